@@ -1,0 +1,148 @@
+//! Time passes: heartbeats fall due, silent nodes and links are judged.
+
+use super::{Cluster, Communication, EVENTS, Event};
+use crate::id::{LinkId, NodeId, Sequence};
+use crate::node::{NodeKind, NodeState};
+use crate::stats::bump;
+use crate::time::{Duration, Instant, earliest};
+
+/// Least time between noticing a loss and asking (wire reference 7.4).
+const REPEAT_FLOOR: Duration = Duration::from_millis(50);
+
+/// Room in the event queue that judging one more node may need: its links, its death, what the takeover says of it.
+const EVENTS_PER_NODE: usize = 24;
+
+impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
+    Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
+{
+    /// Does what is due at `now`. Extra calls are harmless.
+    ///
+    /// When the call comes later than asked for by more than a quarter of `deadtime`, it was we who slept: that is said with
+    /// [`Event::LocalStall`], our own heartbeat goes out, and nobody is judged. [`Cluster::next_deadline`] then is `now`, so that
+    /// the caller reads what is waiting and calls again.
+    pub fn advance(&mut self, now: Instant) {
+        let wanted = self.next_deadline();
+        self.set_now(now);
+        let now = self.now;
+        let late_by = wanted.map_or(Duration::ZERO, |w| now.since(w));
+        if late_by > self.timing.deadtime / 4 {
+            bump(&mut self.stats.local_stalls);
+            self.event(Event::LocalStall(late_by));
+            self.stalled = true;
+            self.liveness_at = now;
+        }
+        if now >= self.next_heartbeat && !self.left {
+            self.heartbeat_due();
+        }
+        if core::mem::take(&mut self.stalled) {
+            return;
+        }
+        if now >= self.liveness_at {
+            self.judge();
+        }
+        if let Communication::Asking { node, again, left } = self.communication
+            && now >= again
+        {
+            self.ask_nodes(node, left);
+        }
+        self.takeover.advance(now);
+        self.after_takeover();
+    }
+
+    /// When [`Cluster::advance`] wants to be called; `None`: not before the next input.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let heartbeat = (!self.left).then_some(self.next_heartbeat);
+        let asking = match self.communication {
+            Communication::Asking { again, .. } => Some(again),
+            Communication::Waiting | Communication::Up => None,
+        };
+        earliest([heartbeat, Some(self.liveness_at), asking, self.takeover.next_deadline()])
+    }
+
+    fn heartbeat_due(&mut self) {
+        let keepalive = self.timing.keepalive;
+        let next = self.next_heartbeat.after(keepalive);
+        self.next_heartbeat = if next > self.now { next } else { self.now.after(keepalive) };
+        self.say_heartbeat();
+    }
+
+    /// Looks at every node: its links, its silence, what it must repeat. Notes when the next look is needed.
+    fn judge(&mut self) {
+        let mut next = Instant::FAR;
+        for id in self.ids() {
+            if self.events.capacity().min(EVENTS) - self.events.len() < EVENTS_PER_NODE {
+                next = self.now;
+                break;
+            }
+            self.judge_links(id, &mut next);
+            self.judge_repeat(id, &mut next);
+            self.judge_life(id, &mut next);
+        }
+        self.liveness_at = next;
+    }
+
+    fn judge_life(&mut self, id: NodeId, next: &mut Instant) {
+        let initdead = self.timing.initdead;
+        let joining = self.communication != Communication::Up;
+        let local = self.local;
+        let Some(node) = self.node_mut(id) else { return };
+        if id == local || node.kind == NodeKind::Removed || node.state == NodeState::Dead {
+            return;
+        }
+        let due = node.status_at.after(if joining { initdead } else { node.deadtime });
+        if self.now >= due {
+            self.declare_dead(id);
+        } else {
+            *next = due.min(*next);
+        }
+    }
+
+    fn judge_links(&mut self, id: NodeId, next: &mut Instant) {
+        if id == self.local {
+            return;
+        }
+        let joining = self.communication != Communication::Up;
+        let (now, initdead) = (self.now, self.timing.initdead);
+        let Some(node) = self.node_mut(id) else { return };
+        let patience = if joining { initdead } else { node.deadtime };
+        let up = node.up;
+        let mut down: heapless::Vec<LinkId, LINKS> = heapless::Vec::new();
+        for link in up.iter() {
+            let due = node.link_heard(link).after(patience);
+            if now >= due {
+                node.up.remove(link);
+                let _ = down.push(link);
+            } else {
+                *next = due.min(*next);
+            }
+        }
+        for link in down {
+            self.event(Event::LinkDown(id, link));
+        }
+    }
+
+    /// Asks for what is missing, if it was waited for long enough; again and again until it comes (wire reference 7.4).
+    fn judge_repeat(&mut self, id: NodeId, next: &mut Instant) {
+        let (now, again) = (self.now, self.now.after(self.timing.max_repeat_delay));
+        let Some(node) = self.node_mut(id) else { return };
+        let (Some(at), Some(newest)) = (node.repeat_at, node.window.newest()) else { return };
+        if node.window.missing() == 0 {
+            node.repeat_at = None;
+            return;
+        }
+        if now < at {
+            *next = at.min(*next);
+            return;
+        }
+        let ripe = core::mem::replace(&mut node.repeat_below, newest.next());
+        let fresh = node.window.missing_run(ripe, newest).is_some();
+        let again = if fresh { now.after(REPEAT_FLOOR) } else { again };
+        node.repeat_at = Some(again);
+        *next = again.min(*next);
+        if node.state.is_live() {
+            node.repeat_from = node.window.missing_run(Sequence(0), ripe).map(|(first, _)| first);
+            node.repeat_to = ripe;
+            self.serve(id);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Finding a node by name, at a cost that does not depend on how many there are.
+
+use crate::id::{NodeId, NodeName};
+
+const SLOTS: usize = 256;
+const FREE: u8 = u8::MAX;
+
+/// An open hash table from names to ids: 256 slots for at most 128 nodes, so that a free slot is near.
+#[derive(Debug)]
+pub(super) struct Directory {
+    slots: [u8; SLOTS],
+}
+
+impl Directory {
+    pub(super) fn new() -> Self {
+        Self { slots: [FREE; SLOTS] }
+    }
+
+    /// Adds a node. Names are compared by the caller, so that a second one of the same name is never found.
+    pub(super) fn insert(&mut self, name: &NodeName, id: NodeId) {
+        let place = probe(name.as_bytes()).find(|s| self.slots.get(*s) == Some(&FREE));
+        if let Some(slot) = place.and_then(|s| self.slots.get_mut(s)) {
+            *slot = id.0;
+        }
+    }
+
+    /// Calls `is_it` with each candidate for `name` and returns the one that is.
+    pub(super) fn find(&self, name: &[u8], is_it: impl Fn(NodeId) -> bool) -> Option<NodeId> {
+        probe(name)
+            .map_while(|s| self.slots.get(s).copied().filter(|id| *id != FREE))
+            .map(NodeId)
+            .find(|id| is_it(*id))
+    }
+}
+
+/// The slots in which a name may stand, in order: FNV-1a, then linear.
+fn probe(name: &[u8]) -> impl Iterator<Item = usize> {
+    let hash = name.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193));
+    let start = (hash ^ (hash >> 16)) as usize;
+    (0..SLOTS).map(move |step| start.wrapping_add(step) % SLOTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+    use std::vec::Vec;
+
+    #[test]
+    fn finds_every_one_of_128_nodes_and_nobody_else() {
+        let names: Vec<NodeName> = (0..128).map(|n| NodeName::new(&format!("node{n}")).unwrap()).collect();
+        let mut directory = Directory::new();
+        for (n, name) in names.iter().enumerate() {
+            directory.insert(name, NodeId(n as u8));
+        }
+        let find = |text: &str| {
+            directory.find(text.as_bytes(), |id| names[usize::from(id.0)].as_bytes() == text.as_bytes())
+        };
+        for (n, name) in names.iter().enumerate() {
+            assert_eq!(find(name.as_str()), Some(NodeId(n as u8)));
+        }
+        assert_eq!(find("stranger"), None);
+    }
+}

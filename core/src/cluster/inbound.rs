@@ -1,0 +1,269 @@
+//! A datagram arrives: who sent it, is it new, is it for us (wire reference 5.3, 7.3).
+
+use super::{AutoJoin, Cluster, Event, Received};
+use crate::error::DatagramError;
+use crate::id::{LinkId, NodeId, NodeName, Sequence, Uuid};
+use crate::node::{NodeKind, NodeState};
+use crate::sequence::Arrival;
+use crate::stats::bump;
+use crate::wire::{self, Header, MessageType};
+
+/// How a status relates to what we knew of its sender's run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    Same,
+    Restarted,
+    Returned,
+}
+
+impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
+    Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
+{
+    /// Takes one datagram, or one message of a serial link, that arrived on `link`. Work is proportional to its length
+    /// and does not depend on the number of nodes. Nothing of it is interpreted before it is authentic.
+    pub fn handle(
+        &mut self,
+        now: crate::time::Instant,
+        link: LinkId,
+        bytes: &[u8],
+    ) -> Result<Received, DatagramError> {
+        self.set_now(now);
+        bump(&mut self.stats.received);
+        let result = self.receive(link, bytes);
+        match result {
+            Ok(Received::New | Received::Joined) => bump(&mut self.stats.accepted),
+            Ok(Received::Duplicate) => bump(&mut self.stats.duplicates),
+            Ok(Received::Old) => bump(&mut self.stats.old),
+            Ok(Received::NotForUs) => bump(&mut self.stats.not_for_us),
+            Ok(Received::OwnEcho) => bump(&mut self.stats.own_echoes),
+            Err(error) => self.stats.count_error(error),
+        }
+        result
+    }
+
+    fn receive(&mut self, link: LinkId, bytes: &[u8]) -> Result<Received, DatagramError> {
+        if usize::from(link.0) >= self.links.len() {
+            return Err(DatagramError::UnknownLink);
+        }
+        let message = wire::open(bytes, &self.keys)?;
+        let header = Header::parse(message)?;
+        let Some(id) = self.sender(&header) else { return self.stranger(&header) };
+        if id == self.local {
+            return self.own_echo(link, &header);
+        }
+        let received = match header.seq {
+            Some(seq) => self.numbered(id, seq, &header)?,
+            None => self.unnumbered(id, &header),
+        };
+        if matches!(received, Received::New | Received::Duplicate) {
+            self.heard(id, link);
+        }
+        if received == Received::New {
+            if let (Some(uuid), Some(node)) = (header.src_uuid.filter(|u| !u.is_nil()), self.node_mut(id)) {
+                node.uuid = uuid;
+            }
+            self.dispatch(id, &header);
+        }
+        Ok(received)
+    }
+
+    /// Finds the sender by name, then by identity (wire reference 8.9).
+    fn sender(&mut self, header: &Header<'_>) -> Option<NodeId> {
+        self.find(header.src).or_else(|| self.renamed(header))
+    }
+
+    pub(super) fn find(&self, name: &[u8]) -> Option<NodeId> {
+        self.directory.find(name, |id| {
+            let node = self.nodes.get(usize::from(id.0));
+            node.is_some_and(|n| n.kind != NodeKind::Removed && n.name.as_bytes() == name)
+        })
+    }
+
+    /// A known identity under another name: the node was renamed.
+    fn renamed(&mut self, header: &Header<'_>) -> Option<NodeId> {
+        let uuid = header.src_uuid.filter(|u| !u.is_nil())?;
+        let name = core::str::from_utf8(header.src).ok().and_then(|s| NodeName::new(s).ok())?;
+        if name.as_bytes() != header.src {
+            return None;
+        }
+        let id = self.ids().find(|id| *id != self.local && self.has_uuid(*id, uuid))?;
+        if header.generation < self.node_mut(id)?.window.generation {
+            return None;
+        }
+        self.directory.insert(&name, id);
+        self.node_mut(id)?.name = name;
+        self.event(Event::NodeRenamed(id));
+        Some(id)
+    }
+
+    fn has_uuid(&self, id: NodeId, uuid: Uuid) -> bool {
+        self.nodes.get(usize::from(id.0)).is_some_and(|n| n.is_member() && n.uuid == uuid)
+    }
+
+    fn stranger(&mut self, header: &Header<'_>) -> Result<Received, DatagramError> {
+        let name = core::str::from_utf8(header.src).ok().and_then(|s| NodeName::new(s).ok());
+        match (self.autojoin, name) {
+            (AutoJoin::Any, Some(name)) if name.as_bytes() == header.src => {
+                let id = self.add_node(name, NodeKind::Normal).ok_or(DatagramError::UnknownNode)?;
+                if let (Some(node), Some(uuid)) = (self.node_mut(id), header.src_uuid) {
+                    node.uuid = uuid;
+                }
+                self.event(Event::NodeAdded(id));
+                Ok(Received::Joined)
+            }
+            _ => Err(DatagramError::UnknownNode),
+        }
+    }
+
+    /// Our own name: either a broadcast that came back, or another host that took our name.
+    fn own_echo(&mut self, link: LinkId, header: &Header<'_>) -> Result<Received, DatagramError> {
+        let me = self.nodes.get(usize::from(self.local.0));
+        let other_uuid = header.src_uuid.is_some_and(|u| !u.is_nil() && me.is_some_and(|me| me.uuid != u));
+        let newer_run = header.generation > self.generation;
+        let never_sent = header.generation == self.generation
+            && header.seq.is_some_and(|seq| seq >= self.history.next_sequence());
+        if other_uuid || newer_run || never_sent {
+            self.event(Event::NameConflict(link));
+            return Err(DatagramError::NameConflict);
+        }
+        let now = self.now;
+        if let Some(me) = self.node_mut(self.local)
+            && me.heard_on(link, now)
+        {
+            self.event(Event::LinkUp(self.local, link));
+        }
+        Ok(Received::OwnEcho)
+    }
+
+    fn is_for_us(&self, header: &Header<'_>) -> bool {
+        let Some(me) = self.nodes.get(usize::from(self.local.0)) else { return false };
+        match (header.dest_uuid, header.dest) {
+            (Some(uuid), _) if header.kind.is_numbered() => uuid == me.uuid,
+            (_, Some(name)) => name == me.name.as_bytes(),
+            (_, None) => true,
+        }
+    }
+
+    fn unnumbered(&mut self, id: NodeId, header: &Header<'_>) -> Received {
+        if header.kind == MessageType::Nak {
+            if let Some((number, _)) = header.sequence_range() {
+                self.repeat_refused(id, number);
+            }
+            return Received::New;
+        }
+        if self.is_for_us(header) { Received::New } else { Received::NotForUs }
+    }
+
+    /// The decision table of wire reference 7.3.
+    fn numbered(&mut self, id: NodeId, seq: Sequence, header: &Header<'_>) -> Result<Received, DatagramError> {
+        let run = match self.run(id, seq, header) {
+            Ok(run) => run,
+            Err(Dropped::Replay) => {
+                self.event(Event::Replay(id));
+                return Err(DatagramError::Replayed);
+            }
+            Err(Dropped::Stale) => return Ok(Received::Old),
+        };
+        if run == Run::Restarted {
+            self.restarted(id, header);
+        }
+        let Some(node) = self.node_mut(id) else { return Err(DatagramError::UnknownNode) };
+        let arrival = node.window.arrive(seq);
+        self.note_arrival(id, seq, arrival);
+        if run == Run::Returned && arrival.is_new() {
+            self.returned(id);
+        }
+        Ok(match arrival {
+            Arrival::Duplicate => Received::Duplicate,
+            Arrival::Old => Received::Old,
+            _ if self.is_for_us(header) => Received::New,
+            _ => Received::NotForUs,
+        })
+    }
+
+    fn run(&self, id: NodeId, seq: Sequence, header: &Header<'_>) -> Result<Run, Dropped> {
+        let Some(node) = self.nodes.get(usize::from(id.0)) else { return Err(Dropped::Stale) };
+        let known = node.window.generation;
+        if header.generation < known {
+            return Err(Dropped::Replay);
+        }
+        if header.kind != MessageType::Status {
+            return Ok(Run::Same);
+        }
+        if header.generation > known {
+            return Ok(Run::Restarted);
+        }
+        if known.0 == 0 || node.state != NodeState::Dead {
+            return Ok(Run::Same);
+        }
+        if seq <= node.status_seq { Err(Dropped::Stale) } else { Ok(Run::Returned) }
+    }
+
+    fn restarted(&mut self, id: NodeId, header: &Header<'_>) {
+        let Some(node) = self.node_mut(id) else { return };
+        let first_time = node.window.generation.0 == 0;
+        node.restarted(header.generation);
+        self.takeover.on_restart();
+        if !first_time {
+            self.event(Event::NodeRestarted(id));
+        }
+    }
+
+    /// What an arrival means for requests and acknowledgements (wire reference 7.4, 7.6).
+    fn note_arrival(&mut self, id: NodeId, seq: Sequence, arrival: Arrival) {
+        match arrival {
+            Arrival::Gap { lost } => {
+                self.event(Event::Missing { node: id, lost, seen: seq });
+                self.schedule_repeat(id);
+            }
+            Arrival::LostTooMany { lost } => {
+                self.stats.lost_messages = self.stats.lost_messages.saturating_add(lost);
+                self.event(Event::LostTooMany { node: id, lost });
+            }
+            Arrival::InOrder | Arrival::Filled => {
+                if self.no_flow_control {
+                    return;
+                }
+                let Some(node) = self.node_mut(id) else { return };
+                let (ack, missing) = (node.window.acknowledge(node.residue), node.window.missing());
+                if ack.is_some() {
+                    node.ack_due = ack;
+                    self.serve(id);
+                }
+                if arrival == Arrival::Filled && missing == 0 {
+                    self.event(Event::NothingMissing(id));
+                }
+            }
+            Arrival::Duplicate | Arrival::Old => {}
+        }
+    }
+
+    fn repeat_refused(&mut self, id: NodeId, number: Sequence) {
+        let Some(node) = self.node_mut(id) else { return };
+        if node.window.fill(number) {
+            bump(&mut self.stats.lost_messages);
+            self.event(Event::RepeatRefused(id, number));
+        }
+    }
+
+    fn heard(&mut self, id: NodeId, link: LinkId) {
+        let now = self.now;
+        let Some(node) = self.node_mut(id) else { return };
+        let first = !node.heard;
+        node.heard = true;
+        let came_up = node.heard_on(link, now);
+        let due = now.after(node.deadtime);
+        if came_up {
+            self.liveness_at = self.liveness_at.min(due);
+            self.event(Event::LinkUp(id, link));
+        }
+        if first {
+            self.check_communication();
+        }
+    }
+}
+
+enum Dropped {
+    Replay,
+    Stale,
+}

@@ -1,0 +1,284 @@
+//! Who is there: status messages, node lists, death and return (wire reference 8).
+
+use super::{Cluster, Communication, Event, MAX_NODES};
+use crate::id::{NodeId, NodeName, Sequence};
+use crate::node::{Node, NodeKind, NodeState, Refusal};
+use crate::stats::bump;
+use crate::time::Duration;
+use crate::wire::{Header, MessageType, number};
+
+/// How often `reqnodes` is repeated, and how many times before we go on without an answer. 3.0.6 never goes on.
+const ASK_INTERVAL: Duration = Duration::from_millis(1000);
+const ASK_LIMIT: u8 = 5;
+
+impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
+    Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
+{
+    /// Acts on a new message that is for us. Types that only concern clients are left to the port.
+    pub(super) fn dispatch(&mut self, id: NodeId, header: &Header<'_>) {
+        match header.kind {
+            MessageType::Status | MessageType::NsStatus => self.status(id, header),
+            MessageType::Ack => self.acknowledged(id, header),
+            MessageType::Retransmit => self.asked_to_repeat(id, header),
+            MessageType::ReqNodes => self.say_node_list(id),
+            MessageType::RepNodes => self.node_list(header),
+            MessageType::AddNode => self.add_listed(header.nodelist.unwrap_or_default()),
+            MessageType::DelNode => self.remove_listed(header.nodelist.unwrap_or_default()),
+            MessageType::SetWeight => self.set_weight(header),
+            MessageType::Starting
+            | MessageType::Resource
+            | MessageType::AskResources
+            | MessageType::Shutdone => self.resource_message(id, header),
+            MessageType::Nak
+            | MessageType::SetSite
+            | MessageType::HbTakeover
+            | MessageType::IpRequest
+            | MessageType::IpRequestResp
+            | MessageType::Stonith
+            | MessageType::OtherUnnumbered
+            | MessageType::Other => {}
+        }
+    }
+
+    /// A heartbeat (wire reference 8.2).
+    fn status(&mut self, id: NodeId, header: &Header<'_>) {
+        let Some(word) = header.status else { return };
+        let now = self.now;
+        let warntime = self.timing.warntime;
+        let seq = header.seq.unwrap_or(Sequence(0));
+        let Some(node) = self.nodes.get_mut(usize::from(id.0)) else { return };
+        if header.timestamp < node.status_ts && seq < node.status_seq {
+            return;
+        }
+        let silence = now.since(node.status_at);
+        let was = core::mem::replace(&mut node.state, NodeState::parse(word));
+        let changed = was != node.state;
+        let was_known = !matches!(was, NodeState::Init | NodeState::Dead);
+        let critical = silence > node.deadtime;
+        node.status_at = now;
+        node.status_ts = header.timestamp;
+        node.status_seq = node.status_seq.max(seq);
+        if let Some(ms) = header.deadtime_ms {
+            node.deadtime = Duration::from_millis(ms);
+        }
+        let due = now.after(node.deadtime);
+        self.liveness_at = self.liveness_at.min(due);
+        if was_known && silence > warntime {
+            self.event(Event::Late { node: id, interval: silence, critical });
+        }
+        if changed {
+            self.event(Event::NodeState(id));
+        }
+        if header.kind == MessageType::Status && !header.protocol && !self.no_flow_control {
+            self.no_flow_control = true;
+            self.check_communication();
+        }
+    }
+
+    /// A node that we had declared dead speaks again in the same run.
+    pub(super) fn returned(&mut self, id: NodeId) {
+        self.event(Event::NodeReturned(id));
+        if self.nodes.get(usize::from(id.0)).is_some_and(Node::is_member) {
+            self.say_status();
+            self.takeover.on_return(self.now);
+            self.after_takeover();
+        }
+    }
+
+    /// A node was silent for too long (wire reference 8.5).
+    pub(super) fn declare_dead(&mut self, id: NodeId) {
+        let Some(node) = self.node_mut(id) else { return };
+        let heard = node.heard;
+        let is_member = node.is_member();
+        node.state = NodeState::Dead;
+        node.heard = false;
+        node.forget();
+        self.event(Event::NodeDead(id));
+        self.check_communication();
+        if is_member && self.communication == Communication::Up && self.manage_resources {
+            self.takeover.on_death(self.now, id, heard);
+            self.after_takeover();
+        }
+    }
+
+    /// Goes on with joining, if everybody was heard or is dead (wire reference 8.4).
+    pub(super) fn check_communication(&mut self) {
+        if self.communication == Communication::Up {
+            return;
+        }
+        let unknown = |n: &Node<LINKS>| n.kind != NodeKind::Removed && !n.heard && n.state != NodeState::Dead;
+        if self.nodes.iter().any(unknown) {
+            return;
+        }
+        let candidate = self.ids().zip(&self.nodes).find(|(id, n)| {
+            *id != self.local && n.is_member() && n.state != NodeState::Dead
+        });
+        match (self.communication, candidate.map(|(id, _)| id)) {
+            (Communication::Asking { node, .. }, Some(id)) if node == id => {}
+            (_, Some(id)) if !self.no_flow_control => self.ask_nodes(id, ASK_LIMIT),
+            _ => self.become_active(),
+        }
+    }
+
+    pub(super) fn ask_nodes(&mut self, node: NodeId, left: u8) {
+        let Some(left) = left.checked_sub(1) else { return self.become_active() };
+        self.communication = Communication::Asking { node, again: self.now.after(ASK_INTERVAL), left };
+        self.say_to(node, |w| w.text("t", b"reqnodes"));
+    }
+
+    fn become_active(&mut self) {
+        if self.communication == Communication::Up {
+            return;
+        }
+        self.communication = Communication::Up;
+        self.liveness_at = self.now;
+        if let Some(me) = self.node_mut(self.local) {
+            me.state = NodeState::Active;
+        }
+        self.event(Event::CommunicationUp);
+        self.event(Event::Active);
+        self.say_status();
+        if !self.manage_resources {
+            return;
+        }
+        let others = || self.ids().zip(&self.nodes).filter(|(id, n)| *id != self.local && n.is_member());
+        let alone = others().all(|(_, n)| n.state == NodeState::Dead);
+        let dead = others().filter(|(_, n)| n.state == NodeState::Dead).map(|(id, _)| id).next();
+        self.takeover.activated(self.now, alone);
+        if alone && let Some(id) = dead {
+            self.takeover.on_death(self.now, id, false);
+        }
+        self.after_takeover();
+    }
+
+    /// Somebody answered who is in the cluster.
+    fn node_list(&mut self, header: &Header<'_>) {
+        let list = header.nodelist.unwrap_or_default();
+        self.add_listed(list);
+        for id in self.ids() {
+            let Some(node) = self.nodes.get(usize::from(id.0)) else { continue };
+            let gone = node.is_member() && matches!(node.state, NodeState::Dead | NodeState::Init);
+            if gone && id != self.local && !names(list).any(|n| n == node.name.as_bytes()) {
+                self.remove(id);
+            }
+        }
+        if matches!(self.communication, Communication::Asking { .. }) {
+            self.become_active();
+        }
+    }
+
+    fn add_listed(&mut self, list: &[u8]) {
+        for name in names(list).take(MAX_NODES) {
+            let name = core::str::from_utf8(name).ok().and_then(|s| NodeName::new(s).ok());
+            let Some(name) = name.filter(|n| self.find(n.as_bytes()).is_none()) else { continue };
+            if let Some(id) = self.add_node(name, NodeKind::Normal) {
+                self.event(Event::NodeAdded(id));
+            }
+        }
+    }
+
+    /// All of the nodes named must be dead and all others alive; else nothing is removed (wire reference 6.1).
+    fn remove_listed(&mut self, list: &[u8]) {
+        let listed = |n: &Node<LINKS>| names(list).any(|name| name == n.name.as_bytes());
+        let allowed = self.ids().zip(&self.nodes).filter(|(id, n)| *id != self.local && n.is_member()).all(
+            |(_, n)| if listed(n) { n.state == NodeState::Dead } else { n.state.is_live() },
+        );
+        if !allowed || names(list).any(|n| self.find(n) == Some(self.local)) {
+            return;
+        }
+        for name in names(list).take(MAX_NODES) {
+            if let Some(id) = self.find(name) {
+                self.remove(id);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: NodeId) {
+        if let Some(node) = self.node_mut(id) {
+            node.forget();
+            node.kind = NodeKind::Removed;
+            self.event(Event::NodeRemoved(id));
+        }
+    }
+
+    fn set_weight(&mut self, header: &Header<'_>) {
+        let weight = header.weight.and_then(number::decimal).and_then(|w| u32::try_from(w).ok());
+        let id = header.node.and_then(|name| self.find(name));
+        if let (Some(weight), Some(node)) = (weight, id.and_then(|id| self.node_mut(id))) {
+            node.weight = weight;
+        }
+    }
+
+    /// Adds a node. Full: it is refused, and counted. Nobody is ever evicted.
+    pub(super) fn add_node(&mut self, name: NodeName, kind: NodeKind) -> Option<NodeId> {
+        if self.nodes.len() >= MAX_NODES {
+            bump(&mut self.stats.nodes_refused);
+            return None;
+        }
+        let deadtime = if kind == NodeKind::Ping { self.timing.deadping } else { self.timing.deadtime };
+        let residue = self.random.below(10);
+        let id = NodeId(self.nodes.len() as u8);
+        if self.nodes.push(Node::new(name.clone(), kind, deadtime, self.now, residue)).is_err() {
+            bump(&mut self.stats.nodes_refused);
+            return None;
+        }
+        self.directory.insert(&name, id);
+        self.liveness_at = self.now;
+        Some(id)
+    }
+
+    /// How much of what we sent a node has (wire reference 7.7).
+    fn acknowledged(&mut self, id: NodeId, header: &Header<'_>) {
+        let newest = self.history.next_sequence().0.saturating_sub(1);
+        let Some(ack) = header.ackseq.filter(|a| *a <= newest) else { return };
+        if let Some(node) = self.node_mut(id) {
+            node.acknowledged = node.acknowledged.max(Sequence(ack));
+        }
+    }
+
+    /// A node misses messages of ours (wire reference 7.5).
+    fn asked_to_repeat(&mut self, id: NodeId, header: &Header<'_>) {
+        let Some((first, last)) = header.sequence_range() else { return };
+        let Some(node) = self.nodes.get_mut(usize::from(id.0)) else { return };
+        let first = first.max(node.acknowledged.next());
+        if first > last {
+            return;
+        }
+        let quiet = self.timing.max_repeat_delay.saturating_sub(Duration::from_millis(10));
+        let refused = self.history.request(self.now, first, last, REPEAT_BATCH, quiet);
+        if let Err((number, crate::history::Unavailable::TooOld)) = refused {
+            let oldest = self.history.oldest_sequence();
+            let end = Sequence(last.0.min(oldest.0.saturating_sub(1)));
+            node.refusal = Some(Refusal { first: number, last: end, too_old: true });
+            bump(&mut self.stats.refused_repeats);
+            if last >= oldest {
+                let _ = self.history.request(self.now, oldest, last, REPEAT_BATCH, quiet);
+            }
+            self.serve(id);
+        }
+    }
+
+    /// Plans to ask for what is missing, after a random delay (wire reference 7.4): short reorderings need no request.
+    pub(super) fn schedule_repeat(&mut self, id: NodeId) {
+        let most = self.timing.max_repeat_delay.as_millis() as u64;
+        let least = if most < 100 { 0 } else { REPEAT_FLOOR_MS };
+        let delay = least + self.random.below(most.saturating_sub(least) + 1);
+        let at = self.now.after(Duration::from_millis(delay));
+        let Some(node) = self.node_mut(id) else { return };
+        if node.repeat_at.is_none() {
+            node.repeat_at = Some(at);
+            node.repeat_below = node.window.newest().unwrap_or(Sequence(0));
+            self.liveness_at = self.liveness_at.min(at);
+        }
+    }
+}
+
+/// Most messages repeated for one request (wire reference 7.5).
+const REPEAT_BATCH: usize = 50;
+/// Least delay before a request, in milliseconds (wire reference 7.4).
+const REPEAT_FLOOR_MS: u64 = 50;
+
+fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|b| b.is_ascii_whitespace()).filter(|n| !n.is_empty())
+}
+

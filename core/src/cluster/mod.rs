@@ -1,0 +1,337 @@
+//! The engine: inputs in, outputs polled, one deadline.
+
+mod advance;
+mod config;
+mod directory;
+mod event;
+mod inbound;
+mod membership;
+mod outbound;
+mod resources;
+
+pub use config::{
+    AutoJoin, Config, ConfigError, HeartbeatForm, LinkForm, NodeConfig, Timing, TimingError,
+};
+pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmit};
+
+use crate::history::History;
+use crate::id::{Generation, LinkId, LinkSet, NodeId, NodeName, Uuid};
+use crate::node::{Node, NodeKind, NodeState};
+use crate::random::Random;
+use crate::stats::{Stats, bump};
+use crate::takeover::{Group, Takeover};
+use crate::time::{Duration, Instant};
+use crate::wire::Keys;
+use directory::Directory;
+
+/// Most nodes that any engine can hold; the reference has 100.
+pub const MAX_NODES: usize = 128;
+/// Most links that any engine can hold.
+pub const MAX_LINKS: usize = 64;
+
+/// How far the node is in finding out who is there (wire reference 8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Communication {
+    /// Some node was neither heard nor declared dead.
+    Waiting,
+    /// A node was asked who is in the cluster.
+    Asking { node: NodeId, again: Instant, left: u8 },
+    /// Complete: we are active.
+    Up,
+}
+
+/// One node's view of the whole cluster.
+///
+/// Capacities: `NODES` (at most 128) with ping nodes, `LINKS` (at most 64), `GROUPS` resource groups, `HISTORY` bytes of
+/// messages kept for repetition, `KEYS` entries of `authkeys`. What is configured beyond them is refused by
+/// [`Cluster::new`]; nodes that want to join later find [`Stats::nodes_refused`] growing.
+#[derive(Debug)]
+pub struct Cluster<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
+{
+    keys: Keys<KEYS>,
+    local: NodeId,
+    nodes: heapless::Vec<Node<LINKS>, NODES>,
+    directory: Directory,
+    links: heapless::Vec<LinkForm, LINKS>,
+    datagram_links: LinkSet,
+    serial_links: LinkSet,
+    takeover: Takeover<GROUPS>,
+    manage_resources: bool,
+    timing: Timing,
+    hopfudge: u8,
+    autojoin: AutoJoin,
+    heartbeat: HeartbeatForm,
+    auth_field: bool,
+    generation: Generation,
+    history: History<HISTORY>,
+    random: Random,
+    now: Instant,
+    wall_seconds: u64,
+    wall_at: Instant,
+    communication: Communication,
+    left: bool,
+    next_heartbeat: Instant,
+    /// No node or link can be due before this: packets only move deadlines away, so it is not touched by them.
+    liveness_at: Instant,
+    /// A stall was reported; the verdicts that it delayed come with the next `advance`.
+    stalled: bool,
+    /// Some member does not speak the protocol that acknowledges.
+    no_flow_control: bool,
+    /// Nodes with acknowledgements, requests or refusals to be sent.
+    service: u128,
+    pings_due: LinkSet,
+    serial_pending: bool,
+    events: heapless::Deque<Event, EVENTS>,
+    stats: Stats,
+}
+
+/// A node as others may see it.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeView<'a> {
+    /// Which one.
+    pub id: NodeId,
+    /// Its name.
+    pub name: &'a NodeName,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Its state.
+    pub state: &'a NodeState,
+    /// Its identity; nil if not known.
+    pub uuid: Uuid,
+    /// The run in which it was last heard; 0 if never.
+    pub generation: Generation,
+    /// How long it wants its silence to be tolerated.
+    pub deadtime: Duration,
+    /// Its weight in quorum decisions.
+    pub weight: u32,
+    /// The links on which it is heard.
+    pub links_up: LinkSet,
+    /// How many of its messages are missing.
+    pub missing: u32,
+}
+
+impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
+    Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
+{
+    /// Makes an engine and writes its first two messages: a status `init` and a status `up` (wire reference 8.3).
+    /// `unix_seconds` is the wall clock at `now`.
+    pub fn new(config: &Config<'_>, keys: Keys<KEYS>, now: Instant, unix_seconds: u64) -> Result<Self, ConfigError> {
+        config.timing.check()?;
+        check(config, &keys)?;
+        if config.nodes.len() > NODES.min(MAX_NODES) {
+            return Err(ConfigError::TooManyNodes);
+        }
+        if config.links.len() > LINKS.min(MAX_LINKS) {
+            return Err(ConfigError::TooManyLinks);
+        }
+        if config.groups.len() > GROUPS {
+            return Err(ConfigError::TooManyGroups);
+        }
+        let mut cluster = Self {
+            keys,
+            local: config.local,
+            nodes: heapless::Vec::new(),
+            directory: Directory::new(),
+            links: config.links.iter().copied().collect(),
+            datagram_links: links_of(config.links, |l| matches!(l, LinkForm::Datagram)),
+            serial_links: links_of(config.links, |l| matches!(l, LinkForm::Serial)),
+            takeover: Takeover::new(
+                config.local,
+                config.groups.iter().copied(),
+                config.auto_failback,
+                config.effect_limit,
+            ),
+            manage_resources: config.manage_resources,
+            timing: config.timing,
+            hopfudge: config.hopfudge,
+            autojoin: config.autojoin,
+            heartbeat: config.heartbeat,
+            auth_field: config.auth_field,
+            generation: config.generation,
+            history: History::new(),
+            random: Random::new(config.seed),
+            now,
+            wall_seconds: unix_seconds,
+            wall_at: now,
+            communication: Communication::Waiting,
+            left: false,
+            next_heartbeat: now.after(config.timing.keepalive),
+            liveness_at: now,
+            stalled: false,
+            no_flow_control: false,
+            service: 0,
+            pings_due: LinkSet::EMPTY,
+            serial_pending: false,
+            events: heapless::Deque::new(),
+            stats: Stats::default(),
+        };
+        for node in config.nodes {
+            if let Some(id) = cluster.add_node(node.name.clone(), node.kind)
+                && let Some(added) = cluster.node_mut(id)
+            {
+                added.uuid = node.uuid;
+            }
+        }
+        cluster.start();
+        Ok(cluster)
+    }
+
+    fn start(&mut self) {
+        let deadtime = self.timing.deadtime;
+        let generation = self.generation;
+        if let Some(me) = self.node_mut(self.local) {
+            me.heard = true;
+            me.deadtime = deadtime;
+            me.window.generation = generation;
+        }
+        self.say_status();
+        if let Some(me) = self.node_mut(self.local) {
+            me.state = NodeState::Up;
+        }
+        self.say_status();
+        self.check_communication();
+    }
+
+    /// The wall clock, for the time stamps of messages. To be called at start, and when the clock was set.
+    pub fn set_wall_clock(&mut self, now: Instant, unix_seconds: u64) {
+        self.wall_at = now;
+        self.wall_seconds = unix_seconds;
+    }
+
+    /// Other keys from now on: the next message is signed with them (wire reference 4.3, SIGHUP).
+    pub fn set_keys(&mut self, keys: Keys<KEYS>) -> Result<(), ConfigError> {
+        if keys.signing_index().is_none() {
+            return Err(ConfigError::NoSigningKey);
+        }
+        self.keys = keys;
+        Ok(())
+    }
+
+    /// The port saw the carrier of a link come or go. Only reported; the nodes on it age by themselves.
+    pub fn link_changed(&mut self, now: Instant, link: LinkId, carrier: Carrier) {
+        self.set_now(now);
+        if self.links.get(usize::from(link.0)).is_some() {
+            self.event(Event::Carrier(link, carrier));
+        }
+    }
+
+    /// The next event, oldest first.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Which node we are.
+    pub fn local(&self) -> NodeId {
+        self.local
+    }
+
+    /// A node.
+    pub fn node(&self, id: NodeId) -> Option<NodeView<'_>> {
+        self.nodes.get(usize::from(id.0)).map(|node| NodeView {
+            id,
+            name: &node.name,
+            kind: node.kind,
+            state: &node.state,
+            uuid: node.uuid,
+            generation: node.window.generation,
+            deadtime: node.deadtime,
+            weight: node.weight,
+            links_up: node.up,
+            missing: node.window.missing(),
+        })
+    }
+
+    /// All nodes in the order of the configuration, later joiners behind, removed ones left out.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeView<'_>> {
+        self.ids().filter_map(|id| self.node(id)).filter(|n| n.kind != NodeKind::Removed)
+    }
+
+    /// The resource groups, in the order of `haresources`.
+    pub fn groups(&self) -> &[Group] {
+        self.takeover.groups()
+    }
+
+    /// Resource management: phase, claims, standby.
+    pub fn takeover(&self) -> &Takeover<GROUPS> {
+        &self.takeover
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Our generation.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Whether clients should be kept from sending, because the others lag behind (wire reference 7.7).
+    pub fn is_congested(&self) -> bool {
+        if self.no_flow_control {
+            return false;
+        }
+        let live = || self.nodes.iter().filter(|n| n.is_member() && n.state != NodeState::Dead);
+        let others = self.ids().zip(&self.nodes).filter(|(id, n)| {
+            *id != self.local && n.is_member() && n.state != NodeState::Dead
+        });
+        let slowest = others.map(|(_, n)| n.acknowledged.0).min();
+        let newest = self.history.next_sequence().0.saturating_sub(1);
+        live().count() >= 2 && slowest.is_some_and(|ack| newest.saturating_sub(ack) > crate::sequence::MAX_GAP)
+    }
+
+    fn ids(&self) -> impl Iterator<Item = NodeId> + use<NODES, LINKS, GROUPS, HISTORY, KEYS> {
+        (0..self.nodes.len()).map(|n| NodeId(n as u8))
+    }
+
+    fn node_mut(&mut self, id: NodeId) -> Option<&mut Node<LINKS>> {
+        self.nodes.get_mut(usize::from(id.0))
+    }
+
+    /// Time never goes back: an earlier one is taken as unchanged, and counted.
+    fn set_now(&mut self, now: Instant) {
+        if now < self.now {
+            bump(&mut self.stats.clock_went_back);
+        } else {
+            self.now = now;
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        if self.events.is_full() {
+            self.events.pop_front();
+            bump(&mut self.stats.events_lost);
+        }
+        let _ = self.events.push_back(event);
+    }
+}
+
+fn links_of(links: &[LinkForm], wanted: impl Fn(&LinkForm) -> bool) -> LinkSet {
+    let mut set = LinkSet::EMPTY;
+    for (n, _) in links.iter().enumerate().filter(|(_, l)| wanted(l)) {
+        set.insert(LinkId(n as u8));
+    }
+    set
+}
+
+fn check<const KEYS: usize>(config: &Config<'_>, keys: &Keys<KEYS>) -> Result<(), ConfigError> {
+    let exists = |id: NodeId| usize::from(id.0) < config.nodes.len();
+    if keys.signing_index().is_none() {
+        return Err(ConfigError::NoSigningKey);
+    }
+    if config.generation == Generation(0) {
+        return Err(ConfigError::NoGeneration);
+    }
+    let pings = config.links.iter().filter_map(|l| if let LinkForm::Ping(id) = l { Some(*id) } else { None });
+    if !exists(config.local) || !config.groups.iter().copied().chain(pings).all(exists) {
+        return Err(ConfigError::UnknownNode);
+    }
+    let twice = |n: usize, node: &NodeConfig| config.nodes.iter().skip(n + 1).any(|other| other.name == node.name);
+    if config.nodes.iter().enumerate().any(|(n, node)| twice(n, node)) {
+        return Err(ConfigError::DuplicateName);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,362 @@
+//! What leaves: numbered messages through the history, unnumbered ones written when they are polled.
+
+use super::{Cluster, HeartbeatForm, LinkForm, Transmit};
+use crate::id::{LinkId, LinkSet, NAME_MAX, NodeId, NodeName, Sequence, Uuid};
+use crate::node::NodeState;
+use crate::stats::bump;
+use crate::wire::{self, Writer};
+
+/// Room that any message without a list of nodes fits in, signatures and two longest names included.
+const MESSAGE_ROOM: usize = 1024;
+
+/// The fields that every message ends with; copied out so that the history can be borrowed.
+struct Common {
+    src: NodeName,
+    uuid: Uuid,
+    generation: u64,
+    timestamp: u64,
+    ttl: u64,
+}
+
+impl Common {
+    /// `src srcuuid [seq] hg ts [ld] ttl`, in the order of 3.0.6 (wire reference 5.1). `ld` is what it sends when the load is not
+    /// known: nobody reads it.
+    fn append(&self, w: &mut Writer<'_>, seq: Option<Sequence>) {
+        w.text("src", self.src.as_bytes());
+        w.binary("srcuuid", &self.uuid.0);
+        if let Some(seq) = seq {
+            w.hex("seq", seq.0);
+        }
+        w.hex("hg", self.generation);
+        w.hex("ts", self.timestamp);
+        if seq.is_some() {
+            w.text("ld", b"n/a");
+        }
+        w.decimal("ttl", self.ttl);
+    }
+}
+
+impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
+    Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
+{
+    /// Writes the next datagram into `out`, oldest message first. To be called until it returns `None`.
+    ///
+    /// A message that does not fit into `out` is not sent and counted in [`Stats::oversize`](crate::Stats::oversize).
+    /// 1,500 bytes hold every message of a cluster of two.
+    pub fn poll_transmit(&mut self, out: &mut [u8]) -> Option<Transmit> {
+        self.poll_numbered(out).or_else(|| self.poll_pings(out)).or_else(|| self.poll_service(out))
+    }
+
+    /// First sendings, then repetitions. Serial links get the classic form of the same message in a second step.
+    fn poll_numbered(&mut self, out: &mut [u8]) -> Option<Transmit> {
+        for _ in 0..=2 * crate::history::MAX_MESSAGES {
+            if core::mem::take(&mut self.serial_pending) {
+                if let Some(transmit) = self.transcode(out) {
+                    return Some(transmit);
+                }
+                continue;
+            }
+            let text = match self.history.take_unsent() {
+                Some(text) => {
+                    bump(&mut self.stats.sent);
+                    text
+                }
+                None => {
+                    let text = self.history.take_resend(self.now)?;
+                    bump(&mut self.stats.repeated);
+                    text
+                }
+            };
+            let is_classic = text.starts_with(b">>>");
+            let links = if is_classic {
+                LinkSet(self.datagram_links.0 | self.serial_links.0)
+            } else {
+                self.serial_pending = !self.serial_links.is_empty();
+                self.datagram_links
+            };
+            let Some(room) = out.get_mut(..text.len()) else {
+                bump(&mut self.stats.oversize);
+                continue;
+            };
+            if !links.is_empty() {
+                room.copy_from_slice(text);
+                return Some(Transmit { links, len: text.len() });
+            }
+        }
+        None
+    }
+
+    fn transcode(&mut self, out: &mut [u8]) -> Option<Transmit> {
+        match wire::transcode_classic(self.history.last_taken()?, &self.keys, out) {
+            Ok(len) => Some(Transmit { links: self.serial_links, len }),
+            Err(_) => {
+                bump(&mut self.stats.oversize);
+                None
+            }
+        }
+    }
+
+    /// An echo request for each ping node, once per heartbeat (wire reference 9.1).
+    fn poll_pings(&mut self, out: &mut [u8]) -> Option<Transmit> {
+        for _ in 0..LINKS {
+            let link = self.pings_due.iter().next()?;
+            self.pings_due.remove(link);
+            let Some(LinkForm::Ping(id)) = self.links.get(usize::from(link.0)).copied() else { continue };
+            let Some(target) = self.nodes.get(usize::from(id.0)) else { continue };
+            let mut w = Writer::netstring(out, &self.keys, true);
+            w.text("t", b"NS_st");
+            w.text("st", b"ping");
+            w.text("info", b"ping");
+            w.text("src", target.name.as_bytes());
+            w.hex("ts", self.timestamp());
+            let Ok(len) = w.finish() else {
+                bump(&mut self.stats.oversize);
+                continue;
+            };
+            let mut links = LinkSet::EMPTY;
+            links.insert(link);
+            return Some(Transmit { links, len });
+        }
+        None
+    }
+
+    /// Acknowledgements, requests and refusals, node by node.
+    fn poll_service(&mut self, out: &mut [u8]) -> Option<Transmit> {
+        for _ in 0..super::MAX_NODES {
+            if self.service == 0 {
+                return None;
+            }
+            let id = NodeId(self.service.trailing_zeros() as u8);
+            let Some(item) = self.next_service(id) else {
+                self.service &= !(1 << u32::from(id.0));
+                continue;
+            };
+            if let Some(transmit) = self.write_service(id, item, out) {
+                return Some(transmit);
+            }
+        }
+        None
+    }
+
+    /// Marks a node as having something for [`Cluster::poll_transmit`].
+    pub(super) fn serve(&mut self, id: NodeId) {
+        self.service |= 1u128.checked_shl(u32::from(id.0)).unwrap_or(0);
+    }
+
+    fn next_service(&mut self, id: NodeId) -> Option<Service> {
+        let node = self.nodes.get_mut(usize::from(id.0))?;
+        if let Some(seq) = node.ack_due.take() {
+            return Some(Service::Ack(seq));
+        }
+        if let Some(refusal) = &mut node.refusal {
+            let number = refusal.first;
+            refusal.first = number.next();
+            let too_old = refusal.too_old;
+            if refusal.first > refusal.last {
+                node.refusal = None;
+            }
+            return Some(Service::Refuse { number, too_old });
+        }
+        let from = node.repeat_from?;
+        let Some((first, run_end)) = node.window.missing_run(from, node.repeat_to) else {
+            node.repeat_from = None;
+            return None;
+        };
+        let last = Sequence(run_end.0.min(first.0 + REQUEST_RUN - 1));
+        node.repeat_from = Some(last.next());
+        Some(Service::Request { first, last })
+    }
+
+    fn write_service(&mut self, id: NodeId, item: Service, out: &mut [u8]) -> Option<Transmit> {
+        let common = self.common()?;
+        let dest = self.nodes.get(usize::from(id.0))?;
+        let serial_only = self.datagram_links.is_empty();
+        let mut w = if serial_only {
+            Writer::classic(out, &self.keys)
+        } else {
+            Writer::netstring(out, &self.keys, self.auth_field)
+        };
+        match item {
+            Service::Ack(seq) => {
+                w.text("t", b"NS_ackmsg");
+                w.text("dest", dest.name.as_bytes());
+                w.hex("ackseq", seq.0);
+            }
+            Service::Request { first, last } => {
+                self.stats.requested_repeats = self.stats.requested_repeats.saturating_add(last.0 - first.0 + 1);
+                w.text("t", b"NS_rexmit");
+                w.text("dest", dest.name.as_bytes());
+                w.decimal("firstseq", first.0);
+                w.decimal("lastseq", last.0);
+            }
+            Service::Refuse { number, too_old } => {
+                w.text("t", b"NS_nak_rexmit");
+                w.hex("firstseq", number.0);
+                w.text("dest", dest.name.as_bytes());
+                w.text("info", if too_old { b"seqno too low" } else { b"seqno not found" });
+            }
+        }
+        w.binary("destuuid", &dest.uuid.0);
+        common.append(&mut w, None);
+        let Ok(len) = w.finish() else {
+            bump(&mut self.stats.oversize);
+            return None;
+        };
+        Some(Transmit { links: LinkSet(self.datagram_links.0 | self.serial_links.0), len })
+    }
+
+    /// The periodic heartbeat.
+    pub(super) fn say_heartbeat(&mut self) {
+        match self.heartbeat {
+            HeartbeatForm::Compact => self.say_compact(),
+            HeartbeatForm::Full => self.say_status(),
+        }
+    }
+
+    /// A status in the form of 3.0.6: the first ones, and each change of state.
+    pub(super) fn say_status(&mut self) {
+        let state = self.own_state();
+        let deadtime = self.timing.deadtime.as_millis() as u64;
+        let protocol = !self.no_flow_control;
+        self.say_to_all(|w| {
+            w.text("t", b"status");
+            w.text("st", state.as_str().as_bytes());
+            w.hex("dt", deadtime);
+            if protocol {
+                w.decimal("protocol", 1);
+            }
+        });
+        self.pings_due = self.ping_links();
+    }
+
+    /// Our own heartbeat: the classic form with nothing that nobody reads, at most 150 bytes. The identity is left to the other
+    /// messages, the time to live to nobody.
+    fn say_compact(&mut self) {
+        let state = self.own_state();
+        let deadtime = self.timing.deadtime.as_millis() as u64;
+        let Some(me) = self.nodes.get(usize::from(self.local.0)) else { return };
+        let (generation, timestamp, keys) = (self.generation.0, self.timestamp(), &self.keys);
+        let protocol = !self.no_flow_control;
+        let seq = self.history.next_sequence();
+        let written = self.history.push(MESSAGE_ROOM, |buffer| {
+            let mut w = Writer::classic(buffer, keys);
+            w.text("t", b"status");
+            w.text("st", state.as_str().as_bytes());
+            w.hex("dt", deadtime);
+            if protocol {
+                w.decimal("protocol", 1);
+            }
+            w.text("src", me.name.as_bytes());
+            w.hex("seq", seq.0);
+            w.hex("hg", generation);
+            w.hex("ts", timestamp);
+            w.finish().ok()
+        });
+        if !written {
+            bump(&mut self.stats.oversize);
+        }
+        self.pings_due = self.ping_links();
+    }
+
+    /// A numbered message for everyone; `fields` writes the fields of its type.
+    pub(super) fn say_to_all(&mut self, fields: impl FnOnce(&mut Writer<'_>)) {
+        self.say(MESSAGE_ROOM, None, fields);
+    }
+
+    /// A numbered message for one node.
+    pub(super) fn say_to(&mut self, id: NodeId, fields: impl FnOnce(&mut Writer<'_>)) {
+        self.say(MESSAGE_ROOM, Some(id), fields);
+    }
+
+    /// The answer to `reqnodes`: `dest` first, then the type (wire reference 8.4).
+    pub(super) fn say_node_list(&mut self, id: NodeId) {
+        let mut list: heapless::Vec<u8, NODE_LIST> = heapless::Vec::new();
+        for node in self.nodes.iter().filter(|n| n.is_member()) {
+            let fits = list.extend_from_slice(node.name.as_bytes()).and_then(|()| list.extend_from_slice(b" "));
+            if fits.is_err() {
+                bump(&mut self.stats.oversize);
+                return;
+            }
+        }
+        self.say(MESSAGE_ROOM + 2 * list.len(), Some(id), |w| {
+            w.text("t", b"repnodes");
+            w.text("nodelist", &list);
+            w.text("delnodelist", b" ");
+        });
+    }
+
+    fn say(&mut self, room: usize, dest: Option<NodeId>, fields: impl FnOnce(&mut Writer<'_>)) {
+        let Some(common) = self.common() else { return };
+        let to = dest.and_then(|id| self.nodes.get(usize::from(id.0)));
+        let serial_only = self.datagram_links.is_empty();
+        let seq = self.history.next_sequence();
+        let (keys, auth_field) = (&self.keys, self.auth_field);
+        let written = self.history.push(room, |buffer| {
+            let mut w = if serial_only {
+                Writer::classic(buffer, keys)
+            } else {
+                Writer::netstring(buffer, keys, auth_field)
+            };
+            if let Some(node) = to {
+                w.text("dest", node.name.as_bytes());
+            }
+            fields(&mut w);
+            if let Some(node) = to {
+                w.binary("destuuid", &node.uuid.0);
+            }
+            common.append(&mut w, Some(seq));
+            w.finish().ok()
+        });
+        if !written {
+            bump(&mut self.stats.oversize);
+        }
+    }
+
+    fn common(&self) -> Option<Common> {
+        let me = self.nodes.get(usize::from(self.local.0))?;
+        Some(Common {
+            src: me.name.clone(),
+            uuid: me.uuid,
+            generation: self.generation.0,
+            timestamp: self.timestamp(),
+            ttl: self.ttl(),
+        })
+    }
+
+    fn own_state(&self) -> NodeState {
+        self.nodes.get(usize::from(self.local.0)).map_or(NodeState::Init, |n| n.state.clone())
+    }
+
+    fn ping_links(&self) -> LinkSet {
+        let mut set = LinkSet::EMPTY;
+        for (n, _) in self.links.iter().enumerate().filter(|(_, l)| matches!(l, LinkForm::Ping(_))) {
+            set.insert(LinkId(n as u8));
+        }
+        set
+    }
+
+    fn ttl(&self) -> u64 {
+        u64::from(self.hopfudge) + self.nodes.len() as u64
+    }
+
+    /// Seconds since 1970; never zero, since a receiver drops that (wire reference 5.2).
+    fn timestamp(&self) -> u64 {
+        self.wall_seconds.saturating_add(self.now.since(self.wall_at).as_secs()).max(1)
+    }
+}
+
+/// Most numbers in one request; a 3.0.6 repeats at most that many (wire reference 7.5).
+const REQUEST_RUN: u64 = 50;
+
+/// A list of 100 nodes with names of 50 letters; 3.0.6 itself cannot take more than 5,119 bytes (wire reference 2.2).
+const NODE_LIST: usize = 5119;
+
+/// An unnumbered message that is due to a node.
+#[derive(Clone, Copy)]
+enum Service {
+    Ack(Sequence),
+    Request { first: Sequence, last: Sequence },
+    Refuse { number: Sequence, too_old: bool },
+}
+
+const _: () = assert!(MESSAGE_ROOM > 4 * NAME_MAX + 400);

@@ -1,0 +1,94 @@
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::*;
+use crate::config::Severity;
+
+/// The checked keys, or the messages of the errors.
+fn read(text: &str) -> Result<AuthKeys<'_>, Vec<String>> {
+    let mut problems = Problems::<16>::new();
+    let parsed = AuthKeys::parse(text.as_bytes(), &mut problems);
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+    let messages = errors.map(|problem| problem.kind.to_string()).collect();
+    parsed.checked().ok_or(messages)
+}
+
+fn signing(text: &str) -> (u8, Method, &[u8]) {
+    let keys = read(text).unwrap_or_else(|errors| panic!("{text:?}: {errors:?}"));
+    let key = *keys.signing().expect("checked keys have a signing key");
+    (key.index, key.method, key.key)
+}
+
+#[test]
+fn lenient_forms_of_3_0_6_are_accepted() {
+    let cases: [(&str, (u8, Method, &[u8])); 16] = [
+        ("auth 1\n1 sha1 HI!\n", (1, Method::Sha1, b"HI!")),
+        ("auth 1\n1 crc\n", (1, Method::Crc, b"")),
+        ("auth3   # text\n3 md5 Hello!   # text\n", (3, Method::Md5, b"Hello!")),
+        ("auth 1x\n1 sha1 k\n", (1, Method::Sha1, b"k")),
+        ("auth 1\n1sha1 k\n", (1, Method::Sha1, b"k")),
+        ("auth 1\n01 sha1 k\n", (1, Method::Sha1, b"k")),
+        ("auth 1\n+1 sha1 k\n", (1, Method::Sha1, b"k")),
+        ("auth 1\n1\tsha1\tk", (1, Method::Sha1, b"k")),
+        ("auth\t1\r\n1 sha1 k\r\n", (1, Method::Sha1, b"k")),
+        ("  auth 0\n\n# c\n  0 sha1 a b c\n", (0, Method::Sha1, b"a")),
+        ("auth 1\n1 sha1 #c\n", (1, Method::Sha1, b"#c")),
+        ("auth 15\n15 sha1 k\n", (15, Method::Sha1, b"k")),
+        ("auth 1\n1 sha1 k\n1 md5 z\n", (1, Method::Md5, b"z")),
+        ("auth 1\n1 sha1 k\nauth 2\n", (1, Method::Sha1, b"k")),
+        ("auth 1\n1 sha1 k\nauth 2\n2 md5 z\n", (2, Method::Md5, b"z")),
+        ("auth 2\n1 md5 old\n2 sha1 new\n", (2, Method::Sha1, b"new")),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(signing(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn refusals_have_the_words_of_3_0_6() {
+    let cases: [(&str, &[&str]); 18] = [
+        ("", &["Missing auth directive"]),
+        ("1 crc\n", &["Missing auth directive"]),
+        ("auth -1\n1 crc\n", &["Missing auth directive"]),
+        ("auth 2\n1 sha1 k\n", &["Auth Key [2] not found"]),
+        ("1 sha1 k\nauth 1\n", &["Auth Key [1] not found"]),
+        ("auth 99\n1 sha1 k\n", &["Auth Key [99] not found"]),
+        ("auth 1\n1 foo k\n", &["Invalid authtype [foo]", "Auth Key [1] not found"]),
+        ("auth 1\n1 SHA1 k\n", &["Invalid authtype [SHA1]", "Auth Key [1] not found"]),
+        ("auth 1\n1,sha1,k\n", &["Invalid authtype [,sha1,k]", "Auth Key [1] not found"]),
+        ("auth 1\n1 crc k\n", &["Auth method [crc] doesn't use a key", "Auth Key [1] not found"]),
+        ("auth 1\n1 sha1\n", &["Auth method [sha1] requires a key", "Auth Key [1] not found"]),
+        ("auth 1\n1 sha1 k\n2 foo k\n", &["Invalid authtype [foo]"]),
+        ("auth 1\n1 sha1 k\n16 sha1 k\n", &["Invalid authnum [16]"]),
+        ("auth 1\n1 sha1 k\n-1 sha1 k\n", &["Invalid authnum [-1]"]),
+        ("auth abc\n1 sha1 k\n", &["Invalid auth line [auth ...]", "Missing auth directive"]),
+        ("auth 1\n1 sha1 k\nabc\n", &["Invalid auth line [abc ...]"]),
+        ("auth 1\n1 sha1 k\nhello\n", &["Auth line [hello ...] is invalid."]),
+        ("auth 1\n1 sha1 k\n2\n", &["Auth line [2 ...] is invalid."]),
+    ];
+    for (text, expected) in cases {
+        let errors = read(text).map(|_| ()).expect_err(text);
+        assert_eq!(errors.len(), expected.len(), "{text:?}: {errors:?}");
+        for (error, words) in errors.iter().zip(expected) {
+            assert!(error.contains(words), "{text:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn no_message_and_no_debug_output_shows_a_key() {
+    let mut problems = Problems::<16>::new();
+    let text = b"auth 1\nsha1 topsecret\n1 sh topsecret\n1 crc topsecret\n2 sha1 topsecret rest\n";
+    let parsed = AuthKeys::parse(text, &mut problems);
+    assert!(problems.errors() >= 3);
+    assert!(!std::format!("{problems:?}").contains("topsecret"));
+    assert!(!std::format!("{parsed:?}").contains("topsecret"));
+}
+
+#[test]
+fn places_are_those_of_the_wrong_word() {
+    let mut problems = Problems::<4>::new();
+    let _ = AuthKeys::parse(b"auth 1\n 1 sha1 k\n  2  foo k\n", &mut problems);
+    let problem = problems.iter().next().expect("one problem");
+    assert_eq!(problem.at, Some(Position { line: 3, column: 6 }));
+}

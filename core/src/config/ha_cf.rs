@@ -1,0 +1,326 @@
+//! The main configuration, `ha.cf`, as checked values (configuration reference 4 to 7).
+//!
+//! Read [`HaCf`] for what a file can say, `ha_cf/directive.rs` for the words, `ha_cf/value_directives.rs` for what each
+//! word accepts and `ha_cf/relations.rs` for what must hold between them.
+
+mod clients;
+mod directive;
+mod media;
+mod parameters;
+mod parse;
+mod relations;
+mod value_directives;
+
+use core::time::Duration;
+
+use heapless::Vec;
+
+pub use self::clients::{ApiAuth, Child, OnDeath, Stonith, StonithParameters};
+pub use self::directive::Directive;
+pub use self::media::{Hosts, Medium, MediumKind, MediumLine};
+pub use self::parameters::{ParameterText, Parameters};
+use super::{Parsed, Position, Problems};
+use crate::id::NodeName;
+
+/// Most nodes of a cluster, ping nodes included (wire reference 2.2). The next one is an error.
+pub const NODES_MAX: usize = 100;
+/// Most media (wire reference 2.2). The next one is an error.
+pub const MEDIA_MAX: usize = 64;
+/// Most `env` assignments, `apiauth` lines and client lines, each. 3.0.6 has no limit here; the next one is an error.
+pub const LINES_MAX: usize = 64;
+
+/// Everything `ha.cf` says, with defaults filled in and all relations checked. Texts borrow from the file.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HaCf<'t> {
+    /// `node` lines and ping media in the order of the file; the place in this list is the node's [`crate::id::NodeId`].
+    pub nodes: Vec<Node, NODES_MAX>,
+    /// The media in the order of the file; the place in this list is the link's [`crate::id::LinkId`].
+    pub media: Vec<MediumLine<'t>, MEDIA_MAX>,
+    /// How fast a silent node is noticed.
+    pub timing: Timing,
+    /// What goes over the wire and who may join.
+    pub protocol: Protocol<'t>,
+    /// Who gets resources back.
+    pub auto_failback: AutoFailback,
+    /// Pacemaker instead of `haresources`.
+    pub pacemaker: Pacemaker<'t>,
+    /// Where log lines go.
+    pub logging: Logging<'t>,
+    /// How the daemon's own process runs.
+    pub process: Process<'t>,
+    /// Variables for children, from `env`; the names lack the prefix `HA_` that children see.
+    pub env: Vec<Variable<'t>, LINES_MAX>,
+    /// Who may sign on as which client, from `apiauth`.
+    pub api_auth: Vec<ApiAuth<'t>, LINES_MAX>,
+    /// Children to run, from `respawn` and `failfast`, in the order of the file.
+    pub children: Vec<Child<'t>, LINES_MAX>,
+    /// The fencing device of this node; with several lines the last one that applies here.
+    pub stonith: Option<Stonith<'t>>,
+    /// The recorded parameters as they were typed or derived.
+    pub parameters: Parameters<'t>,
+}
+
+/// A node that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The name, lower-case.
+    pub name: NodeName,
+    /// Whether it runs a daemon or only answers pings.
+    pub kind: NodeKind,
+    /// Where the file names it; `None` for the local node added by `autojoin any`.
+    pub at: Option<Position>,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A member of the cluster, from `node`.
+    Member,
+    /// A host or group of hosts that is only pinged, from `ping`, `ping6` or `ping_group`.
+    Ping,
+}
+
+/// The times that decide when a node is late or dead. All are whole milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Interval of heartbeats; above zero.
+    pub keepalive: Duration,
+    /// Silence after which a node is dead; more than twice `keepalive`.
+    pub deadtime: Duration,
+    /// Silence after which a node is called late; above zero, may exceed `deadtime` and then never happens.
+    pub warntime: Duration,
+    /// `deadtime` while this node starts; at least `deadtime`.
+    pub initdead: Duration,
+    /// `deadtime` of ping nodes; more than twice `keepalive`.
+    pub deadping: Duration,
+}
+
+/// What goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Protocol<'t> {
+    /// `cluster`: the cluster's name, for information and quorum servers.
+    pub cluster: &'t str,
+    /// `hopfudge`: time to live of a message beyond the number of nodes.
+    pub hopfudge: u8,
+    /// `max_rexmit_delay`: upper bound of the random delay before a retransmission request.
+    pub max_rexmit_delay: Duration,
+    /// `hbgenmethod`: where the generation at start comes from.
+    pub generation: GenerationMethod,
+    /// `uuidfrom`: where the node's uuid comes from.
+    pub uuid: UuidSource,
+    /// `autojoin`: which unknown nodes may join.
+    pub autojoin: Autojoin,
+    /// `msgfmt`: encoding of what this node sends to nodes and clients.
+    pub message_format: MessageFormat,
+    /// `compression`: name of the compression module, such as `zlib` or `bz2`.
+    pub compression: &'t str,
+    /// `compression_threshold`: size in kilobytes above which a message is compressed as a whole; above zero.
+    pub compression_threshold: u32,
+    /// `traditional_compression`: compress whole messages instead of fields.
+    pub traditional_compression: bool,
+    /// `quorum_server`: host of the quorum server.
+    pub quorum_server: Option<&'t str>,
+}
+
+/// `hbgenmethod`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GenerationMethod {
+    /// Last generation from the state file plus one.
+    #[default]
+    File,
+    /// Seconds of the wall clock at start.
+    Time,
+}
+
+/// `uuidfrom`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UuidSource {
+    /// From the state file.
+    #[default]
+    File,
+    /// Computed from the node's name (configuration reference 12.3).
+    NodeName,
+}
+
+/// `autojoin`. With `haresources` only [`Autojoin::None`] is possible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Autojoin {
+    /// Unknown nodes are refused.
+    #[default]
+    None,
+    /// Other unknown nodes may join.
+    Other,
+    /// Also this node need not be listed.
+    Any,
+}
+
+/// `msgfmt`. Both encodings are always understood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MessageFormat {
+    /// Lines of `name=value` (wire reference 3.2).
+    #[default]
+    Classic,
+    /// Netstrings (wire reference 3.1).
+    Netstring,
+}
+
+/// `auto_failback`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AutoFailback {
+    /// Resources return to their preferred node.
+    On,
+    /// Resources stay where they are.
+    Off,
+    /// The old protocol, which knows no failback.
+    #[default]
+    Legacy,
+}
+
+/// `pacemaker` (or `crm`) and what belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pacemaker<'t> {
+    /// `pacemaker`.
+    pub mode: PacemakerMode,
+    /// `crm_daemon_dir`: where Pacemaker's daemons are.
+    pub daemon_dir: Option<&'t str>,
+    /// `crmd_spawns_pengine`.
+    pub crmd_spawns_pengine: Option<bool>,
+}
+
+/// `pacemaker`: who manages the resources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PacemakerMode {
+    /// `haresources`, by this daemon.
+    #[default]
+    Off,
+    /// Pacemaker's daemons run as children of this daemon.
+    On,
+    /// As [`PacemakerMode::On`]; a daemon that dies is started again.
+    Respawn,
+    /// As [`PacemakerMode::On`] with the fewest daemons.
+    Minimal,
+    /// As [`PacemakerMode::On`] with daemons chosen by hand.
+    Manual,
+    /// Only the membership client `ccm`; no resources at all.
+    CcmOnly,
+}
+
+impl PacemakerMode {
+    /// Whether this daemon manages the resources, as `haresources` says.
+    pub fn uses_haresources(self) -> bool {
+        self == Self::Off
+    }
+}
+
+/// Where log lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Logging<'t> {
+    /// `logfile`: all but debug lines; `/dev/null` if a facility but no file is configured.
+    pub logfile: Option<&'t str>,
+    /// `debugfile`: all lines; `/dev/null` if a facility but no file is configured.
+    pub debugfile: Option<&'t str>,
+    /// `logfacility`: the syslog facility; `None` if unset or `none`.
+    pub facility: Option<Facility>,
+    /// `use_logd`, or true if nothing else was configured: send lines to the logging daemon.
+    pub use_logd: bool,
+    /// `conn_logd_time`: time between tries to reach the logging daemon.
+    pub conn_logd_time: Duration,
+    /// `log_badpack`: report packets with a bad format or signature.
+    pub log_badpack: bool,
+    /// `syslogmsgfmt`: file lines look like those of syslog.
+    pub syslogmsgfmt: bool,
+    /// `debug`: debug level, 0 (none) to 255; `None` leaves the level of the command line.
+    pub debug: Option<u8>,
+}
+
+/// A syslog facility: its number of RFC 5424 table 1, not shifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facility(pub u8);
+
+impl Facility {
+    /// The names that `logfacility` accepts, with their numbers.
+    pub const NAMES: [(&'static str, u8); 22] = [
+        ("auth", 4),
+        ("authpriv", 10),
+        ("cron", 9),
+        ("daemon", 3),
+        ("ftp", 11),
+        ("kern", 0),
+        ("lpr", 6),
+        ("mail", 2),
+        ("mark", 24),
+        ("news", 7),
+        ("security", 4),
+        ("syslog", 5),
+        ("user", 1),
+        ("uucp", 8),
+        ("local0", 16),
+        ("local1", 17),
+        ("local2", 18),
+        ("local3", 19),
+        ("local4", 20),
+        ("local5", 21),
+        ("local6", 22),
+        ("local7", 23),
+    ];
+
+    /// The facility of that name, case-sensitive.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, number)| Self(number))
+    }
+}
+
+/// How the daemon's own process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Process<'t> {
+    /// `realtime`: realtime scheduling and locked memory.
+    pub realtime: bool,
+    /// `rtprio`: realtime priority, 1 to 99; `None` leaves the choice to the daemon.
+    pub rtprio: Option<u8>,
+    /// `memreserve`: kilobytes touched before memory is locked; above zero.
+    pub memreserve: u32,
+    /// `watchdog`: the watchdog device.
+    pub watchdog: Option<&'t str>,
+    /// `use_apphbd`: register with the application heartbeat daemon.
+    pub use_apphbd: bool,
+    /// `coredumps`: allow core dumps.
+    pub coredumps: bool,
+    /// `coreroot`: base of the directories for core dumps; absolute.
+    pub coreroot: Option<&'t str>,
+}
+
+/// A variable for children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable<'t> {
+    /// The name without `HA_`; not empty.
+    pub name: &'t str,
+    /// The value; may be empty.
+    pub value: &'t str,
+}
+
+impl<'t> HaCf<'t> {
+    /// Reads `text`, the content of `ha.cf`, on the node called `local_name`, and reports every problem to `problems`.
+    ///
+    /// Nothing outside the text is looked at: whether interfaces, users or files exist is the caller's second pass.
+    pub fn parse<const N: usize>(text: &'t [u8], local_name: &'t str, problems: &mut Problems<'t, N>) -> Parsed<Self> {
+        parse::parse(text, local_name, problems)
+    }
+
+    /// The members of the cluster, without ping nodes, in the order of the file.
+    pub fn members(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.kind == NodeKind::Member)
+    }
+
+    /// Whether `name` is a member of the cluster, in any case.
+    pub fn is_member(&self, name: &str) -> bool {
+        self.members().any(|node| node.name.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+#[cfg(test)]
+mod tests;

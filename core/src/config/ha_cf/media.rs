@@ -1,0 +1,262 @@
+//! Media: the ways to other nodes and to hosts that are pinged (configuration reference 5).
+
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use super::NodeKind;
+use super::parse::{BAUD, Parser, UDP_PORT};
+use crate::config::lexer::{BLANKS, Token, VALUE_SEPARATORS};
+use crate::config::problem::{MediumFault, Table};
+use crate::config::value::parse_integer;
+use crate::config::{Position, ProblemKind};
+
+/// The words that begin a line of media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is documented at the variant of `Medium` of the same name")]
+pub enum MediumKind {
+    Bcast,
+    Mcast,
+    Mcast6,
+    Ping,
+    Ping6,
+    PingGroup,
+    Serial,
+    Ucast,
+    Ucast6,
+}
+
+impl MediumKind {
+    const NAMES: [(&'static str, Self); 9] = [
+        ("bcast", Self::Bcast),
+        ("mcast", Self::Mcast),
+        ("mcast6", Self::Mcast6),
+        ("ping", Self::Ping),
+        ("ping6", Self::Ping6),
+        ("ping_group", Self::PingGroup),
+        ("serial", Self::Serial),
+        ("ucast", Self::Ucast),
+        ("ucast6", Self::Ucast6),
+    ];
+
+    /// The kind written `word`, case-sensitive.
+    pub(in crate::config) fn by_name(word: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind)
+    }
+
+    /// The word in the file.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| *name)
+    }
+
+    /// What 3.0.6 calls it in messages and dumps.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Bcast => "UDP/IP broadcast",
+            Self::Mcast => "UDP/IP multicast",
+            Self::Mcast6 => "UDP/IPv6 multicast",
+            Self::Ping => "ping membership",
+            Self::Ping6 => "ping6 membership",
+            Self::PingGroup => "ping group membership",
+            Self::Serial => "serial ring",
+            Self::Ucast => "UDP/IP unicast",
+            Self::Ucast6 => "UDP/IPv6 unicast",
+        }
+    }
+}
+
+/// A medium and where it stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediumLine<'t> {
+    /// The medium.
+    pub medium: Medium<'t>,
+    /// The place of its device or host.
+    pub at: Position,
+}
+
+/// A way to other nodes. UDP ports and speeds are those in force at its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields have the names of the reference's grammar")]
+pub enum Medium<'t> {
+    /// UDP broadcast on an interface.
+    Bcast { device: &'t str, port: u16 },
+    /// UDP multicast; `ttl` is 0 to 4.
+    Mcast { device: &'t str, group: Ipv4Addr, port: u16, ttl: u8, loopback: bool },
+    /// UDP multicast over IPv6; `hops` is 0 to 4.
+    Mcast6 { device: &'t str, group: Ipv6Addr, port: u16, hops: u8, loopback: bool },
+    /// UDP to one host, an IPv4 address or a name.
+    Ucast { device: &'t str, host: &'t str, port: u16 },
+    /// UDP over IPv6 to one address.
+    Ucast6 { device: &'t str, address: Ipv6Addr, port: u16 },
+    /// A serial line; `device` is an absolute path, `baud` bits per second.
+    Serial { device: &'t str, baud: u32 },
+    /// ICMP echo to one host: a ping node of that name.
+    Ping { host: &'t str },
+    /// ICMPv6 echo to one host: a ping node of that name.
+    Ping6 { host: &'t str },
+    /// ICMP echo to several hosts: a ping node called `name` that lives while one of them answers.
+    PingGroup { name: &'t str, hosts: Hosts<'t> },
+}
+
+impl<'t> Medium<'t> {
+    /// Which kind it is.
+    pub fn kind(&self) -> MediumKind {
+        match self {
+            Self::Bcast { .. } => MediumKind::Bcast,
+            Self::Mcast { .. } => MediumKind::Mcast,
+            Self::Mcast6 { .. } => MediumKind::Mcast6,
+            Self::Ucast { .. } => MediumKind::Ucast,
+            Self::Ucast6 { .. } => MediumKind::Ucast6,
+            Self::Serial { .. } => MediumKind::Serial,
+            Self::Ping { .. } => MediumKind::Ping,
+            Self::Ping6 { .. } => MediumKind::Ping6,
+            Self::PingGroup { .. } => MediumKind::PingGroup,
+        }
+    }
+
+    /// The link's name as clients see it: the device, the pinged host or the name of the group.
+    pub fn link_name(&self) -> &'t str {
+        match *self {
+            Self::Bcast { device, .. } | Self::Mcast { device, .. } | Self::Mcast6 { device, .. } => device,
+            Self::Ucast { device, .. } | Self::Ucast6 { device, .. } | Self::Serial { device, .. } => device,
+            Self::Ping { host } | Self::Ping6 { host } => host,
+            Self::PingGroup { name, .. } => name,
+        }
+    }
+
+    /// Whether it only pings: no message travels over it.
+    pub fn is_ping(&self) -> bool {
+        matches!(self, Self::Ping { .. } | Self::Ping6 { .. } | Self::PingGroup { .. })
+    }
+}
+
+/// The hosts of a ping group: at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hosts<'t>(&'t str);
+
+impl<'t> Hosts<'t> {
+    /// The hosts in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &'t str> + use<'t> {
+        self.0.split(BLANKS).filter(|host| !host.is_empty())
+    }
+}
+
+type Checked<'t, T> = Result<T, MediumFault<'t>>;
+
+impl<'t> Parser<'_, 't> {
+    /// Reads a line of media: `word` names the kind, `rest` follows it.
+    pub(super) fn medium(&mut self, kind: MediumKind, word: Token<'t>, rest: Token<'t>) {
+        let is_list = matches!(kind, MediumKind::Bcast | MediumKind::Serial | MediumKind::Ping | MediumKind::Ping6);
+        if !is_list {
+            return self.medium_with_arguments(kind, word, rest);
+        }
+        let mut any = false;
+        for device in rest.split(VALUE_SEPARATORS) {
+            any = true;
+            self.medium_of_list(kind, device);
+        }
+        if !any {
+            self.report.warning(word.at, ProblemKind::NoDevice { medium: kind });
+        }
+    }
+
+    fn medium_of_list(&mut self, kind: MediumKind, token: Token<'t>) {
+        let text = token.text;
+        let fault = match kind {
+            MediumKind::Serial if !text.starts_with('/') => Some(MediumFault::NotFullPathname),
+            MediumKind::Ping6 if text.parse::<Ipv4Addr>().is_ok() => Some(MediumFault::BadAddress(text)),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            return self.report.error(token.at, ProblemKind::BadMedium { medium: kind, device: text, fault });
+        }
+        let medium = match kind {
+            MediumKind::Bcast => Medium::Bcast { device: text, port: self.udp_port() },
+            MediumKind::Serial => Medium::Serial { device: text, baud: self.typed.baud.unwrap_or(BAUD) },
+            MediumKind::Ping6 => Medium::Ping6 { host: text },
+            _ => Medium::Ping { host: text },
+        };
+        self.add_medium(medium, token);
+    }
+
+    fn medium_with_arguments(&mut self, kind: MediumKind, word: Token<'t>, rest: Token<'t>) {
+        let Some((device, arguments)) = rest.split_first(BLANKS) else {
+            let fault = MediumFault::NoArguments;
+            return self.report.error(word.at, ProblemKind::BadMedium { medium: kind, device: "", fault });
+        };
+        let name = device.text;
+        let mut words = arguments.split(BLANKS);
+        let medium = match kind {
+            MediumKind::Mcast => self.mcast(name, &mut words),
+            MediumKind::Mcast6 => self.mcast6(name, &mut words),
+            MediumKind::Ucast6 => self.ucast6(name, &mut words),
+            MediumKind::PingGroup if words.next().is_none() => Err(MediumFault::NoHosts),
+            MediumKind::PingGroup => Ok(Medium::PingGroup { name, hosts: Hosts(arguments.text) }),
+            _ => match words.next() {
+                Some(host) => Ok(Medium::Ucast { device: name, host: host.text, port: self.udp_port() }),
+                None => Err(MediumFault::MissingHost),
+            },
+        };
+        match medium {
+            Ok(medium) => self.add_medium(medium, device),
+            Err(fault) => {
+                self.report.error(device.at, ProblemKind::BadMedium { medium: kind, device: name, fault });
+            }
+        }
+    }
+
+    fn mcast(&mut self, device: &'t str, words: &mut impl Iterator<Item = Token<'t>>) -> Checked<'t, Medium<'t>> {
+        let group = words.next().ok_or(MediumFault::MissingGroup)?.text;
+        let group = group.parse().ok().filter(Ipv4Addr::is_multicast).ok_or(MediumFault::BadGroup(group))?;
+        let (port, ttl, loopback) = self.mcast_numbers(words)?;
+        Ok(Medium::Mcast { device, group, port, ttl, loopback })
+    }
+
+    fn mcast6(&mut self, device: &'t str, words: &mut impl Iterator<Item = Token<'t>>) -> Checked<'t, Medium<'t>> {
+        let group = words.next().ok_or(MediumFault::MissingGroup)?.text;
+        let group = group.parse().ok().filter(Ipv6Addr::is_multicast).ok_or(MediumFault::BadGroup(group))?;
+        let (port, hops, loopback) = self.mcast_numbers(words)?;
+        Ok(Medium::Mcast6 { device, group, port, hops, loopback })
+    }
+
+    fn ucast6(&mut self, device: &'t str, words: &mut impl Iterator<Item = Token<'t>>) -> Checked<'t, Medium<'t>> {
+        let address = words.next().ok_or(MediumFault::MissingHost)?.text;
+        let address = address.parse().map_err(|_| MediumFault::BadAddress(address))?;
+        Ok(Medium::Ucast6 { device, address, port: self.udp_port() })
+    }
+
+    /// Port, time to live and loopback flag. Text that is no number counts as 0, as everywhere.
+    fn mcast_numbers(&mut self, words: &mut impl Iterator<Item = Token<'t>>) -> Checked<'t, (u16, u8, bool)> {
+        let port_word = words.next().ok_or(MediumFault::MissingPort)?;
+        let number = parse_integer(port_word.text).value;
+        if number <= 0 {
+            return Err(MediumFault::BadPort(number));
+        }
+        let port = number as u16;
+        if i32::from(port) != number {
+            self.report.warning(port_word.at, ProblemKind::PortCut { text: port_word.text, used: port });
+        }
+        let ttl = parse_integer(words.next().ok_or(MediumFault::MissingTtl)?.text).value;
+        let ttl = u8::try_from(ttl).ok().filter(|ttl| *ttl <= 4).ok_or(MediumFault::BadTtl(ttl))?;
+        match parse_integer(words.next().ok_or(MediumFault::MissingLoop)?.text).value {
+            0 => Ok((port, ttl, false)),
+            1 => Ok((port, ttl, true)),
+            other => Err(MediumFault::BadLoop(other)),
+        }
+    }
+
+    /// The UDP port in force.
+    fn udp_port(&self) -> u16 {
+        self.typed.udpport.unwrap_or(UDP_PORT)
+    }
+
+    fn add_medium(&mut self, medium: Medium<'t>, token: Token<'t>) {
+        if medium.is_ping() {
+            if let Err(kind) = self.add_node(token, NodeKind::Ping) {
+                return self.report.error(token.at, kind);
+            }
+        }
+        let capacity = self.result.media.capacity();
+        if self.result.media.push(MediumLine { medium, at: token.at }).is_err() {
+            self.report.error(token.at, ProblemKind::TableFull { table: Table::Media, capacity });
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What is derived after the last line and what must hold between the values (configuration reference 7.2).
+
+use core::time::Duration;
+
+use super::parse::{Parser, UDP_PORT};
+use super::{AutoFailback, Autojoin, Directive, Node, NodeKind, ParameterText};
+use crate::config::ProblemKind;
+use crate::config::problem::{LogChoice, Table};
+use crate::id::NodeName;
+
+/// An `initdead` below this is probably too small for a network to come up.
+const INITDEAD_SMALL: Duration = Duration::from_secs(10);
+
+impl Parser<'_, '_> {
+    /// Fills in what was not typed and reports what does not fit together, in the order of 3.0.6.
+    pub(super) fn relate(&mut self) {
+        self.result.parameters.fill_defaults();
+        self.media();
+        self.nodes();
+        self.timing();
+        self.failback();
+        self.logging();
+        self.joining();
+    }
+
+    fn media(&mut self) {
+        if self.result.media.is_empty() {
+            self.report.error(None, ProblemKind::NoMedia);
+        } else if self.result.media.iter().all(|line| line.medium.is_ping()) {
+            self.report.warning(None, ProblemKind::OnlyPingMedia);
+        }
+        if self.typed.udpport.is_none() {
+            self.result.parameters.set(Directive::Udpport, ParameterText::Number(u32::from(UDP_PORT)));
+        }
+    }
+
+    fn nodes(&mut self) {
+        let name = self.local_name;
+        let anyone = self.result.protocol.autojoin == Autojoin::Any;
+        if self.result.nodes.is_empty() && !anyone {
+            self.report.error(None, ProblemKind::NoNodes);
+        }
+        if self.result.is_member(name) {
+            return;
+        }
+        if !anyone {
+            return self.report.error(None, ProblemKind::LocalNodeMissing { name });
+        }
+        match NodeName::new(name) {
+            Err(error) => self.report.error(None, ProblemKind::BadLocalName { name, error }),
+            Ok(name) => {
+                let capacity = self.result.nodes.capacity();
+                if self.result.nodes.push(Node { name, kind: NodeKind::Member, at: None }).is_err() {
+                    self.report.error(None, ProblemKind::TableFull { table: Table::Nodes, capacity });
+                }
+            }
+        }
+    }
+
+    fn timing(&mut self) {
+        let (keepalive, deadtime) = (self.result.timing.keepalive, self.result.timing.deadtime);
+        let shortest = keepalive.saturating_mul(2);
+        if deadtime <= shortest {
+            let place = self.typed.place(Directive::Deadtime).or(self.typed.place(Directive::Keepalive));
+            self.report.error(place, ProblemKind::DeadtimeTooSmall { deadtime, keepalive });
+        }
+        self.result.timing.warntime = self.typed.warntime.unwrap_or_else(|| half(deadtime));
+        self.initdead(deadtime);
+        self.result.timing.deadping = self.typed.deadping.unwrap_or(deadtime);
+        if let Some(deadping) = self.typed.deadping.filter(|deadping| *deadping <= shortest) {
+            let place = self.typed.place(Directive::Deadping);
+            self.report.error(place, ProblemKind::DeadpingTooSmall { deadping, keepalive });
+        }
+        let timing = self.result.timing;
+        self.derived(Directive::Warntime, timing.warntime);
+        self.derived(Directive::Initdead, timing.initdead);
+        self.derived(Directive::Deadping, timing.deadping);
+    }
+
+    fn initdead(&mut self, deadtime: Duration) {
+        let initdead = self.typed.initdead.unwrap_or_else(|| initdead_for(deadtime));
+        self.result.timing.initdead = initdead;
+        let place = self.typed.place(Directive::Initdead);
+        if initdead < deadtime {
+            self.report.error(place, ProblemKind::InitdeadBelowDeadtime { initdead, deadtime });
+        } else if initdead < INITDEAD_SMALL {
+            self.report.warning(place, ProblemKind::InitdeadSmall { initdead });
+        }
+    }
+
+    /// Records a derived time unless the file has one.
+    fn derived(&mut self, directive: Directive, time: Duration) {
+        if self.typed.place(directive).is_none() {
+            self.result.parameters.set(directive, ParameterText::Time(time));
+        }
+    }
+
+    fn failback(&mut self) {
+        let legacy = self.result.auto_failback == AutoFailback::Legacy;
+        if legacy && self.result.pacemaker.mode.uses_haresources() {
+            self.report.warning(self.typed.place(Directive::AutoFailback), ProblemKind::LegacyFailback);
+        }
+    }
+
+    fn logging(&mut self) {
+        let logging = &mut self.result.logging;
+        let has_entry = logging.facility.is_some() || logging.logfile.is_some() || logging.debugfile.is_some();
+        logging.use_logd = self.typed.use_logd.unwrap_or(!has_entry);
+        let place = self.typed.place(Directive::UseLogd);
+        match (has_entry, self.typed.use_logd) {
+            (false, None) => self.report.info(None, ProblemKind::Log(LogChoice::NothingChosen)),
+            (false, Some(false)) => self.report.error(place, ProblemKind::Log(LogChoice::NothingLeft)),
+            (false, Some(true)) => {}
+            (true, Some(true)) => self.report.info(place, ProblemKind::Log(LogChoice::BesideLogd)),
+            (true, _) => self.report.info(place, ProblemKind::Log(LogChoice::WithoutLogd)),
+        }
+        let parameters = &mut self.result.parameters;
+        if !has_entry && self.typed.use_logd.is_none() {
+            parameters.set(Directive::UseLogd, ParameterText::Typed("yes"));
+        }
+        if logging.debug.is_none() {
+            parameters.set(Directive::Debug, ParameterText::Number(0));
+        }
+        if logging.facility.is_some() {
+            let files = [(Directive::Logfile, &mut logging.logfile), (Directive::Debugfile, &mut logging.debugfile)];
+            for (directive, file) in files {
+                if file.is_none() {
+                    *file = Some("/dev/null");
+                    parameters.set(directive, ParameterText::Typed("/dev/null"));
+                }
+            }
+        }
+    }
+
+    fn joining(&mut self) {
+        let closed = self.result.protocol.autojoin == Autojoin::None;
+        if !closed && self.result.pacemaker.mode.uses_haresources() {
+            self.report.error(self.typed.place(Directive::Autojoin), ProblemKind::AutojoinConflict);
+        }
+    }
+}
+
+/// Half of `time`, in whole milliseconds.
+fn half(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis() / 2).unwrap_or(u64::MAX))
+}
+
+/// The `initdead` of a file that has none.
+fn initdead_for(deadtime: Duration) -> Duration {
+    if deadtime > Duration::from_secs(10) {
+        deadtime
+    } else if deadtime < Duration::from_secs(6) {
+        Duration::from_secs(12)
+    } else {
+        deadtime.saturating_mul(2)
+    }
+}

@@ -1,0 +1,98 @@
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::*;
+use crate::config::Severity;
+
+const HA_CF: &str = "node p3 p4\nucast eth1 192.0.2.2\nlogfacility none\n";
+
+fn with<R>(text: &str, look: impl FnOnce(Parsed<HaResources<'_>>, &Problems<'_, 16>) -> R) -> R {
+    let mut ha_cf_problems = Problems::<16>::new();
+    let ha_cf = HaCf::parse(HA_CF.as_bytes(), "p3", &mut ha_cf_problems).checked().expect("ha.cf is good");
+    let mut problems = Problems::new();
+    let parsed = HaResources::parse(text.as_bytes(), &ha_cf, &mut problems);
+    look(parsed, &problems)
+}
+
+/// Each group as `node: resource resource`; errors as their messages.
+fn groups(text: &str) -> Result<Vec<String>, Vec<String>> {
+    with(text, |parsed, problems| {
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let messages = errors.map(|problem| problem.kind.to_string()).collect();
+        let groups = parsed.checked().ok_or(messages)?;
+        Ok(groups.groups.iter().map(|group| std::format!("{group:?}")).collect())
+    })
+}
+
+fn warnings(text: &str) -> Vec<String> {
+    with(text, |_, problems| problems.iter().map(|problem| problem.kind.to_string()).collect())
+}
+
+#[test]
+fn a_line_is_a_node_and_its_resources() {
+    let expected = ["p3[\"1.2.3.4\", \"httpd\"]", "P4[\"tomcat\"]"].map(String::from).to_vec();
+    assert_eq!(groups("# c\n\n  p3 \t1.2.3.4 httpd # c\nP4 tomcat\n"), Ok(expected));
+}
+
+#[test]
+fn backslashes_continue_a_line() {
+    let one = |words: &str| Ok([words.to_string()].to_vec());
+    assert_eq!(groups("p3 a \\\n  b \\\n c\n"), one("p3[\"a\", \"b\", \"c\"]"));
+    assert_eq!(groups("p3 \\\n zz\n"), one("p3[\"zz\"]"));
+    assert_eq!(groups("p3 a\\\r\n b\r\n"), one("p3[\"a\", \"b\"]"));
+    assert_eq!(groups("p3 a\\\n # words\n"), one("p3[\"a\"]"));
+}
+
+#[test]
+fn the_first_word_must_be_a_node() {
+    let cases = ["zz a\n", "p3,a b\n", "p3\\x\n", "p3 a\\ \nzz b\n", "p3 a\\\n\nzz b\n"];
+    for text in cases {
+        let errors = groups(text).expect_err(text);
+        assert!(errors.iter().all(|e| e.starts_with("Bad nodename in /etc/ha.d//haresources [")), "{errors:?}");
+    }
+    assert_eq!(groups("zz a\nyy b\n").expect_err("two errors").len(), 2);
+}
+
+#[test]
+fn empty_files_and_groups_are_accepted() {
+    assert_eq!(groups(""), Ok(Vec::new()));
+    assert_eq!(groups("p3\n"), Ok(["p3[]".to_string()].to_vec()));
+    assert_eq!(warnings("p3\n"), ["a line without resources does nothing"]);
+}
+
+#[test]
+fn a_resource_is_a_script_with_arguments_or_an_address() {
+    with("p3 Filesystem::/dev/sda1::/data::ext3 1.2.3.4/24/eth0 IPaddr2::1.2.3.5 httpd\n", |parsed, _| {
+        let parsed = parsed.checked().expect("good");
+        let group = parsed.groups.first().expect("one group");
+        let all: Vec<Resource<'_>> = group.resources().collect();
+        let [filesystem, bare, addr2, httpd] = all[..] else { panic!("{all:?}") };
+        assert_eq!(filesystem.script(), "Filesystem");
+        assert_eq!(filesystem.args().collect::<Vec<_>>(), ["/dev/sda1", "/data", "ext3"]);
+        assert!(filesystem.address().is_none());
+        assert_eq!(bare.script(), "IPaddr");
+        assert_eq!(bare.args().collect::<Vec<_>>(), ["1.2.3.4/24/eth0"]);
+        assert_eq!(bare.address().expect("an address").expect("good").prefix, Some(24));
+        assert_eq!((addr2.script(), addr2.at.column), ("IPaddr2", 56));
+        assert!(addr2.address().is_some_and(|address| address.is_ok()));
+        assert_eq!((httpd.script(), httpd.args().count()), ("httpd", 0));
+    });
+}
+
+#[test]
+fn ipv6_goes_with_its_own_script() {
+    with("p3 IPv6addr::fec0::1/64/eth0 IPaddr::fec0::1\n", |parsed, problems| {
+        let parsed = parsed.checked().expect("3.0.6 does not look at resources");
+        let first = parsed.groups.first().and_then(|group| group.key()).expect("a key");
+        assert_eq!(first.address().expect("an address").expect("good").nic, Some("eth0"));
+        assert_eq!(problems.iter().count(), 1);
+    });
+}
+
+#[test]
+fn traps_are_warned_about() {
+    assert_eq!(warnings("p3 1.2.3.4/99\n"), ["[1.2.3.4/99] is not an address that can be taken over"]);
+    assert_eq!(warnings("p3 a b\np4 b\n"), ["resource [b] also stands in an earlier line"]);
+    assert_eq!(warnings("p3 a\\\n b # words\n"), ["comment in a continued line"]);
+    assert_eq!(warnings("p3\u{a0}a b\n").len(), 2);
+}

@@ -1,0 +1,42 @@
+//! The configuration files `ha.cf`, `authkeys`, `haresources` and `hbcore.cf`: bytes in, checked values out.
+//!
+//! The parsers accept what 3.0.6 accepts and refuse what it refuses; where it is silent, we are not. Results borrow from
+//! the text. All problems of a file are reported at once, each with its place, its cause as an enum and a help text.
+//!
+//! ```
+//! use hbcore::config::{HaCf, Problems};
+//!
+//! let text = b"node alpha beta\nbcast eth0\nkeepalive 100ms\ndeadtime 500ms\nlogfacility local0\n";
+//! let mut problems = Problems::<16>::new();
+//! let ha_cf = HaCf::parse(text, "alpha", &mut problems).checked().expect("no errors");
+//! assert_eq!(ha_cf.members().count(), 2);
+//! assert_eq!(ha_cf.timing.warntime.as_millis(), 250);
+//! ```
+//!
+//! What needs the operating system (does the interface exist, is the command executable) is not looked at here: the port
+//! does that as a second pass over the same values.
+
+mod address;
+mod authkeys;
+mod ha_cf;
+mod haresources;
+mod hbcore_cf;
+mod lexer;
+mod message;
+mod parsed;
+mod problem;
+mod value;
+
+pub use self::address::{AddressError, AddressSpec};
+pub use self::authkeys::{AuthKey, AuthKeys, KEYS_MAX, Method};
+pub use self::ha_cf::*;
+pub use self::haresources::{GROUPS_MAX, Group, HaResources, Resource};
+pub use self::hbcore_cf::{AddressTakeover, HbcoreCf, HeartbeatFormat};
+pub use self::parsed::Parsed;
+pub use self::problem::{
+    ApiAuthFault, File, LogChoice, MediumFault, Position, Problem, ProblemKind, Problems, Quoted, Severity, Table,
+};
+pub use self::value::{parse_boolean, parse_time};
+
+#[cfg(test)]
+mod fuzz;

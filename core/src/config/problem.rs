@@ -1,0 +1,387 @@
+//! What can be wrong with a configuration, where, and how grave it is. `message.rs` has the words.
+
+use core::fmt;
+use core::time::Duration;
+
+use heapless::Vec;
+
+use super::address::AddressError;
+use super::ha_cf::{Directive, MediumKind};
+use crate::id::NameError;
+
+/// A file of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum File {
+    /// `ha.cf`.
+    HaCf,
+    /// `authkeys`.
+    AuthKeys,
+    /// `haresources`.
+    HaResources,
+    /// `hbcore.cf`, our extensions.
+    HbcoreCf,
+}
+
+impl File {
+    /// The name in the configuration folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HaCf => "ha.cf",
+            Self::AuthKeys => "authkeys",
+            Self::HaResources => "haresources",
+            Self::HbcoreCf => "hbcore.cf",
+        }
+    }
+}
+
+/// A place in a file, both counted from 1; columns are bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: u32,
+    /// The byte in the line.
+    pub column: u32,
+}
+
+impl Position {
+    /// The place `bytes` further to the right.
+    pub(super) fn right(self, bytes: usize) -> Self {
+        Self { column: self.column.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX)), ..self }
+    }
+}
+
+/// How grave a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The daemon does not start.
+    Error,
+    /// The daemon starts, but probably not as meant.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// One problem.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Problem<'t> {
+    /// Which file.
+    pub file: File,
+    /// Where; `None` if the file as a whole lacks something.
+    pub at: Option<Position>,
+    /// How grave.
+    pub severity: Severity,
+    /// What is wrong. Its `Display` has the message, with the text of 3.0.6 where that has one.
+    pub kind: ProblemKind<'t>,
+}
+
+/// The problems of one file, in the order they were found: at most `N`; further ones are only counted.
+#[derive(Clone, Debug)]
+pub struct Problems<'t, const N: usize = 64> {
+    list: Vec<Problem<'t>, N>,
+    errors: u32,
+    omitted: u32,
+}
+
+impl<'t, const N: usize> Problems<'t, N> {
+    /// No problems.
+    pub const fn new() -> Self {
+        Self { list: Vec::new(), errors: 0, omitted: 0 }
+    }
+
+    /// The problems that were kept.
+    pub fn iter(&self) -> core::slice::Iter<'_, Problem<'t>> {
+        self.list.iter()
+    }
+
+    /// How many problems did not fit. An error still counts in [`Problems::errors`].
+    pub fn omitted(&self) -> u32 {
+        self.omitted
+    }
+
+    /// How many errors there are.
+    pub fn errors(&self) -> u32 {
+        self.errors
+    }
+
+    /// Notes a problem; if the list is full it is only counted.
+    pub fn push(&mut self, problem: Problem<'t>) {
+        if problem.severity == Severity::Error {
+            self.errors = self.errors.saturating_add(1);
+        }
+        if self.list.push(problem).is_err() {
+            self.omitted = self.omitted.saturating_add(1);
+        }
+    }
+}
+
+impl<const N: usize> Default for Problems<'_, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a, 't, const N: usize> IntoIterator for &'a Problems<'t, N> {
+    type Item = &'a Problem<'t>;
+    type IntoIter = core::slice::Iter<'a, Problem<'t>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Notes the problems of one file on their way to the caller's list.
+pub(super) struct Reporter<'p, 't> {
+    file: File,
+    errors: u32,
+    sink: &'p mut dyn FnMut(Problem<'t>),
+}
+
+impl<'p, 't> Reporter<'p, 't> {
+    pub(super) fn new(file: File, sink: &'p mut dyn FnMut(Problem<'t>)) -> Self {
+        Self { file, errors: 0, sink }
+    }
+
+    pub(super) fn error(&mut self, at: impl Into<Option<Position>>, kind: ProblemKind<'t>) {
+        self.errors = self.errors.saturating_add(1);
+        self.report(at.into(), Severity::Error, kind);
+    }
+
+    pub(super) fn warning(&mut self, at: impl Into<Option<Position>>, kind: ProblemKind<'t>) {
+        self.report(at.into(), Severity::Warning, kind);
+    }
+
+    pub(super) fn info(&mut self, at: impl Into<Option<Position>>, kind: ProblemKind<'t>) {
+        self.report(at.into(), Severity::Info, kind);
+    }
+
+    /// Whether no error was reported.
+    pub(super) fn is_sound(&self) -> bool {
+        self.errors == 0
+    }
+
+    fn report(&mut self, at: Option<Position>, severity: Severity, kind: ProblemKind<'t>) {
+        (self.sink)(Problem { file: self.file, at, severity, kind });
+    }
+}
+
+/// Bytes of a file that need not be UTF-8; shown with replacement characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quoted<'t>(pub &'t [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_str("\u{fffd}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A table of fixed size that a file can fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Nodes, ping nodes included.
+    Nodes,
+    /// Media.
+    Media,
+    /// `env` assignments.
+    Variables,
+    /// `apiauth` lines.
+    ApiAuth,
+    /// `respawn` and `failfast` lines.
+    Children,
+    /// Lines of `haresources`.
+    Groups,
+}
+
+/// What is wrong with an `apiauth` line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiAuthFault<'t> {
+    /// The client's name is missing, or nothing follows it.
+    Incomplete,
+    /// The client's name has more than 31 bytes.
+    NameTooLong,
+    /// A word is neither `uid=` nor `gid=`.
+    NeitherUidNorGid,
+    /// `uid=` stands twice.
+    DuplicateUid,
+    /// `gid=` stands twice.
+    DuplicateGid,
+    /// An earlier line has the same client.
+    DuplicateClient(&'t str),
+}
+
+/// What is wrong with the arguments of a medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediumFault<'t> {
+    /// There are none.
+    NoArguments,
+    /// The other node's address or name is missing.
+    MissingHost,
+    /// The multicast group is missing.
+    MissingGroup,
+    /// This is no multicast group of the medium's address family.
+    BadGroup(&'t str),
+    /// This is no address of the medium's address family.
+    BadAddress(&'t str),
+    /// The port is missing.
+    MissingPort,
+    /// The port is not above zero.
+    BadPort(i32),
+    /// The time to live is missing.
+    MissingTtl,
+    /// The time to live is not 0 to 4.
+    BadTtl(i32),
+    /// The loopback flag is missing.
+    MissingLoop,
+    /// The loopback flag is neither 0 nor 1.
+    BadLoop(i32),
+    /// The device is not an absolute path.
+    NotFullPathname,
+    /// A ping group has no hosts.
+    NoHosts,
+}
+
+/// What was configured about logging, when that is remarkable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogChoice {
+    /// Nothing: the logging daemon is used.
+    NothingChosen,
+    /// Nothing, and the logging daemon is ruled out.
+    NothingLeft,
+    /// Files or a facility without the logging daemon.
+    WithoutLogd,
+    /// Files or a facility beside the logging daemon.
+    BesideLogd,
+}
+
+/// Every cause of a problem. Texts are as they stand in the file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are the offending texts, in units and ranges of their directive")]
+pub enum ProblemKind<'t> {
+    // Any file.
+    /// A line has bytes that are not UTF-8 outside a comment.
+    NotUtf8,
+    /// A non-breaking space (U+00A0) stands where a blank is meant.
+    NonBreakingSpace,
+    /// A table of fixed size is full.
+    TableFull { table: Table, capacity: usize },
+    // Lines of ha.cf.
+    /// The first word of the line is no directive.
+    UnknownDirective { word: &'t str, file: File },
+    /// A directive without value does nothing.
+    NoValue { directive: Directive },
+    /// A medium without arguments does nothing.
+    NoDevice { medium: MediumKind },
+    /// `udp` is an old name of `bcast`.
+    UdpReplacedByBcast,
+    // Values.
+    /// Not a time, or zero where it must be above.
+    BadTime { directive: Directive, text: &'t str },
+    /// Not a boolean.
+    BadBoolean { directive: Directive, text: &'t str },
+    /// Outside `least` to `most`.
+    BadInteger { directive: Directive, text: &'t str, value: i32, least: i32, most: i32 },
+    /// Not a plain number, but counted as `value`.
+    LenientInteger { directive: Directive, text: &'t str, value: i32 },
+    /// None of the words that are possible.
+    BadWord { directive: Directive, text: &'t str, expected: &'static str },
+    /// The directive may stand only once.
+    MultiplySpecified { directive: Directive },
+    /// The directive has no effect on media above it.
+    AfterMedia { directive: Directive },
+    /// The port does not fit 16 bits; the low ones are used.
+    PortCut { text: &'t str, used: u16 },
+    /// The directive must stand before `pacemaker`.
+    AfterPacemaker { directive: Directive, text: &'t str },
+    /// `env` without a name.
+    BadVariable { text: &'t str },
+    /// `env` without `=`.
+    VariableWithoutValue { text: &'t str },
+    /// `coreroot` is not an absolute path.
+    BadCoreDirectory { text: &'t str },
+    /// Not a node name.
+    BadNodeName { name: &'t str, error: NameError },
+    /// The node is named again.
+    DuplicateNode { name: &'t str },
+    /// `nice_failback` is obsolete; what it counts as.
+    NiceFailback { text: &'t str, taken_as: super::AutoFailback },
+    // Whole lines.
+    /// A bad `apiauth` line.
+    ApiAuth { line: &'t str, fault: ApiAuthFault<'t> },
+    /// `respawn` or `failfast` without a user.
+    NoUser,
+    /// The user and the command of a child run together: the blank between them is missing.
+    UserRunsIntoCommand { user: &'t str },
+    /// The command of a child is not an absolute path.
+    CommandNotFullPathname { command: &'t str },
+    /// `stonith_host` without a host.
+    NoStonithHost,
+    /// `stonith` or `stonith_host` without a type of device.
+    NoStonithType,
+    /// `stonith` without a file of parameters.
+    NoStonithFile,
+    /// A medium's arguments are wrong.
+    BadMedium { medium: MediumKind, device: &'t str, fault: MediumFault<'t> },
+    // Relations.
+    /// `deadtime` is not above twice `keepalive`.
+    DeadtimeTooSmall { deadtime: Duration, keepalive: Duration },
+    /// `deadping` is not above twice `keepalive`.
+    DeadpingTooSmall { deadping: Duration, keepalive: Duration },
+    /// `initdead` is below `deadtime`.
+    InitdeadBelowDeadtime { initdead: Duration, deadtime: Duration },
+    /// `initdead` is below ten seconds.
+    InitdeadSmall { initdead: Duration },
+    /// No medium at all.
+    NoMedia,
+    /// Only ping media: no other node can be heard.
+    OnlyPingMedia,
+    /// No node at all.
+    NoNodes,
+    /// The local node is not listed.
+    LocalNodeMissing { name: &'t str },
+    /// The local node's own name is no node name.
+    BadLocalName { name: &'t str, error: NameError },
+    /// `autojoin` needs Pacemaker.
+    AutojoinConflict,
+    /// `auto_failback legacy`, typed or by default.
+    LegacyFailback,
+    /// Something remarkable about logging.
+    Log(LogChoice),
+    // authkeys.
+    /// A line that begins with `a` is not `auth N`.
+    BadAuthLine { word: Quoted<'t> },
+    /// A line is neither `auth N` nor `N METHOD [KEY]`.
+    BadKeyLine { word: Quoted<'t> },
+    /// The index is not 0 to 15.
+    BadKeyIndex { index: i32 },
+    /// The method is none of `crc`, `md5`, `sha1`.
+    UnknownMethod { method: Quoted<'t> },
+    /// `crc` takes no key.
+    CrcWithKey,
+    /// The method needs a key.
+    KeyRequired { method: super::Method },
+    /// An earlier line has the same index.
+    DuplicateKey { index: u8 },
+    /// No `auth` line.
+    NoAuthLine,
+    /// No key line of that index below the `auth` line.
+    SigningKeyMissing { index: i32 },
+    /// Text behind the number or the key is ignored.
+    TrailingText,
+    // haresources.
+    /// The first word of a line is no node.
+    BadResourceNode { word: &'t str },
+    /// A line without resources.
+    EmptyGroup,
+    /// An address that cannot be taken over as it stands.
+    BadAddress { text: &'t str, error: AddressError },
+    /// The group's first resource also stands in another line.
+    DuplicateResource { word: &'t str },
+    /// A comment in a line that continues another one: 3.0.6 would take its words as resources.
+    CommentInContinuation,
+}

@@ -1,0 +1,48 @@
+//! What can be wrong with an input.
+
+use crate::wire::{HeaderError, PacketError};
+
+/// Why a datagram was dropped. Nothing changes on any of these except a counter of [`crate::Stats`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DatagramError {
+    /// Not a packet, damaged, or not authentic.
+    Packet(PacketError),
+    /// Authentic, but a required field is missing or wrong.
+    Header(HeaderError),
+    /// The caller named a link that was not configured.
+    UnknownLink,
+    /// The sender is not in the configuration, and `autojoin` does not take it in.
+    UnknownNode,
+    /// The message belongs to an older run of its sender than one that we have seen.
+    Replayed,
+    /// The sender uses our own name, and is not us.
+    NameConflict,
+}
+
+impl From<PacketError> for DatagramError {
+    fn from(error: PacketError) -> Self {
+        Self::Packet(error)
+    }
+}
+
+impl From<HeaderError> for DatagramError {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
+    }
+}
+
+impl core::fmt::Display for DatagramError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Packet(error) => write!(f, "{error:?}"),
+            Self::Header(error) => write!(f, "{error:?}"),
+            Self::UnknownLink => f.write_str("unknown link"),
+            Self::UnknownNode => f.write_str("unknown node"),
+            Self::Replayed => f.write_str("replayed message of an earlier run"),
+            Self::NameConflict => f.write_str("another host uses our node name"),
+        }
+    }
+}
+
+impl core::error::Error for DatagramError {}

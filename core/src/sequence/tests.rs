@@ -1,0 +1,89 @@
+use super::*;
+use proptest::prelude::*;
+
+fn after(numbers: &[u64]) -> Window {
+    let mut window = Window::default();
+    for n in numbers {
+        window.arrive(Sequence(*n));
+    }
+    window
+}
+
+#[test]
+fn any_first_number_is_accepted_and_nothing_older_is_missing() {
+    let mut window = Window::default();
+    assert_eq!(window.arrive(Sequence(5000)), Arrival::InOrder);
+    assert_eq!(window.missing(), 0);
+    assert_eq!(window.arrive(Sequence(4999)), Arrival::Old);
+}
+
+#[test]
+fn a_gap_is_recorded_and_filled_in_any_order() {
+    let mut window = after(&[1, 2]);
+    assert_eq!(window.arrive(Sequence(6)), Arrival::Gap { lost: 3 });
+    assert_eq!(window.missing_run(Sequence(0), Sequence(u64::MAX)), Some((Sequence(3), Sequence(5))));
+    assert_eq!(window.arrive(Sequence(4)), Arrival::Filled);
+    assert_eq!(window.arrive(Sequence(4)), Arrival::Old);
+    assert_eq!(window.lowest_missing(), Some(Sequence(3)));
+    assert_eq!(window.arrive(Sequence(6)), Arrival::Duplicate);
+    assert_eq!(window.arrive(Sequence(3)), Arrival::Filled);
+    assert_eq!(window.arrive(Sequence(5)), Arrival::Filled);
+    assert_eq!(window.missing(), 0);
+}
+
+#[test]
+fn a_jump_of_250_is_asked_for_and_one_of_251_is_given_up() {
+    assert_eq!(after(&[1]).arrive(Sequence(252)), Arrival::Gap { lost: 250 });
+    let mut window = after(&[1, 3]);
+    assert_eq!(window.arrive(Sequence(255)), Arrival::LostTooMany { lost: 251 });
+    assert_eq!(window.missing(), 0, "what was missing before is forgotten too");
+}
+
+#[test]
+fn every_tenth_number_is_acknowledged_and_never_above_a_gap() {
+    let mut window = after(&[1, 2, 3, 4]);
+    assert_eq!(window.acknowledge(5), None);
+    window.arrive(Sequence(5));
+    assert_eq!(window.acknowledge(5), Some(Sequence(5)));
+    assert_eq!(window.acknowledge(5), None, "once each");
+    for n in (6..=25).chain(27..=51).chain(53..=60) {
+        window.arrive(Sequence(n));
+    }
+    assert_eq!(window.acknowledge(5), Some(Sequence(25)));
+    window.arrive(Sequence(26));
+    assert_eq!(window.acknowledge(5), Some(Sequence(45)), "26 supplied, 52 still missing");
+}
+
+#[test]
+fn forgetting_keeps_the_generation() {
+    let mut window = after(&[7, 9]);
+    window.generation = Generation(3);
+    window.forget();
+    assert_eq!((window.generation, window.newest(), window.missing()), (Generation(3), None, 0));
+}
+
+proptest! {
+    /// A model that remembers everything agrees with the window, whatever arrives.
+    #[test]
+    fn agrees_with_a_model_that_remembers_everything(steps in prop::collection::vec(1u64..900, 1..200)) {
+        let mut window = Window::default();
+        let mut missing = std::collections::BTreeSet::new();
+        let mut newest: Option<u64> = None;
+        for n in steps {
+            let expected = match newest {
+                None => { newest = Some(n); Arrival::InOrder }
+                Some(s) if n == s => Arrival::Duplicate,
+                Some(s) if n < s => if missing.remove(&n) { Arrival::Filled } else { Arrival::Old },
+                Some(s) => {
+                    newest = Some(n);
+                    let lost = n - s - 1;
+                    if lost > MAX_GAP { missing.clear(); Arrival::LostTooMany { lost } }
+                    else { missing.extend(s + 1..n); if lost == 0 { Arrival::InOrder } else { Arrival::Gap { lost } } }
+                }
+            };
+            missing.retain(|m| newest.unwrap() - m < WINDOW);
+            prop_assert_eq!(window.arrive(Sequence(n)), expected);
+            prop_assert_eq!(window.lowest_missing().map(|s| s.0), missing.first().copied());
+        }
+    }
+}

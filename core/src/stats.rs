@@ -1,0 +1,77 @@
+//! Counters. Every refusal and every full table is counted; nothing is dropped in silence.
+
+use crate::error::DatagramError;
+
+/// Why datagrams were dropped, and what else is worth counting. All counters saturate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Datagrams given to `handle`.
+    pub received: u64,
+    /// Of these, processed as new.
+    pub accepted: u64,
+    /// The newest message of a node once more: normal with several links.
+    pub duplicates: u64,
+    /// An older message that is not missing.
+    pub old: u64,
+    /// New, but for another node.
+    pub not_for_us: u64,
+    /// Our own messages, heard again on a broadcast link.
+    pub own_echoes: u64,
+    /// Not a packet of this protocol, or damaged.
+    pub malformed: u64,
+    /// Wrong or missing digest, or an unknown key.
+    pub not_authentic: u64,
+    /// Authentic, but a required field is missing or wrong.
+    pub bad_header: u64,
+    /// From a node that is not in the configuration.
+    pub unknown_node: u64,
+    /// From an older run of the node.
+    pub replayed: u64,
+    /// Our own name from elsewhere: another host uses it.
+    pub name_conflicts: u64,
+    /// On a link that does not exist.
+    pub unknown_link: u64,
+    /// Whole-message compression, which this engine does not undo.
+    pub compressed: u64,
+    /// Numbered messages sent for the first time, heartbeats included.
+    pub sent: u64,
+    /// Messages sent again on request.
+    pub repeated: u64,
+    /// Requests to repeat something that is no longer there.
+    pub refused_repeats: u64,
+    /// Numbers that we asked others to repeat.
+    pub requested_repeats: u64,
+    /// Numbers that were given up as lost.
+    pub lost_messages: u64,
+    /// Messages that did not fit into the caller's buffer or the history.
+    pub oversize: u64,
+    /// Nodes that found no room in the table.
+    pub nodes_refused: u64,
+    /// Events that found no room, because the caller did not drain them.
+    pub events_lost: u64,
+    /// Calls whose time was earlier than that of the call before.
+    pub clock_went_back: u64,
+    /// Times that `advance` came much later than asked for.
+    pub local_stalls: u64,
+}
+
+impl Stats {
+    pub(crate) fn count_error(&mut self, error: DatagramError) {
+        let counter = match error {
+            DatagramError::Packet(packet) if packet.is_authentication() => &mut self.not_authentic,
+            DatagramError::Packet(_) => &mut self.malformed,
+            DatagramError::Header(crate::wire::HeaderError::Compressed) => &mut self.compressed,
+            DatagramError::Header(_) => &mut self.bad_header,
+            DatagramError::UnknownLink => &mut self.unknown_link,
+            DatagramError::UnknownNode => &mut self.unknown_node,
+            DatagramError::Replayed => &mut self.replayed,
+            DatagramError::NameConflict => &mut self.name_conflicts,
+        };
+        bump(counter);
+    }
+}
+
+pub(crate) fn bump(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
+}

@@ -1,0 +1,565 @@
+//! Who owns which resource group, and what the two nodes say about it (resource reference section 1).
+//!
+//! The machine talks in two classes, as the wire does: *local* groups have this node as their home in `haresources`,
+//! *foreign* groups have another. A node claims none, one or both classes. It is a protocol for two nodes.
+//!
+//! ```text
+//!            activated                 starting (other)
+//!   Init ──────────────▶ Starting ─────────────────────▶ BothStarting
+//!                           │  resource (other), or 10 s      │
+//!                           ▼                                 ▼
+//!                        Reported ──── other stable, 10 s ──▶ Stable ──── leave ───▶ Leaving ──▶ Left
+//! ```
+//!
+//! Beside it runs the three-step [`Standby`] exchange, by which groups move between two living nodes without ever
+//! having two owners:
+//!
+//! ```text
+//!   giver:  NotAsked ─ask me─▶ Asking ─other─▶ Releasing ─stopped, done─▶ Released ─done─▶ NotAsked
+//!   taker:  NotAsked ─me, ask other─▶ Offered ─done─▶ Acquiring ─started, done─▶ NotAsked
+//! ```
+//!
+//! Every change of a group is an [`Effect`] with a [`Ticket`]: one in flight per group, each with a deadline.
+
+mod group;
+mod partner;
+mod standby;
+
+pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, Outcome, Ticket};
+pub use partner::ReportIn;
+pub use standby::{Standby, StandbyRefusal};
+
+use crate::id::{GroupId, NodeId, Sequence};
+use crate::time::{Duration, Instant, earliest};
+
+/// How long a starting node waits for the other side's report (resource reference 1.4).
+pub const SETTLE: Duration = Duration::from_secs(10);
+/// How often `starting` is repeated while the other side has not reported.
+const ASK_AGAIN: Duration = Duration::from_millis(1000);
+/// How long the failback of groups that cannot move yet is put off (resource reference 1.7).
+const FAILBACK_RETRY: Duration = Duration::from_secs(1);
+/// How long a node that has released everything stays, so that the other can ask for what it missed.
+const LINGER: Duration = Duration::from_secs(1);
+/// A 3.0.6 node restarts itself 2 s after a partition heals; one that has not begun by now will not (wire reference 8.6).
+const HEAL_PATIENCE: Duration = Duration::from_secs(6);
+
+/// Which groups a node claims to hold, from its own point of view (`rsc_hold`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// The groups whose home it is.
+    pub local: bool,
+    /// All other groups.
+    pub foreign: bool,
+}
+
+impl Holds {
+    /// Nothing.
+    pub const NONE: Self = Self { local: false, foreign: false };
+    /// Both classes.
+    pub const ALL: Self = Self { local: true, foreign: true };
+
+    /// The word on the wire: `none`, `local`, `foreign` or `all`.
+    pub fn as_str(self) -> &'static str {
+        match (self.local, self.foreign) {
+            (false, false) => "none",
+            (true, false) => "local",
+            (false, true) => "foreign",
+            (true, true) => "all",
+        }
+    }
+
+    /// Reads the word of the wire; `None` for any other.
+    pub fn parse(word: &[u8]) -> Option<Self> {
+        [Self::NONE, Self { local: true, foreign: false }, Self { local: false, foreign: true }, Self::ALL]
+            .into_iter()
+            .find(|h| h.as_str().as_bytes() == word)
+    }
+
+    fn without(self, class: Class) -> Self {
+        Self { local: self.local && !class.has_local(), foreign: self.foreign && !class.has_foreign() }
+    }
+
+    fn with(self, class: Class) -> Self {
+        Self { local: self.local || class.has_local(), foreign: self.foreign || class.has_foreign() }
+    }
+}
+
+/// Which groups a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The groups at home on the node that is meant.
+    Local,
+    /// The groups at home elsewhere.
+    Foreign,
+    /// Every group.
+    All,
+}
+
+impl Class {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Foreign => "foreign",
+            Self::All => "all",
+        }
+    }
+
+    /// Reads the word of the wire; `none` and unknown words are no class.
+    pub fn parse(word: &[u8]) -> Option<Self> {
+        [Self::Local, Self::Foreign, Self::All].into_iter().find(|c| c.as_str().as_bytes() == word)
+    }
+
+    /// The same groups from the other node's point of view.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        match self {
+            Self::Local => Self::Foreign,
+            Self::Foreign => Self::Local,
+            Self::All => Self::All,
+        }
+    }
+
+    fn has_local(self) -> bool {
+        self != Self::Foreign
+    }
+
+    fn has_foreign(self) -> bool {
+        self != Self::Local
+    }
+}
+
+/// What to do with groups that run away from home when their home returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AutoFailback {
+    /// Give them back.
+    #[default]
+    On,
+    /// Keep them.
+    Off,
+}
+
+/// Progress of this node in resource management.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not active yet: membership is still being found out.
+    Init,
+    /// Active, `starting` was sent.
+    Starting,
+    /// Active, and the other side is starting too.
+    BothStarting,
+    /// The other side reported what it holds, and is not stable yet.
+    Reported,
+    /// Our claims are final until something happens.
+    Stable,
+    /// Giving everything up.
+    Leaving,
+    /// Everything was given up and said; nothing more will be done.
+    Left,
+}
+
+/// `info` of a `resource` report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Info {
+    /// A plain report.
+    Plain,
+    /// About to release for a standby.
+    Standby,
+    /// About to leave.
+    Shutdown,
+    /// Own groups were acquired.
+    OwnAcquired,
+}
+
+/// Step of the standby exchange (`info` of `ask_resources`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The giver asks.
+    Me,
+    /// The taker agrees.
+    Other,
+    /// Released, or acquired.
+    Done,
+}
+
+/// A message that the other node must get, in order. The cluster numbers and sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Say {
+    /// `starting`
+    Starting,
+    /// `resource` with `rtype=full`
+    Report {
+        /// What we claim.
+        hold: Holds,
+        /// Whether that is final.
+        stable: bool,
+        /// Why it is said.
+        info: Info,
+    },
+    /// `resource rsc_hold=foreign info=mach_down`: the groups of a dead node run here.
+    TakeoverDone,
+    /// `ask_resources`
+    Ask {
+        /// From the giver's point of view.
+        class: Class,
+        /// The step.
+        step: Ask,
+    },
+    /// `shutdone`
+    Shutdone,
+    /// `stonith`: a node died, and whether it might still hold something.
+    Stonith {
+        /// The dead node.
+        node: NodeId,
+        /// It had given everything up, so that there was nothing to fence.
+        unneeded: bool,
+    },
+}
+
+/// What happened, for the log and for people. Never needed to keep the machine going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Our own start is complete.
+    LocalTransitionComplete,
+    /// The other side's claims became final.
+    RemoteTransitionComplete,
+    /// The groups of a dead or leaving node are being acquired.
+    AcquiringFrom(NodeId),
+    /// The groups of a dead node run here.
+    TakeoverComplete(NodeId),
+    /// A dead node held nothing.
+    GaveUp(NodeId),
+    /// The other node released everything and leaves.
+    ShutdownNotice(NodeId),
+    /// Somebody wants to give groups away.
+    WantsStandby {
+        /// The giver.
+        node: NodeId,
+        /// The groups, from its point of view.
+        class: Class,
+    },
+    /// The other node agreed to take our groups.
+    StandbyAgreed {
+        /// The taker.
+        node: NodeId,
+        /// The groups.
+        class: Class,
+    },
+    /// Our groups were released.
+    StandbyReleased(Class),
+    /// The other node runs what we released.
+    StandbyHandedOver(Class),
+    /// We run what the other node released.
+    StandbyAcquired(Class),
+    /// A standby request was ignored, because something else is under way.
+    StandbyIgnored {
+        /// Who asked.
+        node: NodeId,
+        /// True: the other side is in flux; false: we are.
+        other_in_flux: bool,
+    },
+    /// Nobody answered our standby request in time.
+    StandbyUnanswered,
+    /// The pending standby ended because the other node died.
+    StandbyCancelled,
+    /// Both nodes own groups after a partition: this node keeps the class.
+    Keeping(Class),
+    /// Both nodes own groups after a partition: this node releases the class.
+    Yielding(Class),
+    /// A group could not be started.
+    StartFailed(GroupId),
+    /// A group could not be stopped.
+    StopFailed(GroupId),
+    /// A group started here.
+    Started(GroupId),
+    /// A group stopped here.
+    Stopped(GroupId),
+    /// We begin to give everything up.
+    GivingUp,
+    /// Everything was given up.
+    AllReleased,
+}
+
+/// What is known of the other node's claims.
+#[derive(Clone, Debug)]
+struct Other {
+    holds: Holds,
+    stable: bool,
+    /// Number of the newest report, so that a repeated older one changes nothing.
+    report: Sequence,
+    /// It said that it leaves, or it is a 3.0.6 that will restart after a partition: nothing is handed to it.
+    leaving: bool,
+    /// It speaks as we do: it keeps its groups when a partition heals.
+    is_hbcore: bool,
+    /// `starting` was heard before we were active.
+    started_early: bool,
+    /// It has reported in this run of it, since it was last dead.
+    reported: bool,
+    /// It has spoken about resources since it was last dead.
+    alive: bool,
+}
+
+/// Output queues of the machine; both are drained by the cluster after each input.
+#[derive(Debug, Default)]
+struct Outbox {
+    says: heapless::Deque<Say, 16>,
+    notices: heapless::Deque<Notice, 32>,
+    /// Outputs that found no room. Stays 0: no input yields that many.
+    lost: u32,
+}
+
+/// The machine. `GROUPS`: how many lines of `haresources` fit; the configuration refuses more.
+#[derive(Debug)]
+pub struct Takeover<const GROUPS: usize> {
+    home: NodeId,
+    auto_failback: AutoFailback,
+    phase: Phase,
+    hold: Holds,
+    other: Other,
+    standby: Standby,
+    groups: heapless::Vec<Group, GROUPS>,
+    /// A node whose groups are being taken; the end is announced once.
+    taking_from: Option<NodeId>,
+    /// Our own groups are being started for the first time; the end is announced once.
+    announce_own: bool,
+    /// Groups are being yielded after a heal; the end is announced once.
+    yielding: bool,
+    needs_failback: bool,
+    timers: Timers,
+    effect_limit: Duration,
+    serial: u16,
+    out: Outbox,
+}
+
+#[derive(Debug, Default)]
+struct Timers {
+    settle: Option<Instant>,
+    ask_again: Option<Instant>,
+    standby: Option<Instant>,
+    failback: Option<Instant>,
+    heal: Option<Instant>,
+    linger: Option<Instant>,
+}
+
+impl<const GROUPS: usize> Takeover<GROUPS> {
+    /// A machine for node `home` with the given homes of the groups, in the order of `haresources`. Homes beyond `GROUPS`
+    /// are ignored: the configuration has refused them before.
+    pub fn new(
+        home: NodeId,
+        homes: impl Iterator<Item = NodeId>,
+        auto_failback: AutoFailback,
+        effect_limit: Duration,
+    ) -> Self {
+        Self {
+            home,
+            auto_failback,
+            phase: Phase::Init,
+            hold: Holds::NONE,
+            other: Other {
+                holds: Holds::NONE,
+                stable: false,
+                report: Sequence(0),
+                leaving: false,
+                is_hbcore: false,
+                started_early: false,
+                reported: false,
+                alive: false,
+            },
+            standby: Standby::NotAsked,
+            groups: homes.take(GROUPS).map(Group::new).collect(),
+            taking_from: None,
+            announce_own: false,
+            yielding: false,
+            needs_failback: false,
+            timers: Timers::default(),
+            effect_limit,
+            serial: 0,
+            out: Outbox::default(),
+        }
+    }
+
+    /// Progress of this node.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What we claim.
+    pub fn holds(&self) -> Holds {
+        self.hold
+    }
+
+    /// What the other side claimed last.
+    pub fn other_holds(&self) -> Holds {
+        self.other.holds
+    }
+
+    /// Progress of a move between two living nodes.
+    pub fn standby(&self) -> Standby {
+        self.standby
+    }
+
+    /// Nothing is moving on either side (`cl_status rscstatus` would not say `transition`).
+    pub fn is_settled(&self) -> bool {
+        let quiet = matches!(self.phase, Phase::Stable | Phase::Init | Phase::Left);
+        quiet && self.other.stable && self.standby == Standby::NotAsked && self.class_settled(Class::All)
+    }
+
+    /// The groups, in the order of `haresources`.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The next message to send, oldest first.
+    pub fn poll_say(&mut self) -> Option<Say> {
+        self.out.says.pop_front()
+    }
+
+    /// The next notice, oldest first.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.out.notices.pop_front()
+    }
+
+    /// Outputs that found no room; stays 0.
+    pub fn lost_outputs(&self) -> u32 {
+        self.out.lost
+    }
+
+    /// When [`Takeover::advance`] wants to be called.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let t = &self.timers;
+        let effects = self.groups.iter().filter_map(Group::deadline).min();
+        earliest([t.settle, t.ask_again, t.standby, t.failback, t.heal, t.linger, effects])
+    }
+
+    /// This node became active. `alone`: no other node is alive.
+    pub fn activated(&mut self, now: Instant, alone: bool) {
+        if self.phase != Phase::Init {
+            return;
+        }
+        self.phase = Phase::Starting;
+        self.say(Say::Starting);
+        if self.other.started_early {
+            self.phase = Phase::BothStarting;
+            self.report(Info::Plain);
+        }
+        self.timers.settle = Some(if alone { now } else { now.after(SETTLE) });
+        self.timers.ask_again = (!alone).then(|| now.after(ASK_AGAIN));
+    }
+
+    /// Gives everything up. Ends in [`Phase::Left`], at once if nothing was ever claimed.
+    pub fn leave(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Leaving | Phase::Left => {}
+            Phase::Init => self.phase = Phase::Left,
+            Phase::Starting | Phase::BothStarting | Phase::Reported | Phase::Stable => {
+                self.phase = Phase::Leaving;
+                self.end_standby();
+                self.timers = Timers::default();
+                self.hold = Holds::NONE;
+                self.notice(Notice::GivingUp);
+                self.report(Info::Shutdown);
+                self.want(Class::All, false);
+                self.after_change(now);
+            }
+        }
+    }
+
+    /// Time passes.
+    pub fn advance(&mut self, now: Instant) {
+        let due = |timer: &mut Option<Instant>| timer.take_if(|t| *t <= now).is_some();
+        if due(&mut self.timers.ask_again) {
+            self.ask_again(now);
+        }
+        if due(&mut self.timers.settle) {
+            self.settle(now);
+        }
+        if due(&mut self.timers.standby) {
+            self.standby_expired(now);
+        }
+        if due(&mut self.timers.failback) {
+            self.try_failback(now);
+        }
+        if due(&mut self.timers.heal) {
+            self.other.leaving = false;
+            self.resolve_conflict(now);
+        }
+        if due(&mut self.timers.linger) {
+            self.phase = Phase::Left;
+        }
+        self.expire_effects(now);
+    }
+
+    fn ask_again(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Starting | Phase::BothStarting) && !self.other.reported {
+            self.say(Say::Starting);
+            self.timers.ask_again = Some(now.after(ASK_AGAIN));
+        }
+    }
+
+    /// The start is over: our own groups are ours unless the other side claims them.
+    fn settle(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Starting | Phase::BothStarting | Phase::Reported) {
+            return;
+        }
+        self.timers.settle = None;
+        self.timers.ask_again = None;
+        self.phase = Phase::Stable;
+        if !self.other.holds.foreign && !self.hold.local {
+            self.hold.local = true;
+            self.announce_own = true;
+            self.want(Class::Local, true);
+        }
+        self.notice(Notice::LocalTransitionComplete);
+        self.report(Info::Plain);
+        self.after_change(now);
+        self.try_failback(now);
+    }
+
+    /// Looks at what the end of an effect, or a change of wishes, completes.
+    fn after_change(&mut self, now: Instant) {
+        if self.phase == Phase::Leaving {
+            if self.class_settled(Class::All) && self.timers.linger.is_none() {
+                self.notice(Notice::AllReleased);
+                self.say(Say::Shutdone);
+                let stay = if self.other.alive { LINGER } else { Duration::ZERO };
+                self.timers.linger = Some(now.after(stay));
+            }
+            return;
+        }
+        if self.announce_own && self.class_settled(Class::Local) {
+            self.announce_own = false;
+            self.report(Info::OwnAcquired);
+        }
+        if self.class_settled(Class::Foreign)
+            && let Some(node) = self.taking_from.take()
+        {
+            self.notice(Notice::TakeoverComplete(node));
+            self.say(Say::TakeoverDone);
+        }
+        if self.yielding && self.class_settled(Class::Foreign) {
+            self.yielding = false;
+            self.report(Info::Plain);
+        }
+        self.standby_progress(now);
+    }
+
+    fn report(&mut self, info: Info) {
+        let stable = self.phase == Phase::Stable && info != Info::Standby && !self.yielding;
+        self.say(Say::Report { hold: self.hold, stable, info });
+    }
+
+    fn say(&mut self, say: Say) {
+        if self.out.says.push_back(say).is_err() {
+            self.out.lost = self.out.lost.saturating_add(1);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        if self.out.notices.push_back(notice).is_err() {
+            self.out.lost = self.out.lost.saturating_add(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

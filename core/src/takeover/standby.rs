@@ -1,0 +1,155 @@
+//! Moving groups between two living nodes: the three-step exchange (resource reference 1.6).
+
+use super::{Ask, Class, FAILBACK_RETRY, Info, Notice, Phase, Say, Takeover};
+use crate::id::NodeId;
+use crate::time::{Duration, Instant};
+
+/// The first answer must come within this time.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// Each later step may take as long as the scripts need.
+const PHASE_LIMIT: Duration = Duration::from_secs(3600);
+
+/// Progress of a move. The class is seen from the giver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standby {
+    /// Nothing moves.
+    NotAsked,
+    /// We asked the other node to take groups.
+    Asking(Class),
+    /// It agreed; ours are being stopped.
+    Releasing(Class),
+    /// Ours are stopped; the other node starts them.
+    Released(Class),
+    /// The other node asked us, and we agreed; it is stopping them.
+    Offered(Class),
+    /// They are stopped there and being started here.
+    Acquiring(Class),
+}
+
+/// Why a request to move groups was refused. Nothing changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandbyRefusal {
+    /// Another move is under way.
+    InProgress,
+    /// The other side's claims are not final.
+    OtherInFlux,
+    /// Our own claims are not final.
+    LocalInFlux,
+}
+
+impl<const GROUPS: usize> Takeover<GROUPS> {
+    /// An operator asks us to give groups of `class`, as we see them, to the other node.
+    pub fn request_standby(&mut self, now: Instant, class: Class) -> Result<(), StandbyRefusal> {
+        if self.standby != Standby::NotAsked {
+            return Err(StandbyRefusal::InProgress);
+        }
+        if self.phase != Phase::Stable {
+            return Err(StandbyRefusal::LocalInFlux);
+        }
+        if !self.other.stable {
+            return Err(StandbyRefusal::OtherInFlux);
+        }
+        self.start_standby(now, class);
+        Ok(())
+    }
+
+    pub(super) fn start_standby(&mut self, now: Instant, class: Class) {
+        self.notice(Notice::WantsStandby { node: self.home, class });
+        self.standby = Standby::Asking(class);
+        self.timers.standby = Some(now.after(ANSWER_LIMIT));
+        self.say(Say::Ask { class, step: Ask::Me });
+    }
+
+    /// The other node sent a step of the exchange.
+    pub fn on_ask(&mut self, now: Instant, node: NodeId, class: Class, step: Ask) {
+        if matches!(self.phase, Phase::Leaving | Phase::Left) {
+            return;
+        }
+        match (self.standby, step) {
+            (Standby::NotAsked, Ask::Me) => self.offered(now, node, class),
+            (Standby::Asking(ours), Ask::Other) if ours == class => {
+                self.notice(Notice::StandbyAgreed { node, class });
+                self.hold = self.hold.without(class);
+                self.report(Info::Standby);
+                self.standby = Standby::Releasing(class);
+                self.timers.standby = Some(now.after(PHASE_LIMIT));
+                self.want(class, false);
+                self.after_change(now);
+            }
+            (Standby::Offered(theirs), Ask::Done) if theirs == class => {
+                self.standby = Standby::Acquiring(class);
+                self.timers.standby = Some(now.after(PHASE_LIMIT));
+                self.hold = self.hold.with(class.mirrored());
+                self.want(class.mirrored(), true);
+                self.after_change(now);
+            }
+            (Standby::Released(ours), Ask::Done) if ours == class => {
+                self.end_standby();
+                self.notice(Notice::StandbyHandedOver(class));
+                self.report(Info::Plain);
+            }
+            (
+                Standby::NotAsked
+                | Standby::Asking(_)
+                | Standby::Releasing(_)
+                | Standby::Released(_)
+                | Standby::Offered(_)
+                | Standby::Acquiring(_),
+                Ask::Me | Ask::Other | Ask::Done,
+            ) => self.notice(Notice::StandbyIgnored { node, other_in_flux: false }),
+        }
+    }
+
+    fn offered(&mut self, now: Instant, node: NodeId, class: Class) {
+        self.notice(Notice::WantsStandby { node, class });
+        if !self.other.stable || self.phase != Phase::Stable {
+            self.notice(Notice::StandbyIgnored { node, other_in_flux: !self.other.stable });
+            return;
+        }
+        self.standby = Standby::Offered(class);
+        self.timers.standby = Some(now.after(PHASE_LIMIT));
+        self.say(Say::Ask { class, step: Ask::Other });
+    }
+
+    /// Scripts have ended: the step that waited for them is complete. A group that failed counts as ended, as in 3.0.6.
+    pub(super) fn standby_progress(&mut self, now: Instant) {
+        match self.standby {
+            Standby::Releasing(class) if self.class_settled(class) => {
+                self.standby = Standby::Released(class);
+                self.timers.standby = Some(now.after(PHASE_LIMIT));
+                self.say(Say::Ask { class, step: Ask::Done });
+                self.notice(Notice::StandbyReleased(class));
+            }
+            Standby::Acquiring(class) if self.class_settled(class.mirrored()) => {
+                self.end_standby();
+                self.say(Say::Ask { class, step: Ask::Done });
+                self.notice(Notice::StandbyAcquired(class));
+                self.report(Info::Plain);
+            }
+            Standby::NotAsked
+            | Standby::Asking(_)
+            | Standby::Releasing(_)
+            | Standby::Released(_)
+            | Standby::Offered(_)
+            | Standby::Acquiring(_) => {}
+        }
+    }
+
+    pub(super) fn standby_expired(&mut self, now: Instant) {
+        if self.standby == Standby::NotAsked {
+            return;
+        }
+        if self.standby == Standby::Asking(Class::Foreign) {
+            self.needs_failback = true;
+            self.timers.failback = Some(now.after(FAILBACK_RETRY));
+        }
+        self.end_standby();
+        self.other.stable = true;
+        self.notice(Notice::StandbyUnanswered);
+    }
+
+    pub(super) fn end_standby(&mut self) {
+        self.standby = Standby::NotAsked;
+        self.timers.standby = None;
+    }
+}

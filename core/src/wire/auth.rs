@@ -1,0 +1,192 @@
+//! The key table: who may speak in this cluster, and how our own messages are signed (wire reference 4).
+
+use core::fmt;
+
+use md5::Md5;
+use sha1::Sha1;
+
+pub use super::mac::DigestText;
+use super::mac::{Hmac, Mac};
+use super::{Form, PacketError};
+
+#[cfg(test)]
+mod tests;
+
+/// Highest index that an entry of the key table can have.
+pub const INDEX_MAX: u8 = 15;
+
+/// How a message is digested (wire reference 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// CRC-32 without a key: finds damage, stops nobody.
+    Crc,
+    /// HMAC-MD5.
+    Md5,
+    /// HMAC-SHA1.
+    Sha1,
+}
+
+/// Why an entry of the key table was refused. The table is unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// The index is above [`INDEX_MAX`].
+    BadIndex,
+    /// MD5 or SHA-1 without a key.
+    MissingKey,
+    /// CRC with a key.
+    UnexpectedKey,
+    /// The table holds as many entries as it can.
+    Full,
+    /// No entry has this index.
+    Undefined,
+}
+
+/// Both expansions of one key. Both are kept because a peer may name an entry by its method and sign with the key of
+/// another one (see [`Keys`]).
+#[derive(Clone)]
+struct Secret {
+    md5: Hmac<Md5>,
+    sha1: Hmac<Sha1>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    index: u8,
+    method: Method,
+    secret: Option<Secret>,
+}
+
+impl Entry {
+    /// A digest by `method` with the key of this entry. None if that takes a key and the entry has none.
+    fn mac(&self, method: Method) -> Option<Mac> {
+        Some(match (method, &self.secret) {
+            (Method::Crc, _) => Mac::crc(),
+            (Method::Md5, Some(secret)) => Mac::Md5(secret.md5.clone()),
+            (Method::Sha1, Some(secret)) => Mac::Sha1(secret.sha1.clone()),
+            (_, None) => return None,
+        })
+    }
+}
+
+/// The key table of `authkeys`: entries by index, and which of them signs.
+///
+/// `ENTRIES` is how many can be stored (some 400 bytes each); an entry too many is refused with [`KeyError::Full`].
+///
+/// What a received message may be signed with (wire reference 4.3), by the index that it names:
+/// - our signing entry, or any entry for the classic form: method and key of that entry;
+/// - another entry, netstring form: method of that entry with the key of *our signing* entry, which is how 3.0.6 does
+///   it; in addition method and key of that entry, so that keys can be rolled over between nodes of this kind;
+/// - no entry: refused.
+#[derive(Clone, Default)]
+pub struct Keys<const ENTRIES: usize = 16> {
+    entries: heapless::Vec<Entry, ENTRIES>,
+    signing: Option<u8>,
+}
+
+impl<const ENTRIES: usize> Keys<ENTRIES> {
+    /// An empty table: nothing is accepted and nothing can be signed.
+    pub const fn new() -> Self {
+        Self { entries: heapless::Vec::new(), signing: None }
+    }
+
+    /// Defines entry `index`, 0 to [`INDEX_MAX`]; a later definition replaces an earlier one. `key` is of any length,
+    /// and empty for [`Method::Crc`].
+    pub fn insert(&mut self, index: u8, method: Method, key: &[u8]) -> Result<(), KeyError> {
+        if index > INDEX_MAX {
+            return Err(KeyError::BadIndex);
+        }
+        let secret = match (method, key.is_empty()) {
+            (Method::Crc, true) => None,
+            (Method::Crc, false) => return Err(KeyError::UnexpectedKey),
+            (_, true) => return Err(KeyError::MissingKey),
+            (_, false) => Some(Secret { md5: Hmac::new(key), sha1: Hmac::new(key) }),
+        };
+        let entry = Entry { index, method, secret };
+        match self.entries.iter_mut().find(|known| known.index == index) {
+            Some(known) => *known = entry,
+            None => self.entries.push(entry).map_err(|_| KeyError::Full)?,
+        }
+        Ok(())
+    }
+
+    /// Makes entry `index`, which must be defined, the one that signs.
+    pub fn set_signing(&mut self, index: u8) -> Result<(), KeyError> {
+        self.view().entry(index).ok_or(KeyError::Undefined)?;
+        self.signing = Some(index);
+        Ok(())
+    }
+
+    /// The entry that signs.
+    pub fn signing_index(&self) -> Option<u8> {
+        self.signing
+    }
+
+    /// The digest of `data` by the signing entry; None if none signs.
+    pub fn digest(&self, data: &[u8]) -> Option<DigestText> {
+        self.view().signer().map(|(_, mac)| mac.digest([data, &[]]))
+    }
+
+    pub(super) fn view(&self) -> KeyView<'_> {
+        KeyView { entries: &self.entries, signing: self.signing }
+    }
+}
+
+impl<const ENTRIES: usize> fmt::Debug for Keys<ENTRIES> {
+    /// Indexes and methods; never a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.entries.iter().map(|entry| (entry.index, entry.method))).finish()
+    }
+}
+
+/// A key table of any capacity.
+#[derive(Clone, Copy)]
+pub(super) struct KeyView<'k> {
+    entries: &'k [Entry],
+    signing: Option<u8>,
+}
+
+impl<'k> KeyView<'k> {
+    fn entry(self, index: u8) -> Option<&'k Entry> {
+        self.entries.iter().find(|entry| entry.index == index)
+    }
+
+    /// The index and a fresh digest of the signing entry.
+    pub(super) fn signer(self) -> Option<(u8, Mac)> {
+        let entry = self.entry(self.signing?)?;
+        Some((entry.index, entry.mac(entry.method)?))
+    }
+
+    /// Checks that `claim` is the digest of `covered`, two parts one after the other.
+    pub(super) fn verify(self, form: Form, claim: &Claim<'_>, covered: [&[u8]; 2]) -> Result<(), PacketError> {
+        let named = self.entry(claim.index).ok_or(PacketError::UnknownKey)?;
+        let borrowed = match form {
+            Form::Netstring if self.signing != Some(claim.index) => self.signing.and_then(|own| self.entry(own)),
+            _ => None,
+        };
+        let mut macs = [borrowed, Some(named)].into_iter().flatten().filter_map(|entry| entry.mac(named.method));
+        if macs.any(|mac| mac.digest(covered).equals(claim.digest)) { Ok(()) } else { Err(PacketError::BadDigest) }
+    }
+}
+
+/// What a signature says: which key, which digest.
+pub(super) struct Claim<'a> {
+    pub(super) index: u8,
+    pub(super) digest: &'a [u8],
+}
+
+impl<'a> Claim<'a> {
+    /// Scans `INDEX DIGEST`. Leading zeros, blanks and further words are skipped as 3.0.6 does (wire reference 4.3).
+    pub(super) fn scan(text: &'a [u8]) -> Result<Self, PacketError> {
+        let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let (Some(index), Some(digest)) = (words.next(), words.next()) else {
+            return Err(PacketError::BadSignature);
+        };
+        if !index.iter().all(u8::is_ascii_digit) {
+            return Err(PacketError::BadSignature);
+        }
+        match super::number::decimal(index) {
+            Some(index) if index <= u64::from(INDEX_MAX) => Ok(Self { index: index as u8, digest }),
+            _ => Err(PacketError::UnknownKey),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Values on their way into a message, and the text of its signature.
+
+use crate::wire::classic;
+use crate::wire::field::{Encoding, Field, Kind};
+use crate::wire::mac::Mac;
+use crate::wire::number::Digits;
+
+/// A value to be written.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'v> {
+    /// As the netstring form has it.
+    Plain(&'v [u8]),
+    /// A field of a classic message.
+    Classic(Field<'v>),
+}
+
+impl<'v> Value<'v> {
+    pub(super) fn of(field: Field<'v>) -> Self {
+        match field.encoding {
+            Encoding::Netstring => Self::Plain(field.raw),
+            Encoding::Classic { .. } => Self::Classic(field),
+        }
+    }
+
+    pub(super) fn raw(self) -> &'v [u8] {
+        match self {
+            Self::Plain(bytes) => bytes,
+            Self::Classic(field) => field.raw,
+        }
+    }
+
+    /// How many bytes the value has in the netstring form.
+    pub(super) fn len(self) -> Option<usize> {
+        match self {
+            Self::Plain(bytes) => Some(bytes.len()),
+            Self::Classic(field) => field.decoded_len(),
+        }
+    }
+}
+
+/// Hands the classic line of a field to `put`, in pieces.
+pub(super) fn classic_line(kind: Kind, name: &[u8], value: Value<'_>, newline: u8, mut put: impl FnMut(&[u8])) {
+    if kind != Kind::String {
+        put(&[b'(', kind.code(), b')']);
+    }
+    put(name);
+    put(b"=");
+    match value {
+        Value::Plain(bytes) => classic::encode(kind, bytes, &mut put),
+        Value::Classic(field) => put(field.raw),
+    }
+    put(&[newline]);
+}
+
+/// `INDEX DIGEST`, as text.
+pub(super) struct Signature(heapless::Vec<u8, 64>);
+
+impl Signature {
+    pub(super) fn new(index: u8, mac: Mac) -> Self {
+        let mut text = heapless::Vec::new();
+        // At most 2 + 1 + 40 bytes.
+        let _ = text.extend_from_slice(Digits::decimal(index.into()).as_bytes());
+        let _ = text.push(b' ');
+        let _ = text.extend_from_slice(mac.finish().as_bytes());
+        Self(text)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
