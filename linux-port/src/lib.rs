@@ -1,2 +1,17 @@
 //! The Linux port of hbcore: media, addresses, scripts, logs and state files around the engine of the crate `hbcore`.
 #![deny(unsafe_code)]
+
+pub mod address;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod driver;
+pub mod jobs;
+pub mod log;
+pub mod media;
+pub mod resources;
+pub mod script;
+pub mod site;
+pub mod start;
+pub mod state;
+pub mod sys;

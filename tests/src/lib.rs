@@ -1,3 +1,6 @@
-//! What the scenarios share.
+//! What the scenarios share: the vectors, a network of hosts that exist only for a test, and the benches.
+#![forbid(unsafe_code)]
 
+pub mod lab;
+pub mod report;
 pub mod vectors;

@@ -96,21 +96,22 @@ impl<'t> Resource<'t> {
     /// The address, if the resource is one: a bare IPv4 address or the argument of `IPaddr`, `IPaddr2` or `IPv6addr`.
     /// `None` for any other script.
     pub fn address(&self) -> Option<Result<AddressSpec<'t>, AddressError>> {
-        let family_of_script = match self.script() {
+        let wants_ipv6 = match self.script() {
             "IPaddr" | "IPaddr2" => false,
             "IPv6addr" => true,
             _ => return None,
         };
         // An IPv6 address may itself have two colons, so that the argument is all that follows the script.
-        let argument = match looks_like_ipv4(self.word) {
-            true => self.word,
-            false => self.word.split_once("::").map_or("", |(_, argument)| argument),
+        let argument = if looks_like_ipv4(self.word) {
+            self.word
+        } else {
+            self.word.split_once("::").map_or("", |(_, argument)| argument)
         };
-        let spec = AddressSpec::parse(argument);
-        Some(spec.and_then(|spec| match spec.addr.is_ipv6() == family_of_script {
-            true => Ok(spec),
-            false => Err(AddressError::BadAddress),
-        }))
+        Some(
+            AddressSpec::parse(argument).and_then(|spec| {
+                if spec.addr.is_ipv6() == wants_ipv6 { Ok(spec) } else { Err(AddressError::BadAddress) }
+            }),
+        )
     }
 }
 

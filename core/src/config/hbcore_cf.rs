@@ -99,8 +99,7 @@ mod tests {
     fn both_words_are_read() {
         let mut problems = Problems::<4>::new();
         let parsed = HbcoreCf::parse(b"heartbeat_format full\naddress_takeover script # ours\n", &mut problems);
-        let expected =
-            HbcoreCf { heartbeat_format: HeartbeatFormat::Full, address_takeover: AddressTakeover::Script };
+        let expected = HbcoreCf { heartbeat_format: HeartbeatFormat::Full, address_takeover: AddressTakeover::Script };
         assert_eq!(parsed.checked(), Some(expected));
     }
 

@@ -27,7 +27,9 @@ impl fmt::Display for ProblemKind<'_> {
             Self::BadTime { directive, text } => write!(f, "`{}` [{text}] is not a time", directive.name()),
             Self::BadBoolean { directive, text } => bad_boolean(f, directive, text),
             Self::BadInteger { directive, text, value, .. } => bad_integer(f, directive, text, value),
-            Self::LenientInteger { text, value, .. } => write!(f, "[{text}] is not a plain number and counts as {value}"),
+            Self::LenientInteger { text, value, .. } => {
+                write!(f, "[{text}] is not a plain number and counts as {value}")
+            }
             Self::BadWord { directive, text, .. } => bad_word(f, directive, text),
             Self::MultiplySpecified { directive } => multiply(f, directive),
             Self::AfterMedia { directive } => {
@@ -130,7 +132,9 @@ impl fmt::Display for Help<'_> {
             P::AfterPacemaker { directive, .. } => write!(f, "move `{}` above `pacemaker`", directive.name()),
             P::VariableWithoutValue { text } => write!(f, "write `env {text}=VALUE`; it counts as empty"),
             P::BadNodeName { error, .. } | P::BadLocalName { error, .. } => f.write_str(name_help(error)),
-            P::NiceFailback { taken_as: AutoFailback::Off, .. } => f.write_str("replace the line by `auto_failback off`"),
+            P::NiceFailback { taken_as: AutoFailback::Off, .. } => {
+                f.write_str("replace the line by `auto_failback off`")
+            }
             P::ApiAuth { fault, .. } => f.write_str(api_auth_help(fault)),
             P::UserRunsIntoCommand { user } => {
                 let blank = user.find('/').unwrap_or(user.len());
@@ -141,7 +145,11 @@ impl fmt::Display for Help<'_> {
             P::DeadtimeTooSmall { keepalive, .. } => above_twice(f, "deadtime", keepalive),
             P::DeadpingTooSmall { keepalive, .. } => above_twice(f, "deadping", keepalive),
             P::InitdeadBelowDeadtime { deadtime, .. } => {
-                write!(f, "`initdead` must be {}ms (the deadtime) or more; leave it out to derive it", deadtime.as_millis())
+                write!(
+                    f,
+                    "`initdead` must be {}ms (the deadtime) or more; leave it out to derive it",
+                    deadtime.as_millis()
+                )
             }
             P::LocalNodeMissing { name } => {
                 write!(f, "add `node {name}`; the name is that of `uname -n`, or the first line of nodeinfo")
@@ -191,7 +199,9 @@ fn plain_help(kind: &ProblemKind<'_>) -> &'static str {
         P::DuplicateKey { .. } => "remove the line that is not meant",
         P::NoAuthLine => "add `auth NUMBER` above the key line of that number",
         P::TrailingText => "3.0.6 ignores it too; put comments on lines of their own",
-        P::BadResourceNode { .. } => "a line begins with the name of a node of ha.cf; a continued line ends in a backslash",
+        P::BadResourceNode { .. } => {
+            "a line begins with the name of a node of ha.cf; a continued line ends in a backslash"
+        }
         P::EmptyGroup => "add resources behind the node, or remove the line",
         P::DuplicateResource { .. } => "make the first resource of each line unique: scripts find a group by it",
         P::CommentInContinuation => "3.0.6 takes the words of this comment as resources: move it above the line",
@@ -408,7 +418,9 @@ fn unknown_directive(f: &mut fmt::Formatter<'_>, word: &str, file: File) -> fmt:
         return write!(f, "write `{name}`: directives are lower-case");
     }
     match word {
-        "normalpoll" | "hbaping" | "openais" | "ais" | "rds" | "tipc" => f.write_str("3.0.6 refuses it too: remove the line"),
+        "normalpoll" | "hbaping" | "openais" | "ais" | "rds" | "tipc" => {
+            f.write_str("3.0.6 refuses it too: remove the line")
+        }
         _ => write!(f, "no directive of {} has this name: correct it or remove the line", file.name()),
     }
 }

@@ -6,13 +6,7 @@ fn spec(text: &str) -> AddressSpec<'_> {
 
 #[test]
 fn every_form_of_the_reference_is_understood() {
-    let plain = AddressSpec {
-        addr: IpAddr::from([1, 2, 3, 4]),
-        prefix: None,
-        nic: None,
-        label: None,
-        broadcast: None,
-    };
+    let plain = AddressSpec { addr: IpAddr::from([1, 2, 3, 4]), prefix: None, nic: None, label: None, broadcast: None };
     let masked = AddressSpec { prefix: Some(24), ..plain };
     let broadcast = Some(Ipv4Addr::new(1, 2, 3, 255));
     assert_eq!(spec("1.2.3.4"), plain);

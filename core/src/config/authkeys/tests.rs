@@ -13,7 +13,10 @@ fn read(text: &str) -> Result<AuthKeys<'_>, Vec<String>> {
     parsed.checked().ok_or(messages)
 }
 
-fn signing(text: &str) -> (u8, Method, &[u8]) {
+/// Index, method and key.
+type Signing<'t> = (u8, Method, &'t [u8]);
+
+fn signing(text: &str) -> Signing<'_> {
     let keys = read(text).unwrap_or_else(|errors| panic!("{text:?}: {errors:?}"));
     let key = *keys.signing().expect("checked keys have a signing key");
     (key.index, key.method, key.key)
@@ -21,7 +24,7 @@ fn signing(text: &str) -> (u8, Method, &[u8]) {
 
 #[test]
 fn lenient_forms_of_3_0_6_are_accepted() {
-    let cases: [(&str, (u8, Method, &[u8])); 16] = [
+    let cases: [(&str, Signing<'_>); 16] = [
         ("auth 1\n1 sha1 HI!\n", (1, Method::Sha1, b"HI!")),
         ("auth 1\n1 crc\n", (1, Method::Crc, b"")),
         ("auth3   # text\n3 md5 Hello!   # text\n", (3, Method::Md5, b"Hello!")),

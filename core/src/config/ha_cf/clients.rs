@@ -110,8 +110,7 @@ impl<'t> Parser<'_, 't> {
     }
 
     fn api_auth(&mut self, rest: Token<'t>) -> Result<(), (Position, ProblemKind<'t>)> {
-        let entry = read_api_auth(rest)
-            .map_err(|(at, fault)| (at, ProblemKind::ApiAuth { line: rest.text, fault }))?;
+        let entry = read_api_auth(rest).map_err(|(at, fault)| (at, ProblemKind::ApiAuth { line: rest.text, fault }))?;
         if self.result.api_auth.iter().any(|known| known.client == entry.client) {
             let fault = ApiAuthFault::DuplicateClient(entry.client);
             return Err((rest.at, ProblemKind::ApiAuth { line: rest.text, fault }));

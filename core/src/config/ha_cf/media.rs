@@ -51,8 +51,7 @@ impl MediumKind {
     pub fn description(self) -> &'static str {
         match self {
             Self::Bcast => "UDP/IP broadcast",
-            Self::Mcast => "UDP/IP multicast",
-            Self::Mcast6 => "UDP/IPv6 multicast",
+            Self::Mcast | Self::Mcast6 => "UDP/IP multicast",
             Self::Ping => "ping membership",
             Self::Ping6 => "ping6 membership",
             Self::PingGroup => "ping group membership",
@@ -90,7 +89,7 @@ pub enum Medium<'t> {
     Serial { device: &'t str, baud: u32 },
     /// ICMP echo to one host: a ping node of that name.
     Ping { host: &'t str },
-    /// ICMPv6 echo to one host: a ping node of that name.
+    /// ICMP echo over IPv6 to one host: a ping node of that name.
     Ping6 { host: &'t str },
     /// ICMP echo to several hosts: a ping node called `name` that lives while one of them answers.
     PingGroup { name: &'t str, hosts: Hosts<'t> },
@@ -115,8 +114,12 @@ impl<'t> Medium<'t> {
     /// The link's name as clients see it: the device, the pinged host or the name of the group.
     pub fn link_name(&self) -> &'t str {
         match *self {
-            Self::Bcast { device, .. } | Self::Mcast { device, .. } | Self::Mcast6 { device, .. } => device,
-            Self::Ucast { device, .. } | Self::Ucast6 { device, .. } | Self::Serial { device, .. } => device,
+            Self::Bcast { device, .. }
+            | Self::Mcast { device, .. }
+            | Self::Mcast6 { device, .. }
+            | Self::Ucast { device, .. }
+            | Self::Ucast6 { device, .. }
+            | Self::Serial { device, .. } => device,
             Self::Ping { host } | Self::Ping6 { host } => host,
             Self::PingGroup { name, .. } => name,
         }
@@ -230,7 +233,7 @@ impl<'t> Parser<'_, 't> {
         if number <= 0 {
             return Err(MediumFault::BadPort(number));
         }
-        let port = number as u16;
+        let port = number.unsigned_abs() as u16;
         if i32::from(port) != number {
             self.report.warning(port_word.at, ProblemKind::PortCut { text: port_word.text, used: port });
         }
@@ -249,10 +252,10 @@ impl<'t> Parser<'_, 't> {
     }
 
     fn add_medium(&mut self, medium: Medium<'t>, token: Token<'t>) {
-        if medium.is_ping() {
-            if let Err(kind) = self.add_node(token, NodeKind::Ping) {
-                return self.report.error(token.at, kind);
-            }
+        if medium.is_ping()
+            && let Err(kind) = self.add_node(token, NodeKind::Ping)
+        {
+            return self.report.error(token.at, kind);
         }
         let capacity = self.result.media.capacity();
         if self.result.media.push(MediumLine { medium, at: token.at }).is_err() {

@@ -4,11 +4,13 @@ use core::fmt;
 use core::time::Duration;
 
 use super::directive::{COUNT, Directive};
+use crate::config::Position;
 
 /// The text of every recorded parameter: as typed, the default, or derived.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameters<'t> {
     texts: [Option<ParameterText<'t>>; COUNT],
+    places: [Option<Position>; COUNT],
 }
 
 /// The text of a parameter; its `Display` is what clients see.
@@ -35,7 +37,7 @@ impl fmt::Display for ParameterText<'_> {
 impl<'t> Parameters<'t> {
     /// No parameter is set.
     pub(super) fn empty() -> Self {
-        Self { texts: [None; COUNT] }
+        Self { texts: [None; COUNT], places: [None; COUNT] }
     }
 
     /// The parameter of `directive`; `None` if it is unset or not recorded.
@@ -52,6 +54,18 @@ impl<'t> Parameters<'t> {
     /// All parameters that are set, in the order of 3.0.6's dump.
     pub fn iter(&self) -> impl Iterator<Item = (Directive, ParameterText<'t>)> {
         Directive::all().filter_map(|directive| Some((directive, self.get(directive)?)))
+    }
+
+    /// Where the value in force of `directive` stands, recorded or not; `None` if it was not typed.
+    pub fn place(&self, directive: Directive) -> Option<Position> {
+        self.places.get(directive as usize).copied().flatten()
+    }
+
+    /// Notes where a value of `directive` stands.
+    pub(super) fn note_place(&mut self, directive: Directive, at: Position) {
+        if let Some(place) = self.places.get_mut(directive as usize) {
+            *place = Some(at);
+        }
     }
 
     /// Sets a parameter; a directive that is not recorded is ignored.

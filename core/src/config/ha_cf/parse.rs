@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use heapless::Vec;
 
-use super::directive::COUNT;
 use super::{
     AutoFailback, Directive, HaCf, Logging, MediumKind, Node, NodeKind, Pacemaker, ParameterText, Parameters, Process,
     Protocol, Timing,
@@ -12,7 +11,7 @@ use super::{
 use crate::config::lexer::{BLANKS, NON_BREAKING_SPACE, Token, VALUE_SEPARATORS, content, lines};
 use crate::config::problem::{Reporter, Table};
 use crate::config::{Autojoin, File, GenerationMethod, MessageFormat, UuidSource};
-use crate::config::{PacemakerMode, Parsed, Position, ProblemKind, Problems};
+use crate::config::{PacemakerMode, Parsed, ProblemKind, Problems};
 use crate::id::NodeName;
 
 /// The UDP port of media if no `udpport` line stands above them (service `ha-cluster`).
@@ -30,27 +29,12 @@ pub(super) struct Parser<'p, 't> {
 
 /// What was typed so far, where later lines or the relations depend on it.
 pub(super) struct Typed {
-    /// Where each directive last stood.
-    places: [Option<Position>; COUNT],
     pub(super) warntime: Option<Duration>,
     pub(super) initdead: Option<Duration>,
     pub(super) deadping: Option<Duration>,
     pub(super) udpport: Option<u16>,
     pub(super) baud: Option<u32>,
     pub(super) use_logd: Option<bool>,
-}
-
-impl Typed {
-    /// Where `directive` last stood; `None` if it did not.
-    pub(super) fn place(&self, directive: Directive) -> Option<Position> {
-        self.places.get(directive as usize).copied().flatten()
-    }
-
-    fn note(&mut self, directive: Directive, at: Position) {
-        if let Some(place) = self.places.get_mut(directive as usize) {
-            *place = Some(at);
-        }
-    }
 }
 
 pub(super) fn parse<'t, const N: usize>(
@@ -69,15 +53,7 @@ pub(super) fn parse<'t, const N: usize>(
 
 impl<'p, 't> Parser<'p, 't> {
     fn new(local_name: &'t str, report: Reporter<'p, 't>) -> Self {
-        let typed = Typed {
-            places: [None; COUNT],
-            warntime: None,
-            initdead: None,
-            deadping: None,
-            udpport: None,
-            baud: None,
-            use_logd: None,
-        };
+        let typed = Typed { warntime: None, initdead: None, deadping: None, udpport: None, baud: None, use_logd: None };
         Self { result: defaults(), report, local_name, typed }
     }
 
@@ -135,14 +111,13 @@ impl<'p, 't> Parser<'p, 't> {
 
     fn accepted(&mut self, directive: Directive, value: Token<'t>) {
         let parameter = if directive == Directive::Crm { Directive::Pacemaker } else { directive };
-        self.typed.note(parameter, value.at);
+        self.result.parameters.note_place(parameter, value.at);
         self.result.parameters.set(parameter, ParameterText::Typed(value.text));
     }
 
     /// Adds a node of that kind; a second node of the same name is only warned about.
     pub(super) fn add_node(&mut self, name: Token<'t>, kind: NodeKind) -> Result<(), ProblemKind<'t>> {
-        let known =
-            NodeName::new(name.text).map_err(|error| ProblemKind::BadNodeName { name: name.text, error })?;
+        let known = NodeName::new(name.text).map_err(|error| ProblemKind::BadNodeName { name: name.text, error })?;
         if self.result.nodes.iter().any(|node| node.name == known) {
             self.report.warning(name.at, ProblemKind::DuplicateNode { name: name.text });
             return Ok(());
@@ -186,7 +161,7 @@ fn defaults<'t>() -> HaCf<'t> {
             debugfile: None,
             facility: None,
             use_logd: false,
-            conn_logd_time: Duration::from_secs(60),
+            conn_logd_time: Duration::from_mins(1),
             log_badpack: true,
             syslogmsgfmt: true,
             debug: None,

@@ -61,14 +61,18 @@ impl Parser<'_, '_> {
         let (keepalive, deadtime) = (self.result.timing.keepalive, self.result.timing.deadtime);
         let shortest = keepalive.saturating_mul(2);
         if deadtime <= shortest {
-            let place = self.typed.place(Directive::Deadtime).or(self.typed.place(Directive::Keepalive));
+            let place = self
+                .result
+                .parameters
+                .place(Directive::Deadtime)
+                .or(self.result.parameters.place(Directive::Keepalive));
             self.report.error(place, ProblemKind::DeadtimeTooSmall { deadtime, keepalive });
         }
         self.result.timing.warntime = self.typed.warntime.unwrap_or_else(|| half(deadtime));
         self.initdead(deadtime);
         self.result.timing.deadping = self.typed.deadping.unwrap_or(deadtime);
         if let Some(deadping) = self.typed.deadping.filter(|deadping| *deadping <= shortest) {
-            let place = self.typed.place(Directive::Deadping);
+            let place = self.result.parameters.place(Directive::Deadping);
             self.report.error(place, ProblemKind::DeadpingTooSmall { deadping, keepalive });
         }
         let timing = self.result.timing;
@@ -80,7 +84,7 @@ impl Parser<'_, '_> {
     fn initdead(&mut self, deadtime: Duration) {
         let initdead = self.typed.initdead.unwrap_or_else(|| initdead_for(deadtime));
         self.result.timing.initdead = initdead;
-        let place = self.typed.place(Directive::Initdead);
+        let place = self.result.parameters.place(Directive::Initdead);
         if initdead < deadtime {
             self.report.error(place, ProblemKind::InitdeadBelowDeadtime { initdead, deadtime });
         } else if initdead < INITDEAD_SMALL {
@@ -90,7 +94,7 @@ impl Parser<'_, '_> {
 
     /// Records a derived time unless the file has one.
     fn derived(&mut self, directive: Directive, time: Duration) {
-        if self.typed.place(directive).is_none() {
+        if self.result.parameters.place(directive).is_none() {
             self.result.parameters.set(directive, ParameterText::Time(time));
         }
     }
@@ -98,7 +102,7 @@ impl Parser<'_, '_> {
     fn failback(&mut self) {
         let legacy = self.result.auto_failback == AutoFailback::Legacy;
         if legacy && self.result.pacemaker.mode.uses_haresources() {
-            self.report.warning(self.typed.place(Directive::AutoFailback), ProblemKind::LegacyFailback);
+            self.report.warning(self.result.parameters.place(Directive::AutoFailback), ProblemKind::LegacyFailback);
         }
     }
 
@@ -106,7 +110,7 @@ impl Parser<'_, '_> {
         let logging = &mut self.result.logging;
         let has_entry = logging.facility.is_some() || logging.logfile.is_some() || logging.debugfile.is_some();
         logging.use_logd = self.typed.use_logd.unwrap_or(!has_entry);
-        let place = self.typed.place(Directive::UseLogd);
+        let place = self.result.parameters.place(Directive::UseLogd);
         match (has_entry, self.typed.use_logd) {
             (false, None) => self.report.info(None, ProblemKind::Log(LogChoice::NothingChosen)),
             (false, Some(false)) => self.report.error(place, ProblemKind::Log(LogChoice::NothingLeft)),
@@ -135,7 +139,7 @@ impl Parser<'_, '_> {
     fn joining(&mut self) {
         let closed = self.result.protocol.autojoin == Autojoin::None;
         if !closed && self.result.pacemaker.mode.uses_haresources() {
-            self.report.error(self.typed.place(Directive::Autojoin), ProblemKind::AutojoinConflict);
+            self.report.error(self.result.parameters.place(Directive::Autojoin), ProblemKind::AutojoinConflict);
         }
     }
 }

@@ -26,12 +26,16 @@ impl<'t> Parser<'_, 't> {
             D::Keepalive | D::Deadtime | D::Deadping | D::Initdead | D::Warntime | D::ConnLogdTime => {
                 self.time(directive, value.text)
             }
-            D::Realtime | D::Coredumps | D::UseApphbd | D::UseLogd | D::LogBadpack | D::Syslogmsgfmt => {
-                self.boolean(directive, value.text)
-            }
-            D::TraditionalCompression | D::RecordConfigChanges | D::RecordPengineInputs | D::EnableConfigWrites => {
-                self.boolean(directive, value.text)
-            }
+            D::Realtime
+            | D::Coredumps
+            | D::UseApphbd
+            | D::UseLogd
+            | D::LogBadpack
+            | D::Syslogmsgfmt
+            | D::TraditionalCompression
+            | D::RecordConfigChanges
+            | D::RecordPengineInputs
+            | D::EnableConfigWrites => self.boolean(directive, value.text),
             D::Hopfudge | D::Rtprio | D::Memreserve | D::Debug | D::CompressionThreshold | D::MaxRexmitDelay => {
                 self.integer(directive, value)
             }
@@ -98,13 +102,7 @@ impl<'t> Parser<'_, 't> {
     }
 
     /// Reads a number of `least` to `most`, both not negative; a number with other text around it is taken as C takes it.
-    pub(super) fn number(
-        &mut self,
-        directive: Directive,
-        token: Token<'t>,
-        least: i32,
-        most: i32,
-    ) -> Checked<'t, u32> {
+    pub(super) fn number(&mut self, directive: Directive, token: Token<'t>, least: i32, most: i32) -> Checked<'t, u32> {
         let text = token.text;
         let integer = parse_integer(text);
         let value = integer.value;
@@ -134,8 +132,7 @@ impl<'t> Parser<'_, 't> {
             }
             Directive::Autojoin => {
                 let known = [("none", Autojoin::None), ("other", Autojoin::Other), ("any", Autojoin::Any)];
-                self.result.protocol.autojoin =
-                    choose_any_case(text, known).ok_or(bad("`none`, `other` or `any`"))?;
+                self.result.protocol.autojoin = choose_any_case(text, known).ok_or(bad("`none`, `other` or `any`"))?;
             }
             Directive::AutoFailback => {
                 self.result.auto_failback = failback(text).ok_or(bad("`on`, `off` or `legacy`"))?;
@@ -193,7 +190,7 @@ impl<'t> Parser<'_, 't> {
     fn nice_failback(&mut self, value: Token<'t>) -> Checked<'t> {
         let (text, directive) = (value.text, Directive::NiceFailback);
         parse_boolean(text).ok_or(ProblemKind::BadBoolean { directive, text })?;
-        let taken_as = match self.typed.place(Directive::AutoFailback) {
+        let taken_as = match self.result.parameters.place(Directive::AutoFailback) {
             Some(_) => AutoFailback::Off,
             None => AutoFailback::Legacy,
         };
@@ -204,7 +201,7 @@ impl<'t> Parser<'_, 't> {
 
     fn pacemaker(&mut self, directive: Directive, value: Token<'t>) -> Checked<'t> {
         let text = value.text;
-        let pacemaker_seen = self.typed.place(Directive::Pacemaker).is_some();
+        let pacemaker_seen = self.result.parameters.place(Directive::Pacemaker).is_some();
         let pacemaker = &mut self.result.pacemaker;
         match directive {
             Directive::CrmDaemonDir => {

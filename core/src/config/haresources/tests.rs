@@ -18,7 +18,7 @@ fn with<R>(text: &str, look: impl FnOnce(Parsed<HaResources<'_>>, &Problems<'_, 
 fn groups(text: &str) -> Result<Vec<String>, Vec<String>> {
     with(text, |parsed, problems| {
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
-        let messages = errors.map(|problem| problem.kind.to_string()).collect();
+        let messages: Vec<_> = errors.map(|problem| problem.kind.to_string()).collect();
         let groups = parsed.checked().ok_or(messages)?;
         Ok(groups.groups.iter().map(|group| std::format!("{group:?}")).collect())
     })
@@ -73,7 +73,7 @@ fn a_resource_is_a_script_with_arguments_or_an_address() {
         assert_eq!(bare.script(), "IPaddr");
         assert_eq!(bare.args().collect::<Vec<_>>(), ["1.2.3.4/24/eth0"]);
         assert_eq!(bare.address().expect("an address").expect("good").prefix, Some(24));
-        assert_eq!((addr2.script(), addr2.at.column), ("IPaddr2", 56));
+        assert_eq!((addr2.script(), addr2.at.column), ("IPaddr2", 55));
         assert!(addr2.address().is_some_and(|address| address.is_ok()));
         assert_eq!((httpd.script(), httpd.args().count()), ("httpd", 0));
     });
@@ -83,7 +83,7 @@ fn a_resource_is_a_script_with_arguments_or_an_address() {
 fn ipv6_goes_with_its_own_script() {
     with("p3 IPv6addr::fec0::1/64/eth0 IPaddr::fec0::1\n", |parsed, problems| {
         let parsed = parsed.checked().expect("3.0.6 does not look at resources");
-        let first = parsed.groups.first().and_then(|group| group.key()).expect("a key");
+        let first = parsed.groups.first().and_then(Group::key).expect("a key");
         assert_eq!(first.address().expect("an address").expect("good").nic, Some("eth0"));
         assert_eq!(problems.iter().count(), 1);
     });

@@ -1,0 +1,72 @@
+//! Gratuitous ARP (RFC 826, RFC 5227 section 3) in the two forms that heartbeat sends (resource reference 4.2).
+
+use std::net::Ipv4Addr;
+
+/// The length of an ARP packet for IPv4 in an Ethernet frame.
+pub(super) const FRAME: usize = 42;
+
+/// The operation field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// "Who has it", by the one who has it: the form that updates most caches.
+    Request = 1,
+    /// "I have it": for those that ignore the first.
+    Reply = 2,
+}
+
+/// A broadcast frame that says that `addr` is at `mac`. A request has no target hardware address, a reply repeats ours.
+pub(super) fn frame(operation: Operation, mac: [u8; 6], addr: Ipv4Addr) -> [u8; FRAME] {
+    let target = match operation {
+        Operation::Request => [0; 6],
+        Operation::Reply => mac,
+    };
+    let parts: [&[u8]; 10] = [
+        &[0xff; 6],          // Ethernet: to everybody
+        &mac,                // from us
+        &[0x08, 0x06],       // ARP
+        &[0, 1, 0x08, 0x00], // Ethernet, IPv4
+        &[6, 4],             // their address lengths
+        &[0, operation as u8],
+        &mac,
+        &addr.octets(),
+        &target,
+        &addr.octets(),
+    ];
+    let mut frame = [0; FRAME];
+    for (to, from) in frame.iter_mut().zip(parts.into_iter().flatten()) {
+        *to = *from;
+    }
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAC: [u8; 6] = [0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee];
+    const ADDR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
+
+    #[test]
+    fn a_request_has_no_target() {
+        #[rustfmt::skip]
+        let golden = [
+            0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0x08, 0x06,
+            0x00, 0x01, 0x08, 0x00, 0x06, 0x04, 0x00, 0x01,
+            0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 10, 77, 0, 100,
+            0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 10, 77, 0, 100,
+        ];
+        assert_eq!(frame(Operation::Request, MAC, ADDR), golden);
+    }
+
+    #[test]
+    fn a_reply_names_us_twice() {
+        #[rustfmt::skip]
+        let golden = [
+            0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0x08, 0x06,
+            0x00, 0x01, 0x08, 0x00, 0x06, 0x04, 0x00, 0x02,
+            0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 10, 77, 0, 100,
+            0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 10, 77, 0, 100,
+        ];
+        assert_eq!(frame(Operation::Reply, MAC, ADDR), golden);
+    }
+}

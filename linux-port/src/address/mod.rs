@@ -1,0 +1,240 @@
+//! Service addresses, taken and given up in process: no `ifconfig`, no `ip`, no shell.
+//!
+//! [`Addresses`] talks to the kernel over route netlink and answers within a fraction of a millisecond; it may still wait for
+//! the kernel's lock on all interfaces, so it lives on a worker thread. [`Announcer`] tells the neighbours at once.
+
+mod announce;
+mod arp;
+mod error;
+mod neighbour;
+pub(crate) mod netlink;
+mod place;
+
+pub use announce::{AnnouncePlan, Announced, Announcer};
+pub use error::{Action, AddressError};
+
+use netlink::{InterfaceAddress, Link, Netlink};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+};
+
+/// The label of an IPv4 address, as `ifconfig` shows it. IPv6 addresses have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Label {
+    /// `eth0:0`, with the lowest number that is free, as the resource `IPaddr` does.
+    #[default]
+    Alias,
+    /// The interface's own name, as `IPaddr2` does.
+    Plain,
+    /// `eth0:` and this text.
+    Named(String),
+}
+
+/// A service address as the configuration gives it (resource reference 4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressSpec {
+    /// The address.
+    pub addr: IpAddr,
+    /// Bits of the network part; `None` takes those of the most specific route to the address.
+    pub prefix: Option<u8>,
+    /// The interface; `None` takes that of the most specific route.
+    pub device: Option<String>,
+    /// How an IPv4 address is labelled.
+    pub label: Label,
+    /// The broadcast address of an IPv4 address; `None` computes it from the prefix.
+    pub broadcast: Option<Ipv4Addr>,
+}
+
+impl AddressSpec {
+    /// `addr` where the routes say, with an alias label.
+    pub fn new(addr: IpAddr) -> Self {
+        Self { addr, prefix: None, device: None, label: Label::Alias, broadcast: None }
+    }
+}
+
+/// An address that is up on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The address.
+    pub addr: IpAddr,
+    /// Bits of the network part.
+    pub prefix: u8,
+    /// The interface's name.
+    pub device: String,
+    /// The interface's index.
+    pub index: u32,
+    /// The label of an IPv4 address.
+    pub label: Option<String>,
+    /// The broadcast address of an IPv4 address.
+    pub broadcast: Option<Ipv4Addr>,
+    /// The interface's Ethernet address; `None` where neighbours are not looked up (loopback, tunnels).
+    pub mac: Option<[u8; 6]>,
+    /// Whether we brought it up. One that was there before is not removed by [`Addresses::release`].
+    pub added: bool,
+}
+
+/// The addresses of this machine.
+pub struct Addresses {
+    netlink: Netlink,
+}
+
+impl Addresses {
+    /// Opens the connection to the kernel, in the network namespace of the calling thread. Needs no privilege yet.
+    pub fn open() -> Result<Self, AddressError> {
+        let netlink = Netlink::open().map_err(|error| AddressError::from_io(Action::Connect, error))?;
+        Ok(Self { netlink })
+    }
+
+    /// Brings the address up, and its interface if that is down. When it returns, packets to the address are answered; tell the
+    /// neighbours next ([`Announcer::start`]). An address that is up already is fine, and stays when released.
+    pub fn acquire(&mut self, spec: &AddressSpec) -> Result<Held, AddressError> {
+        let present = self.addresses()?;
+        let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose()?;
+        if let Some(found) = find(&present, spec.addr, wanted.as_ref()) {
+            let link = self.link_at(found.index)?;
+            return Ok(held(found, link, false));
+        }
+        let (link, prefix) = self.place(spec, wanted)?;
+        let address = describe(spec, &link, prefix, &present);
+        if !link.up {
+            self.netlink.set_up(link.index).map_err(|error| AddressError::from_io(Action::BringUp, error))?;
+        }
+        let added = match self.netlink.add_address(&address) {
+            Ok(()) => true,
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => false,
+            Err(error) => return Err(AddressError::from_io(Action::Add, error)),
+        };
+        Ok(held(&address, link, added))
+    }
+
+    /// Takes down what [`Addresses::acquire`] added, and nothing else: one that was there before stays, and so do the other
+    /// addresses of a subnet whose first address this is, which the kernel would drop with it. Fine if it is down already.
+    pub fn release(&mut self, held: &Held) -> Result<(), AddressError> {
+        if !held.added {
+            return Ok(());
+        }
+        let before = self.addresses()?;
+        match before.iter().find(|a| a.index == held.index && a.addr == held.addr && a.prefix == held.prefix) {
+            Some(found) => self.delete(found, &before),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the address down whoever brought it up: for a start, when an earlier run may have left it. Whether it was up.
+    pub fn remove(&mut self, spec: &AddressSpec) -> Result<bool, AddressError> {
+        let before = self.addresses()?;
+        let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose()?;
+        match find(&before, spec.addr, wanted.as_ref()) {
+            Some(found) => self.delete(found, &before).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Where the address is up; `None` if it is not, or not on the interface that `spec` names. Loopback does not count unless
+    /// named, for that is where LVS real servers keep a copy.
+    pub fn status(&mut self, spec: &AddressSpec) -> Result<Option<Held>, AddressError> {
+        let present = self.addresses()?;
+        let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose()?;
+        let Some(found) = find(&present, spec.addr, wanted.as_ref()) else {
+            return Ok(None);
+        };
+        let link = self.link_at(found.index)?;
+        Ok(Some(held(found, link, false)))
+    }
+
+    /// Interface and prefix for an address that is not up.
+    fn place(&mut self, spec: &AddressSpec, wanted: Option<Link>) -> Result<(Link, u8), AddressError> {
+        if spec.prefix.is_some_and(|prefix| prefix > width(spec.addr)) {
+            return Err(AddressError::BadPrefix);
+        }
+        if let (Some(link), Some(prefix)) = (&wanted, spec.prefix) {
+            return Ok((link.clone(), prefix));
+        }
+        let routes = self.netlink.routes(spec.addr.is_ipv6());
+        let routes = routes.map_err(|error| AddressError::from_io(Action::ReadRoutes, error))?;
+        let place = place::find(&routes, spec.addr, spec.prefix, wanted.as_ref().map(|link| link.index))?;
+        let link = wanted.map_or_else(|| self.link_at(place.index), Ok)?;
+        Ok((link, place.prefix))
+    }
+
+    fn delete(&mut self, gone: &InterfaceAddress, before: &[InterfaceAddress]) -> Result<(), AddressError> {
+        match self.netlink.delete_address(gone) {
+            Ok(()) => {}
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::ENODEV)) => return Ok(()),
+            Err(error) => return Err(AddressError::from_io(Action::Remove, error)),
+        }
+        if gone.addr.is_ipv4() {
+            self.restore_neighbours(gone, before)?;
+        }
+        Ok(())
+    }
+
+    /// Puts back the secondary addresses that went with the first address of their subnet.
+    fn restore_neighbours(&mut self, gone: &InterfaceAddress, before: &[InterfaceAddress]) -> Result<(), AddressError> {
+        let after = self.addresses()?;
+        let same =
+            |a: &InterfaceAddress, b: &InterfaceAddress| (a.index, a.addr, a.prefix) == (b.index, b.addr, b.prefix);
+        let lost =
+            before.iter().filter(|b| b.index == gone.index && !same(b, gone) && !after.iter().any(|a| same(a, b)));
+        for address in lost {
+            match self.netlink.restore_address(address) {
+                Err(error) if error.raw_os_error() != Some(libc::EEXIST) => {
+                    return Err(AddressError::from_io(Action::Add, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn addresses(&mut self) -> Result<Vec<InterfaceAddress>, AddressError> {
+        self.netlink.addresses(None).map_err(|error| AddressError::from_io(Action::ReadAddresses, error))
+    }
+
+    fn link(&mut self, device: &str) -> Result<Link, AddressError> {
+        self.netlink.link_named(device).map_err(|error| match error.raw_os_error() {
+            Some(libc::ENODEV) => AddressError::NoInterface { device: device.to_owned() },
+            _ => AddressError::from_io(Action::ReadInterface, error),
+        })
+    }
+
+    fn link_at(&mut self, index: u32) -> Result<Link, AddressError> {
+        self.netlink.link_at(index).map_err(|error: io::Error| AddressError::from_io(Action::ReadInterface, error))
+    }
+}
+
+/// The address among those present: on the wanted interface, or on any but loopback.
+fn find<'a>(present: &'a [InterfaceAddress], addr: IpAddr, wanted: Option<&Link>) -> Option<&'a InterfaceAddress> {
+    present.iter().find(|a| a.addr == addr && wanted.map_or(a.index != netlink::LOOPBACK_INDEX, |l| l.index == a.index))
+}
+
+/// The address to add, in full.
+fn describe(spec: &AddressSpec, link: &Link, prefix: u8, present: &[InterfaceAddress]) -> InterfaceAddress {
+    let (label, broadcast) = match spec.addr {
+        IpAddr::V4(addr) => {
+            let labels: Vec<&str> = present.iter().filter_map(|a| a.label.as_deref()).collect();
+            let broadcast = spec.broadcast.or_else(|| place::broadcast(addr, prefix));
+            (Some(place::label(&spec.label, &link.name, &labels)), broadcast)
+        }
+        IpAddr::V6(_) => (None, None),
+    };
+    InterfaceAddress { index: link.index, addr: spec.addr, prefix, broadcast, label, raw: None }
+}
+
+fn held(address: &InterfaceAddress, link: Link, added: bool) -> Held {
+    Held {
+        addr: address.addr,
+        prefix: address.prefix,
+        device: link.name,
+        index: link.index,
+        label: address.label.clone(),
+        broadcast: address.broadcast,
+        mac: link.mac,
+        added,
+    }
+}
+
+fn width(addr: IpAddr) -> u8 {
+    if addr.is_ipv4() { 32 } else { 128 }
+}

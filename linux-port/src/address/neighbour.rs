@@ -1,0 +1,101 @@
+//! Unsolicited neighbour advertisements: what gratuitous ARP is for IPv4 (RFC 4861 sections 4.4 and 7.2.6).
+
+use std::net::Ipv6Addr;
+
+/// Ethernet 14, IPv6 40, advertisement 24, target link-layer address option 8.
+pub(super) const FRAME: usize = 86;
+
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+const ICMPV6: u8 = 58;
+const ADVERTISEMENT_LENGTH: u8 = 32;
+/// Routers must never see this frame come from elsewhere than the link (RFC 4861 section 7.1.2).
+const HOP_LIMIT: u8 = 255;
+const OVERRIDE: u8 = 0x20;
+const ROUTER: u8 = 0x80;
+
+/// A frame to all nodes of the link that says that `addr` is at `mac`, whatever they remember. `router` must be true on a machine
+/// that forwards IPv6, or the neighbours stop using it as a router.
+pub(super) fn frame(mac: [u8; 6], addr: Ipv6Addr, router: bool) -> [u8; FRAME] {
+    let flags = OVERRIDE | if router { ROUTER } else { 0 };
+    let [c0, c1] = checksum(mac, addr, flags).to_be_bytes();
+    let parts: [&[u8]; 12] = [
+        &[0x33, 0x33, 0, 0, 0, 1], // Ethernet: the group of ff02::1
+        &mac,
+        &[0x86, 0xdd], // IPv6
+        &[0x60, 0, 0, 0],
+        &[0, ADVERTISEMENT_LENGTH, ICMPV6, HOP_LIMIT],
+        &addr.octets(),
+        &ALL_NODES.octets(),
+        &[136, 0, c0, c1],
+        &[flags, 0, 0, 0],
+        &addr.octets(),
+        &[2, 1], // option: target link-layer address, eight bytes
+        &mac,
+    ];
+    let mut frame = [0; FRAME];
+    for (to, from) in frame.iter_mut().zip(parts.into_iter().flatten()) {
+        *to = *from;
+    }
+    frame
+}
+
+/// The checksum over pseudo-header and advertisement (RFC 4443 section 2.3).
+fn checksum(mac: [u8; 6], addr: Ipv6Addr, flags: u8) -> u16 {
+    let [m0, m1, m2, m3, m4, m5] = mac;
+    let fixed = [
+        u16::from(ADVERTISEMENT_LENGTH),
+        u16::from(ICMPV6),
+        136 << 8,
+        u16::from(flags) << 8,
+        2 << 8 | 1,
+        u16::from_be_bytes([m0, m1]),
+        u16::from_be_bytes([m2, m3]),
+        u16::from_be_bytes([m4, m5]),
+    ];
+    // The address stands twice: as source and as target.
+    let words = addr.segments().into_iter().chain(addr.segments()).chain(ALL_NODES.segments()).chain(fixed);
+    let sum: u32 = words.map(u32::from).sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    !((folded & 0xffff) + (folded >> 16)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_advertisement_has_these_bytes() {
+        let mac = [0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee];
+        let addr: Ipv6Addr = "2001:db8::64".parse().expect("an address");
+        #[rustfmt::skip]
+        let golden = [
+            0x33, 0x33, 0x00, 0x00, 0x00, 0x01, 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0x86, 0xdd,
+            0x60, 0x00, 0x00, 0x00, 0x00, 0x20, 0x3a, 0xff,
+            0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x64,
+            0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01,
+            0x88, 0x00, 0x00, 0x00, 0x20, 0x00, 0x00, 0x00,
+            0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x64,
+            0x02, 0x01, 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee,
+        ];
+        let mut frame = frame(mac, addr, false);
+        let sum = u16::from_be_bytes([std::mem::take(&mut frame[56]), std::mem::take(&mut frame[57])]);
+        assert_eq!(frame, golden, "all but the checksum");
+        assert_eq!(sum, verified(&golden), "the checksum, computed the slow way");
+    }
+
+    #[test]
+    fn a_router_says_so() {
+        let addr: Ipv6Addr = "fe80::1".parse().expect("an address");
+        assert_eq!(frame([2; 6], addr, true)[58], 0xa0);
+    }
+
+    /// RFC 4443: pseudo-header (addresses, length, next header), then the message with a zero checksum, from the frame itself.
+    fn verified(frame: &[u8; FRAME]) -> u16 {
+        let mut bytes = frame[22..54].to_vec();
+        bytes.extend([0, 0, 0, 32, 0, 0, 0, 58]);
+        bytes.extend(&frame[54..]);
+        let sum = bytes.chunks(2).fold(0u64, |sum, pair| sum + u64::from(pair[0]) * 256 + u64::from(pair[1]));
+        let sum = (sum & 0xffff) + (sum >> 16);
+        !(((sum & 0xffff) + (sum >> 16)) as u16)
+    }
+}

@@ -1,0 +1,288 @@
+//! The command line of `heartbeat`: the options of 3.0.6 and a few long ones of ours (config reference 15.1).
+
+mod control;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::Arg;
+
+pub use control::{Answer, held_by_this_process, reload, status, stop};
+
+/// What `-V` prints. Programs ask it to learn whether they deal with a Heartbeat they know.
+pub const VERSION_OF_REFERENCE: &str = "3.0.6 (node: 958e11be8686759f1b99204c17812f2c2633b169)";
+
+/// What follows every complaint about the command line, on standard error.
+pub const USAGE: &str = "\nUsage: heartbeat [-dDkMrRsvWlVf] [-C Current-resource-state]\n\t-C only valid with -R\n\t\
+                         -r is mutually exclusive with -R\n";
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+heartbeat: tells the other nodes that this one is alive, and takes over when one of them is not
+
+  (none)            start in the background; return when the links are open
+  -f                stay in the foreground
+  -k                stop the running daemon and wait until it has stopped
+  -s                say whether it runs: exit 0 if it does, 1 or 3 if not
+  -r                let it read its configuration again; start it if it does not run
+  -d                more debug messages, once for each -d
+  -l                no realtime scheduling
+  -M                no resource management
+  -v                print the configuration in use, then start
+  -D [-W]           print the directives and their defaults [as wiki text]
+  -V                print the version of Heartbeat whose place this takes
+  -R [-C STATE]     internal: go on after a restart, holding STATE (none, local, foreign, all)
+
+  --check           check the configuration and exit: 0 if it is good, 6 if not
+  --config-dir DIR  instead of /etc/ha.d
+  --state-dir DIR   instead of /var/lib/heartbeat
+  --run-dir DIR     instead of /run
+  --version         print the version of this program
+  --help            print this
+";
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Start the daemon.
+    Start,
+    /// `-k`
+    Stop,
+    /// `-s`
+    Status,
+    /// `-r`
+    Reload,
+    /// `-R`: go on in the same process after an exec, with what `-C` says is held.
+    Resume(Option<Held>),
+    /// `-D`: print the table of defaults.
+    Defaults,
+    /// `-V`: print [`VERSION_OF_REFERENCE`].
+    ReferenceVersion,
+    /// `--version`
+    Version,
+    /// `--help`: print [`HELP`].
+    Help,
+    /// `--check`
+    Check,
+}
+
+/// The resources that a restart by exec keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// None.
+    None,
+    /// This node's own.
+    Local,
+    /// The other node's.
+    Foreign,
+    /// All.
+    All,
+}
+
+impl Held {
+    /// The value of `-C`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "none" => Some(Self::None),
+            "local" => Some(Self::Local),
+            "foreign" => Some(Self::Foreign),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+/// A command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the command line")]
+pub struct Options {
+    /// What is to be done.
+    pub action: Action,
+    /// `-f`
+    pub foreground: bool,
+    /// `-d`, counted; saturates at 255.
+    pub debug: u8,
+    /// False with `-l`.
+    pub realtime: bool,
+    /// False with `-M`.
+    pub resource_management: bool,
+    /// `-v`
+    pub dump: bool,
+    /// `-W`
+    pub wiki: bool,
+    /// `--config-dir`
+    pub config_dir: PathBuf,
+    /// `--state-dir`
+    pub state_dir: PathBuf,
+    /// `--run-dir`
+    pub run_dir: PathBuf,
+    /// Errors that do not end the program; 3.0.6 logs them and goes on.
+    pub complaints: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            action: Action::Start,
+            foreground: false,
+            debug: 0,
+            realtime: true,
+            resource_management: true,
+            dump: false,
+            wiki: false,
+            config_dir: PathBuf::from("/etc/ha.d"),
+            state_dir: PathBuf::from("/var/lib/heartbeat"),
+            run_dir: PathBuf::from("/run"),
+            complaints: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    /// The pid file.
+    pub fn pid_file(&self) -> PathBuf {
+        self.run_dir.join("heartbeat.pid")
+    }
+}
+
+/// A command line that makes no sense: print `message`, exit 2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageError {
+    /// The text for standard error, [`USAGE`] included.
+    pub message: String,
+}
+
+impl UsageError {
+    /// The code to exit with.
+    pub const EXIT_CODE: u8 = 2;
+}
+
+/// Reads a command line, without the program's name; `program` is that name for messages.
+///
+/// As in 3.0.6, words that are no options are ignored, `-V` acts where it stands, and of several commands `-D` wins over
+/// `-k`, `-k` over `-s`, `-s` over `-R`, and `-R` over `-r`.
+///
+/// # Errors
+/// [`UsageError`] for an unknown option, a missing argument, or `-C` without `-R`.
+pub fn parse(program: &str, arguments: impl IntoIterator<Item = OsString>) -> Result<Options, UsageError> {
+    let mut reader = Reader { program, ..Reader::default() };
+    let mut words = lexopt::Parser::from_args(arguments);
+    while reader.immediate.is_none() {
+        match words.next() {
+            Ok(Some(Arg::Short(letter))) => reader.short(letter, &mut words),
+            Ok(Some(Arg::Long(name))) => {
+                let name = name.to_owned();
+                reader.long(&name, &mut words);
+            }
+            Ok(Some(Arg::Value(_))) => {}
+            Ok(None) => break,
+            Err(error) => reader.complain(&error.to_string()),
+        }
+    }
+    reader.conclude()
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Reader<'a> {
+    program: &'a str,
+    options: Options,
+    /// An option that acts where it stands, whatever follows.
+    immediate: Option<Action>,
+    resume: bool,
+    held: Option<String>,
+    message: String,
+}
+
+impl Reader<'_> {
+    fn short(&mut self, letter: char, words: &mut lexopt::Parser) {
+        match letter {
+            'C' => match words.value() {
+                Ok(value) => self.held = Some(value.to_string_lossy().into_owned()),
+                Err(_) => self.complain("option requires an argument -- 'C'"),
+            },
+            'd' => self.options.debug = self.options.debug.saturating_add(1),
+            'D' => self.want(Action::Defaults),
+            'f' => self.options.foreground = true,
+            'k' => self.want(Action::Stop),
+            'l' => self.options.realtime = false,
+            'M' => self.options.resource_management = false,
+            'r' => self.want(Action::Reload),
+            'R' => {
+                self.resume = true;
+                self.want(Action::Resume(None));
+            }
+            's' => self.want(Action::Status),
+            'v' => self.options.dump = true,
+            'V' => self.immediate = Some(Action::ReferenceVersion),
+            'W' => self.options.wiki = true,
+            unknown => self.complain(&format!("invalid option -- '{unknown}'")),
+        }
+    }
+
+    fn long(&mut self, name: &str, words: &mut lexopt::Parser) {
+        let directory = match name {
+            "check" => return self.want(Action::Check),
+            "help" => return self.immediate = Some(Action::Help),
+            "version" => return self.immediate = Some(Action::Version),
+            "config-dir" => &mut self.options.config_dir,
+            "state-dir" => &mut self.options.state_dir,
+            "run-dir" => &mut self.options.run_dir,
+            unknown => {
+                // A value behind `=` belongs to the unknown option.
+                let _ = words.optional_value();
+                return self.complain(&format!("unrecognized option '--{unknown}'"));
+            }
+        };
+        match words.value() {
+            Ok(value) => *directory = PathBuf::from(value),
+            Err(_) => self.complain(&format!("option '--{name}' requires an argument")),
+        }
+    }
+
+    /// One more command; of several the one that wins in 3.0.6 stays.
+    fn want(&mut self, action: Action) {
+        if rank(action) > rank(self.options.action) {
+            self.options.action = action;
+        }
+    }
+
+    fn complain(&mut self, what: &str) {
+        for part in [self.program, ": ", what, "\n"] {
+            self.message.push_str(part);
+        }
+    }
+
+    fn conclude(mut self) -> Result<Options, UsageError> {
+        if let Some(action) = self.immediate {
+            return Ok(Options { action, ..self.options });
+        }
+        let held = self.held.as_deref().map(Held::from_word);
+        if let (Some(None), Some(word)) = (held, &self.held) {
+            self.options.complaints.push(format!("encode_resources: bad resource type [{word}]"));
+        }
+        if !self.message.is_empty() || (self.held.is_some() && !self.resume) {
+            let complaints = self.options.complaints.iter().map(|text| format!("ERROR: {text}\n"));
+            let message = complaints.chain([self.message, USAGE.to_owned()]).collect();
+            return Err(UsageError { message });
+        }
+        if let Action::Resume(_) = self.options.action {
+            self.options.action = Action::Resume(held.flatten());
+        }
+        Ok(self.options)
+    }
+}
+
+/// Which of several commands wins: the greater.
+const fn rank(action: Action) -> u8 {
+    match action {
+        Action::Start => 0,
+        Action::Reload => 1,
+        Action::Resume(_) => 2,
+        Action::Status => 3,
+        Action::Stop => 4,
+        Action::Check => 5,
+        Action::Defaults => 6,
+        Action::ReferenceVersion | Action::Version | Action::Help => 7,
+    }
+}

@@ -1,0 +1,136 @@
+//! What core cannot know: whether this machine has the interfaces, hosts, users and files that the configuration names.
+//!
+//! Interfaces, addresses and hosts are in `environment/network.rs`, users and programs in `environment/programs.rs`.
+
+mod network;
+mod programs;
+
+use std::fs;
+use std::path::Path;
+
+use hbcore::config::{Directive, File, Group, HaCf, HaResources, PacemakerMode, Position, Severity};
+
+use self::network::Network;
+use super::finding::Finding;
+use super::sources::Sources;
+
+/// Compression modules that this daemon has.
+const COMPRESSION: [&str; 2] = ["zlib", "bz2"];
+
+/// All problems that this machine has with the configuration.
+pub(super) fn check(sources: &Sources, ha_cf: &HaCf<'_>, resources: &HaResources<'_>) -> Vec<Finding> {
+    let mut check = Check { sources, findings: Vec::new(), network: Network::new() };
+    check.findings.extend(sources.permissions());
+    check.media(ha_cf);
+    check.children(ha_cf);
+    check.api_auth(ha_cf);
+    check.stonith(ha_cf);
+    check.pacemaker(ha_cf);
+    check.compression(ha_cf);
+    check.files(ha_cf);
+    check.resources(resources);
+    check.findings
+}
+
+/// The checks under way.
+struct Check<'s> {
+    sources: &'s Sources,
+    findings: Vec<Finding>,
+    network: Network,
+}
+
+impl Check<'_> {
+    fn error(&mut self, at: impl Into<Option<Position>>, message: impl Into<String>, help: impl Into<String>) {
+        self.found(File::HaCf, at.into(), Severity::Error, message.into(), help.into());
+    }
+
+    fn warning(&mut self, at: impl Into<Option<Position>>, message: impl Into<String>, help: impl Into<String>) {
+        self.found(File::HaCf, at.into(), Severity::Warning, message.into(), help.into());
+    }
+
+    fn found(&mut self, file: File, at: Option<Position>, severity: Severity, message: String, help: String) {
+        self.findings.push(self.sources.found(file, at, severity, message, help));
+    }
+
+    fn compression(&mut self, ha_cf: &HaCf<'_>) {
+        let name = ha_cf.protocol.compression;
+        if !COMPRESSION.contains(&name) {
+            let at = ha_cf.parameters.place(Directive::Compression);
+            self.error(at, format!("Compression module({name}) not found"), "expected `zlib` or `bz2`");
+        }
+    }
+
+    /// Files that are not needed to start, but missed later.
+    fn files(&mut self, ha_cf: &HaCf<'_>) {
+        let place = |directive| ha_cf.parameters.place(directive);
+        if let Some(device) = ha_cf.process.watchdog.filter(|device| !Path::new(device).exists()) {
+            let help = "load the watchdog's driver, or remove the line: the daemon runs without";
+            self.warning(place(Directive::Watchdog), format!("Cannot open watchdog device: {device}"), help);
+        }
+        if let Some(dir) = ha_cf.process.coreroot.filter(|dir| !Path::new(dir).is_dir()) {
+            self.warning(place(Directive::Coreroot), format!("Cannot chdir to [{dir}]"), "create the directory");
+        }
+        let logs = [(Directive::Logfile, ha_cf.logging.logfile), (Directive::Debugfile, ha_cf.logging.debugfile)];
+        for (directive, file) in logs {
+            let Some(file) = file else { continue };
+            if Path::new(file).parent().is_some_and(|dir| !dir.is_dir()) {
+                let help = "create the directory, or correct the path: until then these lines are lost";
+                self.warning(place(directive), format!("the directory of log file [{file}] does not exist"), help);
+            }
+        }
+    }
+
+    fn pacemaker(&mut self, ha_cf: &HaCf<'_>) {
+        let mode = ha_cf.pacemaker.mode;
+        if mode.uses_haresources() {
+            return;
+        }
+        let at = ha_cf.parameters.place(Directive::Pacemaker);
+        if self.sources.has_resources() {
+            let message = "File /etc/ha.d//haresources exists.; This file is not used because pacemaker is enabled";
+            self.warning(at, message, "remove the file, or the `pacemaker` line");
+        }
+        // Which further daemons belong to a mode does not matter: without the first one none will be there.
+        let daemon = if mode == PacemakerMode::CcmOnly { "ccm" } else { "cib" };
+        if !programs::has_cluster_daemon(ha_cf.pacemaker.daemon_dir, daemon) {
+            let help = "install Pacemaker 1.x, or write `pacemaker off` to use haresources";
+            self.error(at, format!("Failed to add pacemaker client child \"{daemon}\""), help);
+        }
+    }
+
+    /// Scripts and interfaces of resources. 3.0.6 does not look at them before they are used, so that none is an error.
+    fn resources(&mut self, resources: &HaResources<'_>) {
+        for resource in resources.groups.iter().flat_map(Group::resources) {
+            let (message, help) = match resource.address() {
+                Some(Ok(spec)) => match spec.nic.filter(|nic| !self.network.has_interface(nic)) {
+                    Some(nic) => (format!("interface [{nic}] of [{}] does not exist", resource.word), NIC_HELP),
+                    None => continue,
+                },
+                Some(Err(_)) => continue,
+                None if self.has_script(resource.script()) => continue,
+                None => (format!("Cannot locate resource script {}", resource.script()), SCRIPT_HELP),
+            };
+            self.found(File::HaResources, Some(resource.at), Severity::Warning, message, help.to_owned());
+        }
+    }
+
+    fn has_script(&self, name: &str) -> bool {
+        let own = self.sources.dir().join("resource.d");
+        [own.as_path(), Path::new("/etc/init.d")].iter().any(|dir| programs::is_executable(&dir.join(name)))
+    }
+}
+
+const NIC_HELP: &str = "name an interface of this machine, or leave it out to use the one of the subnet";
+const SCRIPT_HELP: &str = "put an executable script of that name into resource.d or /etc/init.d";
+
+/// The service that a UDP port is reserved for, from the system's list.
+fn reserved_for(port: u16) -> Option<String> {
+    let services = fs::read_to_string("/etc/services").ok()?;
+    let entry = format!("{port}/udp");
+    let mut names = services.lines().filter_map(|line| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        let name = words.next()?;
+        (words.next() == Some(entry.as_str())).then(|| name.to_owned())
+    });
+    names.next().filter(|name| name != "ha-cluster")
+}

@@ -1,0 +1,157 @@
+//! Media: interfaces, hosts and devices.
+
+use std::fs;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::os::unix::fs::FileTypeExt;
+
+use hbcore::config::{Directive, HaCf, Medium, MediumKind, ParameterText, Position};
+
+use super::{Check, reserved_for};
+use crate::address::netlink::Netlink;
+
+/// What the kernel says about interfaces. Without an answer every interface counts as fine: opening the link will tell.
+pub(super) struct Network(Option<Netlink>);
+
+/// What an interface lacks.
+enum Lack {
+    /// It is not there.
+    Device,
+    /// It has no IPv4 address.
+    Address,
+}
+
+impl Network {
+    pub(super) fn new() -> Self {
+        Self(Netlink::open().ok())
+    }
+
+    pub(super) fn has_interface(&mut self, name: &str) -> bool {
+        self.0.as_mut().is_none_or(|netlink| netlink.link_named(name).is_ok())
+    }
+
+    /// What the interface `name` lacks for IPv4.
+    fn lack(&mut self, name: &str) -> Option<Lack> {
+        let netlink = self.0.as_mut()?;
+        let Ok(link) = netlink.link_named(name) else { return Some(Lack::Device) };
+        let addresses = netlink.addresses(Some(link.index)).ok()?;
+        if addresses.iter().any(|address| address.addr.is_ipv4()) { None } else { Some(Lack::Address) }
+    }
+}
+
+impl Check<'_> {
+    pub(super) fn media(&mut self, ha_cf: &HaCf<'_>) {
+        self.reserved_port(ha_cf);
+        for line in &ha_cf.media {
+            let at = line.at;
+            match line.medium {
+                Medium::Bcast { device, .. } => self.broadcast(at, device),
+                Medium::Mcast { device, .. } => self.multicast(at, device),
+                Medium::Mcast6 { device, .. } | Medium::Ucast6 { device, .. } => {
+                    self.device(at, line.medium.kind(), device);
+                }
+                Medium::Ucast { device, host, .. } => self.unicast(at, device, host),
+                Medium::Serial { device, .. } => self.serial(at, device),
+                Medium::Ping { host } | Medium::Ping6 { host } => self.ping(at, line.medium.kind(), host),
+                Medium::PingGroup { hosts, .. } => self.ping_group(at, hosts.iter()),
+            }
+        }
+    }
+
+    fn reserved_port(&mut self, ha_cf: &HaCf<'_>) {
+        let Some(ParameterText::Typed(text)) = ha_cf.parameters.get(Directive::Udpport) else { return };
+        if let Some(service) = text.parse().ok().and_then(reserved_for) {
+            let at = ha_cf.parameters.place(Directive::Udpport);
+            let message = format!("udp port {text} reserved for service \"{service}\".");
+            self.warning(at, message, "choose another port unless that service is not used here");
+        }
+    }
+
+    fn broadcast(&mut self, at: Position, device: &str) {
+        let Some(lack) = self.network.lack(device) else { return };
+        let (reason, help) = explain(&lack, device);
+        let message = format!(
+            "Get broadcast for interface {device} failed: {reason}; IP interface [{device}] does not exist; \
+             Illegal bcast [UDP/IP broadcast] in config file [{device}]"
+        );
+        self.error(at, message, help);
+    }
+
+    fn multicast(&mut self, at: Position, device: &str) {
+        if let Some(lack) = self.network.lack(device) {
+            let message = format!("mcast device [{device}] is invalid or not set up properly");
+            self.error(at, message, explain(&lack, device).1);
+        }
+    }
+
+    fn device(&mut self, at: Position, kind: MediumKind, device: &str) {
+        if !self.network.has_interface(device) {
+            let message = format!("{} device [{device}] is invalid or not set up properly", kind.name());
+            self.error(at, message, explain(&Lack::Device, device).1);
+        }
+    }
+
+    fn unicast(&mut self, at: Position, device: &str, host: &str) {
+        if !resolves(host, IpAddr::is_ipv4) {
+            let message = format!("ucast: cannot resolve hostname [{host}]");
+            self.error(at, message, host_help(host));
+        }
+        if !self.network.has_interface(device) {
+            // 3.0.6 notices it only after it has told its caller that all is well.
+            let message =
+                format!("ucast: interface [{device}] does not exist; make_io_childpair: cannot open ucast {device}");
+            self.error(at, message, explain(&Lack::Device, device).1);
+        }
+    }
+
+    fn serial(&mut self, at: Position, device: &str) {
+        let illegal = format!("Illegal serial [serial ring] in config file [{device}]");
+        match fs::metadata(device) {
+            Err(_) => {
+                let message = format!("Nonexistent serial port [{device}] in config file; {illegal}");
+                self.error(at, message, "name a serial device of this machine, such as /dev/ttyS0");
+            }
+            Ok(data) if !data.file_type().is_char_device() => {
+                let message = format!("Serial port [{device}] not a char device in config file; {illegal}");
+                self.error(at, message, "name a serial device, such as /dev/ttyS0");
+            }
+            Ok(_) => {}
+        }
+    }
+
+    fn ping(&mut self, at: Position, kind: MediumKind, host: &str) {
+        let family = if kind == MediumKind::Ping6 { IpAddr::is_ipv6 } else { IpAddr::is_ipv4 };
+        if !resolves(host, family) {
+            let (name, description) = (kind.name(), kind.description());
+            let message = format!("unknown host: {host}; Illegal {name} [{description}] in config file [{host}]");
+            self.error(at, message, host_help(host));
+        }
+    }
+
+    /// A host of a group that is not known is only warned about: the others may answer.
+    fn ping_group<'h>(&mut self, at: Position, hosts: impl Iterator<Item = &'h str>) {
+        for host in hosts.filter(|host| !resolves(host, IpAddr::is_ipv4)) {
+            self.warning(at, format!("unknown host: {host}"), host_help(host));
+        }
+    }
+}
+
+fn explain(lack: &Lack, device: &str) -> (&'static str, String) {
+    match lack {
+        Lack::Device => ("No such device", format!("this machine has no interface {device}: see `ip link`")),
+        Lack::Address => (
+            "Cannot assign requested address",
+            format!("give {device} an IPv4 address: see `ip address show {device}`"),
+        ),
+    }
+}
+
+fn resolves(host: &str, family: impl Fn(&IpAddr) -> bool) -> bool {
+    (host, 0).to_socket_addrs().is_ok_and(|mut all| all.any(|address| family(&address.ip())))
+}
+
+fn host_help(host: &str) -> String {
+    if host.contains("{{") {
+        return "a placeholder of a template was left in the file: write the address in its place".to_owned();
+    }
+    format!("write an address, or make {host} known to this machine, for example in /etc/hosts")
+}

@@ -1,0 +1,112 @@
+//! Users, programs and fencing devices.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use hbcore::config::{ApiAuth, Child, HaCf, StonithParameters};
+
+use super::Check;
+use crate::sys::users;
+
+/// Where distributions keep Heartbeat's programs.
+const PROGRAM_DIRS: [&str; 3] = ["/usr/libexec/heartbeat", "/usr/lib/heartbeat", "/usr/lib64/heartbeat"];
+/// Where distributions keep the plug-ins of cluster-glue's fencing library.
+const STONITH_DIRS: [&str; 4] = [
+    "/usr/lib/stonith/plugins",
+    "/usr/lib64/stonith/plugins",
+    "/usr/lib/x86_64-linux-gnu/stonith/plugins",
+    "/usr/lib/aarch64-linux-gnu/stonith/plugins",
+];
+
+/// Whether `path` is a file that this process may execute.
+pub(super) fn is_executable(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Whether a daemon that Pacemaker needs is installed.
+pub(super) fn has_cluster_daemon(configured: Option<&str>, name: &str) -> bool {
+    let dirs = configured.into_iter().chain(["/usr/libexec/pacemaker"]).chain(PROGRAM_DIRS);
+    dirs.into_iter().any(|dir| is_executable(&Path::new(dir).join(name)))
+}
+
+impl Check<'_> {
+    pub(super) fn children(&mut self, ha_cf: &HaCf<'_>) {
+        for child in &ha_cf.children {
+            self.user(child);
+            let program = child.program();
+            if !is_executable(Path::new(program)) {
+                let message = format!("Client child command [{program}] is not executable");
+                self.error(child.command_at, message, program_help(program));
+            }
+        }
+    }
+
+    fn user(&mut self, child: &Child<'_>) {
+        if users::user(child.user).is_none() {
+            let message = format!("Invalid uid [{}] specified for client child", child.user);
+            self.error(child.at, message, "write the name of a user of this machine, then a blank, then the command");
+        }
+    }
+
+    pub(super) fn api_auth(&mut self, ha_cf: &HaCf<'_>) {
+        for line in &ha_cf.api_auth {
+            let (uids, gids) = line.lists();
+            let is_user = |name: &str| users::user(name).is_some();
+            let is_group = |name: &str| users::group(name).is_some();
+            self.names(line, line.users(), is_user, |name| {
+                format!("Invalid user id name [{name}]; Bad uid list [{}]", uids.unwrap_or_default())
+            });
+            self.names(line, line.groups(), is_group, |name| {
+                format!("Invalid group name [{name}]; Bad gid list [{}]", gids.unwrap_or_default())
+            });
+        }
+    }
+
+    /// Reports the first name of a list that is neither known nor a number.
+    fn names<'n>(
+        &mut self,
+        line: &ApiAuth<'_>,
+        mut names: impl Iterator<Item = &'n str>,
+        is_known: impl Fn(&str) -> bool,
+        message: impl Fn(&str) -> String,
+    ) {
+        let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(name) = names.find(|name| !is_number(name) && !is_known(name)) {
+            let message = format!("{}; Invalid apiauth directive [{}]", message(name), line.line);
+            self.error(line.at, message, format!("create {name} on this machine, or take it from the list"));
+        }
+    }
+
+    pub(super) fn stonith(&mut self, ha_cf: &HaCf<'_>) {
+        let Some(stonith) = ha_cf.stonith else { return };
+        if !has_stonith_type(stonith.device_type) {
+            let message = format!("Invalid Stonith type [{}]", stonith.device_type);
+            self.error(stonith.at, message, "`stonith -L` lists the types that are installed");
+        }
+        if let StonithParameters::File(file) = stonith.parameters
+            && let Err(error) = File::open(file)
+        {
+            let message = format!("Cannot open {file}; Invalid Stonith config file [{file}]");
+            self.error(stonith.at, message, format!("the file holds the device's parameters: {error}"));
+        }
+    }
+}
+
+/// A type is a plug-in, or behind a slash a script of one.
+fn has_stonith_type(name: &str) -> bool {
+    let exists = |relative: &str| STONITH_DIRS.iter().any(|dir| fs::metadata(Path::new(dir).join(relative)).is_ok());
+    match name.split_once('/') {
+        Some(("external", script)) => exists(&format!("external/{script}")),
+        Some((plugin, _)) => exists(&format!("stonith2/{plugin}.so")),
+        None => exists(&format!("stonith2/{name}.so")),
+    }
+}
+
+/// The same program in another place is the likely meaning: distributions differ.
+fn program_help(program: &str) -> String {
+    let elsewhere = |dir: &str| Some(PathBuf::from(dir).join(Path::new(program).file_name()?));
+    match PROGRAM_DIRS.iter().filter_map(|dir| elsewhere(dir)).find(|path| is_executable(path)) {
+        Some(path) => format!("on this machine it is {}", path.display()),
+        None => "install it, correct its path, or make it executable".to_owned(),
+    }
+}

@@ -1,0 +1,122 @@
+//! The configuration folder: reads the files, lets core parse them, and checks what only this machine can tell.
+//!
+//! All problems of all files come out of one run, see [`Loaded`]. [`check_report`] is that for people.
+//! Nothing here belongs on the heartbeat path: files are read and names are looked up.
+
+mod dump;
+mod environment;
+mod finding;
+mod render;
+mod sources;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use hbcore::config::{AuthKeys, File, HaCf, HaResources, HbcoreCf, Problems, Severity};
+use hbcore::id::NodeName;
+
+pub use self::dump::{dump_defaults, dump_effective};
+pub use self::finding::Finding;
+pub use self::render::render;
+pub use self::sources::Sources;
+
+/// Exit code of a daemon that did not start because of its configuration.
+pub const EXIT_CONFIGURATION: u8 = 6;
+
+/// Most problems kept of one file; the count of the others is shown.
+const PROBLEMS_MAX: usize = 128;
+
+/// A configuration without errors.
+#[derive(Clone, Debug)]
+pub struct Configuration<'t> {
+    /// The name of this node.
+    pub local_name: NodeName,
+    /// `ha.cf`.
+    pub ha_cf: HaCf<'t>,
+    /// `authkeys`.
+    pub keys: AuthKeys<'t>,
+    /// `haresources`; empty if Pacemaker manages the resources.
+    pub resources: HaResources<'t>,
+    /// `hbcore.cf`.
+    pub extensions: HbcoreCf,
+}
+
+/// What came of reading a configuration folder.
+#[derive(Debug)]
+pub struct Loaded<'t> {
+    /// The configuration; `None` if there are errors.
+    pub configuration: Option<Box<Configuration<'t>>>,
+    /// All problems, file by file in the order of the lines.
+    pub findings: Vec<Finding>,
+    /// How many problems beyond [`Loaded::findings`] were not kept.
+    pub omitted: u32,
+}
+
+impl Loaded<'_> {
+    /// The closing lines of 3.0.6: one for each stage that failed, then that of the whole. Empty without errors.
+    pub fn closing_lines(&self) -> Vec<&'static str> {
+        if self.configuration.is_some() {
+            return Vec::new();
+        }
+        let failed = |file| self.findings.iter().any(|f| f.file == file && f.severity == Severity::Error);
+        let stages = [
+            (File::HaCf, "Heartbeat not started: configuration error."),
+            (File::AuthKeys, "Authentication configuration error."),
+        ];
+        let lines = stages.into_iter().filter(|(file, _)| failed(*file)).map(|(_, line)| line);
+        lines.chain(["Configuration error, heartbeat not started."]).collect()
+    }
+}
+
+/// Reads and checks the folder `dir`. The texts live as long as the process, a few kilobytes for each call.
+pub fn load(dir: &Path) -> Loaded<'static> {
+    let sources: &'static Sources = Box::leak(Box::new(Sources::read(dir)));
+    load_sources(sources)
+}
+
+/// Checks files that were read.
+pub fn load_sources(sources: &Sources) -> Loaded<'_> {
+    let mut problems = Problems::<PROBLEMS_MAX>::new();
+    let local = sources.local_name();
+    let ha_cf = HaCf::parse(sources.text(File::HaCf), local, &mut problems);
+    let keys = AuthKeys::parse(sources.text(File::AuthKeys), &mut problems);
+    let resources = HaResources::parse(sources.resources(ha_cf.partial()), ha_cf.partial(), &mut problems);
+    let extensions = HbcoreCf::parse(sources.text(File::HbcoreCf), &mut problems);
+
+    let mut findings = sources.missing_files(ha_cf.partial());
+    let unread: Vec<File> = findings.iter().map(|finding| finding.file).collect();
+    // Of a file that could not be read, "nothing is in it" is no news.
+    let parsed = problems.iter().filter(|problem| !unread.contains(&problem.file));
+    findings.extend(parsed.map(|problem| sources.finding(problem)));
+    findings.extend(environment::check(sources, ha_cf.partial(), resources.partial()));
+    findings.sort_by_key(|finding| (finding.file, finding.at.is_none(), finding.at));
+
+    let sound = problems.errors() == 0 && findings.iter().all(|finding| finding.severity != Severity::Error);
+    let configuration = sound.then(|| {
+        Some(Box::new(Configuration {
+            local_name: NodeName::new(local).ok()?,
+            ha_cf: ha_cf.checked()?,
+            keys: keys.checked()?,
+            resources: resources.checked()?,
+            extensions: extensions.checked()?,
+        }))
+    });
+    Loaded { configuration: configuration.flatten(), findings, omitted: problems.omitted() }
+}
+
+/// Checks the folder `dir`, writes all problems to `out` and returns the exit code of a daemon started with it: 0, or
+/// [`EXIT_CONFIGURATION`].
+pub fn check_report(dir: &Path, out: &mut impl Write) -> io::Result<u8> {
+    let sources = Sources::read(dir);
+    let loaded = load_sources(&sources);
+    render(&loaded, out)?;
+    match &loaded.configuration {
+        Some(configuration) => {
+            let nodes = configuration.ha_cf.members().count();
+            let (media, groups) = (configuration.ha_cf.media.len(), configuration.resources.groups.len());
+            writeln!(out, "{}: good: {nodes} nodes, {media} media, {groups} resource groups", dir.display())?;
+            Ok(0)
+        }
+        None => Ok(EXIT_CONFIGURATION),
+    }
+}

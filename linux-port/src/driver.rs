@@ -1,0 +1,343 @@
+//! The loop around the engine: bytes, time and outcomes in; datagrams, effects and log lines out. It decides nothing.
+//!
+//! One thread, one timer. Nothing on it waits for a disk, a name service, a client or a child: logs, state files, addresses
+//! and scripts are other threads' work, reached through bounded queues.
+
+mod links;
+mod narrate;
+
+pub use links::Links;
+
+use crate::log::{Logger, RateLimit, Verdict};
+use crate::resources::Resources;
+use crate::sys::clock::Clock;
+use crate::sys::poller::{Events, Interest, Poller};
+use crate::sys::realtime;
+use crate::sys::signal::{Arrived, Signals};
+use crate::sys::timer::DeadlineTimer;
+use hbcore::id::LinkId;
+use hbcore::takeover::Effect;
+use hbcore::time::{Duration, Instant, earliest};
+use hbcore::wire::Keys;
+use hbcore::{Carrier, Cluster, DatagramError, Event, Request};
+use links::Change;
+use narrate::Narrator;
+use rustix::process::Signal;
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// The engine as large as 3.0.6: 100 nodes, 64 media, as many groups as the configuration takes, 128 KiB of history.
+pub type LinuxCluster = Cluster<100, 64, 128, { 128 * 1024 }, 16>;
+
+/// The largest datagram that UDP can carry (wire reference 2.2).
+const DATAGRAM: usize = 65_507;
+
+/// Datagrams read from one medium before the others get their turn: normally, and when we are late and something waits.
+const READS: u32 = 1;
+const READS_LATE: u32 = 256;
+/// How late is late.
+const LATENESS: Duration = Duration::from_millis(1);
+
+const TIMER: u64 = 1 << 32;
+const SIGNALS: u64 = TIMER + 1;
+const RESOURCES: u64 = TIMER + 2;
+
+/// What the daemon was told to re-read, by whoever can read files.
+#[derive(Debug)]
+pub enum Reread {
+    /// New keys.
+    Keys(Box<Keys<16>>),
+    /// Nothing that we can take over while we run.
+    Unchanged,
+    /// The new files are wrong; the text says how. We go on with the old ones.
+    Refused(String),
+}
+
+/// Reads the configuration again, on another thread.
+pub type Rereader = std::sync::Arc<dyn Fn() -> Reread + Send + Sync>;
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Asked to leave, and everything was given up.
+    Left,
+}
+
+/// Everything that the loop needs.
+pub struct Parts {
+    /// The engine, made at the time that `clock` gives.
+    pub cluster: Box<LinuxCluster>,
+    /// Open media.
+    pub links: Links,
+    /// Threads that run groups.
+    pub resources: Resources,
+    /// Blocked signals.
+    pub signals: Signals,
+    /// The log.
+    pub log: Logger,
+    /// For log lines: the keys of the groups.
+    pub groups: Vec<String>,
+    /// `log_badpack`.
+    pub log_bad_packets: bool,
+    /// What `SIGHUP` does.
+    pub rereader: Rereader,
+}
+
+/// The loop.
+pub struct Driver {
+    cluster: Box<LinuxCluster>,
+    links: Links,
+    resources: Resources,
+    signals: Signals,
+    log: Logger,
+    narrator: Narrator,
+    log_bad_packets: bool,
+    rereader: Rereader,
+    reread: (SyncSender<Reread>, Receiver<Reread>),
+    poller: Poller,
+    timer: DeadlineTimer,
+    bad_packets: [RateLimit; 4],
+    receive: Box<[u8]>,
+    transmit: Box<[u8]>,
+    wall_checked: Instant,
+    leaving: bool,
+    left: bool,
+}
+
+impl Driver {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// The system's refusal of a descriptor.
+    pub fn new(parts: Parts) -> io::Result<Self> {
+        let Parts { cluster, links, resources, signals, log, groups, log_bad_packets, rereader } = parts;
+        let poller = Poller::new()?;
+        let timer = DeadlineTimer::new()?;
+        links.watch(&poller)?;
+        poller.add(&timer, TIMER, Interest::Read)?;
+        poller.add(&signals, SIGNALS, Interest::Read)?;
+        for descriptor in resources.descriptors() {
+            poller.add(descriptor, RESOURCES, Interest::Read)?;
+        }
+        let home = cluster.node(cluster.local()).map_or_else(String::new, |n| n.name.as_str().to_owned());
+        Ok(Self {
+            narrator: Narrator::new(&log, links.names(), groups, home),
+            cluster,
+            links,
+            resources,
+            signals,
+            log,
+            log_bad_packets,
+            rereader,
+            reread: sync_channel(1),
+            poller,
+            timer,
+            bad_packets: std::array::from_fn(|_| RateLimit::new(5, Duration::from_secs(10))),
+            receive: vec![0; DATAGRAM + 1].into_boxed_slice(),
+            transmit: vec![0; DATAGRAM].into_boxed_slice(),
+            wall_checked: Clock.now(),
+            leaving: false,
+            left: false,
+        })
+    }
+
+    /// Runs until the node has left the cluster.
+    ///
+    /// # Errors
+    /// A failure of the poller itself, which only a program error can cause. Media, files and children never end the loop.
+    pub fn run(&mut self) -> io::Result<End> {
+        let mut events = Events::default();
+        self.drain();
+        loop {
+            if self.left {
+                return Ok(End::Left);
+            }
+            let deadline = earliest([self.cluster.next_deadline(), self.links.next_deadline()]);
+            self.timer.arm(deadline)?;
+            self.poller.wait(&mut events, None)?;
+            let now = Clock.now();
+            let is_late = deadline.is_some_and(|d| now.since(d) > LATENESS);
+            for ready in events.iter() {
+                match ready.token {
+                    TIMER => {}
+                    SIGNALS => self.signalled(now)?,
+                    RESOURCES => self.finish_effects(),
+                    medium => {
+                        if ready.writable && let Err(error) = self.links.writable(medium, &self.poller) {
+                            self.medium_failed(medium, now, &error);
+                        }
+                        if ready.readable {
+                            self.read(medium, if is_late { READS_LATE } else { READS }, now);
+                        }
+                    }
+                }
+            }
+            self.cluster.advance(now);
+            self.reopen_links(now);
+            self.drain();
+            self.follow_wall_clock(now);
+        }
+    }
+
+    fn read(&mut self, medium: u64, most: u32, now: Instant) {
+        let Self { links, cluster, receive, log, bad_packets, log_bad_packets, .. } = self;
+        let mut bad = |link: LinkId, error: DatagramError| {
+            if *log_bad_packets {
+                complain(log, bad_packets, now, link, error);
+            }
+        };
+        let result = links.receive(medium, most, receive, |link, bytes| {
+            if let Err(error) = cluster.handle(now, link, bytes) {
+                bad(link, error);
+            }
+        });
+        if let Err(error) = result {
+            self.medium_failed(medium, now, &error);
+        }
+    }
+
+    fn medium_failed(&mut self, medium: u64, now: Instant, error: &io::Error) {
+        if let Some(change) = self.links.failed(medium, now, &self.poller, &self.log, error) {
+            self.link_changed(now, change);
+        }
+    }
+
+    fn link_changed(&mut self, now: Instant, change: Change) {
+        match change {
+            Change::Lost(link) => self.cluster.link_changed(now, link, Carrier::Absent),
+            Change::Back(link) => self.cluster.link_changed(now, link, Carrier::Present),
+        }
+    }
+
+    fn reopen_links(&mut self, now: Instant) {
+        if self.links.next_deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        let Self { links, cluster, poller, log, .. } = self;
+        links.retry(now, poller, log, |change| {
+            if let Change::Back(link) = change {
+                cluster.link_changed(now, link, Carrier::Present);
+            }
+        });
+    }
+
+    /// Empties the engine's outputs: first what goes out, then what is to be done, then what is to be told.
+    fn drain(&mut self) {
+        let now = Clock.now();
+        while let Some(transmit) = self.cluster.poll_transmit(&mut self.transmit) {
+            let bytes = self.transmit.get(..transmit.len).unwrap_or_default();
+            let Self { links, cluster, poller, log, .. } = self;
+            links.send(transmit.links, bytes, now, poller, log, |change| {
+                if let Change::Lost(link) = change {
+                    cluster.link_changed(now, link, Carrier::Absent);
+                }
+            });
+        }
+        while let Some((ticket, effect)) = self.cluster.poll_effect() {
+            if !matches!(effect, Effect::Announce(_)) {
+                self.log.debug(1, format_args!("{effect:?}"));
+            }
+            self.resources.begin(ticket, effect);
+        }
+        while let Some(event) = self.cluster.poll_event() {
+            self.left |= event == Event::Left;
+            self.narrator.tell(&self.cluster, event);
+        }
+    }
+
+    fn finish_effects(&mut self) {
+        while let Some((ticket, outcome)) = self.resources.finished() {
+            self.cluster.complete(Clock.now(), ticket, outcome);
+        }
+        while let Ok(reread) = self.reread.1.try_recv() {
+            self.reread_done(reread);
+        }
+    }
+
+    fn signalled(&mut self, now: Instant) -> io::Result<()> {
+        while let Some(signal) = self.signals.next()? {
+            self.signal(now, signal);
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, now: Instant, signal: Arrived) {
+        if signal.is(Signal::TERM) || signal.is(Signal::QUIT) || signal.is(Signal::INT) {
+            if std::mem::replace(&mut self.leaving, true) {
+                self.log.info(format_args!("Heartbeat shutdown already underway."));
+                return;
+            }
+            self.log.info(format_args!("Heartbeat shutdown in progress. ({})", std::process::id()));
+            let _ = self.cluster.request(now, Request::Leave);
+        } else if signal.is(Signal::HUP) {
+            self.log.reopen();
+            self.begin_reread();
+        } else if signal.is(Signal::USR1) || signal.is(Signal::USR2) {
+            let level = self.log.debug_level();
+            let level = if signal.is(Signal::USR1) { level.saturating_add(1) } else { level.saturating_sub(1) };
+            self.log.set_debug_level(level);
+            self.log.info(format_args!("debug now set to {level} [pid {}]", std::process::id()));
+        }
+    }
+
+    /// Reads files on another thread; the answer comes with the completion of the job.
+    fn begin_reread(&mut self) {
+        let reread = std::sync::Arc::clone(&self.rereader);
+        let answer = self.reread.0.clone();
+        let task = crate::jobs::Task(Box::new(move || {
+            let _ = answer.try_send(reread());
+            Ok(())
+        }));
+        // A ticket that no group has: the engine ignores it.
+        let job = crate::jobs::Job {
+            ticket: u64::from(u32::MAX),
+            name: "re-read the configuration".to_owned(),
+            work: crate::jobs::Work::Function(task),
+        };
+        if let Err(error) = self.resources.jobs().submit(job) {
+            self.log.error(format_args!("{error}"));
+        }
+    }
+
+    fn reread_done(&mut self, reread: Reread) {
+        match reread {
+            Reread::Keys(keys) => {
+                self.log.info(format_args!("Rereading authentication file."));
+                if let Err(error) = self.cluster.set_keys(*keys) {
+                    self.log.error(format_args!("The new keys cannot be used: {error:?}. The old ones stay."));
+                }
+            }
+            Reread::Unchanged => self.log.info(format_args!("Configuration unchanged.")),
+            Reread::Refused(why) => self.log.error(format_args!("{why} The running configuration stays.")),
+        }
+    }
+
+    /// The wall clock may be set at any time; it is looked at once a second, and only copied. Also a moment to see whether
+    /// the guard took our priority because we ran for too long.
+    fn follow_wall_clock(&mut self, now: Instant) {
+        if now.since(self.wall_checked) < Duration::from_secs(1) {
+            return;
+        }
+        self.wall_checked = now;
+        self.cluster.set_wall_clock(now, Clock.wall_seconds());
+        if realtime::take_demotion() {
+            self.log.crit(format_args!("The heartbeat thread ran for too long without a pause: now at normal priority"));
+        }
+    }
+}
+
+/// Why a packet was dropped, at most a few lines per ten seconds and class.
+fn complain(log: &Logger, limits: &mut [RateLimit; 4], now: Instant, link: LinkId, error: DatagramError) {
+    let class = match error {
+        DatagramError::Packet(packet) if packet.is_authentication() => 0,
+        DatagramError::Packet(_) => 1,
+        DatagramError::UnknownNode => 2,
+        _ => 3,
+    };
+    // The engine reports these two as events.
+    if matches!(error, DatagramError::Replayed | DatagramError::NameConflict) {
+        return;
+    }
+    let Some(Verdict::Pass { suppressed }) = limits.get_mut(class).map(|l| l.check(now)) else { return };
+    log.warn(format_args!("Dropped a packet on link {}: {error} ({suppressed} more since the last time)", link.0));
+}

@@ -1,0 +1,161 @@
+//! What happened, in the words that monitors and administrators of 3.0.6 know (resource reference 1 and 9.3).
+
+use super::LinuxCluster;
+use crate::log::{Level, Logger};
+use hbcore::cluster::Carrier;
+use hbcore::id::{GroupId, LinkId, NodeId};
+use hbcore::takeover::{Class, Notice};
+use hbcore::Event;
+
+/// Writes events to the log.
+pub(super) struct Narrator {
+    log: Logger,
+    links: Vec<String>,
+    groups: Vec<String>,
+    home: String,
+    complete: bool,
+}
+
+impl Narrator {
+    pub(super) fn new(log: &Logger, links: &[String], groups: Vec<String>, home: String) -> Self {
+        Self { log: log.clone(), links: links.to_vec(), groups, home, complete: false }
+    }
+
+    pub(super) fn tell(&mut self, cluster: &LinuxCluster, event: Event) {
+        let name = |id: NodeId| cluster.node(id).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned());
+        let log = &self.log;
+        match event {
+            Event::NodeState(id) => {
+                let Some(node) = cluster.node(id) else { return };
+                log.info(format_args!("Status update for node {}: status {}", node.name, node.state.as_str()));
+            }
+            Event::NodeDead(id) => log.warn(format_args!("node {}: is dead", name(id))),
+            Event::NodeReturned(id) => {
+                log.crit(format_args!("Cluster node {} returning after partition.", name(id)));
+                log.warn(format_args!("Deadtime value may be too small."));
+            }
+            Event::NodeRestarted(id) => log.info(format_args!("Heartbeat restart on node {}", name(id))),
+            Event::NodeAdded(id) => log.info(format_args!("Adding new node[{}] to configuration.", name(id))),
+            Event::NodeRemoved(id) => log.info(format_args!("Removing node [{}] from configuration.", name(id))),
+            Event::NodeRenamed(id) => log.warn(format_args!("A known node is now called [{}]", name(id))),
+            Event::Late { node, interval, critical } => {
+                let (level, tail) = if critical { (Level::Crit, " (> deadtime)") } else { (Level::Warn, "") };
+                let ms = interval.as_millis();
+                log.log(level, format_args!("Late heartbeat: Node {}: interval {ms} ms{tail}", name(node)));
+            }
+            Event::LinkUp(id, link) => log.info(format_args!("Link {}:{} up.", name(id), self.link(link))),
+            Event::LinkDown(id, link) => log.info(format_args!("Link {}:{} dead.", name(id), self.link(link))),
+            Event::Carrier(link, Carrier::Absent) => log.warn(format_args!("Link {} is lost", self.link(link))),
+            Event::Carrier(link, Carrier::Present) => log.info(format_args!("Link {} is back", self.link(link))),
+            Event::Missing { node, lost, seen } => {
+                let from = seen.0.saturating_sub(lost + 1);
+                log.warn(format_args!("{lost} lost packet(s) for [{}] [{from}:{}]", name(node), seen.0));
+            }
+            Event::LostTooMany { node, lost } => {
+                log.error(format_args!("{lost} lost packet(s) for [{}]: too many to ask for", name(node)));
+            }
+            Event::NothingMissing(id) => log.info(format_args!("No pkts missing from {}!", name(id))),
+            Event::RepeatRefused(id, seq) => {
+                log.error(format_args!("Irretrievably lost packet: node {} seq {}", name(id), seq.0));
+            }
+            Event::Replay(id) => {
+                log.error(format_args!("should_drop_message: attempted replay attack [{}]?", name(id)));
+            }
+            Event::NameConflict(link) => log.error(format_args!(
+                "Another host on {} calls itself {}: its messages are dropped. Give it another name.",
+                self.link(link),
+                self.home
+            )),
+            Event::CommunicationUp => log.info(format_args!("Comm_now_up(): updating status to active")),
+            Event::Active => log.info(format_args!("Local status now set to: 'active'")),
+            Event::LocalStall(late_by) => log.warn(format_args!(
+                "This node was not running for {} ms; nobody is judged by that time.",
+                late_by.as_millis()
+            )),
+            Event::Resource(notice) => self.resource(&name, notice),
+            Event::Left => {}
+            _ => log.debug(1, format_args!("{event:?}")),
+        }
+    }
+
+    fn resource(&mut self, name: &dyn Fn(NodeId) -> String, notice: Notice) {
+        let log = &self.log;
+        match notice {
+            Notice::LocalTransitionComplete => log.info(format_args!("local resource transition completed.")),
+            Notice::RemoteTransitionComplete => log.info(format_args!("remote resource transition completed.")),
+            Notice::AcquiringFrom(id) => log.info(format_args!("Resources being acquired from {}.", name(id))),
+            Notice::TakeoverComplete(id) => {
+                log.info(format_args!("mach_down takeover complete for node {}.", name(id)));
+                log.info(format_args!("mach_down takeover complete."));
+                self.announce_completion("mach_down");
+            }
+            Notice::GaveUp(id) => log.info(format_args!("Dead node {} gave up resources.", name(id))),
+            Notice::ShutdownNotice(id) => log.info(format_args!("Received shutdown notice from '{}'.", name(id))),
+            Notice::WantsStandby { node, class } => {
+                log.info(format_args!("{} wants to go standby [{}]", name(node), class.as_str()));
+            }
+            Notice::StandbyAgreed { node, class } => {
+                log.info(format_args!("standby: {} can take our {} resources", name(node), class.as_str()));
+            }
+            Notice::StandbyReleased(class) => {
+                log.info(format_args!("Local standby process completed [{}].", class.as_str()));
+            }
+            Notice::StandbyHandedOver(class) => {
+                log.info(format_args!("Other node completed standby takeover of {} resources.", class.as_str()));
+            }
+            Notice::StandbyAcquired(class) => {
+                log.info(format_args!("Standby resource acquisition done [{}].", class.as_str()));
+                self.announce_completion("T_RESOURCES(them)");
+            }
+            Notice::StandbyIgnored { node, other_in_flux } => {
+                let who = if other_in_flux { "Other side is in flux." } else { "local resources in flux." };
+                log.warn(format_args!("standby message from {} ignored.  {who}", name(node)));
+            }
+            Notice::StandbyUnanswered => {
+                log.warn(format_args!("No reply to standby request.  Standby request cancelled."));
+            }
+            Notice::StandbyCancelled => log.info(format_args!("Cancelling pending standby operation")),
+            Notice::Keeping(class) => {
+                log.error(format_args!("{}", both_own(class)));
+                log.warn(format_args!("A partition healed: this node keeps its {} resources", class.as_str()));
+            }
+            Notice::Yielding(class) => {
+                log.error(format_args!("{}", both_own(class)));
+                log.warn(format_args!("A partition healed: this node gives up {} resources", class.as_str()));
+            }
+            Notice::StartFailed(group) => {
+                log.crit(format_args!("Giving up resources due to failure of {}", self.group(group)));
+            }
+            Notice::StopFailed(group) => log.crit(format_args!("Resource STOP failure: {}", self.group(group))),
+            Notice::Started(group) => {
+                log.info(format_args!("Resource group {} runs here", self.group(group)));
+                self.announce_completion("req_our_resources");
+            }
+            Notice::Stopped(group) => log.info(format_args!("Resource group {} is stopped here", self.group(group))),
+            Notice::GivingUp => log.info(format_args!("Giving up all HA resources.")),
+            Notice::AllReleased => log.info(format_args!("All HA resources relinquished.")),
+        }
+    }
+
+    /// Test suites wait for this line; it is written once.
+    fn announce_completion(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.complete, true) {
+            self.log.info(format_args!("Initial resource acquisition complete ({reason})"));
+        }
+    }
+
+    fn link(&self, id: LinkId) -> &str {
+        self.links.get(usize::from(id.0)).map_or("?", String::as_str)
+    }
+
+    fn group(&self, id: GroupId) -> &str {
+        self.groups.get(usize::from(id.0)).map_or("?", String::as_str)
+    }
+}
+
+fn both_own(class: Class) -> &'static str {
+    match class {
+        Class::Local | Class::All => "Both machines own our resources!",
+        Class::Foreign => "Both machines own foreign resources!",
+    }
+}

@@ -1,0 +1,135 @@
+//! Work that takes long, away from the heartbeat thread: starting and stopping resource groups, running scripts.
+//!
+//! The heartbeat thread submits a [`Job`] and gets its [`Completion`] back with the same ticket; neither call waits.
+//! Between them one dispatcher thread hands jobs to worker threads, one a running job. The members of a group are
+//! treated strictly one after the other; jobs of different groups run side by side, [`RUNNING`] at most.
+
+mod dispatch;
+mod group;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::script::Call;
+
+pub use dispatch::{Jobs, OUTSTANDING, RUNNING, SubmitError};
+
+/// One piece of work.
+#[derive(Debug)]
+pub struct Job {
+    /// Given back with the completion; means nothing here.
+    pub ticket: u64,
+    /// For log lines: the group's key or the script's name.
+    pub name: String,
+    /// What to do.
+    pub work: Work,
+}
+
+/// What a job does.
+#[derive(Debug)]
+pub enum Work {
+    /// Start a group: from left to right, each member is asked for its status and started unless it runs already. At the
+    /// first failure the whole group is stopped again, as by [`Work::Stop`].
+    Start(Vec<Step>, Retry),
+    /// Stop a group: from right to left, each member again and again until it succeeds or [`Retry`] is exhausted.
+    Stop(Vec<Step>, Retry),
+    /// Ask every member, from left to right, whether it runs here.
+    Status(Vec<Step>),
+    /// Run one script; at most one job of this kind runs at a time, in the order of submission.
+    Run(Call),
+    /// Run a function; it must end by itself.
+    Function(Task),
+}
+
+/// A member of a group.
+#[derive(Debug)]
+pub enum Step {
+    /// A resource script, called with the arguments given and `status`, `start` or `stop` after them.
+    Script(Call),
+    /// A script that is not there; every operation fails, and says so with the name given.
+    Missing(String),
+    /// A resource that the daemon manages itself, such as an address.
+    Builtin(Box<dyn Resource>),
+}
+
+/// A resource that needs no script.
+pub trait Resource: Send {
+    /// The name for log lines.
+    fn name(&self) -> String;
+    /// Whether it runs here.
+    fn status(&mut self) -> Result<bool, Refused>;
+    /// Makes it run here. It is not asked to start when its status is true.
+    fn start(&mut self) -> Result<(), Refused>;
+    /// Makes it not run here; succeeds when it did not.
+    fn stop(&mut self) -> Result<(), Refused>;
+}
+
+impl fmt::Debug for dyn Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+/// A built-in resource's reason to fail, ready for a log line.
+#[derive(Debug)]
+pub struct Refused(pub Box<dyn std::error::Error + Send + Sync>);
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// A function to run on a worker thread.
+pub struct Task(pub Box<dyn FnOnce() -> Result<(), Refused> + Send>);
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Task")
+    }
+}
+
+/// How stubbornly a member is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Attempts after the first one; `HA_STOPRETRYMAX`.
+    pub more: u32,
+    /// The pause before each.
+    pub pause: Duration,
+}
+
+impl Default for Retry {
+    /// 3.0.6's: ten more attempts, one a second.
+    fn default() -> Self {
+        Self { more: 10, pause: Duration::from_secs(1) }
+    }
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All members started or stopped, or the script or function succeeded.
+    Done,
+    /// A start failed, and the group has been stopped; or the script or function failed; or the daemon wanted the job to
+    /// end before it was done.
+    Failed,
+    /// A member still runs here although it was told to stop: this node must not stay a member of the cluster. 3.0.6
+    /// reboots.
+    StopFailed,
+    /// The members' states, for [`Work::Status`].
+    Counted {
+        /// Members that run here.
+        running: usize,
+        /// Members in all.
+        members: usize,
+    },
+}
+
+/// What the heartbeat thread gets back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completion {
+    /// The job's ticket.
+    pub ticket: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+}

@@ -1,0 +1,194 @@
+//! Logging that never waits: the heartbeat thread formats into a fixed-size record and hands it to a writer thread.
+//!
+//! Two phases. Before the daemon detaches there is one thread, and [`EarlyLog`] writes at once. After detaching,
+//! [`EarlyLog::start`] makes the writer thread and a [`Logger`], a handle that any thread may clone and use.
+
+mod format;
+mod limit;
+mod record;
+mod sinks;
+mod writer;
+
+use std::fmt::Arguments;
+use std::io;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use limit::{RateLimit, Verdict};
+pub use record::{Record, TEXT_CAPACITY};
+pub use writer::{Logger, QUEUE_CAPACITY};
+
+use sinks::Sinks;
+
+/// How grave a line is; the order and numbers are those of syslog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// The system is unusable.
+    Emerg = 0,
+    /// Somebody must act at once.
+    Alert = 1,
+    /// A critical condition, such as both nodes owning a resource.
+    Crit = 2,
+    /// Something failed.
+    Error = 3,
+    /// Something may go wrong.
+    Warn = 4,
+    /// Normal but significant.
+    Notice = 5,
+    /// Information.
+    Info = 6,
+    /// For debugging; goes to the debug file and syslog, not to the log file.
+    Debug = 7,
+}
+
+impl Level {
+    /// The word in log lines, in the spelling that log watchers of Heartbeat match (config reference 14.1).
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Emerg => "EMERG",
+            Self::Alert => "ALERT",
+            Self::Crit => "CRIT",
+            Self::Error => "ERROR",
+            Self::Warn => "WARN",
+            Self::Notice => "notice",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// A syslog facility, as `logfacility` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facility(u8);
+
+impl Facility {
+    /// The facility called `name` (`daemon`, `local0`, ...); `None` for unknown names and for `none`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        const NAMES: [&str; 12] =
+            ["kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"];
+        if let Some(code) = NAMES.iter().position(|known| *known == name) {
+            return Some(Self(code as u8));
+        }
+        if name == "security" {
+            return Some(Self(4));
+        }
+        let digit = name.strip_prefix("local")?.parse::<u8>().ok()?;
+        (name.len() == 6 && digit < 8).then(|| Self(digit.saturating_add(16)))
+    }
+
+    /// The number that starts a syslog datagram, between `<` and `>`.
+    const fn priority(self, level: Level) -> u8 {
+        self.0 * 8 + level as u8
+    }
+}
+
+/// What is written to standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stderr {
+    /// Nothing.
+    Off,
+    /// Lines in the syslog style, as before detaching.
+    Plain,
+    /// `<N>` and the text, for a journal that adds time and name itself.
+    Journal,
+}
+
+impl Stderr {
+    /// [`Stderr::Journal`] if standard error is the journal's stream, as `JOURNAL_STREAM` says; else [`Stderr::Plain`].
+    pub fn detect() -> Self {
+        let named = std::env::var("JOURNAL_STREAM").unwrap_or_default();
+        let stat = rustix::fs::fstat(rustix::stdio::stderr());
+        let ours = stat.map(|s| format!("{}:{}", s.st_dev, s.st_ino)).unwrap_or_default();
+        if !named.is_empty() && named == ours { Self::Journal } else { Self::Plain }
+    }
+}
+
+/// Where lines go and how they look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The program's name in lines: `heartbeat`.
+    pub entity: String,
+    /// The host's name in lines.
+    pub host: String,
+    /// `logfile`: every line but [`Level::Debug`].
+    pub logfile: Option<PathBuf>,
+    /// `debugfile`: every line.
+    pub debugfile: Option<PathBuf>,
+    /// `logfacility`; `None` sends nothing to syslog.
+    pub facility: Option<Facility>,
+    /// The socket of syslog.
+    pub syslog_socket: PathBuf,
+    /// `syslogmsgfmt`: which of the two line formats the files have.
+    pub syslog_format: bool,
+    /// What goes to standard error.
+    pub stderr: Stderr,
+    /// Owner and group given to log files that are created.
+    pub owner: Option<(u32, u32)>,
+    /// Lines of [`Logger::debug`] up to this level are written; 0 is none.
+    pub debug_level: u8,
+}
+
+impl LogConfig {
+    /// Only standard error, for a host of that name; the start before any configuration is read.
+    pub fn early(host: &str) -> Self {
+        Self {
+            entity: "heartbeat".to_owned(),
+            host: host.to_owned(),
+            logfile: None,
+            debugfile: None,
+            facility: None,
+            syslog_socket: PathBuf::from("/dev/log"),
+            syslog_format: true,
+            stderr: Stderr::detect(),
+            owner: None,
+            debug_level: 0,
+        }
+    }
+}
+
+/// The log of a process that has one thread: each line is written before the call returns.
+#[derive(Debug)]
+pub struct EarlyLog {
+    sinks: Sinks,
+    debug_level: u8,
+}
+
+impl EarlyLog {
+    /// Opens what `config` names. Files that cannot be opened are reported on standard error and tried again later.
+    pub fn new(config: LogConfig) -> Self {
+        let debug_level = config.debug_level;
+        Self { sinks: Sinks::new(config), debug_level }
+    }
+
+    /// Continues with another configuration, for example once the log file's name has been read.
+    pub fn reconfigure(&mut self, config: LogConfig) {
+        *self = Self::new(config);
+    }
+
+    /// Writes one line.
+    pub fn log(&mut self, level: Level, text: Arguments<'_>) {
+        self.sinks.write(&Record::new(level, wall_seconds(), std::process::id(), text));
+    }
+
+    /// Writes one line at [`Level::Debug`] if the debug level is at least `level`.
+    pub fn debug(&mut self, level: u8, text: Arguments<'_>) {
+        if self.debug_level >= level {
+            self.log(Level::Debug, text);
+        }
+    }
+
+    /// Starts the writer thread. Call it after detaching: a fork would leave the thread behind.
+    ///
+    /// # Errors
+    /// The system's refusal to start a thread.
+    pub fn start(self) -> io::Result<Logger> {
+        Logger::start(self.sinks, self.debug_level)
+    }
+}
+
+/// Seconds since 1970, zero for a clock before that.
+fn wall_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(0)
+}

@@ -1,0 +1,184 @@
+//! Where lines end up: two files, syslog, standard error.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::format::{Names, Shape, render};
+use super::{Facility, Level, LogConfig, Record, Stderr};
+
+/// How often the files' names are looked up again: a rotated file is noticed within this time.
+const RECHECK: Duration = Duration::from_secs(1);
+
+/// All places that lines go to. Used by one thread at a time; may block on slow disks.
+#[derive(Debug)]
+pub(super) struct Sinks {
+    names: Names,
+    file_shape: Shape,
+    logfile: Option<LogFile>,
+    debugfile: Option<LogFile>,
+    syslog: Option<Syslog>,
+    stderr: Stderr,
+    line: Vec<u8>,
+}
+
+impl Sinks {
+    pub(super) fn new(config: LogConfig) -> Self {
+        let LogConfig {
+            entity, host, logfile, debugfile, facility, syslog_socket, syslog_format, stderr, owner, ..
+        } = config;
+        Self {
+            names: Names { entity, host },
+            file_shape: if syslog_format { Shape::Syslog } else { Shape::Dated },
+            logfile: logfile.map(|path| LogFile::new(path, owner)),
+            debugfile: debugfile.map(|path| LogFile::new(path, owner)),
+            syslog: facility.map(|facility| Syslog { facility, path: syslog_socket, socket: None }),
+            stderr,
+            line: Vec::with_capacity(super::TEXT_CAPACITY + 200),
+        }
+    }
+
+    /// Continues without, or with another kind of, standard error.
+    pub(super) fn set_stderr(&mut self, stderr: Stderr) {
+        self.stderr = stderr;
+    }
+
+    /// Writes one line everywhere. Failures have nowhere to be reported but standard error; they never stop the rest.
+    pub(super) fn write(&mut self, record: &Record) {
+        let Self { names, line, .. } = self;
+        render(line, self.file_shape, names, record);
+        let log = self.logfile.as_mut().filter(|_| record.level != Level::Debug);
+        for file in [log, self.debugfile.as_mut()].into_iter().flatten() {
+            file.append(line);
+        }
+        if let Some(syslog) = &mut self.syslog {
+            render(line, Shape::Datagram(syslog.facility), names, record);
+            syslog.send(line);
+        }
+        let shape = match self.stderr {
+            Stderr::Off => return,
+            Stderr::Plain => Shape::Syslog,
+            Stderr::Journal => Shape::Journal,
+        };
+        render(line, shape, names, record);
+        let _ = io::stderr().write_all(line);
+    }
+
+    /// Opens the files anew at the next line, whatever the time.
+    pub(super) fn reopen(&mut self) {
+        for file in [&mut self.logfile, &mut self.debugfile].into_iter().flatten() {
+            file.close();
+        }
+    }
+}
+
+/// A file that lines are appended to, found again after rotation.
+#[derive(Debug)]
+struct LogFile {
+    path: PathBuf,
+    owner: Option<(u32, u32)>,
+    open: Option<File>,
+    checked: Option<Instant>,
+}
+
+impl LogFile {
+    fn new(path: PathBuf, owner: Option<(u32, u32)>) -> Self {
+        Self { path, owner, open: None, checked: None }
+    }
+
+    fn close(&mut self) {
+        self.open = None;
+        self.checked = None;
+    }
+
+    fn append(&mut self, line: &[u8]) {
+        self.follow_rotation();
+        let Some(file) = &mut self.open else { return };
+        if file.write_all(line).is_err() {
+            // A full disk or a dead mount: try a fresh descriptor at the next check.
+            self.open = None;
+        }
+    }
+
+    /// Makes `open` the file that the path names now; looks at most once in [`RECHECK`].
+    fn follow_rotation(&mut self) {
+        let now = Instant::now();
+        if self.checked.is_some_and(|at| now.duration_since(at) < RECHECK) {
+            return;
+        }
+        let first_time = self.checked.replace(now).is_none();
+        if self.open.as_ref().is_some_and(|file| is_still(&self.path, file)) {
+            return;
+        }
+        match open_append(&self.path, self.owner) {
+            Ok(file) => self.open = Some(file),
+            Err(error) => {
+                self.open = None;
+                if first_time {
+                    let _ = writeln!(io::stderr(), "Cannot open log file [{}]: {error}", self.path.display());
+                }
+            }
+        }
+    }
+}
+
+/// Whether `path` still names the file that is open.
+fn is_still(path: &Path, file: &File) -> bool {
+    match (path.metadata(), file.metadata()) {
+        (Ok(named), Ok(open)) => (named.dev(), named.ino()) == (open.dev(), open.ino()),
+        _ => false,
+    }
+}
+
+/// Opens for appending, creates with mode 0644 and gives a created file to `owner`.
+fn open_append(path: &Path, owner: Option<(u32, u32)>) -> io::Result<File> {
+    let options = || {
+        let mut options = OpenOptions::new();
+        options.append(true).mode(0o644).custom_flags(libc::O_NOCTTY);
+        options
+    };
+    match options().open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => return opened,
+    }
+    let file = options().create(true).open(path)?;
+    if let Some((user, group)) = owner {
+        // Without the privilege the file simply stays ours.
+        let _ = std::os::unix::fs::fchown(&file, Some(user), Some(group));
+    }
+    Ok(file)
+}
+
+/// The local syslog daemon; found again after its restart.
+#[derive(Debug)]
+struct Syslog {
+    facility: Facility,
+    path: PathBuf,
+    socket: Option<UnixDatagram>,
+}
+
+impl Syslog {
+    /// Sends one datagram; connects first when necessary, once more when the daemon has been restarted. A full socket
+    /// or an absent daemon costs the line.
+    fn send(&mut self, datagram: &[u8]) {
+        for _ in 0..2 {
+            if self.socket.is_none() {
+                self.socket = connect(&self.path).ok();
+            }
+            match self.socket.as_ref().map(|socket| socket.send(datagram)) {
+                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => self.socket = None,
+                _ => return,
+            }
+        }
+    }
+}
+
+fn connect(path: &Path) -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.connect(path)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}

@@ -1,0 +1,173 @@
+//! The queue between the threads that log and the one thread that writes.
+
+use std::fmt::Arguments;
+use std::io;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::sinks::Sinks;
+use super::{Level, Record, Stderr, wall_seconds};
+use crate::sys::process::normal_scheduling;
+
+/// Records that wait for the writer. Full: the newcomer is dropped and counted; the writer reports the count.
+pub const QUEUE_CAPACITY: usize = 128;
+
+const STACK: usize = 64 * 1024;
+
+/// A handle to the log, for any thread. No call waits: not for a disk, not for syslog, not for the writer thread.
+#[derive(Debug, Clone)]
+pub struct Logger {
+    queue: SyncSender<Order>,
+    shared: Arc<Shared>,
+}
+
+/// What the writer is told to do. Records travel by value in slots made beforehand: sending allocates nothing.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation on the heartbeat path")]
+enum Order {
+    Write(Record),
+    Stderr(Stderr),
+    Reopen,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    debug_level: AtomicU8,
+    pid: AtomicU32,
+    lost: AtomicU64,
+    lost_in_all: AtomicU64,
+    queued: AtomicU64,
+    /// Orders carried out; its lock is taken by the writer and by [`Logger::flush`] only.
+    done: Mutex<u64>,
+    progress: Condvar,
+}
+
+impl Logger {
+    /// Starts the writer thread on `sinks`.
+    pub(super) fn start(sinks: Sinks, debug_level: u8) -> io::Result<Self> {
+        let (queue, orders) = sync_channel(QUEUE_CAPACITY);
+        let shared = Arc::new(Shared {
+            debug_level: AtomicU8::new(debug_level),
+            pid: AtomicU32::new(std::process::id()),
+            ..Shared::default()
+        });
+        let writer = Writer { sinks, shared: Arc::clone(&shared) };
+        thread::Builder::new().name("log".to_owned()).stack_size(STACK).spawn(move || writer.run(&orders))?;
+        Ok(Self { queue, shared })
+    }
+
+    /// Queues one line; drops and counts it when the queue is full.
+    pub fn log(&self, level: Level, text: Arguments<'_>) {
+        let pid = self.shared.pid.load(Ordering::Relaxed);
+        if !self.order(Order::Write(Record::new(level, wall_seconds(), pid, text))) {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+            self.shared.lost_in_all.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// [`Logger::log`] at [`Level::Crit`].
+    pub fn crit(&self, text: Arguments<'_>) {
+        self.log(Level::Crit, text);
+    }
+
+    /// [`Logger::log`] at [`Level::Error`].
+    pub fn error(&self, text: Arguments<'_>) {
+        self.log(Level::Error, text);
+    }
+
+    /// [`Logger::log`] at [`Level::Warn`].
+    pub fn warn(&self, text: Arguments<'_>) {
+        self.log(Level::Warn, text);
+    }
+
+    /// [`Logger::log`] at [`Level::Info`].
+    pub fn info(&self, text: Arguments<'_>) {
+        self.log(Level::Info, text);
+    }
+
+    /// [`Logger::log`] at [`Level::Debug`], if the debug level is at least `level`. Costs one load otherwise.
+    pub fn debug(&self, level: u8, text: Arguments<'_>) {
+        if self.debug_level() >= level {
+            self.log(Level::Debug, text);
+        }
+    }
+
+    /// The debug level, 0 for none.
+    pub fn debug_level(&self) -> u8 {
+        self.shared.debug_level.load(Ordering::Relaxed)
+    }
+
+    /// Changes the debug level, for all clones of this handle.
+    pub fn set_debug_level(&self, level: u8) {
+        self.shared.debug_level.store(level, Ordering::Relaxed);
+    }
+
+    /// Changes what goes to standard error; [`Stderr::Off`] once the daemon has detached. False: the queue is full.
+    pub fn set_stderr(&self, stderr: Stderr) -> bool {
+        self.order(Order::Stderr(stderr))
+    }
+
+    /// Opens the log files anew (after rotation, on `SIGHUP`). They are also looked up each second while lines come.
+    pub fn reopen(&self) -> bool {
+        self.order(Order::Reopen)
+    }
+
+    /// Lines dropped since the start because the queue was full.
+    pub fn lost(&self) -> u64 {
+        self.shared.lost_in_all.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything queued so far is written, at most `limit`; true if it is. For an orderly exit only: this
+    /// is the one call that waits.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let target = self.shared.queued.load(Ordering::Acquire);
+        let done = self.shared.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.shared.progress.wait_timeout_while(done, limit, |done| *done < target);
+        let (done, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *done >= target
+    }
+
+    fn order(&self, order: Order) -> bool {
+        let taken = self.queue.try_send(order).is_ok();
+        if taken {
+            self.shared.queued.fetch_add(1, Ordering::Release);
+        }
+        taken
+    }
+}
+
+/// The thread that writes. It ends when the last [`Logger`] is gone.
+struct Writer {
+    sinks: Sinks,
+    shared: Arc<Shared>,
+}
+
+impl Writer {
+    fn run(mut self, orders: &Receiver<Order>) {
+        // A refusal leaves this thread as urgent as its parent, which is no reason to lose the log.
+        let _ = normal_scheduling();
+        while let Ok(order) = orders.recv() {
+            self.report_loss();
+            match order {
+                Order::Write(record) => self.sinks.write(&record),
+                Order::Stderr(stderr) => self.sinks.set_stderr(stderr),
+                Order::Reopen => self.sinks.reopen(),
+            }
+            *self.shared.done.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            self.shared.progress.notify_all();
+        }
+    }
+
+    /// Says how many lines the full queue has cost since this was last said.
+    fn report_loss(&mut self) {
+        let lost = self.shared.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let pid = self.shared.pid.load(Ordering::Relaxed);
+            let text = format_args!("{lost} messages lost: they came faster than they could be written");
+            self.sinks.write(&Record::new(Level::Warn, wall_seconds(), pid, text));
+        }
+    }
+}

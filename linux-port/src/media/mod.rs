@@ -1,0 +1,184 @@
+//! The media: every way in which messages travel, behind one small trait (wire reference 9).
+//!
+//! A medium is opened from a [`MediumSpec`] and then only moves bytes. It never blocks, never allocates after it was opened,
+//! reads no clock and decides nothing. Its errors are for counting; what to do about one says [`remedy`].
+
+mod error;
+mod interface;
+mod ping;
+mod serial;
+mod spec;
+mod udp;
+
+pub use error::{OpenCause, OpenError, Step};
+pub use ping::{PING_DATA_MAX, PingMedium};
+pub use serial::SerialMedium;
+pub use spec::{DEFAULT_BAUD, DEFAULT_PORT, Kind, MediumSpec, merge_ucast};
+pub use udp::UdpMedium;
+
+use socket2::{SockAddr, Socket};
+use std::{io, os::fd::BorrowedFd};
+
+/// What became of a message given to [`Medium::send`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The kernel has the message, or the medium's own queue has.
+    Sent,
+    /// There was no room without waiting: the message is dropped, at least for one destination.
+    WouldBlock,
+}
+
+/// A way to other nodes, non-blocking by contract.
+pub trait Medium {
+    /// What clients and logs call the link: interface, serial device, ping host or group.
+    fn link_name(&self) -> &str;
+
+    /// Which directive of `ha.cf` the medium comes from.
+    fn kind(&self) -> Kind;
+
+    /// The descriptor to watch for reading; another one after [`Medium::reopen`].
+    fn fd(&self) -> BorrowedFd<'_>;
+
+    /// Takes one message into `buf`, `None` when nothing waits. A message longer than `buf` is cut, so its digest fails.
+    /// A stream (see [`Medium::is_stream`]) gives the next bytes instead.
+    fn receive(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>>;
+
+    /// Sends one message to every destination. When some fail, the others are served and the first error is returned.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<SendOutcome>;
+
+    /// Whether what is received is a stream of bytes that the reader must cut into messages (`hbcore::wire::frame`).
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// Whether the medium waits for its descriptor to become writable. Only streams ever do; look after each `send`.
+    fn wants_write(&self) -> bool {
+        false
+    }
+
+    /// Tells the medium that its descriptor is writable.
+    fn writable(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Opens the medium anew, as after an interface or adapter came back. On failure it stays as it was.
+    /// Host names are not looked up again.
+    fn reopen(&mut self) -> Result<(), OpenError>;
+}
+
+/// What an error of [`Medium::receive`] or [`Medium::send`] calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Count it. The medium works again when its cause is gone, such as an interface that is down.
+    Wait,
+    /// Stop watching the descriptor, then call [`Medium::reopen`] with back-off: the interface or device behind it has gone.
+    Reopen,
+}
+
+/// Sorts the errors of a medium.
+pub fn remedy(error: &io::Error) -> Remedy {
+    match error.raw_os_error() {
+        Some(libc::ENODEV | libc::ENXIO | libc::EIO | libc::EBADF) => Remedy::Reopen,
+        None if error.kind() == io::ErrorKind::UnexpectedEof => Remedy::Reopen,
+        _ => Remedy::Wait,
+    }
+}
+
+/// Any medium, without a box and without dynamic dispatch.
+pub enum AnyMedium {
+    /// ucast, bcast, mcast, ucast6, mcast6.
+    Udp(UdpMedium),
+    /// ping, `ping_group`, ping6.
+    Ping(PingMedium),
+    /// serial.
+    Serial(SerialMedium),
+}
+
+/// Opens the medium that `spec` describes. Looks up host names, so it may take as long as the resolver does; everything after
+/// it is immediate.
+pub fn open(spec: &MediumSpec) -> Result<AnyMedium, OpenError> {
+    match spec.kind() {
+        Kind::Serial => SerialMedium::open(spec).map(AnyMedium::Serial),
+        Kind::Ping | Kind::PingGroup | Kind::Ping6 => PingMedium::open(spec).map(AnyMedium::Ping),
+        _ => UdpMedium::open(spec).map(AnyMedium::Udp),
+    }
+}
+
+/// Calls the same method of whichever medium it is.
+macro_rules! each {
+    ($any:expr, $medium:ident => $call:expr) => {
+        match $any {
+            AnyMedium::Udp($medium) => $call,
+            AnyMedium::Ping($medium) => $call,
+            AnyMedium::Serial($medium) => $call,
+        }
+    };
+}
+
+impl Medium for AnyMedium {
+    fn link_name(&self) -> &str {
+        each!(self, m => m.link_name())
+    }
+
+    fn kind(&self) -> Kind {
+        each!(self, m => m.kind())
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        each!(self, m => m.fd())
+    }
+
+    fn receive(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>> {
+        each!(self, m => m.receive(buf))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<SendOutcome> {
+        each!(self, m => m.send(bytes))
+    }
+
+    fn is_stream(&self) -> bool {
+        each!(self, m => m.is_stream())
+    }
+
+    fn wants_write(&self) -> bool {
+        each!(self, m => m.wants_write())
+    }
+
+    fn writable(&mut self) -> io::Result<()> {
+        each!(self, m => m.writable())
+    }
+
+    fn reopen(&mut self) -> Result<(), OpenError> {
+        each!(self, m => m.reopen())
+    }
+}
+
+/// Sends one datagram to every destination; see [`Medium::send`].
+fn send_to_all<'a>(
+    socket: &Socket,
+    bytes: &[u8],
+    flags: i32,
+    destinations: impl Iterator<Item = &'a SockAddr>,
+) -> io::Result<SendOutcome> {
+    let mut outcome = Ok(SendOutcome::Sent);
+    for to in destinations {
+        let sent = unless_blocked(socket.send_to_with_flags(bytes, to, flags));
+        if outcome.is_ok() {
+            match sent {
+                Ok(Some(_)) => {}
+                Ok(None) => outcome = Ok(SendOutcome::WouldBlock),
+                Err(error) => outcome = Err(error),
+            }
+        }
+    }
+    outcome
+}
+
+/// Turns "would block" into `None`.
+fn unless_blocked<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(None),
+        Err(e) => Err(e),
+    }
+}

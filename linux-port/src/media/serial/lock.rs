@@ -1,0 +1,111 @@
+//! The lock file of a serial device, in the old convention `LCK..name` with the owner's process id (wire reference 9.2).
+
+use crate::media::OpenCause;
+use rustix::process::{Pid, test_kill_process};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Attempts to take a lock: a stale one is removed and the next attempt takes it, unless somebody was faster.
+const ATTEMPTS: usize = 3;
+
+/// A held lock; removed when dropped.
+pub(super) struct LockFile {
+    path: PathBuf,
+}
+
+impl LockFile {
+    /// Locks `device` in `directory`. A lock whose owner no longer runs is taken over.
+    pub(super) fn take(directory: &Path, device: &str) -> Result<Self, OpenCause> {
+        let path = directory.join(file_name(device));
+        // Written aside and linked, so that nobody ever sees a lock without its owner's number.
+        let aside = directory.join(format!("TMP..{}", std::process::id()));
+        fs::write(&aside, format!("{:>10}\n", std::process::id())).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => OpenCause::NoLockDirectory,
+            _ => OpenCause::LockFile(error),
+        })?;
+        let linked = link(&aside, &path);
+        let _ = fs::remove_file(&aside);
+        linked.map(|()| Self { path })
+    }
+}
+
+fn link(aside: &Path, path: &Path) -> Result<(), OpenCause> {
+    for _ in 0..ATTEMPTS {
+        match fs::hard_link(aside, path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(OpenCause::LockFile(error)),
+            Err(_) => {}
+        }
+        if let Some(pid) = living_owner(path) {
+            return Err(OpenCause::Locked { pid });
+        }
+        let _ = fs::remove_file(path);
+    }
+    Err(OpenCause::LockFile(io::ErrorKind::AlreadyExists.into()))
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// `LCK..` and the letters and digits of the path after its first five characters, `/dev/`.
+fn file_name(device: &str) -> String {
+    let tail = device.chars().skip(5).filter(char::is_ascii_alphanumeric);
+    "LCK..".chars().chain(tail).collect()
+}
+
+/// The process that holds the lock at `path`, if it still runs. Our own number is a leftover of an earlier process.
+fn living_owner(path: &Path) -> Option<u32> {
+    let pid: u32 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    let raw = Pid::from_raw(i32::try_from(pid).ok()?)?;
+    let runs = !matches!(test_kill_process(raw), Err(rustix::io::Errno::SRCH));
+    (runs && pid != std::process::id()).then_some(pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("hbcore-lock-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a temporary directory");
+        path
+    }
+
+    #[test]
+    fn a_lock_names_its_owner_and_goes_with_it() {
+        let directory = directory("own");
+        let lock = LockFile::take(&directory, "/dev/ttyS0").expect("free");
+        let text = fs::read_to_string(directory.join("LCK..ttyS0")).expect("written");
+        assert_eq!(text.trim(), std::process::id().to_string());
+        drop(lock);
+        assert_eq!(fs::read_dir(&directory).expect("readable").count(), 0, "nothing is left");
+        fs::remove_dir(&directory).expect("empty");
+    }
+
+    #[test]
+    fn a_living_owner_is_respected_and_a_dead_one_is_not() {
+        let directory = directory("stale");
+        let file = directory.join("LCK..pts3");
+        fs::write(&file, "         1\n").expect("written");
+        assert!(matches!(LockFile::take(&directory, "/dev/pts/3"), Err(OpenCause::Locked { pid: 1 })));
+
+        let mut child = std::process::Command::new("true").spawn().expect("starts");
+        child.wait().expect("ends");
+        fs::write(&file, format!("{:>10}\n", child.id())).expect("written");
+        drop(LockFile::take(&directory, "/dev/pts/3").expect("its owner is dead"));
+
+        fs::write(&file, "no number").expect("written");
+        drop(LockFile::take(&directory, "/dev/pts/3").expect("nobody's"));
+        fs::remove_dir(&directory).expect("empty");
+    }
+
+    #[test]
+    fn without_the_directory_the_error_says_so() {
+        assert!(matches!(LockFile::take(Path::new("/nowhere"), "/dev/ttyS0"), Err(OpenCause::NoLockDirectory)));
+    }
+}

@@ -1,0 +1,112 @@
+//! What a line of `haresources` comes to on this machine.
+
+use super::{AddressResource, AddressThread};
+use crate::address::{AddressSpec, Label};
+use crate::jobs::Step;
+use crate::script::{Call, Environment, Search};
+use hbcore::config::{Group, Resource};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that one script may run (resource reference 1.6: an hour a phase) and what it gets to end itself.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(3600);
+const SCRIPT_GRACE: Duration = Duration::from_secs(10);
+
+/// What every script of the site is called with.
+#[derive(Clone, Debug)]
+pub struct ScriptEnvironment {
+    /// Where scripts are looked for.
+    pub search: Search,
+    /// Their variables.
+    pub environment: Arc<Environment>,
+    /// Their working directory.
+    pub directory: PathBuf,
+}
+
+/// One group: its resources in order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The first resource, by which scripts and logs know the group; empty for a group without resources.
+    pub key: String,
+    /// The addresses that stand first in the line: taken at once, before any script is run.
+    pub(super) leading: Arc<[AddressSpec]>,
+    members: Vec<Member>,
+    scripts: ScriptEnvironment,
+}
+
+#[derive(Clone, Debug)]
+enum Member {
+    Address(AddressSpec),
+    Script { name: String, arguments: Vec<String> },
+}
+
+impl Plan {
+    /// Reads a group. `builtin`: addresses are taken in process, not by the scripts `IPaddr`, `IPaddr2` and `IPv6addr`.
+    pub fn new(group: &Group<'_>, builtin: bool, scripts: &ScriptEnvironment) -> Self {
+        let members: Vec<Member> = group.resources().map(|r| member(&r, builtin)).collect();
+        let leading = members.iter().map_while(|m| if let Member::Address(a) = m { Some(a.clone()) } else { None });
+        Self {
+            key: group.key().map(|k| k.word.to_owned()).unwrap_or_default(),
+            leading: leading.collect(),
+            members,
+            scripts: scripts.clone(),
+        }
+    }
+
+    /// Whether nothing but addresses belongs to the group.
+    pub fn is_only_addresses(&self) -> bool {
+        self.leading.len() == self.members.len()
+    }
+
+    /// All addresses that are taken in process.
+    pub fn addresses(&self) -> impl Iterator<Item = &AddressSpec> {
+        self.members.iter().filter_map(|m| if let Member::Address(a) = m { Some(a) } else { None })
+    }
+
+    /// The members as work for the job threads. Scripts are looked up now, so that one installed meanwhile is found.
+    pub(super) fn steps(&self, addresses: &AddressThread) -> Vec<Step> {
+        self.members.iter().map(|m| self.step(m, addresses)).collect()
+    }
+
+    fn step(&self, member: &Member, addresses: &AddressThread) -> Step {
+        match member {
+            Member::Address(spec) => Step::Builtin(Box::new(AddressResource::new(spec.clone(), addresses.handle()))),
+            Member::Script { name, arguments } => match self.scripts.search.locate(name) {
+                Ok(program) => Step::Script(Call {
+                    program,
+                    arguments: arguments.iter().map(Into::into).collect(),
+                    environment: Arc::clone(&self.scripts.environment),
+                    directory: self.scripts.directory.clone(),
+                    limit: SCRIPT_LIMIT,
+                    grace: SCRIPT_GRACE,
+                }),
+                Err(_) => Step::Missing(name.clone()),
+            },
+        }
+    }
+}
+
+fn member(resource: &Resource<'_>, builtin: bool) -> Member {
+    match resource.address() {
+        Some(Ok(address)) if builtin => {
+            let alias = resource.script() == "IPaddr";
+            let label = match address.label {
+                Some(label) => Label::Named(label.to_owned()),
+                None if alias => Label::Alias,
+                None => Label::Plain,
+            };
+            Member::Address(AddressSpec {
+                addr: address.addr,
+                prefix: address.prefix,
+                device: address.nic.map(str::to_owned),
+                label,
+                broadcast: address.broadcast,
+            })
+        }
+        _ => Member::Script {
+            name: resource.script().to_owned(),
+            arguments: resource.args().map(str::to_owned).collect(),
+        },
+    }
+}

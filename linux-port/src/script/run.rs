@@ -1,0 +1,217 @@
+//! One run of one script, from spawn to reaped.
+
+use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::output::{Lines, Stream};
+use super::{Call, Exit, OwnedText, ScriptError};
+use crate::log::Logger;
+use crate::sys::process::{Child, Spawn, spawn};
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct Report {
+    /// How it ended.
+    pub exit: Exit,
+    /// What its standard output says about the resource; of interest after `status`.
+    pub owned: bool,
+    /// How long it took.
+    pub took: Duration,
+    /// Bytes of output that were not logged.
+    pub output_left_out: u64,
+}
+
+/// Tells running scripts that the daemon wants them gone. Once given it stays given.
+#[derive(Debug)]
+pub struct Cancel(OwnedFd);
+
+impl Cancel {
+    /// # Errors
+    /// The system's refusal to make another descriptor.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
+    }
+
+    /// Terminates all scripts that watch this, and those that will.
+    pub fn give(&self) {
+        // The only failure is a counter at its limit, which is given as well.
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+    }
+
+    /// Whether it has been given.
+    pub fn is_given(&self) -> bool {
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    }
+}
+
+/// Runs a script to its end and logs what it prints, line by line. Waits at most the call's limit and twice its grace.
+///
+/// A process that the script leaves behind keeps running; its output is no longer read once the script itself has
+/// ended. A script without `#!` line is given to `/bin/sh`, as a shell would do.
+///
+/// # Errors
+/// [`ScriptError::Start`] when it could not be started; nothing runs then.
+pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptError> {
+    let start = |source| ScriptError::Start { program: call.program.clone(), source };
+    let began = Instant::now();
+    let (child, out, err) = begin(call).map_err(start)?;
+    let mut watch = Watch {
+        child,
+        out: Stream::new(out),
+        err: Stream::new(err),
+        lines: Lines::new(log, &call.name(), 0),
+        text: OwnedText::default(),
+        stopping: None,
+        killed: false,
+    };
+    watch.lines = Lines::new(log, &call.name(), watch.child.pid.as_raw_pid());
+    watch.until_exit(began + call.limit, call.grace, cancel);
+    let exit = watch.reap();
+    let output_left_out = watch.lines.summary();
+    Ok(Report { exit, owned: watch.text.owned(), took: began.elapsed(), output_left_out })
+}
+
+/// Starts the child with nothing on its standard input and pipes on its outputs.
+fn begin(call: &Call) -> io::Result<(Child, OwnedFd, OwnedFd)> {
+    let null = File::open("/dev/null")?;
+    let (out, out_end) = quiet_pipe()?;
+    let (err, err_end) = quiet_pipe()?;
+    let standard = [null.as_fd(), out_end.as_fd(), err_end.as_fd()];
+    let child = start(call, standard)?;
+    Ok((child, out, err))
+}
+
+/// A pipe whose reading end does not block.
+fn quiet_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+    fcntl_setfl(&read, OFlags::NONBLOCK)?;
+    Ok((read, write))
+}
+
+fn start(call: &Call, standard: [BorrowedFd<'_>; 3]) -> io::Result<Child> {
+    let program = c_string(call.program.as_os_str())?;
+    let mut arguments = vec![program.clone()];
+    for argument in &call.arguments {
+        arguments.push(c_string(argument)?);
+    }
+    let environment = call.environment.to_strings();
+    let entered = call.directory.is_dir();
+    let directory = c_string(if entered { call.directory.as_os_str() } else { OsStr::new("/") })?;
+    let what =
+        Spawn { program: &program, arguments: &arguments, environment: &environment, directory: &directory, standard };
+    match spawn(&what) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
+            let mut arguments = arguments.clone();
+            arguments.insert(0, c"sh".to_owned());
+            spawn(&Spawn { program: c"/bin/sh", arguments: &arguments, ..what })
+        }
+        started => started,
+    }
+}
+
+fn c_string(text: &OsStr) -> io::Result<CString> {
+    CString::new(text.as_bytes()).map_err(|_| io::ErrorKind::InvalidInput.into())
+}
+
+/// A running script and everything that is known of it.
+struct Watch<'a> {
+    child: Child,
+    out: Stream,
+    err: Stream,
+    lines: Lines<'a>,
+    text: OwnedText,
+    /// Why it is being terminated, if it is.
+    stopping: Option<Exit>,
+    killed: bool,
+}
+
+impl Watch<'_> {
+    /// Reads output until the script ends; past `deadline` or when cancelled: TERM, and after `grace` KILL.
+    fn until_exit(&mut self, mut deadline: Instant, grace: Duration, cancel: &Cancel) {
+        loop {
+            let ready = self.wait(deadline, cancel);
+            self.read_output();
+            if ready.exited {
+                return;
+            }
+            let reason = match self.stopping {
+                None if ready.cancelled => Some(Exit::Cancelled),
+                None if Instant::now() >= deadline => Some(Exit::TimedOut),
+                _ => None,
+            };
+            if reason.is_some() {
+                self.stopping = reason;
+                self.signal(Signal::TERM);
+                deadline = Instant::now() + grace;
+            } else if self.stopping.is_some() && Instant::now() >= deadline {
+                if self.killed {
+                    // Not even KILL reaches it: stuck in the kernel. It is given up, and stays as it is.
+                    return;
+                }
+                self.killed = true;
+                self.signal(Signal::KILL);
+                deadline = Instant::now() + grace;
+            }
+        }
+    }
+
+    /// Sleeps until output, exit, cancellation or the deadline, whichever is first.
+    fn wait(&self, deadline: Instant, cancel: &Cancel) -> Ready {
+        let until = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(until).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        let mut fds = vec![PollFd::new(&self.child.pidfd, PollFlags::IN)];
+        // Cancellation is news once; afterwards it would only make the wait spin.
+        let watched = self.stopping.is_none();
+        fds.extend(watched.then(|| PollFd::new(&cancel.0, PollFlags::IN)));
+        let streams = [&self.out, &self.err].into_iter().filter_map(|stream| stream.fd.as_ref());
+        fds.extend(streams.map(|fd| PollFd::new(fd, PollFlags::IN)));
+        // An interruption shows as "nothing ready", and the caller looks again.
+        let _ = poll(&mut fds, Some(&timeout));
+        let is_ready = |place: usize| fds.get(place).is_some_and(|fd| !fd.revents().is_empty());
+        Ready { exited: is_ready(0), cancelled: watched && is_ready(1) }
+    }
+
+    fn read_output(&mut self) {
+        let Self { out, err, lines, text, .. } = self;
+        out.take(lines, |piece| text.push(piece));
+        err.take(lines, |_| ());
+    }
+
+    /// Signals the whole group. The leader is not reaped yet, so the number cannot belong to anybody else.
+    fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(self.child.pid, signal);
+    }
+
+    /// Takes the exit status of this one child, and what is left of its output.
+    fn reap(&mut self) -> Exit {
+        if self.stopping.is_some() {
+            // What survived TERM while its leader did not.
+            self.signal(Signal::KILL);
+        }
+        self.read_output();
+        let Self { out, err, lines, .. } = self;
+        out.finish(lines);
+        err.finish(lines);
+        let status = waitid(WaitId::PidFd(self.child.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        let own = status.ok().flatten().map_or(Exit::Signal(0), |status| {
+            status.exit_status().map_or_else(|| Exit::Signal(status.terminating_signal().unwrap_or(0)), Exit::Code)
+        });
+        self.stopping.unwrap_or(own)
+    }
+}
+
+/// What a wait found.
+struct Ready {
+    exited: bool,
+    cancelled: bool,
+}

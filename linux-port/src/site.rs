@@ -1,0 +1,254 @@
+//! From a checked configuration to what the engine and its threads are made of.
+
+use crate::config::Configuration;
+use crate::log::{Facility, LogConfig, Stderr};
+use crate::media::MediumSpec;
+use crate::resources::{Plan, ScriptEnvironment};
+use crate::script::{Environment, Search};
+use hbcore::cluster::{AutoJoin, HeartbeatForm};
+use hbcore::config::{
+    AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat, Medium,
+    MessageFormat, Method, NodeKind,
+};
+use hbcore::id::{Generation, NodeId, Uuid};
+use hbcore::takeover::{self, EFFECT_LIMIT};
+use hbcore::wire::{self, Keys};
+use hbcore::{Config, LinkForm, NodeConfig, Timing};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where 3.0.6 keeps its helper programs on Debian.
+const HELPERS: &str = "/usr/libexec/heartbeat";
+/// What `HA_DATEFMT` is for scripts (configuration reference 13.2).
+const DATE_FORMAT: &str = "%Y/%m/%d_%T\t";
+
+/// A configuration that was found good. The texts live as long as the process: a daemon reads them once.
+#[derive(Debug)]
+pub struct Site {
+    /// `ha.cf`.
+    pub ha_cf: HaCf<'static>,
+    /// `authkeys`.
+    pub keys: AuthKeys<'static>,
+    /// `haresources`; empty when Pacemaker manages the resources.
+    pub resources: HaResources<'static>,
+    /// `hbcore.cf`.
+    pub extensions: HbcoreCf,
+    /// Our node name, lower-case.
+    pub local_name: String,
+    /// Where the files are.
+    pub config_dir: PathBuf,
+}
+
+impl Site {
+    /// The site whose files are in `config_dir`.
+    pub fn new(configuration: Configuration<'static>, config_dir: &Path) -> Self {
+        let Configuration { local_name, ha_cf, keys, resources, extensions } = configuration;
+        let local_name = local_name.as_str().to_owned();
+        Self { ha_cf, keys, resources, extensions, local_name, config_dir: config_dir.to_owned() }
+    }
+
+    /// Which node of `ha.cf` we are; a checked configuration has it.
+    pub fn local(&self) -> NodeId {
+        let place = self.ha_cf.nodes.iter().position(|n| n.name.as_str() == self.local_name).unwrap_or(0);
+        NodeId(u8::try_from(place).unwrap_or(0))
+    }
+
+    /// The key table of the engine.
+    pub fn key_table(&self) -> Keys<16> {
+        key_table(&self.keys)
+    }
+
+    /// The media to open.
+    pub fn media(&self) -> Vec<MediumSpec> {
+        self.ha_cf.media.iter().map(|line| medium(&line.medium)).collect()
+    }
+
+    /// The form of each link, given the names of the links: what [`crate::driver::Links`] opened.
+    pub fn link_forms(&self, names: &[String]) -> Vec<LinkForm> {
+        names.iter().map(|name| self.link_form(name)).collect()
+    }
+
+    fn link_form(&self, name: &str) -> LinkForm {
+        let lines = self.ha_cf.media.iter().map(|line| line.medium);
+        match lines.into_iter().find(|m| m.link_name() == name) {
+            Some(m) if m.is_ping() => {
+                let node = self.ha_cf.nodes.iter().position(|n| n.name.as_str().eq_ignore_ascii_case(name));
+                node.map_or(LinkForm::Datagram, |n| LinkForm::Ping(NodeId(u8::try_from(n).unwrap_or(0))))
+            }
+            Some(Medium::Serial { .. }) => LinkForm::Serial,
+            _ => LinkForm::Datagram,
+        }
+    }
+
+    /// The nodes for the engine, in the order of `ha.cf`.
+    pub fn nodes(&self, own_uuid: Uuid) -> Vec<NodeConfig> {
+        let local = self.local();
+        let nodes = (0u8..).zip(&self.ha_cf.nodes);
+        nodes
+            .map(|(n, node)| NodeConfig {
+                name: node.name.clone(),
+                kind: match node.kind {
+                    NodeKind::Member => hbcore::node::NodeKind::Normal,
+                    NodeKind::Ping => hbcore::node::NodeKind::Ping,
+                },
+                uuid: if NodeId(n) == local { own_uuid } else { Uuid::NIL },
+            })
+            .collect()
+    }
+
+    /// The home of each group.
+    pub fn homes(&self) -> Vec<NodeId> {
+        let place = |name: &str| self.ha_cf.nodes.iter().position(|n| n.name.as_str().eq_ignore_ascii_case(name));
+        let homes = self.resources.groups.iter().filter_map(|g| place(g.node));
+        homes.map(|n| NodeId(u8::try_from(n).unwrap_or(0))).collect()
+    }
+
+    /// The configuration of the engine. `manage`: false with `-M` or Pacemaker.
+    pub fn engine<'a>(
+        &self,
+        nodes: &'a [NodeConfig],
+        links: &'a [LinkForm],
+        groups: &'a [NodeId],
+        manage: bool,
+        generation: Generation,
+        seed: u64,
+    ) -> Config<'a> {
+        let timing = &self.ha_cf.timing;
+        let protocol = &self.ha_cf.protocol;
+        Config {
+            local: self.local(),
+            nodes,
+            links,
+            groups,
+            manage_resources: manage,
+            timing: Timing {
+                keepalive: timing.keepalive,
+                warntime: timing.warntime,
+                deadtime: timing.deadtime,
+                initdead: timing.initdead,
+                deadping: timing.deadping,
+                max_repeat_delay: protocol.max_rexmit_delay,
+            },
+            auto_failback: match self.ha_cf.auto_failback {
+                AutoFailback::On | AutoFailback::Legacy => takeover::AutoFailback::On,
+                AutoFailback::Off => takeover::AutoFailback::Off,
+            },
+            hopfudge: protocol.hopfudge,
+            autojoin: match protocol.autojoin {
+                Autojoin::None => AutoJoin::None,
+                Autojoin::Other | Autojoin::Any => AutoJoin::Any,
+            },
+            heartbeat: match self.extensions.heartbeat_format {
+                HeartbeatFormat::Compact => HeartbeatForm::Compact,
+                HeartbeatFormat::Full => HeartbeatForm::Full,
+            },
+            auth_field: protocol.message_format == MessageFormat::Classic,
+            generation,
+            effect_limit: EFFECT_LIMIT,
+            seed,
+        }
+    }
+
+    /// The groups as work.
+    pub fn plans(&self, scripts: &ScriptEnvironment) -> Vec<Plan> {
+        let builtin = self.extensions.address_takeover == AddressTakeover::Builtin;
+        self.resources.groups.iter().map(|g| Plan::new(g, builtin, scripts)).collect()
+    }
+
+    /// What scripts are called with (resource reference 3.3).
+    pub fn scripts(&self, state_dir: &Path, debug: u8) -> ScriptEnvironment {
+        let mut environment = Environment::inherited();
+        let dir = self.config_dir.display().to_string();
+        for (directive, text) in self.ha_cf.parameters.iter() {
+            environment.set(format!("HA_{}", directive.name()), text.to_string());
+        }
+        for variable in &self.ha_cf.env {
+            environment.set(format!("HA_{}", variable.name), variable.value);
+        }
+        let logging = &self.ha_cf.logging;
+        environment
+            .set("HA_CURHOST", self.local_name.as_str())
+            .set("HA_DIR", format!("{dir}/"))
+            .set("HA_FUNCS", format!("{dir}/shellfuncs"))
+            .set("OCF_ROOT", "/usr/lib/ocf")
+            .set("HA_DATEFMT", DATE_FORMAT)
+            .set("HA_LOGFILE", logging.logfile.unwrap_or("/dev/null"))
+            .set("HA_DEBUGLOG", logging.debugfile.unwrap_or("/dev/null"))
+            .set("HA_LOGD", if logging.use_logd { "yes" } else { "no" })
+            .set("HA_COMPRESSION", self.ha_cf.protocol.compression);
+        if let Some(text) = self.ha_cf.parameters.by_name("logfacility") {
+            environment.set("HA_LOGFACILITY", text.to_string());
+        }
+        if debug > 0 {
+            environment.set("HA_debug", debug.to_string());
+        } else {
+            environment.unset("HA_debug");
+        }
+        environment.with_shell_functions(HELPERS, &dir, &state_dir.join("fifo").display().to_string());
+        let directory = state_dir.join("cores/root");
+        ScriptEnvironment { search: Search::standard(&self.config_dir), environment: Arc::new(environment), directory }
+    }
+
+    /// Where log lines go. `stderr`: whether they also go there.
+    pub fn log(&self, host: &str, debug: u8, stderr: Stderr) -> LogConfig {
+        let logging = &self.ha_cf.logging;
+        let facility = logging.facility.and_then(|f| {
+            let names = hbcore::config::Facility::NAMES;
+            names.iter().find(|(_, n)| *n == f.0).and_then(|(name, _)| Facility::from_name(name))
+        });
+        let file = |path: Option<&str>| path.filter(|p| *p != "/dev/null").map(PathBuf::from);
+        LogConfig {
+            logfile: file(logging.logfile),
+            debugfile: file(logging.debugfile),
+            facility,
+            syslog_format: logging.syslogmsgfmt,
+            stderr,
+            debug_level: logging.debug.unwrap_or(debug),
+            ..LogConfig::early(host)
+        }
+    }
+}
+
+/// The key table of the engine for an `authkeys` file that was found good.
+pub fn key_table(keys: &AuthKeys<'_>) -> Keys<16> {
+    let mut table = Keys::new();
+    for entry in keys.entries() {
+        let method = match entry.method {
+            Method::Crc => wire::Method::Crc,
+            Method::Md5 => wire::Method::Md5,
+            Method::Sha1 => wire::Method::Sha1,
+        };
+        // Sixteen indexes fit; the parser has checked the rest.
+        let _ = table.insert(entry.index, method, entry.key);
+    }
+    if let Some(entry) = keys.signing() {
+        let _ = table.set_signing(entry.index);
+    }
+    table
+}
+
+fn medium(medium: &Medium<'_>) -> MediumSpec {
+    match *medium {
+        Medium::Bcast { device, port } => MediumSpec::Bcast { device: device.to_owned(), port },
+        Medium::Mcast { device, group, port, ttl, loopback } => {
+            MediumSpec::Mcast { device: device.to_owned(), group, port, ttl, loopback }
+        }
+        Medium::Mcast6 { device, group, port, hops, loopback } => {
+            MediumSpec::Mcast6 { device: device.to_owned(), group, port, hops, loopback }
+        }
+        Medium::Ucast { device, host, port } => {
+            MediumSpec::Ucast { device: device.to_owned(), hosts: vec![host.to_owned()], port }
+        }
+        Medium::Ucast6 { device, address, port } => {
+            MediumSpec::Ucast6 { device: device.to_owned(), hosts: vec![address.to_string()], port }
+        }
+        Medium::Serial { device, baud } => {
+            MediumSpec::Serial { device: device.to_owned(), baud, lock_directory: None }
+        }
+        Medium::Ping { host } => MediumSpec::Ping { host: host.to_owned() },
+        Medium::Ping6 { host } => MediumSpec::Ping6 { host: host.to_owned() },
+        Medium::PingGroup { name, hosts } => {
+            MediumSpec::PingGroup { name: name.to_owned(), hosts: hosts.iter().map(str::to_owned).collect() }
+        }
+    }
+}

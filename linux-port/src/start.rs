@@ -1,0 +1,197 @@
+//! The life of the daemon: check, detach, open everything, say that all is well, run, end.
+
+use crate::cli::Options;
+use crate::config::EXIT_CONFIGURATION;
+use crate::daemon::{self, Detached, Readiness};
+use crate::driver::{Driver, Links, LinuxCluster, Parts, Rereader};
+use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
+use crate::resources::{Realtime, Resources};
+use crate::site::Site;
+use crate::state::{GenerationOrigin, Method, PidFile, Running, StateDir, UuidOrigin, empty_scratch, probe, uuid_from_name};
+use crate::sys::clock::Clock;
+use crate::sys::realtime::{self, Policy};
+use crate::sys::signal::{DAEMON_SIGNALS, Signals};
+use crate::sys::memory;
+use hbcore::config::{GenerationMethod, UuidSource};
+use hbcore::id::{Generation, Uuid};
+use std::fmt::Display;
+use std::time::Duration;
+
+/// Exit code of a start that failed for another reason than its configuration (configuration reference 15.2).
+const GENERAL: u8 = 1;
+
+/// Real-time priority when `rtprio` is not given: the lowest, which still goes before everything that is not real-time.
+const PRIORITY: u8 = 1;
+/// How long the heartbeat thread may compute in one go before it loses its priority.
+const LONGEST_RUN: Duration = Duration::from_millis(500);
+/// How long the log may take to be written at the end.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// The machine's name in lower case, as it stands in log lines.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().to_lowercase()
+}
+
+/// A start that failed: its exit code and the reason, for the parent.
+struct Failure(u8, String);
+
+impl Failure {
+    fn general(error: impl Display) -> Self {
+        Self(GENERAL, format!("heartbeat: {error}"))
+    }
+}
+
+/// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the background
+/// that of the parent, as soon as the daemon is ready or has failed.
+pub fn start(site: Site, options: &Options, rereader: Rereader) -> u8 {
+    let host = host_name();
+    if let Running::Yes(pid) = probe(&options.pid_file()) {
+        let mut log = EarlyLog::new(site.log(&host, options.debug, Stderr::detect()));
+        log.log(Level::Info, format_args!("heartbeat: already running [pid {pid}]."));
+        return 0;
+    }
+    let directory = options.state_dir.join("cores/root");
+    let readiness = if options.foreground {
+        Readiness::foreground()
+    } else {
+        match daemon::detach(&directory) {
+            Ok(Detached::Parent(code)) => return code,
+            Ok(Detached::Daemon(readiness)) => readiness,
+            Err(error) => {
+                eprintln!("heartbeat: cannot go into the background: {error}");
+                return GENERAL;
+            }
+        }
+    };
+    match prepare(&site, options, &host, rereader) {
+        Ok(prepared) => run(prepared, readiness, &host),
+        Err(Failure(code, reason)) => {
+            readiness.failed(code, &reason);
+            code
+        }
+    }
+}
+
+struct Prepared {
+    driver: Driver,
+    log: Logger,
+    _pid_file: PidFile,
+    detached: bool,
+}
+
+fn run(mut prepared: Prepared, readiness: Readiness, host: &str) -> u8 {
+    let log = prepared.log;
+    if prepared.detached {
+        log.set_stderr(Stderr::Off);
+    }
+    if let Err(error) = readiness.ready() {
+        log.warn(format_args!("Cannot leave the terminal: {error}"));
+    }
+    let code = match prepared.driver.run() {
+        Ok(_) => {
+            log.info(format_args!("{host} Heartbeat shutdown complete."));
+            0
+        }
+        Err(error) => {
+            log.crit(format_args!("The heartbeat loop failed: {error}"));
+            GENERAL
+        }
+    };
+    log.flush(FLUSH);
+    code
+}
+
+fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Result<Prepared, Failure> {
+    // Before any other thread, which inherits it.
+    let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::general)?;
+    let pid_file = PidFile::claim(&options.pid_file()).map_err(Failure::general)?;
+    // Media first: a link that cannot be opened is the most likely reason to fail, and nothing is written before.
+    let links = Links::open(site.media()).map_err(Failure::general)?;
+    let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
+    let log = EarlyLog::new(config).start().map_err(Failure::general)?;
+    log.info(format_args!("heartbeat: version {}", env!("CARGO_PKG_VERSION")));
+    for complaint in &options.complaints {
+        log.error(format_args!("{complaint}"));
+    }
+    let state = StateDir::new(&options.state_dir);
+    let (generation, uuid) = identity(site, &state, &log)?;
+    if let Err(error) = empty_scratch(&options.run_dir.join("heartbeat")) {
+        log.warn(format_args!("{error}"));
+    }
+    let realtime = schedule(site, options, &log);
+    let manage = options.resource_management && site.ha_cf.pacemaker.mode.uses_haresources();
+    let plans = if manage { site.plans(&site.scripts(&options.state_dir, options.debug)) } else { Vec::new() };
+    let keys = plans.iter().map(|p| p.key.clone()).collect();
+    let resources = Resources::start(plans, realtime, &log).map_err(Failure::general)?;
+    resources.clean();
+    let nodes = site.nodes(uuid);
+    let forms = site.link_forms(links.names());
+    let homes = if manage { site.homes() } else { Vec::new() };
+    let seed = generation.0 ^ u64::from(std::process::id()) << 32;
+    let engine = site.engine(&nodes, &forms, &homes, manage, generation, seed);
+    let clock = Clock;
+    let cluster = LinuxCluster::new(&engine, site.key_table(), clock.now(), clock.wall_seconds())
+        .map_err(|error| Failure(EXIT_CONFIGURATION, format!("heartbeat: the engine refuses the configuration: {error:?}")))?;
+    log.info(format_args!("Local status now set to: 'up'"));
+    let driver = Driver::new(Parts {
+        cluster: Box::new(cluster),
+        links,
+        resources,
+        signals,
+        log: log.clone(),
+        groups: keys,
+        log_bad_packets: site.ha_cf.logging.log_badpack,
+        rereader,
+    })
+    .map_err(Failure::general)?;
+    Ok(Prepared { driver, log, _pid_file: pid_file, detached: !options.foreground })
+}
+
+/// Who we are and in which run. The generation is on disk before the first packet carries it.
+fn identity(site: &Site, state: &StateDir, log: &Logger) -> Result<(Generation, Uuid), Failure> {
+    let method = match site.ha_cf.protocol.generation {
+        GenerationMethod::File => Method::File,
+        GenerationMethod::Time => Method::Time,
+    };
+    let next = state.next_generation(method, Clock.wall_seconds()).map_err(Failure::general)?;
+    match next.origin {
+        GenerationOrigin::Absent => {
+            log.warn(format_args!("No Previous generation - starting at {}", next.value.0));
+        }
+        GenerationOrigin::Corrupt => {
+            log.error(format_args!("BROKEN previous generation - starting at {}", next.value.0));
+        }
+        GenerationOrigin::Stored | GenerationOrigin::Clock => {}
+    }
+    log.info(format_args!("Heartbeat generation: {}", next.value.0));
+    let uuid = match site.ha_cf.protocol.uuid {
+        UuidSource::NodeName => uuid_from_name(&site.local_name),
+        UuidSource::File => {
+            let (uuid, origin) = state.uuid().map_err(Failure::general)?;
+            if origin != UuidOrigin::Stored {
+                log.info(format_args!("No uuid found for current node - generating a new uuid."));
+            }
+            uuid
+        }
+    };
+    Ok((next.value, uuid))
+}
+
+/// Real-time scheduling and locked memory, as far as they are wanted and allowed. A refusal is said; the daemon runs.
+fn schedule(site: &Site, options: &Options, log: &Logger) -> Option<Realtime> {
+    let process = &site.ha_cf.process;
+    if !process.realtime || !options.realtime {
+        return None;
+    }
+    if let Err(error) = memory::lock() {
+        log.error(format_args!("Cannot lock ourselves into memory: {error}"));
+    }
+    let priority = process.rtprio.unwrap_or(PRIORITY);
+    match realtime::enter(Policy::RoundRobin, priority, LONGEST_RUN) {
+        Ok(()) => Some(Realtime { priority }),
+        Err(error) => {
+            log.error(format_args!("{error}"));
+            None
+        }
+    }
+}

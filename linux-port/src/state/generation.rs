@@ -1,0 +1,103 @@
+//! The generation: a number that grows with every start, so that peers can tell this run's packets from older ones
+//! (wire reference 7.2).
+
+use hbcore::id::Generation;
+
+use super::{Doing, StateDir, StateError, atomic, refused};
+
+const FILE: &str = "hb_generation";
+/// More than any number this file may hold; a longer file is not a generation.
+const LIMIT: u64 = 64;
+
+/// `hbgenmethod`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// One more than the file says.
+    File,
+    /// The wall clock, unless the file holds something as large or larger.
+    Time,
+}
+
+/// Where a generation came from; the daemon logs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GenerationOrigin {
+    /// One more than the stored number.
+    Stored,
+    /// There was no file: the wall clock plus one. `No Previous generation - starting at N`.
+    Absent,
+    /// The file held no number: the wall clock plus one. An error to report: if the clock is behind what the peers have
+    /// seen, they will refuse this node until they restart.
+    Corrupt,
+    /// The wall clock, as [`Method::Time`] wants.
+    Clock,
+}
+
+/// A generation for this start. It is already on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextGeneration {
+    /// The number to send.
+    pub value: Generation,
+    /// Where it came from.
+    pub origin: GenerationOrigin,
+}
+
+/// What the file says.
+enum Stored {
+    Number(u64),
+    Absent,
+    Corrupt,
+}
+
+impl StateDir {
+    /// Takes the next generation and makes it durable, before any packet may carry it.
+    ///
+    /// `wall_seconds` is the wall clock, seconds since 1970. The result is larger than the stored number by at least
+    /// one, also with [`Method::Time`] after the clock was set back.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] when the file cannot be read or replaced. With [`Method::Time`] the file is only a safeguard
+    /// against a clock set back, and failures with it are ignored.
+    pub fn next_generation(&self, method: Method, wall_seconds: u64) -> Result<NextGeneration, StateError> {
+        match method {
+            Method::File => {
+                let next = successor(&self.stored_generation()?, wall_seconds);
+                self.store_generation(next.value)?;
+                Ok(next)
+            }
+            Method::Time => {
+                let stored = self.stored_generation().unwrap_or(Stored::Absent);
+                let least = if let Stored::Number(n) = stored { n.saturating_add(1) } else { 0 };
+                let value = Generation(wall_seconds.max(least));
+                let _ = self.store_generation(value);
+                Ok(NextGeneration { value, origin: GenerationOrigin::Clock })
+            }
+        }
+    }
+
+    fn stored_generation(&self) -> Result<Stored, StateError> {
+        let path = self.file(FILE);
+        let content = atomic::read_bounded(&path, LIMIT).map_err(refused(Doing::Read, &path))?;
+        let Some(content) = content else { return Ok(Stored::Absent) };
+        let text = std::str::from_utf8(&content).unwrap_or_default();
+        // Zero bytes are what a file system may leave of a file after a power cut.
+        let number = text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\0').parse();
+        Ok(number.map_or(Stored::Corrupt, Stored::Number))
+    }
+
+    /// 16 bytes: right-aligned in 15 columns, and a line feed, as 3.0.6 reads it.
+    fn store_generation(&self, value: Generation) -> Result<(), StateError> {
+        let path = self.file(FILE);
+        atomic::replace(&path, format!("{:15}\n", value.0).as_bytes(), 0o644).map_err(refused(Doing::Write, &path))
+    }
+}
+
+fn successor(stored: &Stored, wall_seconds: u64) -> NextGeneration {
+    let fresh = Generation(wall_seconds.saturating_add(1));
+    match *stored {
+        Stored::Number(n) => {
+            NextGeneration { value: Generation(n.saturating_add(1)), origin: GenerationOrigin::Stored }
+        }
+        Stored::Absent => NextGeneration { value: fresh, origin: GenerationOrigin::Absent },
+        Stored::Corrupt => NextGeneration { value: fresh, origin: GenerationOrigin::Corrupt },
+    }
+}

@@ -1,0 +1,155 @@
+//! The pid file: who is the running daemon, and that there is only one.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::FlockOperation;
+use rustix::process::{Pid, test_kill_process};
+
+/// Rounds of opening and locking before a claim gives up. More than one is needed when another process removes the file
+/// meanwhile, and after an exec, while a child that was just being started still holds our own lock.
+const ROUNDS: usize = 10;
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a pid file tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Running {
+    /// The daemon runs with this process id.
+    Yes(u32),
+    /// There is a file, but its process is gone, or is not a heartbeat, or the file names none.
+    Stale,
+    /// There is no file.
+    NoFile,
+}
+
+/// Reads a pid file and looks whether its process is alive and is a daemon of this name.
+pub fn probe(path: &Path) -> Running {
+    match fs::read(path) {
+        Ok(content) => parse(&content).filter(|pid| is_heartbeat(*pid)).map_or(Running::Stale, Running::Yes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Running::NoFile,
+        Err(_) => Running::Stale,
+    }
+}
+
+/// Why a pid file could not be claimed.
+#[derive(Debug)]
+pub enum ClaimError {
+    /// Another daemon runs; its process id, or 0 if it has not written it yet.
+    AlreadyRunning(u32),
+    /// The system refused.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyRunning(pid) => write!(f, "heartbeat: already running [pid {pid}]."),
+            Self::Io { path, source } => {
+                write!(f, "Cannot write the pid file [{}]: {source}; {}", path.display(), super::remedy(source))
+            }
+        }
+    }
+}
+
+impl std::error::Error for ClaimError {}
+
+/// The claim to be the one daemon; lasts as long as this value.
+///
+/// A lock on the file decides between daemons of this kind. A daemon 3.0.6 holds no lock, so the process that the file
+/// names counts as well. Like 3.0.6, the file stays when the daemon ends: `heartbeat -s` tells "stopped" by it.
+#[derive(Debug)]
+pub struct PidFile {
+    _locked: File,
+}
+
+impl PidFile {
+    /// Claims `path` for this process and writes its id: ten columns and a line feed. Takes at most a tenth of a second.
+    ///
+    /// # Errors
+    /// [`ClaimError::AlreadyRunning`], or [`ClaimError::Io`] when the file cannot be made.
+    pub fn claim(path: &Path) -> Result<Self, ClaimError> {
+        let io = |source| ClaimError::Io { path: path.to_owned(), source };
+        let own = std::process::id();
+        for round in 0..ROUNDS {
+            let mut file = open(path).map_err(io)?;
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) if named(path) == own && round + 1 < ROUNDS => {
+                    thread::sleep(PAUSE);
+                    continue;
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) => return Err(ClaimError::AlreadyRunning(named(path))),
+                Err(error) => return Err(io(error.into())),
+            }
+            if !is_named(path, &file) {
+                continue;
+            }
+            let mut content = Vec::new();
+            Read::by_ref(&mut file).take(64).read_to_end(&mut content).map_err(io)?;
+            if let Some(pid) = parse(&content).filter(|pid| *pid != own && is_heartbeat(*pid)) {
+                return Err(ClaimError::AlreadyRunning(pid));
+            }
+            write_pid(&mut file, own).map_err(io)?;
+            return Ok(Self { _locked: file });
+        }
+        Err(io(io::ErrorKind::ResourceBusy.into()))
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(path)
+}
+
+fn write_pid(file: &mut File, pid: u32) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(format!("{pid:10}\n").as_bytes())
+}
+
+/// Whether the name still leads to the locked file: somebody may have removed it between open and lock.
+fn is_named(path: &Path, file: &File) -> bool {
+    match (fs::metadata(path), file.metadata()) {
+        (Ok(named), Ok(open)) => (named.dev(), named.ino()) == (open.dev(), open.ino()),
+        _ => false,
+    }
+}
+
+fn named(path: &Path) -> u32 {
+    fs::read(path).ok().and_then(|content| parse(&content)).unwrap_or(0)
+}
+
+fn parse(content: &[u8]) -> Option<u32> {
+    let pid = std::str::from_utf8(content).ok()?.trim().parse().ok()?;
+    (pid > 0).then_some(pid)
+}
+
+/// Whether `pid` lives and is a daemon of this name: 3.0.6 or ours, which may run under another file name in a test.
+fn is_heartbeat(pid: u32) -> bool {
+    let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    if test_kill_process(raw) == Err(rustix::io::Errno::SRCH) {
+        return false;
+    }
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        // Alive, but hidden from us or no /proc: the file's word is all there is.
+        return true;
+    };
+    let Some((name, state)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(") ")) else { return true };
+    let gone = state.starts_with(['Z', 'X']);
+    !gone && (name == "heartbeat" || own_name().is_some_and(|own| own == name))
+}
+
+fn own_name() -> Option<String> {
+    fs::read_to_string("/proc/self/comm").ok().map(|name| name.trim_end().to_owned())
+}

@@ -1,0 +1,142 @@
+//! Scenarios of the command line: what 3.0.6 says to it, and what we say.
+
+mod host;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use hbcore_linux::cli::{
+    self, Action, Answer, Held, Options, UsageError, VERSION_OF_REFERENCE, held_by_this_process, parse, reload, status,
+    stop,
+};
+use host::{Place, eventually, lives};
+
+const REFERENCE: &str = "/usr/libexec/heartbeat/heartbeat";
+
+fn parsed(line: &str) -> Result<Options, UsageError> {
+    parse(REFERENCE, line.split_whitespace().map(OsString::from))
+}
+
+fn action(line: &str) -> Action {
+    parsed(line).expect("a good command line").action
+}
+
+#[test]
+fn complaints_and_version_are_those_of_the_original() {
+    if !Path::new(REFERENCE).exists() {
+        println!("skipped: heartbeat 3.0.6 is not installed");
+        return;
+    }
+    for line in ["-V", "-dV", "-DV", "-sV", "-Vx", "-x", "-sx", "-kx", "-C", "-C none", "-h", "-xy", "-Dx"] {
+        // `-d` prints a line of its own about the process's end.
+        let theirs = Command::new(REFERENCE).args(line.split_whitespace()).output().expect("it runs");
+        let (stdout, stderr, code) = match parsed(line) {
+            Ok(Options { action: Action::ReferenceVersion, .. }) => {
+                (format!("{VERSION_OF_REFERENCE}\n"), String::new(), 0)
+            }
+            Ok(other) => panic!("{line}: {other:?}"),
+            Err(error) => (String::new(), error.message, 2),
+        };
+        assert_eq!(String::from_utf8_lossy(&theirs.stdout), stdout, "{line}");
+        let said = String::from_utf8_lossy(&theirs.stderr);
+        let said: String = said.split_inclusive('\n').filter(|said| !said.contains("Exiting from pid")).collect();
+        assert_eq!(said, stderr, "{line}");
+        assert_eq!(theirs.status.code(), Some(code), "{line}");
+    }
+}
+
+#[test]
+fn of_several_commands_one_wins_as_in_the_original() {
+    assert_eq!(action(""), Action::Start);
+    assert_eq!(action("extra words -- -x"), Action::Start);
+    assert_eq!([action("-sk"), action("-k -s"), action("-rk")], [Action::Stop; 3]);
+    assert_eq!([action("-s -r"), action("-rs")], [Action::Status; 2]);
+    assert_eq!([action("-rR"), action("-R")], [Action::Resume(None); 2]);
+    assert_eq!([action("-Dk"), action("-kD")], [Action::Defaults; 2]);
+    assert_eq!([action("-RC all"), action("-C all -R"), action("-RCall")], [Action::Resume(Some(Held::All)); 3]);
+    assert_eq!(action("-r"), Action::Reload);
+}
+
+#[test]
+fn switches_are_combined_and_counted() {
+    let options = parsed("-ddfl -Mv -DW -d").expect("good");
+    let expected = Options {
+        action: Action::Defaults,
+        foreground: true,
+        debug: 3,
+        realtime: false,
+        resource_management: false,
+        dump: true,
+        wiki: true,
+        ..Options::default()
+    };
+    assert_eq!(options, expected);
+}
+
+#[test]
+fn a_bad_held_state_is_complained_about_and_does_not_stop_a_restart() {
+    let options = parsed("-RC x").expect("goes on, as in 3.0.6");
+    assert_eq!(options.action, Action::Resume(None));
+    assert_eq!(options.complaints, ["encode_resources: bad resource type [x]"]);
+    let message = parsed("-C x").expect_err("only with -R").message;
+    assert!(message.starts_with("ERROR: encode_resources: bad resource type [x]\n\nUsage: "), "{message}");
+}
+
+#[test]
+fn our_own_options_are_long() {
+    let options = parsed("--check --config-dir /a --state-dir=/b --run-dir /c").expect("good");
+    assert_eq!(options.action, Action::Check);
+    assert_eq!([&options.config_dir, &options.state_dir], [Path::new("/a"), Path::new("/b")]);
+    assert_eq!(options.pid_file(), Path::new("/c/heartbeat.pid"));
+    assert_eq!([action("--help"), action("--version")], [Action::Help, Action::Version]);
+    for bad in ["--bogus", "--bogus=1 -x", "--config-dir", "--check=yes"] {
+        assert!(parsed(bad).expect_err("bad").message.ends_with(cli::USAGE), "{bad}");
+    }
+}
+
+/// A process that looks like a daemon, and a pid file that names it.
+fn daemon(place: &Place, shell: &str) -> u32 {
+    let program = place.join("heartbeat");
+    let _ = std::os::unix::fs::symlink("/bin/sh", &program);
+    let ready = place.join("ready");
+    // The shell that starts it ends at once: as a real daemon, it is nobody's child here.
+    let body = format!(
+        "trap 'echo HUP >>{0}' HUP; {shell}; echo >{1}; while :; do sleep 0.01; done",
+        place.join("got").display(),
+        ready.display()
+    );
+    let start = format!("{} -c \"$BODY\" >{}/out 2>&1 & echo $!", program.display(), place.path().display());
+    let output = Command::new("sh").args(["-c", &start]).env("BODY", body).output().expect("started");
+    let pid = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a process id");
+    eventually("it is ready", || ready.exists());
+    std::fs::write(place.join("heartbeat.pid"), format!("{pid:10}\n")).expect("written");
+    pid
+}
+
+#[test]
+fn a_running_daemon_is_reported_reloaded_and_stopped() {
+    let place = Place::new();
+    let file = place.join("heartbeat.pid");
+    let pid = daemon(&place, "trap 'sleep 0.2; exit 0' TERM");
+    let running = format!("heartbeat OK [pid {pid} et al] is running on host [node]...\n");
+    assert_eq!(status(&file, "host", "node"), Answer { stdout: running, ..Answer::default() });
+    let signalled = format!("Signalling heartbeat pid {pid} to reread config files\n");
+    assert_eq!(reload(&file), Some(Answer { stderr: signalled, ..Answer::default() }));
+    eventually("it got the signal", || place.read("got") == "HUP\n");
+    let already =
+        Answer { stderr: format!("ERROR: Heartbeat already running [pid {pid}].\n"), code: 1, ..Answer::default() };
+    assert_eq!(held_by_this_process(&file), Err(already));
+
+    assert_eq!(stop(&file), Answer::default(), "silent");
+    assert!(!lives(pid), "it has waited for the end");
+    let stopped = |code| Answer { stdout: "heartbeat is stopped. No process\n".to_owned(), code, ..Answer::default() };
+    assert_eq!(status(&file, "host", "node"), stopped(1));
+    let already = Answer { stderr: "INFO: Heartbeat already stopped.\n".to_owned(), ..Answer::default() };
+    assert_eq!(stop(&file), already);
+    std::fs::remove_file(&file).expect("removed");
+    assert_eq!([status(&file, "host", "node"), stop(&file)], [stopped(3), already]);
+    assert_eq!(reload(&file), None, "it must be started");
+    let not_running = Answer { stderr: "ERROR: heartbeat is not running.\n".to_owned(), code: 6, ..Answer::default() };
+    assert_eq!(held_by_this_process(&file), Err(not_running));
+}

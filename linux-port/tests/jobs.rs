@@ -1,0 +1,281 @@
+//! Scenarios of jobs: the order within a group, failures, and what happens side by side.
+
+mod host;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use hbcore_linux::jobs::{
+    Completion, Job, Jobs, OUTSTANDING, Outcome, RUNNING, Refused, Resource, Retry, Step, SubmitError, Task, Work,
+};
+use hbcore_linux::script::{Call, Environment};
+use host::{Place, eventually};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+const LIMIT: Duration = Duration::from_secs(20);
+const ONCE_MORE: Retry = Retry { more: 1, pause: Duration::from_millis(10) };
+
+fn call(program: PathBuf, arguments: &[&str]) -> Call {
+    let mut environment = Environment::default();
+    environment.set("PATH", "/usr/bin:/bin");
+    Call {
+        program,
+        arguments: arguments.iter().map(Into::into).collect(),
+        environment: Arc::new(environment),
+        directory: PathBuf::from("/"),
+        limit: LIMIT,
+        grace: LIMIT,
+    }
+}
+
+/// A group whose members note each call in `trace`, and behave as their argument says.
+fn group(place: &Place, members: &[&str]) -> Vec<Step> {
+    let trace = place.join("trace");
+    let body = format!(
+        r#"echo "$1 $2" >>{0}
+        case $1:$2 in
+        up:status) echo running;; broken:start) exit 1;; stuck:stop) exit 1;; stuck:status) echo running;;
+        sloppy:stop) exit 1;; twice:stop) [ $(grep -c "twice stop" {0}) -gt 1 ];; esac"#,
+        trace.display()
+    );
+    let script = place.script("member", &body);
+    members.iter().map(|name| Step::Script(call(script.clone(), &[name]))).collect()
+}
+
+fn job(ticket: u64, work: Work) -> Job {
+    Job { ticket, name: format!("job {ticket}"), work }
+}
+
+/// Waits on the descriptor, as the heartbeat thread does, and collects one completion.
+fn next(jobs: &Jobs) -> Completion {
+    let until = Instant::now() + LIMIT;
+    loop {
+        if let Some(completion) = jobs.collect() {
+            return completion;
+        }
+        assert!(Instant::now() < until, "no completion");
+        let mut fds = [PollFd::new(jobs, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec { tv_sec: 5, tv_nsec: 0 })).expect("polled");
+    }
+}
+
+/// Runs one job and returns its outcome and the calls that were made.
+fn outcome(place: &Place, work: Work) -> (Outcome, Vec<String>) {
+    let log = place.log();
+    let jobs = Jobs::start(&log).expect("a dispatcher");
+    jobs.submit(job(7, work)).expect("taken");
+    let Completion { ticket, outcome } = next(&jobs);
+    assert_eq!(ticket, 7);
+    assert!(log.flush(LIMIT));
+    (outcome, place.read("trace").lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn a_group_starts_from_left_to_right_and_leaves_alone_what_runs() {
+    let place = Place::new();
+    let (outcome, calls) = outcome(&place, Work::Start(group(&place, &["a", "up", "b"]), ONCE_MORE));
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(calls, ["a status", "a start", "up status", "b status", "b start"]);
+    let log = place.read("log");
+    assert!(log.contains(&format!("info: Running {} a start", place.join("member").display())), "{log}");
+}
+
+#[test]
+fn a_group_stops_from_right_to_left_and_tries_again() {
+    let place = Place::new();
+    let (outcome, calls) = outcome(&place, Work::Stop(group(&place, &["a", "twice", "b"]), ONCE_MORE));
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(calls, ["b stop", "twice stop", "twice stop", "a stop"]);
+}
+
+#[test]
+fn a_failed_start_stops_the_whole_group_as_3_0_6_does() {
+    let place = Place::new();
+    let (outcome, calls) = outcome(&place, Work::Start(group(&place, &["a", "broken", "c"]), ONCE_MORE));
+    assert_eq!(outcome, Outcome::Failed);
+    assert_eq!(calls, ["a status", "a start", "broken status", "broken start", "c stop", "broken stop", "a stop"]);
+    let log = place.read("log");
+    assert!(log.contains("CRIT: Giving up resources due to failure of member::broken"), "{log}");
+    assert!(log.contains("ERROR: Return code 1 from "), "{log}");
+}
+
+#[test]
+fn a_member_that_still_runs_after_all_stops_is_a_stop_failure_and_the_others_are_stopped() {
+    let place = Place::new();
+    let (outcome, calls) = outcome(&place, Work::Stop(group(&place, &["a", "stuck"]), ONCE_MORE));
+    assert_eq!(outcome, Outcome::StopFailed);
+    assert_eq!(calls, ["stuck stop", "stuck stop", "stuck status", "a stop"]);
+}
+
+#[test]
+fn a_member_that_fails_to_stop_but_does_not_run_is_only_scolded() {
+    let place = Place::new();
+    let (outcome, calls) = outcome(&place, Work::Stop(group(&place, &["sloppy"]), ONCE_MORE));
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(calls, ["sloppy stop", "sloppy stop", "sloppy status"]);
+    assert!(place.read("log").contains("probably not LSB-compliant"));
+}
+
+#[test]
+fn a_missing_script_fails_the_start_and_is_not_tried_again() {
+    let place = Place::new();
+    let mut members = group(&place, &["a"]);
+    members.push(Step::Missing("nosuch".to_owned()));
+    let slow = Retry { more: 1000, pause: LIMIT };
+    let (outcome, calls) = outcome(&place, Work::Start(members, slow));
+    assert_eq!(outcome, Outcome::Failed);
+    assert_eq!(calls, ["a status", "a start", "a stop"]);
+    assert!(place.read("log").contains("ERROR: Cannot locate resource script nosuch"));
+}
+
+#[test]
+fn a_status_counts_the_members_that_run() {
+    let place = Place::new();
+    let (outcome, _) = outcome(&place, Work::Status(group(&place, &["a", "up", "stuck"])));
+    assert_eq!(outcome, Outcome::Counted { running: 2, members: 3 });
+}
+
+/// A built-in resource that counts.
+struct Address {
+    held: Arc<AtomicU32>,
+    refuse: bool,
+}
+
+impl Resource for Address {
+    fn name(&self) -> String {
+        "IPaddr::10.0.0.1".to_owned()
+    }
+    fn status(&mut self) -> Result<bool, Refused> {
+        Ok(self.held.load(Ordering::SeqCst) > 0)
+    }
+    fn start(&mut self) -> Result<(), Refused> {
+        if self.refuse {
+            return Err(std::io::Error::other("no such interface").into());
+        }
+        self.held.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+    fn stop(&mut self) -> Result<(), Refused> {
+        self.held.store(0, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[test]
+fn built_in_members_take_their_turn_among_scripts() {
+    let place = Place::new();
+    let held = Arc::new(AtomicU32::new(0));
+    let address = |refuse| Step::Builtin(Box::new(Address { held: Arc::clone(&held), refuse }) as Box<dyn Resource>);
+    let with = |refuse| {
+        let mut members = group(&place, &["a"]);
+        members.push(address(refuse));
+        members
+    };
+    assert_eq!(outcome(&place, Work::Start(with(true), ONCE_MORE)).0, Outcome::Failed);
+    assert!(place.read("log").contains("ERROR: IPaddr::10.0.0.1 start: no such interface"));
+    assert_eq!(outcome(&place, Work::Start(with(false), ONCE_MORE)).0, Outcome::Done);
+    assert_eq!(outcome(&place, Work::Start(with(false), ONCE_MORE)).0, Outcome::Done);
+    assert_eq!(held.load(Ordering::SeqCst), 1, "what runs is not started again");
+    assert_eq!(outcome(&place, Work::Stop(with(false), ONCE_MORE)).0, Outcome::Done);
+    assert_eq!(held.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn groups_run_side_by_side_and_scripts_one_at_a_time_in_order() {
+    let place = Place::new();
+    let log = place.log();
+    let jobs = Jobs::start(&log).expect("a dispatcher");
+    let (go, wait) =
+        (place.join("go"), |path: &PathBuf| format!("while [ ! -e {} ]; do sleep 0.01; done", path.display()));
+    let first = place.script("first", &format!("{}; echo first >>{}", wait(&go), place.join("order").display()));
+    let second = place.script("second", &format!("echo second >>{}", place.join("order").display()));
+    jobs.submit(job(1, Work::Run(call(first, &[])))).expect("taken");
+    jobs.submit(job(2, Work::Run(call(second, &[])))).expect("taken");
+    jobs.submit(job(3, Work::Start(group(&place, &["a"]), ONCE_MORE))).expect("taken");
+    assert_eq!(next(&jobs).ticket, 3, "the group overtakes the scripts");
+    std::fs::write(&go, "").expect("written");
+    assert_eq!([next(&jobs).ticket, next(&jobs).ticket], [1, 2]);
+    assert_eq!(place.read("order"), "first\nsecond\n");
+}
+
+#[test]
+fn jobs_beyond_the_running_ones_wait_and_beyond_the_outstanding_ones_are_refused() {
+    let place = Place::new();
+    let jobs = Jobs::start(&place.log()).expect("a dispatcher");
+    let (now, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let gate = Arc::new(std::sync::RwLock::new(()));
+    let closed = gate.write().expect("not poisoned");
+    let task = || {
+        let (now, most, gate) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&gate));
+        Work::Function(Task(Box::new(move || {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            drop(gate.read());
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        })))
+    };
+    for ticket in 0..OUTSTANDING as u64 {
+        jobs.submit(job(ticket, task())).expect("taken");
+    }
+    assert_eq!(jobs.submit(job(99, task())), Err(SubmitError::Full));
+    eventually("as many run as may", || most.load(Ordering::SeqCst) == RUNNING as u32);
+    drop(closed);
+    let mut tickets: Vec<_> = (0..OUTSTANDING).map(|_| next(&jobs)).map(|done| (done.ticket, done.outcome)).collect();
+    tickets.sort_by_key(|(ticket, _)| *ticket);
+    assert!(tickets.iter().copied().eq((0..OUTSTANDING as u64).map(|ticket| (ticket, Outcome::Done))));
+    assert_eq!(most.load(Ordering::SeqCst), RUNNING as u32);
+    assert_eq!((jobs.outstanding(), jobs.collect()), (0, None));
+    jobs.submit(job(100, task())).expect("there is room again");
+    assert_eq!(next(&jobs).ticket, 100);
+}
+
+#[test]
+fn a_function_that_panics_fails_its_job_and_no_other() {
+    let place = Place::new();
+    let jobs = Jobs::start(&place.log()).expect("a dispatcher");
+    jobs.submit(job(1, Work::Function(Task(Box::new(|| panic!("on purpose")))))).expect("taken");
+    assert_eq!(next(&jobs), Completion { ticket: 1, outcome: Outcome::Failed });
+    jobs.submit(job(2, Work::Start(group(&place, &["a"]), ONCE_MORE))).expect("taken");
+    assert_eq!(next(&jobs), Completion { ticket: 2, outcome: Outcome::Done });
+}
+
+#[test]
+fn at_the_end_all_scripts_are_terminated_and_every_job_is_answered() {
+    let place = Place::new();
+    let jobs = Jobs::start(&place.log()).expect("a dispatcher");
+    let sleeper = place.script("sleeper", &format!("echo $1 >>{}; exec sleep 600", place.join("trace").display()));
+    let stubborn = Retry { more: 1000, pause: LIMIT };
+    jobs.submit(job(1, Work::Stop(vec![Step::Script(call(sleeper.clone(), &[]))], stubborn))).expect("taken");
+    jobs.submit(job(2, Work::Run(call(sleeper, &["run"])))).expect("taken");
+    eventually("both run", || place.read("trace").lines().count() == 2);
+    jobs.cancel_all();
+    assert_eq!([next(&jobs).outcome, next(&jobs).outcome], [Outcome::Failed; 2]);
+}
+
+#[test]
+fn other_children_of_the_process_are_not_reaped() {
+    let place = Place::new();
+    let mut other = Command::new("sh").args(["-c", "exit 9"]).spawn().expect("started");
+    assert_eq!(outcome(&place, Work::Start(group(&place, &["a", "b"]), ONCE_MORE)).0, Outcome::Done);
+    assert_eq!(other.wait().expect("still ours").code(), Some(9));
+}
+
+#[test]
+fn scripts_run_with_normal_scheduling_although_the_daemon_does_not() {
+    let place = Place::new();
+    let urgent = Command::new("chrt").args(["--rr", "-p", "1"]).arg(rustix::thread::gettid().to_string()).status();
+    if !urgent.is_ok_and(|status| status.success()) {
+        println!("skipped: no realtime scheduling here (it needs CAP_SYS_NICE)");
+        return;
+    }
+    let script =
+        place.script("policy", &format!("awk '{{print $41}}' /proc/$$/stat >{}", place.join("policy").display()));
+    assert_eq!(outcome(&place, Work::Run(call(script, &[]))).0, Outcome::Done);
+    assert_eq!(place.read("policy"), "0\n", "SCHED_OTHER");
+    let thread = rustix::thread::gettid().as_raw_pid();
+    let own = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).expect("readable");
+    assert_eq!(own.split(' ').nth(40), Some("2"), "the submitting thread is still SCHED_RR");
+}

@@ -1,0 +1,148 @@
+//! Scenarios of the log: what stands where, a writer that cannot keep up, rotation.
+
+mod host;
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+use hbcore_linux::log::{EarlyLog, Facility, Level, LogConfig, QUEUE_CAPACITY, Stderr};
+use host::{Place, eventually};
+
+const SOON: Duration = Duration::from_secs(5);
+
+#[test]
+fn debug_lines_go_to_the_debug_file_only_and_all_others_to_both() {
+    let place = Place::new();
+    let log = place.log();
+    for level in [Level::Emerg, Level::Alert, Level::Crit, Level::Error, Level::Warn, Level::Notice, Level::Info] {
+        log.log(level, format_args!("one {}", level.word()));
+    }
+    log.log(Level::Debug, format_args!("one debug"));
+    assert!(log.flush(SOON));
+
+    let words = |file: &str| -> Vec<String> {
+        let text = place.read(file);
+        text.lines().map(|line| line.rsplit_once(" one ").expect("the text").1.to_owned()).collect()
+    };
+    let loud = ["EMERG", "ALERT", "CRIT", "ERROR", "WARN", "notice", "info"];
+    assert_eq!(words("log"), loud);
+    assert_eq!(words("debug"), [&loud[..], &["debug"]].concat());
+    let first = place.read("log").lines().next().expect("a line").to_owned();
+    let pid = std::process::id();
+    assert!(first.ends_with(&format!(" alpha heartbeat: [{pid}]: EMERG: one EMERG")), "{first}");
+}
+
+#[test]
+fn the_debug_level_decides_what_is_worth_a_debug_line() {
+    let place = Place::new();
+    let log = place.log();
+    log.debug(1, format_args!("silent"));
+    log.clone().set_debug_level(2);
+    log.debug(2, format_args!("spoken"));
+    log.debug(3, format_args!("too detailed"));
+    assert!(log.flush(SOON));
+    let debug = place.read("debug");
+    assert!(debug.contains("debug: spoken") && debug.lines().count() == 1, "{debug}");
+}
+
+#[test]
+fn without_syslogmsgfmt_a_line_begins_with_the_program() {
+    let place = Place::new();
+    let mut log = EarlyLog::new(LogConfig { syslog_format: false, ..place.log_config() });
+    log.log(Level::Info, format_args!("text"));
+    let line = place.read("log");
+    let rest = line.strip_prefix(&format!("heartbeat[{}]: ", std::process::id())).expect("program and pid first");
+    let (date, text) = rest.split_once(' ').expect("a date");
+    assert_eq!(text, "info: text\n");
+    assert_eq!(date.replace(|c: char| c.is_ascii_digit(), "9"), "9999/99/99_99:99:99");
+}
+
+#[test]
+fn syslog_gets_one_datagram_a_line_and_is_found_again_after_its_restart() {
+    let place = Place::new();
+    let path = place.join("syslog");
+    let first = UnixDatagram::bind(&path).expect("a socket");
+    let config =
+        LogConfig { facility: Facility::from_name("local0"), syslog_socket: path.clone(), ..place.log_config() };
+    let log = EarlyLog::new(config).start().expect("a writer");
+    let received = |socket: &UnixDatagram| {
+        socket.set_read_timeout(Some(SOON)).expect("a limit");
+        let mut datagram = [0; 2000];
+        let len = socket.recv(&mut datagram).expect("a datagram");
+        String::from_utf8_lossy(&datagram[..len]).into_owned()
+    };
+    log.error(format_args!("before"));
+    let datagram = received(&first);
+    assert!(datagram.starts_with("<131>"), "{datagram}");
+    assert!(datagram.ends_with(&format!(" heartbeat: [{}]: ERROR: before\0", std::process::id())), "{datagram}");
+
+    drop(first);
+    fs::remove_file(&path).expect("removed");
+    log.info(format_args!("lost"));
+    assert!(log.flush(SOON), "an absent syslog holds nothing up");
+    let second = UnixDatagram::bind(&path).expect("a socket");
+    log.info(format_args!("after"));
+    assert!(received(&second).ends_with("info: after\0"));
+}
+
+#[test]
+fn a_writer_that_is_stuck_costs_lines_but_never_time_and_says_how_many() {
+    let place = Place::new();
+    // Opening a FIFO for writing waits for a reader: the writer thread is stuck until the scenario lets it go.
+    let fifo = place.join("log");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).expect("a FIFO");
+    let log = place.log();
+    let lines = QUEUE_CAPACITY as u64 * 3;
+    for number in 0..lines {
+        log.info(format_args!("line {number}"));
+    }
+    let lost = log.lost();
+    // One line may already be in the writer's hands.
+    assert!((lines - lost).abs_diff(QUEUE_CAPACITY as u64) <= 1, "{lost} of {lines} lost");
+    assert!(!log.flush(Duration::from_millis(20)), "nothing can have been written");
+
+    let mut seen = String::new();
+    let mut reader = std::io::BufReader::new(fs::File::open(&fifo).expect("the reading end"));
+    assert!(log.flush(SOON), "the reader has let the writer go");
+    log.info(format_args!("the last"));
+    while !seen.ends_with("the last\n") {
+        assert!(std::io::BufRead::read_line(&mut reader, &mut seen).expect("a line") > 0);
+    }
+    assert!(seen.contains(&format!("WARN: {lost} messages lost")), "{seen}");
+}
+
+#[test]
+fn a_rotated_file_is_left_alone_and_a_new_one_begun() {
+    let place = Place::new();
+    let log = place.log();
+    log.info(format_args!("old"));
+    assert!(log.flush(SOON));
+    fs::rename(place.join("log"), place.join("log.1")).expect("rotated");
+    eventually("a line in the new file", || {
+        log.info(format_args!("new"));
+        assert!(log.flush(SOON));
+        place.read("log").contains("new")
+    });
+    assert!(place.read("log.1").contains("old"));
+
+    fs::rename(place.join("log"), place.join("log.2")).expect("rotated");
+    assert!(log.reopen(), "asked for, it happens at the next line");
+    log.info(format_args!("newest"));
+    assert!(log.flush(SOON));
+    assert!(place.read("log").lines().all(|line| line.ends_with("newest")), "{}", place.read("log"));
+}
+
+#[test]
+fn a_log_file_that_appears_late_is_used_from_then_on() {
+    let place = Place::new();
+    let config = LogConfig { logfile: Some(place.join("later/log")), stderr: Stderr::Off, ..LogConfig::early("alpha") };
+    let log = EarlyLog::new(config).start().expect("a writer");
+    log.info(format_args!("nowhere to go"));
+    assert!(log.flush(SOON));
+    fs::create_dir(place.join("later")).expect("the directory");
+    eventually("the file is made", || {
+        log.info(format_args!("here"));
+        place.read("later/log").contains("here")
+    });
+}

@@ -1,0 +1,241 @@
+//! Scenarios of running scripts: what reaches them, and what they cannot do to the daemon.
+
+mod host;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hbcore_linux::log::Logger;
+use hbcore_linux::script::{Call, Cancel, Environment, Exit, LINES_PER_RUN, Report, ScriptError, Search, run};
+use host::{Place, eventually, lives};
+
+const LONG: Duration = Duration::from_mins(1);
+const SHORT: Duration = Duration::from_millis(200);
+
+fn call(program: PathBuf, arguments: &[&str]) -> Call {
+    let mut environment = Environment::default();
+    environment.set("PATH", "/usr/bin:/bin").set("HA_CURHOST", "alpha");
+    Call {
+        program,
+        arguments: arguments.iter().map(Into::into).collect(),
+        environment: Arc::new(environment),
+        directory: PathBuf::from("/usr"),
+        limit: LONG,
+        grace: LONG,
+    }
+}
+
+fn run_logged(call: &Call, log: &Logger) -> Report {
+    let report = run(call, log, &Cancel::new().expect("a descriptor")).expect("started");
+    assert!(log.flush(LONG));
+    report
+}
+
+/// Runs a script of this body and returns its report and what the debug file says it printed.
+fn run_body(place: &Place, body: &str, arguments: &[&str]) -> (Report, Vec<String>) {
+    let report = run_logged(&call(place.script("tested", body), arguments), &place.log());
+    let debug = place.read("debug");
+    let printed = debug.lines().filter_map(|line| Some(line.split_once("]: debug: tested[")?.1.split_once("]: ")?.1));
+    (report, printed.map(str::to_owned).collect())
+}
+
+fn pid_in(place: &Place, file: &str) -> u32 {
+    let mut pid = None;
+    eventually("the script writes its process id", || {
+        pid = place.read(file).trim().parse().ok();
+        pid.is_some()
+    });
+    pid.expect("just seen")
+}
+
+#[test]
+fn a_script_gets_its_arguments_and_the_given_environment_and_nothing_else() {
+    let place = Place::new();
+    let (report, printed) = run_body(&place, r#"for word; do echo "<$word>"; done; env | sort"#, &["a b", "", "start"]);
+    assert_eq!(report.exit, Exit::Code(0));
+    let own = ["HA_CURHOST=alpha", "PATH=/usr/bin:/bin", "PWD=/usr"];
+    let theirs: Vec<_> = printed.iter().filter(|line| !line.starts_with("_=")).map(String::as_str).collect();
+    assert_eq!(theirs, [&["<a b>", "<>", "<start>"][..], &own].concat());
+}
+
+#[test]
+fn a_script_runs_in_clean_surroundings() {
+    let place = Place::new();
+    rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
+    let body = r#"pwd; umask; readlink /proc/self/fd/0
+        awk '/^Sig(Blk|Ign)/ {print $1, $2}' /proc/self/status
+        awk '{print ($5 == '$$' ? "leads its group" : "in group " $5)}' /proc/$$/stat"#;
+    let (_, printed) = run_body(&place, body, &[]);
+    let [cwd, umask, stdin, blocked, ignored, group] = &printed[..] else { panic!("{printed:?}") };
+    assert_eq!([cwd, umask, stdin], ["/usr", "0022", "/dev/null"]);
+    assert_eq!(blocked, "SigBlk: 0000000000000000");
+    let ignored = u64::from_str_radix(ignored.trim_start_matches("SigIgn: "), 16).expect("a signal set");
+    // The C library always leaves its own two signals, 32 and 33, ignored in what it spawns.
+    assert_eq!(ignored & !0x1_8000_0000, 1 << 12, "only SIGPIPE");
+    assert_eq!(group, "leads its group");
+}
+
+#[test]
+fn no_descriptor_of_the_daemon_reaches_a_script() {
+    let place = Place::new();
+    let not_marked =
+        rustix::fs::open("/dev/null", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).expect("open");
+    run_logged(&call(PathBuf::from("/bin/ls"), &["/proc/self/fd"]), &place.log());
+    drop(not_marked);
+    let debug = place.read("debug");
+    let descriptors: Vec<_> = debug.lines().filter_map(|line| line.rsplit_once(' ')).map(|(_, last)| last).collect();
+    assert_eq!(descriptors, ["0", "1", "2", "3"], "3 is the directory that is listed");
+}
+
+#[test]
+fn the_surroundings_are_as_clean_when_the_daemon_itself_blocks_and_ignores_signals() {
+    let again = std::env::current_exe().expect("this program");
+    let mut command = Command::new("env");
+    command.args(["--block-signal=TERM,CHLD,HUP", "--ignore-signal=INT,QUIT"]).arg(again);
+    let output = command.args(["--exact", "a_script_runs_in_clean_surroundings"]).output().expect("started");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn exit_codes_and_deaths_are_told_apart() {
+    let place = Place::new();
+    assert_eq!(run_body(&place, "exit 7", &[]).0.exit, Exit::Code(7));
+    assert_eq!(run_body(&place, "kill -SEGV $$", &[]).0.exit, Exit::Signal(11));
+    assert!(run_body(&place, "true", &[]).0.exit.success());
+}
+
+#[test]
+fn both_outputs_are_logged_line_by_line_and_only_standard_output_says_running() {
+    let place = Place::new();
+    let body = "echo one; echo running >&2; printf 'no line feed'";
+    let (report, mut printed) = run_body(&place, body, &["status"]);
+    printed.sort();
+    assert_eq!(printed, ["no line feed", "one", "running"]);
+    assert!(!report.owned);
+    assert!(run_body(&place, "echo it is running; exit 3", &["status"]).0.owned, "the exit code does not count");
+    assert!(!run_body(&place, "echo not running; echo OK", &["status"]).0.owned);
+}
+
+#[test]
+fn a_script_that_hangs_gets_term_and_may_clean_up() {
+    let place = Place::new();
+    let body = "trap 'echo bye; exit 0' TERM; echo hangs; while :; do sleep 0.01; done";
+    let hanging = Call { limit: SHORT, ..call(place.script("tested", body), &["start"]) };
+    let log = place.log();
+    let report = run_logged(&hanging, &log);
+    assert_eq!(report.exit, Exit::TimedOut, "whatever it returns after TERM");
+    assert!(report.took >= SHORT && report.took < LONG, "{report:?}");
+    assert!(place.read("debug").contains("bye"));
+}
+
+#[test]
+fn a_script_that_ignores_term_is_killed_with_its_whole_group() {
+    let place = Place::new();
+    let body = format!("trap '' TERM; sleep 600 & echo $! >{0}; wait; sleep 600", place.join("child").display());
+    let stubborn = Call { limit: SHORT, grace: SHORT, ..call(place.script("tested", &body), &["start"]) };
+    let report = run_logged(&stubborn, &place.log());
+    assert_eq!(report.exit, Exit::TimedOut);
+    assert!(report.took >= SHORT * 2 && report.took < LONG, "{report:?}");
+    let child = pid_in(&place, "child");
+    eventually("its child is gone as well", || !lives(child));
+}
+
+#[test]
+fn a_script_that_prints_ten_megabytes_is_read_to_the_end_and_logged_in_part() {
+    let place = Place::new();
+    let (report, printed) = run_body(&place, "yes 0123456789abcdef | head -c 10000000; exit 3", &[]);
+    assert_eq!(report.exit, Exit::Code(3), "it could write everything");
+    assert!(!printed.is_empty() && printed.len() <= LINES_PER_RUN as usize, "{} lines", printed.len());
+    assert!(report.output_left_out > 9_000_000, "{report:?}");
+    let warning = format!("{} more bytes of output not logged", report.output_left_out);
+    assert!(place.read("log").contains(&warning), "{}", place.read("log"));
+}
+
+#[test]
+fn a_script_that_prints_without_end_still_meets_its_limit() {
+    let place = Place::new();
+    let endless = Call { limit: SHORT, grace: SHORT, ..call(place.script("tested", "exec yes"), &[]) };
+    assert_eq!(run_logged(&endless, &place.log()).exit, Exit::TimedOut);
+}
+
+#[test]
+fn a_script_that_leaves_a_process_behind_has_ended_all_the_same() {
+    let place = Place::new();
+    let body =
+        format!("(while :; do echo still here || :; sleep 0.05; done) & echo $! >{}", place.join("left").display());
+    let began = Instant::now();
+    let (report, _) = run_body(&place, &body, &["start"]);
+    assert_eq!(report.exit, Exit::Code(0));
+    assert!(began.elapsed() < LONG / 2);
+    let left = pid_in(&place, "left");
+    // Its output has no reader any more, and that must not kill it.
+    let wrote = || std::fs::read_to_string(format!("/proc/{left}/io")).unwrap_or_default();
+    let before = wrote();
+    eventually("it goes on", || lives(left) && wrote() != before);
+    assert!(lives(left));
+    Command::new("kill").arg(left.to_string()).status().expect("ended");
+}
+
+#[test]
+fn a_cancelled_script_is_terminated_at_once_and_later_ones_as_well() {
+    let place = Place::new();
+    let log = place.log();
+    let cancel = Cancel::new().expect("a descriptor");
+    let body = format!("echo $$ >{}; exec sleep 600", place.join("pid").display());
+    let sleeping = call(place.script("tested", &body), &["start"]);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| run(&sleeping, &log, &cancel).expect("started").exit);
+        pid_in(&place, "pid");
+        cancel.give();
+        assert_eq!(running.join().expect("no panic"), Exit::Cancelled);
+    });
+    assert_eq!(run(&sleeping, &log, &cancel).expect("started").exit, Exit::Cancelled);
+}
+
+#[test]
+fn scripts_are_searched_in_order_and_only_executable_files_count() {
+    let place = Place::new();
+    for directory in ["resource.d", "init.d"] {
+        std::fs::create_dir(place.join(directory)).expect("made");
+    }
+    let search = Search::new(vec![place.join("resource.d"), place.join("init.d")]);
+    let both = place.script("resource.d/both", "");
+    place.script("init.d/both", "");
+    place.file("resource.d/plain", "#!/bin/sh\n", 0o644);
+    let second = place.script("init.d/plain", "");
+    std::fs::create_dir(place.join("resource.d/directory")).expect("made");
+    assert_eq!(search.locate("both").expect("found"), both);
+    assert_eq!(search.locate("plain").expect("found"), second, "the first is not executable");
+    for name in ["missing", "directory", "", "..", "../init.d/both", "/bin/sh", "."] {
+        assert!(matches!(search.locate(name), Err(ScriptError::NotFound { .. })), "{name:?}");
+    }
+    let text = search.locate("missing").expect_err("missing").to_string();
+    assert_eq!(text, "Cannot locate resource script missing");
+}
+
+#[test]
+fn what_cannot_be_started_is_an_error_and_what_has_no_interpreter_line_is_a_shell_script() {
+    let place = Place::new();
+    let log = place.log();
+    let cancel = Cancel::new().expect("a descriptor");
+    let plain = place.file("plain", "exit 0\n", 0o644);
+    let bad_interpreter = place.file("bad", "#!/no/such/interpreter\n", 0o755);
+    for program in [plain, bad_interpreter, place.join("gone")] {
+        let error = run(&call(program, &[]), &log, &cancel).expect_err("cannot start");
+        assert!(matches!(error, ScriptError::Start { .. }), "{error}");
+    }
+    let bare = place.file("bare", "test \"$1\" = start && exit 5\n", 0o755);
+    assert_eq!(run(&call(bare, &["start"]), &log, &cancel).expect("started").exit, Exit::Code(5));
+    let lost = Call { directory: place.join("gone"), ..call(place.script("here", "test $(pwd) = /"), &[]) };
+    assert!(run(&lost, &log, &cancel).expect("started").exit.success(), "without its directory it runs in /");
+}
+
+#[test]
+fn the_announcement_has_two_blanks_when_there_are_no_arguments() {
+    let path = PathBuf::from("/etc/ha.d/resource.d/tb");
+    assert_eq!(call(path.clone(), &["start"]).announcement(), "Running /etc/ha.d/resource.d/tb  start");
+    assert_eq!(call(path, &["x", "y", "stop"]).announcement(), "Running /etc/ha.d/resource.d/tb x y stop");
+}

@@ -1,0 +1,175 @@
+//! A network of hosts that exists only for one test: two cluster nodes, a client, and what is between them.
+//!
+//! ```text
+//!            alpha ─────── cable (eth1, 10.78.0.0/24) ─────── bravo
+//!              │                                                │
+//!            eth0 ──────── switch (eth0, 10.77.0.0/24) ─────── eth0
+//!                                  │
+//!                                client
+//! ```
+//!
+//! Each host is a network namespace that lasts as long as the [`Lab`], and a *machine* in it (namespaces for processes,
+//! mounts and the host name) that lasts from [`Host::boot`] to [`Host::cut_power`]. The daemon of 3.0.6 and ours are
+//! treated alike: both find their usual directories, which are private to the host.
+//!
+//! Nothing outlives the test: every namespace hangs on a process that ends when the test's process does, whatever ends
+//! it. What goes wrong in the rig itself is a panic.
+
+#![allow(clippy::missing_panics_doc)]
+
+mod await_until;
+mod client;
+mod command;
+mod daemon;
+mod faults;
+mod host;
+mod machine;
+mod namespace;
+mod network;
+mod processes;
+mod serial;
+mod site;
+mod sniffer;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+pub use client::{Answer, Client};
+pub use command::{cargo, run};
+pub use daemon::{Daemon, release_binary, why_not};
+pub use faults::Faults;
+pub use host::{Answered, Host};
+pub use namespace::Namespace;
+pub use network::{CABLE, SERVICE, SERVICE_PORT, SWITCHED};
+pub use processes::{Usage, usage};
+pub use serial::SerialCable;
+pub use site::{Auth, Media, Site};
+pub use sniffer::{Heard, Sniffer};
+
+use network::Network;
+
+/// The test network. See the [module](self).
+pub struct Lab {
+    name: String,
+    /// The preferred owner of the service address.
+    pub alpha: Host,
+    /// The other node.
+    pub bravo: Host,
+    /// Probes the service address from its first boot on.
+    pub client: Client,
+    /// The cable between the serial ports, if the nodes have any.
+    pub serial: Option<SerialCable>,
+    network: Network,
+    directory: PathBuf,
+}
+
+impl Lab {
+    /// Builds the network and boots two hosts without a running daemon. `name` is for failure reports.
+    pub fn new(name: &str, alpha: Daemon, bravo: Daemon, site: &Site) -> Self {
+        remove_leftovers();
+        let directory = new_directory();
+        let network = Network::new();
+        let serial = (site.media == Media::Serial).then(|| SerialCable::new(site.keys()));
+        let ports = serial.as_ref().map(SerialCable::ports);
+        let host = |index: usize, daemon| {
+            let name = ["alpha", "bravo"][index];
+            let port = ports.as_ref().map(|ports| ports[index].clone());
+            Host::new(name, index, &directory, network.node(index), daemon, port)
+        };
+        let lab = Self {
+            name: name.to_owned(),
+            alpha: host(0, alpha),
+            bravo: host(1, bravo),
+            client: Client::new(network.client()),
+            serial,
+            network,
+            directory,
+        };
+        for host in lab.hosts() {
+            host.write_site(site);
+            host.boot();
+        }
+        lab
+    }
+
+    /// Both nodes.
+    pub fn hosts(&self) -> [&Host; 2] {
+        [&self.alpha, &self.bravo]
+    }
+
+    /// The names of the hosts that have the service address, in the order alpha, bravo.
+    pub fn holders(&self) -> Vec<&str> {
+        self.hosts().into_iter().filter(|host| host.holds_service()).map(Host::name).collect()
+    }
+
+    /// Faults of the network from now until the value is dropped.
+    pub fn faults(&self) -> Faults<'_> {
+        Faults::new(self.hosts().map(Host::namespace))
+    }
+
+    /// The network namespace of the switch.
+    pub fn switch(&self) -> &Namespace {
+        self.network.switch()
+    }
+
+    /// Waits until `condition` holds; panics with the state of the hosts and the ends of their logs when `limit` is
+    /// over. `what` completes "waited for".
+    #[track_caller]
+    pub fn await_until(&self, limit: Duration, what: &str, condition: impl FnMut() -> bool) {
+        if !await_until::holds_within(limit, condition) {
+            panic!("waited {limit:?} for {what}\n{}", self.state());
+        }
+    }
+
+    /// Panics with the state of the hosts and the ends of their logs unless `truth`.
+    #[track_caller]
+    pub fn check(&self, truth: bool, what: &str) {
+        assert!(truth, "expected {what}\n{}", self.state());
+    }
+
+    /// What a person needs to find out why a scenario failed.
+    pub fn state(&self) -> String {
+        let mut text = format!("lab {}: the address is on {:?}\n", self.name, self.holders());
+        for host in self.hosts() {
+            text.push_str(&host.state());
+        }
+        text
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for host in self.hosts() {
+            host.halt();
+        }
+        if std::thread::panicking() && std::env::var_os("HBCORE_KEEP_LAB").is_some() {
+            eprintln!("the hosts' directories are kept: {}", self.directory.display());
+        } else {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+fn directory_of(pid: u32, number: u32) -> PathBuf {
+    std::env::temp_dir().join(format!("hbcore-lab-{pid}-{number}"))
+}
+
+fn new_directory() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let directory = directory_of(std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    fs::create_dir_all(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    directory
+}
+
+/// Removes the directories of runs that were killed. Their processes and namespaces went with them.
+fn remove_leftovers() {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix("hbcore-lab-")?.split('-').next());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

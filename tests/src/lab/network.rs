@@ -1,0 +1,79 @@
+//! The cables and the switch of the test network.
+
+use super::namespace::Namespace;
+
+/// The address that moves.
+pub const SERVICE: &str = "10.77.0.100";
+/// The UDP port of the service that answers there.
+pub const SERVICE_PORT: u16 = 9999;
+/// The nodes' own addresses on the switch.
+pub const SWITCHED: [&str; 2] = ["10.77.0.1", "10.77.0.2"];
+/// The nodes' addresses on the cable between them.
+pub const CABLE: [&str; 2] = ["10.78.0.1", "10.78.0.2"];
+
+const CLIENT: &str = "10.77.0.3";
+
+/// The namespaces and what connects them.
+pub(super) struct Network {
+    nodes: [Namespace; 2],
+    client: Namespace,
+    switch: Namespace,
+}
+
+impl Network {
+    pub(super) fn new() -> Self {
+        let network = Self {
+            nodes: [Namespace::new(), Namespace::new()],
+            client: Namespace::new(),
+            switch: Namespace::new(),
+        };
+        network.switch.ip("link add br0 type bridge mcast_snooping 0\nlink set br0 up");
+        let [alpha, bravo] = &network.nodes;
+        for (name, host) in [("alpha", alpha), ("bravo", bravo), ("client", &network.client)] {
+            network.plug_in(name, host);
+        }
+        let (a, b) = (alpha.pid(), bravo.pid());
+        network.switch.ip(&format!("link add eth1 netns {a} type veth peer name eth1 netns {b}"));
+        for (index, node) in network.nodes.iter().enumerate() {
+            bring_up(node, index);
+        }
+        network.client.ip(&format!("address add {CLIENT}/24 broadcast + dev eth0\nlink set eth0 up"));
+        network
+    }
+
+    /// A cable from `eth0` of a host to a port of the switch that has the host's name.
+    fn plug_in(&self, name: &str, host: &Namespace) {
+        let pid = host.pid();
+        self.switch.ip(&format!(
+            "link add {name} type veth peer name eth0 netns {pid}\n\
+             link set {name} master br0 up"
+        ));
+    }
+
+    pub(super) fn node(&self, index: usize) -> &Namespace {
+        &self.nodes[index]
+    }
+
+    pub(super) fn client(&self) -> &Namespace {
+        &self.client
+    }
+
+    pub(super) fn switch(&self) -> &Namespace {
+        &self.switch
+    }
+}
+
+/// The links of a node as they are after a boot: up, with its own addresses and no others.
+pub(super) fn bring_up(node: &Namespace, index: usize) {
+    let (switched, cable) = (SWITCHED[index], CABLE[index]);
+    node.ip(&format!(
+        "address flush dev eth0\naddress flush dev eth1\n\
+         address add {switched}/24 broadcast + dev eth0\naddress add {cable}/24 broadcast + dev eth1\n\
+         link set eth0 up\nlink set eth1 up"
+    ));
+}
+
+/// The links of a node without power.
+pub(super) fn take_down(node: &Namespace) {
+    node.ip("link set eth0 down\nlink set eth1 down\naddress flush dev eth0\naddress flush dev eth1");
+}
