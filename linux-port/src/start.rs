@@ -118,23 +118,16 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
     if let Err(error) = empty_scratch(&options.run_dir.join("heartbeat")) {
         log.warn(format_args!("{error}"));
     }
-    let realtime = schedule(site, options, &log);
     let manage = options.resource_management && site.ha_cf.pacemaker.mode.uses_haresources();
+    let cluster = off_this_stack(|| engine(site, links.names(), manage, generation, uuid))?;
+    let realtime = schedule(site, options, &log);
     let plans = if manage { site.plans(&site.scripts(&options.state_dir, options.debug)) } else { Vec::new() };
     let keys = plans.iter().map(|p| p.key.clone()).collect();
     let resources = Resources::start(plans, realtime, &log).map_err(Failure::general)?;
     resources.clean();
-    let nodes = site.nodes(uuid);
-    let forms = site.link_forms(links.names());
-    let homes = if manage { site.homes() } else { Vec::new() };
-    let seed = generation.0 ^ u64::from(std::process::id()) << 32;
-    let engine = site.engine(&nodes, &forms, &homes, manage, generation, seed);
-    let clock = Clock;
-    let cluster = LinuxCluster::new(&engine, site.key_table(), clock.now(), clock.wall_seconds())
-        .map_err(|error| Failure(EXIT_CONFIGURATION, format!("heartbeat: the engine refuses the configuration: {error:?}")))?;
     log.info(format_args!("Local status now set to: 'up'"));
     let driver = Driver::new(Parts {
-        cluster: Box::new(cluster),
+        cluster,
         links,
         resources,
         signals,
@@ -145,6 +138,38 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
     })
     .map_err(Failure::general)?;
     Ok(Prepared { driver, log, _pid_file: pid_file, detached: !options.foreground })
+}
+
+fn engine(
+    site: &Site,
+    links: &[String],
+    manage: bool,
+    generation: Generation,
+    uuid: Uuid,
+) -> Result<Box<LinuxCluster>, Failure> {
+    let nodes = site.nodes(uuid);
+    let forms = site.link_forms(links);
+    let homes = if manage { site.homes() } else { Vec::new() };
+    let seed = generation.0 ^ u64::from(std::process::id()) << 32;
+    let config = site.engine(&nodes, &forms, &homes, manage, generation, seed);
+    LinuxCluster::new(&config, site.key_table(), Clock.now(), Clock.wall_seconds())
+        .map(Box::new)
+        .map_err(|error| Failure(EXIT_CONFIGURATION, format!("heartbeat: the engine refuses the configuration: {error:?}")))
+}
+
+/// Runs `make` on a thread of its own: large values pass over its stack, which is gone afterwards. The stack of the heartbeat
+/// thread is locked into memory and should hold no more than it needs.
+pub fn off_this_stack<T: Send>(make: impl FnOnce() -> T + Send) -> T {
+    let made = std::thread::scope(|scope| scope.spawn(make).join());
+    // A fork wants to be alone, and a joined thread is still being buried for a moment.
+    let alone = || std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count) == 1;
+    for _ in 0..1000 {
+        if alone() {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    made.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Who we are and in which run. The generation is on disk before the first packet carries it.

@@ -193,7 +193,7 @@ fn an_announcement_is_repeated_in_both_forms_and_then_refreshed() {
         assert_eq!((seen.len(), seen.get(28..32)), (42, Some(&[10, 77, 0, 100][..])));
         seen.get(21).copied().expect("42 bytes")
     };
-    let (interval, minute) = (Duration::from_millis(250), Duration::from_secs(60));
+    let (interval, minute) = (Duration::from_millis(250), Duration::from_mins(1));
     let mut announcer = announcer(&a, AnnouncePlan { packets: 4, interval, refresh: Some(minute) });
 
     let start = Instant::from_millis(1000);

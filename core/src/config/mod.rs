@@ -21,6 +21,7 @@ mod authkeys;
 mod ha_cf;
 mod haresources;
 mod hbcore_cf;
+mod help;
 mod lexer;
 mod message;
 mod parsed;

@@ -104,13 +104,13 @@ impl Sources {
         };
         missing(File::HaCf, "Cannot open config file [/etc/ha.d//ha.cf]".to_owned());
         missing(File::AuthKeys, "Cannot open keyfile [/etc/ha.d//authkeys].  Stop.".to_owned());
-        if ha_cf.pacemaker.mode.uses_haresources() {
+        // Without an `ha.cf` it is unknown whether `haresources` is needed.
+        if self.ha_cf.is_ok() && ha_cf.pacemaker.mode.uses_haresources() {
             missing(File::HaResources, "Cannot open resources file [/etc/ha.d//haresources]".to_owned());
         }
         if !matches!(&self.hbcore_cf, Err(error) if error.kind() == io::ErrorKind::NotFound) {
             missing(File::HbcoreCf, "Cannot open config file [/etc/ha.d//hbcore.cf]".to_owned());
         }
-        findings.retain(|finding| !(finding.file != File::HaCf && self.is_needless(finding.file)));
         findings
     }
 
@@ -120,11 +120,6 @@ impl Sources {
         let message = "Bad permissions on keyfile [/etc/ha.d//authkeys], 600 recommended.".to_owned();
         let help = format!("run: chmod 600 {}", self.path(File::AuthKeys).display());
         Some(self.found(File::AuthKeys, None, Severity::Error, message, help))
-    }
-
-    /// Without an `ha.cf` it is unknown whether `haresources` is needed.
-    fn is_needless(&self, file: File) -> bool {
-        self.ha_cf.is_err() && file == File::HaResources
     }
 
     fn content(&self, file: File) -> &io::Result<Vec<u8>> {

@@ -118,7 +118,7 @@ impl AsFd for AddressThread {
 
 /// A job thread's way to ask.
 #[derive(Clone)]
-pub struct Handle(SyncSender<Order>);
+pub(super) struct Handle(SyncSender<Order>);
 
 /// One address as a member of a group that has scripts too.
 pub struct AddressResource {

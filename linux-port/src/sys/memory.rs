@@ -32,7 +32,7 @@ impl fmt::Display for LockError {
 
 impl std::error::Error for LockError {}
 
-/// Locks what the process uses now and later, and reads in its program and 64 KiB of stack.
+/// Locks what the process uses now and later, has its program read in, and 64 KiB of stack touched.
 ///
 /// Pages stay once they were touched, instead of everything mapped being read at once: the untouched parts of
 /// thread stacks and libraries would cost megabytes. Where the kernel cannot do that (before 4.4), everything is locked.
@@ -58,15 +58,15 @@ fn touch_stack() {
     black_box(&mut room);
 }
 
-/// Reads the program's own code and constants in, so that the first takeover finds them in memory. Best effort: on
-/// kernels before 5.14 they come with their first use, and stay.
+/// Has the program's own code and constants read in, so that the first takeover finds them in memory. They are not mapped before
+/// their first use, when they are locked too: most of the program is never used.
 fn read_in_program() {
     let (Ok(maps), Ok(program)) = (fs::read_to_string("/proc/self/maps"), fs::read_link("/proc/self/exe")) else {
         return;
     };
     for (start, end) in maps.lines().filter(|l| program.to_str().is_some_and(|p| l.ends_with(p))).filter_map(range) {
-        // SAFETY: populating for reading changes neither content nor protection, and the kernel checks the range.
-        let _ = unsafe { madvise(start as *mut c_void, end.saturating_sub(start), Advice::LinuxPopulateRead) };
+        // SAFETY: the advice changes neither content nor protection, and the kernel checks the range.
+        let _ = unsafe { madvise(start as *mut c_void, end.saturating_sub(start), Advice::WillNeed) };
     }
 }
 

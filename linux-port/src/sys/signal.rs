@@ -65,6 +65,7 @@ impl Signals {
     }
 
     /// The next signal that waits, `None` when there is none. Several of one kind may have merged into one.
+    #[expect(clippy::should_implement_trait, reason = "None means not now, and reading may fail: this is no iterator")]
     pub fn next(&mut self) -> io::Result<Option<Arrived>> {
         let mut record = [0u8; RECORD];
         match rustix::io::read(&self.fd, &mut record) {

@@ -72,7 +72,8 @@ impl Host {
         thread::scope(|scope| scope.spawn(inside).join().expect("the work ends"))
     }
 
-    /// Lays a cable between `eth` of both hosts, with 10.77.`net`.1/24 and fd00:77:`net`::1/64 on this one and 2 on the other.
+    /// Lays a cable between `eth` of both hosts, with `10.77.NET.1/24` and `fd00:77:NET::1/64` on this one
+    /// and 2 on the other.
     pub fn cable(&self, other: &Host, eth: &str, net: u8) {
         self.ip(&format!("link add {eth} type veth peer name {eth} netns {}", other.holder.id()));
         for (host, number) in [(self, 1), (other, 2)] {

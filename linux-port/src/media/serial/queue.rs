@@ -94,6 +94,6 @@ mod tests {
         queue.written(5);
         assert!(queue.push(&[b'x'; 9000]));
         queue.clear();
-        assert!(!queue.push(&[b'x'; CAPACITY + 1]));
+        assert!(!queue.push(&vec![b'x'; CAPACITY + 1]));
     }
 }
