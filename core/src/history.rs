@@ -102,6 +102,16 @@ impl<const BYTES: usize> History<BYTES> {
         true
     }
 
+    /// The next message to send: first those never sent, then those to be sent again.
+    pub fn take(&mut self, now: Instant) -> Option<&[u8]> {
+        if self.has_unsent() { self.take_unsent() } else { self.take_resend(now) }
+    }
+
+    /// Whether a message was not sent yet.
+    pub fn has_unsent(&self) -> bool {
+        self.unsent > 0
+    }
+
     /// The next message that was not sent yet; it counts as sent from here on.
     pub fn take_unsent(&mut self) -> Option<&[u8]> {
         if self.unsent == 0 {
@@ -117,11 +127,6 @@ impl<const BYTES: usize> History<BYTES> {
     /// The message that was taken last, as long as it is kept.
     pub fn last_taken(&self) -> Option<&[u8]> {
         self.taken.map(|offset| self.text(offset))
-    }
-
-    /// Whether [`History::take_unsent`] or [`History::take_resend`] has something.
-    pub fn is_pending(&self) -> bool {
-        self.unsent > 0 || self.resends > 0
     }
 
     /// Marks the messages `first` to `last` to be sent again, at most `most` of them, except those repeated less than

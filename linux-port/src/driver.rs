@@ -163,7 +163,9 @@ impl Driver {
                     SIGNALS => self.signalled(now)?,
                     RESOURCES => self.finish_effects(),
                     medium => {
-                        if ready.writable && let Err(error) = self.links.writable(medium, &self.poller) {
+                        if ready.writable
+                            && let Err(error) = self.links.writable(medium, &self.poller)
+                        {
                             self.medium_failed(medium, now, &error);
                         }
                         if ready.readable {
@@ -321,7 +323,8 @@ impl Driver {
         self.wall_checked = now;
         self.cluster.set_wall_clock(now, Clock.wall_seconds());
         if realtime::take_demotion() {
-            self.log.crit(format_args!("The heartbeat thread ran for too long without a pause: now at normal priority"));
+            self.log
+                .crit(format_args!("The heartbeat thread ran for too long without a pause: now at normal priority"));
         }
     }
 }

@@ -7,11 +7,13 @@ use crate::driver::{Driver, Links, LinuxCluster, Parts, Rereader};
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::resources::{Realtime, Resources};
 use crate::site::Site;
-use crate::state::{GenerationOrigin, Method, PidFile, Running, StateDir, UuidOrigin, empty_scratch, probe, uuid_from_name};
+use crate::state::{
+    GenerationOrigin, Method, PidFile, Running, StateDir, UuidOrigin, empty_scratch, probe, uuid_from_name,
+};
 use crate::sys::clock::Clock;
+use crate::sys::memory;
 use crate::sys::realtime::{self, Policy};
 use crate::sys::signal::{DAEMON_SIGNALS, Signals};
-use crate::sys::memory;
 use hbcore::config::{GenerationMethod, UuidSource};
 use hbcore::id::{Generation, Uuid};
 use std::fmt::Display;
@@ -43,7 +45,7 @@ impl Failure {
 
 /// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the background
 /// that of the parent, as soon as the daemon is ready or has failed.
-pub fn start(site: Site, options: &Options, rereader: Rereader) -> u8 {
+pub fn start(site: &Site, options: &Options, rereader: Rereader) -> u8 {
     let host = host_name();
     if let Running::Yes(pid) = probe(&options.pid_file()) {
         let mut log = EarlyLog::new(site.log(&host, options.debug, Stderr::detect()));
@@ -63,7 +65,7 @@ pub fn start(site: Site, options: &Options, rereader: Rereader) -> u8 {
             }
         }
     };
-    match prepare(&site, options, &host, rereader) {
+    match prepare(site, options, &host, rereader) {
         Ok(prepared) => run(prepared, readiness, &host),
         Err(Failure(code, reason)) => {
             readiness.failed(code, &reason);
@@ -152,9 +154,9 @@ fn engine(
     let homes = if manage { site.homes() } else { Vec::new() };
     let seed = generation.0 ^ u64::from(std::process::id()) << 32;
     let config = site.engine(&nodes, &forms, &homes, manage, generation, seed);
-    LinuxCluster::new(&config, site.key_table(), Clock.now(), Clock.wall_seconds())
-        .map(Box::new)
-        .map_err(|error| Failure(EXIT_CONFIGURATION, format!("heartbeat: the engine refuses the configuration: {error:?}")))
+    LinuxCluster::new(&config, site.key_table(), Clock.now(), Clock.wall_seconds()).map(Box::new).map_err(|error| {
+        Failure(EXIT_CONFIGURATION, format!("heartbeat: the engine refuses the configuration: {error:?}"))
+    })
 }
 
 /// Runs `make` on a thread of its own: large values pass over its stack, which is gone afterwards. The stack of the heartbeat

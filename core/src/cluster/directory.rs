@@ -26,10 +26,7 @@ impl Directory {
 
     /// Calls `is_it` with each candidate for `name` and returns the one that is.
     pub(super) fn find(&self, name: &[u8], is_it: impl Fn(NodeId) -> bool) -> Option<NodeId> {
-        probe(name)
-            .map_while(|s| self.slots.get(s).copied().filter(|id| *id != FREE))
-            .map(NodeId)
-            .find(|id| is_it(*id))
+        probe(name).map_while(|s| self.slots.get(s).copied().filter(|id| *id != FREE)).map(NodeId).find(|id| is_it(*id))
     }
 }
 
@@ -53,9 +50,8 @@ mod tests {
         for (n, name) in names.iter().enumerate() {
             directory.insert(name, NodeId(n as u8));
         }
-        let find = |text: &str| {
-            directory.find(text.as_bytes(), |id| names[usize::from(id.0)].as_bytes() == text.as_bytes())
-        };
+        let find =
+            |text: &str| directory.find(text.as_bytes(), |id| names[usize::from(id.0)].as_bytes() == text.as_bytes());
         for (n, name) in names.iter().enumerate() {
             assert_eq!(find(name.as_str()), Some(NodeId(n as u8)));
         }

@@ -21,12 +21,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 {
     /// Takes one datagram, or one message of a serial link, that arrived on `link`. Work is proportional to its length
     /// and does not depend on the number of nodes. Nothing of it is interpreted before it is authentic.
-    pub fn handle(
-        &mut self,
-        now: crate::time::Instant,
-        link: LinkId,
-        bytes: &[u8],
-    ) -> Result<Received, DatagramError> {
+    pub fn handle(&mut self, now: crate::time::Instant, link: LinkId, bytes: &[u8]) -> Result<Received, DatagramError> {
         self.set_now(now);
         bump(&mut self.stats.received);
         let result = self.receive(link, bytes);
@@ -104,7 +99,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let name = core::str::from_utf8(header.src).ok().and_then(|s| NodeName::new(s).ok());
         match (self.autojoin, name) {
             (AutoJoin::Any, Some(name)) if name.as_bytes() == header.src => {
-                let id = self.add_node(name, NodeKind::Normal).ok_or(DatagramError::UnknownNode)?;
+                let id = self.add_node(&name, NodeKind::Normal).ok_or(DatagramError::UnknownNode)?;
                 if let (Some(node), Some(uuid)) = (self.node_mut(id), header.src_uuid) {
                     node.uuid = uuid;
                 }
@@ -120,8 +115,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let me = self.nodes.get(usize::from(self.local.0));
         let other_uuid = header.src_uuid.is_some_and(|u| !u.is_nil() && me.is_some_and(|me| me.uuid != u));
         let newer_run = header.generation > self.generation;
-        let never_sent = header.generation == self.generation
-            && header.seq.is_some_and(|seq| seq >= self.history.next_sequence());
+        let never_sent =
+            header.generation == self.generation && header.seq.is_some_and(|seq| seq >= self.history.next_sequence());
         if other_uuid || newer_run || never_sent {
             self.event(Event::NameConflict(link));
             return Err(DatagramError::NameConflict);
@@ -164,13 +159,14 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             }
             Err(Dropped::Stale) => return Ok(Received::Old),
         };
+        let mut was_apart = run == Run::Returned;
         if run == Run::Restarted {
-            self.restarted(id, header);
+            was_apart = self.restarted(id, header);
         }
         let Some(node) = self.node_mut(id) else { return Err(DatagramError::UnknownNode) };
         let arrival = node.window.arrive(seq);
         self.note_arrival(id, seq, arrival);
-        if run == Run::Returned && arrival.is_new() {
+        if was_apart && arrival.is_new() {
             self.returned(id);
         }
         Ok(match arrival {
@@ -199,14 +195,18 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if seq <= node.status_seq { Err(Dropped::Stale) } else { Ok(Run::Returned) }
     }
 
-    fn restarted(&mut self, id: NodeId, header: &Header<'_>) {
-        let Some(node) = self.node_mut(id) else { return };
+    /// A new run of a node. True if it has long been active while we thought it dead: we were apart, and both may own the same
+    /// groups. (A node that comes up says so with other states first.)
+    fn restarted(&mut self, id: NodeId, header: &Header<'_>) -> bool {
+        let Some(node) = self.node_mut(id) else { return false };
         let first_time = node.window.generation.0 == 0;
+        let was_dead = node.state == NodeState::Dead;
         node.restarted(header.generation);
         self.takeover.on_restart();
         if !first_time {
             self.event(Event::NodeRestarted(id));
         }
+        was_dead && header.status.map(NodeState::parse) == Some(NodeState::Active)
     }
 
     /// What an arrival means for requests and acknowledgements (wire reference 7.4, 7.6).

@@ -8,7 +8,7 @@ use crate::time::Duration;
 use crate::wire::{Header, MessageType, number};
 
 /// How often `reqnodes` is repeated, and how many times before we go on without an answer. 3.0.6 never goes on.
-const ASK_INTERVAL: Duration = Duration::from_millis(1000);
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
 const ASK_LIMIT: u8 = 5;
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
@@ -25,10 +25,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             MessageType::AddNode => self.add_listed(header.nodelist.unwrap_or_default()),
             MessageType::DelNode => self.remove_listed(header.nodelist.unwrap_or_default()),
             MessageType::SetWeight => self.set_weight(header),
-            MessageType::Starting
-            | MessageType::Resource
-            | MessageType::AskResources
-            | MessageType::Shutdone => self.resource_message(id, header),
+            MessageType::Starting | MessageType::Resource | MessageType::AskResources | MessageType::Shutdone => {
+                self.resource_message(id, header);
+            }
             MessageType::Nak
             | MessageType::SetSite
             | MessageType::HbTakeover
@@ -110,9 +109,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if self.nodes.iter().any(unknown) {
             return;
         }
-        let candidate = self.ids().zip(&self.nodes).find(|(id, n)| {
-            *id != self.local && n.is_member() && n.state != NodeState::Dead
-        });
+        let candidate = self
+            .ids()
+            .zip(&self.nodes)
+            .find(|(id, n)| *id != self.local && n.is_member() && n.state != NodeState::Dead);
         match (self.communication, candidate.map(|(id, _)| id)) {
             (Communication::Asking { node, .. }, Some(id)) if node == id => {}
             (_, Some(id)) if !self.no_flow_control => self.ask_nodes(id, ASK_LIMIT),
@@ -171,7 +171,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         for name in names(list).take(MAX_NODES) {
             let name = core::str::from_utf8(name).ok().and_then(|s| NodeName::new(s).ok());
             let Some(name) = name.filter(|n| self.find(n.as_bytes()).is_none()) else { continue };
-            if let Some(id) = self.add_node(name, NodeKind::Normal) {
+            if let Some(id) = self.add_node(&name, NodeKind::Normal) {
                 self.event(Event::NodeAdded(id));
             }
         }
@@ -180,9 +180,11 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// All of the nodes named must be dead and all others alive; else nothing is removed (wire reference 6.1).
     fn remove_listed(&mut self, list: &[u8]) {
         let listed = |n: &Node<LINKS>| names(list).any(|name| name == n.name.as_bytes());
-        let allowed = self.ids().zip(&self.nodes).filter(|(id, n)| *id != self.local && n.is_member()).all(
-            |(_, n)| if listed(n) { n.state == NodeState::Dead } else { n.state.is_live() },
-        );
+        let allowed = self
+            .ids()
+            .zip(&self.nodes)
+            .filter(|(id, n)| *id != self.local && n.is_member())
+            .all(|(_, n)| if listed(n) { n.state == NodeState::Dead } else { n.state.is_live() });
         if !allowed || names(list).any(|n| self.find(n) == Some(self.local)) {
             return;
         }
@@ -210,7 +212,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     /// Adds a node. Full: it is refused, and counted. Nobody is ever evicted.
-    pub(super) fn add_node(&mut self, name: NodeName, kind: NodeKind) -> Option<NodeId> {
+    pub(super) fn add_node(&mut self, name: &NodeName, kind: NodeKind) -> Option<NodeId> {
         if self.nodes.len() >= MAX_NODES {
             bump(&mut self.stats.nodes_refused);
             return None;
@@ -222,7 +224,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             bump(&mut self.stats.nodes_refused);
             return None;
         }
-        self.directory.insert(&name, id);
+        self.directory.insert(name, id);
         self.liveness_at = self.now;
         Some(id)
     }
@@ -279,6 +281,5 @@ const REPEAT_BATCH: usize = 50;
 const REPEAT_FLOOR_MS: u64 = 50;
 
 fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|b| b.is_ascii_whitespace()).filter(|n| !n.is_empty())
+    list.split(u8::is_ascii_whitespace).filter(|n| !n.is_empty())
 }
-

@@ -9,9 +9,7 @@ mod membership;
 mod outbound;
 mod resources;
 
-pub use config::{
-    AutoJoin, Config, ConfigError, HeartbeatForm, LinkForm, NodeConfig, Timing, TimingError,
-};
+pub use config::{AutoJoin, Config, ConfigError, HeartbeatForm, LinkForm, NodeConfig, Timing, TimingError};
 pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmit};
 
 use crate::history::History;
@@ -46,6 +44,7 @@ enum Communication {
 /// messages kept for repetition, `KEYS` entries of `authkeys`. What is configured beyond them is refused by
 /// [`Cluster::new`]; nodes that want to join later find [`Stats::nodes_refused`] growing.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct Cluster<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
 {
     keys: Keys<KEYS>,
@@ -166,7 +165,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             stats: Stats::default(),
         };
         for node in config.nodes {
-            if let Some(id) = cluster.add_node(node.name.clone(), node.kind)
+            if let Some(id) = cluster.add_node(&node.name, node.kind)
                 && let Some(added) = cluster.node_mut(id)
             {
                 added.uuid = node.uuid;
@@ -272,9 +271,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             return false;
         }
         let live = || self.nodes.iter().filter(|n| n.is_member() && n.state != NodeState::Dead);
-        let others = self.ids().zip(&self.nodes).filter(|(id, n)| {
-            *id != self.local && n.is_member() && n.state != NodeState::Dead
-        });
+        let others = self
+            .ids()
+            .zip(&self.nodes)
+            .filter(|(id, n)| *id != self.local && n.is_member() && n.state != NodeState::Dead);
         let slowest = others.map(|(_, n)| n.acknowledged.0).min();
         let newest = self.history.next_sequence().0.saturating_sub(1);
         live().count() >= 2 && slowest.is_some_and(|ack| newest.saturating_sub(ack) > crate::sequence::MAX_GAP)

@@ -56,17 +56,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 }
                 continue;
             }
-            let text = match self.history.take_unsent() {
-                Some(text) => {
-                    bump(&mut self.stats.sent);
-                    text
-                }
-                None => {
-                    let text = self.history.take_resend(self.now)?;
-                    bump(&mut self.stats.repeated);
-                    text
-                }
-            };
+            let counter = if self.history.has_unsent() { &mut self.stats.sent } else { &mut self.stats.repeated };
+            let text = self.history.take(self.now)?;
+            bump(counter);
             let is_classic = text.starts_with(b">>>");
             let links = if is_classic {
                 LinkSet(self.datagram_links.0 | self.serial_links.0)
@@ -87,13 +79,11 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     fn transcode(&mut self, out: &mut [u8]) -> Option<Transmit> {
-        match wire::transcode_classic(self.history.last_taken()?, &self.keys, out) {
-            Ok(len) => Some(Transmit { links: self.serial_links, len }),
-            Err(_) => {
-                bump(&mut self.stats.oversize);
-                None
-            }
-        }
+        let Ok(len) = wire::transcode_classic(self.history.last_taken()?, &self.keys, out) else {
+            bump(&mut self.stats.oversize);
+            return None;
+        };
+        Some(Transmit { links: self.serial_links, len })
     }
 
     /// An echo request for each ping node, once per heartbeat (wire reference 9.1).
@@ -292,11 +282,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let seq = self.history.next_sequence();
         let (keys, auth_field) = (&self.keys, self.auth_field);
         let written = self.history.push(room, |buffer| {
-            let mut w = if serial_only {
-                Writer::classic(buffer, keys)
-            } else {
-                Writer::netstring(buffer, keys, auth_field)
-            };
+            let mut w =
+                if serial_only { Writer::classic(buffer, keys) } else { Writer::netstring(buffer, keys, auth_field) };
             if let Some(node) = to {
                 w.text("dest", node.name.as_bytes());
             }

@@ -31,7 +31,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.takeover.poll_effect(self.now)
     }
 
-    /// An effect ended. A ticket whose effect was given up meanwhile is ignored.
+    /// An effect ended. The ticket is used up; one whose effect was given up meanwhile is ignored.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket can be redeemed once")]
     pub fn complete(&mut self, now: Instant, ticket: Ticket, outcome: Outcome) {
         self.set_now(now);
         self.takeover.complete(self.now, &ticket, outcome);
@@ -121,11 +122,14 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             Say::Ask { class, step } => self.say_to_all(|w| {
                 w.text("t", b"ask_resources");
                 w.text("rsc_hold", class.as_str().as_bytes());
-                w.text("info", match step {
-                    Ask::Me => b"me",
-                    Ask::Other => b"other",
-                    Ask::Done => b"done",
-                });
+                w.text(
+                    "info",
+                    match step {
+                        Ask::Me => b"me",
+                        Ask::Other => b"other",
+                        Ask::Done => b"done",
+                    },
+                );
             }),
             Say::Shutdone => self.say_to_all(|w| {
                 w.text("t", b"shutdone");

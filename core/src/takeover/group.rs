@@ -213,4 +213,4 @@ fn belongs(group: &Group, home: NodeId, class: Class) -> bool {
 }
 
 /// The longest that an effect may take unless the configuration says otherwise (resource reference 1.6: an hour a phase).
-pub const EFFECT_LIMIT: Duration = Duration::from_secs(3600);
+pub const EFFECT_LIMIT: Duration = Duration::from_hours(1);

@@ -35,7 +35,7 @@ use crate::time::{Duration, Instant, earliest};
 /// How long a starting node waits for the other side's report (resource reference 1.4).
 pub const SETTLE: Duration = Duration::from_secs(10);
 /// How often `starting` is repeated while the other side has not reported.
-const ASK_AGAIN: Duration = Duration::from_millis(1000);
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long the failback of groups that cannot move yet is put off (resource reference 1.7).
 const FAILBACK_RETRY: Duration = Duration::from_secs(1);
 /// How long a node that has released everything stays, so that the other can ask for what it missed.
@@ -282,6 +282,7 @@ pub enum Notice {
 
 /// What is known of the other node's claims.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 struct Other {
     holds: Holds,
     stable: bool,
@@ -480,13 +481,23 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.try_failback(now);
         }
         if due(&mut self.timers.heal) {
-            self.other.leaving = false;
-            self.resolve_conflict(now);
+            self.heal_expired(now);
         }
         if due(&mut self.timers.linger) {
             self.phase = Phase::Left;
         }
         self.expire_effects(now);
+    }
+
+    /// A 3.0.6 node that came back from a partition did not restart. If it has not said either what it holds, it is asked: it
+    /// answers `starting` with a report.
+    fn heal_expired(&mut self, now: Instant) {
+        self.other.leaving = false;
+        if !self.other.reported && self.phase == Phase::Stable {
+            self.say(Say::Starting);
+            self.report(Info::Plain);
+        }
+        self.resolve_conflict(now);
     }
 
     fn ask_again(&mut self, now: Instant) {

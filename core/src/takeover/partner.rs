@@ -1,8 +1,6 @@
 //! The other node: its reports, its death, its leave and its return after a partition.
 
-use super::{
-    AutoFailback, Class, FAILBACK_RETRY, HEAL_PATIENCE, Holds, Info, Notice, Phase, Say, Standby, Takeover,
-};
+use super::{AutoFailback, Class, FAILBACK_RETRY, HEAL_PATIENCE, Holds, Info, Notice, Phase, Say, Standby, Takeover};
 use crate::id::{NodeId, Sequence};
 use crate::time::Instant;
 
@@ -62,6 +60,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.report = report.seq;
         self.other.is_hbcore |= report.is_hbcore;
         self.other.reported |= report.full;
+        if report.is_hbcore && self.timers.heal.take().is_some() {
+            self.other.leaving = false;
+        }
         self.other.leaving |= report.shutdown;
         self.other.holds = match (report.full, report.holds) {
             (true, holds) => holds,
@@ -224,5 +225,3 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.start_standby(now, Class::Foreign);
     }
 }
-
-

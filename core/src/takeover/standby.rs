@@ -7,7 +7,7 @@ use crate::time::{Duration, Instant};
 /// The first answer must come within this time.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// Each later step may take as long as the scripts need.
-const PHASE_LIMIT: Duration = Duration::from_secs(3600);
+const PHASE_LIMIT: Duration = Duration::from_hours(1);
 
 /// Progress of a move. The class is seen from the giver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum Standby {
 pub enum StandbyRefusal {
     /// Another move is under way.
     InProgress,
+    /// No other node is there to take anything.
+    NoPartner,
     /// The other side's claims are not final.
     OtherInFlux,
     /// Our own claims are not final.
@@ -42,6 +44,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     pub fn request_standby(&mut self, now: Instant, class: Class) -> Result<(), StandbyRefusal> {
         if self.standby != Standby::NotAsked {
             return Err(StandbyRefusal::InProgress);
+        }
+        if !self.other.alive {
+            return Err(StandbyRefusal::NoPartner);
         }
         if self.phase != Phase::Stable {
             return Err(StandbyRefusal::LocalInFlux);
@@ -67,6 +72,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         match (self.standby, step) {
             (Standby::NotAsked, Ask::Me) => self.offered(now, node, class),
+            (Standby::Asking(ours), Ask::Me) if self.gives_way_to(node) => {
+                self.needs_failback |= ours == Class::Foreign;
+                self.end_standby();
+                self.offered(now, node, class);
+            }
             (Standby::Asking(ours), Ask::Other) if ours == class => {
                 self.notice(Notice::StandbyAgreed { node, class });
                 self.hold = self.hold.without(class);
@@ -98,6 +108,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 Ask::Me | Ask::Other | Ask::Done,
             ) => self.notice(Notice::StandbyIgnored { node, other_in_flux: false }),
         }
+    }
+
+    /// Two requests have crossed: the node that stands first in the configuration goes first. A 3.0.6 always ignores the other's.
+    fn gives_way_to(&self, node: NodeId) -> bool {
+        !self.other.is_hbcore || node < self.home
     }
 
     fn offered(&mut self, now: Instant, node: NodeId, class: Class) {

@@ -157,6 +157,30 @@ fn an_unanswered_failback_is_tried_again() {
 }
 
 #[test]
+fn of_two_requests_that_cross_the_first_node_of_the_configuration_goes_first() {
+    let mut m = settled();
+    m.request_standby(at(10), Class::Local).unwrap();
+    m.on_ask(at(11), OTHER, Class::Local, Ask::Me);
+    assert_eq!(m.standby(), Standby::Asking(Class::Local), "we are first");
+    let mut m = Machine::new(NodeId(2), [NodeId(2), OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), report(5, "local", true));
+    complete_all(&mut m, at(2));
+    m.request_standby(at(10), Class::Local).unwrap();
+    m.on_ask(at(11), OTHER, Class::Local, Ask::Me);
+    assert_eq!(m.standby(), Standby::Offered(Class::Local), "the other is first");
+}
+
+#[test]
+fn nothing_is_given_to_nobody() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), true);
+    m.advance(at(0));
+    complete_all(&mut m, at(0));
+    assert_eq!(m.request_standby(at(5), Class::All), Err(StandbyRefusal::NoPartner));
+}
+
+#[test]
 fn an_older_report_that_was_repeated_changes_nothing() {
     let mut m = settled();
     m.on_report(at(10), report(20, "none", true));

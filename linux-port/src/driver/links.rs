@@ -53,7 +53,7 @@ impl Links {
                 link,
                 frames,
                 retry: None,
-                complaints: RateLimit::new(3, Duration::from_secs(60)),
+                complaints: RateLimit::new(3, Duration::from_mins(1)),
                 watched_for_write: false,
             });
         }
@@ -175,9 +175,8 @@ impl Links {
             let Some((at, pause)) = attached.retry.filter(|(at, _)| *at <= now) else { continue };
             let _ = at;
             let reopened = attached.medium.reopen().map_err(|e| e.to_string());
-            let watched = reopened.and_then(|()| {
-                poller.add(attached.medium.fd(), token, Interest::Read).map_err(|e| e.to_string())
-            });
+            let watched = reopened
+                .and_then(|()| poller.add(attached.medium.fd(), token, Interest::Read).map_err(|e| e.to_string()));
             match watched {
                 Ok(()) => {
                     attached.retry = None;
@@ -216,7 +215,9 @@ impl Attached {
     fn complain(&mut self, now: Instant, log: &Logger, doing: &str, error: &io::Error) {
         if let Verdict::Pass { suppressed } = self.complaints.check(now) {
             let (kind, name) = (self.medium.kind(), self.medium.link_name());
-            log.error(format_args!("{kind} {name}: unable to {doing}: {error} ({suppressed} more since the last time)"));
+            log.error(format_args!(
+                "{kind} {name}: unable to {doing}: {error} ({suppressed} more since the last time)"
+            ));
         }
     }
 

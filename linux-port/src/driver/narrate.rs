@@ -2,10 +2,10 @@
 
 use super::LinuxCluster;
 use crate::log::{Level, Logger};
+use hbcore::Event;
 use hbcore::cluster::Carrier;
 use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::takeover::{Class, Notice};
-use hbcore::Event;
 
 /// Writes events to the log.
 pub(super) struct Narrator {

@@ -37,12 +37,22 @@ pub struct Done {
 }
 
 enum Order {
-    Acquire { ticket: u32, specs: Arc<[AddressSpec]> },
-    Release { ticket: u32, specs: Arc<[AddressSpec]> },
+    Acquire {
+        ticket: u32,
+        specs: Arc<[AddressSpec]>,
+    },
+    Release {
+        ticket: u32,
+        specs: Arc<[AddressSpec]>,
+    },
     Announce(Arc<[AddressSpec]>),
     Clean(Arc<[AddressSpec]>),
     /// From a job thread, which waits for the answer.
-    Ask { question: Question, spec: AddressSpec, answer: SyncSender<Result<bool, AddressError>> },
+    Ask {
+        question: Question,
+        spec: AddressSpec,
+        answer: SyncSender<Result<bool, AddressError>>,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -203,7 +213,7 @@ impl Worker {
         loop {
             let now = Clock.now();
             let wait = self.announcer.as_ref().and_then(Announcer::next_deadline).map(|at| at.since(now));
-            match inbox.recv_timeout(wait.unwrap_or(Duration::from_secs(3600))) {
+            match inbox.recv_timeout(wait.unwrap_or(Duration::from_hours(1))) {
                 Ok(order) => self.carry_out(order),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest that one script may run (resource reference 1.6: an hour a phase) and what it gets to end itself.
-const SCRIPT_LIMIT: Duration = Duration::from_secs(3600);
+const SCRIPT_LIMIT: Duration = Duration::from_hours(1);
 const SCRIPT_GRACE: Duration = Duration::from_secs(10);
 
 /// What every script of the site is called with.
