@@ -8,14 +8,17 @@ mod narrate;
 
 pub use links::Links;
 
+use crate::jobs::{Job, Task, Work};
 use crate::log::{Logger, RateLimit, Verdict};
 use crate::resources::Resources;
+use crate::state::{HostEntry, HostList, StateDir};
 use crate::sys::clock::Clock;
 use crate::sys::poller::{Events, Interest, Poller};
 use crate::sys::realtime;
 use crate::sys::signal::{Arrived, Signals};
 use crate::sys::timer::DeadlineTimer;
 use hbcore::id::LinkId;
+use hbcore::node::NodeKind;
 use hbcore::takeover::Effect;
 use hbcore::time::{Duration, Instant, earliest};
 use hbcore::wire::Keys;
@@ -81,6 +84,8 @@ pub struct Parts {
     pub log_bad_packets: bool,
     /// What `SIGHUP` does.
     pub rereader: Rereader,
+    /// Where `hostcache` is kept; `None` when resource groups are managed, as then 3.0.6 keeps none.
+    pub host_cache: Option<StateDir>,
 }
 
 /// The loop.
@@ -93,6 +98,7 @@ pub struct Driver {
     narrator: Narrator,
     log_bad_packets: bool,
     rereader: Rereader,
+    host_cache: Option<StateDir>,
     reread: (SyncSender<Reread>, Receiver<Reread>),
     poller: Poller,
     timer: DeadlineTimer,
@@ -110,7 +116,7 @@ impl Driver {
     /// # Errors
     /// The system's refusal of a descriptor.
     pub fn new(parts: Parts) -> io::Result<Self> {
-        let Parts { cluster, links, resources, signals, log, groups, log_bad_packets, rereader } = parts;
+        let Parts { cluster, links, resources, signals, log, groups, log_bad_packets, rereader, host_cache } = parts;
         let poller = Poller::new()?;
         let timer = DeadlineTimer::new()?;
         links.watch(&poller)?;
@@ -129,6 +135,7 @@ impl Driver {
             log,
             log_bad_packets,
             rereader,
+            host_cache,
             reread: sync_channel(1),
             poller,
             timer,
@@ -243,6 +250,12 @@ impl Driver {
         }
         while let Some(event) = self.cluster.poll_event() {
             self.left |= event == Event::Left;
+            if matches!(
+                event,
+                Event::CommunicationUp | Event::NodeAdded(_) | Event::NodeRemoved(_) | Event::NodeRenamed(_)
+            ) {
+                self.keep_host_cache();
+            }
             self.narrator.tell(&self.cluster, event);
         }
     }
@@ -282,23 +295,39 @@ impl Driver {
         }
     }
 
+    /// Writes down who is in the cluster, on another thread (configuration reference 12).
+    fn keep_host_cache(&self) {
+        let Some(state) = self.host_cache.clone() else { return };
+        let members = self.cluster.nodes().filter(|n| n.kind == NodeKind::Normal);
+        let entries: Vec<HostEntry> = members
+            .map(|n| HostEntry {
+                name: n.name.as_str().to_owned(),
+                uuid: n.uuid,
+                weight: i32::try_from(n.weight).unwrap_or(i32::MAX),
+                site: String::new(),
+            })
+            .collect();
+        let write = move || state.write_hosts(HostList::Known, &entries).map_err(Into::into);
+        self.elsewhere("host cache", Task(Box::new(write)));
+    }
+
+    /// Has a function run on a job thread, under a ticket that no group has: the engine ignores it.
+    fn elsewhere(&self, name: &str, task: Task) {
+        let job = Job { ticket: u64::from(u32::MAX), name: name.to_owned(), work: Work::Function(task) };
+        if let Err(error) = self.resources.jobs().submit(job) {
+            self.log.error(format_args!("{error}"));
+        }
+    }
+
     /// Reads files on another thread; the answer comes with the completion of the job.
     fn begin_reread(&mut self) {
         let reread = std::sync::Arc::clone(&self.rereader);
         let answer = self.reread.0.clone();
-        let task = crate::jobs::Task(Box::new(move || {
+        let read = move || {
             let _ = answer.try_send(reread());
             Ok(())
-        }));
-        // A ticket that no group has: the engine ignores it.
-        let job = crate::jobs::Job {
-            ticket: u64::from(u32::MAX),
-            name: "re-read the configuration".to_owned(),
-            work: crate::jobs::Work::Function(task),
         };
-        if let Err(error) = self.resources.jobs().submit(job) {
-            self.log.error(format_args!("{error}"));
-        }
+        self.elsewhere("re-read the configuration", Task(Box::new(read)));
     }
 
     fn reread_done(&mut self, reread: Reread) {

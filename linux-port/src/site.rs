@@ -5,6 +5,7 @@ use crate::log::{Facility, LogConfig, Stderr};
 use crate::media::MediumSpec;
 use crate::resources::{Plan, ScriptEnvironment};
 use crate::script::{Environment, Search};
+use crate::state::HostEntry;
 use hbcore::cluster::{AutoJoin, HeartbeatForm};
 use hbcore::config::{
     AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat, Medium,
@@ -80,8 +81,9 @@ impl Site {
         }
     }
 
-    /// The nodes for the engine, in the order of `ha.cf`.
-    pub fn nodes(&self, own_uuid: Uuid) -> Vec<NodeConfig> {
+    /// The nodes for the engine, in the order of `ha.cf`. `known`: what `hostcache` remembers of them.
+    pub fn nodes(&self, own_uuid: Uuid, known: &[HostEntry]) -> Vec<NodeConfig> {
+        let remembered = |name: &str| known.iter().find(|k| k.name == name).map_or(Uuid::NIL, |k| k.uuid);
         let local = self.local();
         let nodes = (0u8..).zip(&self.ha_cf.nodes);
         nodes
@@ -91,7 +93,7 @@ impl Site {
                     NodeKind::Member => hbcore::node::NodeKind::Normal,
                     NodeKind::Ping => hbcore::node::NodeKind::Ping,
                 },
-                uuid: if NodeId(n) == local { own_uuid } else { Uuid::NIL },
+                uuid: if NodeId(n) == local { own_uuid } else { remembered(node.name.as_str()) },
             })
             .collect()
     }
@@ -242,9 +244,7 @@ fn medium(medium: &Medium<'_>) -> MediumSpec {
         Medium::Ucast6 { device, address, port } => {
             MediumSpec::Ucast6 { device: device.to_owned(), hosts: vec![address.to_string()], port }
         }
-        Medium::Serial { device, baud } => {
-            MediumSpec::Serial { device: device.to_owned(), baud, lock_directory: None }
-        }
+        Medium::Serial { device, baud } => MediumSpec::Serial { device: device.to_owned(), baud, lock_directory: None },
         Medium::Ping { host } => MediumSpec::Ping { host: host.to_owned() },
         Medium::Ping6 { host } => MediumSpec::Ping6 { host: host.to_owned() },
         Medium::PingGroup { name, hosts } => {

@@ -8,7 +8,8 @@ use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::resources::{Realtime, Resources};
 use crate::site::Site;
 use crate::state::{
-    GenerationOrigin, Method, PidFile, Running, StateDir, UuidOrigin, empty_scratch, probe, uuid_from_name,
+    ClaimError, GenerationOrigin, HostList, Method, PidFile, Running, StateDir, UuidOrigin, empty_scratch, probe,
+    uuid_from_name,
 };
 use crate::sys::clock::Clock;
 use crate::sys::memory;
@@ -67,6 +68,12 @@ pub fn start(site: &Site, options: &Options, rereader: Rereader) -> u8 {
     };
     match prepare(site, options, &host, rereader) {
         Ok(prepared) => run(prepared, readiness, &host),
+        // Another start was quicker: as good as ours.
+        Err(Failure(0, reason)) => {
+            eprintln!("{reason}");
+            let _ = readiness.ready();
+            0
+        }
         Err(Failure(code, reason)) => {
             readiness.failed(code, &reason);
             code
@@ -79,12 +86,18 @@ struct Prepared {
     log: Logger,
     _pid_file: PidFile,
     detached: bool,
+    lock_memory: bool,
 }
 
 fn run(mut prepared: Prepared, readiness: Readiness, host: &str) -> u8 {
     let log = prepared.log;
     if prepared.detached {
         log.set_stderr(Stderr::Off);
+    }
+    if prepared.lock_memory
+        && let Err(error) = memory::lock()
+    {
+        log.error(format_args!("Cannot lock ourselves into memory: {error}"));
     }
     if let Err(error) = readiness.ready() {
         log.warn(format_args!("Cannot leave the terminal: {error}"));
@@ -106,7 +119,10 @@ fn run(mut prepared: Prepared, readiness: Readiness, host: &str) -> u8 {
 fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Result<Prepared, Failure> {
     // Before any other thread, which inherits it.
     let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::general)?;
-    let pid_file = PidFile::claim(&options.pid_file()).map_err(Failure::general)?;
+    let pid_file = PidFile::claim(&options.pid_file()).map_err(|error| match error {
+        ClaimError::AlreadyRunning(_) => Failure(0, error.to_string()),
+        ClaimError::Io { .. } => Failure::general(error),
+    })?;
     // Media first: a link that cannot be opened is the most likely reason to fail, and nothing is written before.
     let links = Links::open(site.media()).map_err(Failure::general)?;
     let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
@@ -121,7 +137,7 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
         log.warn(format_args!("{error}"));
     }
     let manage = options.resource_management && site.ha_cf.pacemaker.mode.uses_haresources();
-    let cluster = off_this_stack(|| engine(site, links.names(), manage, generation, uuid))?;
+    let cluster = off_this_stack(|| engine(site, &state, links.names(), manage, generation, uuid))?;
     let realtime = schedule(site, options, &log);
     let plans = if manage { site.plans(&site.scripts(&options.state_dir, options.debug)) } else { Vec::new() };
     let keys = plans.iter().map(|p| p.key.clone()).collect();
@@ -137,19 +153,29 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
         groups: keys,
         log_bad_packets: site.ha_cf.logging.log_badpack,
         rereader,
+        host_cache: (!manage).then(|| state.clone()),
     })
     .map_err(Failure::general)?;
-    Ok(Prepared { driver, log, _pid_file: pid_file, detached: !options.foreground })
+    Ok(Prepared {
+        driver,
+        log,
+        _pid_file: pid_file,
+        detached: !options.foreground,
+        lock_memory: site.ha_cf.process.realtime && options.realtime,
+    })
 }
 
 fn engine(
     site: &Site,
+    state: &StateDir,
     links: &[String],
     manage: bool,
     generation: Generation,
     uuid: Uuid,
 ) -> Result<Box<LinuxCluster>, Failure> {
-    let nodes = site.nodes(uuid);
+    // Identities that were learnt earlier. Without them they are learnt again, so a bad file does no harm.
+    let known = state.read_hosts(HostList::Known).unwrap_or_default();
+    let nodes = site.nodes(uuid, &known);
     let forms = site.link_forms(links);
     let homes = if manage { site.homes() } else { Vec::new() };
     let seed = generation.0 ^ u64::from(std::process::id()) << 32;
@@ -204,14 +230,11 @@ fn identity(site: &Site, state: &StateDir, log: &Logger) -> Result<(Generation, 
     Ok((next.value, uuid))
 }
 
-/// Real-time scheduling and locked memory, as far as they are wanted and allowed. A refusal is said; the daemon runs.
+/// Real-time scheduling, if it is wanted and allowed. A refusal is said; the daemon runs.
 fn schedule(site: &Site, options: &Options, log: &Logger) -> Option<Realtime> {
     let process = &site.ha_cf.process;
     if !process.realtime || !options.realtime {
         return None;
-    }
-    if let Err(error) = memory::lock() {
-        log.error(format_args!("Cannot lock ourselves into memory: {error}"));
     }
     let priority = process.rtprio.unwrap_or(PRIORITY);
     match realtime::enter(Policy::RoundRobin, priority, LONGEST_RUN) {

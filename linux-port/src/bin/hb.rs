@@ -1,2 +1,117 @@
 //! The modern front end.
-fn main() {}
+#![forbid(unsafe_code)]
+
+use hbcore_linux::{config, demo};
+use lexopt::{Arg, Parser, ValueExt};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+hb: the front end of hbcore
+
+  hb demo [--cuts N]   two nodes and a client on this machine: what happens when the power fails,
+                       N times (5); needs no privilege, and leaves nothing behind
+  hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not
+  hb --version         print the version of this program
+  hb --help            print this
+";
+
+/// The exit code for a command line that makes no sense.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1).peekable();
+    if words.peek().is_some_and(|word| word == demo::ROLE) {
+        return demo::play(words.skip(1));
+    }
+    match command(words) {
+        Ok(Command::Demo { cuts }) => demo::run(cuts),
+        Ok(Command::Check { directory }) => check(&directory),
+        Ok(Command::Print(text)) => written(io::stdout().write_all(text.as_bytes()).map(|()| 0)),
+        Err(error) => {
+            eprint!("hb: {error}\n\n{HELP}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+enum Command {
+    Demo { cuts: u32 },
+    Check { directory: PathBuf },
+    Print(&'static str),
+}
+
+fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+    let mut words = Parser::from_args(words);
+    let mut command = match words.next()? {
+        Some(Arg::Value(word)) if word == "demo" => Command::Demo { cuts: demo::CUTS },
+        Some(Arg::Value(word)) if word == "check" => Command::Check { directory: "/etc/ha.d".into() },
+        Some(Arg::Value(word)) => return Err(format!("there is no command {}", word.display()).into()),
+        Some(Arg::Long("version")) => return Ok(Command::Print(concat!("hb ", env!("CARGO_PKG_VERSION"), "\n"))),
+        Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Command::Print(HELP)),
+        Some(other) => return Err(other.unexpected()),
+        None => return Err("a command is missing".into()),
+    };
+    while let Some(word) = words.next()? {
+        match (word, &mut command) {
+            (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Command::Print(HELP)),
+            (Arg::Long("cuts"), Command::Demo { cuts }) => *cuts = words.value()?.parse()?,
+            (Arg::Value(word), Command::Check { directory }) => *directory = word.into(),
+            (other, _) => return Err(other.unexpected()),
+        }
+    }
+    Ok(command)
+}
+
+fn check(directory: &Path) -> ExitCode {
+    let mut report = Vec::new();
+    let checked = config::check_report(directory, &mut report);
+    let report = String::from_utf8_lossy(&report);
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let report = if wanted && io::stdout().is_terminal() { coloured(&report) } else { report.into_owned() };
+    written(checked.and_then(|code| io::stdout().write_all(report.as_bytes()).map(|()| code)))
+}
+
+/// The report with its signal words in colour.
+fn coloured(report: &str) -> String {
+    let words = [(" error:", "1;31"), (" warning:", "1;33"), (" info:", "1"), ("  help:", "36"), (": good:", "1;32")];
+    let mut text = String::new();
+    for line in report.split_inclusive('\n') {
+        let found = words.iter().find_map(|(word, code)| Some((line.split_once(word)?, word, code)));
+        match found {
+            Some(((before, after), word, code)) => {
+                text.extend([before, "\x1b[", code, "m", word, "\x1b[0m", after]);
+            }
+            None => text.push_str(line),
+        }
+    }
+    text
+}
+
+fn written(result: io::Result<u8>) -> ExitCode {
+    ExitCode::from(result.unwrap_or_else(|error| {
+        eprintln!("hb: {error}");
+        1
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_signal_word_is_coloured() {
+        let report = "ha.cf:3:1: error: Illegal directive\n    error: x\n";
+        assert!(coloured(report).starts_with("ha.cf:3:1:\x1b[1;31m error:\x1b[0m Illegal directive\n"));
+        assert_eq!(coloured("nothing\n"), "nothing\n");
+    }
+
+    #[test]
+    fn a_command_line_without_sense_is_refused() {
+        for words in [&["demo", "--cuts", "many"][..], &["check", "--cuts", "1"], &["dance"], &[], &["--frob"]] {
+            assert!(command(words.iter().map(Into::into)).is_err(), "{words:?}");
+        }
+    }
+}

@@ -13,8 +13,9 @@ use rustix::process::{Pid, test_kill_process};
 
 /// Rounds of opening and locking before a claim gives up. More than one is needed when another process removes the file
 /// meanwhile, and after an exec, while a child that was just being started still holds our own lock.
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 100;
 
+/// The pause before the next round, when the lock is about to go: a killed daemon holds it until its last thread has gone.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What a pid file tells.
@@ -85,7 +86,7 @@ impl PidFile {
             let mut file = open(path).map_err(io)?;
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
-                Err(rustix::io::Errno::WOULDBLOCK) if named(path) == own && round + 1 < ROUNDS => {
+                Err(rustix::io::Errno::WOULDBLOCK) if is_fading(named(path), own) && round + 1 < ROUNDS => {
                     thread::sleep(PAUSE);
                     continue;
                 }
@@ -148,6 +149,12 @@ fn is_heartbeat(pid: u32) -> bool {
     let Some((name, state)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(") ")) else { return true };
     let gone = state.starts_with(['Z', 'X']);
     !gone && (name == "heartbeat" || own_name().is_some_and(|own| own == name))
+}
+
+/// Whether a lock held in the name of `pid` is about to go: it is ours, or that of a daemon that was killed. Without a name it is
+/// that of one that has just begun.
+fn is_fading(pid: u32, own: u32) -> bool {
+    pid == own || (pid != 0 && !is_heartbeat(pid))
 }
 
 fn own_name() -> Option<String> {

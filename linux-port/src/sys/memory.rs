@@ -32,11 +32,13 @@ impl fmt::Display for LockError {
 
 impl std::error::Error for LockError {}
 
-/// Locks what the process uses now and later, has its program read in, and 64 KiB of stack touched.
+/// Locks what the process uses now and later, and 64 KiB of stack. To be called last, when the start is over: code that only the
+/// start needed is let go first.
 ///
 /// Pages stay once they were touched, instead of everything mapped being read at once: the untouched parts of
 /// thread stacks and libraries would cost megabytes. Where the kernel cannot do that (before 4.4), everything is locked.
 pub fn lock() -> Result<(), LockError> {
+    forget_start();
     let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE;
     let locked = match mlockall(all | MlockAllFlags::ONFAULT) {
         Err(Errno::INVAL) => mlockall(all),
@@ -47,7 +49,6 @@ pub fn lock() -> Result<(), LockError> {
         other => LockError::Io(other.into()),
     })?;
     touch_stack();
-    read_in_program();
     Ok(())
 }
 
@@ -58,24 +59,28 @@ fn touch_stack() {
     black_box(&mut room);
 }
 
-/// Has the program's own code and constants read in, so that the first takeover finds them in memory. They are not mapped before
-/// their first use, when they are locked too: most of the program is never used.
-fn read_in_program() {
+/// Lets go of the program's code that only the start needed. What runs from now on comes back from the page cache with its first
+/// use, 64 KiB around it at a time, and is locked then; the rest is read ahead, but takes no place in the process.
+fn forget_start() {
     let (Ok(maps), Ok(program)) = (fs::read_to_string("/proc/self/maps"), fs::read_link("/proc/self/exe")) else {
         return;
     };
-    for (start, end) in maps.lines().filter(|l| program.to_str().is_some_and(|p| l.ends_with(p))).filter_map(range) {
+    let own = |line: &&str| program.to_str().is_some_and(|p| line.ends_with(p));
+    for (start, end) in maps.lines().filter(own).filter_map(code_range) {
+        let (at, len) = (start as *mut c_void, end.saturating_sub(start));
+        // SAFETY: the range is executable code mapped from a file and never written to: dropped pages are read again.
+        let _ = unsafe { madvise(at, len, Advice::LinuxDontNeed) };
         // SAFETY: the advice changes neither content nor protection, and the kernel checks the range.
-        let _ = unsafe { madvise(start as *mut c_void, end.saturating_sub(start), Advice::WillNeed) };
+        let _ = unsafe { madvise(at, len, Advice::WillNeed) };
     }
 }
 
-/// The addresses of a readable mapping, from a line such as `55d0-55e0 r-xp 0000 ...`.
-fn range(line: &str) -> Option<(usize, usize)> {
+/// The addresses of a mapping of code, from a line such as `55d0-55e0 r-xp 0000 ...`.
+fn code_range(line: &str) -> Option<(usize, usize)> {
     let (addresses, rest) = line.split_once(' ')?;
     let (start, end) = addresses.split_once('-')?;
     let parse = |text| usize::from_str_radix(text, 16).ok();
-    rest.starts_with('r').then_some((parse(start)?, parse(end)?))
+    rest.starts_with("r-xp").then_some((parse(start)?, parse(end)?))
 }
 
 #[cfg(test)]
@@ -84,9 +89,9 @@ mod tests {
 
     #[test]
     fn a_line_of_maps_gives_its_range() {
-        assert_eq!(range("5000-6000 r-xp 00000000 00:00 0 /bin/x"), Some((0x5000, 0x6000)));
-        assert_eq!(range("5000-6000 ---p 00000000 00:00 0 /bin/x"), None);
-        assert_eq!(range("nonsense"), None);
+        assert_eq!(code_range("5000-6000 r-xp 00000000 00:00 0 /bin/x"), Some((0x5000, 0x6000)));
+        assert_eq!(code_range("5000-6000 r--p 00000000 00:00 0 /bin/x"), None);
+        assert_eq!(code_range("nonsense"), None);
     }
 
     #[test]

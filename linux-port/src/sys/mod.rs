@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod localtime;
 pub mod memory;
+pub mod namespace;
 pub mod packet;
 pub mod poller;
 pub mod process;

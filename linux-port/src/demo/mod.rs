@@ -1,0 +1,57 @@
+//! `hb demo`: a cluster of two nodes and a client on this machine, and what a power cut does to it.
+//!
+//! Everything happens in network namespaces that this process makes for itself, with files in memory. The kernel takes all of
+//! it away with the process, however that ends. [`story`] is the place to begin reading.
+
+mod client;
+mod files;
+mod machine;
+mod network;
+mod page;
+mod role;
+mod stop;
+mod story;
+mod timing;
+mod wiring;
+
+use std::process::ExitCode;
+
+pub use self::role::{ROLE, play};
+
+use self::page::Page;
+use self::stop::{Doing, Stop};
+use self::story::Story;
+use crate::sys::namespace::isolate;
+
+/// Power cuts when the user does not say how many.
+pub const CUTS: u32 = 5;
+
+/// Runs the demonstration with so many power cuts, at least one, and writes its timeline to standard output.
+///
+/// The exit code is 0 if the address moved and came back each time, 1 if it did not, 4 if the system does not permit
+/// namespaces, and 128 and the signal's number after a signal. Call it while the process has one thread, and end the
+/// process afterwards: it has left the network it was in.
+pub fn run(cuts: u32) -> ExitCode {
+    match perform(cuts.max(1)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            eprintln!("hb demo: {stop}");
+            if let Some(help) = stop.help() {
+                eprintln!("  help: {help}");
+            }
+            ExitCode::from(stop.exit_code())
+        }
+    }
+}
+
+fn perform(cuts: u32) -> Result<(), Stop> {
+    let signals = story::listen()?;
+    let rights = isolate().map_err(Stop::refused(Doing::Isolate))?;
+    let directory = files::in_memory().map_err(Stop::refused(Doing::MakeFiles))?;
+    let mut story = Story::prepare(Page::new(), signals, &directory)?;
+    let told = story.tell(cuts, rights);
+    if told.as_ref().is_err_and(Stop::is_of_the_cluster) {
+        story.last_words().iter().for_each(|line| eprintln!("  {line}"));
+    }
+    told
+}

@@ -1,0 +1,121 @@
+//! The program `heartbeat`: same options, same files, same exit codes as that of Linux-HA Heartbeat 3.0.6.
+
+use crate::cli::{self, Action, Answer, HELP, Options, VERSION_OF_REFERENCE};
+use crate::config::{self, EXIT_CONFIGURATION};
+use crate::driver::{Reread, Rereader};
+use crate::log::{EarlyLog, Level, LogConfig};
+use crate::site::{Site, key_table};
+use crate::start::{host_name, off_this_stack, start};
+use crate::state::{Running, probe};
+use hbcore::config::Severity;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// Does what a command line says, whose first word is the program's name, and returns the exit code (configuration
+/// reference 15.2). With no other word it starts the daemon.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut arguments = arguments.into_iter();
+    let program = arguments.next().map_or_else(|| "heartbeat".to_owned(), |a| a.to_string_lossy().into_owned());
+    match cli::parse(&program, arguments) {
+        Ok(options) => ExitCode::from(act(&options)),
+        Err(error) => {
+            eprint!("{}", error.message);
+            ExitCode::from(cli::UsageError::EXIT_CODE)
+        }
+    }
+}
+
+fn act(options: &Options) -> u8 {
+    let pid_file = options.pid_file();
+    match options.action {
+        Action::Help => print(HELP),
+        Action::Version => print(concat!("hbcore heartbeat ", env!("CARGO_PKG_VERSION"), "\n")),
+        Action::ReferenceVersion => print(&format!("{VERSION_OF_REFERENCE}\n")),
+        Action::Defaults => print(&config::dump_defaults(options.wiki)),
+        Action::Stop => answer(&cli::stop(&pid_file)),
+        Action::Status => {
+            let sources = config::Sources::read(&options.config_dir);
+            answer(&cli::status(&pid_file, &host_name(), sources.local_name()))
+        }
+        Action::Check => config::check_report(&options.config_dir, &mut io::stdout().lock()).unwrap_or(1),
+        Action::Reload => reload(options),
+        Action::Start | Action::Resume(_) => run(options),
+    }
+}
+
+fn print(text: &str) -> u8 {
+    u8::from(io::stdout().write_all(text.as_bytes()).is_err())
+}
+
+fn answer(answer: &Answer) -> u8 {
+    eprint!("{}", answer.stderr);
+    match print(&answer.stdout) {
+        0 => answer.code,
+        failed => failed,
+    }
+}
+
+/// `-r`: the files are checked before the running daemon is told to read them; without one, this starts it.
+fn reload(options: &Options) -> u8 {
+    let pid_file = options.pid_file();
+    let Running::Yes(pid) = probe(&pid_file) else { return run(options) };
+    if load(options).is_none() {
+        eprintln!("Config errors: Heartbeat pid {pid} NOT restarted");
+        return 1;
+    }
+    cli::reload(&pid_file).map_or_else(|| run(options), |reply| answer(&reply))
+}
+
+/// Reads the configuration and says what is wrong with it.
+fn load(options: &Options) -> Option<Box<Site>> {
+    off_this_stack(|| {
+        let loaded = config::load(&options.config_dir);
+        let _ = config::render(&loaded, &mut io::stderr().lock());
+        loaded.configuration.map(|c| Box::new(Site::new(*c, &options.config_dir)))
+    })
+}
+
+fn run(options: &Options) -> u8 {
+    let Some(site) = load(options) else { return EXIT_CONFIGURATION };
+    if options.dump {
+        print(&config::dump_effective(&site.ha_cf, &site.local_name, |_| "init".to_owned()));
+    }
+    let mut log = EarlyLog::new(LogConfig::early(&host_name()));
+    log.log(Level::Info, format_args!("Configuration validated. Starting heartbeat {}", env!("CARGO_PKG_VERSION")));
+    drop(log);
+    let rereader = rereader(&options.config_dir);
+    start(&site, options, rereader)
+}
+
+/// What `SIGHUP` reads: `authkeys`, if it changed since it was read last. A changed `ha.cf` is only said: it needs a restart.
+fn rereader(dir: &Path) -> Rereader {
+    let dir = dir.to_owned();
+    let seen = Mutex::new([modified(&dir, "authkeys"), modified(&dir, "ha.cf")]);
+    Arc::new(move || {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = [modified(&dir, "authkeys"), modified(&dir, "ha.cf")];
+        let [keys_changed, ha_cf_changed] = [seen[0] != now[0], seen[1] != now[1]];
+        if !keys_changed && !ha_cf_changed {
+            return Reread::Unchanged;
+        }
+        let loaded = config::load(&dir);
+        let Some(configuration) = &loaded.configuration else {
+            let wrong = loaded.findings.iter().find(|f| f.severity == Severity::Error);
+            let why = wrong.map(|f| f.message.clone()).unwrap_or_default();
+            return Reread::Refused(format!("The new configuration is wrong: {why}"));
+        };
+        *seen = now;
+        if keys_changed {
+            return Reread::Keys(Box::new(key_table(&configuration.keys)));
+        }
+        Reread::Refused("ha.cf has changed: restart heartbeat to use it.".to_owned())
+    })
+}
+
+fn modified(dir: &Path, name: &str) -> Option<SystemTime> {
+    std::fs::metadata(dir.join(name)).and_then(|m| m.modified()).ok()
+}

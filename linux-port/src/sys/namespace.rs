@@ -1,0 +1,93 @@
+//! Namespaces of one's own (namespaces(7)), for a cluster that touches nothing of the machine it runs on.
+
+use rustix::process::{getegid, geteuid};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use std::{
+    fs::{self, File},
+    io,
+    os::fd::{AsFd, AsRawFd, RawFd},
+};
+
+/// Who the calling process is after [`isolate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// As before: it was allowed to do this.
+    Unchanged,
+    /// Root of a user namespace of its own, and nobody special outside.
+    Mapped,
+}
+
+/// Gives the process a network and mounts of its own: a network without anything in it, and a copy of the mounts that
+/// nobody else sees changes of. A process that may not do that gets a user namespace first, where it may.
+///
+/// # Errors
+/// The system's refusal: of namespaces at all, or of user namespaces to this user. Also when more than one thread runs.
+pub fn isolate() -> io::Result<Rights> {
+    let own = UnshareFlags::NEWNET | UnshareFlags::NEWNS;
+    match unshare(own) {
+        Ok(()) => return Ok(Rights::Unchanged),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(error) => return Err(error),
+    }
+    let (user, group) = (geteuid(), getegid());
+    unshare(own | UnshareFlags::NEWUSER)?;
+    // Kernels before 3.19 have no such file and do not ask for it.
+    let _ = fs::write("/proc/self/setgroups", "deny");
+    fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
+    fs::write("/proc/self/gid_map", format!("0 {group} 1"))?;
+    Ok(Rights::Mapped)
+}
+
+/// A network namespace. It lasts as long as this value, or a socket or process in it.
+#[derive(Debug)]
+pub struct Network(File);
+
+impl Network {
+    /// The one that the calling thread is in.
+    ///
+    /// # Errors
+    /// There is no `/proc`.
+    pub fn current() -> io::Result<Self> {
+        File::open("/proc/thread-self/ns/net").map(Self)
+    }
+
+    /// A new one, empty but for a loopback interface that is down.
+    ///
+    /// # Errors
+    /// The system's refusal; `PermissionDenied` without `CAP_SYS_ADMIN`.
+    pub fn new() -> io::Result<Self> {
+        let made = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| unshare(UnshareFlags::NEWNET).and_then(|()| Self::current()));
+            thread.join()
+        });
+        made.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+    }
+
+    /// Moves the calling thread into it.
+    ///
+    /// # Errors
+    /// `PermissionDenied` without `CAP_SYS_ADMIN`.
+    pub fn enter(&self) -> io::Result<()> {
+        Ok(move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network))?)
+    }
+
+    /// Runs `work` on a thread in it. Sockets that it opens stay there.
+    ///
+    /// # Errors
+    /// Those of [`Network::enter`] and of `work`.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+        let run = || self.enter().and_then(|()| work());
+        let done = std::thread::scope(|scope| scope.spawn(run).join());
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Its number for the kernel, as long as the value lives.
+    pub fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+fn unshare(what: UnshareFlags) -> io::Result<()> {
+    // SAFETY: the table of descriptors stays shared, because no caller in this file passes `FILES`.
+    Ok(unsafe { unshare_unsafe(what) }?)
+}
