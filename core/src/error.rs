@@ -35,8 +35,8 @@ impl From<HeaderError> for DatagramError {
 impl core::fmt::Display for DatagramError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Packet(error) => write!(f, "{error:?}"),
-            Self::Header(error) => write!(f, "{error:?}"),
+            Self::Packet(error) => f.write_str(packet_text(*error)),
+            Self::Header(error) => f.write_str(header_text(*error)),
             Self::UnknownLink => f.write_str("unknown link"),
             Self::UnknownNode => f.write_str("unknown node"),
             Self::Replayed => f.write_str("replayed message of an earlier run"),
@@ -46,3 +46,34 @@ impl core::fmt::Display for DatagramError {
 }
 
 impl core::error::Error for DatagramError {}
+
+fn packet_text(error: PacketError) -> &'static str {
+    match error {
+        PacketError::Empty => "too short to be a packet",
+        PacketError::BadMarker => "not a packet of this protocol",
+        PacketError::Truncated => "cut off",
+        PacketError::BadLength => "a field's length is wrong",
+        PacketError::BadField => "a field is malformed",
+        PacketError::BadType => "a field's type does not exist",
+        PacketError::Nul => "a text holds a zero byte",
+        PacketError::BadStructure => "a structure is malformed",
+        PacketError::TooDeep => "structures are nested too deep",
+        PacketError::NoSignature => "not signed",
+        PacketError::BadSignature => "the signature is malformed",
+        PacketError::UnknownKey => "signed with a key that is not in authkeys",
+        PacketError::BadDigest => "the signature is wrong: another key, or forged",
+    }
+}
+
+fn header_text(error: HeaderError) -> &'static str {
+    match error {
+        HeaderError::Compressed => "compressed as a whole, which is not supported",
+        HeaderError::NoType => "no field t",
+        HeaderError::NoSource => "no field src",
+        HeaderError::NoTimestamp => "no field ts",
+        HeaderError::BadTimestamp => "field ts is wrong",
+        HeaderError::NoSequence => "no field seq",
+        HeaderError::BadSequence => "field seq is wrong",
+        HeaderError::BadGeneration => "field hg is wrong",
+    }
+}

@@ -9,7 +9,7 @@ mod narrate;
 pub use links::Links;
 
 use crate::jobs::{Job, Task, Work};
-use crate::log::{Logger, RateLimit, Verdict};
+use crate::log::Logger;
 use crate::resources::Resources;
 use crate::state::{HostEntry, HostList, StateDir};
 use crate::sys::clock::Clock;
@@ -17,12 +17,11 @@ use crate::sys::poller::{Events, Interest, Poller};
 use crate::sys::realtime;
 use crate::sys::signal::{Arrived, Signals};
 use crate::sys::timer::DeadlineTimer;
-use hbcore::id::LinkId;
 use hbcore::node::NodeKind;
 use hbcore::takeover::Effect;
 use hbcore::time::{Duration, Instant, earliest};
 use hbcore::wire::Keys;
-use hbcore::{Carrier, Cluster, DatagramError, Event, Request};
+use hbcore::{Carrier, Cluster, Event, Request};
 use links::Change;
 use narrate::Narrator;
 use rustix::process::Signal;
@@ -102,7 +101,6 @@ pub struct Driver {
     reread: (SyncSender<Reread>, Receiver<Reread>),
     poller: Poller,
     timer: DeadlineTimer,
-    bad_packets: [RateLimit; 4],
     receive: Box<[u8]>,
     transmit: Box<[u8]>,
     wall_checked: Instant,
@@ -139,7 +137,6 @@ impl Driver {
             reread: sync_channel(1),
             poller,
             timer,
-            bad_packets: std::array::from_fn(|_| RateLimit::new(5, Duration::from_secs(10))),
             receive: vec![0; DATAGRAM + 1].into_boxed_slice(),
             transmit: vec![0; DATAGRAM].into_boxed_slice(),
             wall_checked: Clock.now(),
@@ -189,15 +186,11 @@ impl Driver {
     }
 
     fn read(&mut self, medium: u64, most: u32, now: Instant) {
-        let Self { links, cluster, receive, log, bad_packets, log_bad_packets, .. } = self;
-        let mut bad = |link: LinkId, error: DatagramError| {
-            if *log_bad_packets {
-                complain(log, bad_packets, now, link, error);
-            }
-        };
+        let Self { links, cluster, receive, narrator, log_bad_packets, .. } = self;
         let result = links.receive(medium, most, receive, |link, bytes| {
-            if let Err(error) = cluster.handle(now, link, bytes) {
-                bad(link, error);
+            let dropped = cluster.handle(now, link, bytes).err();
+            if let Some(error) = dropped.filter(|_| *log_bad_packets) {
+                narrator.dropped(now, link, error);
             }
         });
         if let Err(error) = result {
@@ -256,7 +249,7 @@ impl Driver {
             ) {
                 self.keep_host_cache();
             }
-            self.narrator.tell(&self.cluster, event);
+            self.narrator.tell(&self.cluster, now, event);
         }
     }
 
@@ -356,20 +349,4 @@ impl Driver {
                 .crit(format_args!("The heartbeat thread ran for too long without a pause: now at normal priority"));
         }
     }
-}
-
-/// Why a packet was dropped, at most a few lines per ten seconds and class.
-fn complain(log: &Logger, limits: &mut [RateLimit; 4], now: Instant, link: LinkId, error: DatagramError) {
-    let class = match error {
-        DatagramError::Packet(packet) if packet.is_authentication() => 0,
-        DatagramError::Packet(_) => 1,
-        DatagramError::UnknownNode => 2,
-        _ => 3,
-    };
-    // The engine reports these two as events.
-    if matches!(error, DatagramError::Replayed | DatagramError::NameConflict) {
-        return;
-    }
-    let Some(Verdict::Pass { suppressed }) = limits.get_mut(class).map(|l| l.check(now)) else { return };
-    log.warn(format_args!("Dropped a packet on link {}: {error} ({suppressed} more since the last time)", link.0));
 }

@@ -111,6 +111,7 @@ fn is_whole_story(output: &Output) {
         "alone holds it",
         "power cut, 2 times",
         "failback, 2 times",
+        "while nothing happens",
     ];
     let places: Vec<_> = order.iter().map(|words| story.find(line(&story, words))).collect();
     assert!(places.is_sorted(), "in this order: {order:?}\n{story}");
@@ -231,6 +232,26 @@ fn the_machine_s_own_network_is_not_touched() {
     running.output.read_to_string(&mut rest).expect("text");
     assert!(running.child.wait().expect("it ends").success());
     assert_eq!(interfaces(), before);
+}
+
+#[test]
+fn a_system_that_forbids_namespaces_is_told_apart() {
+    if !geteuid().is_root() {
+        return println!("skipped: only root may forbid it, in a user namespace");
+    }
+    let setup = Setup::new();
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "sh", "-c"]);
+    command.arg("echo 0 > /proc/sys/user/max_net_namespaces && exec \"$0\" demo").arg(setup.place.join("hb"));
+    let output = setup.prepared(command, &[]).output().expect("unshare of util-linux starts");
+    let stderr = text(&output.stderr);
+    if !stderr.starts_with("hb demo") {
+        return println!("skipped: {stderr}");
+    }
+    assert_eq!(output.status.code(), Some(NOT_PERMITTED));
+    assert!(stderr.starts_with("hb demo: cannot make network namespaces: "), "{stderr}");
+    assert!(stderr.contains("sysctl -w user.max_net_namespaces="), "{stderr}");
+    assert_eq!(text(&output.stdout), "");
 }
 
 #[test]

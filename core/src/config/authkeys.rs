@@ -101,7 +101,7 @@ struct Parser<'p, 't> {
     result: AuthKeys<'t>,
     report: Reporter<'p, 't>,
     /// The number of the last `auth` line.
-    wanted: Option<i32>,
+    wanted: Option<(i32, Position)>,
 }
 
 impl<'t> Parser<'_, 't> {
@@ -121,7 +121,7 @@ impl<'t> Parser<'_, 't> {
         let Some((number, rest)) = text.strip_prefix(b"auth").and_then(scan_number) else {
             return self.report.error(at, ProblemKind::BadAuthLine { word: Quoted(first_word(text)) });
         };
-        self.wanted = Some(number);
+        self.wanted = Some((number, at));
         let separated = text.get(4).is_some_and(u8::is_ascii_whitespace);
         if !separated || !rest.trim_ascii().is_empty() {
             self.report.warning(at, ProblemKind::TrailingText);
@@ -160,16 +160,16 @@ impl<'t> Parser<'_, 't> {
             self.report.warning(at, ProblemKind::DuplicateKey { index: entry.index });
         }
         self.result.insert(entry);
-        if self.wanted == Some(i32::from(entry.index)) {
+        if self.wanted.is_some_and(|(number, _)| number == i32::from(entry.index)) {
             self.result.signing = Some(entry.index);
         }
     }
 
     fn finish(&mut self) {
-        match self.wanted.filter(|number| *number >= 0) {
+        match self.wanted.filter(|(number, _)| *number >= 0) {
             None => self.report.error(None, ProblemKind::NoAuthLine),
-            Some(index) if self.result.signing.is_none() => {
-                self.report.error(None, ProblemKind::SigningKeyMissing { index });
+            Some((index, at)) if self.result.signing.is_none() => {
+                self.report.error(at, ProblemKind::SigningKeyMissing { index });
             }
             Some(_) => {}
         }

@@ -65,7 +65,8 @@ impl Story {
         self.begin()?;
         let mut figures = Figures::default();
         for number in 1..=cuts {
-            let began = self.moment_of_failure()?;
+            figures.quiet.push(self.quiet_moment()?);
+            let began = Instant::now();
             let outage = self.power_cut(began, number == 1)?;
             let handover = self.failback(number == 1)?;
             if number > 1 {
@@ -190,11 +191,13 @@ impl Story {
         ask().map_err(Stop::refused(Doing::RunMachine))
     }
 
-    /// Waits for a moment that has nothing to do with the heartbeats, for the outage depends on it.
-    fn moment_of_failure(&mut self) -> Result<Instant, Stop> {
+    /// Waits for a moment that has nothing to do with the heartbeats, for an outage depends on it. The longest time without an
+    /// answer meanwhile.
+    fn quiet_moment(&mut self) -> Result<Duration, Stop> {
+        let began = Instant::now();
         let part = f64::from(random::<1>().map_or(0, |[byte]| byte)) / 256.0;
         self.pause(QUIET + KEEPALIVE.mul_f64(part))?;
-        Ok(Instant::now())
+        Ok(self.client.longest_silence(began))
     }
 
     /// Waits until a condition holds.

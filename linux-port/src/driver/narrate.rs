@@ -1,11 +1,26 @@
 //! What happened, in the words that monitors and administrators of 3.0.6 know (resource reference 1 and 9.3).
 
 use super::LinuxCluster;
-use crate::log::{Level, Logger};
-use hbcore::Event;
+use crate::log::{Level, Logger, RateLimit, Verdict};
 use hbcore::cluster::Carrier;
 use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::takeover::{Class, Notice};
+use hbcore::time::{Duration, Instant};
+use hbcore::wire::HeaderError;
+use hbcore::{DatagramError, Event};
+use std::fmt;
+
+/// Classes of lines that an outsider can cause, each limited by itself.
+const CLASSES: usize = 7;
+
+/// How many lines of a class were left out.
+struct Omitted(u32);
+
+impl fmt::Display for Omitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, " ({} more like this)", self.0) }
+    }
+}
 
 /// Writes events to the log.
 pub(super) struct Narrator {
@@ -14,14 +29,56 @@ pub(super) struct Narrator {
     groups: Vec<String>,
     home: String,
     complete: bool,
+    limits: [RateLimit; CLASSES],
 }
 
 impl Narrator {
     pub(super) fn new(log: &Logger, links: &[String], groups: Vec<String>, home: String) -> Self {
-        Self { log: log.clone(), links: links.to_vec(), groups, home, complete: false }
+        Self {
+            log: log.clone(),
+            links: links.to_vec(),
+            groups,
+            home,
+            complete: false,
+            limits: std::array::from_fn(|_| RateLimit::new(5, Duration::from_secs(10))),
+        }
     }
 
-    pub(super) fn tell(&mut self, cluster: &LinuxCluster, event: Event) {
+    /// A datagram was dropped. What the engine says with an event is left to that.
+    pub(super) fn dropped(&mut self, now: Instant, link: LinkId, error: DatagramError) {
+        let class = match error {
+            DatagramError::Replayed | DatagramError::NameConflict => return,
+            DatagramError::Packet(packet) if packet.is_authentication() => 0,
+            DatagramError::Packet(_) => 1,
+            DatagramError::UnknownNode => 2,
+            DatagramError::Header(HeaderError::Compressed) => 3,
+            _ => 4,
+        };
+        if let Some(more) = self.limited(now, class) {
+            self.log.warn(format_args!("Dropped a packet on link {}: {error}{more}", self.link(link)));
+        }
+    }
+
+    /// Lets a few lines of a class through in ten seconds, and says how many were left out since.
+    fn limited(&mut self, now: Instant, class: usize) -> Option<Omitted> {
+        match self.limits.get_mut(class)?.check(now) {
+            Verdict::Pass { suppressed } => Some(Omitted(suppressed)),
+            Verdict::Suppress => None,
+        }
+    }
+
+    pub(super) fn tell(&mut self, cluster: &LinuxCluster, now: Instant, event: Event) {
+        let class = match event {
+            Event::Replay(_) => 5,
+            Event::NameConflict(_) => 6,
+            _ => return self.tell_always(cluster, event, &Omitted(0)),
+        };
+        if let Some(more) = self.limited(now, class) {
+            self.tell_always(cluster, event, &more);
+        }
+    }
+
+    fn tell_always(&mut self, cluster: &LinuxCluster, event: Event, more: &Omitted) {
         let name = |id: NodeId| cluster.node(id).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned());
         let log = &self.log;
         match event {
@@ -59,10 +116,10 @@ impl Narrator {
                 log.error(format_args!("Irretrievably lost packet: node {} seq {}", name(id), seq.0));
             }
             Event::Replay(id) => {
-                log.error(format_args!("should_drop_message: attempted replay attack [{}]?", name(id)));
+                log.error(format_args!("should_drop_message: attempted replay attack [{}]?{more}", name(id)));
             }
             Event::NameConflict(link) => log.error(format_args!(
-                "Another host on {} calls itself {}: its messages are dropped. Give it another name.",
+                "Another host on {} calls itself {}: its messages are dropped. Give it another name.{more}",
                 self.link(link),
                 self.home
             )),
