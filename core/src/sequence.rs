@@ -145,7 +145,7 @@ impl Window {
     pub fn acknowledge(&mut self, residue: u64) -> Option<Sequence> {
         let newest = self.newest?;
         let complete = self.lowest_missing().map_or(newest.0, |m| m.0.saturating_sub(1));
-        let above = (complete + ACK_EVERY - residue % ACK_EVERY) % ACK_EVERY;
+        let above = (complete % ACK_EVERY + ACK_EVERY - residue % ACK_EVERY) % ACK_EVERY;
         let candidate = complete.checked_sub(above)?;
         if candidate <= self.acknowledged.0 || candidate == 0 {
             return None;

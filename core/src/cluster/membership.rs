@@ -250,7 +250,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let refused = self.history.request(self.now, first, last, REPEAT_BATCH, quiet);
         if let Err((number, crate::history::Unavailable::TooOld)) = refused {
             let oldest = self.history.oldest_sequence();
-            let end = Sequence(last.0.min(oldest.0.saturating_sub(1)));
+            // No more for one request than would have been repeated: a peer cannot make us talk for ever.
+            let most = number.0.saturating_add(REPEAT_BATCH as u64 - 1);
+            let end = Sequence(last.0.min(oldest.0.saturating_sub(1)).min(most));
             node.refusal = Some(Refusal { first: number, last: end, too_old: true });
             bump(&mut self.stats.refused_repeats);
             if last >= oldest {

@@ -55,6 +55,17 @@ fn every_tenth_number_is_acknowledged_and_never_above_a_gap() {
 }
 
 #[test]
+fn the_largest_numbers_do_no_harm() {
+    let mut window = after(&[u64::MAX - 2]);
+    assert_eq!(window.arrive(Sequence(u64::MAX)), Arrival::Gap { lost: 1 });
+    for residue in 0..10 {
+        window.acknowledge(residue);
+    }
+    assert_eq!(window.arrive(Sequence(u64::MAX - 1)), Arrival::Filled);
+    assert_eq!(window.arrive(Sequence(0)), Arrival::Old);
+}
+
+#[test]
 fn forgetting_keeps_the_generation() {
     let mut window = after(&[7, 9]);
     window.generation = Generation(3);
