@@ -1,6 +1,7 @@
 //! What the scenarios share: the vectors, a network of hosts that exist only for a test, and the benches.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod lab;
-pub mod report;
+pub mod scenario;
 pub mod vectors;

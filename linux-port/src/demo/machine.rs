@@ -86,7 +86,7 @@ impl Machine {
         let read = |file: &str| fs::read_to_string(self.directory.join(file)).unwrap_or_default();
         let text = [read("console"), read("log")].concat();
         let lines: Vec<&str> = text.lines().collect();
-        lines.iter().skip(lines.len().saturating_sub(TAIL)).map(|line| (*line).to_owned()).collect()
+        lines.iter().skip(lines.len().saturating_sub(TAIL)).map(|line| format!("{}: {line}", self.name())).collect()
     }
 
     fn start(&self, role: &Role<'_>, home: &Network) -> io::Result<Process> {

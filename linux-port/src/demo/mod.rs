@@ -1,7 +1,7 @@
 //! `hb demo`: a cluster of two nodes and a client on this machine, and what a power cut does to it.
 //!
 //! Everything happens in network namespaces that this process makes for itself, with files in memory. The kernel takes all of
-//! it away with the process, however that ends. [`story`] is the place to begin reading.
+//! it away with the process, however that ends. `story.rs` is the place to begin reading.
 
 mod client;
 mod files;

@@ -83,7 +83,10 @@ fn own_directories(root: &Path) -> io::Result<()> {
         fs::create_dir_all(Path::new("/run").join(directory))?;
     }
     // Only the reference has these users.
-    let _ = Command::new("chown").args(["-R", "hacluster:haclient", "/run/heartbeat"]).stderr(std::process::Stdio::null()).status();
+    let _ = Command::new("chown")
+        .args(["-R", "hacluster:haclient", "/run/heartbeat"])
+        .stderr(std::process::Stdio::null())
+        .status();
     for (ours, theirs) in [("ha.d", "/etc/ha.d"), ("lib", "/var/lib/heartbeat"), ("log", "/var/log")] {
         if Path::new(theirs).is_dir() {
             mount_bind(root.join(ours), theirs)?;

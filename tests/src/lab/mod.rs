@@ -42,7 +42,7 @@ pub use daemon::{Daemon, release_binary, why_not};
 pub use faults::Faults;
 pub use host::{Answered, Host};
 pub use namespace::Namespace;
-pub use network::{CABLE, SERVICE, SERVICE_PORT, SWITCHED};
+pub use network::{CABLE, HEARTBEAT_PORT, SERVICE, SERVICE_PORT, SWITCHED};
 pub use processes::{Usage, usage};
 pub use serial::SerialCable;
 pub use site::{Auth, Media, Site};
@@ -71,7 +71,7 @@ impl Lab {
         remove_leftovers();
         let directory = new_directory();
         let network = Network::new();
-        let serial = (site.media == Media::Serial).then(|| SerialCable::new(site.keys()));
+        let serial = (site.media == Media::Serial).then(SerialCable::new);
         let ports = serial.as_ref().map(SerialCable::ports);
         let host = |index: usize, daemon| {
             let name = ["alpha", "bravo"][index];
@@ -109,18 +109,23 @@ impl Lab {
         Faults::new(self.hosts().map(Host::namespace))
     }
 
-    /// The network namespace of the switch.
-    pub fn switch(&self) -> &Namespace {
-        self.network.switch()
+    /// The network namespace of the client: of somebody who is not a node.
+    pub fn outside(&self) -> &Namespace {
+        self.network.client()
     }
 
     /// Waits until `condition` holds; panics with the state of the hosts and the ends of their logs when `limit` is
     /// over. `what` completes "waited for".
     #[track_caller]
     pub fn await_until(&self, limit: Duration, what: &str, condition: impl FnMut() -> bool) {
-        if !await_until::holds_within(limit, condition) {
-            panic!("waited {limit:?} for {what}\n{}", self.state());
-        }
+        assert!(await_until::holds_within(limit, condition), "waited {limit:?} for {what}\n{}", self.state());
+    }
+
+    /// Watches for a while that `condition` holds all the time; panics with the state of the hosts if it does not.
+    #[track_caller]
+    pub fn stays(&self, time: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+        let broken = await_until::holds_within(time, || !condition());
+        assert!(!broken, "expected for {time:?}: {what}\n{}", self.state());
     }
 
     /// Panics with the state of the hosts and the ends of their logs unless `truth`.

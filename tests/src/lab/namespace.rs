@@ -101,6 +101,7 @@ pub(super) struct Entrance(File);
 
 impl Entrance {
     pub(super) fn enter(&self) {
-        move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network)).expect("root may enter a namespace");
+        move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network))
+            .expect("root may enter a namespace");
     }
 }

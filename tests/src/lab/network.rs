@@ -1,11 +1,15 @@
 //! The cables and the switch of the test network.
 
+use std::sync::Arc;
+
 use super::namespace::Namespace;
 
 /// The address that moves.
 pub const SERVICE: &str = "10.77.0.100";
 /// The UDP port of the service that answers there.
 pub const SERVICE_PORT: u16 = 9999;
+/// The UDP port of the heartbeats.
+pub const HEARTBEAT_PORT: u16 = 694;
 /// The nodes' own addresses on the switch.
 pub const SWITCHED: [&str; 2] = ["10.77.0.1", "10.77.0.2"];
 /// The nodes' addresses on the cable between them.
@@ -15,7 +19,7 @@ const CLIENT: &str = "10.77.0.3";
 
 /// The namespaces and what connects them.
 pub(super) struct Network {
-    nodes: [Namespace; 2],
+    nodes: [Arc<Namespace>; 2],
     client: Namespace,
     switch: Namespace,
 }
@@ -23,13 +27,13 @@ pub(super) struct Network {
 impl Network {
     pub(super) fn new() -> Self {
         let network = Self {
-            nodes: [Namespace::new(), Namespace::new()],
+            nodes: [Arc::new(Namespace::new()), Arc::new(Namespace::new())],
             client: Namespace::new(),
             switch: Namespace::new(),
         };
         network.switch.ip("link add br0 type bridge mcast_snooping 0\nlink set br0 up");
         let [alpha, bravo] = &network.nodes;
-        for (name, host) in [("alpha", alpha), ("bravo", bravo), ("client", &network.client)] {
+        for (name, host) in [("alpha", &**alpha), ("bravo", &**bravo), ("client", &network.client)] {
             network.plug_in(name, host);
         }
         let (a, b) = (alpha.pid(), bravo.pid());
@@ -50,16 +54,12 @@ impl Network {
         ));
     }
 
-    pub(super) fn node(&self, index: usize) -> &Namespace {
-        &self.nodes[index]
+    pub(super) fn node(&self, index: usize) -> Arc<Namespace> {
+        Arc::clone(&self.nodes[index])
     }
 
     pub(super) fn client(&self) -> &Namespace {
         &self.client
-    }
-
-    pub(super) fn switch(&self) -> &Namespace {
-        &self.switch
     }
 }
 

@@ -44,6 +44,9 @@ fn compare(rows: &[Row], folder: impl Fn(&str) -> Folder) -> Vec<String> {
         if started != matches!(outcome, Outcome::Runs) {
             differences.push(format!("{text:?}: 3.0.6 says started = {started}: {output}"));
         }
+        let Outcome::Refused(messages) = outcome else { continue };
+        let missing = messages.iter().flat_map(|message| message.split("; ")).filter(|words| !output.contains(words));
+        differences.extend(missing.map(|words| format!("{text:?}: 3.0.6 does not say {words:?}: {output}")));
     }
     differences
 }

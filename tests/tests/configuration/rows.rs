@@ -2,26 +2,29 @@
 //! the test `the_reference_agrees`.
 
 /// What becomes of a configuration.
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The daemon starts.
     Runs,
     /// It does not, and these texts are in the messages of the errors, in this order; there are no further errors.
+    /// 3.0.6 has the same texts, each up to a semicolon.
     Refused(&'static [&'static str]),
+    /// As `Refused`, but 3.0.6 refuses without a word, or crashes.
+    Silent(&'static [&'static str]),
 }
 
-use Outcome::{Refused, Runs};
+use Outcome::{Refused, Runs, Silent};
 
 /// Lines added to [`BASE`], and the outcome.
-pub type Row = (&'static str, Outcome);
+pub(crate) type Row = (&'static str, Outcome);
 
 /// A good `ha.cf` on any machine, for the node p3.
-pub const BASE: &str = "debugfile /var/log/d\nlogfile /var/log/l\nlogfacility none\ncrm off\nauto_failback on\n\
+pub(crate) const BASE: &str = "debugfile /var/log/d\nlogfile /var/log/l\nlogfacility none\ncrm off\nauto_failback on\n\
                         realtime off\nucast lo 127.0.0.1\nnode p3\n";
 /// The same without `crm` and without `auto_failback`.
-pub const BASE_WITHOUT_CRM: &str =
+pub(crate) const BASE_WITHOUT_CRM: &str =
     "debugfile /var/log/d\nlogfile /var/log/l\nlogfacility none\nrealtime off\nucast lo 127.0.0.1\nnode p3\n";
 /// Good keys.
-pub const KEYS: &str = "auth 1\n1 sha1 HI!\n";
+pub(crate) const KEYS: &str = "auth 1\n1 sha1 HI!\n";
 
 const TOO_SMALL: &str = "is too small compared to keeplive [1000]";
 const NO_TIME: &[&str] = &["is not a time"];
@@ -29,7 +32,7 @@ const NO_BOOLEAN: &[&str] = &["is not a boolean"];
 const OUT_OF_RANGE: &[&str] = &["is out of range"];
 
 /// Rows on top of [`BASE`].
-pub const LINES: &[Row] = &[
+pub(crate) const LINES: &[Row] = &[
     // Structure.
     ("", Runs),
     ("frob 1", Refused(&["Illegal directive [frob] in /etc/ha.d//ha.cf"])),
@@ -44,20 +47,20 @@ pub const LINES: &[Row] = &[
     ("node P3\nnode p3", Runs),
     ("node p4,p5", Runs),
     // Times.
-    ("keepalive 0", Refused(NO_TIME)),
-    ("keepalive abc", Refused(NO_TIME)),
-    ("keepalive -1", Refused(NO_TIME)),
-    ("keepalive +2", Refused(NO_TIME)),
-    ("keepalive 1s", Refused(NO_TIME)),
-    ("keepalive 2x", Refused(NO_TIME)),
-    ("keepalive 1.5m", Refused(NO_TIME)),
-    ("keepalive .", Refused(NO_TIME)),
-    ("keepalive 1e3", Refused(NO_TIME)),
-    ("keepalive 400us", Refused(NO_TIME)),
-    ("keepalive 0.4ms", Refused(NO_TIME)),
-    ("keepalive 2 seconds", Refused(NO_TIME)),
-    ("keepalive 1 ms", Refused(NO_TIME)),
-    ("keepalive = 2", Refused(NO_TIME)),
+    ("keepalive 0", Silent(NO_TIME)),
+    ("keepalive abc", Silent(NO_TIME)),
+    ("keepalive -1", Silent(NO_TIME)),
+    ("keepalive +2", Silent(NO_TIME)),
+    ("keepalive 1s", Silent(NO_TIME)),
+    ("keepalive 2x", Silent(NO_TIME)),
+    ("keepalive 1.5m", Silent(NO_TIME)),
+    ("keepalive .", Silent(NO_TIME)),
+    ("keepalive 1e3", Silent(NO_TIME)),
+    ("keepalive 400us", Silent(NO_TIME)),
+    ("keepalive 0.4ms", Silent(NO_TIME)),
+    ("keepalive 2 seconds", Silent(NO_TIME)),
+    ("keepalive 1 ms", Silent(NO_TIME)),
+    ("keepalive = 2", Silent(NO_TIME)),
     ("keepalive 500ms", Runs),
     ("keepalive 0.5", Runs),
     ("keepalive 0.5ms", Runs),
@@ -71,22 +74,22 @@ pub const LINES: &[Row] = &[
     ("deadtime 2000ms", Refused(&[TOO_SMALL])),
     ("deadtime 0", Refused(&["Dead time [0] is too small"])),
     ("deadtime 2.1", Runs),
-    ("deadtime abc", Refused(NO_TIME)),
-    ("deadtime -5", Refused(NO_TIME)),
-    ("deadtime 10m", Refused(NO_TIME)),
+    ("deadtime abc", Silent(NO_TIME)),
+    ("deadtime -5", Silent(NO_TIME)),
+    ("deadtime 10m", Silent(NO_TIME)),
     ("deadtime 2\ndeadtime 20", Runs),
     ("deadtime 10\ninitdead 9", Refused(&["Initial dead time [9000] is smaller than deadtime [10000]"])),
-    ("initdead abc", Refused(NO_TIME)),
+    ("initdead abc", Silent(NO_TIME)),
     ("deadtime 4\ninitdead 5", Runs),
     ("warntime 0", Refused(&["Warn time [0] is invalid."])),
     ("warntime abc", Refused(&["Warn time [abc] is invalid."])),
     ("warntime 60", Runs),
     ("deadping 0", Refused(&["Ping dead time [0] is too small compared to keeplive [1000]"])),
     ("deadping 2", Refused(&["Ping dead time [2000] is too small"])),
-    ("deadping abc", Refused(NO_TIME)),
+    ("deadping abc", Silent(NO_TIME)),
     ("deadping 2.5", Runs),
-    ("conn_logd_time 0", Refused(NO_TIME)),
-    ("conn_logd_time abc", Refused(NO_TIME)),
+    ("conn_logd_time 0", Silent(NO_TIME)),
+    ("conn_logd_time abc", Silent(NO_TIME)),
     ("conn_logd_time 5", Runs),
     // Numbers.
     ("udpport 0", Refused(&["invalid port [0] specified."])),
@@ -98,8 +101,8 @@ pub const LINES: &[Row] = &[
     ("baud abc", Refused(&["invalid baudrate [abc] specified."])),
     ("baud 9600\nbaud 19200", Refused(&["Baudrate multiply specified."])),
     ("baud 57600x", Runs),
-    ("hopfudge 300", Refused(OUT_OF_RANGE)),
-    ("hopfudge -1", Refused(OUT_OF_RANGE)),
+    ("hopfudge 300", Silent(OUT_OF_RANGE)),
+    ("hopfudge -1", Silent(OUT_OF_RANGE)),
     ("hopfudge 0", Runs),
     ("hopfudge abc", Runs),
     ("hopfudge 4294967297", Runs),
@@ -107,14 +110,14 @@ pub const LINES: &[Row] = &[
     ("rtprio 0", Refused(&["Illegal realtime priority [0]"])),
     ("rtprio abc", Refused(&["Illegal realtime priority [abc]"])),
     ("rtprio 50", Runs),
-    ("debug 300", Refused(OUT_OF_RANGE)),
-    ("debug -1", Refused(OUT_OF_RANGE)),
+    ("debug 300", Silent(OUT_OF_RANGE)),
+    ("debug -1", Silent(OUT_OF_RANGE)),
     ("debug abc", Runs),
-    ("memreserve 0", Refused(OUT_OF_RANGE)),
-    ("memreserve abc", Refused(OUT_OF_RANGE)),
+    ("memreserve 0", Silent(OUT_OF_RANGE)),
+    ("memreserve abc", Silent(OUT_OF_RANGE)),
     ("memreserve 100", Runs),
     ("compression_threshold 0", Refused(&["compress_threshhold(0) invalid"])),
-    ("compression_threshold abc", Refused(&["compress_threshhold(0) invalid"])),
+    ("compression_threshold abc", Refused(&["compress_threshhold(abc) invalid"])),
     ("compression_threshold 10", Runs),
     ("max_rexmit_delay 0", Refused(&["Invalid max_rexmit_delay time(0)"])),
     ("max_rexmit_delay abc", Refused(&["Invalid max_rexmit_delay time(abc)"])),
@@ -124,7 +127,7 @@ pub const LINES: &[Row] = &[
     ("logfacility LOCAL0", Refused(&["Log facility(LOCAL0) not valid"])),
     ("logfacility local0", Runs),
     ("logfacility mark", Runs),
-    ("auto_failback maybe", Refused(&["`auto_failback` [maybe] is unknown"])),
+    ("auto_failback maybe", Silent(&["`auto_failback` [maybe] is unknown"])),
     ("auto_failback LEGACY", Runs),
     ("auto_failback Off 1", Runs),
     ("nice_failback zz", Refused(&["nice_failback flag is obsolete.."])),
@@ -133,18 +136,18 @@ pub const LINES: &[Row] = &[
     ("hbgenmethod foo", Refused(&["Illegal hb generation method [foo]"])),
     ("hbgenmethod TIME", Refused(&["Illegal hb generation method [TIME]"])),
     ("hbgenmethod time", Runs),
-    ("realtime maybe", Refused(NO_BOOLEAN)),
-    ("coredumps foo", Refused(NO_BOOLEAN)),
-    ("syslogmsgfmt foo", Refused(NO_BOOLEAN)),
-    ("log_badpack foo", Refused(NO_BOOLEAN)),
-    ("use_apphbd foo", Refused(NO_BOOLEAN)),
-    ("use_logd foo", Refused(NO_BOOLEAN)),
+    ("realtime maybe", Silent(NO_BOOLEAN)),
+    ("coredumps foo", Silent(NO_BOOLEAN)),
+    ("syslogmsgfmt foo", Silent(NO_BOOLEAN)),
+    ("log_badpack foo", Silent(NO_BOOLEAN)),
+    ("use_apphbd foo", Silent(NO_BOOLEAN)),
+    ("use_logd foo", Silent(NO_BOOLEAN)),
     ("realtime NO\ncoredumps y\nsyslogmsgfmt 0\nlog_badpack off", Runs),
     ("record_config_changes foo", Refused(&["ha_config_check_boolean:Invalid directive value foo"])),
     ("record_pengine_inputs foo", Refused(&["ha_config_check_boolean:Invalid directive value foo"])),
     ("enable_config_writes foo", Refused(&["ha_config_check_boolean:Invalid directive value foo"])),
-    ("msgfmt xml", Refused(&["`msgfmt` [xml] is unknown"])),
-    ("msgfmt Classic", Refused(&["`msgfmt` [Classic] is unknown"])),
+    ("msgfmt xml", Silent(&["`msgfmt` [xml] is unknown"])),
+    ("msgfmt Classic", Silent(&["`msgfmt` [Classic] is unknown"])),
     ("msgfmt netstring", Runs),
     ("compression foo", Refused(&["Compression module(foo) not found"])),
     ("compression bz2", Runs),
@@ -210,10 +213,10 @@ pub const LINES: &[Row] = &[
     ("ucast lo 127.0.0.2 and more", Runs),
     ("bcast nosuchif", Refused(&["Illegal bcast [UDP/IP broadcast] in config file [nosuchif]"])),
     ("bcast lo nosuchif", Refused(&["IP interface [nosuchif] does not exist"])),
-    ("ucast", Refused(&["ucast statement without device"])),
+    ("ucast", Silent(&["ucast statement without device"])),
     ("ucast lo", Refused(&["ucast: [lo] missing target IP address/hostname"])),
     ("ucast lo,127.0.0.1", Refused(&["ucast: [lo,127.0.0.1] missing target IP address/hostname"])),
-    ("mcast", Refused(&["mcast statement without device"])),
+    ("mcast", Silent(&["mcast statement without device"])),
     ("mcast lo", Refused(&["mcast [lo] missing mcast address"])),
     ("mcast lo 225.0.0.1", Refused(&["mcast [lo] missing port"])),
     ("mcast lo 225.0.0.1 abc 1 0", Refused(&["mcast [lo] bad port [0]"])),
@@ -236,23 +239,23 @@ pub const LINES: &[Row] = &[
     ("serial /etc/passwd", Refused(&["Serial port [/etc/passwd] not a char device"])),
     ("ping 127.0.0.1,127.0.0.2", Runs),
     ("ping6 10.0.0.1", Refused(&["Illegal ping6 [ping6 membership] in config file [10.0.0.1]"])),
-    ("ping_group", Refused(&["ping_group statement without device"])),
-    ("ping_group g1", Refused(&["ping_group [g1] has no hosts"])),
+    ("ping_group", Silent(&["ping_group statement without device"])),
+    ("ping_group g1", Silent(&["ping_group [g1] has no hosts"])),
     ("ping_group g1 127.0.0.1", Runs),
 ];
 
 /// Rows on top of [`BASE_WITHOUT_CRM`].
-pub const LINES_WITHOUT_CRM: &[Row] = &[
+pub(crate) const LINES_WITHOUT_CRM: &[Row] = &[
     ("", Runs),
     ("nice_failback on", Runs),
-    ("crm maybe", Refused(&["`crm` [maybe] is unknown"])),
+    ("crm maybe", Silent(&["`crm` [maybe] is unknown"])),
     ("crm off\npacemaker off", Refused(&["pacemaker/crm directive used multiple times!"])),
     ("crmd_spawns_pengine on\ncrm off", Runs),
     ("crmd_spawns_pengine zz", Refused(&["ha_config_check_boolean:Invalid directive value zz"])),
 ];
 
 /// Whole files.
-pub const FILES: &[Row] = &[
+pub(crate) const FILES: &[Row] = &[
     ("", Refused(&["No heartbeat media defined", "no nodes defined", "Current node [p3] not in configuration!"])),
     ("node p4\nucast lo 127.0.0.1\n", Refused(&["Current node [p3] not in configuration!"])),
     ("node p3\nlogfacility local0\n", Refused(&["No heartbeat media defined"])),
@@ -267,7 +270,7 @@ pub const FILES: &[Row] = &[
 ];
 
 /// Contents of `authkeys`.
-pub const KEY_FILES: &[Row] = &[
+pub(crate) const KEY_FILES: &[Row] = &[
     (KEYS, Runs),
     ("", Refused(&["Missing auth directive in keyfile [/etc/ha.d//authkeys]"])),
     ("1 crc\n", Refused(&["Missing auth directive"])),
@@ -288,7 +291,7 @@ pub const KEY_FILES: &[Row] = &[
 ];
 
 /// Contents of `haresources`.
-pub const RESOURCE_FILES: &[Row] = &[
+pub(crate) const RESOURCE_FILES: &[Row] = &[
     ("", Runs),
     ("p3\n", Runs),
     ("# c\n\n\tP3 a # c\np3 b\n", Runs),

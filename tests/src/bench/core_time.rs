@@ -1,0 +1,91 @@
+//! How long the engine works on one heartbeat: find the fields, verify HMAC-SHA1, update the node.
+
+use std::time::{Duration, Instant as Clock};
+
+use hbcore::cluster::HeartbeatForm;
+use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
+use hbcore::node::NodeKind;
+use hbcore::takeover::{AutoFailback, EFFECT_LIMIT};
+use hbcore::time::Instant;
+use hbcore::wire::{Keys, Method, Writer};
+use hbcore::{AutoJoin, Cluster, Config, LinkForm, NodeConfig, Timing};
+
+/// As large as the daemon's.
+type Engine = Cluster<100, 64, 1, { 128 * 1024 }, 16>;
+
+/// Heartbeats of one measurement; the best of some is printed, as everything else is disturbance.
+const HEARTBEATS: u64 = 20_000;
+const ATTEMPTS: usize = 5;
+
+/// Prints a line for a cluster of two and one of a hundred.
+pub(super) fn print() {
+    for nodes in [2, 100] {
+        let best = (0..ATTEMPTS).map(|_| nanoseconds(nodes)).min().unwrap_or_default();
+        println!("core: one heartbeat in a cluster of {nodes}: {best} ns");
+    }
+}
+
+fn nanoseconds(nodes: usize) -> u128 {
+    let messages: Vec<Vec<u8>> = (1..=HEARTBEATS).map(heartbeat).collect();
+    // An engine is too large for the stack of a test thread.
+    let mut engine = Box::new(engine(nodes));
+    let now = Instant::from_millis(1);
+    let begin = Clock::now();
+    for message in &messages {
+        engine.handle(now, LinkId(0), message).expect("a good heartbeat");
+    }
+    begin.elapsed().as_nanos() / u128::from(HEARTBEATS)
+}
+
+fn keys() -> Keys {
+    let mut keys = Keys::new();
+    keys.insert(1, Method::Sha1, b"between-us").expect("a valid key");
+    keys.set_signing(1).expect("the key above");
+    keys
+}
+
+/// What the second node sends, in the compact form.
+fn heartbeat(seq: u64) -> Vec<u8> {
+    let mut buffer = [0; 256];
+    let mut writer = Writer::classic(&mut buffer, &keys());
+    writer.text("t", b"status");
+    writer.text("st", b"active");
+    writer.hex("dt", 1000);
+    writer.decimal("protocol", 1);
+    writer.text("src", b"node-number-01");
+    writer.hex("seq", seq);
+    writer.hex("hg", 1);
+    writer.hex("ts", 0x6b02_7217);
+    let len = writer.finish().expect("256 bytes are enough");
+    buffer[..len].to_vec()
+}
+
+fn engine(nodes: usize) -> Engine {
+    let name = |n| NodeName::new(&format!("node-number-{n:02}")).expect("a valid name");
+    let nodes: Vec<NodeConfig> =
+        (0..nodes).map(|n| NodeConfig { name: name(n), kind: NodeKind::Normal, uuid: Uuid::NIL }).collect();
+    let config = Config {
+        local: NodeId(0),
+        nodes: &nodes,
+        links: &[LinkForm::Datagram],
+        groups: &[],
+        manage_resources: false,
+        timing: Timing {
+            keepalive: Duration::from_millis(100),
+            warntime: Duration::from_millis(500),
+            deadtime: Duration::from_secs(1),
+            initdead: Duration::from_secs(1),
+            deadping: Duration::from_secs(1),
+            max_repeat_delay: Duration::from_millis(250),
+        },
+        auto_failback: AutoFailback::On,
+        hopfudge: 1,
+        autojoin: AutoJoin::None,
+        heartbeat: HeartbeatForm::Compact,
+        auth_field: false,
+        generation: Generation(1),
+        effect_limit: EFFECT_LIMIT,
+        seed: 1,
+    };
+    Engine::new(&config, keys(), Instant::from_millis(1), 0x6b02_7217).expect("a good configuration")
+}

@@ -1,0 +1,43 @@
+//! What it costs to be watched.
+
+use std::thread;
+use std::time::Duration;
+
+use super::contender::Contender;
+use super::outage::running;
+use crate::lab::{Host, Usage};
+
+/// How long the processor time is counted.
+const TIME: Duration = Duration::from_secs(10);
+/// What start and take-over leave behind is over after that.
+const REST: Duration = Duration::from_secs(3);
+
+/// Processor time per second of both nodes, and what the owner takes.
+pub(super) struct Load {
+    cpu_ms: [f64; 2],
+    owner: Usage,
+}
+
+/// Heartbeats each 10 ms over two links; keepalived has one.
+pub(super) fn at_ten_milliseconds(who: Contender) -> Load {
+    let lab = running(who, 10, 30);
+    thread::sleep(REST);
+    let before = lab.hosts().map(Host::usage);
+    thread::sleep(TIME);
+    let after = lab.hosts().map(Host::usage);
+    let cpu =
+        |node: usize| after[node].cpu.saturating_sub(before[node].cpu).as_secs_f64() * 1000.0 / TIME.as_secs_f64();
+    Load { cpu_ms: [cpu(0), cpu(1)], owner: after[0] }
+}
+
+impl Load {
+    pub(super) fn cpu(&self) -> String {
+        format!("{:.1} / {:.1} ms", self.cpu_ms[0], self.cpu_ms[1])
+    }
+
+    pub(super) fn memory(&self) -> String {
+        #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
+        let mib = self.owner.pss_kib as f64 / 1024.0;
+        format!("{}, {mib:.1} MiB", self.owner.processes)
+    }
+}

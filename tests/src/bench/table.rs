@@ -1,0 +1,51 @@
+//! The results in Markdown.
+
+use std::fmt::{self, Write};
+
+/// Median, least and greatest of some measurements in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Range {
+    median: f64,
+    least: f64,
+    greatest: f64,
+    count: usize,
+}
+
+impl Range {
+    /// Of at least one measurement.
+    pub(super) fn of(values: &[f64]) -> Self {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (least, greatest) = (sorted[0], sorted[sorted.len() - 1]);
+        Self { median: sorted[sorted.len() / 2], least, greatest, count: sorted.len() }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { median, least, greatest, count } = self;
+        write!(f, "**{median:.1} ms** ({least:.1}–{greatest:.1}, {count} runs)")
+    }
+}
+
+/// Rows of cells, one for each contender.
+pub(super) struct Table {
+    text: String,
+}
+
+impl Table {
+    pub(super) fn new(columns: &[&str]) -> Self {
+        let line = "|---".repeat(columns.len() + 1);
+        Self { text: format!("| | {} |\n{line}|\n", columns.join(" | ")) }
+    }
+
+    /// A cell without a value was not measured.
+    pub(super) fn row(&mut self, what: &str, cells: Vec<Option<String>>) {
+        let cells: Vec<String> = cells.into_iter().map(|cell| cell.unwrap_or_else(|| "–".to_owned())).collect();
+        let _ = writeln!(self.text, "| {what} | {} |", cells.join(" | "));
+    }
+
+    pub(super) fn print(&self) {
+        print!("{}", self.text);
+    }
+}

@@ -1,2 +1,0 @@
-//! `cargo verify`: every test of the project in one command.
-fn main() {}

@@ -1,0 +1,108 @@
+//! `cargo verify`: every test of the project in one command.
+//!
+//! ```text
+//! cargo verify [--no-install] [FILTER..]     all checks and tests, or the tests whose names contain a word of FILTER
+//! cargo verify [--no-install] bench          the speed of ours, heartbeat 3.0.6 and keepalived side by side
+//! ```
+//!
+//! The last line is always `N passed, N failed, N skipped`; the exit code is 0 if nothing failed.
+
+#![forbid(unsafe_code)]
+
+mod no_alloc;
+mod packages;
+mod step;
+mod tally;
+
+use std::process::ExitCode;
+
+use hbcore_tests::lab::cargo;
+use step::{Step, run_steps};
+
+const USAGE: &str = "\
+cargo verify [--no-install] [FILTER..]   run all checks and tests, or the tests whose names contain FILTER
+cargo verify [--no-install] bench        measure ours, heartbeat 3.0.6 and keepalived side by side
+  --no-install   install no packages; what needs them is skipped, with the reason
+";
+
+/// Clusters that live at the same time: they mostly wait.
+const CLUSTERS: &str = "--test-threads=4";
+
+fn main() -> ExitCode {
+    let mut filters: Vec<String> = std::env::args().skip(1).collect();
+    if filters.iter().any(|word| word == "--help" || word == "-h") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let install = !take(&mut filters, "--no-install");
+    if let Some(option) = filters.iter().find(|word| word.starts_with('-')) {
+        eprint!("verify: unknown option {option}\n{USAGE}");
+        return ExitCode::from(2);
+    }
+    if install {
+        packages::install_missing();
+    }
+    if take(&mut filters, "bench") {
+        hbcore_tests::bench::run();
+        return ExitCode::SUCCESS;
+    }
+    let mut steps =
+        if filters.is_empty() { everything() } else { filters.iter().flat_map(|f| tests(Some(f))).collect() };
+    run_steps(&mut steps)
+}
+
+fn take(words: &mut Vec<String>, word: &str) -> bool {
+    let before = words.len();
+    words.retain(|given| given != word);
+    words.len() < before
+}
+
+/// All checks and tests, the quick ones first.
+fn everything() -> Vec<Step> {
+    let mut steps = vec![
+        Step::check("format", &["fmt", "--all", "--check"]),
+        Step::check("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        Step::check("documentation", &["doc", "--workspace", "--no-deps"]).with("RUSTDOCFLAGS", "-D warnings"),
+        Step::check("release build", &["build", "--release", "-p", "hbcore-linux", "--bins"]),
+        Step::function("no allocator", no_alloc::links_without_allocator),
+    ];
+    steps.extend(tests(None));
+    steps
+}
+
+/// Everything that `cargo test` runs, or what of it has a name with `filter`: what needs no network of its own, and the
+/// two suites that make one.
+fn tests(filter: Option<&str>) -> Vec<Step> {
+    let step = |name: &str, arguments: &[&str]| {
+        let step = Step::test(name, arguments);
+        filter.into_iter().fold(step, Step::and)
+    };
+    let mut plain = vec!["test", "-p", "hbcore-tests", "--no-fail-fast", "--lib", "--bins"];
+    let targets = plain_targets();
+    plain.extend(targets.iter().flat_map(|target| ["--test", target]));
+    plain.push("--");
+    let suite = |name| ["test", "-p", "hbcore-tests", "--test", name, "--", CLUSTERS];
+    vec![
+        step("unit and property tests", &["test", "--workspace", "--exclude", "hbcore-tests", "--no-fail-fast", "--"]),
+        step("vectors and configurations", &plain),
+        step("bad input", &suite("bad_input")),
+        step("interop with 3.0.6", &suite("interop")),
+    ]
+}
+
+/// The test targets of this package that need neither privileges nor a network: the files of `tests/tests`.
+fn plain_targets() -> Vec<String> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".rs")?.to_owned())).collect();
+    names.sort();
+    names
+}
+
+/// A cargo command of the workspace that says everything in plain text.
+fn plain_cargo() -> std::process::Command {
+    let mut command = cargo();
+    command.env("CARGO_TERM_COLOR", "never").env("RUST_BACKTRACE", "0");
+    command
+}

@@ -1,0 +1,68 @@
+//! The Debian packages that the tests need.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Package, and a file that shows that it is there.
+const PACKAGES: [(&str, &str); 6] = [
+    ("heartbeat", "/usr/libexec/heartbeat/heartbeat"),
+    ("iproute2", "/usr/sbin/ip"),
+    ("keepalived", "/usr/sbin/keepalived"),
+    ("nftables", "/usr/sbin/nft"),
+    ("procps", "/usr/bin/ps"),
+    ("socat", "/usr/bin/socat"),
+];
+
+/// Asked by Debian's packages before they start a service; 101 forbids it.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Installs what is missing, after saying so. What cannot be installed makes tests be skipped, with their own reason.
+pub(crate) fn install_missing() {
+    let missing: Vec<&str> =
+        PACKAGES.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(package, _)| *package).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let list = missing.join(" ");
+    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/apt-get").exists() {
+        println!("not installed, and only root on Debian can: {list}");
+        return;
+    }
+    println!("installing the packages {list} (--no-install avoids it)");
+    let policy = ServicesStayOff::new();
+    let installed = apt(&["update"]) && apt(&[&["install", "--yes", "--no-install-recommends"], &missing[..]].concat());
+    drop(policy);
+    if !installed {
+        println!("they could not be installed; tests that need them are skipped");
+    }
+}
+
+fn apt(arguments: &[&str]) -> bool {
+    let mut command = Command::new("apt-get");
+    command.arg("--quiet=2").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// While this exists no package starts a service: a heartbeat that is only there to be tested against must not run.
+struct ServicesStayOff {
+    ours: bool,
+}
+
+impl ServicesStayOff {
+    fn new() -> Self {
+        let ours = !Path::new(POLICY).exists()
+            && fs::write(POLICY, "#!/bin/sh\nexit 101\n").is_ok()
+            && fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755)).is_ok();
+        Self { ours }
+    }
+}
+
+impl Drop for ServicesStayOff {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = fs::remove_file(POLICY);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The steps of a run: a line for each, everything about those that fail, and the sum.
+
+use std::io::{Write, stdout};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use crate::plain_cargo;
+use crate::tally::Tally;
+
+/// Something that passes or fails.
+pub(crate) struct Step {
+    name: String,
+    work: Work,
+}
+
+enum Work {
+    /// A command that counts as one test.
+    Check(Command),
+    /// A command whose output says how many tests it ran.
+    Test(Command),
+    /// The same as a function.
+    Function(fn() -> Result<(), String>),
+}
+
+impl Step {
+    /// A cargo command that succeeds or fails as a whole.
+    pub(crate) fn check(name: &str, arguments: &[&str]) -> Self {
+        Self { name: name.to_owned(), work: Work::Check(command(arguments)) }
+    }
+
+    /// A cargo command that runs tests.
+    pub(crate) fn test(name: &str, arguments: &[&str]) -> Self {
+        Self { name: name.to_owned(), work: Work::Test(command(arguments)) }
+    }
+
+    /// A function that succeeds, or says what is wrong.
+    pub(crate) fn function(name: &str, function: fn() -> Result<(), String>) -> Self {
+        Self { name: name.to_owned(), work: Work::Function(function) }
+    }
+
+    /// With this variable in the environment of the command.
+    pub(crate) fn with(mut self, variable: &str, value: &str) -> Self {
+        if let Work::Check(command) | Work::Test(command) = &mut self.work {
+            command.env(variable, value);
+        }
+        self
+    }
+
+    /// With one more argument of the command.
+    pub(crate) fn and(mut self, argument: &str) -> Self {
+        if let Work::Check(command) | Work::Test(command) = &mut self.work {
+            command.arg(argument);
+        }
+        self
+    }
+
+    fn run(&mut self) -> (Tally, String) {
+        match &mut self.work {
+            Work::Function(function) => match function() {
+                Ok(()) => (Tally::PASSED, String::new()),
+                Err(why) => (Tally::FAILED, why),
+            },
+            Work::Check(command) => {
+                let (success, text) = output(command);
+                (if success { Tally::PASSED } else { Tally::FAILED }, text)
+            }
+            Work::Test(command) => {
+                let (success, text) = output(command);
+                (Tally::of_tests(&text, success), text)
+            }
+        }
+    }
+}
+
+/// Runs the steps in order, whatever fails, and prints the sum.
+pub(crate) fn run_steps(steps: &mut [Step]) -> ExitCode {
+    let mut sum = Tally::default();
+    for step in steps {
+        print!("{:<28}", step.name);
+        let _ = stdout().flush();
+        let begin = Instant::now();
+        let (tally, text) = step.run();
+        let verdict = if tally.failed == 0 { "ok" } else { "FAILED" };
+        println!("{verdict:<8}{tally:<40}{:>7.1} s", begin.elapsed().as_secs_f64());
+        for reason in &tally.reasons {
+            println!("    skipped: {reason}");
+        }
+        if tally.failed > 0 {
+            println!("{}", without_successes(&text));
+        }
+        sum.add(&tally);
+    }
+    println!("{sum}");
+    if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = plain_cargo();
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Whether the command succeeded, and what it said.
+fn output(command: &mut Command) -> (bool, String) {
+    match command.output() {
+        Ok(output) => {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            (output.status.success(), text(&output.stderr) + &text(&output.stdout))
+        }
+        Err(error) => (false, format!("cargo: {error}")),
+    }
+}
+
+/// The output without the lines that tell of success.
+fn without_successes(text: &str) -> String {
+    let is_noise = |line: &str| {
+        let tests = line.starts_with("test ") && (line.ends_with("... ok") || line.contains("... ignored"));
+        let progress = ["running ", "   Compiling", "     Running", "   Doc-tests", "    Finished", "    Checking"];
+        tests || progress.iter().any(|start| line.starts_with(start))
+    };
+    let lines: Vec<&str> = text.lines().filter(|line| !is_noise(line)).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,99 @@
+//! Counting tests.
+
+use std::fmt;
+
+/// How many tests had which end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Those that passed.
+    pub(crate) passed: u64,
+    /// Those that failed.
+    pub(crate) failed: u64,
+    /// Those that could not run.
+    pub(crate) skipped: u64,
+    /// Their names and why.
+    pub(crate) reasons: Vec<String>,
+}
+
+impl Tally {
+    /// One test that passed.
+    pub(crate) const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0, reasons: Vec::new() };
+    /// One test that failed.
+    pub(crate) const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0, reasons: Vec::new() };
+
+    /// What the output of `cargo test` says. A command that failed without a failed test, as when something does not
+    /// compile, counts as one failure.
+    pub(crate) fn of_tests(output: &str, success: bool) -> Self {
+        let mut tally = Self::default();
+        for line in output.lines() {
+            if let Some(result) = line.strip_prefix("test result: ") {
+                tally.passed += number_before(result, " passed");
+                tally.failed += number_before(result, " failed");
+                tally.skipped += number_before(result, " ignored");
+            } else if let Some((name, reason)) = ignored(line) {
+                tally.reasons.push(format!("{name}: {reason}"));
+            }
+        }
+        if !success && tally.failed == 0 {
+            tally.failed = 1;
+        }
+        tally
+    }
+
+    /// Adds the numbers; reasons are of interest only where they arose.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped))
+    }
+}
+
+/// The number in front of a word: `9 passed; 1 failed`.
+fn number_before(text: &str, word: &str) -> u64 {
+    let before = text.split(word).next().unwrap_or_default();
+    before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Name and reason of an ignored test: `test x ... ignored, because` or `test x ... ignored (because)`.
+fn ignored(line: &str) -> Option<(&str, &str)> {
+    let (name, rest) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
+    let reason = rest.trim_start_matches([',', ' ', '(']).trim_end_matches(')');
+    Some((name.trim_end(), if reason.is_empty() { "no reason given" } else { reason }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tally;
+
+    const OUTPUT: &str = "\
+running 3 tests
+test a ... ok
+test b ... ignored, needs a serial port
+test c   ... ignored (needs root)
+test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s
+test result: FAILED. 20 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+";
+
+    #[test]
+    fn sums_up_all_results_and_keeps_the_reasons() {
+        let tally = Tally::of_tests(OUTPUT, false);
+        assert_eq!((tally.passed, tally.failed, tally.skipped), (21, 3, 2));
+        assert_eq!(tally.reasons, ["b: needs a serial port", "c: needs root"]);
+    }
+
+    #[test]
+    fn what_does_not_compile_is_a_failure() {
+        assert_eq!(Tally::of_tests("error: no such thing", false), Tally::FAILED);
+    }
+
+    #[test]
+    fn nothing_to_run_is_nothing() {
+        assert_eq!(Tally::of_tests("", true).to_string(), "0 passed, 0 failed, 0 skipped");
+    }
+}

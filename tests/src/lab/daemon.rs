@@ -1,0 +1,75 @@
+//! The two implementations of the daemon.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::command::cargo;
+
+/// Which implementation runs on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Daemon {
+    /// This project's.
+    Ours,
+    /// Heartbeat 3.0.6, as Debian packages it.
+    Reference,
+}
+
+impl Daemon {
+    /// Where its program is. Ours is built first, in release mode.
+    pub fn program(self) -> PathBuf {
+        match self {
+            Self::Ours => release_binary("heartbeat"),
+            Self::Reference => PathBuf::from("/usr/libexec/heartbeat/heartbeat"),
+        }
+    }
+}
+
+impl fmt::Display for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ours => "new",
+            Self::Reference => "ref",
+        })
+    }
+}
+
+/// Why scenarios with these daemons cannot run here; none if they can.
+pub fn why_not(daemons: [Daemon; 2]) -> Option<String> {
+    if !rustix::process::geteuid().is_root() {
+        return Some("needs root, to make network namespaces".to_owned());
+    }
+    let tools = [("ip", "iproute2"), ("nft", "nftables"), ("unshare", "util-linux"), ("nsenter", "util-linux")];
+    for (tool, package) in tools {
+        if !is_installed(tool) {
+            return Some(format!("needs the program {tool} of the package {package}"));
+        }
+    }
+    let reference = daemons.contains(&Daemon::Reference) && !Daemon::Reference.program().exists();
+    reference.then(|| "needs Heartbeat 3.0.6, the package heartbeat".to_owned())
+}
+
+/// Whether a program is in one of the usual directories.
+fn is_installed(program: &str) -> bool {
+    ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|directory| Path::new(directory).join(program).exists())
+}
+
+/// A program of the package `hbcore-linux`, built now if it is not up to date.
+pub fn release_binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let directory = BUILT.get_or_init(|| {
+        let target = target_directory();
+        let mut build = cargo();
+        build.args(["build", "--quiet", "--release", "-p", "hbcore-linux", "--bins", "--target-dir"]).arg(&target);
+        assert!(build.status().is_ok_and(|status| status.success()), "hbcore-linux does not build");
+        target.join("release")
+    });
+    directory.join(name)
+}
+
+/// The target directory that the running program came from: `target/release/x`, or `target/debug/deps/x` for a test.
+fn target_directory() -> PathBuf {
+    let this = std::env::current_exe().expect("the running program");
+    let profile = this.parent().filter(|d| !d.ends_with("deps")).or_else(|| this.parent()?.parent());
+    profile.and_then(Path::parent).expect("a target directory").to_owned()
+}

@@ -1,0 +1,227 @@
+//! A node of the cluster: a place in the network, its files, and while it has power a machine with a daemon.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use super::await_until::holds_within;
+use super::command::run;
+use super::daemon::Daemon;
+use super::machine::Machine;
+use super::namespace::Namespace;
+use super::network::{SERVICE, bring_up, take_down};
+use super::processes::{self, Usage};
+use super::site::Site;
+use super::sniffer::Sniffer;
+
+/// Lines of a log in a failure report.
+const TAIL: usize = 25;
+
+/// How long 3.0.6 may take to stop: it waits for its own phases, each polled once a second.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// A node.
+pub struct Host {
+    name: &'static str,
+    index: usize,
+    root: PathBuf,
+    namespace: Arc<Namespace>,
+    daemon: Daemon,
+    serial: Option<PathBuf>,
+    machine: Mutex<Option<Machine>>,
+}
+
+/// What a program on a host answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to standard output and standard error.
+    pub output: String,
+}
+
+impl Host {
+    pub(super) fn new(
+        name: &'static str,
+        index: usize,
+        directory: &Path,
+        namespace: Arc<Namespace>,
+        daemon: Daemon,
+        serial: Option<PathBuf>,
+    ) -> Self {
+        let root = directory.join(name);
+        let host = Self { name, index, root, namespace, daemon, serial, machine: Mutex::new(None) };
+        for (ours, theirs) in [("ha.d", "/etc/ha.d"), ("lib", "/var/lib/heartbeat"), ("log", "")] {
+            let ours = host.root.join(ours);
+            fs::create_dir_all(&ours).unwrap_or_else(|error| panic!("{}: {error}", ours.display()));
+            if Path::new(theirs).is_dir() {
+                run(&format!("cp -a {theirs}/. {}", ours.display()));
+            }
+        }
+        host
+    }
+
+    /// Its name, which is also that of the node.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its place in the network.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// What runs on it.
+    pub fn daemon(&self) -> Daemon {
+        self.daemon
+    }
+
+    /// Writes the three files of `/etc/ha.d`.
+    pub fn write_site(&self, site: &Site) {
+        self.write("ha.cf", &site.ha_cf(self.index));
+        self.write("authkeys", &site.authkeys());
+        self.write("haresources", &Site::haresources());
+    }
+
+    /// Writes a file of `/etc/ha.d`, readable by its owner only.
+    pub fn write(&self, file: &str, text: &str) {
+        let path = self.config_file(file);
+        fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("our own file");
+    }
+
+    /// Where a file of `/etc/ha.d` really is.
+    pub fn config_file(&self, file: &str) -> PathBuf {
+        self.root.join("ha.d").join(file)
+    }
+
+    /// The directory of the state files.
+    pub fn state_directory(&self) -> PathBuf {
+        self.root.join("lib")
+    }
+
+    /// Switches the power on. The links are up and no daemon runs.
+    pub fn boot(&self) {
+        bring_up(&self.namespace, self.index);
+        let machine = Machine::boot(self.name, &self.root, &self.namespace, self.serial.as_deref());
+        *self.machine() = Some(machine);
+    }
+
+    /// Kills every process at one instant and takes the links down, so that nothing answers for the host any more.
+    pub fn cut_power(&self) {
+        self.machine().take();
+        take_down(&self.namespace);
+    }
+
+    /// Ends what still runs, when the test is over.
+    pub(super) fn halt(&self) {
+        self.machine().take();
+    }
+
+    /// Starts the daemon and panics if it says that it did not start.
+    #[track_caller]
+    pub fn start(&self) {
+        let started = self.try_start();
+        assert_eq!(started.code, Some(0), "{} did not start its daemon:\n{}", self.name, started.output);
+    }
+
+    /// Starts the daemon.
+    pub fn try_start(&self) -> Answered {
+        self.heartbeat(&[])
+    }
+
+    /// Stops the daemon and waits until it is gone.
+    #[track_caller]
+    pub fn stop(&self) {
+        let stopped = self.heartbeat(&["-k"]);
+        assert_eq!(stopped.code, Some(0), "{} did not stop its daemon:\n{}", self.name, stopped.output);
+        let gone = holds_within(STOP_LIMIT, || !self.is_running());
+        assert!(gone, "-k returned, and the daemon still runs\n{}", self.state());
+    }
+
+    /// Kills the daemon's processes, as a crash would; the address stays where it is.
+    pub fn crash_daemon(&self) {
+        let pids = self.daemon_processes();
+        processes::kill(&pids);
+        let is_gone = |pid: &u32| !Path::new("/proc").join(pid.to_string()).exists();
+        let gone = holds_within(STOP_LIMIT, || pids.iter().all(is_gone));
+        assert!(gone, "the daemon cannot be killed\n{}", self.state());
+    }
+
+    /// Runs the daemon's program with these arguments.
+    pub fn heartbeat(&self, arguments: &[&str]) -> Answered {
+        let mut all: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
+        if self.daemon == Daemon::Ours && !Path::new("/etc/ha.d").is_dir() {
+            let directory = |name: &str| self.root.join(name).display().to_string();
+            all.extend(["--config-dir".to_owned(), directory("ha.d"), "--state-dir".to_owned(), directory("lib")]);
+        }
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        self.run(&self.daemon.program().display().to_string(), &all)
+    }
+
+    /// Runs a program on the host. What it leaves in the background is not waited for.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> Answered {
+        let path = self.root.join("log/output");
+        let file = File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut command = self.machine().as_ref().expect("a host with power").command(program);
+        command.args(arguments).stdout(file.try_clone().expect("a descriptor")).stderr(Stdio::from(file));
+        let status = command.status().expect("nsenter of util-linux");
+        Answered { code: status.code(), output: fs::read_to_string(&path).unwrap_or_default() }
+    }
+
+    /// Whether the host has the service address.
+    pub fn holds_service(&self) -> bool {
+        self.namespace.has_address(SERVICE)
+    }
+
+    /// Whether a daemon runs.
+    pub fn is_running(&self) -> bool {
+        !self.daemon_processes().is_empty()
+    }
+
+    /// What the daemon's processes have used.
+    pub fn usage(&self) -> Usage {
+        processes::usage(&self.daemon_processes())
+    }
+
+    /// The process numbers of all processes of the host but its first.
+    pub fn daemon_processes(&self) -> Vec<u32> {
+        self.machine().as_ref().map_or_else(Vec::new, |machine| processes::of_machine(machine.first_process()))
+    }
+
+    /// The daemon's log; empty if there is none yet.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.root.join("log/ha-log")).unwrap_or_default()).into_owned()
+    }
+
+    /// Whether a line of the log contains `text`.
+    pub fn logged(&self, text: &str) -> bool {
+        self.log().contains(text)
+    }
+
+    /// How many lines of the log contain `text`.
+    pub fn count_logged(&self, text: &str) -> usize {
+        self.log().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Listens to the heartbeats on all links of the host.
+    pub fn sniff(&self, site: &Site) -> Sniffer {
+        Sniffer::new(&self.namespace, site.keys())
+    }
+
+    pub(super) fn state(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default().join("\n  ");
+        let running = self.daemon_processes().len();
+        format!("--- {} ({}), {running} processes, log:\n  {tail}\n", self.name, self.daemon)
+    }
+
+    fn machine(&self) -> MutexGuard<'_, Option<Machine>> {
+        // A panic elsewhere must not hide the state of the host from its report.
+        self.machine.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

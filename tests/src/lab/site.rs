@@ -1,0 +1,122 @@
+//! The configuration of a cluster, as the three files of `/etc/ha.d`.
+
+use std::fmt::Write;
+
+use hbcore::wire::{Keys, Method};
+
+use super::network::{CABLE, SERVICE, SWITCHED};
+
+/// What carries the heartbeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// To the peer's addresses on the switch and on the cable.
+    Ucast,
+    /// To everybody on the switch and on the cable.
+    Bcast,
+    /// To a group on the switch and another one on the cable.
+    Mcast,
+    /// Through a serial cable alone.
+    Serial,
+}
+
+/// How messages are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// A checksum.
+    Crc,
+    /// HMAC-MD5.
+    Md5,
+    /// HMAC-SHA1.
+    Sha1,
+}
+
+/// The key of md5 and sha1.
+const KEY: &str = "between-us";
+
+/// A configuration. [`Site::default`] suits a scenario that has no wish of its own.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Milliseconds between heartbeats.
+    pub keepalive: u32,
+    /// Milliseconds of silence until a node counts as dead.
+    pub deadtime: u32,
+    /// Milliseconds that a node which was never heard has after our start.
+    pub initdead: u32,
+    /// What carries the heartbeats.
+    pub media: Media,
+    /// How they are signed.
+    pub auth: Auth,
+    /// Whether the address returns to its preferred node.
+    pub auto_failback: bool,
+    /// More lines of `ha.cf`.
+    pub more: String,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            keepalive: 100,
+            deadtime: 1000,
+            initdead: 3000,
+            media: Media::Ucast,
+            auth: Auth::Sha1,
+            auto_failback: true,
+            more: String::new(),
+        }
+    }
+}
+
+impl Site {
+    /// `ha.cf` of the node with this index: 0 is alpha, 1 is bravo.
+    pub fn ha_cf(&self, index: usize) -> String {
+        let mut text = String::new();
+        let failback = if self.auto_failback { "on" } else { "off" };
+        let (keepalive, deadtime, initdead) = (self.keepalive, self.deadtime, self.initdead);
+        let _ = write!(
+            text,
+            "logfile /var/log/ha-log\nlogfacility none\n\
+             keepalive {keepalive}ms\ndeadtime {deadtime}ms\ninitdead {initdead}ms\n\
+             auto_failback {failback}\ncrm off\n"
+        );
+        text.push_str(&self.media_lines(1 - index));
+        text.push_str("node alpha bravo\n");
+        text.push_str(&self.more);
+        text
+    }
+
+    fn media_lines(&self, peer: usize) -> String {
+        match self.media {
+            Media::Ucast => format!("ucast eth0 {}\nucast eth1 {}\n", SWITCHED[peer], CABLE[peer]),
+            Media::Bcast => "bcast eth0 eth1\n".to_owned(),
+            Media::Mcast => "mcast eth0 239.0.0.42 694 1 0\nmcast eth1 239.0.0.43 694 1 0\n".to_owned(),
+            Media::Serial => "baud 115200\nserial /dev/ttyHB0\n".to_owned(),
+        }
+    }
+
+    /// `authkeys`.
+    pub fn authkeys(&self) -> String {
+        match self.auth {
+            Auth::Crc => "auth 1\n1 crc\n".to_owned(),
+            Auth::Md5 => format!("auth 1\n1 md5 {KEY}\n"),
+            Auth::Sha1 => format!("auth 1\n1 sha1 {KEY}\n"),
+        }
+    }
+
+    /// `haresources`: one group, at home on alpha.
+    pub fn haresources() -> String {
+        format!("alpha IPaddr::{SERVICE}/24/eth0\n")
+    }
+
+    /// The keys of `authkeys`, for a test that listens or speaks.
+    pub fn keys(&self) -> Keys {
+        let (method, key) = match self.auth {
+            Auth::Crc => (Method::Crc, ""),
+            Auth::Md5 => (Method::Md5, KEY),
+            Auth::Sha1 => (Method::Sha1, KEY),
+        };
+        let mut keys = Keys::new();
+        keys.insert(1, method, key.as_bytes()).expect("a valid key");
+        keys.set_signing(1).expect("the key above");
+        keys
+    }
+}

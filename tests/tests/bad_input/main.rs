@@ -1,0 +1,40 @@
+//! What a daemon must survive: packets from enemies and from broken hardware, and files from tired people.
+//!
+//! A word of a test's name runs it alone:
+//!
+//! ```text
+//! cargo test -p hbcore-tests --test bad_input -- wrong_key
+//! ```
+
+mod configuration;
+mod packets;
+mod privileges;
+mod serial;
+
+use hbcore_tests::scenario::{self, Pairing, trial};
+use libtest_mimic::Trial;
+
+/// What a trial runs.
+type Scenario = fn();
+
+fn main() {
+    let scenarios: [(&str, Scenario); 14] = [
+        ("packets::malformed", packets::malformed),
+        ("packets::oversized", packets::oversized),
+        ("packets::truncated", packets::truncated),
+        ("packets::forged", packets::forged),
+        ("packets::signed_with_a_wrong_key", packets::wrong_key),
+        ("packets::from_an_unknown_node", packets::unknown_node),
+        ("packets::under_our_own_name", packets::own_name),
+        ("packets::replayed_within_a_run", packets::replayed_within_a_run),
+        ("packets::replayed_from_an_earlier_run", packets::replayed_from_an_earlier_run),
+        ("packets::that_kill_the_reference", packets::that_kill_the_reference),
+        ("serial::noise_on_the_cable", serial::noise_on_the_cable),
+        ("configuration::wrong_files_are_refused", configuration::wrong_files),
+        ("configuration::second_start_finds_the_first", configuration::second_start),
+        ("privileges::missing_capability_is_named", privileges::missing_capability),
+    ];
+    let trials: Vec<Trial> =
+        scenarios.into_iter().map(|(name, run)| trial(name, Pairing::NEW_NEW, move |_| run())).collect();
+    scenario::run(trials)
+}

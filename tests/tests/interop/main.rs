@@ -1,0 +1,77 @@
+//! Real daemons, real 3.0.6, a real network: everything that a pair of nodes lives through.
+//!
+//! Each scenario runs for each pairing of ours (`new`) and the reference (`ref`); the first one is on the preferred owner,
+//! alpha. Names are `PAIRING::SCENARIO`, and a word of a name runs what contains it:
+//!
+//! ```text
+//! cargo test -p hbcore-tests --test interop -- new_ref::life_over_serial
+//! ```
+//!
+//! With `HBCORE_SELF_CHECK=1` the reference is also paired with itself: what it cannot do, no scenario should ask for.
+//!
+//! | medium | new_new | new_ref | ref_new |
+//! |---|---|---|---|
+//! | ucast  | sha1 | sha1 | md5  |
+//! | bcast  | md5  | crc  | sha1 |
+//! | mcast  | crc  | md5  | crc  |
+//! | serial | sha1 | sha1 | md5  |
+
+mod failback;
+mod life;
+mod loss;
+mod partition;
+mod restart;
+mod start;
+
+use std::time::Duration;
+
+use hbcore_tests::lab::{Auth, Media};
+use hbcore_tests::scenario::{Pairing, trial};
+use libtest_mimic::Trial;
+
+/// What a trial runs.
+type Scenario = fn(Pairing);
+
+/// A cluster that includes a 3.0.6 needs its 10 s of settling, and some, to have the address up.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// Time for the address to move when both nodes are up, or one has just died.
+const MOVE_LIMIT: Duration = Duration::from_secs(10);
+
+fn main() {
+    let mut trials: Vec<Trial> = Pairing::ALL.into_iter().flat_map(scenarios).collect();
+    if std::env::var_os("HBCORE_SELF_CHECK").is_some() {
+        trials.extend(scenarios(Pairing::REF_REF));
+    }
+    hbcore_tests::scenario::run(trials)
+}
+
+fn scenarios(pairing: Pairing) -> Vec<Trial> {
+    let name = |scenario: &str| format!("{pairing}::{scenario}");
+    let mut trials: Vec<Trial> = combinations(pairing)
+        .into_iter()
+        .map(|(media, auth)| {
+            let life = name(&format!("life_over_{media:?}_with_{auth:?}").to_lowercase());
+            trial(&life, pairing, move |pairing| life::life(pairing, media, auth))
+        })
+        .collect();
+    let others: [(&str, Scenario); 6] = [
+        ("returning_node_leaves_the_address_without_failback", failback::off),
+        ("loss_of_30_percent_moves_nothing", loss::thirty_percent),
+        ("restart_of_the_other_node_moves_nothing", restart::of_bravo),
+        ("reload_on_either_node_moves_nothing", restart::reload),
+        ("crash_of_the_daemon_and_quick_restart", restart::crash),
+        ("partition_and_heal", partition::heals),
+    ];
+    trials.extend(others.map(|(scenario, run)| trial(&name(scenario), pairing, run)));
+    trials
+}
+
+/// Every medium and every method occurs with every pairing.
+fn combinations(pairing: Pairing) -> [(Media, Auth); 4] {
+    let [ucast, bcast, mcast, serial] = match pairing {
+        Pairing::NEW_NEW => [Auth::Sha1, Auth::Md5, Auth::Crc, Auth::Sha1],
+        Pairing::NEW_REF => [Auth::Sha1, Auth::Crc, Auth::Md5, Auth::Sha1],
+        _ => [Auth::Md5, Auth::Sha1, Auth::Crc, Auth::Md5],
+    };
+    [(Media::Ucast, ucast), (Media::Bcast, bcast), (Media::Mcast, mcast), (Media::Serial, serial)]
+}

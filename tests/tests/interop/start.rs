@@ -1,0 +1,33 @@
+//! How every scenario begins.
+
+use hbcore_tests::lab::{Daemon, Host, Lab, Site};
+use hbcore_tests::scenario::Pairing;
+
+use crate::START_LIMIT;
+
+/// Starts both nodes together and waits until alpha serves and both have settled.
+pub(crate) fn together(name: &str, pairing: Pairing, site: &Site) -> Lab {
+    let lab = Lab::new(&format!("{pairing} {name}"), pairing.alpha, pairing.bravo, site);
+    lab.alpha.start();
+    lab.bravo.start();
+    await_owner(&lab, &lab.alpha, START_LIMIT);
+    await_settled(&lab);
+    lab
+}
+
+/// Waits until this host alone has the address and the client reaches it there.
+#[track_caller]
+pub(crate) fn await_owner(lab: &Lab, owner: &Host, limit: std::time::Duration) {
+    let name = owner.name();
+    lab.await_until(limit, &format!("the address on {name} alone"), || lab.holders() == [name]);
+    lab.await_until(limit, &format!("the client to be served by {name}"), || lab.client.is_served_by(name));
+}
+
+/// Waits until 3.0.6 would let nothing more happen by itself. Ours settles with the address.
+#[track_caller]
+pub(crate) fn await_settled(lab: &Lab) {
+    for host in lab.hosts().into_iter().filter(|host| host.daemon() == Daemon::Reference) {
+        let what = format!("{} to settle", host.name());
+        lab.await_until(START_LIMIT, &what, || host.logged("resource transition completed."));
+    }
+}
