@@ -18,7 +18,6 @@ use crate::sys::realtime;
 use crate::sys::signal::{Arrived, Signals};
 use crate::sys::timer::DeadlineTimer;
 use hbcore::node::NodeKind;
-use hbcore::takeover::Effect;
 use hbcore::time::{Duration, Instant, earliest};
 use hbcore::wire::Keys;
 use hbcore::{Carrier, Cluster, Event, Request};
@@ -223,9 +222,13 @@ impl Driver {
         });
     }
 
-    /// Empties the engine's outputs: first what goes out, then what is to be done, then what is to be told.
+    /// Empties the engine's outputs: first what is to be done, on other threads, while what goes out goes out; then what is to be told.
     fn drain(&mut self) {
         let now = Clock.now();
+        while let Some((ticket, effect)) = self.cluster.poll_effect() {
+            self.log.debug(1, format_args!("{effect:?}"));
+            self.resources.begin(ticket, effect);
+        }
         while let Some(transmit) = self.cluster.poll_transmit(&mut self.transmit) {
             let bytes = self.transmit.get(..transmit.len).unwrap_or_default();
             let Self { links, cluster, poller, log, .. } = self;
@@ -234,12 +237,6 @@ impl Driver {
                     cluster.link_changed(now, link, Carrier::Absent);
                 }
             });
-        }
-        while let Some((ticket, effect)) = self.cluster.poll_effect() {
-            if !matches!(effect, Effect::Announce(_)) {
-                self.log.debug(1, format_args!("{effect:?}"));
-            }
-            self.resources.begin(ticket, effect);
         }
         while let Some(event) = self.cluster.poll_event() {
             self.left |= event == Event::Left;

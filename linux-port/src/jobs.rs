@@ -39,6 +39,17 @@ pub enum Work {
     Run(Call),
     /// Run a function; it must end by itself.
     Function(Task),
+    /// Work that is found out on the worker thread, because that takes looking at disks.
+    Later(Later),
+}
+
+/// A function that says what to do.
+pub struct Later(pub Box<dyn FnOnce() -> Work + Send>);
+
+impl fmt::Debug for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Later")
+    }
 }
 
 /// A member of a group.

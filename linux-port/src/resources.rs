@@ -14,7 +14,7 @@ pub use addresses::{AddressResource, AddressThread, Realtime};
 pub use plan::{Plan, ScriptEnvironment};
 
 use crate::address::AddressSpec;
-use crate::jobs::{Completion, Job, Jobs, Outcome as JobOutcome, Retry, Work};
+use crate::jobs::{Completion, Job, Jobs, Later, Outcome as JobOutcome, Retry, Work};
 use crate::log::Logger;
 use hbcore::id::GroupId;
 use hbcore::takeover::{Effect, Outcome, Ticket};
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// Everything that runs groups. Nothing here waits.
 pub struct Resources {
-    plans: Vec<Plan>,
+    plans: Vec<Arc<Plan>>,
     addresses: AddressThread,
     jobs: Jobs,
     /// Groups whose leading addresses are being acquired, with the ticket; scripts follow.
@@ -42,7 +42,7 @@ impl Resources {
         let addresses = AddressThread::start(realtime, log)?;
         let capacity = plans.len();
         Ok(Self {
-            plans,
+            plans: plans.into_iter().map(Arc::new).collect(),
             addresses,
             jobs: Jobs::start(log)?,
             leading: Vec::with_capacity(capacity),
@@ -58,7 +58,7 @@ impl Resources {
 
     /// Takes down service addresses that an earlier run left behind: this node owns nothing yet.
     pub fn clean(&self) {
-        let all: Vec<AddressSpec> = self.plans.iter().flat_map(Plan::addresses).cloned().collect();
+        let all: Vec<AddressSpec> = self.plans.iter().flat_map(|p| p.addresses()).cloned().collect();
         if !all.is_empty() {
             self.addresses.clean(all.into());
         }
@@ -125,11 +125,14 @@ impl Resources {
 
     fn run_scripts(&mut self, ticket: Ticket, group: GroupId, start: bool) {
         let Some(plan) = self.plans.get(usize::from(group.0)) else { return };
-        let steps = plan.steps(&self.addresses);
-        if steps.is_empty() {
+        if plan.is_only_addresses() && plan.leading.is_empty() {
             return self.ready.push((ticket, Outcome::Done));
         }
-        let work = if start { Work::Start(steps, Retry::default()) } else { Work::Stop(steps, Retry::default()) };
+        let (plan_of_job, addresses) = (Arc::clone(plan), self.addresses.handle());
+        let work = Work::Later(Later(Box::new(move || {
+            let steps = plan_of_job.steps(&addresses);
+            if start { Work::Start(steps, Retry::default()) } else { Work::Stop(steps, Retry::default()) }
+        })));
         let raw = ticket.into_raw();
         let job = Job { ticket: u64::from(raw), name: plan.key.clone(), work };
         if let Err(error) = self.jobs.submit(job) {

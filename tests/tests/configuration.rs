@@ -80,8 +80,8 @@ fn check(rows: &[Row], folder: impl Fn(&str) -> Folder) {
             Outcome::Refused(texts) | Outcome::Silent(texts) => texts,
         };
         assert_eq!(errors.len(), expected.len(), "{text:?}: {errors:?}");
-        for (error, expected) in errors.iter().zip(expected) {
-            assert!(error.contains(expected), "{text:?}: {error}");
+        for expected in expected {
+            assert!(errors.iter().any(|error| error.contains(expected)), "{text:?}: {expected:?} not in {errors:?}");
         }
     }
 }

@@ -121,7 +121,8 @@ impl<'t> Parser<'_, 't> {
         let Some((number, rest)) = text.strip_prefix(b"auth").and_then(scan_number) else {
             return self.report.error(at, ProblemKind::BadAuthLine { word: Quoted(first_word(text)) });
         };
-        self.wanted = Some((number, at));
+        let behind = text.get(4..).unwrap_or_default().trim_ascii_start();
+        self.wanted = Some((number, at.right(text.len().saturating_sub(behind.len()))));
         let separated = text.get(4).is_some_and(u8::is_ascii_whitespace);
         if !separated || !rest.trim_ascii().is_empty() {
             self.report.warning(at, ProblemKind::TrailingText);

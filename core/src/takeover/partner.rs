@@ -139,7 +139,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 
     /// A node that we had declared dead speaks again, in the same run: a partition healed, and both sides may own the
-    /// same groups. The two tell each other what they hold; then [`Takeover::resolve_conflict`] decides.
+    /// same groups. The two tell each other what they hold; then the home of each group keeps it.
     ///
     /// A 3.0.6 node restarts itself at this point, so we keep everything, and wait for it to leave.
     pub fn on_return(&mut self, now: Instant) {

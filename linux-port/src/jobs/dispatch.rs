@@ -206,7 +206,11 @@ fn is_script(job: &Job) -> bool {
 
 fn perform(job: Job, post: &Post) -> Outcome {
     let context = Context { log: &post.log, cancel: &post.cancel };
-    match job.work {
+    let work = match job.work {
+        Work::Later(find_out) => (find_out.0)(),
+        known => known,
+    };
+    match work {
         Work::Start(mut members, retry) => context.start(&mut members, retry),
         Work::Stop(mut members, retry) => context.stop(&mut members, retry),
         Work::Status(mut members) => context.status(&mut members),
@@ -218,6 +222,10 @@ fn perform(job: Job, post: &Post) -> Outcome {
                 Outcome::Failed
             }
         },
+        Work::Later(_) => {
+            post.log.error(format_args!("{}: cannot be found out twice", job.name));
+            Outcome::Failed
+        }
     }
 }
 

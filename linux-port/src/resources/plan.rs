@@ -1,6 +1,6 @@
 //! What a line of `haresources` comes to on this machine.
 
-use super::{AddressResource, AddressThread};
+use super::addresses::{AddressResource, Handle};
 use crate::address::{AddressSpec, Label};
 use crate::jobs::Step;
 use crate::script::{Call, Environment, Search};
@@ -65,13 +65,14 @@ impl Plan {
     }
 
     /// The members as work for the job threads. Scripts are looked up now, so that one installed meanwhile is found.
-    pub(super) fn steps(&self, addresses: &AddressThread) -> Vec<Step> {
+    /// That looks at disks: for a job thread.
+    pub(super) fn steps(&self, addresses: &Handle) -> Vec<Step> {
         self.members.iter().map(|m| self.step(m, addresses)).collect()
     }
 
-    fn step(&self, member: &Member, addresses: &AddressThread) -> Step {
+    fn step(&self, member: &Member, addresses: &Handle) -> Step {
         match member {
-            Member::Address(spec) => Step::Builtin(Box::new(AddressResource::new(spec.clone(), addresses.handle()))),
+            Member::Address(spec) => Step::Builtin(Box::new(AddressResource::new(spec.clone(), addresses.clone()))),
             Member::Script { name, arguments } => match self.scripts.search.locate(name) {
                 Ok(program) => Step::Script(Call {
                     program,

@@ -21,7 +21,7 @@ const ATTEMPTS: usize = 5;
 pub(super) fn print() {
     for nodes in [2, 100] {
         let best = (0..ATTEMPTS).map(|_| nanoseconds(nodes)).min().unwrap_or_default();
-        println!("core: one heartbeat in a cluster of {nodes}: {best} ns");
+        println!("core, one heartbeat parsed, verified (sha1) and counted, {nodes} nodes: {best} ns");
     }
 }
 

@@ -8,20 +8,27 @@ use super::contender::Contender;
 use super::outage::running;
 
 const HOGS: usize = 4;
-const TIME: Duration = Duration::from_secs(20);
+const TIME: Duration = Duration::from_mins(1);
+const TIME_OF_OTHERS: Duration = Duration::from_secs(20);
 
-/// How often a node of a healthy pair was declared dead while busy loops took all processors; none for who does not say.
-pub(super) fn false_deaths(who: Contender, keepalive: u32, deadtime: u32) -> Option<usize> {
-    if who == Contender::Keepalived {
-        return None;
-    }
+/// The reference is no cluster below this keepalive even on an idle machine, with a deadtime of three.
+const LEAST_OF_REFERENCE: u32 = 4;
+
+/// Whether there is something to count: keepalived has no such word.
+pub(super) fn counts_deaths(who: Contender, keepalive: u32) -> bool {
+    who == Contender::Ours || (who == Contender::Reference && keepalive >= LEAST_OF_REFERENCE)
+}
+
+/// How often a node of a healthy pair was declared dead while busy loops took all processors, and in what time.
+pub(super) fn false_deaths(who: Contender, keepalive: u32, deadtime: u32) -> String {
+    let time = if who == Contender::Ours { TIME } else { TIME_OF_OTHERS };
     let lab = running(who, keepalive, deadtime);
     let count = || lab.hosts().iter().map(|host| host.count_logged(": is dead")).sum::<usize>();
     let before = count();
     let hogs: Vec<Hog> = (0..HOGS).map(|_| Hog::new()).collect();
-    thread::sleep(TIME);
+    thread::sleep(time);
     drop(hogs);
-    Some(count() - before)
+    format!("{} in {} s", count() - before, time.as_secs())
 }
 
 /// A process that does nothing, as fast as it can.

@@ -10,6 +10,8 @@ mod load;
 mod outage;
 mod table;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use contender::Contender;
 use table::{Range, Table};
 
@@ -30,6 +32,7 @@ pub fn run() {
         return;
     }
     let contenders: Vec<(Contender, usize)> = RUNS.into_iter().filter(|(who, _)| who.is_installed()).collect();
+    core_time::print();
     let mut table = Table::new(&contenders.iter().map(|(who, _)| who.name()).collect::<Vec<_>>());
 
     outages(&mut table, &contenders, 10, 30);
@@ -37,53 +40,52 @@ pub fn run() {
     start_up(&mut table, &contenders);
     loads(&mut table, &contenders);
     false_deaths(&mut table, &contenders);
-    table.print();
-    core_time::print();
 }
 
-fn say(what: &str, who: Contender) {
+/// Measures one cell of the table. What cannot be measured costs its cell, not the others.
+fn measure(what: &str, who: Contender, cell: impl FnOnce() -> String) -> Option<String> {
     eprintln!("measuring {what}: {}", who.name());
+    Some(catch_unwind(AssertUnwindSafe(cell)).unwrap_or_else(|_| "failed".to_owned()))
 }
 
 fn outages(table: &mut Table, contenders: &[(Contender, usize)], keepalive: u32, deadtime: u32) {
     let what = format!("power cut, client without answer, {keepalive}/{deadtime} ms");
-    let cells = contenders.iter().map(|&(who, runs)| {
-        say(&what, who);
-        who.can_beat_at(keepalive)
-            .then(|| Range::of(&outage::after_power_cuts(who, keepalive, deadtime, runs)).to_string())
-    });
-    table.row(&what, cells.collect());
+    let cell = |&(who, runs): &(Contender, usize)| {
+        let gaps = || Range::of(&outage::after_power_cuts(who, keepalive, deadtime, runs)).to_string();
+        who.can_beat_at(keepalive).then(|| measure(&what, who, gaps)).flatten()
+    };
+    table.row(&what, contenders.iter().map(cell).collect());
 }
 
 fn start_up(table: &mut Table, contenders: &[(Contender, usize)]) {
     let what = "second node started → address answers";
-    let cells = contenders.iter().map(|&(who, _)| {
-        say(what, who);
-        Some(Range::of(&outage::start_ups(who, 3)).to_string())
-    });
-    table.row(what, cells.collect());
+    let cell =
+        |&(who, _): &(Contender, usize)| measure(what, who, || Range::of(&outage::start_ups(who, 3)).to_string());
+    table.row(what, contenders.iter().map(cell).collect());
 }
 
 fn loads(table: &mut Table, contenders: &[(Contender, usize)]) {
-    let loads: Vec<load::Load> = contenders
-        .iter()
-        .map(|&(who, _)| {
-            say("load at 10 ms", who);
-            load::at_ten_milliseconds(who)
+    let what = "load at 10 ms";
+    let mut memory = Vec::new();
+    let cell = |&(who, _): &(Contender, usize)| {
+        measure(what, who, || {
+            let load = load::at_ten_milliseconds(who);
+            memory.push(Some(load.memory()));
+            load.cpu()
         })
-        .collect();
-    let cells = |cell: fn(&load::Load) -> String| loads.iter().map(|load| Some(cell(load))).collect();
-    table.row("CPU per second at 10 ms, owner / other node", cells(load::Load::cpu));
-    table.row("processes, memory (PSS) of the owner", cells(load::Load::memory));
+    };
+    let cpu = contenders.iter().map(cell).collect();
+    table.row("CPU per second at 10 ms, owner / other node", cpu);
+    table.row("processes, memory (PSS) of the owner", memory);
 }
 
 fn false_deaths(table: &mut Table, contenders: &[(Contender, usize)]) {
     for (keepalive, deadtime) in [(10, 30), (4, 12), (2, 8), (1, 4)] {
-        let what = format!("false deaths in 20 s with 4 busy loops, {keepalive}/{deadtime} ms");
-        let cells = contenders.iter().map(|&(who, _)| {
-            say(&what, who);
-            hogs::false_deaths(who, keepalive, deadtime).map(|deaths| deaths.to_string())
-        });
-        table.row(&what, cells.collect());
+        let what = format!("false deaths with 4 busy loops, {keepalive}/{deadtime} ms");
+        let cell = |&(who, _): &(Contender, usize)| {
+            let counts = hogs::counts_deaths(who, keepalive);
+            counts.then(|| measure(&what, who, || hogs::false_deaths(who, keepalive, deadtime))).flatten()
+        };
+        table.row(&what, contenders.iter().map(cell).collect());
     }
 }

@@ -1,6 +1,6 @@
 //! The results in Markdown.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// Median, least and greatest of some measurements in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,24 +28,18 @@ impl fmt::Display for Range {
     }
 }
 
-/// Rows of cells, one for each contender.
-pub(super) struct Table {
-    text: String,
-}
+/// Rows of cells, one for each contender, printed as they come.
+pub(super) struct Table;
 
 impl Table {
     pub(super) fn new(columns: &[&str]) -> Self {
-        let line = "|---".repeat(columns.len() + 1);
-        Self { text: format!("| | {} |\n{line}|\n", columns.join(" | ")) }
+        println!("| | {} |\n{}|", columns.join(" | "), "|---".repeat(columns.len() + 1));
+        Self
     }
 
     /// A cell without a value was not measured.
     pub(super) fn row(&mut self, what: &str, cells: Vec<Option<String>>) {
         let cells: Vec<String> = cells.into_iter().map(|cell| cell.unwrap_or_else(|| "–".to_owned())).collect();
-        let _ = writeln!(self.text, "| {what} | {} |", cells.join(" | "));
-    }
-
-    pub(super) fn print(&self) {
-        print!("{}", self.text);
+        println!("| {what} | {} |", cells.join(" | "));
     }
 }
