@@ -80,6 +80,10 @@
 //! project's notes on 3.0.6, measured on the running daemon.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
+)]
 
 #[cfg(test)]
 extern crate std;

@@ -235,7 +235,8 @@ impl Reader<'_> {
             }
         };
         match words.value() {
-            Ok(value) => *directory = PathBuf::from(value),
+            // The daemon changes its directory before it uses them.
+            Ok(value) => *directory = std::path::absolute(&value).unwrap_or_else(|_| PathBuf::from(value)),
             Err(_) => self.complain(&format!("option '--{name}' requires an argument")),
         }
     }

@@ -46,9 +46,14 @@ const RESOURCES: u64 = TIMER + 2;
 /// What the daemon was told to re-read, by whoever can read files.
 #[derive(Debug)]
 pub enum Reread {
-    /// New keys.
-    Keys(Box<Keys<16>>),
-    /// Nothing that we can take over while we run.
+    /// The files changed and are good.
+    Read {
+        /// New keys, if `authkeys` changed.
+        keys: Option<Box<Keys<16>>>,
+        /// `ha.cf` changed: that is not taken over while we run.
+        needs_restart: bool,
+    },
+    /// Nothing changed.
     Unchanged,
     /// The new files are wrong; the text says how. We go on with the old ones.
     Refused(String),
@@ -322,14 +327,19 @@ impl Driver {
 
     fn reread_done(&mut self, reread: Reread) {
         match reread {
-            Reread::Keys(keys) => {
-                self.log.info(format_args!("Rereading authentication file."));
-                if let Err(error) = self.cluster.set_keys(*keys) {
-                    self.log.error(format_args!("The new keys cannot be used: {error:?}. The old ones stay."));
+            Reread::Read { keys, needs_restart } => {
+                if let Some(keys) = keys {
+                    self.log.info(format_args!("Rereading authentication file."));
+                    if let Err(error) = self.cluster.set_keys(*keys) {
+                        self.log.error(format_args!("The new keys cannot be used: {error:?}. The old ones stay."));
+                    }
+                }
+                if needs_restart {
+                    self.log.warn(format_args!("ha.cf has changed: restart heartbeat to use it."));
                 }
             }
             Reread::Unchanged => self.log.info(format_args!("Configuration unchanged.")),
-            Reread::Refused(why) => self.log.error(format_args!("{why} The running configuration stays.")),
+            Reread::Refused(why) => self.log.error(format_args!("{why} the running configuration stays.")),
         }
     }
 

@@ -1,10 +1,10 @@
 //! The program `heartbeat`: same options, same files, same exit codes as that of Linux-HA Heartbeat 3.0.6.
 
 use crate::cli::{self, Action, Answer, HELP, Options, VERSION_OF_REFERENCE};
-use crate::config::{self, EXIT_CONFIGURATION};
+use crate::config::{self, EXIT_CONFIGURATION, Loaded};
 use crate::driver::{Reread, Rereader};
-use crate::log::{EarlyLog, Level, LogConfig};
-use crate::site::{Site, key_table};
+use crate::log::{EarlyLog, Level, Stderr};
+use crate::site::{Site, key_table, log_config};
 use crate::start::{host_name, off_this_stack, start};
 use crate::state::{Running, probe};
 use hbcore::config::Severity;
@@ -43,7 +43,11 @@ fn act(options: &Options) -> u8 {
         }
         Action::Check => config::check_report(&options.config_dir, &mut io::stdout().lock()).unwrap_or(1),
         Action::Reload => reload(options),
-        Action::Start | Action::Resume(_) => run(options),
+        Action::Start => run(options),
+        Action::Resume(_) => match cli::held_by_this_process(&pid_file) {
+            Ok(()) => run(options),
+            Err(reply) => answer(&reply),
+        },
     }
 }
 
@@ -70,11 +74,32 @@ fn reload(options: &Options) -> u8 {
     cli::reload(&pid_file).map_or_else(|| run(options), |reply| answer(&reply))
 }
 
+/// Writes what was found into the log as well: at boot nobody sees the standard error.
+fn record(loaded: &Loaded<'_>, options: &Options) {
+    let mut log = EarlyLog::new(log_config(&loaded.logging, &host_name(), options.debug, Stderr::Off));
+    for finding in &loaded.findings {
+        let level = match finding.severity {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warn,
+            Severity::Info => Level::Info,
+        };
+        let place = finding.at.map(|at| format!(" ({}:{}:{})", finding.path.display(), at.line, at.column));
+        log.log(level, format_args!("{}{}", finding.message, place.unwrap_or_default()));
+    }
+    for line in loaded.closing_lines() {
+        log.log(Level::Error, format_args!("{line}"));
+    }
+    if loaded.configuration.is_some() {
+        log.log(Level::Info, format_args!("Configuration validated. Starting heartbeat {}", env!("CARGO_PKG_VERSION")));
+    }
+}
+
 /// Reads the configuration and says what is wrong with it.
 fn load(options: &Options) -> Option<Box<Site>> {
     off_this_stack(|| {
         let loaded = config::load(&options.config_dir);
         let _ = config::render(&loaded, &mut io::stderr().lock());
+        record(&loaded, options);
         loaded.configuration.map(|c| Box::new(Site::new(*c, &options.config_dir)))
     })
 }
@@ -84,9 +109,6 @@ fn run(options: &Options) -> u8 {
     if options.dump {
         print(&config::dump_effective(&site.ha_cf, &site.local_name, |_| "init".to_owned()));
     }
-    let mut log = EarlyLog::new(LogConfig::early(&host_name()));
-    log.log(Level::Info, format_args!("Configuration validated. Starting heartbeat {}", env!("CARGO_PKG_VERSION")));
-    drop(log);
     let rereader = rereader(&options.config_dir);
     start(&site, options, rereader)
 }
@@ -105,14 +127,14 @@ fn rereader(dir: &Path) -> Rereader {
         let loaded = config::load(&dir);
         let Some(configuration) = &loaded.configuration else {
             let wrong = loaded.findings.iter().find(|f| f.severity == Severity::Error);
-            let why = wrong.map(|f| f.message.clone()).unwrap_or_default();
-            return Reread::Refused(format!("The new configuration is wrong: {why}"));
+            let why = wrong.map(|f| format!("{}: {}", f.path.display(), f.message)).unwrap_or_default();
+            return Reread::Refused(format!("The new configuration is wrong: {why};"));
         };
         *seen = now;
-        if keys_changed {
-            return Reread::Keys(Box::new(key_table(&configuration.keys)));
+        Reread::Read {
+            keys: keys_changed.then(|| Box::new(key_table(&configuration.keys))),
+            needs_restart: ha_cf_changed,
         }
-        Reread::Refused("ha.cf has changed: restart heartbeat to use it.".to_owned())
     })
 }
 

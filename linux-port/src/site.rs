@@ -8,7 +8,7 @@ use crate::script::{Environment, Search};
 use crate::state::HostEntry;
 use hbcore::cluster::{AutoJoin, HeartbeatForm};
 use hbcore::config::{
-    AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat, Medium,
+    AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat, Logging, Medium,
     MessageFormat, Method, NodeKind,
 };
 use hbcore::id::{Generation, NodeId, Uuid};
@@ -193,21 +193,25 @@ impl Site {
 
     /// Where log lines go. `stderr`: whether they also go there.
     pub fn log(&self, host: &str, debug: u8, stderr: Stderr) -> LogConfig {
-        let logging = &self.ha_cf.logging;
-        let facility = logging.facility.and_then(|f| {
-            let names = hbcore::config::Facility::NAMES;
-            names.iter().find(|(_, n)| *n == f.0).and_then(|(name, _)| Facility::from_name(name))
-        });
-        let file = |path: Option<&str>| path.filter(|p| *p != "/dev/null").map(PathBuf::from);
-        LogConfig {
-            logfile: file(logging.logfile),
-            debugfile: file(logging.debugfile),
-            facility,
-            syslog_format: logging.syslogmsgfmt,
-            stderr,
-            debug_level: logging.debug.unwrap_or(debug),
-            ..LogConfig::early(host)
-        }
+        log_config(&self.ha_cf.logging, host, debug, stderr)
+    }
+}
+
+/// Where log lines go, as `ha.cf` says.
+pub fn log_config(logging: &Logging<'_>, host: &str, debug: u8, stderr: Stderr) -> LogConfig {
+    let facility = logging.facility.and_then(|f| {
+        let names = hbcore::config::Facility::NAMES;
+        names.iter().find(|(_, n)| *n == f.0).and_then(|(name, _)| Facility::from_name(name))
+    });
+    let file = |path: Option<&str>| path.filter(|p| *p != "/dev/null").map(PathBuf::from);
+    LogConfig {
+        logfile: file(logging.logfile),
+        debugfile: file(logging.debugfile),
+        facility,
+        syslog_format: logging.syslogmsgfmt,
+        stderr,
+        debug_level: logging.debug.unwrap_or(debug),
+        ..LogConfig::early(host)
     }
 }
 

@@ -66,7 +66,12 @@ pub fn start(site: &Site, options: &Options, rereader: Rereader) -> u8 {
             }
         }
     };
-    match prepare(site, options, &host, rereader) {
+    let prepared = prepare(site, options, &host, rereader);
+    if let Err(Failure(code, reason)) = &prepared {
+        let level = if *code == 0 { Level::Info } else { Level::Error };
+        EarlyLog::new(site.log(&host, options.debug, Stderr::Off)).log(level, format_args!("{reason}"));
+    }
+    match prepared {
         Ok(prepared) => run(prepared, readiness, &host),
         // Another start was quicker: as good as ours.
         Err(Failure(0, reason)) => {

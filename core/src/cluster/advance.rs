@@ -18,8 +18,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// Does what is due at `now`. Extra calls are harmless.
     ///
     /// When the call comes later than asked for by more than a quarter of `deadtime`, it was we who slept: that is said with
-    /// [`Event::LocalStall`], our own heartbeat goes out, and nobody is judged. [`Cluster::next_deadline`] then is `now`, so that
-    /// the caller reads what is waiting and calls again.
+    /// [`Event::LocalStall`], our own heartbeat goes out, and nobody is judged for one more `keepalive`: what stopped us may have
+    /// stopped the others too. [`Cluster::next_deadline`] then is `now`, so that the caller reads what is waiting and calls again.
     pub fn advance(&mut self, now: Instant) {
         let wanted = self.next_deadline();
         self.set_now(now);
@@ -29,6 +29,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             bump(&mut self.stats.local_stalls);
             self.event(Event::LocalStall(late_by));
             self.stalled = true;
+            self.patience_until = now.after(self.timing.keepalive);
             self.liveness_at = now;
         }
         if now >= self.next_heartbeat && !self.left {
@@ -84,12 +85,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     fn judge_life(&mut self, id: NodeId, next: &mut Instant) {
         let initdead = self.timing.initdead;
         let joining = self.communication != Communication::Up;
-        let local = self.local;
+        let (local, patience) = (self.local, self.patience_until);
         let Some(node) = self.node_mut(id) else { return };
         if id == local || node.kind == NodeKind::Removed || node.state == NodeState::Dead {
             return;
         }
-        let due = node.status_at.after(if joining { initdead } else { node.deadtime });
+        let due = node.status_at.after(if joining { initdead } else { node.deadtime }).max(patience);
         if self.now >= due {
             self.declare_dead(id);
         } else {
@@ -102,13 +103,13 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             return;
         }
         let joining = self.communication != Communication::Up;
-        let (now, initdead) = (self.now, self.timing.initdead);
+        let (now, initdead, patience) = (self.now, self.timing.initdead, self.patience_until);
         let Some(node) = self.node_mut(id) else { return };
-        let patience = if joining { initdead } else { node.deadtime };
+        let silence = if joining { initdead } else { node.deadtime };
         let up = node.up;
         let mut down: heapless::Vec<LinkId, LINKS> = heapless::Vec::new();
         for link in up.iter() {
-            let due = node.link_heard(link).after(patience);
+            let due = node.link_heard(link).after(silence).max(patience);
             if now >= due {
                 node.up.remove(link);
                 let _ = down.push(link);

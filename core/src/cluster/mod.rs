@@ -74,6 +74,8 @@ pub struct Cluster<const NODES: usize, const LINKS: usize, const GROUPS: usize, 
     liveness_at: Instant,
     /// A stall was reported; the verdicts that it delayed come with the next `advance`.
     stalled: bool,
+    /// After a stall of ours the others get until then to be heard: what stopped us may have stopped them too.
+    patience_until: Instant,
     /// Some member does not speak the protocol that acknowledges.
     no_flow_control: bool,
     /// Nodes with acknowledgements, requests or refusals to be sent.
@@ -157,6 +159,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             next_heartbeat: now.after(config.timing.keepalive),
             liveness_at: now,
             stalled: false,
+            patience_until: now,
             no_flow_control: false,
             service: 0,
             pings_due: LinkSet::EMPTY,

@@ -152,7 +152,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             node.repeat_from = None;
             return None;
         };
-        let last = Sequence(run_end.0.min(first.0 + REQUEST_RUN - 1));
+        let last = Sequence(run_end.0.min(first.0.saturating_add(REQUEST_RUN - 1)));
         node.repeat_from = Some(last.next());
         Some(Service::Request { first, last })
     }

@@ -87,6 +87,8 @@ struct World {
     flights: VecDeque<Flight>,
     /// Nothing passes between these two.
     cut: bool,
+    /// This one hears nothing.
+    deaf: Option<usize>,
     /// Numbers of all datagrams that are lost, counted over everything sent.
     lose: fn(u64) -> bool,
     sent: u64,
@@ -105,6 +107,7 @@ impl World {
             hosts,
             flights: VecDeque::new(),
             cut: false,
+            deaf: None,
             lose: |_| false,
             sent: 0,
             effect_time: Duration::ZERO,
@@ -147,7 +150,7 @@ impl World {
             for link in transmit.links.iter() {
                 for to in (0..self.site.nodes.len()).filter(|to| *to != n) {
                     self.sent += 1;
-                    if !self.cut && !(self.lose)(self.sent) {
+                    if !self.cut && self.deaf != Some(to) && !(self.lose)(self.sent) {
                         let bytes = buffer[..transmit.len].to_vec();
                         self.flights.push_back(Flight {
                             at: self.now.after(Duration::from_micros(200)),
@@ -345,6 +348,19 @@ fn a_partition_gives_two_owners_and_its_heal_one_without_an_outage() {
 }
 
 #[test]
+fn a_partition_in_one_direction_ends_with_one_owner_too() {
+    for deaf in 0..2 {
+        let mut world = World::started(PAIR);
+        world.deaf = Some(deaf);
+        world.run(MS(200));
+        assert_eq!(world.owners(1 - deaf).len(), 2, "the deaf node took what it believes to be lost");
+        world.deaf = None;
+        world.run(MS(300));
+        assert_eq!((world.owners(0), world.owners(1)), (std::vec![0], std::vec![1]), "{deaf} was deaf");
+    }
+}
+
+#[test]
 fn nodes_that_started_apart_agree_when_they_meet() {
     let mut world = World::new(PAIR);
     world.cut = true;
@@ -420,6 +436,22 @@ fn a_stall_of_our_own_is_reported_and_nobody_is_judged_before_waiting_packets_ar
     late = late.after(Duration::from_micros(100));
     sleeper.advance(late);
     assert!(!core::iter::from_fn(|| sleeper.poll_event()).any(|e| e == Event::NodeDead(NodeId(0))));
+}
+
+#[test]
+fn when_the_whole_machine_slept_nobody_is_judged_before_the_other_could_wake_up() {
+    let mut world = World::started(PAIR);
+    // Both sleep for longer than the dead time; the other wakes a moment later than we.
+    let mut we = world.hosts[1].engine.take().unwrap();
+    let mut now = we.next_deadline().unwrap().after(MS(35));
+    let ends = now.after(MS(9));
+    while now < ends {
+        we.advance(now);
+        now = now.after(MS(1));
+    }
+    assert!(!core::iter::from_fn(|| we.poll_event()).any(|e| e == Event::NodeDead(NodeId(0))));
+    we.advance(now.after(MS(2)));
+    assert!(core::iter::from_fn(|| we.poll_event()).any(|e| e == Event::NodeDead(NodeId(0))), "not for ever");
 }
 
 #[test]
@@ -523,6 +555,7 @@ enum Act {
     Leave(usize),
     Standby(usize, Class),
     Cut,
+    Deaf(usize),
     Heal,
     Lose,
     Keep,
@@ -538,6 +571,7 @@ fn acts() -> impl proptest::strategy::Strategy<Value = Vec<(Act, u64)>> {
         node.clone().prop_map(Act::Leave),
         (node, class).prop_map(|(n, c)| Act::Standby(n, c)),
         Just(Act::Cut),
+        (0usize..2).prop_map(Act::Deaf),
         Just(Act::Heal),
         Just(Act::Lose),
         Just(Act::Keep),
@@ -558,7 +592,11 @@ impl World {
             Act::Leave(n) => self.ask(n, Request::Leave),
             Act::Standby(n, class) => self.ask(n, Request::Standby(class)),
             Act::Cut => self.cut = true,
-            Act::Heal => self.cut = false,
+            Act::Deaf(n) => self.deaf = Some(n),
+            Act::Heal => {
+                self.cut = false;
+                self.deaf = None;
+            }
             Act::Lose => self.lose = |n| n % 4 == 1,
             Act::Keep => self.lose = |_| false,
         }

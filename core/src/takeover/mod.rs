@@ -227,6 +227,8 @@ pub enum Notice {
     AcquiringFrom(NodeId),
     /// The groups of a dead node run here.
     TakeoverComplete(NodeId),
+    /// A dead node that may hold something is not fenced: nothing is configured for it.
+    NotFenced(NodeId),
     /// A dead node held nothing.
     GaveUp(NodeId),
     /// The other node released everything and leaves.
@@ -311,6 +313,7 @@ struct Outbox {
 
 /// The machine. `GROUPS`: how many lines of `haresources` fit; the configuration refuses more.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct Takeover<const GROUPS: usize> {
     home: NodeId,
     auto_failback: AutoFailback,
@@ -325,6 +328,8 @@ pub struct Takeover<const GROUPS: usize> {
     announce_own: bool,
     /// Groups are being yielded after a heal; the end is announced once.
     yielding: bool,
+    /// The other claims our own groups too, and was told that they are ours.
+    keeping: bool,
     needs_failback: bool,
     timers: Timers,
     effect_limit: Duration,
@@ -371,6 +376,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             taking_from: None,
             announce_own: false,
             yielding: false,
+            keeping: false,
             needs_failback: false,
             timers: Timers::default(),
             effect_limit,

@@ -125,6 +125,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         let before = self.other.holds;
         let unneeded = heard && self.other.reported && before == Holds::NONE;
         self.say(Say::Stonith { node, unneeded });
+        if !unneeded {
+            self.notice(Notice::NotFenced(node));
+        }
         if unneeded {
             self.notice(Notice::GaveUp(node));
         }
@@ -182,10 +185,16 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.other.leaving {
             return;
         }
-        if self.hold.local && self.other.holds.foreign {
+        let contested = self.hold.local && self.other.holds.foreign;
+        if contested && !self.keeping {
             self.notice(Notice::Keeping(Class::Local));
             self.announce(Class::Local);
         }
+        if contested {
+            // Only one side may have noticed the partition: each report of the other is answered, until it yields.
+            self.report(Info::Plain);
+        }
+        self.keeping = contested;
         if self.hold.foreign && self.other.holds.local {
             self.notice(Notice::Yielding(Class::Foreign));
             self.hold.foreign = false;

@@ -236,7 +236,7 @@ fn after_a_heal_the_foreign_class_is_yielded_and_the_local_one_announced_again()
     m.on_return(at(100));
     assert_eq!(says(&mut m), [say("all", true, Info::Plain)]);
     m.on_report(at(101), report(40, "all", true));
-    assert_eq!(says(&mut m)[0], say("local", false, Info::Standby));
+    assert_eq!(says(&mut m)[..2], [say("all", true, Info::Plain), say("local", false, Info::Standby)]);
     let doing: Vec<Effect> = effects(&mut m, at(101)).into_iter().map(|(_, e)| e).collect();
     assert_eq!(doing, [Effect::Announce(GroupId(0)), Effect::Release(GroupId(1))]);
 }

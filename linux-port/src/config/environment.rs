@@ -8,7 +8,7 @@ mod programs;
 use std::fs;
 use std::path::Path;
 
-use hbcore::config::{Directive, File, Group, HaCf, HaResources, PacemakerMode, Position, Severity};
+use hbcore::config::{AutoFailback, Directive, File, Group, HaCf, HaResources, PacemakerMode, Position, Severity};
 
 use self::network::Network;
 use super::finding::Finding;
@@ -29,6 +29,7 @@ pub(super) fn check(sources: &Sources, ha_cf: &HaCf<'_>, resources: &HaResources
     check.compression(ha_cf);
     check.files(ha_cf);
     check.resources(resources);
+    check.not_acted_upon(ha_cf);
     check.findings
 }
 
@@ -98,6 +99,20 @@ impl Check<'_> {
         }
     }
 
+    /// Directives that 3.0.6 acts upon and this daemon does not yet. Somebody relies on them, so that they are not passed over.
+    fn not_acted_upon(&mut self, ha_cf: &HaCf<'_>) {
+        let stonith = ha_cf.stonith.iter().map(|s| (Some(s.at), "stonith", STONITH_HELP));
+        let children = ha_cf.children.iter().map(|c| (Some(c.at), "respawn and failfast", CLIENT_HELP));
+        let api = ha_cf.api_auth.iter().map(|a| (Some(a.at), "apiauth", CLIENT_HELP));
+        let watchdog = ha_cf.process.watchdog.iter();
+        let watchdog = watchdog.map(|_| (ha_cf.parameters.place(Directive::Watchdog), "watchdog", WATCHDOG_HELP));
+        let legacy = (ha_cf.auto_failback == AutoFailback::Legacy && ha_cf.pacemaker.mode.uses_haresources())
+            .then(|| (ha_cf.parameters.place(Directive::AutoFailback), "auto_failback legacy", LEGACY_HELP));
+        for (at, what, help) in stonith.chain(children).chain(api).chain(watchdog).chain(legacy) {
+            self.warning(at, format!("{what} is not acted upon by this version"), help);
+        }
+    }
+
     /// Scripts and interfaces of resources. 3.0.6 does not look at them before they are used, so that none is an error.
     fn resources(&mut self, resources: &HaResources<'_>) {
         for resource in resources.groups.iter().flat_map(Group::resources) {
@@ -120,6 +135,11 @@ impl Check<'_> {
     }
 }
 
+const STONITH_HELP: &str = "a takeover does not wait for fencing: do not use disks that both nodes can write to";
+const CLIENT_HELP: &str =
+    "clients such as ipfail and dopd are neither started nor served; start what you need in another way";
+const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";
+const LEGACY_HELP: &str = "it is taken as `on`; write `auto_failback on` or `off` on both nodes";
 const NIC_HELP: &str = "name an interface of this machine, or leave it out to use the one of the subnet";
 const SCRIPT_HELP: &str = "put an executable script of that name into resource.d or /etc/init.d";
 

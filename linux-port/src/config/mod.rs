@@ -12,7 +12,7 @@ mod sources;
 use std::io::{self, Write};
 use std::path::Path;
 
-use hbcore::config::{AuthKeys, File, HaCf, HaResources, HbcoreCf, Problems, Severity};
+use hbcore::config::{AuthKeys, File, HaCf, HaResources, HbcoreCf, Logging, Problems, Severity};
 use hbcore::id::NodeName;
 
 pub use self::dump::{dump_defaults, dump_effective};
@@ -48,6 +48,8 @@ pub struct Loaded<'t> {
     pub configuration: Option<Box<Configuration<'t>>>,
     /// All problems, file by file in the order of the lines.
     pub findings: Vec<Finding>,
+    /// Where log lines go, as far as it could be read: also a start that fails is logged there.
+    pub logging: Logging<'t>,
     /// How many problems beyond [`Loaded::findings`] were not kept.
     pub omitted: u32,
 }
@@ -91,6 +93,7 @@ pub fn load_sources(sources: &Sources) -> Loaded<'_> {
     findings.extend(environment::check(sources, ha_cf.partial(), resources.partial()));
     findings.sort_by_key(|finding| (finding.file, finding.at.is_none(), finding.at));
 
+    let logging = ha_cf.partial().logging;
     let sound = problems.errors() == 0 && findings.iter().all(|finding| finding.severity != Severity::Error);
     let configuration = sound.then(|| {
         Some(Box::new(Configuration {
@@ -101,7 +104,7 @@ pub fn load_sources(sources: &Sources) -> Loaded<'_> {
             extensions: extensions.checked()?,
         }))
     });
-    Loaded { configuration: configuration.flatten(), findings, omitted: problems.omitted() }
+    Loaded { configuration: configuration.flatten(), logging, findings, omitted: problems.omitted() }
 }
 
 /// Checks the folder `dir`, writes all problems to `out` and returns the exit code of a daemon started with it: 0, or

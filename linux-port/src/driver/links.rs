@@ -215,9 +215,7 @@ impl Attached {
     fn complain(&mut self, now: Instant, log: &Logger, doing: &str, error: &io::Error) {
         if let Verdict::Pass { suppressed } = self.complaints.check(now) {
             let (kind, name) = (self.medium.kind(), self.medium.link_name());
-            log.error(format_args!(
-                "{kind} {name}: unable to {doing}: {error} ({suppressed} more since the last time)"
-            ));
+            log.error(format_args!("{kind} {name}: unable to {doing}: {error}{}", super::narrate::Omitted(suppressed)));
         }
     }
 

@@ -14,7 +14,7 @@ use std::fmt;
 const CLASSES: usize = 7;
 
 /// How many lines of a class were left out.
-struct Omitted(u32);
+pub(super) struct Omitted(pub(super) u32);
 
 impl fmt::Display for Omitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,6 +145,10 @@ impl Narrator {
                 log.info(format_args!("mach_down takeover complete for node {}.", name(id)));
                 log.info(format_args!("mach_down takeover complete."));
                 self.announce_completion("mach_down");
+            }
+            Notice::NotFenced(_) => {
+                log.warn(format_args!("No STONITH device configured."));
+                log.warn(format_args!("Shared disks are not protected."));
             }
             Notice::GaveUp(id) => log.info(format_args!("Dead node {} gave up resources.", name(id))),
             Notice::ShutdownNotice(id) => log.info(format_args!("Received shutdown notice from '{}'.", name(id))),

@@ -14,6 +14,7 @@ use super::{
 use echo::{Family, SeenSequences};
 use rustix::net::{RecvFlags, SocketAddrAny};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::{
     io,
     net::{IpAddr, SocketAddr},
@@ -48,7 +49,7 @@ impl PingMedium {
             Ok((ip, SocketAddr::new(ip, 0).into()))
         });
         let targets = targets.collect::<Result<_, OpenCause>>().map_err(fail)?;
-        let ident = std::process::id() as u16;
+        let ident = next_ident();
         Ok(Self {
             spec: spec.clone(),
             family,
@@ -128,6 +129,13 @@ impl Medium for PingMedium {
 }
 
 /// A raw socket that the kernel gives only our replies.
+/// The identifier of a medium's requests: the process id, as in 3.0.6, and the numbers after it for further media, so that none takes
+/// the replies of another.
+fn next_ident() -> u16 {
+    static MEDIA: AtomicU16 = AtomicU16::new(0);
+    (std::process::id() as u16).wrapping_add(MEDIA.fetch_add(1, Ordering::Relaxed))
+}
+
 fn socket(family: Family, ident: u16) -> Result<Socket, OpenCause> {
     let (domain, protocol) = match family {
         Family::V4 => (Domain::IPV4, Protocol::ICMPV4),

@@ -23,6 +23,7 @@ pub(super) fn print() {
         let best = (0..ATTEMPTS).map(|_| nanoseconds(nodes)).min().unwrap_or_default();
         println!("core, one heartbeat parsed, verified (sha1) and counted, {nodes} nodes: {best} ns");
     }
+    println!();
 }
 
 fn nanoseconds(nodes: usize) -> u128 {

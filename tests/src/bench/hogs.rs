@@ -28,7 +28,11 @@ pub(super) fn false_deaths(who: Contender, keepalive: u32, deadtime: u32) -> Str
     let hogs: Vec<Hog> = (0..HOGS).map(|_| Hog::new()).collect();
     thread::sleep(time);
     drop(hogs);
-    format!("{} in {} s", count() - before, time.as_secs())
+    let deaths = count() - before;
+    if deaths > 0 {
+        eprintln!("{}", lab.state());
+    }
+    format!("{deaths} in {} s", time.as_secs())
 }
 
 /// A process that does nothing, as fast as it can.

@@ -28,18 +28,13 @@ impl fmt::Display for Range {
     }
 }
 
-/// Rows of cells, one for each contender, printed as they come.
-pub(super) struct Table;
+/// The head of a table with one column for each contender.
+pub(super) fn head(columns: &[&str]) {
+    println!("| | {} |\n{}|", columns.join(" | "), "|---".repeat(columns.len() + 1));
+}
 
-impl Table {
-    pub(super) fn new(columns: &[&str]) -> Self {
-        println!("| | {} |\n{}|", columns.join(" | "), "|---".repeat(columns.len() + 1));
-        Self
-    }
-
-    /// A cell without a value was not measured.
-    pub(super) fn row(&mut self, what: &str, cells: Vec<Option<String>>) {
-        let cells: Vec<String> = cells.into_iter().map(|cell| cell.unwrap_or_else(|| "–".to_owned())).collect();
-        println!("| {what} | {} |", cells.join(" | "));
-    }
+/// A row of it. A cell without a value was not measured.
+pub(super) fn row(what: &str, cells: impl IntoIterator<Item = Option<String>>) {
+    let cells: Vec<String> = cells.into_iter().map(|cell| cell.unwrap_or_else(|| "–".to_owned())).collect();
+    println!("| {what} | {} |", cells.join(" | "));
 }

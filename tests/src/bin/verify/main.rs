@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo verify [--no-install] [FILTER..]     all checks and tests, or the tests whose names contain a word of FILTER
-//! cargo verify [--no-install] bench          the speed of ours, heartbeat 3.0.6 and keepalived side by side
+//! cargo verify [--no-install] bench [ROW..]  the speed of ours, heartbeat 3.0.6 and keepalived side by side
 //! ```
 //!
 //! The last line is always `N passed, N failed, N skipped`; the exit code is 0 if nothing failed.
@@ -21,7 +21,9 @@ use step::{Step, run_steps};
 
 const USAGE: &str = "\
 cargo verify [--no-install] [FILTER..]   run all checks and tests, or the tests whose names contain FILTER
-cargo verify [--no-install] bench        measure ours, heartbeat 3.0.6 and keepalived side by side
+cargo verify [--no-install] bench [ROW..]
+                                         measure ours, heartbeat 3.0.6 and keepalived side by side;
+                                         ROW: outage-10-30 outage-100-500 start-up load false-deaths
   --no-install   install no packages; what needs them is skipped, with the reason
 ";
 
@@ -43,7 +45,7 @@ fn main() -> ExitCode {
         packages::install_missing();
     }
     if take(&mut filters, "bench") {
-        hbcore_tests::bench::run();
+        hbcore_tests::bench::run(&filters);
         return ExitCode::SUCCESS;
     }
     let mut steps =
