@@ -13,7 +13,7 @@ use super::{Level, Record, Stderr, wall_seconds};
 use crate::sys::process::normal_scheduling;
 
 /// Records that wait for the writer. Full: the newcomer is dropped and counted; the writer reports the count.
-pub const QUEUE_CAPACITY: usize = 128;
+pub const QUEUE_CAPACITY: usize = 64;
 
 const STACK: usize = 64 * 1024;
 

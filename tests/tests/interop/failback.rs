@@ -1,11 +1,11 @@
-//! `auto_failback off`: the returning node is content.
+//! The preferred owner returns: to an address that stays where it is, or too early.
 
 use std::time::{Duration, Instant};
 
 use hbcore_tests::lab::Site;
 use hbcore_tests::scenario::Pairing;
 
-use crate::start::{await_owner, together};
+use crate::start::{await_owner, await_takeover, together};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
 /// The preferred owner returns, settles, and the address stays where it is.
@@ -14,6 +14,7 @@ pub(crate) fn off(pairing: Pairing) {
     let lab = together("failback off", pairing, &site);
     lab.alpha.cut_power();
     await_owner(&lab, &lab.bravo, MOVE_LIMIT);
+    await_takeover(&lab, &lab.bravo);
 
     let sniffer = lab.bravo.sniff(&site);
     let since = Instant::now();
@@ -24,4 +25,17 @@ pub(crate) fn off(pairing: Pairing) {
     });
     lab.stays(Duration::from_secs(3), "the address on bravo", || lab.holders() == ["bravo"]);
     lab.check(lab.client.who_answered(since) == ["bravo"], "answers of bravo only");
+}
+
+/// The preferred owner is back while the other node is still taking over. A 3.0.6 needs longer than that to start, so
+/// no other 3.0.6 ever had to cope with it; the address must come home all the same.
+pub(crate) fn during_takeover(pairing: Pairing) {
+    let lab = together("return during takeover", pairing, &Site::default());
+    lab.alpha.cut_power();
+    lab.await_until(MOVE_LIMIT, "the beginning of bravo's takeover", || {
+        lab.bravo.logged("Resources being acquired from alpha.")
+    });
+    lab.alpha.boot();
+    lab.alpha.start();
+    await_owner(&lab, &lab.alpha, START_LIMIT);
 }

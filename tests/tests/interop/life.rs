@@ -5,7 +5,7 @@ use std::time::Instant;
 use hbcore_tests::lab::{Auth, Media, Site};
 use hbcore_tests::scenario::Pairing;
 
-use crate::start::{await_owner, together};
+use crate::start::{await_owner, await_takeover, together};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
 /// Start together, power cut of the owner, its return, its graceful stop, the stop of the last node.
@@ -16,6 +16,7 @@ pub(crate) fn life(pairing: Pairing, media: Media, auth: Auth) {
     let cut = Instant::now();
     lab.alpha.cut_power();
     await_owner(&lab, &lab.bravo, MOVE_LIMIT);
+    await_takeover(&lab, &lab.bravo);
     println!("{pairing} {media:?} {auth:?}: power cut, {} ms without answer", lab.client.longest_gap(cut).as_millis());
 
     let back = Instant::now();

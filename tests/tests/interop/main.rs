@@ -54,8 +54,9 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
             trial(&life, pairing, move |pairing| life::life(pairing, media, auth))
         })
         .collect();
-    let others: [(&str, Scenario); 6] = [
+    let others: [(&str, Scenario); 7] = [
         ("returning_node_leaves_the_address_without_failback", failback::off),
+        ("return_during_the_takeover_brings_the_address_home", failback::during_takeover),
         ("loss_of_30_percent_moves_nothing", loss::thirty_percent),
         ("restart_of_the_other_node_moves_nothing", restart::of_bravo),
         ("reload_on_either_node_moves_nothing", restart::reload),

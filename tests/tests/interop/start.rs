@@ -31,3 +31,12 @@ pub(crate) fn await_settled(lab: &Lab) {
         lab.await_until(START_LIMIT, &what, || host.logged("resource transition completed."));
     }
 }
+
+/// Waits until a takeover by 3.0.6 is over: its scripts report it some time after the address is up.
+#[track_caller]
+pub(crate) fn await_takeover(lab: &Lab, host: &Host) {
+    if host.daemon() == Daemon::Reference {
+        let what = format!("{} to end its takeover", host.name());
+        lab.await_until(START_LIMIT, &what, || host.logged("info: mach_down takeover complete."));
+    }
+}
