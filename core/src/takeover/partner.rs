@@ -93,8 +93,21 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         self.rival_gone(before);
+        if !report.full {
+            self.takeover_ended_there();
+        }
         self.resolve_conflict(now);
         self.try_failback(now);
+    }
+
+    /// The other node has finished taking our groups over, and we are back already. A 3.0.6 gives them back only when it sees us become
+    /// stable, and did not look while it was busy.
+    fn takeover_ended_there(&mut self) {
+        if self.phase == Phase::Stable && !self.hold.local && !self.other.is_hbcore && self.standby == Standby::NotAsked
+        {
+            self.say(Say::Report { hold: self.hold, stable: false, info: Info::Plain });
+            self.report(Info::Plain);
+        }
     }
 
     /// The other node released everything and leaves (`shutdone`).

@@ -271,6 +271,17 @@ fn a_reference_node_that_does_not_restart_gets_its_groups_after_a_while() {
 }
 
 #[test]
+fn a_reference_node_that_was_still_taking_over_when_we_came_back_is_shown_again_that_we_are_stable() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    let theirs = |seq, holds| ReportIn { is_hbcore: false, ..report(seq, holds, true) };
+    m.on_report(at(1), theirs(5, "all"));
+    says(&mut m);
+    m.on_report(at(2), ReportIn { full: false, stable: None, ..theirs(6, "foreign") });
+    assert_eq!(says(&mut m), [say("none", false, Info::Plain), say("none", true, Info::Plain)]);
+}
+
+#[test]
 fn a_failed_start_is_reported_and_tried_again_when_asked_for() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true);
