@@ -1,6 +1,7 @@
 //! The machine by itself: one input at a time, and what it says.
 
 use super::*;
+use crate::id::GroupId;
 use std::vec;
 use std::vec::Vec;
 

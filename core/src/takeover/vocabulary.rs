@@ -1,0 +1,242 @@
+//! The words of resource management: what is claimed, what is said to the other node, what is told to people.
+
+use crate::id::{GroupId, NodeId};
+
+/// Which groups a node claims to hold, from its own point of view (`rsc_hold`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// The groups whose home it is.
+    pub local: bool,
+    /// All other groups.
+    pub foreign: bool,
+}
+
+impl Holds {
+    /// Nothing.
+    pub const NONE: Self = Self { local: false, foreign: false };
+    /// Both classes.
+    pub const ALL: Self = Self { local: true, foreign: true };
+
+    /// The word on the wire: `none`, `local`, `foreign` or `all`.
+    pub fn as_str(self) -> &'static str {
+        match (self.local, self.foreign) {
+            (false, false) => "none",
+            (true, false) => "local",
+            (false, true) => "foreign",
+            (true, true) => "all",
+        }
+    }
+
+    /// Reads the word of the wire; `None` for any other.
+    pub fn parse(word: &[u8]) -> Option<Self> {
+        [Self::NONE, Self { local: true, foreign: false }, Self { local: false, foreign: true }, Self::ALL]
+            .into_iter()
+            .find(|h| h.as_str().as_bytes() == word)
+    }
+
+    pub(super) fn without(self, class: Class) -> Self {
+        Self { local: self.local && !class.has_local(), foreign: self.foreign && !class.has_foreign() }
+    }
+
+    pub(super) fn with(self, class: Class) -> Self {
+        Self { local: self.local || class.has_local(), foreign: self.foreign || class.has_foreign() }
+    }
+}
+
+/// Which groups a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The groups at home on the node that is meant.
+    Local,
+    /// The groups at home elsewhere.
+    Foreign,
+    /// Every group.
+    All,
+}
+
+impl Class {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Foreign => "foreign",
+            Self::All => "all",
+        }
+    }
+
+    /// Reads the word of the wire; `none` and unknown words are no class.
+    pub fn parse(word: &[u8]) -> Option<Self> {
+        [Self::Local, Self::Foreign, Self::All].into_iter().find(|c| c.as_str().as_bytes() == word)
+    }
+
+    /// The same groups from the other node's point of view.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        match self {
+            Self::Local => Self::Foreign,
+            Self::Foreign => Self::Local,
+            Self::All => Self::All,
+        }
+    }
+
+    pub(super) fn has_local(self) -> bool {
+        self != Self::Foreign
+    }
+
+    pub(super) fn has_foreign(self) -> bool {
+        self != Self::Local
+    }
+}
+
+/// What to do with groups that run away from home when their home returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AutoFailback {
+    /// Give them back.
+    #[default]
+    On,
+    /// Keep them.
+    Off,
+}
+
+/// Progress of this node in resource management.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not active yet: membership is still being found out.
+    Init,
+    /// Active, `starting` was sent.
+    Starting,
+    /// Active, and the other side is starting too.
+    BothStarting,
+    /// The other side reported what it holds, and is not stable yet.
+    Reported,
+    /// Our claims are final until something happens.
+    Stable,
+    /// Giving everything up.
+    Leaving,
+    /// Everything was given up and said; nothing more will be done.
+    Left,
+}
+
+/// `info` of a `resource` report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Info {
+    /// A plain report.
+    Plain,
+    /// About to release for a standby.
+    Standby,
+    /// About to leave.
+    Shutdown,
+    /// Own groups were acquired.
+    OwnAcquired,
+}
+
+/// Step of the standby exchange (`info` of `ask_resources`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The giver asks.
+    Me,
+    /// The taker agrees.
+    Other,
+    /// Released, or acquired.
+    Done,
+}
+
+/// A message that the other node must get, in order. The cluster numbers and sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Say {
+    /// `starting`
+    Starting,
+    /// `resource` with `rtype=full`
+    Report {
+        /// What we claim.
+        hold: Holds,
+        /// Whether that is final.
+        stable: bool,
+        /// Why it is said.
+        info: Info,
+    },
+    /// `resource rsc_hold=foreign info=mach_down`: the groups of a dead node run here.
+    TakeoverDone,
+    /// `ask_resources`
+    Ask {
+        /// From the giver's point of view.
+        class: Class,
+        /// The step.
+        step: Ask,
+    },
+    /// `shutdone`
+    Shutdone,
+    /// `stonith`: a node died, and whether it might still hold something.
+    Stonith {
+        /// The dead node.
+        node: NodeId,
+        /// It had given everything up, so that there was nothing to fence.
+        unneeded: bool,
+    },
+}
+
+/// What happened, for the log and for people. Never needed to keep the machine going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Our own start is complete.
+    LocalTransitionComplete,
+    /// The other side's claims became final.
+    RemoteTransitionComplete,
+    /// The groups of a dead or leaving node are being acquired.
+    AcquiringFrom(NodeId),
+    /// The groups of a dead node run here.
+    TakeoverComplete(NodeId),
+    /// A dead node that may hold something is not fenced: nothing is configured for it.
+    NotFenced(NodeId),
+    /// A dead node held nothing.
+    GaveUp(NodeId),
+    /// The other node released everything and leaves.
+    ShutdownNotice(NodeId),
+    /// Somebody wants to give groups away.
+    WantsStandby {
+        /// The giver.
+        node: NodeId,
+        /// The groups, from its point of view.
+        class: Class,
+    },
+    /// The other node agreed to take our groups.
+    StandbyAgreed {
+        /// The taker.
+        node: NodeId,
+        /// The groups.
+        class: Class,
+    },
+    /// Our groups were released.
+    StandbyReleased(Class),
+    /// The other node runs what we released.
+    StandbyHandedOver(Class),
+    /// We run what the other node released.
+    StandbyAcquired(Class),
+    /// A standby request was ignored, because something else is under way.
+    StandbyIgnored {
+        /// Who asked.
+        node: NodeId,
+        /// True: the other side is in flux; false: we are.
+        other_in_flux: bool,
+    },
+    /// Nobody answered our standby request in time.
+    StandbyUnanswered,
+    /// The pending standby ended because the other node died.
+    StandbyCancelled,
+    /// Both nodes own groups after a partition: this node keeps the class.
+    Keeping(Class),
+    /// Both nodes own groups after a partition: this node releases the class.
+    Yielding(Class),
+    /// A group could not be started.
+    StartFailed(GroupId),
+    /// A group could not be stopped.
+    StopFailed(GroupId),
+    /// A group started here.
+    Started(GroupId),
+    /// A group stopped here.
+    Stopped(GroupId),
+    /// We begin to give everything up.
+    GivingUp,
+    /// Everything was given up.
+    AllReleased,
+}
