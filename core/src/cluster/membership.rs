@@ -109,10 +109,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if self.nodes.iter().any(unknown) {
             return;
         }
-        let candidate = self
-            .ids()
-            .zip(&self.nodes)
-            .find(|(id, n)| *id != self.local && n.is_member() && n.state != NodeState::Dead);
+        let candidate = self.others().find(|(_, n)| n.state != NodeState::Dead);
         match (self.communication, candidate.map(|(id, _)| id)) {
             (Communication::Asking { node, .. }, Some(id)) if node == id => {}
             (_, Some(id)) if !self.no_flow_control => self.ask_nodes(id, ASK_LIMIT),
@@ -141,9 +138,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if !self.manage_resources {
             return;
         }
-        let others = || self.ids().zip(&self.nodes).filter(|(id, n)| *id != self.local && n.is_member());
-        let alone = others().all(|(_, n)| n.state == NodeState::Dead);
-        let dead = others().filter(|(_, n)| n.state == NodeState::Dead).map(|(id, _)| id).next();
+        let alone = self.others().all(|(_, n)| n.state == NodeState::Dead);
+        let dead = self.others().find(|(_, n)| n.state == NodeState::Dead).map(|(id, _)| id);
         self.takeover.activated(self.now, alone);
         if alone && let Some(id) = dead {
             self.takeover.on_death(self.now, id, false);
@@ -180,11 +176,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// All of the nodes named must be dead and all others alive; else nothing is removed (wire reference 6.1).
     fn remove_listed(&mut self, list: &[u8]) {
         let listed = |n: &Node<LINKS>| names(list).any(|name| name == n.name.as_bytes());
-        let allowed = self
-            .ids()
-            .zip(&self.nodes)
-            .filter(|(id, n)| *id != self.local && n.is_member())
-            .all(|(_, n)| if listed(n) { n.state == NodeState::Dead } else { n.state.is_live() });
+        let allowed =
+            self.others().all(|(_, n)| if listed(n) { n.state == NodeState::Dead } else { n.state.is_live() });
         if !allowed || names(list).any(|n| self.find(n) == Some(self.local)) {
             return;
         }

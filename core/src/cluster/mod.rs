@@ -273,14 +273,15 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if self.no_flow_control {
             return false;
         }
-        let live = || self.nodes.iter().filter(|n| n.is_member() && n.state != NodeState::Dead);
-        let others = self
-            .ids()
-            .zip(&self.nodes)
-            .filter(|(id, n)| *id != self.local && n.is_member() && n.state != NodeState::Dead);
-        let slowest = others.map(|(_, n)| n.acknowledged.0).min();
+        let alive = self.others().filter(|(_, n)| n.state != NodeState::Dead);
+        let slowest = alive.map(|(_, n)| n.acknowledged.0).min();
         let newest = self.history.next_sequence().0.saturating_sub(1);
-        live().count() >= 2 && slowest.is_some_and(|ack| newest.saturating_sub(ack) > crate::sequence::MAX_GAP)
+        slowest.is_some_and(|ack| newest.saturating_sub(ack) > crate::sequence::MAX_GAP)
+    }
+
+    /// The members of the cluster but us.
+    fn others(&self) -> impl Iterator<Item = (NodeId, &Node<LINKS>)> {
+        self.ids().zip(&self.nodes).filter(|(id, n)| *id != self.local && n.is_member())
     }
 
     fn ids(&self) -> impl Iterator<Item = NodeId> + use<NODES, LINKS, GROUPS, HISTORY, KEYS> {

@@ -278,7 +278,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// The start is over: our own groups are ours unless the other side claims them.
     fn settle(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Starting | Phase::BothStarting | Phase::Reported) {
+        if !self.phase.is_starting() {
             return;
         }
         self.timers.settle = None;

@@ -83,8 +83,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.phase == Phase::Leaving && self.timers.linger.is_some() && self.other.holds == Holds::ALL {
             self.phase = Phase::Left;
         }
-        let starting = matches!(self.phase, Phase::Starting | Phase::BothStarting | Phase::Reported);
-        if starting && report.full {
+        if self.phase.is_starting() && report.full {
             if self.other.stable || !self.other.holds.foreign {
                 self.settle(now);
             } else {
@@ -119,7 +118,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.timers.heal = None;
         self.notice(Notice::ShutdownNotice(node));
         self.rival_gone(before);
-        if matches!(self.phase, Phase::Starting | Phase::BothStarting | Phase::Reported | Phase::Stable) {
+        if self.phase.is_starting() || self.phase == Phase::Stable {
             self.needs_failback = true;
             self.end_standby();
             self.take_from(now, node);

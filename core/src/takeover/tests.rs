@@ -242,14 +242,20 @@ fn after_a_heal_the_foreign_class_is_yielded_and_the_local_one_announced_again()
     assert_eq!(doing, [Effect::Announce(GroupId(0)), Effect::Release(GroupId(1))]);
 }
 
-#[test]
-fn a_reference_node_that_returns_from_a_partition_is_left_to_restart() {
+/// A 3.0.6 was lost, its groups were taken, and now a partition heals.
+fn healed_beside_a_reference_node() -> Machine {
     let mut m = settled();
     m.on_restart();
     m.on_report(at(5), ReportIn { is_hbcore: false, ..report(6, "local", true) });
     m.on_death(at(10), OTHER, true);
     complete_all(&mut m, at(11));
     m.on_return(at(100));
+    m
+}
+
+#[test]
+fn a_reference_node_that_returns_from_a_partition_is_left_to_restart() {
+    let mut m = healed_beside_a_reference_node();
     m.on_report(at(101), ReportIn { is_hbcore: false, ..report(40, "all", true) });
     assert_eq!(m.holds(), Holds::ALL, "it will restart: we serve on");
     assert_eq!(effects(&mut m, at(101)), []);
@@ -260,12 +266,7 @@ fn a_reference_node_that_returns_from_a_partition_is_left_to_restart() {
 
 #[test]
 fn a_reference_node_that_does_not_restart_gets_its_groups_after_a_while() {
-    let mut m = settled();
-    m.on_restart();
-    m.on_report(at(5), ReportIn { is_hbcore: false, ..report(6, "local", true) });
-    m.on_death(at(10), OTHER, true);
-    complete_all(&mut m, at(11));
-    m.on_return(at(100));
+    let mut m = healed_beside_a_reference_node();
     m.on_report(at(101), ReportIn { is_hbcore: false, ..report(40, "local", true) });
     m.advance(at(6100));
     assert_eq!(m.holds(), Holds { local: true, foreign: false });

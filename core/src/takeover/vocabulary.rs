@@ -117,6 +117,13 @@ pub enum Phase {
     Left,
 }
 
+impl Phase {
+    /// Active, but it is not settled yet what is ours.
+    pub(super) fn is_starting(self) -> bool {
+        matches!(self, Self::Starting | Self::BothStarting | Self::Reported)
+    }
+}
+
 /// `info` of a `resource` report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Info {
