@@ -5,7 +5,7 @@ use crate::config::{self, EXIT_CONFIGURATION, Loaded};
 use crate::driver::{Reread, Rereader};
 use crate::log::{EarlyLog, Level, Stderr};
 use crate::site::{Site, key_table, log_config};
-use crate::start::{host_name, off_this_stack, start};
+use crate::start::{await_alone, host_name, off_this_stack, start};
 use crate::state::{Running, probe};
 use hbcore::config::Severity;
 use std::ffi::OsString;
@@ -106,6 +106,7 @@ fn load(options: &Options) -> Option<Box<Site>> {
 
 fn run(options: &Options) -> u8 {
     let Some(site) = load(options) else { return EXIT_CONFIGURATION };
+    await_alone();
     if options.dump {
         print(&config::dump_effective(&site.ha_cf, &site.local_name, |_| "init".to_owned()));
     }

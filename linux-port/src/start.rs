@@ -27,6 +27,8 @@ const GENERAL: u8 = 1;
 const PRIORITY: u8 = 1;
 /// How long the heartbeat thread may compute in one go before it loses its priority.
 const LONGEST_RUN: Duration = Duration::from_millis(500);
+/// How long a thread that has ended may still be seen, in milliseconds: on a busy machine longer than a few turns of ours.
+const BURIAL_LIMIT_MS: u32 = 2000;
 /// How long the log may take to be written at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -193,16 +195,18 @@ fn engine(
 /// Runs `make` on a thread of its own: large values pass over its stack, which is gone afterwards. The stack of the heartbeat
 /// thread is locked into memory and should hold no more than it needs.
 pub fn off_this_stack<T: Send>(make: impl FnOnce() -> T + Send) -> T {
-    let made = std::thread::scope(|scope| scope.spawn(make).join());
-    // A fork wants to be alone, and a joined thread is still being buried for a moment.
+    std::thread::scope(|scope| scope.spawn(make).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Waits until this process has one thread: a fork wants to be alone, and a joined thread is still being buried for a moment.
+pub fn await_alone() {
     let alone = || std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count) == 1;
-    for _ in 0..1000 {
+    for _ in 0..BURIAL_LIMIT_MS {
         if alone() {
-            break;
+            return;
         }
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(1));
     }
-    made.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Who we are and in which run. The generation is on disk before the first packet carries it.
