@@ -109,16 +109,21 @@ fn surroundings() {
     for fd in ["fd/0", "fd/1", "fd/2"] {
         assert_eq!(of(fd), Path::new("/dev/null"));
     }
-    let stat = std::fs::read_to_string(format!("/proc/{daemon}/stat")).expect("readable");
-    let fields: Vec<_> = stat.rsplit_once(") ").expect("a name").1.split(' ').collect();
-    let (session, terminal) = (fields[3], fields[4]);
-    let own_session = rustix::process::getsid(None).expect("a session").as_raw_pid().to_string();
-    assert_ne!(session, own_session, "a session of its own");
+    let (session, terminal) = session_and_terminal(&daemon.to_string());
+    // Read, not asked for by `getsid`: that is 0 where the leader of this program's session is outside its pid namespace.
+    assert_ne!(session, session_and_terminal("self").0, "a session of its own");
     assert_ne!(session, daemon.to_string(), "which it does not lead, so that it cannot get a terminal");
     assert_eq!(terminal, "0");
     let status = std::fs::read_to_string(format!("/proc/{daemon}/status")).expect("readable");
     assert!(status.lines().any(|line| line == "Umask:\t0022"), "{status}");
     let_it(&place, "end");
+}
+
+/// The session and the terminal of a process, as its `stat` has them.
+fn session_and_terminal(process: &str) -> (String, String) {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("readable");
+    let mut fields = stat.rsplit_once(") ").expect("a name").1.split(' ').skip(3).map(str::to_owned);
+    (fields.next().expect("a session"), fields.next().expect("a terminal"))
 }
 
 fn failed() {
