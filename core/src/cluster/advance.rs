@@ -9,6 +9,9 @@ use crate::time::{Duration, Instant, earliest};
 /// Least time between noticing a loss and asking (wire reference 7.4).
 const REPEAT_FLOOR: Duration = Duration::from_millis(50);
 
+/// A heartbeat may go out this part of a keepalive early.
+const EARLY: u32 = 8;
+
 /// Room in the event queue that judging one more node may need: its links, its death, what the takeover says of it.
 const EVENTS_PER_NODE: usize = 24;
 
@@ -32,7 +35,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             self.patience_until = now.after(self.timing.keepalive);
             self.liveness_at = now;
         }
-        if now >= self.next_heartbeat && !self.left {
+        // Somewhat early is better than once more awake: the caller is often here because another node's heartbeat came, and two nodes
+        // that do so fall into step.
+        if now.after(self.timing.keepalive / EARLY) >= self.next_heartbeat && !self.left {
             self.heartbeat_due();
         }
         if core::mem::take(&mut self.stalled) {
@@ -46,6 +51,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         {
             self.ask_nodes(node, left);
         }
+        self.note_gaps();
         self.takeover.advance(now);
         self.after_takeover();
     }
@@ -62,7 +68,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     fn heartbeat_due(&mut self) {
         let keepalive = self.timing.keepalive;
-        let next = self.next_heartbeat.after(keepalive);
+        let next = self.next_heartbeat.min(self.now).after(keepalive);
         self.next_heartbeat = if next > self.now { next } else { self.now.after(keepalive) };
         self.say_heartbeat();
     }

@@ -101,6 +101,8 @@ pub enum Received {
     OwnEcho,
     /// The first message of a node that was added because of it.
     Joined,
+    /// A new message of a type that the engine does not act upon: for the port's clients and scripts, which find its fields in the bytes.
+    ForClients,
 }
 
 /// A request from an operator or a tool.
@@ -109,6 +111,8 @@ pub enum Received {
 pub enum Request {
     /// Give groups of this class, as we see them, to the other node.
     Standby(crate::takeover::Class),
+    /// Have the other nodes give groups to us.
+    Takeover(crate::takeover::Wish),
     /// Release everything and leave the cluster.
     Leave,
 }

@@ -26,7 +26,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         bump(&mut self.stats.received);
         let result = self.receive(link, bytes);
         match result {
-            Ok(Received::New | Received::Joined) => bump(&mut self.stats.accepted),
+            Ok(Received::New | Received::Joined | Received::ForClients) => bump(&mut self.stats.accepted),
             Ok(Received::Duplicate) => bump(&mut self.stats.duplicates),
             Ok(Received::Old) => bump(&mut self.stats.old),
             Ok(Received::NotForUs) => bump(&mut self.stats.not_for_us),
@@ -58,6 +58,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 node.uuid = uuid;
             }
             self.dispatch(id, &header);
+            if header.kind.is_for_clients() {
+                return Ok(Received::ForClients);
+            }
         }
         Ok(received)
     }
@@ -202,7 +205,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let first_time = node.window.generation.0 == 0;
         let was_dead = node.state == NodeState::Dead;
         node.restarted(header.generation);
-        self.takeover.on_restart();
+        self.takeover.on_restart(id);
         if !first_time {
             self.event(Event::NodeRestarted(id));
         }

@@ -20,19 +20,25 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             MessageType::Status | MessageType::NsStatus => self.status(id, header),
             MessageType::Ack => self.acknowledged(id, header),
             MessageType::Retransmit => self.asked_to_repeat(id, header),
-            MessageType::ReqNodes => self.say_node_list(id),
+            MessageType::ReqNodes => {
+                // A 3.0.6 goes on at the answer. Had it not heard a status before, it would think that it is alone, and with
+                // `auto_failback legacy` take its groups without asking.
+                self.say_status();
+                self.say_node_list(id);
+            }
             MessageType::RepNodes => self.node_list(header),
             MessageType::AddNode => self.add_listed(header.nodelist.unwrap_or_default()),
             MessageType::DelNode => self.remove_listed(header.nodelist.unwrap_or_default()),
             MessageType::SetWeight => self.set_weight(header),
-            MessageType::Starting | MessageType::Resource | MessageType::AskResources | MessageType::Shutdone => {
-                self.resource_message(id, header);
-            }
-            MessageType::Nak
-            | MessageType::SetSite
+            MessageType::Starting
+            | MessageType::Resource
+            | MessageType::AskResources
             | MessageType::HbTakeover
             | MessageType::IpRequest
             | MessageType::IpRequestResp
+            | MessageType::Shutdone => self.resource_message(id, header),
+            MessageType::Nak
+            | MessageType::SetSite
             | MessageType::Stonith
             | MessageType::OtherUnnumbered
             | MessageType::Other => {}
@@ -79,7 +85,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.event(Event::NodeReturned(id));
         if self.nodes.get(usize::from(id.0)).is_some_and(Node::is_member) {
             self.say_status();
-            self.takeover.on_return(self.now);
+            self.takeover.on_return(self.now, id);
             self.after_takeover();
         }
     }
@@ -95,7 +101,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.event(Event::NodeDead(id));
         self.check_communication();
         if is_member && self.communication == Communication::Up && self.manage_resources {
-            self.takeover.on_death(self.now, id, heard);
+            let heir = self.is_heir();
+            self.takeover.on_death(self.now, id, heard, heir);
             self.after_takeover();
         }
     }
@@ -142,7 +149,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let dead = self.others().find(|(_, n)| n.state == NodeState::Dead).map(|(id, _)| id);
         self.takeover.activated(self.now, alone);
         if alone && let Some(id) = dead {
-            self.takeover.on_death(self.now, id, false);
+            self.takeover.on_death(self.now, id, false, true);
         }
         self.after_takeover();
     }
@@ -163,7 +170,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    fn add_listed(&mut self, list: &[u8]) {
+    pub(super) fn add_listed(&mut self, list: &[u8]) {
         for name in names(list).take(MAX_NODES) {
             let name = core::str::from_utf8(name).ok().and_then(|s| NodeName::new(s).ok());
             let Some(name) = name.filter(|n| self.find(n.as_bytes()).is_none()) else { continue };
@@ -174,7 +181,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     /// All of the nodes named must be dead and all others alive; else nothing is removed (wire reference 6.1).
-    fn remove_listed(&mut self, list: &[u8]) {
+    pub(super) fn remove_listed(&mut self, list: &[u8]) {
         let listed = |n: &Node<LINKS>| names(list).any(|name| name == n.name.as_bytes());
         let allowed =
             self.others().all(|(_, n)| if listed(n) { n.state == NodeState::Dead } else { n.state.is_live() });
@@ -197,8 +204,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     fn set_weight(&mut self, header: &Header<'_>) {
-        let weight = header.weight.and_then(number::decimal).and_then(|w| u32::try_from(w).ok());
         let id = header.node.and_then(|name| self.find(name));
+        self.set_node_weight(id, header.weight.and_then(number::decimal));
+    }
+
+    pub(super) fn set_node_weight(&mut self, id: Option<NodeId>, weight: Option<u64>) {
+        let weight = weight.and_then(|w| u32::try_from(w).ok());
         if let (Some(weight), Some(node)) = (weight, id.and_then(|id| self.node_mut(id))) {
             node.weight = weight;
         }

@@ -1,6 +1,7 @@
 //! The engine: inputs in, outputs polled, one deadline.
 
 mod advance;
+mod clients;
 mod config;
 mod directory;
 mod event;
@@ -9,6 +10,7 @@ mod membership;
 mod outbound;
 mod resources;
 
+pub use clients::{Field, MessageError};
 pub use config::{AutoJoin, Config, ConfigError, HeartbeatForm, LinkForm, NodeConfig, Timing, TimingError};
 pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmit};
 
@@ -85,6 +87,9 @@ pub struct Cluster<const NODES: usize, const LINKS: usize, const GROUPS: usize, 
     events: heapless::Deque<Event, EVENTS>,
     stats: Stats,
 }
+
+/// A 3.0.6 reacts within half a second; a heartbeat shows the newest number sooner.
+const DOUBT: Duration = Duration::from_millis(500);
 
 /// A node as others may see it.
 #[derive(Clone, Copy, Debug)]
@@ -174,6 +179,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 added.uuid = node.uuid;
             }
         }
+        cluster.takeover.set_doubt(config.timing.keepalive.min(DOUBT));
         cluster.start();
         Ok(cluster)
     }

@@ -253,6 +253,11 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.say(MESSAGE_ROOM, None, fields);
     }
 
+    /// A numbered message for everyone that may be long: `room` for its fields.
+    pub(super) fn say_long(&mut self, room: usize, fields: impl FnOnce(&mut Writer<'_>)) {
+        self.say(MESSAGE_ROOM + room, None, fields);
+    }
+
     /// A numbered message for one node.
     pub(super) fn say_to(&mut self, id: NodeId, fields: impl FnOnce(&mut Writer<'_>)) {
         self.say(MESSAGE_ROOM, Some(id), fields);

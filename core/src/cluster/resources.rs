@@ -1,8 +1,12 @@
 //! Between the wire and the takeover machine.
 
 use super::{Cluster, Communication, Event, Request, RequestError};
-use crate::id::NodeId;
-use crate::takeover::{Ask, Class, Effect, Holds, Info, Outcome, Phase, ReportIn, Say, Ticket};
+use crate::id::{GroupId, NodeId};
+use crate::node::{Node, NodeState};
+use crate::takeover::{
+    Ask, Class, Effect, FenceResult, Holds, Info, KEY_MAX, KeyError, Notice, Outcome, Phase, ReportIn, Say, Ticket,
+    Wish,
+};
 use crate::time::Instant;
 use crate::wire::{Header, MessageType};
 
@@ -16,10 +20,13 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     pub fn request(&mut self, now: Instant, request: Request) -> Result<(), RequestError> {
         self.set_now(now);
         match request {
-            Request::Standby(_) if !self.manage_resources => return Err(RequestError::NotManaged),
+            Request::Standby(_) | Request::Takeover(_) if !self.manage_resources => {
+                return Err(RequestError::NotManaged);
+            }
             Request::Standby(class) => {
                 self.takeover.request_standby(self.now, class).map_err(RequestError::Standby)?;
             }
+            Request::Takeover(wish) => self.takeover.request_takeover(wish).map_err(RequestError::Standby)?,
             Request::Leave => self.takeover.leave(self.now),
         }
         self.after_takeover();
@@ -47,16 +54,81 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let is_hbcore = header.message.text(KIND_FIELD).is_some();
         let active = self.communication == Communication::Up;
         match header.kind {
-            MessageType::Starting => self.takeover.on_starting(is_hbcore),
-            MessageType::Resource if active => self.resource_report(header, is_hbcore),
+            MessageType::Starting => self.takeover.on_starting(id, is_hbcore),
+            MessageType::Resource if active => self.resource_report(id, header, is_hbcore),
             MessageType::AskResources if active => self.standby_step(id, header),
-            MessageType::Shutdone if active => self.takeover.on_shutdone(self.now, id),
+            MessageType::HbTakeover if active => self.takeover_wish(id, header),
+            MessageType::IpRequest if active => self.group_request(id, header),
+            MessageType::IpRequestResp if active => self.group_answer(header),
+            MessageType::Shutdone if active => {
+                let heir = self.is_heir();
+                self.takeover.on_shutdone(self.now, id, heir);
+            }
             _ => {}
         }
         self.after_takeover();
     }
 
-    fn resource_report(&mut self, header: &Header<'_>, is_hbcore: bool) {
+    /// Of the living members we come first in the configuration. Of two nodes, the one that remains always does.
+    pub(super) fn is_heir(&self) -> bool {
+        self.others().all(|(id, n)| id > self.local || n.state == NodeState::Dead || self.others().count() < 2)
+    }
+
+    /// Another node wants groups. As if somebody had asked for the standby here.
+    fn takeover_wish(&mut self, id: NodeId, header: &Header<'_>) {
+        let Some(wish) = header.rsc_hold.and_then(Wish::parse) else { return };
+        if self.takeover.request_standby(self.now, wish.to_give()).is_err() {
+            self.event(Event::Resource(Notice::StandbyIgnored { node: id, other_in_flux: false }));
+        }
+    }
+
+    fn group_request(&mut self, id: NodeId, header: &Header<'_>) {
+        if let Some(key) = header.message.text("ipaddr") {
+            self.takeover.on_group_request(self.now, id, key);
+        }
+    }
+
+    fn group_answer(&mut self, header: &Header<'_>) {
+        if let (Some(key), Some(b"OK")) = (header.message.text("ipaddr"), header.message.text("ok")) {
+            self.takeover.on_group_answer(self.now, key);
+        }
+    }
+
+    /// Tells the name of a group: the first word of its line in `haresources`. Only `auto_failback legacy` needs it.
+    ///
+    /// # Errors
+    /// [`KeyError`]; nothing changed.
+    pub fn set_group_key(&mut self, group: GroupId, key: &str) -> Result<(), KeyError> {
+        self.takeover.set_key(group, key)
+    }
+
+    /// Says whether there is a device that can fence the other nodes: then nothing that a dead node may hold is started before
+    /// [`Effect::Fence`] was answered as done. Without one, silence counts as death.
+    pub fn set_fencing(&mut self, device: bool) {
+        self.takeover.set_fencing(device);
+    }
+
+    /// Goes on where an earlier engine of this node stopped, whose groups were left running: see [`Takeover::resume`]. To be called right after
+    /// [`Cluster::new`].
+    ///
+    /// [`Takeover::resume`]: crate::takeover::Takeover::resume
+    pub fn resume(&mut self, holds: Holds, running: impl Fn(GroupId) -> bool) {
+        if self.communication != Communication::Up {
+            self.takeover.resume(holds, running);
+        }
+    }
+
+    /// While a start is under way: whether anything of the others is missing.
+    pub(super) fn note_gaps(&mut self) {
+        if self.takeover.is_starting() {
+            let from = self.takeover.newest_report().next();
+            let newer = |n: &Node<LINKS>| n.window.newest().is_some_and(|to| n.window.missing_run(from, to).is_some());
+            let gaps = self.others().any(|(_, n)| n.state != NodeState::Dead && newer(n));
+            self.takeover.set_gaps(gaps);
+        }
+    }
+
+    fn resource_report(&mut self, id: NodeId, header: &Header<'_>, is_hbcore: bool) {
         let (Some(holds), Some(seq)) = (header.rsc_hold, header.seq) else { return };
         let report = ReportIn {
             seq,
@@ -66,7 +138,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             shutdown: header.info == Some(b"shutdown"),
             is_hbcore,
         };
-        self.takeover.on_report(self.now, report);
+        self.note_gaps();
+        self.takeover.on_report(self.now, id, report);
     }
 
     fn standby_step(&mut self, id: NodeId, header: &Header<'_>) {
@@ -131,18 +204,50 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                     },
                 );
             }),
+            Say::HbTakeover(wish) => self.say_to_all(|w| {
+                w.text("t", b"hb_takeover");
+                w.text("rsc_hold", wish.as_str().as_bytes());
+            }),
+            Say::GroupRequest(group) => {
+                let key = self.group_key(group);
+                self.say_to_all(|w| {
+                    w.text("t", b"ip-request");
+                    w.text("ipaddr", key.as_bytes());
+                });
+            }
+            Say::GroupAnswer { to, group, was_here } => {
+                let key = self.group_key(group);
+                self.say_to(to, |w| {
+                    w.text("t", b"ip-request-resp");
+                    w.text("ipaddr", key.as_bytes());
+                    w.text("weown", if was_here { b"yes" } else { b"no" });
+                    w.text("ok", b"OK");
+                });
+            }
             Say::Shutdone => self.say_to_all(|w| {
                 w.text("t", b"shutdone");
                 w.text("st", b"dead");
             }),
-            Say::Stonith { node, unneeded } => {
+            Say::Stonith { node, result } => {
                 let Some(name) = self.nodes.get(usize::from(node.0)).map(|n| n.name.clone()) else { return };
                 self.say_to_all(|w| {
                     w.text("t", b"stonith");
                     w.text("node", name.as_bytes());
-                    w.text("result", if unneeded { b"unneeded" } else { b"n_stnth" });
+                    w.text(
+                        "result",
+                        match result {
+                            FenceResult::Unneeded => b"unneeded".as_slice(),
+                            FenceResult::NoDevice => b"n_stnth",
+                            FenceResult::Done => b"OK",
+                            FenceResult::Failed => b"bad",
+                        },
+                    );
                 });
             }
         }
+    }
+
+    fn group_key(&self, group: GroupId) -> heapless::String<KEY_MAX> {
+        self.takeover.groups().get(usize::from(group.0)).and_then(|g| g.key().try_into().ok()).unwrap_or_default()
     }
 }

@@ -4,7 +4,7 @@
 
 use heapless::Vec;
 
-use super::lexer::lines;
+use super::lexer::{behind_mark, lines};
 use super::problem::{Position, ProblemKind, Problems, Quoted, Reporter};
 use super::{File, Parsed};
 
@@ -71,7 +71,7 @@ impl<'t> AuthKeys<'t> {
             report: Reporter::new(File::AuthKeys, &mut sink),
             wanted: None,
         };
-        for (number, line) in lines(text) {
+        for (number, line) in lines(behind_mark(text, &mut parser.report)) {
             parser.line(number, line);
         }
         parser.finish();

@@ -3,11 +3,12 @@
 //! A line is a group: a node and its resources, started from left to right. A backslash at the end of a line continues it.
 
 use core::fmt;
+use core::net::IpAddr;
 
 use heapless::Vec;
 
 use super::address::looks_like_ipv4;
-use super::lexer::{BLANKS, NON_BREAKING_SPACE, Token, lines, text};
+use super::lexer::{BLANKS, NON_BREAKING_SPACE, Token, behind_mark, lines, text};
 use super::problem::{ProblemKind, Problems, Reporter, Table};
 use super::{AddressError, AddressSpec, File, HaCf, Parsed, Position};
 
@@ -48,9 +49,18 @@ impl<'t> HaResources<'t> {
     pub fn parse<const N: usize>(text: &'t [u8], ha_cf: &HaCf<'_>, problems: &mut Problems<'t, N>) -> Parsed<Self> {
         let mut sink = |problem| problems.push(problem);
         let report = Reporter::new(File::HaResources, &mut sink);
-        let mut parser = Parser { result: Self::default(), report, ha_cf };
+        let mut parser = Parser { result: Self::default(), report, ha_cf: Some(ha_cf) };
         parser.run(text);
         Parsed::new(parser.result, parser.report.is_sound())
+    }
+
+    /// Reads `text` for any node, as a tool does that has no `ha.cf`. Problems are passed over.
+    pub fn read(text: &'t [u8]) -> Self {
+        let report = &mut |_| ();
+        let mut parser =
+            Parser { result: Self::default(), report: Reporter::new(File::HaResources, report), ha_cf: None };
+        parser.run(text);
+        parser.result
     }
 }
 
@@ -91,6 +101,11 @@ impl<'t> Resource<'t> {
         let skipped = usize::from(!looks_like_ipv4(self.word));
         let (whole, parts) = if skipped == 0 { (Some(self.word), "") } else { (None, self.word) };
         whole.into_iter().chain(parts.split("::").skip(1).filter(|part| !part.is_empty()))
+    }
+
+    /// Whether it is an IPv6 address without `IPv6addr::` before it; its beginning would be taken as the script.
+    pub fn is_bare_ipv6(&self) -> bool {
+        AddressSpec::parse(self.word).is_ok_and(|spec| spec.addr.is_ipv6())
     }
 
     /// The address, if the resource is one: a bare IPv4 address or the argument of `IPaddr`, `IPaddr2` or `IPv6addr`.
@@ -138,11 +153,13 @@ fn physical_line(line: &[u8]) -> PhysicalLine<'_> {
 struct Parser<'p, 't, 'c> {
     result: HaResources<'t>,
     report: Reporter<'p, 't>,
-    ha_cf: &'c HaCf<'c>,
+    /// Who may stand in front of a group; everybody if there is none.
+    ha_cf: Option<&'c HaCf<'c>>,
 }
 
 impl<'t> Parser<'_, 't, '_> {
     fn run(&mut self, file: &'t [u8]) {
+        let file = behind_mark(file, &mut self.report);
         let mut rest = file;
         let mut continued = false;
         for (number, line) in lines(file) {
@@ -165,7 +182,7 @@ impl<'t> Parser<'_, 't, '_> {
         let before_body = usize::try_from(node.at.column).unwrap_or(usize::MAX).saturating_sub(1);
         let body = rest.get(before_body.saturating_add(node.text.len())..).unwrap_or_default();
         let group = Group { node: node.text, at: node.at, body: logical_body(body) };
-        if !self.ha_cf.is_member(node.text) {
+        if self.ha_cf.is_some_and(|ha_cf| !ha_cf.is_member(node.text)) {
             return self.report.error(node.at, ProblemKind::BadResourceNode { word: node.text });
         }
         self.addresses(group);
@@ -193,8 +210,14 @@ impl<'t> Parser<'_, 't, '_> {
             self.report.warning(group.at, ProblemKind::EmptyGroup);
         }
         for resource in group.resources() {
-            if let Some(Err(error)) = resource.address() {
-                self.report.warning(resource.at, ProblemKind::BadAddress { text: resource.word, error });
+            let text = resource.word;
+            match resource.address() {
+                Some(Err(error)) => self.report.warning(resource.at, ProblemKind::BadAddress { text, error }),
+                Some(Ok(AddressSpec { addr: IpAddr::V6(addr), .. })) if resource.args().nth(1).is_some() => {
+                    self.report.info(resource.at, ProblemKind::ShortenedIpv6 { text, addr });
+                }
+                None if resource.is_bare_ipv6() => self.report.warning(resource.at, ProblemKind::BareIpv6 { text }),
+                _ => {}
             }
         }
     }

@@ -1,18 +1,28 @@
 //! Our extensions, `hbcore.cf`: what 3.0.6 would reject in `ha.cf`. Same grammar; the file is optional.
 
 use super::ha_cf::Directive;
-use super::lexer::{BLANKS, Token, VALUE_SEPARATORS, content, lines};
+use super::lexer::{BLANKS, Token, VALUE_SEPARATORS, behind_mark, content, lines};
 use super::problem::{ProblemKind, Problems, Reporter};
+use super::value::parse_time;
 use super::{File, Parsed};
+use core::time::Duration;
 
 /// Everything `hbcore.cf` says; the default is that of a missing file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct HbcoreCf {
+pub struct HbcoreCf<'t> {
     /// `heartbeat_format`: what heartbeats look like.
     pub heartbeat_format: HeartbeatFormat,
     /// `address_takeover`: who sets and removes addresses.
     pub address_takeover: AddressTakeover,
+    /// `script_timeout`: how long one call of a resource script may take before it is terminated; an hour if not given.
+    pub script_timeout: Option<Duration>,
+    /// `shutdown_timeout`: how long giving everything up may take before the daemon ends by force; an hour if not given.
+    pub shutdown_timeout: Option<Duration>,
+    /// `stop_failure_command`: the program that deals with a group that cannot be stopped; without one, this machine is rebooted.
+    pub stop_failure_command: Option<&'t str>,
+    /// `fence_command`: the program that fences a silent node, instead of the device that `ha.cf` may name.
+    pub fence_command: Option<&'t str>,
 }
 
 /// `heartbeat_format`.
@@ -35,13 +45,13 @@ pub enum AddressTakeover {
     Script,
 }
 
-impl HbcoreCf {
+impl<'t> HbcoreCf<'t> {
     /// Reads `text`, the content of `hbcore.cf`, and reports every problem to `problems`.
-    pub fn parse<'t, const N: usize>(text: &'t [u8], problems: &mut Problems<'t, N>) -> Parsed<Self> {
+    pub fn parse<const N: usize>(text: &'t [u8], problems: &mut Problems<'t, N>) -> Parsed<Self> {
         let mut sink = |problem| problems.push(problem);
         let mut report = Reporter::new(File::HbcoreCf, &mut sink);
         let mut result = Self::default();
-        for (number, line) in lines(text) {
+        for (number, line) in lines(behind_mark(text, &mut report)) {
             match content(number, line) {
                 Ok(content) => result.line(content, &mut report),
                 Err((at, kind)) => report.error(at, kind),
@@ -51,10 +61,9 @@ impl HbcoreCf {
         Parsed::new(result, sound)
     }
 
-    fn line<'t>(&mut self, content: Token<'t>, report: &mut Reporter<'_, 't>) {
+    fn line(&mut self, content: Token<'t>, report: &mut Reporter<'_, 't>) {
         let Some((word, rest)) = content.split_first(BLANKS) else { return };
-        let known = Directive::by_name(word.text)
-            .filter(|directive| matches!(directive, Directive::HeartbeatFormat | Directive::AddressTakeover));
+        let known = Directive::by_name(word.text).filter(|directive| directive.file() == File::HbcoreCf);
         let Some(directive) = known else {
             return report.error(word.at, ProblemKind::UnknownDirective { word: word.text, file: File::HbcoreCf });
         };
@@ -70,15 +79,27 @@ impl HbcoreCf {
         }
     }
 
-    fn value<'t>(&mut self, directive: Directive, text: &'t str) -> Result<(), ProblemKind<'t>> {
+    fn value(&mut self, directive: Directive, text: &'t str) -> Result<(), ProblemKind<'t>> {
         let bad = |expected| Err(ProblemKind::BadWord { directive, text, expected });
         match (directive, text) {
             (Directive::HeartbeatFormat, "compact") => self.heartbeat_format = HeartbeatFormat::Compact,
             (Directive::HeartbeatFormat, "full") => self.heartbeat_format = HeartbeatFormat::Full,
             (Directive::HeartbeatFormat, _) => return bad("`compact` or `full`"),
-            (_, "builtin") => self.address_takeover = AddressTakeover::Builtin,
-            (_, "script") => self.address_takeover = AddressTakeover::Script,
-            _ => return bad("`builtin` or `script`"),
+            (Directive::AddressTakeover, "builtin") => self.address_takeover = AddressTakeover::Builtin,
+            (Directive::AddressTakeover, "script") => self.address_takeover = AddressTakeover::Script,
+            (Directive::AddressTakeover, _) => return bad("`builtin` or `script`"),
+            (Directive::StopFailureCommand, path) if path.starts_with('/') => self.stop_failure_command = Some(path),
+            (Directive::FenceCommand, path) if path.starts_with('/') => self.fence_command = Some(path),
+            (Directive::StopFailureCommand | Directive::FenceCommand, _) => return bad("the full path of a program"),
+            (_, time) => {
+                let time = parse_time(time).filter(|t| !t.is_zero());
+                let Some(time) = time else { return bad("a time above zero, such as `90` (seconds) or `1500ms`") };
+                if directive == Directive::ScriptTimeout {
+                    self.script_timeout = Some(time);
+                } else {
+                    self.shutdown_timeout = Some(time);
+                }
+            }
         }
         Ok(())
     }
@@ -99,8 +120,25 @@ mod tests {
     fn both_words_are_read() {
         let mut problems = Problems::<4>::new();
         let parsed = HbcoreCf::parse(b"heartbeat_format full\naddress_takeover script # ours\n", &mut problems);
-        let expected = HbcoreCf { heartbeat_format: HeartbeatFormat::Full, address_takeover: AddressTakeover::Script };
+        let expected = HbcoreCf {
+            heartbeat_format: HeartbeatFormat::Full,
+            address_takeover: AddressTakeover::Script,
+            ..HbcoreCf::default()
+        };
         assert_eq!(parsed.checked(), Some(expected));
+    }
+
+    #[test]
+    fn times_and_the_command_are_read_and_wrong_ones_refused() {
+        let mut problems = Problems::<8>::new();
+        let text = b"script_timeout 90\nshutdown_timeout 1500ms\nstop_failure_command /sbin/fence-me\n";
+        let read = HbcoreCf::parse(text, &mut problems).checked().expect("sound");
+        assert_eq!(read.script_timeout, Some(Duration::from_secs(90)));
+        assert_eq!(read.shutdown_timeout, Some(Duration::from_millis(1500)));
+        assert_eq!(read.stop_failure_command, Some("/sbin/fence-me"));
+        let wrong = b"script_timeout 0\nscript_timeout soon\nstop_failure_command fence-me\n";
+        assert_eq!(HbcoreCf::parse(wrong, &mut problems).checked(), None);
+        assert_eq!(problems.errors(), 3);
     }
 
     #[test]

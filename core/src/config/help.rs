@@ -63,6 +63,14 @@ impl fmt::Display for Help<'_> {
             P::SigningKeyMissing { index } => {
                 write!(f, "add `{index} sha1 KEY` below `auth {index}`: the auth line must come first")
             }
+            P::BareIpv6 { text } => write!(f, "write `IPv6addr::{text}`"),
+            P::ShortenedIpv6 { addr, .. } => {
+                f.write_str("if the other node is a 3.0.6, write the address in full: `IPv6addr::")?;
+                let [first, rest @ ..] = addr.segments();
+                write!(f, "{first:x}")?;
+                rest.iter().try_for_each(|part| write!(f, ":{part:x}"))?;
+                f.write_str("`")
+            }
             P::BadAddress { error, .. } => f.write_str(address_help(error)),
             ref other => f.write_str(plain_help(other)),
         }
@@ -74,6 +82,7 @@ fn plain_help(kind: &ProblemKind<'_>) -> &'static str {
     use ProblemKind as P;
     match kind {
         P::NotUtf8 => "save the file as UTF-8, or use ASCII outside comments",
+        P::ByteOrderMark => "save the file as UTF-8 without byte order mark",
         P::NonBreakingSpace => "the line was probably pasted from a web page: replace U+00A0 by plain blanks",
         P::NoDevice { .. } => "name a device or host behind it, or remove the line",
         P::UdpReplacedByBcast => "write `bcast` instead of `udp`",
@@ -183,6 +192,38 @@ fn bad_time(f: &mut fmt::Formatter<'_>, directive: Directive) -> fmt::Result {
     write!(f, "expected a time{above} such as `2`, `0.5` (seconds), `500ms` or `1500us`")
 }
 
+/// The word of the file that is most like `word`; `None` if about every third letter is wrong, or more.
+fn similar(word: &str, file: File) -> Option<&'static str> {
+    let words = Directive::all().filter(|directive| directive.file() == file).map(Directive::name);
+    let media = MediumKind::all().map(MediumKind::name).filter(|_| file == File::HaCf);
+    let (name, wrong) = words.chain(media).map(|name| (name, distance(name, word))).min_by_key(|(_, wrong)| *wrong)?;
+    (wrong <= name.len().saturating_add(1) / 3).then_some(name)
+}
+
+/// Longest word that is compared.
+const WORD_MAX: usize = 31;
+
+/// How many bytes must be put in, taken out or replaced to make `b` of `a` (Levenshtein's distance). A long `b` is like nothing.
+fn distance(a: &str, b: &str) -> usize {
+    if b.len() > WORD_MAX {
+        return usize::MAX;
+    }
+    // The distances of what was read of `a` from each beginning of `b`, but the empty one.
+    let mut row: [usize; WORD_MAX] = core::array::from_fn(|place| place.saturating_add(1));
+    let mut last = b.len();
+    for (read, x) in (1usize..).zip(a.bytes()) {
+        let (mut left, mut diagonal) = (read, read.saturating_sub(1));
+        for (cell, y) in row.iter_mut().zip(b.bytes()) {
+            let replaced = diagonal.saturating_add(usize::from(x != y));
+            diagonal = *cell;
+            left = diagonal.min(left).saturating_add(1).min(replaced);
+            *cell = left;
+        }
+        last = left;
+    }
+    last
+}
+
 fn unknown_directive(f: &mut fmt::Formatter<'_>, word: &str, file: File) -> fmt::Result {
     let known = |name: &str| Directive::by_name(name).is_some() || MediumKind::by_name(name).is_some();
     if file == File::HaCf && matches!(word, "heartbeat_format" | "address_takeover") {
@@ -199,6 +240,9 @@ fn unknown_directive(f: &mut fmt::Formatter<'_>, word: &str, file: File) -> fmt:
         "normalpoll" | "hbaping" | "openais" | "ais" | "rds" | "tipc" => {
             f.write_str("3.0.6 refuses it too: remove the line")
         }
-        _ => write!(f, "no directive of {} has this name: correct it or remove the line", file.name()),
+        _ => match similar(word, file) {
+            Some(name) => write!(f, "did you mean `{name}`?"),
+            None => write!(f, "no directive of {} has this name: correct it or remove the line", file.name()),
+        },
     }
 }

@@ -1,5 +1,6 @@
 //! Lines and tokens of the configuration files, with their places (configuration reference 2).
 
+use super::problem::Reporter;
 use super::{Position, ProblemKind};
 
 /// What separates tokens in a line.
@@ -45,6 +46,16 @@ impl<'t> Token<'t> {
         let at = self.at.right(self.text.len().saturating_sub(text.len()));
         Token { text: text.trim_end_matches(BLANKS), at }
     }
+}
+
+/// What some editors put before the first letter of a UTF-8 file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// `text` behind its byte order mark, which is an error: 3.0.6 takes it as a part of the first word.
+pub(super) fn behind_mark<'t>(text: &'t [u8], report: &mut Reporter<'_, 't>) -> &'t [u8] {
+    let Some(rest) = text.strip_prefix(BYTE_ORDER_MARK) else { return text };
+    report.error(Position { line: 1, column: 1 }, ProblemKind::ByteOrderMark);
+    rest
 }
 
 /// The lines of a file with their numbers, the line feeds removed.

@@ -15,6 +15,7 @@ impl fmt::Display for ProblemKind<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NotUtf8 => f.write_str("bytes that are not UTF-8 outside a comment"),
+            Self::ByteOrderMark => f.write_str("byte order mark (U+FEFF) before the first letter"),
             Self::NonBreakingSpace => f.write_str("non-breaking space (U+00A0) in place of a blank"),
             Self::TableFull { table, capacity } => write!(f, "more than {capacity} {}", table_name(table)),
             Self::UnknownDirective { word, file } => write!(f, "Illegal directive [{word}] in {FOLDER}{}", file.name()),
@@ -95,6 +96,8 @@ impl ProblemKind<'_> {
             Self::BadResourceNode { word } => write!(f, "Bad nodename in {FOLDER}haresources [{word}]"),
             Self::EmptyGroup => f.write_str("a line without resources does nothing"),
             Self::BadAddress { text, .. } => write!(f, "[{text}] is not an address that can be taken over"),
+            Self::BareIpv6 { text } => write!(f, "IPv6 address [{text}] without a script"),
+            Self::ShortenedIpv6 { text, .. } => write!(f, "3.0.6 cannot read the address of [{text}]"),
             Self::DuplicateResource { word } => write!(f, "resource [{word}] also stands in an earlier line"),
             Self::CommentInContinuation => f.write_str("comment in a continued line"),
             // Everything else has its words in `Display`.

@@ -1,6 +1,7 @@
 //! What can be wrong with a configuration, where, and how grave it is. `message.rs` has the words.
 
 use core::fmt;
+use core::net::Ipv6Addr;
 use core::time::Duration;
 
 use heapless::Vec;
@@ -266,6 +267,8 @@ pub enum ProblemKind<'t> {
     // Any file.
     /// A line has bytes that are not UTF-8 outside a comment.
     NotUtf8,
+    /// The file begins with a byte order mark (U+FEFF).
+    ByteOrderMark,
     /// A non-breaking space (U+00A0) stands where a blank is meant.
     NonBreakingSpace,
     /// A table of fixed size is full.
@@ -380,6 +383,10 @@ pub enum ProblemKind<'t> {
     EmptyGroup,
     /// An address that cannot be taken over as it stands.
     BadAddress { text: &'t str, error: AddressError },
+    /// An IPv6 address without its script: the text before its first two colons would be the script.
+    BareIpv6 { text: &'t str },
+    /// An IPv6 address with two colons in a row, which 3.0.6 takes as the end of an argument.
+    ShortenedIpv6 { text: &'t str, addr: Ipv6Addr },
     /// The group's first resource also stands in another line.
     DuplicateResource { word: &'t str },
     /// A comment in a line that continues another one: 3.0.6 would take its words as resources.

@@ -1,6 +1,6 @@
 //! One resource group, its effects and their tickets.
 
-use super::{Class, Notice, Takeover};
+use super::{Class, Info, Notice, Phase, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::{Duration, Instant};
 
@@ -17,6 +17,9 @@ pub enum GroupState {
     Stopping,
     /// A start failed; everything of it was stopped again. Tried again when the group is next asked for.
     Failed,
+    /// It could not be stopped: it may still run here, wholly or in part. The node keeps claiming it, so that nobody else starts it,
+    /// until an escalation has dealt with it.
+    Stuck,
 }
 
 /// Something that the port must do. It answers with the ticket, in [`crate::Cluster::complete`].
@@ -26,6 +29,10 @@ pub enum Effect {
     Acquire(GroupId),
     /// Stop the group's resources in reverse order.
     Release(GroupId),
+    /// The group could not be stopped: fence it, or this node. Answered as done when nothing of it can run here any more.
+    Escalate(GroupId),
+    /// Make sure that a dead node does nothing any more: reset it, or cut its power. Groups that it may hold are started when this is done.
+    Fence(NodeId),
     /// Announce the group's addresses once more: a rival owner is gone. No answer is awaited; completing it is harmless.
     Announce(GroupId),
 }
@@ -35,10 +42,21 @@ pub enum Effect {
 pub enum Outcome {
     /// As wished.
     Done,
-    /// Not as wished: a failed start has stopped again what it had started.
+    /// Not as wished: a failed start has stopped again what it had started; a failed stop has left something running.
     Failed,
+    /// A start failed, and what it had started could not be stopped again.
+    FailedAndStuck,
     /// It did not end within its time limit.
     TimedOut,
+}
+
+/// Why a key was not taken. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// There is no such group.
+    NoGroup,
+    /// It has more than [`KEY_MAX`] bytes.
+    TooLong,
 }
 
 /// The right to report the end of one effect, once: neither `Copy` nor `Clone`.
@@ -50,7 +68,15 @@ pub struct Ticket(u32);
 
 impl Ticket {
     fn new(group: usize, serial: u16) -> Self {
-        Self((group as u32) << 16 | u32::from(serial))
+        Self::at(group as u32, serial)
+    }
+
+    pub(super) fn at(place: u32, serial: u16) -> Self {
+        Self(place << 16 | u32::from(serial))
+    }
+
+    pub(super) fn value(&self) -> u32 {
+        self.0
     }
 
     /// As a number, for a port that must carry it through C or a queue.
@@ -69,25 +95,84 @@ impl Ticket {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct InFlight {
-    ticket: u32,
-    deadline: Instant,
+pub(super) struct InFlight {
+    pub(super) ticket: u32,
+    pub(super) deadline: Instant,
+}
+
+/// Whether the other node is asked for a group (legacy).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GroupRequest {
+    None,
+    /// To be said.
+    Due,
+    /// Said and not answered.
+    Sent,
 }
 
 /// A resource group as this node sees it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct Group {
     /// The node named first in its line of `haresources`.
     pub home: NodeId,
     state: GroupState,
     wanted: bool,
     announce: bool,
+    /// It is stuck, and that was not escalated yet.
+    escalate: bool,
     in_flight: Option<InFlight>,
+    /// Its home is dead or has left: it is for whoever remains.
+    pub(super) home_gone: bool,
+    /// For the legacy protocol.
+    pub(super) key: heapless::String<KEY_MAX>,
+    pub(super) request: GroupRequest,
+    pub(super) asked_by: Option<NodeId>,
 }
 
 impl Group {
     pub(super) fn new(home: NodeId) -> Self {
-        Self { home, state: GroupState::Stopped, wanted: false, announce: false, in_flight: None }
+        Self {
+            home,
+            state: GroupState::Stopped,
+            wanted: false,
+            announce: false,
+            escalate: false,
+            in_flight: None,
+            home_gone: false,
+            key: heapless::String::new(),
+            request: GroupRequest::None,
+            asked_by: None,
+        }
+    }
+
+    /// The first word of its line in `haresources`; empty if it was never told.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn set_key(&mut self, key: &str) -> Result<(), KeyError> {
+        self.key = key.try_into().map_err(|_| KeyError::TooLong)?;
+        Ok(())
+    }
+
+    pub(super) fn set_wanted(&mut self, wanted: bool) {
+        self.wanted = wanted;
+        self.state = match self.state {
+            GroupState::Failed => GroupState::Stopped,
+            // It may run here, but that is now as it should be: starting it asks each member first.
+            GroupState::Stuck if wanted && self.in_flight.is_none() => GroupState::Stopped,
+            // Somebody wishes it gone once more: perhaps it can be stopped now.
+            GroupState::Stuck if self.in_flight.is_none() && !self.escalate => GroupState::Running,
+            same => same,
+        };
+        self.escalate &= !wanted;
+    }
+
+    /// It runs here since before this engine was made.
+    pub(super) fn resume(&mut self) {
+        self.wanted = true;
+        self.state = GroupState::Running;
     }
 
     /// Whether it runs here.
@@ -104,13 +189,18 @@ impl Group {
         self.in_flight.map(|f| f.deadline)
     }
 
-    fn is_settled(&self) -> bool {
+    /// Nothing of it is or may be here.
+    pub(super) fn is_absent(&self) -> bool {
+        !self.wanted && matches!(self.state, GroupState::Stopped | GroupState::Failed)
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
         self.in_flight.is_none()
             && match self.state {
                 GroupState::Running => self.wanted,
                 GroupState::Stopped => !self.wanted,
                 GroupState::Failed => true,
-                GroupState::Starting | GroupState::Stopping => false,
+                GroupState::Starting | GroupState::Stopping | GroupState::Stuck => false,
             }
     }
 
@@ -118,6 +208,7 @@ impl Group {
         match (self.in_flight.is_some(), self.wanted, self.state) {
             (false, true, GroupState::Stopped) => Some(GroupState::Starting),
             (false, false, GroupState::Running) => Some(GroupState::Stopping),
+            (false, false, GroupState::Stuck) if self.escalate => Some(GroupState::Stuck),
             _ => None,
         }
     }
@@ -126,6 +217,9 @@ impl Group {
 impl<const GROUPS: usize> Takeover<GROUPS> {
     /// The next thing to do. At most one effect per group is in flight, besides announcements.
     pub fn poll_effect(&mut self, now: Instant) -> Option<(Ticket, Effect)> {
+        if let Some(fence) = self.poll_fence(now) {
+            return Some(fence);
+        }
         let index = self.groups.iter().position(|g| g.next_step().is_some() || g.announce)?;
         self.serial = self.serial.wrapping_add(1);
         let ticket = Ticket::new(index, self.serial);
@@ -135,8 +229,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if let Some(next) = group.next_step() {
             group.state = next;
             group.announce = false;
+            group.escalate = false;
             group.in_flight = Some(InFlight { ticket: ticket.0, deadline });
-            let effect = if next == GroupState::Starting { Effect::Acquire(id) } else { Effect::Release(id) };
+            let effect = match next {
+                GroupState::Starting => Effect::Acquire(id),
+                GroupState::Stuck => Effect::Escalate(id),
+                _ => Effect::Release(id),
+            };
             return Some((ticket, effect));
         }
         group.announce = false;
@@ -145,36 +244,69 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// An effect ended. A ticket that is not the one in flight is ignored.
     pub fn complete(&mut self, now: Instant, ticket: &Ticket, outcome: Outcome) {
+        if self.fence_ended(now, ticket.0, outcome) {
+            return;
+        }
         let index = ticket.group();
         let Some(group) = self.groups.get_mut(index) else { return };
         if group.in_flight.is_none_or(|f| f.ticket != ticket.0) {
             return;
         }
         group.in_flight = None;
-        let id = GroupId(index as u16);
-        let notice = match (group.state, outcome) {
-            (GroupState::Starting, Outcome::Done) => {
-                group.state = GroupState::Running;
-                Notice::Started(id)
+        let before = group.state;
+        group.state = match (before, outcome) {
+            (GroupState::Starting, Outcome::Done) => GroupState::Running,
+            (GroupState::Starting, Outcome::Failed) => GroupState::Failed,
+            // Nobody knows what of it runs: it is stopped next.
+            (GroupState::Starting, Outcome::TimedOut) => {
+                group.wanted = false;
+                GroupState::Running
             }
-            (GroupState::Starting, _) => {
-                group.state = GroupState::Failed;
-                Notice::StartFailed(id)
-            }
-            (_, Outcome::Done) => {
-                group.state = GroupState::Stopped;
-                Notice::Stopped(id)
-            }
-            (_, _) => {
-                group.state = GroupState::Stopped;
-                Notice::StopFailed(id)
-            }
+            (_, Outcome::Done) => GroupState::Stopped,
+            // The escalation failed, but meanwhile the group is wanted here again.
+            (GroupState::Stuck, _) if group.wanted => GroupState::Stopped,
+            (_, Outcome::Failed | Outcome::FailedAndStuck | Outcome::TimedOut) => GroupState::Stuck,
         };
-        self.notice(notice);
+        if group.state == GroupState::Stuck && before != GroupState::Stuck {
+            group.escalate = true;
+            group.wanted = false;
+        }
+        let class = if group.home == self.home { Class::Local } else { Class::Foreign };
+        let (after, id) = (group.state, GroupId(index as u16));
+        self.notice(match (before, after) {
+            (GroupState::Starting, GroupState::Running) if outcome == Outcome::Done => Notice::Started(id),
+            (GroupState::Starting, _) => Notice::StartFailed(id),
+            (_, GroupState::Stuck) => Notice::StopFailed(id),
+            (_, _) => Notice::Stopped(id),
+        });
+        if before == GroupState::Starting && outcome != Outcome::Done {
+            self.give_away_later(now, class);
+        }
+        match (before, after) {
+            (_, GroupState::Stuck) => self.claim_stuck(class),
+            (GroupState::Stuck, _) => self.unclaim(class),
+            (_, _) => {}
+        }
         self.after_change(now);
     }
 
+    /// What cannot be stopped is still ours, whatever was said before: should we die now, somebody must fence us first.
+    fn claim_stuck(&mut self, class: Class) {
+        self.hold = self.hold.with(class);
+        self.report(Info::Standby);
+    }
+
+    /// A stuck group was dealt with. Its class is not claimed any more if nothing of it is here.
+    fn unclaim(&mut self, class: Class) {
+        let home = self.home;
+        if self.groups.iter().filter(|g| belongs(g, home, class)).all(Group::is_absent) {
+            self.hold = self.hold.without(class);
+            self.report(if self.phase == Phase::Leaving { Info::Shutdown } else { Info::Standby });
+        }
+    }
+
     pub(super) fn expire_effects(&mut self, now: Instant) {
+        self.expire_fences(now);
         for _ in 0..GROUPS {
             let late = self.groups.iter().find_map(|g| g.in_flight.filter(|f| f.deadline <= now));
             let Some(late) = late else { return };
@@ -182,13 +314,28 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    pub(super) fn want(&mut self, class: Class, wanted: bool) {
+    /// Wishes for every group of a class. A group whose home is a third node that lives is never wanted here.
+    /// `giver`: a living node whose groups we are to take.
+    pub(super) fn want(&mut self, class: Class, giver: Option<NodeId>) {
         let home = self.home;
         for group in self.groups.iter_mut().filter(|g| belongs(g, home, class)) {
-            group.wanted = wanted;
-            if group.state == GroupState::Failed {
-                group.state = GroupState::Stopped;
+            if group.home == home || group.home_gone || Some(group.home) == giver {
+                group.set_wanted(true);
             }
+        }
+    }
+
+    pub(super) fn want_not(&mut self, class: Class) {
+        let home = self.home;
+        for group in self.groups.iter_mut().filter(|g| belongs(g, home, class)) {
+            group.set_wanted(false);
+        }
+    }
+
+    /// A node has died or left, or is back.
+    pub(super) fn set_home_gone(&mut self, node: NodeId, gone: bool) {
+        for group in self.groups.iter_mut().filter(|g| g.home == node) {
+            group.home_gone = gone;
         }
     }
 
@@ -211,6 +358,9 @@ fn belongs(group: &Group, home: NodeId, class: Class) -> bool {
         Class::All => true,
     }
 }
+
+/// Longest key of a group that the engine keeps; only the legacy protocol needs keys.
+pub const KEY_MAX: usize = 100;
 
 /// The longest that an effect may take unless the configuration says otherwise (resource reference 1.6: an hour a phase).
 pub const EFFECT_LIMIT: Duration = Duration::from_hours(1);

@@ -20,18 +20,24 @@
 //! ```
 //!
 //! Every change of a group is an [`Effect`] with a [`Ticket`]: one in flight per group, each with a deadline.
+//!
+//! A group that cannot be started is given to the other node, with its class, as 3.0.6 does after half a minute. A group that cannot be
+//! stopped stays claimed and is escalated: whoever was to get it waits. With `auto_failback legacy` another, older protocol is spoken, which
+//! knows neither reports nor standby; it has a diagram of its own, in the file `legacy.rs`.
 
+mod fencing;
 mod group;
+mod legacy;
 mod partner;
 mod standby;
 mod vocabulary;
 
-pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, Outcome, Ticket};
+pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, KEY_MAX, KeyError, Outcome, Ticket};
 pub use partner::ReportIn;
 pub use standby::{Standby, StandbyRefusal};
-pub use vocabulary::{Ask, AutoFailback, Class, Holds, Info, Notice, Phase, Say};
+pub use vocabulary::{Ask, AutoFailback, Class, FenceResult, Holds, Info, Notice, Phase, Say, Wish};
 
-use crate::id::{NodeId, Sequence};
+use crate::id::{GroupId, NodeId, Sequence};
 use crate::time::{Duration, Instant, earliest};
 
 /// How long a starting node waits for the other side's report (resource reference 1.4).
@@ -44,6 +50,11 @@ const FAILBACK_RETRY: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(1);
 /// A 3.0.6 node restarts itself 2 s after a partition heals; one that has not begun by now will not (wire reference 8.6).
 const HEAL_PATIENCE: Duration = Duration::from_secs(6);
+
+/// How long a start waits for messages that are missing: on a line that loses many there is always one.
+const GAP_PATIENCE: Duration = Duration::from_secs(1);
+/// How often a start looks whether what was missing has come.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What is known of the other node's claims.
 #[derive(Clone, Debug)]
@@ -63,6 +74,8 @@ struct Other {
     reported: bool,
     /// It has spoken about resources since it was last dead.
     alive: bool,
+    /// Messages of it are missing: one of them may be a newer report.
+    has_gaps: bool,
 }
 
 /// Output queues of the machine; both are drained by the cluster after each input.
@@ -84,6 +97,7 @@ pub struct Takeover<const GROUPS: usize> {
     hold: Holds,
     other: Other,
     standby: Standby,
+    fencing: fencing::Fencing,
     groups: heapless::Vec<Group, GROUPS>,
     /// A node whose groups are being taken; the end is announced once.
     taking_from: Option<NodeId>,
@@ -94,6 +108,16 @@ pub struct Takeover<const GROUPS: usize> {
     /// The other claims our own groups too, and was told that they are ours.
     keeping: bool,
     needs_failback: bool,
+    /// When we became active, and for how long after that no report is believed.
+    active_at: Instant,
+    doubt: Duration,
+    /// The groups run since before this engine was made: the start has nothing to find out.
+    resumed: bool,
+    /// A class that cannot be started here, to be given to the other node; and not before this time.
+    give_away: Option<Class>,
+    give_away_from: Instant,
+    /// The other node speaks the other protocol, and that was said.
+    mismatch_told: bool,
     timers: Timers,
     effect_limit: Duration,
     serial: u16,
@@ -103,6 +127,7 @@ pub struct Takeover<const GROUPS: usize> {
 #[derive(Debug, Default)]
 struct Timers {
     settle: Option<Instant>,
+    look_again: Option<Instant>,
     ask_again: Option<Instant>,
     standby: Option<Instant>,
     failback: Option<Instant>,
@@ -133,14 +158,22 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 started_early: false,
                 reported: false,
                 alive: false,
+                has_gaps: false,
             },
             standby: Standby::NotAsked,
+            fencing: fencing::Fencing::default(),
             groups: homes.take(GROUPS).map(Group::new).collect(),
             taking_from: None,
             announce_own: false,
             yielding: false,
             keeping: false,
             needs_failback: false,
+            active_at: Instant::ZERO,
+            doubt: Duration::ZERO,
+            resumed: false,
+            give_away: None,
+            give_away_from: Instant::ZERO,
+            mismatch_told: false,
             timers: Timers::default(),
             effect_limit,
             serial: 0,
@@ -168,10 +201,18 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.standby
     }
 
+    fn is_legacy(&self) -> bool {
+        self.auto_failback == AutoFailback::Legacy
+    }
+
     /// Nothing is moving on either side (`cl_status rscstatus` would not say `transition`).
     pub fn is_settled(&self) -> bool {
         let quiet = matches!(self.phase, Phase::Stable | Phase::Init | Phase::Left);
-        quiet && self.other.stable && self.standby == Standby::NotAsked && self.class_settled(Class::All)
+        quiet
+            && !self.fencing.is_pending()
+            && self.other.stable
+            && self.standby == Standby::NotAsked
+            && self.class_settled(Class::All)
     }
 
     /// The groups, in the order of `haresources`.
@@ -179,9 +220,32 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         &self.groups
     }
 
+    /// Tells the name of a group, which only the legacy protocol needs.
+    ///
+    /// # Errors
+    /// [`KeyError`]; nothing changed.
+    pub fn set_key(&mut self, group: GroupId, key: &str) -> Result<(), KeyError> {
+        self.groups.get_mut(usize::from(group.0)).ok_or(KeyError::NoGroup)?.set_key(key)
+    }
+
+    /// An engine that takes over from an earlier one on the same node, whose groups go on running: it claims `holds`, and `running` tells
+    /// which groups are up (resource reference 6.3). To be called before anything else.
+    pub fn resume(&mut self, holds: Holds, running: impl Fn(GroupId) -> bool) {
+        self.resumed = true;
+        self.hold = holds;
+        self.needs_failback = holds.foreign;
+        let home = self.home;
+        for (n, group) in self.groups.iter_mut().enumerate() {
+            let held = if group.home == home { holds.local } else { holds.foreign };
+            if held && running(GroupId(n as u16)) {
+                group.resume();
+            }
+        }
+    }
+
     /// The next message to send, oldest first.
     pub fn poll_say(&mut self) -> Option<Say> {
-        self.out.says.pop_front()
+        self.out.says.pop_front().or_else(|| self.poll_group_say())
     }
 
     /// The next notice, oldest first.
@@ -198,7 +262,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     pub fn next_deadline(&self) -> Option<Instant> {
         let t = &self.timers;
         let effects = self.groups.iter().filter_map(Group::deadline).min();
-        earliest([t.settle, t.ask_again, t.standby, t.failback, t.heal, t.linger, effects])
+        earliest([
+            t.settle,
+            t.look_again,
+            t.ask_again,
+            t.standby,
+            t.failback,
+            t.heal,
+            t.linger,
+            effects,
+            self.fencing.deadline(),
+        ])
     }
 
     /// This node became active. `alone`: no other node is alive.
@@ -207,7 +281,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         self.phase = Phase::Starting;
+        self.active_at = now;
+        if self.is_legacy() {
+            return self.activated_legacy(now, alone);
+        }
         self.say(Say::Starting);
+        if self.resumed {
+            return self.settle(now);
+        }
         if self.other.started_early {
             self.phase = Phase::BothStarting;
             self.report(Info::Plain);
@@ -224,11 +305,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             Phase::Starting | Phase::BothStarting | Phase::Reported | Phase::Stable => {
                 self.phase = Phase::Leaving;
                 self.end_standby();
+                self.cancel_all_fencing();
                 self.timers = Timers::default();
                 self.hold = Holds::NONE;
                 self.notice(Notice::GivingUp);
                 self.report(Info::Shutdown);
-                self.want(Class::All, false);
+                self.give_away = None;
+                self.want_not(Class::All);
                 self.after_change(now);
             }
         }
@@ -239,6 +322,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         let due = |timer: &mut Option<Instant>| timer.take_if(|t| *t <= now).is_some();
         if due(&mut self.timers.ask_again) {
             self.ask_again(now);
+        }
+        if due(&mut self.timers.look_again) {
+            self.settle_by_report(now);
         }
         if due(&mut self.timers.settle) {
             self.settle(now);
@@ -262,6 +348,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// answers `starting` with a report.
     fn heal_expired(&mut self, now: Instant) {
         self.other.leaving = false;
+        if self.phase == Phase::Stable && !self.other.is_hbcore && self.hold.local && self.other.holds.foreign {
+            // It means to keep them, and only we can yield.
+            self.yield_groups(now, Class::Local);
+        }
         if !self.other.reported && self.phase == Phase::Stable {
             self.say(Say::Starting);
             self.report(Info::Plain);
@@ -270,24 +360,68 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 
     fn ask_again(&mut self, now: Instant) {
+        if self.is_legacy() {
+            return self.ask_for_groups(now);
+        }
         if matches!(self.phase, Phase::Starting | Phase::BothStarting) && !self.other.reported {
             self.say(Say::Starting);
             self.timers.ask_again = Some(now.after(ASK_AGAIN));
         }
     }
 
+    /// A start ends early when the other side has told what it holds. Packets may have waited somewhere since before our start, so that
+    /// its word counts only when it has had time to say a newer one, and nothing of it is missing.
+    fn settle_by_report(&mut self, now: Instant) {
+        if !self.phase.is_starting() || !self.other.reported {
+            return;
+        }
+        if self.other.holds.foreign && !self.other.stable {
+            self.phase = Phase::Reported;
+            return;
+        }
+        let believed_at = self.active_at.after(self.doubt);
+        if now < believed_at {
+            self.timers.look_again = Some(believed_at);
+        } else if self.other.has_gaps && now < believed_at.after(GAP_PATIENCE) {
+            self.timers.look_again = Some(now.after(LOOK_AGAIN));
+        } else {
+            self.settle(now);
+        }
+    }
+
+    /// For how long after its start a node does not believe the first report: long enough for a newer one to be said. Zero unless told.
+    pub fn set_doubt(&mut self, doubt: Duration) {
+        self.doubt = doubt;
+    }
+
+    /// The number of the newest report that was taken.
+    pub fn newest_report(&self) -> Sequence {
+        self.other.report
+    }
+
+    /// Whether messages of the other nodes are missing that are newer than [`Takeover::newest_report`]. Only needed while [`Takeover::is_starting`].
+    pub fn set_gaps(&mut self, has_gaps: bool) {
+        self.other.has_gaps = has_gaps;
+    }
+
+    /// Active, but it is not settled yet what is ours.
+    pub fn is_starting(&self) -> bool {
+        self.phase.is_starting()
+    }
+
     /// The start is over: our own groups are ours unless the other side claims them.
     fn settle(&mut self, now: Instant) {
-        if !self.phase.is_starting() {
+        if !self.phase.is_starting() || self.fencing.is_pending() {
             return;
         }
         self.timers.settle = None;
+        self.timers.look_again = None;
         self.timers.ask_again = None;
         self.phase = Phase::Stable;
-        if !self.other.holds.foreign && !self.hold.local {
+        if !self.other.holds.foreign && !self.hold.local && !self.resumed {
             self.hold.local = true;
             self.announce_own = true;
-            self.want(Class::Local, true);
+            self.want(Class::Local, None);
         }
         self.notice(Notice::LocalTransitionComplete);
         self.report(Info::Plain);
@@ -297,6 +431,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// Looks at what the end of an effect, or a change of wishes, completes.
     fn after_change(&mut self, now: Instant) {
+        self.answer_settled_groups();
         if self.phase == Phase::Leaving {
             if self.class_settled(Class::All) && self.timers.linger.is_none() {
                 self.notice(Notice::AllReleased);
@@ -314,16 +449,22 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             && let Some(node) = self.taking_from.take()
         {
             self.notice(Notice::TakeoverComplete(node));
-            self.say(Say::TakeoverDone);
+            if !self.is_legacy() {
+                self.say(Say::TakeoverDone);
+            }
         }
-        if self.yielding && self.class_settled(Class::Foreign) {
+        if self.yielding && self.class_settled(Class::All) {
             self.yielding = false;
             self.report(Info::Plain);
         }
         self.standby_progress(now);
     }
 
+    /// Says what we hold. The legacy protocol has no such message.
     fn report(&mut self, info: Info) {
+        if self.is_legacy() {
+            return;
+        }
         let stable = self.phase == Phase::Stable && info != Info::Standby && !self.yielding;
         self.say(Say::Report { hold: self.hold, stable, info });
     }

@@ -1,8 +1,15 @@
 //! The other node: its reports, its death, its leave and its return after a partition.
 
-use super::{AutoFailback, Class, FAILBACK_RETRY, HEAL_PATIENCE, Holds, Info, Notice, Phase, Say, Standby, Takeover};
+use super::{
+    AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, HEAL_PATIENCE, Holds, Info, Notice, Phase, Say, Standby,
+    Takeover,
+};
 use crate::id::{NodeId, Sequence};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+
+/// How long a class that could not be started is kept before the other node is asked once more to take it, so that a class that starts on
+/// neither is not passed to and fro for ever. The first time it is asked at once; a 3.0.6 waits half a minute.
+const GIVE_AWAY_PAUSE: Duration = Duration::from_mins(5);
 
 /// A `resource` message.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +30,11 @@ pub struct ReportIn {
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
     /// The other node sent `starting`: it has just become active.
-    pub fn on_starting(&mut self, is_hbcore: bool) {
+    pub fn on_starting(&mut self, node: NodeId, is_hbcore: bool) {
+        if self.is_legacy() {
+            return self.mismatch(node);
+        }
+        self.set_home_gone(node, false);
         self.other.alive = true;
         self.other.is_hbcore = is_hbcore;
         self.other.stable = false;
@@ -41,7 +52,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 
     /// The other node began a new run: its earlier reports, and their numbers, are void.
-    pub fn on_restart(&mut self) {
+    pub fn on_restart(&mut self, node: NodeId) {
+        self.set_home_gone(node, false);
+        self.cancel_fencing(node);
+        self.mismatch_told = false;
         self.other.report = Sequence(0);
         self.other.leaving = false;
         self.other.is_hbcore = false;
@@ -51,9 +65,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 
     /// The other node reported what it claims.
-    pub fn on_report(&mut self, now: Instant, report: ReportIn) {
+    pub fn on_report(&mut self, now: Instant, node: NodeId, report: ReportIn) {
+        if self.is_legacy() {
+            return self.mismatch(node);
+        }
         if report.seq <= self.other.report {
             return;
+        }
+        if !report.shutdown {
+            self.set_home_gone(node, false);
         }
         let before = self.other.holds;
         self.other.alive = true;
@@ -84,12 +104,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.phase = Phase::Left;
         }
         if self.phase.is_starting() && report.full {
-            if self.other.stable || !self.other.holds.foreign {
-                self.settle(now);
-            } else {
-                self.phase = Phase::Reported;
-            }
-            return;
+            return self.settle_by_report(now);
         }
         self.rival_gone(before);
         if !report.full {
@@ -109,8 +124,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// The other node released everything and leaves (`shutdone`).
-    pub fn on_shutdone(&mut self, now: Instant, node: NodeId) {
+    /// The other node released everything and leaves (`shutdone`). `heir`: of the nodes that remain we are the one that takes its groups.
+    pub fn on_shutdone(&mut self, now: Instant, node: NodeId, heir: bool) {
+        self.set_home_gone(node, true);
+        self.cancel_fencing(node);
         let before = self.other.holds;
         self.other.holds = Holds::NONE;
         self.other.stable = true;
@@ -121,12 +138,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.phase.is_starting() || self.phase == Phase::Stable {
             self.needs_failback = true;
             self.end_standby();
-            self.take_from(now, node);
+            self.inherit(now, node, heir);
         }
     }
 
-    /// A node was declared dead. `heard`: it had been heard since our start.
-    pub fn on_death(&mut self, now: Instant, node: NodeId, heard: bool) {
+    /// A node was declared dead. `heard`: it had been heard since our start. `heir`: of the nodes that remain we are the one that takes its
+    /// groups.
+    pub fn on_death(&mut self, now: Instant, node: NodeId, heard: bool, heir: bool) {
+        self.set_home_gone(node, true);
         if self.standby != Standby::NotAsked {
             self.end_standby();
             self.notice(Notice::StandbyCancelled);
@@ -135,13 +154,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         let before = self.other.holds;
-        let unneeded = heard && self.other.reported && before == Holds::NONE;
-        self.say(Say::Stonith { node, unneeded });
-        if !unneeded {
-            self.notice(Notice::NotFenced(node));
-        }
+        let gave_up = if self.is_legacy() { self.other.leaving } else { self.other.reported && before == Holds::NONE };
+        let unneeded = heard && gave_up;
+        let must_fence = !unneeded && self.must_fence(now, node, heir);
         if unneeded {
+            self.say(Say::Stonith { node, result: FenceResult::Unneeded });
             self.notice(Notice::GaveUp(node));
+        } else if !must_fence {
+            self.say(Say::Stonith { node, result: FenceResult::NoDevice });
+            self.notice(Notice::NotFenced(node));
         }
         self.other.holds = Holds::NONE;
         self.other.stable = true;
@@ -149,17 +170,25 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.reported = false;
         self.other.alive = false;
         self.needs_failback = true;
+        if must_fence {
+            return;
+        }
         self.rival_gone(before);
-        self.take_from(now, node);
+        self.inherit(now, node, heir);
     }
 
     /// A node that we had declared dead speaks again, in the same run: a partition healed, and both sides may own the
     /// same groups. The two tell each other what they hold; then the home of each group keeps it.
     ///
     /// A 3.0.6 node restarts itself at this point, so we keep everything, and wait for it to leave.
-    pub fn on_return(&mut self, now: Instant) {
+    pub fn on_return(&mut self, now: Instant, node: NodeId) {
+        self.set_home_gone(node, false);
+        self.cancel_fencing(node);
         self.other.alive = true;
         self.other.stable = true;
+        if self.is_legacy() {
+            return self.yield_groups(now, Class::Foreign);
+        }
         if !self.other.is_hbcore {
             self.other.leaving = true;
             self.timers.heal = Some(now.after(HEAL_PATIENCE));
@@ -169,9 +198,19 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
+    /// A node is gone. With more than two, one of the others takes its groups; in 3.0.6 each does.
+    pub(super) fn inherit(&mut self, now: Instant, node: NodeId, heir: bool) {
+        if heir {
+            self.take_from(now, node);
+        } else {
+            self.settle(now);
+        }
+    }
+
     /// Takes every group that is not claimed here yet.
     fn take_from(&mut self, now: Instant, node: NodeId) {
-        if self.hold == Holds::ALL {
+        let missing = |g: &Group| g.home_gone && !g.is_wanted();
+        if self.hold == Holds::ALL && !self.groups.iter().any(missing) {
             return;
         }
         self.timers.settle = None;
@@ -183,7 +222,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.taking_from = Some(node);
         self.announce_own = false;
         self.yielding = false;
-        self.want(Class::All, true);
+        self.want(Class::All, None);
         self.report(Info::OwnAcquired);
         if was_starting {
             self.notice(Notice::LocalTransitionComplete);
@@ -201,6 +240,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if contested && !self.keeping {
             self.notice(Notice::Keeping(Class::Local));
             self.announce(Class::Local);
+            if !self.other.is_hbcore && self.timers.heal.is_none() {
+                // It took us for dead, and will restart itself when it sees that we are not.
+                self.timers.heal = Some(now.after(HEAL_PATIENCE));
+            }
         }
         if contested {
             // Only one side may have noticed the partition: each report of the other is answered, until it yields.
@@ -208,15 +251,23 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         self.keeping = contested;
         if self.hold.foreign && self.other.holds.local {
-            self.notice(Notice::Yielding(Class::Foreign));
-            self.hold.foreign = false;
+            self.yield_groups(now, Class::Foreign);
+        }
+    }
+
+    /// Releases what the other side keeps.
+    pub(super) fn yield_groups(&mut self, now: Instant, class: Class) {
+        self.notice(Notice::Yielding(class));
+        self.hold = self.hold.without(class);
+        if class.has_foreign() {
             self.taking_from = None;
             self.needs_failback = false;
-            self.yielding = true;
-            self.want(Class::Foreign, false);
-            self.report(Info::Standby);
-            self.after_change(now);
         }
+        self.keeping = false;
+        self.yielding = true;
+        self.want_not(class);
+        self.report(Info::Standby);
+        self.after_change(now);
     }
 
     /// Announces the addresses of groups that another node claimed until now: its neighbours may still believe it.
@@ -231,18 +282,50 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// Gives foreign groups back to their home, if that is wished and possible (resource reference 1.7).
     pub(super) fn try_failback(&mut self, now: Instant) {
-        if !self.needs_failback || !self.hold.foreign || self.auto_failback == AutoFailback::Off {
+        let wished = self.needs_failback && self.hold.foreign && self.auto_failback == AutoFailback::On;
+        let class = if wished {
+            Class::Foreign
+        } else if let Some(class) = self.give_away {
+            class
+        } else {
             return;
-        }
+        };
         if self.other.leaving || !self.other.reported || self.phase != Phase::Stable {
             return;
         }
+        let pause_ends = if wished { now } else { self.give_away_from };
         let movable = self.standby == Standby::NotAsked && self.other.stable && self.class_settled(Class::All);
-        if !movable {
-            self.timers.failback = Some(now.after(FAILBACK_RETRY));
+        if !movable || pause_ends > now {
+            self.timers.failback = Some(pause_ends.max(now.after(FAILBACK_RETRY)));
             return;
         }
-        self.needs_failback = false;
-        self.start_standby(now, Class::Foreign);
+        if wished {
+            self.needs_failback = false;
+        } else {
+            self.give_away = None;
+            self.give_away_from = now.after(GIVE_AWAY_PAUSE);
+            self.notice(Notice::GivingAway(class));
+        }
+        self.start_standby(now, class);
+    }
+
+    /// A group of `class` cannot be started here: the other node gets the class, as soon as there is one that can take it. 3.0.6 has no word
+    /// for a single group.
+    pub(super) fn give_away_later(&mut self, now: Instant, class: Class) {
+        if self.is_legacy() || self.phase == Phase::Leaving {
+            return;
+        }
+        self.give_away = Some(match self.give_away {
+            Some(before) if before != class => Class::All,
+            _ => class,
+        });
+        self.timers.failback = Some(now);
+    }
+
+    /// One node speaks the legacy protocol, the other does not.
+    pub(super) fn mismatch(&mut self, node: NodeId) {
+        if !core::mem::replace(&mut self.mismatch_told, true) {
+            self.notice(Notice::ModeMismatch(node));
+        }
     }
 }

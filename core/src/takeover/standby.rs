@@ -1,6 +1,6 @@
 //! Moving groups between two living nodes: the three-step exchange (resource reference 1.6).
 
-use super::{Ask, Class, FAILBACK_RETRY, Info, Notice, Phase, Say, Takeover};
+use super::{Ask, Class, FAILBACK_RETRY, Info, Notice, Phase, Say, Takeover, Wish};
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 
@@ -37,11 +37,16 @@ pub enum StandbyRefusal {
     OtherInFlux,
     /// Our own claims are not final.
     LocalInFlux,
+    /// `auto_failback legacy` has no standby.
+    Unsupported,
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
     /// An operator asks us to give groups of `class`, as we see them, to the other node.
     pub fn request_standby(&mut self, now: Instant, class: Class) -> Result<(), StandbyRefusal> {
+        if self.is_legacy() {
+            return Err(StandbyRefusal::Unsupported);
+        }
         if self.standby != Standby::NotAsked {
             return Err(StandbyRefusal::InProgress);
         }
@@ -58,6 +63,18 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         Ok(())
     }
 
+    /// An operator on this node wants the other one to give groups up.
+    pub fn request_takeover(&mut self, wish: Wish) -> Result<(), StandbyRefusal> {
+        if self.is_legacy() {
+            return Err(StandbyRefusal::Unsupported);
+        }
+        if !self.other.alive {
+            return Err(StandbyRefusal::NoPartner);
+        }
+        self.say(Say::HbTakeover(wish));
+        Ok(())
+    }
+
     pub(super) fn start_standby(&mut self, now: Instant, class: Class) {
         self.notice(Notice::WantsStandby { node: self.home, class });
         self.standby = Standby::Asking(class);
@@ -67,6 +84,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// The other node sent a step of the exchange.
     pub fn on_ask(&mut self, now: Instant, node: NodeId, class: Class, step: Ask) {
+        if self.is_legacy() {
+            return self.notice(Notice::StandbyUnsupported);
+        }
         if matches!(self.phase, Phase::Leaving | Phase::Left) {
             return;
         }
@@ -83,14 +103,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.report(Info::Standby);
                 self.standby = Standby::Releasing(class);
                 self.timers.standby = Some(now.after(PHASE_LIMIT));
-                self.want(class, false);
+                self.want_not(class);
                 self.after_change(now);
             }
             (Standby::Offered(theirs), Ask::Done) if theirs == class => {
+                self.notice(Notice::StandbyAcquiring { node, class });
                 self.standby = Standby::Acquiring(class);
                 self.timers.standby = Some(now.after(PHASE_LIMIT));
                 self.hold = self.hold.with(class.mirrored());
-                self.want(class.mirrored(), true);
+                self.want(class.mirrored(), Some(node));
                 self.after_change(now);
             }
             (Standby::Released(ours), Ask::Done) if ours == class => {

@@ -1,5 +1,9 @@
 //! The machine by itself: one input at a time, and what it says.
 
+mod failures;
+mod fencing;
+mod legacy;
+
 use super::*;
 use crate::id::GroupId;
 use std::vec;
@@ -45,7 +49,7 @@ fn say(hold: &str, stable: bool, info: Info) -> Say {
 fn settled() -> Machine {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
-    m.on_report(at(1), report(5, "local", true));
+    m.on_report(at(1), OTHER, report(5, "local", true));
     complete_all(&mut m, at(2));
     says(&mut m);
     assert!(m.is_settled());
@@ -59,14 +63,14 @@ fn starting_is_answered_at_once_and_repeated_until_a_report_comes() {
     assert_eq!(says(&mut m), [Say::Starting]);
     m.advance(at(1000));
     assert_eq!(says(&mut m), [Say::Starting]);
-    m.on_starting(false);
+    m.on_starting(OTHER, false);
     assert_eq!(says(&mut m), [say("none", false, Info::Plain)]);
 }
 
 #[test]
 fn a_node_that_started_before_we_were_active_is_answered_when_we_are() {
     let mut m = machine(AutoFailback::On);
-    m.on_starting(true);
+    m.on_starting(OTHER, true);
     assert_eq!(says(&mut m), []);
     m.activated(at(0), false);
     assert_eq!(says(&mut m), [Say::Starting, say("none", false, Info::Plain)]);
@@ -86,7 +90,7 @@ fn without_any_report_the_own_groups_are_taken_after_the_settling_time() {
 fn a_node_whose_groups_are_held_elsewhere_takes_nothing() {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
-    m.on_report(at(1), report(5, "all", true));
+    m.on_report(at(1), OTHER, report(5, "all", true));
     assert_eq!(effects(&mut m, at(1)), []);
     assert!(says(&mut m).contains(&say("none", true, Info::Plain)));
 }
@@ -94,15 +98,18 @@ fn a_node_whose_groups_are_held_elsewhere_takes_nothing() {
 #[test]
 fn a_claim_of_everything_is_announced_before_any_script_runs() {
     let mut m = settled();
-    m.on_death(at(10), OTHER, true);
-    assert_eq!(says(&mut m), [Say::Stonith { node: OTHER, unneeded: false }, say("all", true, Info::OwnAcquired)]);
+    m.on_death(at(10), OTHER, true, true);
+    assert_eq!(
+        says(&mut m),
+        [Say::Stonith { node: OTHER, result: FenceResult::NoDevice }, say("all", true, Info::OwnAcquired)]
+    );
     assert!(matches!(effects(&mut m, at(10))[..], [(_, Effect::Acquire(GroupId(1)))]));
 }
 
 #[test]
 fn the_end_of_a_takeover_is_announced_when_the_scripts_have_ended() {
     let mut m = settled();
-    m.on_death(at(10), OTHER, true);
+    m.on_death(at(10), OTHER, true, true);
     says(&mut m);
     complete_all(&mut m, at(11));
     assert_eq!(says(&mut m), [Say::TakeoverDone]);
@@ -111,25 +118,25 @@ fn the_end_of_a_takeover_is_announced_when_the_scripts_have_ended() {
 #[test]
 fn a_node_that_gave_everything_up_needs_no_fencing() {
     let mut m = settled();
-    m.on_shutdone(at(10), OTHER);
+    m.on_shutdone(at(10), OTHER, true);
     complete_all(&mut m, at(11));
     says(&mut m);
-    m.on_report(at(12), report(9, "none", true));
+    m.on_report(at(12), OTHER, report(9, "none", true));
     says(&mut m);
-    m.on_death(at(20), OTHER, true);
-    assert_eq!(says(&mut m), [Say::Stonith { node: OTHER, unneeded: true }]);
+    m.on_death(at(20), OTHER, true, true);
+    assert_eq!(says(&mut m), [Say::Stonith { node: OTHER, result: FenceResult::Unneeded }]);
     assert_eq!(effects(&mut m, at(20)), []);
 }
 
 #[test]
 fn failback_asks_releases_and_reports_in_this_order() {
     let mut m = settled();
-    m.on_death(at(10), OTHER, true);
+    m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
-    m.on_restart();
-    m.on_starting(true);
+    m.on_restart(OTHER);
+    m.on_starting(OTHER, true);
     says(&mut m);
-    m.on_report(at(20), report(4, "none", true));
+    m.on_report(at(20), OTHER, report(4, "none", true));
     assert!(says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Me }));
     m.on_ask(at(21), OTHER, Class::Foreign, Ask::Other);
     assert_eq!(says(&mut m), [say("local", false, Info::Standby)], "before any script stops");
@@ -145,11 +152,11 @@ fn failback_asks_releases_and_reports_in_this_order() {
 #[test]
 fn an_unanswered_failback_is_tried_again() {
     let mut m = settled();
-    m.on_death(at(10), OTHER, true);
+    m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
-    m.on_restart();
-    m.on_starting(true);
-    m.on_report(at(20), report(4, "none", true));
+    m.on_restart(OTHER);
+    m.on_starting(OTHER, true);
+    m.on_report(at(20), OTHER, report(4, "none", true));
     says(&mut m);
     m.advance(at(20 + 10_000));
     assert_eq!(m.standby(), Standby::NotAsked);
@@ -165,7 +172,7 @@ fn of_two_requests_that_cross_the_first_node_of_the_configuration_goes_first() {
     assert_eq!(m.standby(), Standby::Asking(Class::Local), "we are first");
     let mut m = Machine::new(NodeId(2), [NodeId(2), OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
     m.activated(at(0), false);
-    m.on_report(at(1), report(5, "local", true));
+    m.on_report(at(1), OTHER, report(5, "local", true));
     complete_all(&mut m, at(2));
     m.request_standby(at(10), Class::Local).unwrap();
     m.on_ask(at(11), OTHER, Class::Local, Ask::Me);
@@ -184,8 +191,8 @@ fn nothing_is_given_to_nobody() {
 #[test]
 fn an_older_report_that_was_repeated_changes_nothing() {
     let mut m = settled();
-    m.on_report(at(10), report(20, "none", true));
-    m.on_report(at(11), report(19, "all", true));
+    m.on_report(at(10), OTHER, report(20, "none", true));
+    m.on_report(at(11), OTHER, report(19, "all", true));
     assert_eq!(m.other_holds(), Holds::NONE);
 }
 
@@ -212,13 +219,14 @@ fn an_effect_without_answer_ends_at_its_deadline() {
     let _lost = effects(&mut m, at(0));
     assert_eq!(m.next_deadline(), Some(at(5000)));
     m.advance(at(5000));
-    assert_eq!(m.groups()[0].state(), GroupState::Failed);
+    let next = effects(&mut m, at(5000));
+    assert!(matches!(next[..], [(_, Effect::Release(GroupId(0)))]), "nobody knows what of it runs: {next:?}");
 }
 
 #[test]
 fn one_effect_is_in_flight_per_group_whatever_is_wished_meanwhile() {
     let mut m = settled();
-    m.on_death(at(10), OTHER, true);
+    m.on_death(at(10), OTHER, true, true);
     let first = effects(&mut m, at(10));
     assert_eq!(first.len(), 1);
     m.leave(at(11));
@@ -231,12 +239,12 @@ fn one_effect_is_in_flight_per_group_whatever_is_wished_meanwhile() {
 #[test]
 fn after_a_heal_the_foreign_class_is_yielded_and_the_local_one_announced_again() {
     let mut m = settled();
-    m.on_death(at(10), OTHER, true);
+    m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
     says(&mut m);
-    m.on_return(at(100));
+    m.on_return(at(100), OTHER);
     assert_eq!(says(&mut m), [say("all", true, Info::Plain)]);
-    m.on_report(at(101), report(40, "all", true));
+    m.on_report(at(101), OTHER, report(40, "all", true));
     assert_eq!(says(&mut m)[..2], [say("all", true, Info::Plain), say("local", false, Info::Standby)]);
     let doing: Vec<Effect> = effects(&mut m, at(101)).into_iter().map(|(_, e)| e).collect();
     assert_eq!(doing, [Effect::Announce(GroupId(0)), Effect::Release(GroupId(1))]);
@@ -245,21 +253,21 @@ fn after_a_heal_the_foreign_class_is_yielded_and_the_local_one_announced_again()
 /// A 3.0.6 was lost, its groups were taken, and now a partition heals.
 fn healed_beside_a_reference_node() -> Machine {
     let mut m = settled();
-    m.on_restart();
-    m.on_report(at(5), ReportIn { is_hbcore: false, ..report(6, "local", true) });
-    m.on_death(at(10), OTHER, true);
+    m.on_restart(OTHER);
+    m.on_report(at(5), OTHER, ReportIn { is_hbcore: false, ..report(6, "local", true) });
+    m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
-    m.on_return(at(100));
+    m.on_return(at(100), OTHER);
     m
 }
 
 #[test]
 fn a_reference_node_that_returns_from_a_partition_is_left_to_restart() {
     let mut m = healed_beside_a_reference_node();
-    m.on_report(at(101), ReportIn { is_hbcore: false, ..report(40, "all", true) });
+    m.on_report(at(101), OTHER, ReportIn { is_hbcore: false, ..report(40, "all", true) });
     assert_eq!(m.holds(), Holds::ALL, "it will restart: we serve on");
     assert_eq!(effects(&mut m, at(101)), []);
-    m.on_shutdone(at(3000), OTHER);
+    m.on_shutdone(at(3000), OTHER, true);
     let doing: Vec<Effect> = effects(&mut m, at(3000)).into_iter().map(|(_, e)| e).collect();
     assert_eq!(doing, [Effect::Announce(GroupId(0)), Effect::Announce(GroupId(1))]);
 }
@@ -267,7 +275,7 @@ fn a_reference_node_that_returns_from_a_partition_is_left_to_restart() {
 #[test]
 fn a_reference_node_that_does_not_restart_gets_its_groups_after_a_while() {
     let mut m = healed_beside_a_reference_node();
-    m.on_report(at(101), ReportIn { is_hbcore: false, ..report(40, "local", true) });
+    m.on_report(at(101), OTHER, ReportIn { is_hbcore: false, ..report(40, "local", true) });
     m.advance(at(6100));
     assert_eq!(m.holds(), Holds { local: true, foreign: false });
 }
@@ -277,16 +285,16 @@ fn a_reference_node_that_was_still_taking_over_when_we_came_back_is_shown_again_
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
     let theirs = |seq, holds| ReportIn { is_hbcore: false, ..report(seq, holds, true) };
-    m.on_report(at(1), theirs(5, "all"));
+    m.on_report(at(1), OTHER, theirs(5, "all"));
     says(&mut m);
-    m.on_report(at(2), ReportIn { full: false, stable: None, ..theirs(6, "foreign") });
+    m.on_report(at(2), OTHER, ReportIn { full: false, stable: None, ..theirs(6, "foreign") });
     assert_eq!(says(&mut m), [say("none", false, Info::Plain), say("none", true, Info::Plain)]);
 }
 
 #[test]
 fn a_failed_start_is_reported_and_tried_again_when_asked_for() {
     let mut m = settled();
-    m.on_death(at(10), OTHER, true);
+    m.on_death(at(10), OTHER, true, true);
     let (ticket, _) = effects(&mut m, at(10)).remove(0);
     m.complete(at(11), &ticket, Outcome::Failed);
     assert_eq!(m.groups()[1].state(), GroupState::Failed);

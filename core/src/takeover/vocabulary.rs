@@ -96,6 +96,41 @@ pub enum AutoFailback {
     On,
     /// Keep them.
     Off,
+    /// The older protocol without reports, the default of 3.0.6 when nothing is configured: a home that comes up asks for each of its
+    /// groups and is given it. No standby (resource reference 1.9 j). Both nodes must agree on this one.
+    Legacy,
+}
+
+/// Which groups somebody wants to have, from his point of view (`rsc_hold` of `hb_takeover`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Groups of this class.
+    Class(Class),
+    /// His own groups back.
+    Failback,
+}
+
+impl Wish {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Class(class) => class.as_str(),
+            Self::Failback => "failback",
+        }
+    }
+
+    /// Reads the word of the wire.
+    pub fn parse(word: &[u8]) -> Option<Self> {
+        if word == b"failback" { Some(Self::Failback) } else { Class::parse(word).map(Self::Class) }
+    }
+
+    /// What a node gives up when another one wishes this. 3.0.6 takes `failback` for `all` here, and so gives up its own groups as well.
+    pub fn to_give(self) -> Class {
+        match self {
+            Self::Class(class) => class.mirrored(),
+            Self::Failback => Class::Foreign,
+        }
+    }
 }
 
 /// Progress of this node in resource management.
@@ -148,6 +183,19 @@ pub enum Ask {
     Done,
 }
 
+/// What was done about a dead node (`result` of `stonith`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FenceResult {
+    /// It had given everything up, so that there was nothing to fence.
+    Unneeded,
+    /// There is no device.
+    NoDevice,
+    /// It is fenced.
+    Done,
+    /// The device failed; it is tried again.
+    Failed,
+}
+
 /// A message that the other node must get, in order. The cluster numbers and sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Say {
@@ -173,12 +221,25 @@ pub enum Say {
     },
     /// `shutdone`
     Shutdone,
+    /// `hb_takeover`: the others are to go standby, so that we get groups.
+    HbTakeover(Wish),
+    /// `ip-request`: a group of ours is asked for (legacy).
+    GroupRequest(GroupId),
+    /// `ip-request-resp`: the group is not here, or not any more (legacy).
+    GroupAnswer {
+        /// Who asked.
+        to: NodeId,
+        /// Which group.
+        group: GroupId,
+        /// It was here until now.
+        was_here: bool,
+    },
     /// `stonith`: a node died, and whether it might still hold something.
     Stonith {
         /// The dead node.
         node: NodeId,
-        /// It had given everything up, so that there was nothing to fence.
-        unneeded: bool,
+        /// What was done about it.
+        result: FenceResult,
     },
 }
 
@@ -195,6 +256,14 @@ pub enum Notice {
     TakeoverComplete(NodeId),
     /// A dead node that may hold something is not fenced: nothing is configured for it.
     NotFenced(NodeId),
+    /// A dead node that may hold something is being fenced; nothing is taken before that is done.
+    Fencing(NodeId),
+    /// A dead node is fenced.
+    Fenced(NodeId),
+    /// The device failed; it is tried again after five seconds.
+    FenceFailed(NodeId),
+    /// The node is heard again: it is not fenced any more.
+    FenceCancelled(NodeId),
     /// A dead node held nothing.
     GaveUp(NodeId),
     /// The other node released everything and leaves.
@@ -217,6 +286,13 @@ pub enum Notice {
     StandbyReleased(Class),
     /// The other node runs what we released.
     StandbyHandedOver(Class),
+    /// The other node has released groups, and they are started here.
+    StandbyAcquiring {
+        /// The giver.
+        node: NodeId,
+        /// The groups, from its point of view.
+        class: Class,
+    },
     /// We run what the other node released.
     StandbyAcquired(Class),
     /// A standby request was ignored, because something else is under way.
@@ -236,8 +312,14 @@ pub enum Notice {
     Yielding(Class),
     /// A group could not be started.
     StartFailed(GroupId),
-    /// A group could not be stopped.
+    /// A group could not be stopped: it may still run here, nobody else may start it, and this node should be fenced.
     StopFailed(GroupId),
+    /// Groups of the class cannot be started here: the other node is asked to take them.
+    GivingAway(Class),
+    /// A node speaks the other protocol: one has `auto_failback legacy`, the other has not. They cannot share groups.
+    ModeMismatch(NodeId),
+    /// Standby was asked for, but `auto_failback legacy` has none.
+    StandbyUnsupported,
     /// A group started here.
     Started(GroupId),
     /// A group stopped here.

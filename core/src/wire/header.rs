@@ -83,6 +83,21 @@ impl MessageType {
         }
     }
 
+    /// Whether clients and scripts of a site may act on messages of this type: those that the engine leaves to them, and the few that it acts
+    /// upon itself for which 3.0.6 runs a script.
+    pub const fn is_for_clients(self) -> bool {
+        matches!(
+            self,
+            Self::SetSite
+                | Self::HbTakeover
+                | Self::IpRequest
+                | Self::IpRequestResp
+                | Self::Stonith
+                | Self::OtherUnnumbered
+                | Self::Other
+        )
+    }
+
     /// Whether messages of this type carry a sequence number. The others begin with `NS_`.
     pub const fn is_numbered(self) -> bool {
         !matches!(self, Self::NsStatus | Self::Ack | Self::Retransmit | Self::Nak | Self::OtherUnnumbered)

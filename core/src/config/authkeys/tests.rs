@@ -95,3 +95,12 @@ fn places_are_those_of_the_wrong_word() {
     let problem = problems.iter().next().expect("one problem");
     assert_eq!(problem.at, Some(Position { line: 3, column: 6 }));
 }
+
+#[test]
+fn a_byte_order_mark_is_named() {
+    let mut problems = Problems::<8>::new();
+    let parsed = AuthKeys::parse(b"\xef\xbb\xbfauth 1\n1 crc\n", &mut problems);
+    let kinds: std::vec::Vec<_> = problems.iter().map(|problem| problem.kind).collect();
+    assert_eq!(kinds, [ProblemKind::ByteOrderMark]);
+    assert!(parsed.checked().is_none());
+}

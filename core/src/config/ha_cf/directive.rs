@@ -58,13 +58,19 @@ pub enum Directive {
     StonithHost,
     HeartbeatFormat,
     AddressTakeover,
+    ScriptTimeout,
+    ShutdownTimeout,
+    StopFailureCommand,
+    FenceCommand,
 }
 
 use Directive as D;
 
+use crate::config::File;
+
 /// One row per directive, in the order of the enum: name, default as text if it is a recorded parameter with a fixed
 /// default, short description if it is a recorded parameter.
-const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 51] = [
+const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 55] = [
     (D::Cluster, "cluster", Some("linux-ha"), Some("the name of cluster")),
     (D::Node, "node", None, None),
     (D::Hopfudge, "hopfudge", Some("1"), Some("# of hops above cluster size")),
@@ -131,6 +137,10 @@ const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 51] = [
     (D::StonithHost, "stonith_host", None, None),
     (D::HeartbeatFormat, "heartbeat_format", None, None),
     (D::AddressTakeover, "address_takeover", None, None),
+    (D::ScriptTimeout, "script_timeout", None, None),
+    (D::ShutdownTimeout, "shutdown_timeout", None, None),
+    (D::StopFailureCommand, "stop_failure_command", None, None),
+    (D::FenceCommand, "fence_command", None, None),
 ];
 
 /// How many directives there are.
@@ -142,9 +152,22 @@ impl Directive {
         TABLE.iter().map(|row| row.0)
     }
 
+    /// The file it belongs into.
+    pub(in crate::config) fn file(self) -> File {
+        match self {
+            Self::HeartbeatFormat
+            | Self::AddressTakeover
+            | Self::ScriptTimeout
+            | Self::ShutdownTimeout
+            | Self::StopFailureCommand
+            | Self::FenceCommand => File::HbcoreCf,
+            _ => File::HaCf,
+        }
+    }
+
     /// The directive of `ha.cf` written `word`, case-sensitive; `None` also for the words of `hbcore.cf`.
     pub(super) fn of_ha_cf(word: &str) -> Option<Self> {
-        Self::by_name(word).filter(|d| !matches!(d, Self::HeartbeatFormat | Self::AddressTakeover))
+        Self::by_name(word).filter(|directive| directive.file() == File::HaCf)
     }
 
     /// The directive written `word`, in either file.

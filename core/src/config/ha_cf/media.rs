@@ -37,6 +37,11 @@ impl MediumKind {
         ("ucast6", Self::Ucast6),
     ];
 
+    /// All kinds.
+    pub(in crate::config) fn all() -> impl Iterator<Item = Self> {
+        Self::NAMES.iter().map(|(_, kind)| *kind)
+    }
+
     /// The kind written `word`, case-sensitive.
     pub(in crate::config) fn by_name(word: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind)
@@ -169,7 +174,7 @@ impl<'t> Parser<'_, 't> {
             _ => None,
         };
         if let Some(fault) = fault {
-            return self.report.error(token.at, ProblemKind::BadMedium { medium: kind, device: text, fault });
+            return self.refuse(kind, token, fault);
         }
         let medium = match kind {
             MediumKind::Bcast => Medium::Bcast { device: text, port: self.udp_port() },
@@ -182,8 +187,7 @@ impl<'t> Parser<'_, 't> {
 
     fn medium_with_arguments(&mut self, kind: MediumKind, word: Token<'t>, rest: Token<'t>) {
         let Some((device, arguments)) = rest.split_first(BLANKS) else {
-            let fault = MediumFault::NoArguments;
-            return self.report.error(word.at, ProblemKind::BadMedium { medium: kind, device: "", fault });
+            return self.refuse(kind, Token { text: "", ..word }, MediumFault::NoArguments);
         };
         let name = device.text;
         let mut words = arguments.split(BLANKS);
@@ -200,10 +204,13 @@ impl<'t> Parser<'_, 't> {
         };
         match medium {
             Ok(medium) => self.add_medium(medium, device),
-            Err(fault) => {
-                self.report.error(device.at, ProblemKind::BadMedium { medium: kind, device: name, fault });
-            }
+            Err(fault) => self.refuse(kind, device, fault),
         }
+    }
+
+    fn refuse(&mut self, medium: MediumKind, device: Token<'t>, fault: MediumFault<'t>) {
+        self.media_refused = true;
+        self.report.error(device.at, ProblemKind::BadMedium { medium, device: device.text, fault });
     }
 
     fn mcast(&mut self, device: &'t str, words: &mut impl Iterator<Item = Token<'t>>) -> Checked<'t, Medium<'t>> {

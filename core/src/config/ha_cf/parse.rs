@@ -8,7 +8,7 @@ use super::{
     AutoFailback, Directive, HaCf, Logging, MediumKind, Node, NodeKind, Pacemaker, ParameterText, Parameters, Process,
     Protocol, Timing,
 };
-use crate::config::lexer::{BLANKS, NON_BREAKING_SPACE, Token, VALUE_SEPARATORS, content, lines};
+use crate::config::lexer::{BLANKS, NON_BREAKING_SPACE, Token, VALUE_SEPARATORS, behind_mark, content, lines};
 use crate::config::problem::{Reporter, Table};
 use crate::config::{Autojoin, File, GenerationMethod, MessageFormat, UuidSource};
 use crate::config::{PacemakerMode, Parsed, ProblemKind, Problems};
@@ -25,6 +25,8 @@ pub(super) struct Parser<'p, 't> {
     pub(super) report: Reporter<'p, 't>,
     pub(super) local_name: &'t str,
     pub(super) typed: Typed,
+    /// Whether a line of media was refused.
+    pub(super) media_refused: bool,
 }
 
 /// What was typed so far, where later lines or the relations depend on it.
@@ -44,7 +46,7 @@ pub(super) fn parse<'t, const N: usize>(
 ) -> Parsed<HaCf<'t>> {
     let mut sink = |problem| problems.push(problem);
     let mut parser = Parser::new(local_name, Reporter::new(File::HaCf, &mut sink));
-    for (number, line) in lines(text) {
+    for (number, line) in lines(behind_mark(text, &mut parser.report)) {
         parser.line(number, line);
     }
     parser.relate();
@@ -54,7 +56,7 @@ pub(super) fn parse<'t, const N: usize>(
 impl<'p, 't> Parser<'p, 't> {
     fn new(local_name: &'t str, report: Reporter<'p, 't>) -> Self {
         let typed = Typed { warntime: None, initdead: None, deadping: None, udpport: None, baud: None, use_logd: None };
-        Self { result: defaults(), report, local_name, typed }
+        Self { result: defaults(), report, local_name, typed, media_refused: false }
     }
 
     fn line(&mut self, number: u32, line: &'t [u8]) {

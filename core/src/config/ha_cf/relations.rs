@@ -24,7 +24,9 @@ impl Parser<'_, '_> {
     }
 
     fn media(&mut self) {
-        if self.result.media.is_empty() {
+        // A line that was refused may be the medium that is missed.
+        if self.media_refused {
+        } else if self.result.media.is_empty() {
             self.report.error(None, ProblemKind::NoMedia);
         } else if self.result.media.iter().all(|line| line.medium.is_ping()) {
             self.report.warning(None, ProblemKind::OnlyPingMedia);

@@ -252,3 +252,47 @@ fn a_missing_blank_after_the_user_is_understood() {
         assert!(problem.kind.help().to_string().contains("`respawn hacluster /usr/lib/ipfail`"));
     });
 }
+
+fn helps(text: &str) -> Vec<String> {
+    parse(text, |_, problems| problems.iter().map(|problem| problem.kind.help().to_string()).collect())
+}
+
+#[test]
+fn a_misspelt_directive_gets_the_one_that_was_meant() {
+    for (typed, meant) in [
+        ("keepalve 1", "keepalive"),
+        ("dead_time 1", "deadtime"),
+        ("auto_fallback on", "auto_failback"),
+        ("nodes p4", "node"),
+        ("bcst eth0", "bcast"),
+        ("ucats eth0 192.0.2.3", "ucast"),
+        ("logfcility none", "logfacility"),
+    ] {
+        assert!(
+            helps(&with(typed)).contains(&format!("did you mean `{meant}`?")),
+            "{typed}: {:?}",
+            helps(&with(typed))
+        );
+    }
+    let long = "x".repeat(5000);
+    for typed in ["frob 1", "x", "zzzzzzzz", "a_word_that_is_longer_than_every_directive 1", &long] {
+        assert!(!helps(&with(typed)).iter().any(|help| help.contains("did you mean")), "{typed}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_named() {
+    let text = format!("\u{feff}{BASE}");
+    assert_eq!(errors(&text), ["byte order mark (U+FEFF) before the first letter"]);
+    parse(&text, |_, problems| {
+        let place = problems.iter().find_map(|problem| problem.at);
+        assert_eq!(place.map(|at| (at.line, at.column)), Some((1, 1)));
+    });
+}
+
+#[test]
+fn a_refused_medium_is_not_missed_as_well() {
+    let alone = "logfacility none\nauto_failback on\nnode p3\nucast eth1\n";
+    assert_eq!(errors(alone), ["ucast: [eth1] missing target IP address/hostname"]);
+    assert_eq!(errors("logfacility none\nauto_failback on\nnode p3\nbcast\n"), ["No heartbeat media defined"]);
+}

@@ -85,7 +85,7 @@ fn ipv6_goes_with_its_own_script() {
         let parsed = parsed.checked().expect("3.0.6 does not look at resources");
         let first = parsed.groups.first().and_then(Group::key).expect("a key");
         assert_eq!(first.address().expect("an address").expect("good").nic, Some("eth0"));
-        assert_eq!(problems.iter().count(), 1);
+        assert_eq!(problems.iter().filter(|problem| problem.severity == Severity::Warning).count(), 1);
     });
 }
 
@@ -95,4 +95,27 @@ fn traps_are_warned_about() {
     assert_eq!(warnings("p3 a b\np4 b\n"), ["resource [b] also stands in an earlier line"]);
     assert_eq!(warnings("p3 a\\\n b # words\n"), ["comment in a continued line"]);
     assert_eq!(warnings("p3\u{a0}a b\n").len(), 2);
+}
+
+fn helps(text: &str) -> Vec<String> {
+    with(text, |_, problems| problems.iter().map(|problem| problem.kind.help().to_string()).collect())
+}
+
+#[test]
+fn an_ipv6_address_wants_its_script_and_3_0_6_wants_it_in_full() {
+    assert_eq!(warnings("p3 fd00::1/64/eth0"), ["IPv6 address [fd00::1/64/eth0] without a script"]);
+    assert_eq!(helps("p3 fd00::1/64/eth0"), ["write `IPv6addr::fd00::1/64/eth0`"]);
+    let advice = "if the other node is a 3.0.6, write the address in full: `IPv6addr::fd00:0:0:0:0:0:0:1`";
+    assert_eq!(helps("p3 IPv6addr::fd00::1/64"), [advice]);
+    assert_eq!(helps("p3 IPv6addr::fd00:0:0:0:0:0:0:1/64/eth0"), [""; 0]);
+    assert_eq!(helps("p3 script::a::b"), [""; 0]);
+}
+
+#[test]
+fn a_byte_order_mark_is_named_and_the_line_is_read() {
+    with("\u{feff}p3 1.2.3.4\n", |parsed, problems| {
+        let messages: Vec<_> = problems.iter().map(|problem| problem.kind.to_string()).collect();
+        assert_eq!(messages, ["byte order mark (U+FEFF) before the first letter"]);
+        assert!(parsed.checked().is_none());
+    });
 }

@@ -1,0 +1,103 @@
+//! Messages that scripts and clients of this node send to the cluster (API reference 7).
+
+use super::Cluster;
+use crate::node::NodeState;
+use crate::time::{Duration, Instant};
+use crate::wire::{MessageType, number};
+
+/// A field of a message: its name and its text.
+pub type Field<'a> = (&'a str, &'a [u8]);
+
+/// Added to our dead time before a planned restart (resource reference 6.3).
+const RESTART_ALLOWANCE: Duration = Duration::from_secs(30);
+
+/// Most bytes of names and texts in a message of a client. 3.0.6 has no smaller limit than a datagram; a script's message has a few dozen.
+const FIELDS_MAX: usize = 8 * 1024;
+
+/// Fields that the engine writes itself.
+const OURS: [&str; 10] = ["src", "srcuuid", "destuuid", "seq", "hg", "ts", "ld", "ttl", "auth", "t"];
+
+/// Why a client's message was not sent. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageError {
+    /// It has no field `t`.
+    NoType,
+    /// Messages of this type are the engine's own.
+    Reserved,
+    /// It has more than 8 KiB.
+    TooLong,
+    /// A name or a text has a byte that a message cannot carry: a line break, a zero, or a `=` in a name.
+    BadField,
+}
+
+impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
+    Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
+{
+    /// Sends a message of a client to every node, with its fields in order; fields that the engine writes itself are left out.
+    ///
+    /// Changes of the list of nodes and of their weights (`addnode`, `delnode`, `setweight`) also take effect here.
+    ///
+    /// # Errors
+    /// [`MessageError`]. What the engine itself says (`status`, `resource`, …) can only be caused by [`Cluster::request`].
+    pub fn send_for_client(&mut self, now: Instant, fields: &[Field<'_>]) -> Result<(), MessageError> {
+        self.set_now(now);
+        let text = |name: &str| fields.iter().find(|(n, _)| *n == name).map(|(_, text)| *text);
+        let word = text("t").ok_or(MessageError::NoType)?;
+        let kind = MessageType::of(word);
+        let of_nodes = matches!(kind, MessageType::AddNode | MessageType::DelNode | MessageType::SetWeight);
+        if !of_nodes && !kind.is_for_clients() || !kind.is_numbered() {
+            return Err(MessageError::Reserved);
+        }
+        let length: usize = fields.iter().map(|(name, text)| name.len() + text.len() + 2).sum();
+        if length > FIELDS_MAX {
+            return Err(MessageError::TooLong);
+        }
+        if !fields.iter().all(|(name, text)| is_name(name) && is_text(text)) {
+            return Err(MessageError::BadField);
+        }
+        self.say_long(2 * length, |w| {
+            w.text("t", word);
+            for (name, text) in fields.iter().filter(|(name, _)| !OURS.contains(name)) {
+                w.text(name, text);
+            }
+        });
+        match kind {
+            MessageType::AddNode => self.add_listed(text("nodelist").unwrap_or_default()),
+            MessageType::DelNode => self.remove_listed(text("nodelist").unwrap_or_default()),
+            MessageType::SetWeight => {
+                let id = text("node").and_then(|name| self.find(name));
+                let weight = text("weight").and_then(number::decimal);
+                self.set_node_weight(id, weight);
+            }
+            MessageType::IpRequestResp => {
+                let me = self.nodes.get(usize::from(self.local.0)).map(|n| n.name.as_bytes());
+                if let (true, Some(key)) = (text("dest") == me, text("ipaddr")) {
+                    self.takeover.on_group_answer(self.now, key);
+                    self.after_takeover();
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Asks the others to be patient: this node stops for a moment and goes on, with its groups left running (resource reference 6.3).
+    /// The next engine is told so by [`Cluster::resume`].
+    pub fn announce_restart(&mut self, now: Instant) {
+        self.set_now(now);
+        let patient = self.timing.deadtime.saturating_add(RESTART_ALLOWANCE);
+        let usual = core::mem::replace(&mut self.timing.deadtime, patient);
+        if self.nodes.get(usize::from(self.local.0)).is_some_and(|me| me.state == NodeState::Active) {
+            self.say_status();
+        }
+        self.timing.deadtime = usual;
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b'=')
+}
+
+fn is_text(text: &[u8]) -> bool {
+    text.iter().all(|b| !matches!(b, 0 | b'\n' | b'\r'))
+}

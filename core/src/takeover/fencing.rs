@@ -1,0 +1,133 @@
+//! Fencing: what a dead node may hold is not touched before somebody has made sure that it is dead (resource reference 5).
+//!
+//! ```text
+//!   death ── held nothing ─────────────────────────────▶ take over
+//!     │ ╲─── no device ── warn ─────────────────────────▶ take over
+//!     ▼
+//!   Fence ── done ──────────────────────────────────────▶ take over
+//!     │ ▲
+//!     └─┴ failed: again after 5 s, until it succeeds or the node is heard again
+//! ```
+
+use super::group::InFlight;
+use super::{Effect, FenceResult, Notice, Outcome, Phase, SETTLE, Say, Takeover, Ticket};
+use crate::id::NodeId;
+use crate::time::{Duration, Instant};
+
+/// How long after a failure the device is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Most nodes that wait to be fenced at once. One more is not fenced, and its groups are not taken.
+const WAITING: usize = 16;
+
+/// Tickets of groups have a smaller place than this one; below it is the number of the node.
+const PLACE: u32 = 0xFF00;
+
+/// A node that is dead and not yet fenced.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fence {
+    node: NodeId,
+    in_flight: Option<InFlight>,
+    again: Instant,
+}
+
+/// Whether there is a device, and who waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Fencing {
+    device: bool,
+    waiting: heapless::Vec<Fence, WAITING>,
+}
+
+impl Fencing {
+    /// Somebody waits: nothing of anybody's is started.
+    pub(super) fn is_pending(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.waiting.iter().map(|f| f.in_flight.map_or(f.again, |f| f.deadline)).min()
+    }
+}
+
+impl<const GROUPS: usize> Takeover<GROUPS> {
+    /// Says whether there is a device that can fence the other nodes. Without one, a node is taken for dead when it is silent.
+    pub fn set_fencing(&mut self, device: bool) {
+        self.fencing.device = device;
+    }
+
+    /// A node died that may hold something. True: it is to be fenced first.
+    pub(super) fn must_fence(&mut self, now: Instant, node: NodeId, heir: bool) -> bool {
+        if !self.fencing.device || !heir {
+            return false;
+        }
+        self.timers.settle = None;
+        self.timers.ask_again = None;
+        if !self.fencing.waiting.iter().any(|f| f.node == node)
+            && self.fencing.waiting.push(Fence { node, in_flight: None, again: now }).is_err()
+        {
+            self.notice(Notice::FenceFailed(node));
+        }
+        true
+    }
+
+    /// A node is heard: nobody shoots it any more. 3.0.6 goes on.
+    pub(super) fn cancel_fencing(&mut self, node: NodeId) {
+        let Some(place) = self.fencing.waiting.iter().position(|f| f.node == node) else { return };
+        let cancelled = self.fencing.waiting.swap_remove(place);
+        self.notice(Notice::FenceCancelled(node));
+        if self.phase.is_starting() && !self.fencing.is_pending() {
+            // The start goes on as if the node had been there from the beginning.
+            self.timers.ask_again = Some(cancelled.again);
+            self.timers.settle = Some(cancelled.again.after(SETTLE));
+        }
+    }
+
+    pub(super) fn cancel_all_fencing(&mut self) {
+        self.fencing.waiting.clear();
+    }
+
+    pub(super) fn poll_fence(&mut self, now: Instant) -> Option<(Ticket, Effect)> {
+        let serial = self.serial.wrapping_add(1);
+        let deadline = now.after(self.effect_limit);
+        let fence = self.fencing.waiting.iter_mut().find(|f| f.in_flight.is_none() && f.again <= now)?;
+        let ticket = Ticket::at(PLACE | u32::from(fence.node.0), serial);
+        fence.in_flight = Some(InFlight { ticket: ticket.value(), deadline });
+        let node = fence.node;
+        self.serial = serial;
+        self.notice(Notice::Fencing(node));
+        Some((ticket, Effect::Fence(node)))
+    }
+
+    /// True if the ticket was one of fencing.
+    pub(super) fn fence_ended(&mut self, now: Instant, ticket: u32, outcome: Outcome) -> bool {
+        if ticket >> 16 < PLACE {
+            return false;
+        }
+        let place = self.fencing.waiting.iter().position(|f| f.in_flight.is_some_and(|f| f.ticket == ticket));
+        let Some(place) = place else { return true };
+        let Some(fence) = self.fencing.waiting.get_mut(place) else { return true };
+        let node = fence.node;
+        if outcome == Outcome::Done {
+            self.fencing.waiting.swap_remove(place);
+            self.say(Say::Stonith { node, result: FenceResult::Done });
+            self.notice(Notice::Fenced(node));
+            if !matches!(self.phase, Phase::Leaving | Phase::Left) {
+                self.inherit(now, node, true);
+            }
+        } else {
+            fence.in_flight = None;
+            fence.again = now.after(RETRY);
+            self.say(Say::Stonith { node, result: FenceResult::Failed });
+            self.notice(Notice::FenceFailed(node));
+        }
+        true
+    }
+
+    pub(super) fn expire_fences(&mut self, now: Instant) {
+        for _ in 0..WAITING {
+            let late = self.fencing.waiting.iter().find_map(|f| f.in_flight.filter(|f| f.deadline <= now));
+            let Some(late) = late else { return };
+            self.fence_ended(now, late.ticket, Outcome::TimedOut);
+        }
+    }
+}

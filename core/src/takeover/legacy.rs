@@ -1,0 +1,114 @@
+//! `auto_failback legacy`: the protocol without reports (resource reference 1.9 j).
+//!
+//! ```text
+//!   home comes up:  ip-request (key) ──▶  the other: was it here? stop it first
+//!   start the group ◀── ip-request-resp ──┘
+//! ```
+//!
+//! A death or a departure is answered by taking what is missing, as in the other protocol. Nobody can refuse to give a group back, and nobody
+//! can give one away.
+
+use super::group::GroupRequest;
+use super::{Class, Group, GroupState, Holds, Notice, Phase, Say, Takeover};
+use crate::id::{GroupId, NodeId};
+use crate::time::{Duration, Instant};
+
+/// How often a group is asked for again while nobody answers.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+impl<const GROUPS: usize> Takeover<GROUPS> {
+    pub(super) fn activated_legacy(&mut self, now: Instant, alone: bool) {
+        self.phase = Phase::Stable;
+        self.other.stable = true;
+        if alone {
+            self.hold.local = true;
+            self.want(Class::Local, None);
+        } else {
+            let home = self.home;
+            for group in self.groups.iter_mut().filter(|g| g.home == home && !g.is_wanted()) {
+                group.request = GroupRequest::Due;
+            }
+            self.ask_for_groups(now);
+        }
+        self.notice(Notice::LocalTransitionComplete);
+        self.after_change(now);
+    }
+
+    /// Asks for every group that nobody has granted yet.
+    pub(super) fn ask_for_groups(&mut self, now: Instant) {
+        let mut unanswered = false;
+        for group in self.groups.iter_mut().filter(|g| g.request != GroupRequest::None) {
+            group.request = GroupRequest::Due;
+            unanswered = true;
+        }
+        self.timers.ask_again = unanswered.then(|| now.after(ASK_AGAIN));
+    }
+
+    /// Another node asks for a group (`ip-request`).
+    pub fn on_group_request(&mut self, now: Instant, node: NodeId, key: &[u8]) {
+        if !self.is_legacy() {
+            self.mismatch(node);
+        }
+        if matches!(self.phase, Phase::Leaving | Phase::Left) {
+            return;
+        }
+        let legacy = self.is_legacy();
+        let Some((group, id)) = self.group_named(key) else { return };
+        if group.is_absent() && group.is_settled() {
+            return self.say(Say::GroupAnswer { to: node, group: id, was_here: false });
+        }
+        if !legacy {
+            // The two nodes cannot understand each other: what runs here stays here, and the other is not told to start it.
+            return;
+        }
+        group.asked_by = Some(node);
+        group.set_wanted(false);
+        self.hold = self.wanted_classes();
+        self.after_change(now);
+    }
+
+    /// The answer to our request, or to one of a script on this node (`ip-request-resp`).
+    pub fn on_group_answer(&mut self, now: Instant, key: &[u8]) {
+        if matches!(self.phase, Phase::Init | Phase::Leaving | Phase::Left) {
+            return;
+        }
+        let Some((group, _)) = self.group_named(key) else { return };
+        let again = group.is_wanted() && group.state() == GroupState::Failed;
+        let asked = core::mem::replace(&mut group.request, GroupRequest::None) != GroupRequest::None;
+        if !asked && !again {
+            return;
+        }
+        group.set_wanted(true);
+        if self.is_legacy() {
+            self.hold = self.wanted_classes();
+        }
+        self.after_change(now);
+    }
+
+    /// Groups that were asked for and have stopped: whoever asked may start them.
+    pub(super) fn answer_settled_groups(&mut self) {
+        for n in 0..self.groups.len() {
+            let Some(group) = self.groups.get_mut(n).filter(|g| g.is_absent() && g.is_settled()) else { continue };
+            if let Some(to) = group.asked_by.take() {
+                self.say(Say::GroupAnswer { to, group: GroupId(n as u16), was_here: true });
+            }
+        }
+    }
+
+    /// Requests wait with their groups, however many there are.
+    pub(super) fn poll_group_say(&mut self) -> Option<Say> {
+        let due = self.groups.iter().position(|g| g.request == GroupRequest::Due)?;
+        self.groups.get_mut(due)?.request = GroupRequest::Sent;
+        Some(Say::GroupRequest(GroupId(due as u16)))
+    }
+
+    fn group_named(&mut self, key: &[u8]) -> Option<(&mut Group, GroupId)> {
+        let place = self.groups.iter().position(|g| g.key().as_bytes() == key)?;
+        Some((self.groups.get_mut(place)?, GroupId(place as u16)))
+    }
+
+    fn wanted_classes(&self) -> Holds {
+        let any = |local: bool| self.groups.iter().any(|g| (g.home == self.home) == local && g.is_wanted());
+        Holds { local: any(true), foreign: any(false) }
+    }
+}

@@ -1,0 +1,243 @@
+//! Groups that do not start, do not stop, or were left running by an earlier engine.
+
+use super::*;
+
+/// Holds everything, because the other died; then the other is back and stable, and the failback is asked for.
+fn asked_for_its_groups() -> Machine {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    m.on_restart(OTHER);
+    m.on_starting(OTHER, true);
+    m.on_report(at(20), OTHER, report(4, "none", true));
+    m.on_ask(at(21), OTHER, Class::Foreign, Ask::Other);
+    says(&mut m);
+    m
+}
+
+fn only(mut effects: Vec<(Ticket, Effect)>) -> (Ticket, Effect) {
+    assert_eq!(effects.len(), 1, "{effects:?}");
+    effects.remove(0)
+}
+
+#[test]
+fn what_cannot_be_stopped_stays_claimed_and_is_not_handed_over() {
+    let mut m = asked_for_its_groups();
+    let (ticket, effect) = only(effects(&mut m, at(21)));
+    assert_eq!(effect, Effect::Release(GroupId(1)));
+    m.complete(at(22), &ticket, Outcome::Failed);
+    assert_eq!(m.groups()[1].state(), GroupState::Stuck);
+    assert_eq!(says(&mut m), [say("all", false, Info::Standby)], "claimed again, and no `done`");
+    let (ticket, effect) = only(effects(&mut m, at(22)));
+    assert_eq!(effect, Effect::Escalate(GroupId(1)));
+    m.complete(at(23), &ticket, Outcome::Failed);
+    assert_eq!(effects(&mut m, at(23)), [], "an escalation that fails is not repeated");
+    assert_eq!(m.groups()[1].state(), GroupState::Stuck);
+    assert!(!says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Done }));
+}
+
+#[test]
+fn an_escalation_that_succeeds_lets_the_exchange_go_on() {
+    let mut m = asked_for_its_groups();
+    let (ticket, _) = only(effects(&mut m, at(21)));
+    m.complete(at(22), &ticket, Outcome::TimedOut);
+    says(&mut m);
+    let (ticket, _) = only(effects(&mut m, at(22)));
+    m.complete(at(23), &ticket, Outcome::Done);
+    assert_eq!(says(&mut m), [say("local", false, Info::Standby), Say::Ask { class: Class::Foreign, step: Ask::Done }]);
+}
+
+#[test]
+fn a_node_that_cannot_stop_a_group_does_not_leave() {
+    let mut m = settled();
+    m.leave(at(10));
+    let (ticket, _) = only(effects(&mut m, at(10)));
+    says(&mut m);
+    m.complete(at(11), &ticket, Outcome::Failed);
+    assert!(!says(&mut m).contains(&Say::Shutdone), "the other would start what still runs here");
+    let (ticket, _) = only(effects(&mut m, at(11)));
+    m.complete(at(12), &ticket, Outcome::Done);
+    assert!(says(&mut m).contains(&Say::Shutdone));
+}
+
+#[test]
+fn what_was_stuck_is_stopped_again_when_the_node_is_asked_to_leave() {
+    let mut m = asked_for_its_groups();
+    let (ticket, _) = only(effects(&mut m, at(21)));
+    m.complete(at(22), &ticket, Outcome::Failed);
+    let (ticket, _) = only(effects(&mut m, at(22)));
+    m.complete(at(23), &ticket, Outcome::Failed);
+    m.leave(at(30));
+    let doing: Vec<Effect> = effects(&mut m, at(30)).into_iter().map(|(_, e)| e).collect();
+    assert_eq!(doing, [Effect::Release(GroupId(0)), Effect::Release(GroupId(1))]);
+}
+
+#[test]
+fn a_start_that_fails_and_leaves_something_running_is_escalated() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    let (ticket, _) = only(effects(&mut m, at(10)));
+    m.complete(at(11), &ticket, Outcome::FailedAndStuck);
+    assert_eq!(only(effects(&mut m, at(11))).1, Effect::Escalate(GroupId(1)));
+}
+
+#[test]
+fn a_stuck_group_may_start_again_when_it_is_wanted_here_after_all() {
+    let mut m = asked_for_its_groups();
+    let (ticket, _) = only(effects(&mut m, at(21)));
+    m.complete(at(22), &ticket, Outcome::Failed);
+    let (escalation, _) = only(effects(&mut m, at(22)));
+    m.on_death(at(30), OTHER, true, true);
+    m.complete(at(31), &escalation, Outcome::Failed);
+    let (ticket, effect) = only(effects(&mut m, at(32)));
+    assert_eq!(effect, Effect::Acquire(GroupId(1)));
+    m.complete(at(33), &ticket, Outcome::Done);
+    assert_eq!(m.groups()[1].state(), GroupState::Running);
+}
+
+#[test]
+fn what_cannot_be_started_is_given_to_the_other_node_at_once() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    let (ticket, _) = only(effects(&mut m, at(1)));
+    says(&mut m);
+    m.complete(at(2), &ticket, Outcome::Failed);
+    m.advance(at(2));
+    assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me }));
+    m.on_ask(at(3), OTHER, Class::Local, Ask::Other);
+    assert_eq!(effects(&mut m, at(3)), [], "there is nothing to stop");
+    assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Done }));
+}
+
+#[test]
+fn what_starts_nowhere_is_not_passed_to_and_fro() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    let (ticket, _) = only(effects(&mut m, at(1)));
+    m.complete(at(2), &ticket, Outcome::Failed);
+    m.advance(at(2));
+    m.on_ask(at(3), OTHER, Class::Local, Ask::Other);
+    m.on_ask(at(4), OTHER, Class::Local, Ask::Done);
+    says(&mut m);
+    // It does not start there either, and comes back.
+    m.on_ask(at(5), OTHER, Class::Foreign, Ask::Me);
+    m.on_ask(at(6), OTHER, Class::Foreign, Ask::Done);
+    let (ticket, _) = only(effects(&mut m, at(6)));
+    says(&mut m);
+    m.complete(at(7), &ticket, Outcome::Failed);
+    for ms in (1_000..200_000).step_by(1000) {
+        m.advance(at(ms));
+    }
+    assert!(!says(&mut m).iter().any(|s| matches!(s, Say::Ask { step: Ask::Me, .. })));
+    for ms in (200_000..400_000).step_by(1000) {
+        m.advance(at(ms));
+    }
+    assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me }), "after a while it is worth a try");
+}
+
+#[test]
+fn without_a_partner_a_failed_start_waits_until_there_is_one() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    let (ticket, _) = only(effects(&mut m, at(10)));
+    m.complete(at(11), &ticket, Outcome::Failed);
+    m.advance(at(2000));
+    assert_eq!(m.standby(), Standby::NotAsked);
+    m.on_restart(OTHER);
+    m.on_report(at(3000), OTHER, report(4, "none", true));
+    assert_eq!(m.standby(), Standby::Asking(Class::Foreign));
+}
+
+#[test]
+fn an_engine_that_resumes_claims_what_runs_and_starts_nothing() {
+    let mut m = machine(AutoFailback::On);
+    m.resume(Holds::ALL, |_| true);
+    m.activated(at(0), false);
+    assert_eq!(says(&mut m), [Say::Starting, say("all", true, Info::Plain)]);
+    assert_eq!(effects(&mut m, at(0)), []);
+    assert_eq!(m.phase(), Phase::Stable);
+    m.leave(at(10));
+    assert_eq!(effects(&mut m, at(10)).len(), 2, "it knows what to stop");
+}
+
+#[test]
+fn of_three_nodes_the_heir_takes_the_groups_of_the_dead_and_no_others() {
+    let third = NodeId(2);
+    let mut m = Machine::new(HOME, [HOME, OTHER, third].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    complete_all(&mut m, at(2));
+    m.on_death(at(10), OTHER, true, true);
+    assert_eq!(only(effects(&mut m, at(10))).1, Effect::Acquire(GroupId(1)));
+    m.on_death(at(20), third, true, true);
+    let more: Vec<Effect> = effects(&mut m, at(20)).into_iter().map(|(_, e)| e).collect();
+    assert_eq!(more, [Effect::Acquire(GroupId(2))]);
+}
+
+#[test]
+fn of_three_nodes_the_others_leave_the_dead_to_the_heir() {
+    let third = NodeId(2);
+    let mut m = Machine::new(third, [HOME, OTHER, third].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), HOME, report(5, "local", true));
+    complete_all(&mut m, at(2));
+    m.on_death(at(10), OTHER, true, false);
+    assert_eq!(effects(&mut m, at(10)), []);
+}
+
+#[test]
+fn another_nodes_wish_for_groups_is_a_standby_of_the_mirrored_class() {
+    for (wish, class) in
+        [("all", Class::All), ("local", Class::Foreign), ("foreign", Class::Local), ("failback", Class::Foreign)]
+    {
+        assert_eq!(Wish::parse(wish.as_bytes()).map(Wish::to_give), Some(class), "{wish}");
+    }
+    assert_eq!(Wish::parse(b"none"), None);
+}
+
+/// Active since 0, and told not to believe reports for 100 ms.
+fn doubtful() -> Machine {
+    let mut m = machine(AutoFailback::On);
+    m.set_doubt(Duration::from_millis(100));
+    m.activated(at(0), false);
+    m
+}
+
+#[test]
+fn a_report_that_may_be_older_than_our_start_is_not_believed_at_once() {
+    let mut m = doubtful();
+    m.on_report(at(1), OTHER, report(4, "none", true));
+    assert_eq!(m.next_deadline(), Some(at(100)));
+    m.on_report(at(50), OTHER, report(40, "all", true));
+    m.advance(at(100));
+    assert_eq!(m.phase(), Phase::Stable);
+    assert_eq!(m.holds(), Holds::NONE, "the newer word counts");
+}
+
+#[test]
+fn while_messages_are_missing_no_report_is_believed() {
+    let mut m = doubtful();
+    m.on_report(at(1), OTHER, report(4, "none", true));
+    m.set_gaps(true);
+    m.advance(at(100));
+    m.advance(at(110));
+    assert!(m.is_starting());
+    m.set_gaps(false);
+    m.advance(at(120));
+    assert_eq!(m.phase(), Phase::Stable);
+}
+
+#[test]
+fn a_reference_node_that_keeps_what_is_ours_gets_it_when_it_does_not_restart() {
+    let mut m = settled();
+    m.on_restart(OTHER);
+    let theirs = |seq, holds| ReportIn { is_hbcore: false, ..report(seq, holds, true) };
+    m.on_report(at(5), OTHER, theirs(6, "local"));
+    m.on_report(at(10), OTHER, theirs(7, "all"));
+    assert!(m.holds().local, "it may be about to restart");
+    m.advance(at(6010));
+    assert_eq!(m.holds(), Holds::NONE);
+    assert!(matches!(effects(&mut m, at(6010))[..], [.., (_, Effect::Release(GroupId(0)))]));
+}
