@@ -2,12 +2,15 @@
 
 mod control;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use lexopt::Arg;
 
-pub use control::{Answer, held_by_this_process, reload, status, stop};
+pub use control::{Answer, held_by_this_process, reload, status, stop, stop_and_tell};
 
 /// What `-V` prints. Programs ask it to learn whether they deal with a Heartbeat they know.
 pub const VERSION_OF_REFERENCE: &str = "3.0.6 (node: 958e11be8686759f1b99204c17812f2c2633b169)";
@@ -80,6 +83,16 @@ pub enum Held {
 }
 
 impl Held {
+    /// As a word, as [`Held::from_word`] reads it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Local => "local",
+            Self::Foreign => "foreign",
+            Self::All => "all",
+        }
+    }
+
     /// The value of `-C`.
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -271,6 +284,27 @@ impl Reader<'_> {
             self.options.action = Action::Resume(held.flatten());
         }
         Ok(self.options)
+    }
+}
+
+impl Options {
+    /// Replaces this process by a new daemon with these options, which goes on with the resources that are held. Returns only the system's
+    /// refusal. The program is looked up anew, so that an upgrade takes effect.
+    pub fn exec_again(&self, held: &str) -> io::Error {
+        let program = match std::env::current_exe() {
+            Ok(program) => program,
+            Err(error) => return error,
+        };
+        let name = program.to_string_lossy();
+        let mut command = Command::new(name.strip_suffix(" (deleted)").unwrap_or(&name));
+        command.args([OsStr::new("--config-dir"), self.config_dir.as_os_str()]);
+        command.args([OsStr::new("--state-dir"), self.state_dir.as_os_str()]);
+        command.args([OsStr::new("--run-dir"), self.run_dir.as_os_str()]);
+        command.args((0..self.debug).map(|_| "-d"));
+        command.args((!self.realtime).then_some("-l"));
+        command.args((!self.resource_management).then_some("-M"));
+        command.args(self.foreground.then_some("-f"));
+        command.args(["-R", "-C", held]).exec()
     }
 }
 

@@ -5,22 +5,26 @@
 
 mod links;
 mod narrate;
+mod orders;
+mod restart;
 
 pub use links::Links;
+pub use orders::Scripts;
 
 use crate::jobs::{Job, Task, Work};
 use crate::log::Logger;
-use crate::resources::Resources;
+use crate::resources::{Handover, Resources};
 use crate::state::{HostEntry, HostList, StateDir};
 use crate::sys::clock::Clock;
 use crate::sys::poller::{Events, Interest, Poller};
 use crate::sys::realtime;
 use crate::sys::signal::{Arrived, Signals};
 use crate::sys::timer::DeadlineTimer;
+use crate::systemd::Notify;
 use hbcore::node::NodeKind;
 use hbcore::time::{Duration, Instant, earliest};
 use hbcore::wire::Keys;
-use hbcore::{Carrier, Cluster, Event, Request};
+use hbcore::{Carrier, Cluster, Event, Received, Request};
 use links::Change;
 use narrate::Narrator;
 use rustix::process::Signal;
@@ -42,6 +46,7 @@ const LATENESS: Duration = Duration::from_millis(1);
 const TIMER: u64 = 1 << 32;
 const SIGNALS: u64 = TIMER + 1;
 const RESOURCES: u64 = TIMER + 2;
+const FIFO: u64 = TIMER + 3;
 
 /// What the daemon was told to re-read, by whoever can read files.
 #[derive(Debug)]
@@ -50,7 +55,7 @@ pub enum Reread {
     Read {
         /// New keys, if `authkeys` changed.
         keys: Option<Box<Keys<16>>>,
-        /// `ha.cf` changed: that is not taken over while we run.
+        /// Another file changed: a new daemon reads it, in this process, while the groups run on.
         needs_restart: bool,
     },
     /// Nothing changed.
@@ -63,10 +68,14 @@ pub enum Reread {
 pub type Rereader = std::sync::Arc<dyn Fn() -> Reread + Send + Sync>;
 
 /// Why the loop ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// Asked to leave, and everything was given up.
     Left,
+    /// The configuration changed: a new daemon goes on in this process, with these groups running.
+    Restart(Handover),
+    /// Asked to leave, but something could not be given up in time.
+    Forced,
 }
 
 /// Everything that the loop needs.
@@ -83,12 +92,20 @@ pub struct Parts {
     pub log: Logger,
     /// For log lines: the keys of the groups.
     pub groups: Vec<String>,
+    /// For log lines: what fences.
+    pub device: String,
     /// `log_badpack`.
     pub log_bad_packets: bool,
     /// What `SIGHUP` does.
     pub rereader: Rereader,
     /// Where `hostcache` is kept; `None` when resource groups are managed, as then 3.0.6 keeps none.
     pub host_cache: Option<StateDir>,
+    /// Scripts of the site.
+    pub scripts: Scripts,
+    /// The service manager.
+    pub service: Notify,
+    /// How long giving everything up may take.
+    pub shutdown_limit: Duration,
 }
 
 /// The loop.
@@ -102,6 +119,13 @@ pub struct Driver {
     log_bad_packets: bool,
     rereader: Rereader,
     host_cache: Option<StateDir>,
+    scripts: Scripts,
+    service: Notify,
+    service_at: Option<Instant>,
+    shutdown_limit: Duration,
+    /// When leaving has taken too long.
+    forced_at: Option<Instant>,
+    restart: restart::Restart,
     reread: (SyncSender<Reread>, Receiver<Reread>),
     poller: Poller,
     timer: DeadlineTimer,
@@ -118,7 +142,20 @@ impl Driver {
     /// # Errors
     /// The system's refusal of a descriptor.
     pub fn new(parts: Parts) -> io::Result<Self> {
-        let Parts { cluster, links, resources, signals, log, groups, log_bad_packets, rereader, host_cache } = parts;
+        let Parts {
+            cluster,
+            links,
+            resources,
+            signals,
+            log,
+            groups,
+            device,
+            log_bad_packets,
+            rereader,
+            host_cache,
+            ..
+        } = parts;
+        let Parts { scripts, service, shutdown_limit, .. } = parts;
         let poller = Poller::new()?;
         let timer = DeadlineTimer::new()?;
         links.watch(&poller)?;
@@ -128,8 +165,9 @@ impl Driver {
             poller.add(descriptor, RESOURCES, Interest::Read)?;
         }
         let home = cluster.node(cluster.local()).map_or_else(String::new, |n| n.name.as_str().to_owned());
-        Ok(Self {
-            narrator: Narrator::new(&log, links.names(), groups, home),
+        let service_at = service.watchdog_interval().map(|_| Clock.now());
+        let driver = Self {
+            narrator: Narrator::new(&log, links.names(), groups, home, device),
             cluster,
             links,
             resources,
@@ -138,6 +176,12 @@ impl Driver {
             log_bad_packets,
             rereader,
             host_cache,
+            scripts,
+            service,
+            service_at,
+            shutdown_limit,
+            forced_at: None,
+            restart: restart::Restart::default(),
             reread: sync_channel(1),
             poller,
             timer,
@@ -146,7 +190,9 @@ impl Driver {
             wall_checked: Clock.now(),
             leaving: false,
             left: false,
-        })
+        };
+        driver.watch_fifo()?;
+        Ok(driver)
     }
 
     /// Runs until the node has left the cluster.
@@ -160,7 +206,11 @@ impl Driver {
             if self.left {
                 return Ok(End::Left);
             }
-            let deadline = earliest([self.cluster.next_deadline(), self.links.next_deadline()]);
+            if let Some(handover) = self.restart_now() {
+                return Ok(End::Restart(handover));
+            }
+            let engine = self.cluster.next_deadline();
+            let deadline = earliest([engine, self.links.next_deadline(), self.forced_at, self.service_at]);
             self.timer.arm(deadline)?;
             self.poller.wait(&mut events, None)?;
             let now = Clock.now();
@@ -170,6 +220,7 @@ impl Driver {
                     TIMER => {}
                     SIGNALS => self.signalled(now)?,
                     RESOURCES => self.finish_effects(),
+                    FIFO => self.read_fifo(now),
                     medium => {
                         if ready.writable
                             && let Err(error) = self.links.writable(medium, &self.poller)
@@ -186,16 +237,35 @@ impl Driver {
             self.reopen_links(now);
             self.drain();
             self.follow_wall_clock(now);
+            self.tell_service(now);
+            if self.forced_at.is_some_and(|at| at <= now) {
+                self.log.crit(format_args!("Emergency Shutdown: Attempting to kill everything ourselves"));
+                self.resources.jobs().cancel_all();
+                self.scripts.notifier.cancel();
+                return Ok(End::Forced);
+            }
+        }
+    }
+
+    /// Tells the service manager that the links are open.
+    pub fn tell_ready(&self) {
+        self.service.ready();
+    }
+
+    /// Shows the service manager that the loop turns.
+    fn tell_service(&mut self, now: Instant) {
+        if self.service_at.is_some_and(|at| at <= now) {
+            self.service.ping();
+            self.service_at = self.service.watchdog_interval().map(|every| now.after(every));
         }
     }
 
     fn read(&mut self, medium: u64, most: u32, now: Instant) {
-        let Self { links, cluster, receive, narrator, log_bad_packets, .. } = self;
-        let result = links.receive(medium, most, receive, |link, bytes| {
-            let dropped = cluster.handle(now, link, bytes).err();
-            if let Some(error) = dropped.filter(|_| *log_bad_packets) {
-                narrator.dropped(now, link, error);
-            }
+        let Self { links, cluster, receive, narrator, log_bad_packets, scripts, .. } = self;
+        let result = links.receive(medium, most, receive, |link, bytes| match cluster.handle(now, link, bytes) {
+            Ok(Received::ForClients) => Self::tell_scripts(&scripts.notifier, bytes),
+            Err(error) if *log_bad_packets => narrator.dropped(now, link, error),
+            _ => {}
         });
         if let Err(error) = result {
             self.medium_failed(medium, now, &error);
@@ -245,6 +315,9 @@ impl Driver {
         }
         while let Some(event) = self.cluster.poll_event() {
             self.left |= event == Event::Left;
+            if let Event::NodeState(id) | Event::NodeDead(id) = event {
+                self.tell_scripts_of_node(id);
+            }
             if matches!(
                 event,
                 Event::CommunicationUp | Event::NodeAdded(_) | Event::NodeRemoved(_) | Event::NodeRenamed(_)
@@ -278,9 +351,12 @@ impl Driver {
                 return;
             }
             self.log.info(format_args!("Heartbeat shutdown in progress. ({})", std::process::id()));
+            self.forced_at = Some(now.after(self.shutdown_limit));
+            self.service.stopping();
             let _ = self.cluster.request(now, Request::Leave);
         } else if signal.is(Signal::HUP) {
             self.log.reopen();
+            self.service.reloading();
             self.begin_reread();
         } else if signal.is(Signal::USR1) || signal.is(Signal::USR2) {
             let level = self.log.debug_level();
@@ -334,13 +410,14 @@ impl Driver {
                         self.log.error(format_args!("The new keys cannot be used: {error:?}. The old ones stay."));
                     }
                 }
-                if needs_restart {
-                    self.log.warn(format_args!("ha.cf has changed: restart heartbeat to use it."));
+                if needs_restart && !self.leaving {
+                    return self.want_restart();
                 }
             }
             Reread::Unchanged => self.log.info(format_args!("Configuration unchanged.")),
             Reread::Refused(why) => self.log.error(format_args!("{why} the running configuration stays.")),
         }
+        self.service.ready();
     }
 
     /// The wall clock may be set at any time; it is looked at once a second, and only copied. Also a moment to see whether

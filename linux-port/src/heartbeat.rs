@@ -114,17 +114,19 @@ fn run(options: &Options) -> u8 {
     start(&site, options, rereader)
 }
 
-/// What `SIGHUP` reads: `authkeys`, if it changed since it was read last. A changed `ha.cf` is only said: it needs a restart.
+/// What `SIGHUP` reads: `authkeys`, if it changed since it was read last. When another file changed, a new daemon is to read it.
 fn rereader(dir: &Path) -> Rereader {
     let dir = dir.to_owned();
-    let seen = Mutex::new([modified(&dir, "authkeys"), modified(&dir, "ha.cf")]);
+    let files = |dir: &Path| FILES.map(|name| modified(dir, name));
+    let seen = Mutex::new(files(&dir));
     Arc::new(move || {
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = [modified(&dir, "authkeys"), modified(&dir, "ha.cf")];
-        let [keys_changed, ha_cf_changed] = [seen[0] != now[0], seen[1] != now[1]];
-        if !keys_changed && !ha_cf_changed {
+        let now = files(&dir);
+        if *seen == now {
             return Reread::Unchanged;
         }
+        let keys_changed = seen[0] != now[0];
+        let needs_restart = seen[1..] != now[1..];
         let loaded = config::load(&dir);
         let Some(configuration) = &loaded.configuration else {
             let wrong = loaded.findings.iter().find(|f| f.severity == Severity::Error);
@@ -132,12 +134,12 @@ fn rereader(dir: &Path) -> Rereader {
             return Reread::Refused(format!("The new configuration is wrong: {why};"));
         };
         *seen = now;
-        Reread::Read {
-            keys: keys_changed.then(|| Box::new(key_table(&configuration.keys))),
-            needs_restart: ha_cf_changed,
-        }
+        Reread::Read { keys: keys_changed.then(|| Box::new(key_table(&configuration.keys))), needs_restart }
     })
 }
+
+/// The files of a site; the first one can be changed under a running daemon.
+const FILES: [&str; 4] = ["authkeys", "ha.cf", "haresources", "hbcore.cf"];
 
 fn modified(dir: &Path, name: &str) -> Option<SystemTime> {
     std::fs::metadata(dir.join(name)).and_then(|m| m.modified()).ok()

@@ -37,6 +37,8 @@ pub enum Work {
     Status(Vec<Step>),
     /// Run one script; at most one job of this kind runs at a time, in the order of submission.
     Run(Call),
+    /// Run a program at once, whatever else runs: fencing must not wait for a script.
+    Fence(Call),
     /// Run a function; it must end by itself.
     Function(Task),
     /// Work that is found out on the worker thread, because that takes looking at disks.

@@ -3,6 +3,7 @@
 //! Two phases. Before the daemon detaches there is one thread, and [`EarlyLog`] writes at once. After detaching,
 //! [`EarlyLog::start`] makes the writer thread and a [`Logger`], a handle that any thread may clone and use.
 
+mod counters;
 mod format;
 mod limit;
 mod record;
@@ -14,6 +15,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use counters::Counters;
 pub use limit::{RateLimit, Verdict};
 pub use record::{Record, TEXT_CAPACITY};
 pub use writer::{Logger, QUEUE_CAPACITY};

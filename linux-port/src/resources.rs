@@ -8,17 +8,25 @@
 //! ```
 
 mod addresses;
+mod escalate;
+mod fence;
+mod handover;
 mod plan;
 
 pub use addresses::{AddressResource, AddressThread, Realtime};
-pub use plan::{Plan, ScriptEnvironment};
+pub use escalate::Escalation;
+pub use fence::FenceDevice;
+pub use handover::Handover;
+pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
 
 use crate::address::AddressSpec;
-use crate::jobs::{Completion, Job, Jobs, Later, Outcome as JobOutcome, Retry, Work};
+use crate::jobs::{Completion, Job, Jobs, Later, Outcome as JobOutcome, Retry, Task, Work};
 use crate::log::Logger;
-use hbcore::id::GroupId;
+use hbcore::config::HaResources;
+use hbcore::id::{GroupId, NodeId};
 use hbcore::takeover::{Effect, Outcome, Ticket};
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
@@ -27,10 +35,21 @@ pub struct Resources {
     plans: Vec<Arc<Plan>>,
     addresses: AddressThread,
     jobs: Jobs,
-    /// Groups whose leading addresses are being acquired, with the ticket; scripts follow.
-    leading: Vec<(u32, GroupId)>,
+    /// What is done about a group that cannot be stopped; `None`: nothing.
+    escalation: Option<Arc<Escalation>>,
+    /// What fences other nodes; `None`: nothing.
+    fence: Option<FenceDevice>,
+    /// Groups whose leading addresses are with the address thread.
+    leading: Vec<Leading>,
     ready: Vec<(Ticket, Outcome)>,
     log: Logger,
+}
+
+/// What the address thread does for a group; scripts may follow.
+struct Leading {
+    ticket: u32,
+    group: GroupId,
+    start: bool,
 }
 
 impl Resources {
@@ -45,10 +64,24 @@ impl Resources {
             plans: plans.into_iter().map(Arc::new).collect(),
             addresses,
             jobs: Jobs::start(log)?,
+            escalation: None,
+            fence: None,
             leading: Vec::with_capacity(capacity),
             ready: Vec::with_capacity(capacity),
             log: log.clone(),
         })
+    }
+
+    /// With something to do about groups that cannot be stopped.
+    #[must_use]
+    pub fn with_escalation(self, escalation: Escalation) -> Self {
+        Self { escalation: Some(Arc::new(escalation)), ..self }
+    }
+
+    /// With something that fences other nodes.
+    #[must_use]
+    pub fn with_fence(self, fence: Option<FenceDevice>) -> Self {
+        Self { fence, ..self }
     }
 
     /// The descriptors that become readable when something has ended.
@@ -56,39 +89,91 @@ impl Resources {
         [std::os::fd::AsFd::as_fd(&self.addresses), std::os::fd::AsFd::as_fd(&self.jobs)]
     }
 
-    /// Takes down service addresses that an earlier run left behind: this node owns nothing yet.
-    pub fn clean(&self) {
-        let all: Vec<AddressSpec> = self.plans.iter().flat_map(|p| p.addresses()).cloned().collect();
+    /// Takes down service addresses that an earlier run left behind, but those of the groups for which `runs` is true.
+    pub fn clean(&self, runs: impl Fn(&Plan) -> bool) {
+        let all: Vec<AddressSpec> =
+            self.plans.iter().filter(|p| !runs(p)).flat_map(|p| p.addresses()).cloned().collect();
         if !all.is_empty() {
             self.addresses.clean(all.into());
         }
     }
 
+    /// The groups in the order of the file.
+    pub fn plans(&self) -> impl Iterator<Item = &Plan> {
+        self.plans.iter().map(Arc::as_ref)
+    }
+
+    /// The addresses that this daemon brought up. Waits for the address thread: not on the heartbeat path.
+    pub fn added(&self) -> Vec<IpAddr> {
+        self.addresses.added()
+    }
+
+    /// Goes on with what an earlier daemon left running on purpose. Groups of `handover` that are not in the configuration any more, or
+    /// lost resources, are stopped as far as they are gone.
+    pub fn resume(&self, handover: &Handover, scripts: &ScriptEnvironment, builtin: bool) {
+        let kept = |word: &str| self.plans.iter().any(|p| p.words.split(' ').any(|w| w == word));
+        let specs: Vec<AddressSpec> = self.plans.iter().flat_map(|p| p.addresses()).cloned().collect();
+        self.addresses.resume(specs.into(), handover.added.clone());
+        for words in &handover.groups {
+            let gone: Vec<&str> = words.split(' ').filter(|word| !kept(word)).collect();
+            if gone.is_empty() {
+                continue;
+            }
+            let text = format!("gone {}", gone.join(" "));
+            let file = HaResources::read(text.as_bytes());
+            let Some(plan) = file.groups.first().map(|group| Plan::new(group, builtin, scripts)) else { continue };
+            self.log.info(format_args!("No longer in haresources, to be stopped: {}", plan.words));
+            let handle = self.addresses.handle();
+            let find_out = move || Work::Stop(plan.steps(&handle), Retry::default());
+            let work = Work::Later(Later(Box::new(find_out)));
+            let job = Job { ticket: u64::from(u32::MAX), name: gone.join(" "), work };
+            if let Err(error) = self.jobs.submit(job) {
+                self.log.error(format_args!("{error}"));
+            }
+        }
+    }
+
     /// Begins an effect.
     pub fn begin(&mut self, ticket: Ticket, effect: Effect) {
-        let (Effect::Acquire(group) | Effect::Release(group) | Effect::Announce(group)) = effect;
+        let group = match effect {
+            Effect::Acquire(group) | Effect::Release(group) | Effect::Announce(group) | Effect::Escalate(group) => {
+                group
+            }
+            Effect::Fence(node) => return self.begin_fencing(ticket, node),
+        };
         let Some(plan) = self.plans.get(usize::from(group.0)) else {
             return self.ready.push((ticket, Outcome::Failed));
         };
         match effect {
+            Effect::Fence(_) => {}
             Effect::Announce(_) => self.addresses.announce(Arc::clone(&plan.leading)),
             Effect::Acquire(_) if !plan.leading.is_empty() => {
-                let raw = ticket.into_raw();
-                if self.addresses.acquire(raw, Arc::clone(&plan.leading)) {
-                    self.leading.push((raw, group));
-                } else {
-                    self.refused(Ticket::from_raw(raw));
-                }
+                let (ticket, specs) = (ticket.into_raw(), Arc::clone(&plan.leading));
+                let taken = self.addresses.acquire(ticket, specs);
+                self.lead(Leading { ticket, group, start: true }, taken);
             }
             Effect::Release(_) if plan.is_only_addresses() => {
-                let raw = ticket.into_raw();
-                if !self.addresses.release(raw, Arc::clone(&plan.leading)) {
-                    self.refused(Ticket::from_raw(raw));
-                }
+                let (ticket, specs) = (ticket.into_raw(), Arc::clone(&plan.leading));
+                let taken = self.addresses.release(ticket, specs);
+                self.lead(Leading { ticket, group, start: false }, taken);
             }
             Effect::Acquire(_) => self.run_scripts(ticket, group, true),
             Effect::Release(_) => self.run_scripts(ticket, group, false),
+            Effect::Escalate(_) => self.escalate(ticket, plan.key.clone()),
         }
+    }
+
+    fn begin_fencing(&mut self, ticket: Ticket, node: NodeId) {
+        let Some(call) = self.fence.as_ref().and_then(|fence| fence.call(node)) else {
+            return self.ready.push((ticket, Outcome::Failed));
+        };
+        self.submit(ticket, call.name(), Work::Fence(call));
+    }
+
+    fn escalate(&mut self, ticket: Ticket, key: String) {
+        let Some(escalation) = self.escalation.clone() else { return self.ready.push((ticket, Outcome::Failed)) };
+        let (log, name) = (self.log.clone(), key.clone());
+        self.submit(ticket, name, Work::Function(Task(Box::new(move || escalation.carry_out(&key, &log)))));
     }
 
     /// The next effect that has ended.
@@ -97,23 +182,27 @@ impl Resources {
             return Some(ended);
         }
         while let Some(done) = self.addresses.collect() {
-            let outcome = if done.ok { Outcome::Done } else { Outcome::Failed };
+            let place = self.leading.iter().position(|l| l.ticket == done.ticket);
+            let Some(leading) = place.map(|place| self.leading.swap_remove(place)) else { continue };
+            let plan = self.plans.get(usize::from(leading.group.0));
+            let more = leading.start && done.ok && plan.is_some_and(|p| !p.is_only_addresses());
+            // An address that cannot be given up is tried again as a script is: as often, and with the same consequence.
+            let again = !leading.start && !done.ok;
             let ticket = Ticket::from_raw(done.ticket);
-            let Some(index) = self.leading.iter().position(|(raw, _)| *raw == done.ticket) else {
-                return Some((ticket, outcome));
-            };
-            let (_, group) = self.leading.swap_remove(index);
-            let more = self.plans.get(usize::from(group.0)).is_some_and(|p| !p.is_only_addresses());
-            if !done.ok || !more {
-                return Some((ticket, outcome));
+            if !more && !again {
+                return Some((ticket, if done.ok { Outcome::Done } else { Outcome::Failed }));
             }
-            self.run_scripts(ticket, group, true);
+            self.run_scripts(ticket, leading.group, leading.start);
             if let Some(ended) = self.ready.pop() {
                 return Some(ended);
             }
         }
         self.jobs.collect().map(|Completion { ticket, outcome }| {
-            let outcome = if outcome == JobOutcome::Done { Outcome::Done } else { Outcome::Failed };
+            let outcome = match outcome {
+                JobOutcome::Done => Outcome::Done,
+                JobOutcome::StopFailed => Outcome::FailedAndStuck,
+                JobOutcome::Failed | JobOutcome::Counted { .. } => Outcome::Failed,
+            };
             (Ticket::from_raw(u32::try_from(ticket).unwrap_or(u32::MAX)), outcome)
         })
     }
@@ -133,16 +222,24 @@ impl Resources {
             let steps = plan_of_job.steps(&addresses);
             if start { Work::Start(steps, Retry::default()) } else { Work::Stop(steps, Retry::default()) }
         })));
+        let name = plan.key.clone();
+        self.submit(ticket, name, work);
+    }
+
+    fn submit(&mut self, ticket: Ticket, name: String, work: Work) {
         let raw = ticket.into_raw();
-        let job = Job { ticket: u64::from(raw), name: plan.key.clone(), work };
+        let job = Job { ticket: u64::from(raw), name, work };
         if let Err(error) = self.jobs.submit(job) {
             self.log.error(format_args!("{error}"));
             self.ready.push((Ticket::from_raw(raw), Outcome::Failed));
         }
     }
 
-    fn refused(&mut self, ticket: Ticket) {
+    fn lead(&mut self, leading: Leading, taken: bool) {
+        if taken {
+            return self.leading.push(leading);
+        }
         self.log.error(format_args!("The address thread has too much to do: the group is given up"));
-        self.ready.push((ticket, Outcome::Failed));
+        self.ready.push((Ticket::from_raw(leading.ticket), Outcome::Failed));
     }
 }

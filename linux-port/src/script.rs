@@ -29,7 +29,7 @@ pub struct Call {
     pub arguments: Vec<OsString>,
     /// Its whole environment.
     pub environment: Arc<Environment>,
-    /// Its working directory; `/` is used if this one cannot be entered.
+    /// Its working directory, made if it is missing. If that fails too, the log says so, and it is `/`.
     pub directory: PathBuf,
     /// How long it may take before its process group gets TERM.
     pub limit: Duration,

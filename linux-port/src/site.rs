@@ -3,7 +3,7 @@
 use crate::config::Configuration;
 use crate::log::{Facility, LogConfig, Stderr};
 use crate::media::MediumSpec;
-use crate::resources::{Plan, ScriptEnvironment};
+use crate::resources::{Escalation, FenceDevice, Plan, SCRIPT_LIMIT, ScriptEnvironment};
 use crate::script::{Environment, Search};
 use crate::state::HostEntry;
 use hbcore::cluster::{AutoJoin, HeartbeatForm};
@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// Where 3.0.6 keeps its helper programs on Debian.
 const HELPERS: &str = "/usr/libexec/heartbeat";
+/// Calls that starting or stopping a group may come to before the engine gives it up: members, attempts.
+const CALLS: u32 = 64;
 /// What `HA_DATEFMT` is for scripts (configuration reference 13.2).
 const DATE_FORMAT: &str = "%Y/%m/%d_%T\t";
 
@@ -33,7 +35,7 @@ pub struct Site {
     /// `haresources`; empty when Pacemaker manages the resources.
     pub resources: HaResources<'static>,
     /// `hbcore.cf`.
-    pub extensions: HbcoreCf,
+    pub extensions: HbcoreCf<'static>,
     /// Our node name, lower-case.
     pub local_name: String,
     /// Where the files are.
@@ -132,8 +134,9 @@ impl Site {
                 max_repeat_delay: protocol.max_rexmit_delay,
             },
             auto_failback: match self.ha_cf.auto_failback {
-                AutoFailback::On | AutoFailback::Legacy => takeover::AutoFailback::On,
+                AutoFailback::On => takeover::AutoFailback::On,
                 AutoFailback::Off => takeover::AutoFailback::Off,
+                AutoFailback::Legacy => takeover::AutoFailback::Legacy,
             },
             hopfudge: protocol.hopfudge,
             autojoin: match protocol.autojoin {
@@ -146,9 +149,25 @@ impl Site {
             },
             auth_field: protocol.message_format == MessageFormat::Classic,
             generation,
-            effect_limit: EFFECT_LIMIT,
+            effect_limit: self
+                .extensions
+                .script_timeout
+                .map_or(EFFECT_LIMIT, |t| t.saturating_mul(CALLS))
+                .max(EFFECT_LIMIT),
             seed,
         }
+    }
+
+    /// What fences the other nodes, if anything does.
+    pub fn fence(&self, scripts: &ScriptEnvironment) -> Option<FenceDevice> {
+        let nodes = || self.ha_cf.nodes.iter().map(|n| n.name.as_str().to_owned()).collect();
+        let command = self.extensions.fence_command.map(|path| FenceDevice::command(path.into(), nodes(), scripts));
+        command.or_else(|| self.ha_cf.stonith.as_ref().map(|device| FenceDevice::stonith(device, nodes(), scripts)))
+    }
+
+    /// What is done about a group that cannot be stopped.
+    pub fn escalation(&self, scripts: &ScriptEnvironment) -> Escalation {
+        Escalation { command: self.extensions.stop_failure_command.map(PathBuf::from), scripts: scripts.clone() }
     }
 
     /// The groups as work.
@@ -170,25 +189,26 @@ impl Site {
         let logging = &self.ha_cf.logging;
         environment
             .set("HA_CURHOST", self.local_name.as_str())
-            .set("HA_DIR", format!("{dir}/"))
+            .set("HA_DIR", dir.as_str())
             .set("HA_FUNCS", format!("{dir}/shellfuncs"))
             .set("OCF_ROOT", "/usr/lib/ocf")
             .set("HA_DATEFMT", DATE_FORMAT)
             .set("HA_LOGFILE", logging.logfile.unwrap_or("/dev/null"))
             .set("HA_DEBUGLOG", logging.debugfile.unwrap_or("/dev/null"))
             .set("HA_LOGD", if logging.use_logd { "yes" } else { "no" })
-            .set("HA_COMPRESSION", self.ha_cf.protocol.compression);
-        if let Some(text) = self.ha_cf.parameters.by_name("logfacility") {
-            environment.set("HA_LOGFACILITY", text.to_string());
-        }
-        if debug > 0 {
-            environment.set("HA_debug", debug.to_string());
-        } else {
-            environment.unset("HA_debug");
-        }
+            .set("HA_COMPRESSION", self.ha_cf.protocol.compression)
+            .set("HA_debug", debug.to_string());
+        // Scripts give it to `logger`; empty is none.
+        let facility = self.ha_cf.parameters.by_name("logfacility").map(|text| text.to_string());
+        environment.set("HA_LOGFACILITY", facility.filter(|name| name != "none").unwrap_or_default());
         environment.with_shell_functions(HELPERS, &dir, &state_dir.join("fifo").display().to_string());
         let directory = state_dir.join("cores/root");
-        ScriptEnvironment { search: Search::standard(&self.config_dir), environment: Arc::new(environment), directory }
+        ScriptEnvironment {
+            search: Search::standard(&self.config_dir),
+            environment: Arc::new(environment),
+            directory,
+            limit: self.extensions.script_timeout.unwrap_or(SCRIPT_LIMIT),
+        }
     }
 
     /// Where log lines go. `stderr`: whether they also go there.

@@ -1,11 +1,13 @@
 //! The life of the daemon: check, detach, open everything, say that all is well, run, end.
 
-use crate::cli::Options;
+use crate::cli::{Action, Held, Options};
 use crate::config::EXIT_CONFIGURATION;
 use crate::daemon::{self, Detached, Readiness};
-use crate::driver::{Driver, Links, LinuxCluster, Parts, Rereader};
+use crate::driver::{Driver, End, Links, LinuxCluster, Parts, Rereader, Scripts};
+use crate::fifo::{self, Fifo};
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
-use crate::resources::{Realtime, Resources};
+use crate::notify::{Notifier, Surroundings};
+use crate::resources::{Handover, Plan, Realtime, Resources};
 use crate::site::Site;
 use crate::state::{
     ClaimError, GenerationOrigin, HostList, Method, PidFile, Running, StateDir, UuidOrigin, empty_scratch, probe,
@@ -15,8 +17,11 @@ use crate::sys::clock::Clock;
 use crate::sys::memory;
 use crate::sys::realtime::{self, Policy};
 use crate::sys::signal::{DAEMON_SIGNALS, Signals};
-use hbcore::config::{GenerationMethod, UuidSource};
-use hbcore::id::{Generation, Uuid};
+use crate::systemd::Notify;
+use hbcore::config::{AddressTakeover, AutoFailback, GenerationMethod, UuidSource};
+use hbcore::id::{Generation, GroupId, Uuid};
+use hbcore::takeover::Holds;
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -29,6 +34,9 @@ const PRIORITY: u8 = 1;
 const LONGEST_RUN: Duration = Duration::from_millis(500);
 /// How long a thread that has ended may still be seen, in milliseconds: on a busy machine longer than a few turns of ours.
 const BURIAL_LIMIT_MS: u32 = 2000;
+/// How long giving everything up may take (resource reference 6.1), and the exit code when that was not enough.
+const SHUTDOWN_LIMIT: Duration = Duration::from_hours(1);
+const FORCED: u8 = 100;
 /// How long the log may take to be written at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -50,13 +58,16 @@ impl Failure {
 /// that of the parent, as soon as the daemon is ready or has failed.
 pub fn start(site: &Site, options: &Options, rereader: Rereader) -> u8 {
     let host = host_name();
-    if let Running::Yes(pid) = probe(&options.pid_file()) {
+    let resumes = matches!(options.action, Action::Resume(_));
+    if let Running::Yes(pid) = probe(&options.pid_file())
+        && !resumes
+    {
         let mut log = EarlyLog::new(site.log(&host, options.debug, Stderr::detect()));
         log.log(Level::Info, format_args!("heartbeat: already running [pid {pid}]."));
         return 0;
     }
     let directory = options.state_dir.join("cores/root");
-    let readiness = if options.foreground {
+    let readiness = if options.foreground || resumes {
         Readiness::foreground()
     } else {
         match daemon::detach(&directory) {
@@ -74,7 +85,7 @@ pub fn start(site: &Site, options: &Options, rereader: Rereader) -> u8 {
         EarlyLog::new(site.log(&host, options.debug, Stderr::Off)).log(level, format_args!("{reason}"));
     }
     match prepared {
-        Ok(prepared) => run(prepared, readiness, &host),
+        Ok(prepared) => run(prepared, readiness, &host, options),
         // Another start was quicker: as good as ours.
         Err(Failure(0, reason)) => {
             eprintln!("{reason}");
@@ -96,7 +107,7 @@ struct Prepared {
     lock_memory: bool,
 }
 
-fn run(mut prepared: Prepared, readiness: Readiness, host: &str) -> u8 {
+fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Options) -> u8 {
     let log = prepared.log;
     if prepared.detached {
         log.set_stderr(Stderr::Off);
@@ -109,11 +120,18 @@ fn run(mut prepared: Prepared, readiness: Readiness, host: &str) -> u8 {
     if let Err(error) = readiness.ready() {
         log.warn(format_args!("Cannot leave the terminal: {error}"));
     }
+    prepared.driver.tell_ready();
     let code = match prepared.driver.run() {
-        Ok(_) => {
+        Ok(End::Left) => {
             log.info(format_args!("{host} Heartbeat shutdown complete."));
             0
         }
+        Ok(End::Restart(handover)) => {
+            let Err(error) = go_on(prepared.driver, &handover, options, &log);
+            log.crit(format_args!("Cannot restart: {error}. The resources run on without a heartbeat."));
+            GENERAL
+        }
+        Ok(End::Forced) => FORCED,
         Err(error) => {
             log.crit(format_args!("The heartbeat loop failed: {error}"));
             GENERAL
@@ -144,12 +162,25 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
         log.warn(format_args!("{error}"));
     }
     let manage = options.resource_management && site.ha_cf.pacemaker.mode.uses_haresources();
-    let cluster = off_this_stack(|| engine(site, &state, links.names(), manage, generation, uuid))?;
+    let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, generation, uuid))?;
     let realtime = schedule(site, options, &log);
-    let plans = if manage { site.plans(&site.scripts(&options.state_dir, options.debug)) } else { Vec::new() };
+    let environment = site.scripts(&options.state_dir, options.debug);
+    let plans = if manage { site.plans(&environment) } else { Vec::new() };
     let keys = plans.iter().map(|p| p.key.clone()).collect();
     let resources = Resources::start(plans, realtime, &log).map_err(Failure::general)?;
-    resources.clean();
+    let fence = site.fence(&environment);
+    let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
+    cluster.set_fencing(fence.is_some());
+    let resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
+    name_groups(&mut cluster, &resources, &log);
+    match options.action {
+        Action::Resume(held) => resume(&mut cluster, &resources, site, options, held),
+        _ => resources.clean(|_| false),
+    }
+    let nice = site.ha_cf.auto_failback != AutoFailback::Legacy;
+    let surroundings = Surroundings::new(&site.config_dir, &environment, nice);
+    let notifier = Notifier::start(surroundings, &log).map_err(Failure::general)?;
+    let fifo = Fifo::open(&options.state_dir.join(fifo::NAME)).map_err(|error| log.error(format_args!("{error}"))).ok();
     log.info(format_args!("Local status now set to: 'up'"));
     let driver = Driver::new(Parts {
         cluster,
@@ -158,9 +189,13 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
         signals,
         log: log.clone(),
         groups: keys,
+        device,
         log_bad_packets: site.ha_cf.logging.log_badpack,
         rereader,
         host_cache: (!manage).then(|| state.clone()),
+        scripts: Scripts { fifo, notifier },
+        service: Notify::from_env(),
+        shutdown_limit: site.extensions.shutdown_timeout.unwrap_or(SHUTDOWN_LIMIT),
     })
     .map_err(Failure::general)?;
     Ok(Prepared {
@@ -170,6 +205,40 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
         detached: !options.foreground,
         lock_memory: site.ha_cf.process.realtime && options.realtime,
     })
+}
+
+/// Only the legacy protocol asks for groups by name.
+fn name_groups(cluster: &mut LinuxCluster, resources: &Resources, log: &Logger) {
+    for (n, plan) in (0..).zip(resources.plans()) {
+        if let Err(error) = cluster.set_group_key(GroupId(n), &plan.key) {
+            log.debug(1, format_args!("Group [{}]: {error:?}", plan.key));
+        }
+    }
+}
+
+/// Goes on where the daemon stopped that was in this process before.
+fn resume(cluster: &mut LinuxCluster, resources: &Resources, site: &Site, options: &Options, held: Option<Held>) {
+    let known = Handover::take(&options.state_dir, held);
+    let claimed = held.and_then(|held| Holds::parse(held.word().as_bytes())).unwrap_or_default();
+    let plans: Vec<&Plan> = resources.plans().collect();
+    // A 3.0.6 that is replaced by us tells no more than the classes.
+    let runs = |plan: &Plan| known.as_ref().is_none_or(|k| k.groups.contains(&plan.words)) && claimed != Holds::NONE;
+    cluster.resume(claimed, |group| plans.get(usize::from(group.0)).is_some_and(|plan| runs(plan)));
+    resources.clean(|plan| known.as_ref().map_or(claimed != Holds::NONE, |k| k.shares(plan)));
+    let builtin = site.extensions.address_takeover == AddressTakeover::Builtin;
+    resources.resume(&known.unwrap_or_default(), &site.scripts(&options.state_dir, options.debug), builtin);
+}
+
+/// Becomes the next daemon. Returns only if that fails.
+fn go_on(driver: Driver, handover: &Handover, options: &Options, log: &Logger) -> Result<Infallible, std::io::Error> {
+    if let Err(error) = handover.write(&options.state_dir) {
+        log.warn(format_args!("Cannot write down what runs: {error}"));
+    }
+    log.info(format_args!("Performing heartbeat restart exec."));
+    log.flush(FLUSH);
+    // The locks of serial ports go with it.
+    drop(driver);
+    Err(options.exec_again(handover.word()))
 }
 
 fn engine(

@@ -53,6 +53,24 @@ pub enum Doing {
     Remove,
 }
 
+/// A directory that the command line can move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Area {
+    /// What outlives the daemon: `--state-dir`.
+    State,
+    /// What exists while it runs: `--run-dir`.
+    Run,
+}
+
+impl Area {
+    const fn option(self) -> &'static str {
+        match self {
+            Self::State => "--state-dir",
+            Self::Run => "--run-dir",
+        }
+    }
+}
+
 /// Why a state file could not be used. The text names the file and what to do about it.
 #[derive(Debug)]
 pub enum StateError {
@@ -62,6 +80,8 @@ pub enum StateError {
         doing: Doing,
         /// The file or directory.
         path: PathBuf,
+        /// What it belongs to.
+        area: Area,
         /// The system's reason.
         source: io::Error,
     },
@@ -78,14 +98,14 @@ pub enum StateError {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { doing, path, source } => {
+            Self::Io { doing, path, area, source } => {
                 let verb = match doing {
                     Doing::Read => "read",
                     Doing::Write => "write",
                     Doing::Create => "create",
                     Doing::Remove => "remove",
                 };
-                write!(f, "Cannot {verb} [{}]: {source}; {}", path.display(), remedy(source))
+                write!(f, "Cannot {verb} [{}]: {source}; {}", path.display(), Remedy(source, *area))
             }
             Self::BadHostList { path, line } => {
                 write!(f, "Invalid host/uuid map file [{}] - removed. (line {line})", path.display())
@@ -103,19 +123,31 @@ impl std::error::Error for StateError {
     }
 }
 
-/// What an administrator can do about `error`.
-fn remedy(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound => "create the directory, or name another with --state-dir or --run-dir",
-        io::ErrorKind::PermissionDenied => "run as root, or give this user the directory",
-        io::ErrorKind::ReadOnlyFilesystem => "mount it writable, or name another directory with --state-dir",
-        io::ErrorKind::StorageFull => "free some space there",
-        _ => "check the file system it is on",
+/// What an administrator can do about an error in an area.
+struct Remedy<'e>(&'e io::Error, Area);
+
+impl fmt::Display for Remedy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let option = self.1.option();
+        match self.0.kind() {
+            io::ErrorKind::NotFound => write!(f, "create the directory, or name another with {option}"),
+            io::ErrorKind::PermissionDenied => f.write_str("run as root, or give this user the directory"),
+            io::ErrorKind::ReadOnlyFilesystem => {
+                write!(f, "mount it writable, or name another directory with {option}")
+            }
+            io::ErrorKind::StorageFull => f.write_str("free some space there"),
+            _ => f.write_str("check the file system it is on"),
+        }
     }
 }
 
-/// Turns the system's refusal into a [`StateError`] that names the file.
+/// Turns the system's refusal of a state file into a [`StateError`] that names the file.
 fn refused(doing: Doing, path: &Path) -> impl FnOnce(io::Error) -> StateError {
+    refused_in(Area::State, doing, path)
+}
+
+/// The same for a file of this area.
+fn refused_in(area: Area, doing: Doing, path: &Path) -> impl FnOnce(io::Error) -> StateError {
     let path = path.to_owned();
-    move |source| StateError::Io { doing, path, source }
+    move |source| StateError::Io { doing, path, area, source }
 }

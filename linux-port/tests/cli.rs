@@ -5,10 +5,11 @@ mod host;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use hbcore_linux::cli::{
     self, Action, Answer, Held, Options, UsageError, VERSION_OF_REFERENCE, held_by_this_process, parse, reload, status,
-    stop,
+    stop, stop_and_tell,
 };
 use host::{Place, eventually, lives};
 
@@ -139,4 +140,15 @@ fn a_running_daemon_is_reported_reloaded_and_stopped() {
     assert_eq!(reload(&file), None, "it must be started");
     let not_running = Answer { stderr: "ERROR: heartbeat is not running.\n".to_owned(), code: 6, ..Answer::default() };
     assert_eq!(held_by_this_process(&file), Err(not_running));
+}
+
+#[test]
+fn a_stop_that_takes_long_is_told_about() {
+    let place = Place::new();
+    let pid = daemon(&place, "trap 'sleep 0.5; exit 0' TERM");
+    let mut told = Vec::new();
+    let every = Duration::from_millis(100);
+    let answer = stop_and_tell(&place.join("heartbeat.pid"), every, |pid, waited| told.push((pid, waited)));
+    assert_eq!(answer, Answer::default(), "what a script sees is that of 3.0.6");
+    assert!(told.len() >= 2 && told.iter().all(|(whom, waited)| *whom == pid && *waited >= every), "{told:?}");
 }

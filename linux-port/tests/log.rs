@@ -148,3 +148,26 @@ fn a_log_file_that_appears_late_is_used_from_then_on() {
         place.read("later/log").contains("here")
     });
 }
+
+#[test]
+fn a_log_that_was_on_a_full_disk_says_how_much_it_missed() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("/dev/full", place.join("log")).expect("a full disk");
+    let log = place.log();
+    for n in 0..7 {
+        log.info(format_args!("lost {n}"));
+    }
+    assert!(log.flush(SOON));
+    fs::remove_file(place.join("log")).expect("removed");
+    eventually("the file is written again", || {
+        log.info(format_args!("poke"));
+        log.flush(SOON) && place.read("log").contains("poke")
+    });
+    let text = place.read("log");
+    let first = text.lines().next().expect("a line");
+    let (count, _) = first.split_once("WARN: ").and_then(|(_, text)| text.split_once(' ')).expect("a report first");
+    assert!(first.ends_with("messages are missing here: this file could not be written"), "{first}");
+    assert!(count.parse::<u32>().is_ok_and(|count| count >= 7), "{first}");
+    assert_eq!(text.matches("are missing here").count(), 1, "{text}");
+    assert!(place.read("debug").contains("lost 6"), "the other file has everything");
+}

@@ -236,8 +236,30 @@ fn what_cannot_be_started_is_an_error_and_what_has_no_interpreter_line_is_a_shel
     }
     let bare = place.file("bare", "test \"$1\" = start && exit 5\n", 0o755);
     assert_eq!(run(&call(bare, &["start"]), &log, &cancel).expect("started").exit, Exit::Code(5));
-    let lost = Call { directory: place.join("gone"), ..call(place.script("here", "test $(pwd) = /"), &[]) };
-    assert!(run(&lost, &log, &cancel).expect("started").exit.success(), "without its directory it runs in /");
+}
+
+#[test]
+fn the_working_directory_is_made_and_only_if_that_fails_it_is_the_root() {
+    let place = Place::new();
+    let log = place.log();
+    let script = place.script("here", "pwd > \"$1\"");
+    let runs_in = |directory: &str| {
+        let out = place.join("pwd");
+        let call = Call { directory: place.join(directory), ..call(script.clone(), &[out.to_str().expect("UTF-8")]) };
+        assert!(run_logged(&call, &log).exit.success());
+        place.read("pwd")
+    };
+    let cores = place.join("cores/root");
+    assert_eq!(runs_in("cores/root"), format!("{}\n", cores.display()));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&cores).expect("made").permissions());
+    assert_eq!(mode & 0o777, 0o700, "as the package makes it");
+    assert!(!place.read("log").contains("runs in /"), "{}", place.read("log"));
+    assert_eq!(runs_in("here/below/a/file"), "/\n");
+    assert!(
+        place.read("log").contains("WARN: Script here runs in / because of its directory"),
+        "{}",
+        place.read("log")
+    );
 }
 
 #[test]

@@ -227,3 +227,35 @@ fn of_many_that_start_at_once_one_wins() {
         assert_eq!(claims.iter().filter(|claim| claim.is_ok()).count(), 1, "{claims:?}");
     }
 }
+
+#[test]
+fn a_generation_that_cannot_be_written_leaves_nothing_behind() {
+    let place = Place::new();
+    // Small enough for the name, too small for the content.
+    let script = "ulimit -f 0; trap '' XFSZ; exec \"$0\" --exact full_disk --nocapture --ignored";
+    let own = std::env::current_exe().expect("this program");
+    let child = Command::new("sh").args(["-c", script]).arg(own).env("HBCORE_PLACE", place.path()).output();
+    let child = child.expect("sh");
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(fs::read_dir(place.path()).expect("our own").count(), 0, "nothing, above all no empty file");
+}
+
+/// What the test above runs in a process that may not write to files.
+#[test]
+#[ignore = "runs in a process of its own"]
+fn full_disk() {
+    let Some(place) = std::env::var_os("HBCORE_PLACE") else { return };
+    let refused = StateDir::new(place).next_generation(Method::File, CLOCK);
+    assert!(matches!(refused, Err(StateError::Io { .. })), "{refused:?}");
+}
+
+#[test]
+fn advice_names_the_option_of_the_directory() {
+    let place = Place::new();
+    let nowhere = place.join("nowhere/deeper");
+    let state = StateDir::new(&nowhere).next_generation(Method::File, CLOCK).expect_err("no directory").to_string();
+    assert!(state.contains("--state-dir") && !state.contains("--run-dir"), "{state}");
+    let run = PidFile::claim(&nowhere.join("heartbeat.pid")).expect_err("no directory").to_string();
+    assert!(run.contains("--run-dir") && !run.contains("--state-dir"), "{run}");
+}

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     }
     match command(words) {
         Ok(Command::Demo { cuts }) => demo::run(cuts),
-        Ok(Command::Check { directory }) => check(&directory),
+        Ok(Command::Check { directory }) => check(&directory.unwrap_or_else(|| "/etc/ha.d".into())),
         Ok(Command::Print(text)) => written(io::stdout().write_all(text.as_bytes()).map(|()| 0)),
         Err(error) => {
             eprint!("hb: {error}\n\n{HELP}");
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 
 enum Command {
     Demo { cuts: u32 },
-    Check { directory: PathBuf },
+    Check { directory: Option<PathBuf> },
     Print(&'static str),
 }
 
@@ -47,7 +47,7 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
     let mut words = Parser::from_args(words);
     let mut command = match words.next()? {
         Some(Arg::Value(word)) if word == "demo" => Command::Demo { cuts: demo::CUTS },
-        Some(Arg::Value(word)) if word == "check" => Command::Check { directory: "/etc/ha.d".into() },
+        Some(Arg::Value(word)) if word == "check" => Command::Check { directory: None },
         Some(Arg::Value(word)) => return Err(format!("there is no command {}", word.display()).into()),
         Some(Arg::Long("version")) => return Ok(Command::Print(concat!("hb ", env!("CARGO_PKG_VERSION"), "\n"))),
         Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Command::Print(HELP)),
@@ -58,7 +58,7 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
         match (word, &mut command) {
             (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Command::Print(HELP)),
             (Arg::Long("cuts"), Command::Demo { cuts }) => *cuts = words.value()?.parse()?,
-            (Arg::Value(word), Command::Check { directory }) => *directory = word.into(),
+            (Arg::Value(word), Command::Check { directory }) if directory.is_none() => *directory = Some(word.into()),
             (other, _) => return Err(other.unexpected()),
         }
     }
@@ -66,6 +66,13 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
 }
 
 fn check(directory: &Path) -> ExitCode {
+    if directory.is_file() {
+        eprintln!(
+            "hb: {} is a file: name the directory that holds ha.cf, authkeys and haresources",
+            directory.display()
+        );
+        return ExitCode::from(USAGE);
+    }
     let mut report = Vec::new();
     let checked = config::check_report(directory, &mut report);
     let report = String::from_utf8_lossy(&report);
@@ -110,7 +117,14 @@ mod tests {
 
     #[test]
     fn a_command_line_without_sense_is_refused() {
-        for words in [&["demo", "--cuts", "many"][..], &["check", "--cuts", "1"], &["dance"], &[], &["--frob"]] {
+        for words in [
+            &["demo", "--cuts", "many"][..],
+            &["check", "--cuts", "1"],
+            &["check", "a", "b"],
+            &["dance"],
+            &[],
+            &["--frob"],
+        ] {
             assert!(command(words.iter().map(Into::into)).is_err(), "{words:?}");
         }
     }

@@ -1,9 +1,10 @@
 //! Talking to the daemon that runs already, through its pid file and signals: `-s`, `-k`, `-r`, `-R`.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use crate::state::{Running, probe};
@@ -18,6 +19,9 @@ pub struct Answer {
     /// The exit code.
     pub code: u8,
 }
+
+/// How long `-k` waits in silence.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The exit code for what only root may do.
 const NOT_PERMITTED: u8 = 4;
@@ -37,11 +41,23 @@ pub fn status(pid_file: &Path, host: &str, node: &str) -> Answer {
 }
 
 /// `-k`: TERM to the daemon, and wait until it is gone, however long it takes; exit 0 also if it does not run.
+/// To a person at a terminal, standard error says every few seconds that it still waits; a script sees what 3.0.6 says.
 pub fn stop(pid_file: &Path) -> Answer {
+    let at_terminal = io::stderr().is_terminal();
+    stop_and_tell(pid_file, PATIENCE, |pid, waited| {
+        if at_terminal {
+            let seconds = waited.as_secs();
+            eprintln!("heartbeat: [pid {pid}] still gives up its resources after {seconds} s; its log says which");
+        }
+    })
+}
+
+/// [`stop`], which calls `tell` with the process and the time so far whenever `every` is over.
+pub fn stop_and_tell(pid_file: &Path, every: Duration, tell: impl FnMut(u32, Duration)) -> Answer {
     let Running::Yes(pid) = probe(pid_file) else {
         return Answer { stderr: "INFO: Heartbeat already stopped.\n".to_owned(), ..Answer::default() };
     };
-    match signal_and_wait(pid) {
+    match signal_and_wait(pid, every, tell) {
         Ok(()) => Answer::default(),
         Err(error) => refused(pid, &error),
     }
@@ -76,7 +92,7 @@ pub fn held_by_this_process(pid_file: &Path) -> Result<(), Answer> {
 }
 
 /// TERM, then sleep until the process ends. A process that is gone already is as good.
-fn signal_and_wait(pid: u32) -> io::Result<()> {
+fn signal_and_wait(pid: u32, every: Duration, mut tell: impl FnMut(u32, Duration)) -> io::Result<()> {
     let raw = to_pid(pid)?;
     // Taken before the signal: afterwards the number might be somebody else's.
     let watched = pidfd_open(raw, PidfdFlags::empty());
@@ -85,10 +101,12 @@ fn signal_and_wait(pid: u32) -> io::Result<()> {
         other => other?,
     }
     let watched = watched?;
+    let (began, timeout) = (Instant::now(), Timespec::try_from(every).ok());
     loop {
         let mut fds = [PollFd::new(&watched, PollFlags::IN)];
-        match poll(&mut fds, None) {
+        match poll(&mut fds, timeout.as_ref()) {
             Err(rustix::io::Errno::INTR) => {}
+            Ok(0) => tell(pid, began.elapsed()),
             ended => return ended.map(drop).map_err(io::Error::from),
         }
     }

@@ -8,7 +8,7 @@ mod programs;
 use std::fs;
 use std::path::Path;
 
-use hbcore::config::{AutoFailback, Directive, File, Group, HaCf, HaResources, PacemakerMode, Position, Severity};
+use hbcore::config::{Directive, File, Group, HaCf, HaResources, PacemakerMode, Position, Severity};
 
 use self::network::Network;
 use super::finding::Finding;
@@ -101,14 +101,11 @@ impl Check<'_> {
 
     /// Directives that 3.0.6 acts upon and this daemon does not yet. Somebody relies on them, so that they are not passed over.
     fn not_acted_upon(&mut self, ha_cf: &HaCf<'_>) {
-        let stonith = ha_cf.stonith.iter().map(|s| (Some(s.at), "stonith", STONITH_HELP));
         let children = ha_cf.children.iter().map(|c| (Some(c.at), "respawn and failfast", CLIENT_HELP));
         let api = ha_cf.api_auth.iter().map(|a| (Some(a.at), "apiauth", CLIENT_HELP));
         let watchdog = ha_cf.process.watchdog.iter();
         let watchdog = watchdog.map(|_| (ha_cf.parameters.place(Directive::Watchdog), "watchdog", WATCHDOG_HELP));
-        let legacy = (ha_cf.auto_failback == AutoFailback::Legacy && ha_cf.pacemaker.mode.uses_haresources())
-            .then(|| (ha_cf.parameters.place(Directive::AutoFailback), "auto_failback legacy", LEGACY_HELP));
-        for (at, what, help) in stonith.chain(children).chain(api).chain(watchdog).chain(legacy) {
+        for (at, what, help) in children.chain(api).chain(watchdog) {
             self.warning(at, format!("{what} is not acted upon by this version"), help);
         }
     }
@@ -122,7 +119,7 @@ impl Check<'_> {
                     None => continue,
                 },
                 Some(Err(_)) => continue,
-                None if self.has_script(resource.script()) => continue,
+                None if resource.is_bare_ipv6() || self.has_script(resource.script()) => continue,
                 None => (format!("Cannot locate resource script {}", resource.script()), SCRIPT_HELP),
             };
             self.found(File::HaResources, Some(resource.at), Severity::Warning, message, help.to_owned());
@@ -135,11 +132,9 @@ impl Check<'_> {
     }
 }
 
-const STONITH_HELP: &str = "a takeover does not wait for fencing: do not use disks that both nodes can write to";
 const CLIENT_HELP: &str =
     "clients such as ipfail and dopd are neither started nor served; start what you need in another way";
 const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";
-const LEGACY_HELP: &str = "it is taken as `on`; write `auto_failback on` or `off` on both nodes";
 const NIC_HELP: &str = "name an interface of this machine, or leave it out to use the one of the subnet";
 const SCRIPT_HELP: &str = "put an executable script of that name into resource.d or /etc/init.d";
 

@@ -38,7 +38,7 @@ pub struct Configuration<'t> {
     /// `haresources`; empty if Pacemaker manages the resources.
     pub resources: HaResources<'t>,
     /// `hbcore.cf`.
-    pub extensions: HbcoreCf,
+    pub extensions: HbcoreCf<'t>,
 }
 
 /// What came of reading a configuration folder.

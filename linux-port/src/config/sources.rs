@@ -13,6 +13,10 @@ use super::finding::Finding;
 const FILE_MAX: u64 = 4 << 20;
 /// Group and others may read: the bits that 3.0.6 refuses on `authkeys`.
 const READABLE_BY_OTHERS: u32 = 0o044;
+/// Group and others may write. 3.0.6 does not look at that.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// How 3.0.6 begins the names of its files in messages; the two slashes are a part of them.
+const USUAL_FOLDER: &str = "/etc/ha.d//";
 
 /// The texts of a configuration folder and the name of this node. Owns what a checked configuration borrows.
 #[derive(Debug)]
@@ -91,6 +95,9 @@ impl Sources {
             let line = self.text(file).split(|byte| *byte == b'\n').nth(number)?;
             Some(String::from_utf8_lossy(line).trim_end().to_owned())
         });
+        let here = || format!("{}/", self.dir.display());
+        let usual = self.dir == Path::new(USUAL_FOLDER);
+        let message = if usual { message } else { message.replace(USUAL_FOLDER, &here()) };
         Finding { file, path: self.path(file), at, severity, message, help: help.into(), source: line }
     }
 
@@ -114,12 +121,19 @@ impl Sources {
         findings
     }
 
-    /// An error if others can read the keys.
+    /// An error if others can read the keys, a warning if they can write them.
     pub(super) fn permissions(&self) -> Option<Finding> {
-        self.authkeys_mode.filter(|mode| mode & READABLE_BY_OTHERS != 0)?;
-        let message = "Bad permissions on keyfile [/etc/ha.d//authkeys], 600 recommended.".to_owned();
+        let mode = self.authkeys_mode?;
+        let (severity, message) = if mode & READABLE_BY_OTHERS != 0 {
+            (Severity::Error, "Bad permissions on keyfile [/etc/ha.d//authkeys], 600 recommended.".to_owned())
+        } else if mode & WRITABLE_BY_OTHERS != 0 {
+            let mode = mode & 0o777;
+            (Severity::Warning, format!("others may write the keyfile [/etc/ha.d//authkeys], its mode is {mode:o}"))
+        } else {
+            return None;
+        };
         let help = format!("run: chmod 600 {}", self.path(File::AuthKeys).display());
-        Some(self.found(File::AuthKeys, None, Severity::Error, message, help))
+        Some(self.found(File::AuthKeys, None, severity, message, help))
     }
 
     fn content(&self, file: File) -> &io::Result<Vec<u8>> {
@@ -156,6 +170,9 @@ fn read_help(file: File, error: &io::Error) -> String {
             "create it with mode 600 and two lines: `auth 1` and `1 sha1 SECRET`, the same on all nodes".to_owned()
         }
         (File::HaResources, io::ErrorKind::NotFound) => "create it, the same on all nodes; it may be empty".to_owned(),
+        (_, io::ErrorKind::NotADirectory) => {
+            "name a directory as the place of the configuration, not a file".to_owned()
+        }
         (_, io::ErrorKind::NotFound) => "create it; the documentation has a sample with comments".to_owned(),
         _ => error.to_string(),
     }

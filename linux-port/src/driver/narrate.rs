@@ -28,17 +28,20 @@ pub(super) struct Narrator {
     links: Vec<String>,
     groups: Vec<String>,
     home: String,
+    /// What fences, for people.
+    device: String,
     complete: bool,
     limits: [RateLimit; CLASSES],
 }
 
 impl Narrator {
-    pub(super) fn new(log: &Logger, links: &[String], groups: Vec<String>, home: String) -> Self {
+    pub(super) fn new(log: &Logger, links: &[String], groups: Vec<String>, home: String, device: String) -> Self {
         Self {
             log: log.clone(),
             links: links.to_vec(),
             groups,
             home,
+            device,
             complete: false,
             limits: std::array::from_fn(|_| RateLimit::new(5, Duration::from_secs(10))),
         }
@@ -150,6 +153,13 @@ impl Narrator {
                 log.warn(format_args!("No STONITH device configured."));
                 log.warn(format_args!("Shared disks are not protected."));
             }
+            Notice::Fencing(id) => log.info(format_args!("Resetting node {} with [{}]", name(id), self.device)),
+            Notice::Fenced(id) => log.info(format_args!("node {} now reset.", name(id))),
+            Notice::FenceFailed(id) => {
+                log.error(format_args!("Host {} not reset!", name(id)));
+                log.error(format_args!("STONITH of {} failed.  Retrying...", name(id)));
+            }
+            Notice::FenceCancelled(id) => log.warn(format_args!("Node {} is back: it is not reset any more", name(id))),
             Notice::GaveUp(id) => log.info(format_args!("Dead node {} gave up resources.", name(id))),
             Notice::ShutdownNotice(id) => log.info(format_args!("Received shutdown notice from '{}'.", name(id))),
             Notice::WantsStandby { node, class } => {
@@ -163,6 +173,9 @@ impl Narrator {
             }
             Notice::StandbyHandedOver(class) => {
                 log.info(format_args!("Other node completed standby takeover of {} resources.", class.as_str()));
+            }
+            Notice::StandbyAcquiring { node, class } => {
+                log.info(format_args!("standby: acquire [{}] resources from {}", class.as_str(), name(node)));
             }
             Notice::StandbyAcquired(class) => {
                 log.info(format_args!("Standby resource acquisition done [{}].", class.as_str()));
@@ -185,9 +198,20 @@ impl Narrator {
                 log.warn(format_args!("A partition healed: this node gives up {} resources", class.as_str()));
             }
             Notice::StartFailed(group) => {
-                log.crit(format_args!("Giving up resources due to failure of {}", self.group(group)));
+                log.error(format_args!("Resource group {} does not start here", self.group(group)));
             }
-            Notice::StopFailed(group) => log.crit(format_args!("Resource STOP failure: {}", self.group(group))),
+            Notice::StopFailed(group) => {
+                log.crit(format_args!("Resource STOP failure: {}. Nobody else may start it.", self.group(group)));
+            }
+            Notice::GivingAway(class) => log.warn(format_args!(
+                "{} resources do not start here: the other node is asked to take them.",
+                class.as_str()
+            )),
+            Notice::ModeMismatch(id) => log.error(format_args!(
+                "Only one of this node and {} has auto_failback legacy: they cannot share resources. Say the same in ha.cf of both.",
+                name(id)
+            )),
+            Notice::StandbyUnsupported => log.info(format_args!("Standby mode only implemented when nice_failback on")),
             Notice::Started(group) => {
                 log.info(format_args!("Resource group {} runs here", self.group(group)));
                 self.announce_completion("req_our_resources");

@@ -214,7 +214,7 @@ fn perform(job: Job, post: &Post) -> Outcome {
         Work::Start(mut members, retry) => context.start(&mut members, retry),
         Work::Stop(mut members, retry) => context.stop(&mut members, retry),
         Work::Status(mut members) => context.status(&mut members),
-        Work::Run(call) => context.script(&call),
+        Work::Run(call) | Work::Fence(call) => context.script(&call),
         Work::Function(task) => match (task.0)() {
             Ok(()) => Outcome::Done,
             Err(refused) => {

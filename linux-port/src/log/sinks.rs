@@ -52,7 +52,17 @@ impl Sinks {
         render(line, self.file_shape, names, record);
         let log = self.logfile.as_mut().filter(|_| record.level != Level::Debug);
         for file in [log, self.debugfile.as_mut()].into_iter().flatten() {
-            file.append(line);
+            file.append(line, |lost| {
+                let text = format_args!("{lost} messages are missing here: this file could not be written");
+                let mut report = Vec::new();
+                render(
+                    &mut report,
+                    self.file_shape,
+                    names,
+                    &Record::new(Level::Warn, record.seconds, record.pid, text),
+                );
+                report
+            });
         }
         if let Some(syslog) = &mut self.syslog {
             render(line, Shape::Datagram(syslog.facility), names, record);
@@ -82,11 +92,15 @@ struct LogFile {
     owner: Option<(u32, u32)>,
     open: Option<File>,
     checked: Option<Instant>,
+    /// Lines that could not be written, since the file last said so.
+    lost: u64,
+    /// The file ends within a line.
+    torn: bool,
 }
 
 impl LogFile {
     fn new(path: PathBuf, owner: Option<(u32, u32)>) -> Self {
-        Self { path, owner, open: None, checked: None }
+        Self { path, owner, open: None, checked: None, lost: 0, torn: false }
     }
 
     fn close(&mut self) {
@@ -94,13 +108,28 @@ impl LogFile {
         self.checked = None;
     }
 
-    fn append(&mut self, line: &[u8]) {
+    /// Adds a line. If lines were lost before, `report` gives the line that says how many.
+    fn append(&mut self, line: &[u8], report: impl FnOnce(u64) -> Vec<u8>) {
         self.follow_rotation();
-        let Some(file) = &mut self.open else { return };
-        if file.write_all(line).is_err() {
+        if self.lost > 0 && self.open.is_some() && self.put(&report(self.lost)) {
+            self.lost = 0;
+        }
+        if !self.put(line) {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+
+    /// Whether the whole line is in the file.
+    fn put(&mut self, line: &[u8]) -> bool {
+        let Some(file) = &mut self.open else { return false };
+        let mended = !self.torn || file.write(b"\n").is_ok();
+        let written = if mended { file.write(line).unwrap_or(0) } else { 0 };
+        self.torn = !mended || (0 < written && written < line.len());
+        if written < line.len() {
             // A full disk or a dead mount: try a fresh descriptor at the next check.
             self.open = None;
         }
+        written == line.len()
     }
 
     /// Makes `open` the file that the path names now; looks at most once in [`RECHECK`].

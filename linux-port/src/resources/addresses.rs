@@ -8,6 +8,7 @@ use crate::sys::realtime::{self, Policy};
 use rustix::event::{EventfdFlags, eventfd};
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -47,6 +48,13 @@ enum Order {
     },
     Announce(Arc<[AddressSpec]>),
     Clean(Arc<[AddressSpec]>),
+    /// These may be up since an earlier daemon of this node; it brought up those whose address is in `added`.
+    Resume {
+        specs: Arc<[AddressSpec]>,
+        added: Vec<IpAddr>,
+    },
+    /// Which addresses were brought up here.
+    List(SyncSender<Vec<IpAddr>>),
     /// From a job thread, which waits for the answer.
     Ask {
         question: Question,
@@ -105,6 +113,18 @@ impl AddressThread {
     /// Takes down what an earlier run left.
     pub fn clean(&self, specs: Arc<[AddressSpec]>) {
         let _ = self.orders.try_send(Order::Clean(specs));
+    }
+
+    /// Takes over what an earlier daemon left up.
+    pub fn resume(&self, specs: Arc<[AddressSpec]>, added: Vec<IpAddr>) {
+        let _ = self.orders.try_send(Order::Resume { specs, added });
+    }
+
+    /// The addresses that were brought up here. Waits for the thread's answer; without one, none.
+    pub fn added(&self) -> Vec<IpAddr> {
+        let (answer, reply) = sync_channel(1);
+        let asked = self.orders.send(Order::List(answer)).ok();
+        asked.and_then(|()| reply.recv_timeout(ANSWER_LIMIT).ok()).unwrap_or_default()
     }
 
     /// The next order that has ended. When it returns `None`, the descriptor is quiet again.
@@ -254,6 +274,11 @@ impl Worker {
                 }
             }
             Order::Clean(specs) => self.clean(&specs),
+            Order::Resume { specs, added } => self.resume(&specs, &added),
+            Order::List(answer) => {
+                let added = self.held.iter().filter(|(_, held)| held.added).map(|(_, held)| held.addr).collect();
+                let _ = answer.try_send(added);
+            }
             Order::Ask { question, spec, answer } => {
                 let _ = answer.try_send(self.ask(&spec, question));
             }
@@ -314,6 +339,16 @@ impl Worker {
         self.log.info(format_args!("Address {}/{} taken on {label}", held.addr, held.prefix));
         self.held.retain(|(known, _)| known != spec);
         self.held.push((spec.clone(), held));
+    }
+
+    fn resume(&mut self, specs: &[AddressSpec], added: &[IpAddr]) {
+        let Some(addresses) = &mut self.addresses else { return };
+        for spec in specs {
+            if let Ok(Some(held)) = addresses.status(spec) {
+                let added = added.contains(&spec.addr);
+                self.held.push((spec.clone(), Held { added, ..held }));
+            }
+        }
     }
 
     fn clean(&mut self, specs: &[AddressSpec]) {

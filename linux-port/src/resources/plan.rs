@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest that one script may run (resource reference 1.6: an hour a phase) and what it gets to end itself.
-const SCRIPT_LIMIT: Duration = Duration::from_hours(1);
+/// The longest that one script may run unless `hbcore.cf` says otherwise (resource reference 1.6: an hour a phase).
+pub const SCRIPT_LIMIT: Duration = Duration::from_hours(1);
+/// What it gets to end itself.
 const SCRIPT_GRACE: Duration = Duration::from_secs(10);
 
 /// What every script of the site is called with.
@@ -22,6 +23,22 @@ pub struct ScriptEnvironment {
     pub environment: Arc<Environment>,
     /// Their working directory.
     pub directory: PathBuf,
+    /// How long one call may take.
+    pub limit: Duration,
+}
+
+impl ScriptEnvironment {
+    /// A call of `program`, without arguments so far.
+    pub fn call(&self, program: PathBuf) -> Call {
+        Call {
+            program,
+            arguments: Vec::new(),
+            environment: Arc::clone(&self.environment),
+            directory: self.directory.clone(),
+            limit: self.limit,
+            grace: SCRIPT_GRACE,
+        }
+    }
 }
 
 /// One group: its resources in order.
@@ -29,6 +46,8 @@ pub struct ScriptEnvironment {
 pub struct Plan {
     /// The first resource, by which scripts and logs know the group; empty for a group without resources.
     pub key: String,
+    /// The resources as they stand in the file, with one blank between them.
+    pub words: String,
     /// The addresses that stand first in the line: taken at once, before any script is run.
     pub(super) leading: Arc<[AddressSpec]>,
     members: Vec<Member>,
@@ -48,6 +67,7 @@ impl Plan {
         let leading = members.iter().map_while(|m| if let Member::Address(a) = m { Some(a.clone()) } else { None });
         Self {
             key: group.key().map(|k| k.word.to_owned()).unwrap_or_default(),
+            words: group.resources().map(|r| r.word).collect::<Vec<_>>().join(" "),
             leading: leading.collect(),
             members,
             scripts: scripts.clone(),
@@ -75,12 +95,8 @@ impl Plan {
             Member::Address(spec) => Step::Builtin(Box::new(AddressResource::new(spec.clone(), addresses.clone()))),
             Member::Script { name, arguments } => match self.scripts.search.locate(name) {
                 Ok(program) => Step::Script(Call {
-                    program,
                     arguments: arguments.iter().map(Into::into).collect(),
-                    environment: Arc::clone(&self.scripts.environment),
-                    directory: self.scripts.directory.clone(),
-                    limit: SCRIPT_LIMIT,
-                    grace: SCRIPT_GRACE,
+                    ..self.scripts.call(program)
                 }),
                 Err(_) => Step::Missing(name.clone()),
             },

@@ -13,7 +13,10 @@ pub struct Environment {
 impl Environment {
     /// What the daemon itself was started with: `PATH`, `HOME` and whatever else, as 3.0.6 hands it on.
     pub fn inherited() -> Self {
-        Self { variables: std::env::vars_os().collect() }
+        let mut inherited = Self { variables: std::env::vars_os().collect() };
+        // What the service manager says to the daemon is not meant for its children.
+        inherited.unset("NOTIFY_SOCKET").unset("WATCHDOG_USEC").unset("WATCHDOG_PID");
+        inherited
     }
 
     /// Sets a variable; the last value wins. A name that is empty or has `=` or a zero byte in it, or a value with a
@@ -42,6 +45,7 @@ impl Environment {
         longer.push(path);
         self.set("PATH", longer).set("HA_BIN", helpers).set("HA_FIFO", fifo);
         self.set("HA_RCDIR", format!("{config_dir}/rc.d")).set("HA_RESOURCEDIR", format!("{config_dir}/resource.d"));
+        self.set("HA_DOCDIR", "/usr/share/doc/heartbeat").set("OCF_AGENTS", "/usr/lib/ocf/resource.d/heartbeat/");
         self.unset("LANGUAGE").set("LC_ALL", "C")
     }
 

@@ -1,10 +1,12 @@
 //! One run of one script, from spawn to reaped.
 
 use std::ffi::{CString, OsStr};
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -64,7 +66,8 @@ impl Cancel {
 pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptError> {
     let start = |source| ScriptError::Start { program: call.program.clone(), source };
     let began = Instant::now();
-    let (child, out, err) = begin(call).map_err(start)?;
+    let directory = working_directory(call, log);
+    let (child, out, err) = begin(call, directory).map_err(start)?;
     let mut watch = Watch {
         child,
         out: Stream::new(out),
@@ -82,12 +85,12 @@ pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptE
 }
 
 /// Starts the child with nothing on its standard input and pipes on its outputs.
-fn begin(call: &Call) -> io::Result<(Child, OwnedFd, OwnedFd)> {
+fn begin(call: &Call, directory: &Path) -> io::Result<(Child, OwnedFd, OwnedFd)> {
     let null = File::open("/dev/null")?;
     let (out, out_end) = quiet_pipe()?;
     let (err, err_end) = quiet_pipe()?;
     let standard = [null.as_fd(), out_end.as_fd(), err_end.as_fd()];
-    let child = start(call, standard)?;
+    let child = start(call, directory, standard)?;
     Ok((child, out, err))
 }
 
@@ -98,15 +101,27 @@ fn quiet_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-fn start(call: &Call, standard: [BorrowedFd<'_>; 3]) -> io::Result<Child> {
+/// The directory of the call, for its owner only as that of the 3.0.6 package, or `/`.
+fn working_directory<'c>(call: &'c Call, log: &Logger) -> &'c Path {
+    let directory = call.directory.as_path();
+    match DirBuilder::new().recursive(true).mode(0o700).create(directory) {
+        Ok(()) => directory,
+        Err(error) => {
+            let (name, directory) = (call.name(), directory.display());
+            log.warn(format_args!("Script {name} runs in / because of its directory [{directory}]: {error}"));
+            Path::new("/")
+        }
+    }
+}
+
+fn start(call: &Call, directory: &Path, standard: [BorrowedFd<'_>; 3]) -> io::Result<Child> {
     let program = c_string(call.program.as_os_str())?;
     let mut arguments = vec![program.clone()];
     for argument in &call.arguments {
         arguments.push(c_string(argument)?);
     }
     let environment = call.environment.to_strings();
-    let entered = call.directory.is_dir();
-    let directory = c_string(if entered { call.directory.as_os_str() } else { OsStr::new("/") })?;
+    let directory = c_string(directory.as_os_str())?;
     let what =
         Spawn { program: &program, arguments: &arguments, environment: &environment, directory: &directory, standard };
     match spawn(&what) {

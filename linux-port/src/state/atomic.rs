@@ -6,22 +6,30 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Replaces `path` by `content` with permission bits `mode`: written beside it, made durable, renamed, and the rename
-/// made durable as well. A leftover of an earlier crash is overwritten.
+/// made durable as well. A leftover of an earlier crash is overwritten; a failure, such as a full disk, leaves none.
 pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let beside = beside(path);
+    let written = write_durably(&beside, content, mode).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // The failure itself is the news.
+        let _ = fs::remove_file(&beside);
+    }
+    written?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    File::open(directory)?.sync_all()
+}
+
+fn write_durably(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(mode)
         .custom_flags(libc::O_NOFOLLOW)
-        .open(&beside)?;
+        .open(path)?;
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    File::open(directory)?.sync_all()
+    file.sync_all()
 }
 
 /// Reads at most `limit` bytes; `None` if there is no such file. A longer file is cut at the limit plus one byte, so

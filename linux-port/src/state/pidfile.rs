@@ -11,6 +11,8 @@ use std::time::Duration;
 use rustix::fs::FlockOperation;
 use rustix::process::{Pid, test_kill_process};
 
+use super::{Area, Remedy};
+
 /// Rounds of opening and locking before a claim gives up. More than one is needed when another process removes the file
 /// meanwhile, and after an exec, while a child that was just being started still holds our own lock.
 const ROUNDS: usize = 100;
@@ -57,7 +59,7 @@ impl fmt::Display for ClaimError {
         match self {
             Self::AlreadyRunning(pid) => write!(f, "heartbeat: already running [pid {pid}]."),
             Self::Io { path, source } => {
-                write!(f, "Cannot write the pid file [{}]: {source}; {}", path.display(), super::remedy(source))
+                write!(f, "Cannot write the pid file [{}]: {source}; {}", path.display(), Remedy(source, Area::Run))
             }
         }
     }

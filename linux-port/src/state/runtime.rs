@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 
-use super::{Doing, StateDir, StateError, refused};
+use super::{Area, Doing, StateDir, StateError, refused, refused_in};
 
 /// Empties `rsctmp` in `run_dir`, where resource agents keep marks of what runs: after a reboot or a crash they would lie.
 /// Mode 1755, as measured on 3.0.6. A symbolic link of that name is replaced, not followed.
@@ -23,8 +23,8 @@ pub fn empty_scratch(run_dir: &Path) -> Result<(), StateError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     };
-    removed.map_err(refused(Doing::Remove, &path))?;
-    let create = refused(Doing::Create, &path);
+    removed.map_err(refused_in(Area::Run, Doing::Remove, &path))?;
+    let create = refused_in(Area::Run, Doing::Create, &path);
     DirBuilder::new().recursive(true).mode(0o755).create(&path).and_then(|()| sticky(&path)).map_err(create)
 }
 

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Installs what `cargo build --release -p hbcore-linux` made, under the paths of Heartbeat 3.0.6 on Debian.
+#
+#   dist/install.sh [PROGRAMS]     PROGRAMS: where the programs are, target/release by default
+#
+#   DESTDIR   put before every path, for packages; empty by default
+#   PREFIX    /usr by default; the units and scripts name /usr
+#
+# Files in /etc/ha.d are never touched. Stop a running 3.0.6 before, and start heartbeat afterwards.
+set -eu
+
+here=$(dirname "$0")
+programs=${1:-$here/../target/release}
+root=${DESTDIR:-}
+prefix=$root${PREFIX:-/usr}
+
+for program in heartbeat hb hb_tool; do
+	if [ ! -x "$programs/$program" ]; then
+		echo "$0: $programs/$program is missing; run: cargo build --release -p hbcore-linux" >&2
+		exit 1
+	fi
+done
+
+# Replaced in one step, also while the old one runs.
+put() {
+	mkdir -p "$(dirname "$3")"
+	install -m "$1" "$2" "$3.new"
+	mv -f "$3.new" "$3"
+}
+
+put 755 "$programs/heartbeat" "$prefix/libexec/heartbeat/heartbeat"
+put 755 "$programs/hb_tool" "$prefix/libexec/heartbeat/hb_tool"
+put 755 "$programs/hb" "$prefix/sbin/hb"
+mkdir -p "$prefix/share/heartbeat"
+for tool in hb_standby hb_takeover hb_addnode hb_delnode hb_setweight hb_setsite mach_down req_resource ResourceManager; do
+	ln -sf ../../libexec/heartbeat/hb_tool "$prefix/share/heartbeat/$tool"
+done
+
+put 755 "$here/heartbeat.init" "$root/etc/init.d/heartbeat"
+put 644 "$here/heartbeat.service" "$prefix/lib/systemd/system/heartbeat.service"
+for sample in ha.cf authkeys haresources; do
+	put 644 "$here/$sample" "$prefix/share/doc/heartbeat/$sample"
+done
+
+mkdir -p "$root/etc/ha.d/resource.d" "$root/etc/ha.d/rc.d" "$root/var/lib/heartbeat/cores/root"
+if [ -z "$root" ] && [ -d /run/systemd/system ]; then
+	systemctl daemon-reload
+fi
+if [ ! -e "$root/etc/ha.d/ha.cf" ]; then
+	echo "Now make ha.cf, authkeys (mode 600) and haresources in $root/etc/ha.d; samples are in $prefix/share/doc/heartbeat."
+fi

@@ -1,0 +1,10 @@
+//! The program `hb_takeover`, see [`hbcore_linux::tools`].
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use hbcore_linux::tools::{Tool, main as run};
+
+fn main() -> ExitCode {
+    run(Tool::Takeover, std::env::args_os())
+}

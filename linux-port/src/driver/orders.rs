@@ -1,0 +1,124 @@
+//! What scripts and tools of this node ask for, and what its scripts are told.
+
+use super::{Driver, FIFO};
+use crate::fifo::{Fifo, FifoMessage, Order};
+use crate::log::Level;
+use crate::notify::Notifier;
+use hbcore::cluster::{Field, MessageError};
+use hbcore::id::NodeId;
+use hbcore::node::NodeKind;
+use hbcore::takeover::{StandbyRefusal, Wish};
+use hbcore::time::Instant;
+use hbcore::{Request, RequestError};
+
+/// Most fields of a message from the FIFO; one with more is refused.
+const FIELDS: usize = 64;
+
+/// The two ends at which the scripts of this node meet the daemon.
+pub struct Scripts {
+    /// What they write to; `None` if it could not be opened.
+    pub fifo: Option<Fifo>,
+    /// Those of `rc.d`.
+    pub notifier: Notifier,
+}
+
+impl Driver {
+    /// Reads the FIFO once. What a script wants may fail; that is said in the log, as the script is gone by then.
+    pub(super) fn read_fifo(&mut self, now: Instant) {
+        let Some(mut fifo) = self.scripts.fifo.take() else { return };
+        let result = fifo.receive(|message| match message {
+            Ok(message) => self.order(now, &message),
+            Err(rejected) => self.log.error(format_args!("{rejected}")),
+        });
+        match result {
+            Ok(()) => self.scripts.fifo = Some(fifo),
+            Err(error) => self.log.error(format_args!("The FIFO cannot be read any more: {error}")),
+        }
+    }
+
+    fn order(&mut self, now: Instant, message: &FifoMessage<'_>) {
+        let kind = String::from_utf8_lossy(message.kind);
+        self.log.debug(1, format_args!("A script says {kind}"));
+        let refused = match message.order() {
+            Order::Standby(class) => self.cluster.request(now, Request::Standby(class)).err(),
+            Order::HbTakeover { word, .. } => {
+                Wish::parse(word).and_then(|wish| self.cluster.request(now, Request::Takeover(wish)).err())
+            }
+            Order::Resource { .. } => {
+                self.log.info(format_args!("A script reports resources: this daemon keeps its own account of them"));
+                None
+            }
+            _ => {
+                self.pass_on(now, message);
+                None
+            }
+        };
+        if let Some(error) = refused {
+            let (level, why) = refusal(error);
+            self.log.log(level, format_args!("{why}"));
+        }
+    }
+
+    /// A message that is the cluster's business, or that of nobody we know.
+    fn pass_on(&mut self, now: Instant, message: &FifoMessage<'_>) {
+        let mut fields: [Field<'_>; FIELDS] = [("", b""); FIELDS];
+        let texts = message.fields.fields().filter_map(|f| Some((std::str::from_utf8(f.name).ok()?, f.text()?)));
+        let mut count = 0;
+        for (place, field) in fields.iter_mut().zip(texts) {
+            *place = field;
+            count += 1;
+        }
+        let sent = self.cluster.send_for_client(now, fields.get(..count).unwrap_or_default());
+        let kind = String::from_utf8_lossy(message.kind);
+        match sent {
+            Ok(()) => {}
+            Err(MessageError::Reserved) => {
+                self.log.warn(format_args!(
+                    "A script's message of type {kind} is dropped: only the daemon itself says that"
+                ));
+            }
+            Err(error) => self.log.error(format_args!("A script's message of type {kind} cannot be sent: {error:?}")),
+        }
+    }
+
+    /// A message for scripts and clients came from another node.
+    pub(super) fn tell_scripts(notifier: &Notifier, bytes: &[u8]) {
+        let Ok(message) = FifoMessage::parse(bytes) else { return };
+        let texts = message.fields.fields().filter_map(|f| Some((f.name, f.text()?)));
+        notifier.notify(message.kind, texts);
+    }
+
+    /// The state of another node has changed (resource reference 3.2).
+    pub(super) fn tell_scripts_of_node(&self, id: NodeId) {
+        let Some(node) = self.cluster.node(id).filter(|_| id != self.cluster.local()) else { return };
+        let fields: [(&[u8], &[u8]); 4] = [
+            (b"t", b"status"),
+            (b"st", node.state.as_str().as_bytes()),
+            (b"src", node.name.as_bytes()),
+            (b"info", b"ping"),
+        ];
+        let fields = if node.kind == NodeKind::Ping { &fields[..] } else { &fields[..3] };
+        self.scripts.notifier.notify(b"status", fields.iter().copied());
+    }
+
+    /// The descriptor of the FIFO, with its token.
+    pub(super) fn watch_fifo(&self) -> std::io::Result<()> {
+        self.scripts.fifo.as_ref().map_or(Ok(()), |fifo| self.poller.add(fifo.fd(), FIFO, super::Interest::Read))
+    }
+}
+
+/// In the words of 3.0.6, where it has some.
+fn refusal(error: RequestError) -> (Level, &'static str) {
+    let RequestError::Standby(refusal) = error else {
+        return (Level::Warn, "Resources are not managed here: standby is not possible.");
+    };
+    match refusal {
+        StandbyRefusal::InProgress => (Level::Warn, "Standby in progress- new request ignored"),
+        StandbyRefusal::NoPartner => {
+            (Level::Warn, "Standby request cancelled: no other node is there to take anything.")
+        }
+        StandbyRefusal::OtherInFlux => (Level::Warn, "standby message [me] ignored.  Other side is in flux."),
+        StandbyRefusal::LocalInFlux => (Level::Warn, "standby message [me] ignored.  local resources in flux."),
+        StandbyRefusal::Unsupported => (Level::Info, "Standby mode only implemented when nice_failback on"),
+    }
+}

@@ -1,0 +1,200 @@
+//! The scripts of `rc.d`, which 3.0.6 runs through `harc` when a message of their name comes (resources reference 3.1, 3.2).
+//!
+//! Those of the Debian package do what the engine does itself: take over from a dead node, answer `ip-request`, go standby for
+//! another node's `hb_takeover`. Run beside the engine they would start services a second time, so a script with their content
+//! is passed over. A site's own script runs, as ever.
+
+mod stock;
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::log::Logger;
+use crate::resources::ScriptEnvironment;
+use crate::script::{Call, Cancel, Environment, Exit, run};
+use crate::sys::process::normal_scheduling;
+
+pub use stock::is_stock;
+
+/// Messages that wait for their script. Full: the newcomer is dropped and counted.
+pub const QUEUE_CAPACITY: usize = 64;
+
+/// Bytes of names and values that one message may have together. A larger one is dropped and counted: the kernel gives a process
+/// little more room for its environment.
+pub const FIELDS_MAX: usize = 64 * 1024;
+
+/// Tells the tools that a script calls that the engine does the takeover, so that `mach_down` must not.
+pub const ENGINE_VARIABLE: &str = "HA_TAKEOVER_BY_ENGINE";
+
+const STACK: usize = 128 * 1024;
+
+/// What the scripts are called with.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The configuration directory; the scripts are in `rc.d` below it.
+    pub config_dir: PathBuf,
+    /// Their variables, but for the fields of the message.
+    pub environment: Arc<Environment>,
+    /// Their working directory.
+    pub directory: PathBuf,
+    /// How long one may run. 3.0.6 has no limit.
+    pub limit: Duration,
+    /// What it gets to end itself.
+    pub grace: Duration,
+}
+
+impl Surroundings {
+    /// What resource scripts are called with, and what `harc` adds. `nice`: false with `auto_failback legacy`.
+    pub fn new(config_dir: &Path, scripts: &ScriptEnvironment, nice: bool) -> Self {
+        let mut environment = Environment::clone(&scripts.environment);
+        environment.set("HA_OSTATUS", "active");
+        environment.set("HA_DOCDIR", "/usr/share/doc/heartbeat");
+        environment.set("OCF_AGENTS", "/usr/lib/ocf/resource.d/heartbeat/");
+        if nice {
+            environment.set("HA_NICEFAILBACK", "yes");
+        }
+        Self {
+            config_dir: config_dir.to_owned(),
+            environment: Arc::new(environment),
+            directory: scripts.directory.clone(),
+            limit: scripts.limit,
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Runs the scripts one at a time, in the order of the messages, on a thread of its own.
+#[derive(Debug)]
+pub struct Notifier {
+    names: BTreeSet<Vec<u8>>,
+    queue: SyncSender<Notice>,
+    cancel: Arc<Cancel>,
+    dropped: AtomicU64,
+}
+
+/// A message that has a script.
+#[derive(Debug)]
+struct Notice {
+    kind: Vec<u8>,
+    fields: Vec<(OsString, OsString)>,
+}
+
+impl Notifier {
+    /// Reads the names in `rc.d`, as 3.0.6 does once, and starts the thread. A directory that cannot be read has no scripts.
+    ///
+    /// # Errors
+    /// The system's refusal to make a thread or a descriptor.
+    pub fn start(surroundings: Surroundings, log: &Logger) -> io::Result<Self> {
+        let (queue, inbox) = sync_channel(QUEUE_CAPACITY);
+        let cancel = Arc::new(Cancel::new()?);
+        let names = names(&surroundings.config_dir.join("rc.d"));
+        let worker = Worker { surroundings, log: log.clone(), cancel: Arc::clone(&cancel) };
+        thread::Builder::new().name("notify".to_owned()).stack_size(STACK).spawn(move || worker.run(&inbox))?;
+        Ok(Self { names, queue, cancel, dropped: AtomicU64::new(0) })
+    }
+
+    /// Tells of a message: its type and its fields of type string. Never waits. A type without a script costs a look-up in the
+    /// names and nothing else.
+    pub fn notify<'a>(&self, kind: &[u8], fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) {
+        let kind = kind.to_ascii_lowercase();
+        if !self.names.contains(&kind) {
+            return;
+        }
+        let taken = variables(fields).map(|fields| self.queue.try_send(Notice { kind, fields }).is_ok());
+        if taken != Some(true) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Messages that were dropped because [`QUEUE_CAPACITY`] others waited, or because they were larger than [`FIELDS_MAX`].
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Terminates the script that runs, and every later one at once. For the end of the daemon.
+    pub fn cancel(&self) {
+        self.cancel.give();
+    }
+}
+
+/// The variables that stand for fields: `HA_` and the name, in its own spelling. `None` if they are too large.
+fn variables<'a>(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Option<Vec<(OsString, OsString)>> {
+    let mut room = FIELDS_MAX;
+    let mut variables = Vec::new();
+    for (name, value) in fields {
+        room = room.checked_sub(name.len())?.checked_sub(value.len())?;
+        let mut variable = OsString::from("HA_");
+        variable.push(OsStr::from_bytes(name));
+        variables.push((variable, OsStr::from_bytes(value).to_owned()));
+    }
+    Some(variables)
+}
+
+fn names(directory: &Path) -> BTreeSet<Vec<u8>> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().as_bytes().to_owned()).collect()
+}
+
+struct Worker {
+    surroundings: Surroundings,
+    log: Logger,
+    cancel: Arc<Cancel>,
+}
+
+impl Worker {
+    fn run(self, inbox: &Receiver<Notice>) {
+        // Scripts inherit the scheduling: one at realtime priority could starve the heartbeat.
+        let _ = normal_scheduling();
+        while let Ok(notice) = inbox.recv() {
+            if !self.cancel.is_given() {
+                self.carry_out(notice);
+            }
+        }
+    }
+
+    fn carry_out(&self, Notice { kind, fields }: Notice) {
+        let harc = self.surroundings.config_dir.join("harc");
+        let program = self.surroundings.config_dir.join("rc.d").join(OsStr::from_bytes(&kind));
+        if rustix::fs::access(&program, rustix::fs::Access::EXEC_OK).is_err() {
+            return self.log.error(format_args!("{}: {}: not executable", harc.display(), program.display()));
+        }
+        if is_stock(&program) {
+            return self.log.debug(1, format_args!("{}: done by the engine", program.display()));
+        }
+        let call = self.call(program, kind, fields);
+        self.log.info(format_args!(
+            "Running {} {}",
+            call.program.display(),
+            call.arguments.join(OsStr::new(" ")).display()
+        ));
+        match run(&call, &self.log, &self.cancel) {
+            Ok(report) if report.exit == Exit::Code(0) => {}
+            Ok(report) => self.log.warn(format_args!("{} from {}", report.exit, call.program.display())),
+            Err(error) => self.log.error(format_args!("{error}")),
+        }
+    }
+
+    fn call(&self, program: PathBuf, kind: Vec<u8>, fields: Vec<(OsString, OsString)>) -> Call {
+        let Surroundings { environment, directory, limit, grace, .. } = &self.surroundings;
+        let mut environment = Environment::clone(environment);
+        environment.extend(fields);
+        environment.set(ENGINE_VARIABLE, "yes");
+        Call {
+            program,
+            arguments: vec![std::os::unix::ffi::OsStringExt::from_vec(kind)],
+            environment: Arc::new(environment),
+            directory: directory.clone(),
+            limit: *limit,
+            grace: *grace,
+        }
+    }
+}

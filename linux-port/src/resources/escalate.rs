@@ -1,0 +1,82 @@
+//! A group that cannot be stopped: nobody else may start it, so something stronger must end it (resource reference 1.8).
+//!
+//! The site's own command is asked first. If there is none, or it fails, this machine is rebooted, as 3.0.6 does it. If that fails too, the
+//! node goes on claiming the group: an hour without service is better than two nodes that write to one disk.
+
+use super::ScriptEnvironment;
+use crate::jobs::Refused;
+use crate::log::Logger;
+use crate::script::{Call, Cancel, run};
+use crate::sys::process::exit_now;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Ways to reboot, the first that succeeds counts.
+const REBOOT: [(&str, &[&str]); 2] = [("/sbin/reboot", &["-nf"]), ("/sbin/init", &["6"])];
+/// How long the log may take to be written before the machine goes down.
+const FLUSH: Duration = Duration::from_millis(500);
+/// What a daemon returns that ends by force.
+const FORCED: i32 = 100;
+
+/// What is done about a group that cannot be stopped.
+#[derive(Clone, Debug)]
+pub struct Escalation {
+    /// `stop_failure_command` of `hbcore.cf`: called with the key of the group. It returns 0 when nothing of the group can run any more.
+    pub command: Option<PathBuf>,
+    /// What it is called with besides.
+    pub scripts: ScriptEnvironment,
+}
+
+/// Neither the command nor a reboot has helped.
+#[derive(Debug)]
+struct Helpless;
+
+impl std::fmt::Display for Helpless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unable to force reboot. The group stays claimed here: stop it by hand, then stop heartbeat or ask for a standby")
+    }
+}
+
+impl std::error::Error for Helpless {}
+
+impl Escalation {
+    /// Does it, on a job thread. Returns when nothing of the group can run any more; or not at all, because the machine goes down.
+    pub(super) fn carry_out(&self, key: &str, log: &Logger) -> Result<(), Refused> {
+        if let Some(command) = &self.command
+            && self.run(command.clone(), key, log)?
+        {
+            return Ok(());
+        }
+        log.crit(format_args!("Resource STOP failure. Reboot required!"));
+        log.crit(format_args!("Killing heartbeat ungracefully!"));
+        log.flush(FLUSH);
+        if REBOOT.iter().any(|(program, arguments)| reboots(program, arguments)) {
+            exit_now(FORCED);
+        }
+        log.crit(format_args!("{Helpless}"));
+        Err(Helpless.into())
+    }
+
+    fn run(&self, program: PathBuf, key: &str, log: &Logger) -> Result<bool, Refused> {
+        let call = Call { arguments: vec![key.into()], ..self.scripts.call(program) };
+        log.crit(format_args!("{} is called for {key}, which does not stop", call.program.display()));
+        match run(&call, log, &Cancel::new()?) {
+            Ok(report) if report.exit.success() => Ok(true),
+            Ok(report) => {
+                log.crit(format_args!("{} from {}", report.exit, call.program.display()));
+                Ok(false)
+            }
+            Err(error) => {
+                log.crit(format_args!("{error}"));
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn reboots(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}

@@ -1,0 +1,55 @@
+//! Fencing a node that is silent: by the site's own command, or by the program `stonith` of cluster-glue, which knows the devices that `ha.cf`
+//! names (resource reference 5).
+
+use super::ScriptEnvironment;
+use crate::script::Call;
+use hbcore::config::{Stonith, StonithParameters};
+use hbcore::id::NodeId;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The program that drives the devices of cluster-glue.
+const STONITH: &str = "/usr/sbin/stonith";
+
+/// How nodes are fenced here.
+#[derive(Clone, Debug)]
+pub struct FenceDevice {
+    /// For people: the type of the device, or the command.
+    pub name: String,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    /// The names of the nodes, by their ids.
+    nodes: Vec<String>,
+    scripts: ScriptEnvironment,
+}
+
+impl FenceDevice {
+    /// A command of the site, which is called with the node's name and returns 0 when that node does nothing any more.
+    pub fn command(program: PathBuf, nodes: Vec<String>, scripts: &ScriptEnvironment) -> Self {
+        let name = program.display().to_string();
+        Self { name, program, arguments: Vec::new(), nodes, scripts: scripts.clone() }
+    }
+
+    /// A device that `ha.cf` names.
+    pub fn stonith(device: &Stonith<'_>, nodes: Vec<String>, scripts: &ScriptEnvironment) -> Self {
+        let [flag, parameters] = match device.parameters {
+            StonithParameters::File(path) => ["-F", path],
+            StonithParameters::Line(text) => ["-p", text],
+        };
+        let arguments = ["-t", device.device_type, flag, parameters, "-T", "reset"].map(OsString::from);
+        Self {
+            name: device.device_type.to_owned(),
+            program: STONITH.into(),
+            arguments: arguments.into(),
+            nodes,
+            scripts: scripts.clone(),
+        }
+    }
+
+    /// How `node` is fenced; `None` for one that is not configured.
+    pub(super) fn call(&self, node: NodeId) -> Option<Call> {
+        let name = self.nodes.get(usize::from(node.0))?;
+        let arguments = self.arguments.iter().cloned().chain([name.into()]).collect();
+        Some(Call { arguments, ..self.scripts.call(self.program.clone()) })
+    }
+}

@@ -1,0 +1,73 @@
+//! What every tool knows of its surroundings: options, environment, the name it was called by.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::log::ScriptLog;
+use crate::fifo;
+
+/// The surroundings of a tool.
+#[derive(Debug)]
+pub struct Context {
+    /// The tool's path, as a shell script has it in `$0`.
+    pub program: String,
+    /// `--config-dir`, else `HA_DIR`, else `/etc/ha.d`.
+    pub config_dir: PathBuf,
+    /// The daemon's FIFO: in `--state-dir`, else `HA_FIFO`, else `/var/lib/heartbeat/fifo`.
+    pub fifo: PathBuf,
+    pub(super) log: ScriptLog,
+}
+
+impl Context {
+    /// Reads the options, which stand before all other words, and the environment. Gives the words that are left.
+    ///
+    /// # Errors
+    /// The text for standard error when an option has no value.
+    pub fn new(program: &OsStr, arguments: impl IntoIterator<Item = OsString>) -> Result<(Self, Vec<String>), String> {
+        let program = invoked(program);
+        let mut config_dir = variable("HA_DIR").map_or_else(|| PathBuf::from("/etc/ha.d"), PathBuf::from);
+        let mut fifo =
+            variable("HA_FIFO").map_or_else(|| Path::new("/var/lib/heartbeat").join(fifo::NAME), PathBuf::from);
+        let mut words = arguments.into_iter().map(|word| word.to_string_lossy().into_owned()).peekable();
+        while let Some(option) = words.next_if(|word| is_ours(word)) {
+            let (name, value) =
+                option.split_once('=').map_or((option.as_str(), None), |(n, v)| (n, Some(v.to_owned())));
+            let value = value.or_else(|| words.next());
+            let value = value.ok_or_else(|| format!("{program}: option '{name}' requires an argument\n"))?;
+            if name == CONFIG_DIR {
+                config_dir = value.into();
+            } else {
+                fifo = Path::new(&value).join(fifo::NAME);
+            }
+        }
+        let log = ScriptLog::from_env(Path::new(&program));
+        Ok((Self { program, config_dir, fifo, log }, words.collect()))
+    }
+
+    /// The name of this node: `HA_CURHOST`, else what the daemon would call itself.
+    pub(super) fn local_name(&self) -> String {
+        let named = variable("HA_CURHOST").map(|name| name.to_string_lossy().into_owned());
+        named.unwrap_or_else(|| crate::config::Sources::read(&self.config_dir).local_name().to_owned())
+    }
+}
+
+const CONFIG_DIR: &str = "--config-dir";
+const STATE_DIR: &str = "--state-dir";
+
+fn is_ours(word: &str) -> bool {
+    [CONFIG_DIR, STATE_DIR].contains(&word.split('=').next().unwrap_or_default())
+}
+
+/// A variable that is set and not empty.
+pub(super) fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// A script is told its path even when the shell found it along `PATH`; a program is not.
+fn invoked(name: &OsStr) -> String {
+    let bare = !name.as_encoded_bytes().contains(&b'/');
+    let path = variable("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).map(|dir| dir.join(name)).find(|path| bare && path.is_file());
+    found.as_deref().map_or_else(|| name.to_string_lossy(), Path::to_string_lossy).into_owned()
+}

@@ -1,0 +1,160 @@
+//! The groups of `haresources`, as the tools look them up, start and stop them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hbcore::config::{AddressTakeover, File, Group, HaResources, HbcoreCf, Problems, Resource};
+use hbcore::id::GroupId;
+use hbcore::takeover::{Effect, Outcome, Ticket};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::Context;
+use super::context::variable;
+use crate::address::Addresses;
+use crate::log::{EarlyLog, Logger};
+use crate::resources::{Plan, Resources, SCRIPT_LIMIT, ScriptEnvironment};
+use crate::script::{Call, Cancel, Environment, Search, run};
+
+/// Where 3.0.6 keeps its helper programs on Debian.
+const HELPERS: &str = "/usr/libexec/heartbeat";
+/// How long the log may take to be written at the end.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// What is to be done with a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Take,
+    Give,
+}
+
+/// The groups of the site, read once.
+pub(super) struct Groups<'c> {
+    context: &'c Context,
+    resources: HaResources<'static>,
+    scripts: ScriptEnvironment,
+    builtin: bool,
+}
+
+impl<'c> Groups<'c> {
+    /// Reads `haresources` and `hbcore.cf`; a file that is missing is empty.
+    pub(super) fn read(context: &'c Context) -> Self {
+        let file = |file: File| fs::read(context.config_dir.join(file.name())).unwrap_or_default();
+        let text = file(File::HbcoreCf);
+        let extensions = *HbcoreCf::parse(&text, &mut Problems::<1>::new()).partial();
+        Self {
+            context,
+            // A tool reads it once, and ends.
+            resources: HaResources::read(Vec::leak(file(File::HaResources))),
+            scripts: ScriptEnvironment { limit: extensions.script_timeout.unwrap_or(SCRIPT_LIMIT), ..scripts(context) },
+            builtin: extensions.address_takeover == AddressTakeover::Builtin,
+        }
+    }
+
+    /// The groups in the order of the file.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Group<'static>> {
+        self.resources.groups.iter()
+    }
+
+    /// The group of this key: its first resource, or else any of its resources. Unlike 3.0.6, dots stand for themselves, and groups
+    /// that share a resource are not made one.
+    pub(super) fn find(&self, key: &str) -> Option<&Group<'static>> {
+        let by_key = self.iter().find(|group| group.key().is_some_and(|first| first.word == key));
+        by_key.or_else(|| self.iter().find(|group| group.resources().any(|resource| resource.word == key)))
+    }
+
+    /// Whether one resource, as it is written in `haresources`, runs here. A script that is missing is said, and counts as no.
+    pub(super) fn owns(&self, word: &str) -> bool {
+        let text = format!("node {word}");
+        let alone = HaResources::read(text.as_bytes());
+        let Some(group) = alone.groups.first() else { return false };
+        let plan = Plan::new(group, self.builtin, &self.scripts);
+        if let Some(spec) = plan.addresses().next() {
+            return Addresses::open().and_then(|mut addresses| addresses.status(spec)).is_ok_and(|held| held.is_some());
+        }
+        let resource = group.key();
+        let script = resource.map_or("", |resource| resource.script());
+        let Ok(program) = self.scripts.search.locate(script) else {
+            self.context.log.line(format_args!("ERROR: Cannot locate resource script {script}"));
+            return false;
+        };
+        let arguments = resource.iter().flat_map(Resource::args).chain(["status"]);
+        self.status(program, arguments.map(Into::into).collect()).unwrap_or(false)
+    }
+
+    fn status(&self, program: std::path::PathBuf, arguments: Vec<std::ffi::OsString>) -> io::Result<bool> {
+        let call = Call { arguments, ..self.scripts.call(program) };
+        let log = self.logger()?;
+        let report = run(&call, &log, &Cancel::new()?).map_err(io::Error::other)?;
+        log.flush(FLUSH);
+        Ok(report.owned)
+    }
+
+    /// Starts or stops a group as the daemon does. False: it could not. Only the log says why, as in 3.0.6.
+    pub(super) fn carry_out(&self, verb: Verb, group: &Group<'_>) -> bool {
+        self.work(verb, group).unwrap_or_else(|error| {
+            self.context.log.line(format_args!("ERROR: {error}"));
+            false
+        })
+    }
+
+    fn work(&self, verb: Verb, group: &Group<'_>) -> io::Result<bool> {
+        let log = self.logger()?;
+        let doing = if verb == Verb::Take { "Acquiring" } else { "Releasing" };
+        let node = group.node.to_lowercase();
+        log.info(format_args!("{doing} resource group: {node} {}", words(group).trim_end()));
+        let mut resources = Resources::start(vec![Plan::new(group, self.builtin, &self.scripts)], None, &log)?;
+        let group = GroupId(0);
+        let effect = if verb == Verb::Take { Effect::Acquire(group) } else { Effect::Release(group) };
+        resources.begin(Ticket::from_raw(0), effect);
+        let outcome = loop {
+            if let Some((_, outcome)) = resources.finished() {
+                break outcome;
+            }
+            await_any(&resources.descriptors())?;
+        };
+        log.flush(FLUSH);
+        Ok(outcome == Outcome::Done)
+    }
+
+    fn logger(&self) -> io::Result<Logger> {
+        EarlyLog::new(self.context.log.destinations()).start()
+    }
+}
+
+/// The resources of a group, each with a blank behind it, as 3.0.6 prints them.
+pub(super) fn words(group: &Group<'_>) -> String {
+    group.resources().flat_map(|resource| [resource.word, " "]).collect()
+}
+
+fn await_any(descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut fds: Vec<_> = descriptors.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    match poll(&mut fds, None) {
+        Err(rustix::io::Errno::INTR) => Ok(()),
+        ready => Ok(ready.map(drop)?),
+    }
+}
+
+/// What the shell functions of 3.0.6 hand to a script that is called by a tool: the caller's environment, completed.
+fn scripts(context: &Context) -> ScriptEnvironment {
+    let dir = context.config_dir.display().to_string();
+    let mut environment = Environment::inherited();
+    environment.set("HA_DIR", dir.as_str()).set("HA_FUNCS", format!("{dir}/shellfuncs"));
+    for (name, value) in [("OCF_ROOT", "/usr/lib/ocf"), ("HA_CURHOST", &context.local_name())] {
+        if environment.get(name).is_none_or(OsStr::is_empty) {
+            environment.set(name, value);
+        }
+    }
+    let helpers = variable("HA_BIN").map_or_else(|| HELPERS.to_owned(), |bin| bin.to_string_lossy().into_owned());
+    environment.with_shell_functions(&helpers, &dir, &context.fifo.display().to_string());
+    let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
+    ScriptEnvironment {
+        search: Search::standard(&context.config_dir),
+        environment: Arc::new(environment),
+        directory,
+        limit: SCRIPT_LIMIT,
+    }
+}

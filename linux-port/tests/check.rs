@@ -1,0 +1,82 @@
+//! Scenarios of `hb check`: a configuration that is nearly good, and a command line that is not.
+
+mod host;
+
+use std::process::{Command, Output};
+
+use host::Place;
+
+const HA_CF: &str = "logfacility none\nauto_failback on\ncrm off\ndeadtime 10\nucast lo 127.0.0.1\nnode p3\n";
+
+/// A good site of the node p3, but for one file.
+fn site(file: &str, content: &str, mode: u32) -> Place {
+    let place = Place::new();
+    for (name, text) in
+        [("ha.cf", HA_CF), ("authkeys", "auth 1\n1 sha1 x\n"), ("haresources", ""), ("nodeinfo", "p3\n")]
+    {
+        place.file(name, text, 0o600);
+    }
+    place.file(file, content, mode);
+    place
+}
+
+fn hb(arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_hb")).args(arguments).output().expect("it runs");
+    (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+}
+
+fn check(place: &Place) -> (Option<i32>, String) {
+    hb(&["check", place.path().to_str().expect("UTF-8")])
+}
+
+#[test]
+fn one_directory_is_checked_and_nothing_else() {
+    let place = site("haresources", "", 0o644);
+    assert_eq!(check(&place).0, Some(0), "{}", check(&place).1);
+    let dir = place.path().to_str().expect("UTF-8");
+    let (code, said) = hb(&["check", dir, dir]);
+    assert!(code == Some(2) && said.contains("hb check [DIR]"), "{code:?}: {said}");
+    let (code, said) = hb(&["check", place.join("ha.cf").to_str().expect("UTF-8")]);
+    assert!(code == Some(2) && said.contains("is a file: name the directory"), "{code:?}: {said}");
+}
+
+#[test]
+fn messages_name_the_folder_that_was_checked() {
+    let place = site("ha.cf", &format!("{HA_CF}keepalve 1\n"), 0o644);
+    let (code, said) = check(&place);
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains(&format!("Illegal directive [keepalve] in {}/ha.cf", place.path().display())), "{said}");
+    assert!(said.contains("did you mean `keepalive`?") && !said.contains("/etc/ha.d"), "{said}");
+}
+
+#[test]
+fn keys_that_others_may_write_are_warned_about_and_those_that_they_may_read_refused() {
+    let keys = "auth 1\n1 sha1 x\n";
+    for (mode, code, word) in [
+        (0o600, 0, "good"),
+        (0o711, 0, "good"),
+        (0o620, 0, "warning: others may write the keyfile"),
+        (0o602, 0, "its mode is 602"),
+        (0o640, 6, "error: Bad permissions on keyfile"),
+    ] {
+        let (got, said) = check(&site("authkeys", keys, mode));
+        assert!(got == Some(code) && said.contains(word), "{mode:o}: {got:?}: {said}");
+        assert_eq!(said.contains("chmod 600"), word != "good", "{mode:o}: {said}");
+    }
+}
+
+#[test]
+fn an_ipv6_address_without_its_script_is_told_how_to_be_written() {
+    let (code, said) = check(&site("haresources", "p3 fd00::1/64/lo\n", 0o644));
+    assert_eq!(code, Some(0), "3.0.6 does not look at resources: {said}");
+    assert!(said.contains("help: write `IPv6addr::fd00::1/64/lo`"), "{said}");
+    assert!(!said.contains("Cannot locate"), "one warning is enough: {said}");
+}
+
+#[test]
+fn a_byte_order_mark_is_one_error() {
+    let (code, said) = check(&site("ha.cf", &format!("\u{feff}{HA_CF}"), 0o644));
+    assert_eq!((code, said.matches("error:").count()), (Some(6), 1), "{said}");
+    assert!(said.contains("without byte order mark"), "{said}");
+}

@@ -1,0 +1,221 @@
+//! Scenarios of the scripts in `rc.d`: which message runs which, and what they get.
+
+mod host;
+#[path = "host/reference.rs"]
+mod reference;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hbcore_linux::log::Logger;
+use hbcore_linux::notify::{FIELDS_MAX, Notifier, QUEUE_CAPACITY, Surroundings, is_stock};
+use hbcore_linux::script::Environment;
+use host::{Place, eventually};
+
+const LONG: Duration = Duration::from_secs(20);
+const SCRIPTS: &str = "/etc/ha.d/rc.d";
+
+/// What the daemon gives its scripts, at a site whose files are in `dir`.
+fn environment(dir: &str) -> Environment {
+    let mut environment = Environment::default();
+    environment.set("PATH", "/usr/bin:/bin").set("HA_CURHOST", "alpha").set("HA_DATEFMT", "%Y/%m/%d_%T\t");
+    environment.set("HA_DIR", dir).set("HA_FUNCS", format!("{dir}/shellfuncs"));
+    environment.set("HA_OSTATUS", "active").set("HA_NICEFAILBACK", "yes");
+    environment
+}
+
+fn start(place: &Place, log: &Logger) -> Notifier {
+    let dir = place.join("ha.d");
+    let mut variables = environment(&dir.display().to_string());
+    variables.with_shell_functions("/usr/libexec/heartbeat", &dir.display().to_string(), "/var/lib/heartbeat/fifo");
+    variables.set("HA_DOCDIR", "/usr/share/doc/heartbeat").set("OCF_AGENTS", "/usr/lib/ocf/resource.d/heartbeat/");
+    let surroundings = Surroundings {
+        config_dir: dir,
+        environment: Arc::new(variables),
+        directory: place.path().to_owned(),
+        limit: LONG,
+        grace: LONG,
+    };
+    Notifier::start(surroundings, log).expect("a thread")
+}
+
+/// A place with a script of this name in `rc.d`.
+fn with_script(name: &str, body: &str) -> Place {
+    let place = Place::new();
+    reference::install(&place);
+    place.script(&format!("ha.d/rc.d/{name}"), body);
+    place
+}
+
+fn tell(notifier: &Notifier, kind: &str, fields: &[(&str, &str)]) {
+    notifier.notify(kind.as_bytes(), fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+}
+
+fn traced(place: &Place) -> Vec<String> {
+    place.read("trace").lines().map(str::to_owned).collect()
+}
+
+/// A body that notes `$1` and a few variables.
+fn tracing(place: &Path) -> String {
+    format!("echo \"$# $1 $HA_src $HA_st $HA_Odd\" >>{}/trace", place.display())
+}
+
+#[test]
+fn a_message_runs_the_script_of_its_name_with_its_fields_as_variables() {
+    let place = with_script("status", "");
+    place.script("ha.d/rc.d/status", &tracing(place.path()));
+    let log = place.log();
+    let notifier = start(&place, &log);
+    tell(&notifier, "STATUS", &[("t", "status"), ("src", "bravo"), ("st", "dead"), ("Odd", "a b\nc")]);
+    eventually("the script ran", || traced(&place).len() == 2);
+    assert_eq!(traced(&place), ["1 status bravo dead a b", "c"]);
+    assert!(log.flush(LONG));
+    let running = format!("info: Running {} status", place.join("ha.d/rc.d/status").display());
+    assert!(place.read("log").contains(&running), "{}", place.read("log"));
+}
+
+#[test]
+fn scripts_run_one_at_a_time_in_the_order_of_their_messages() {
+    let place = with_script("slow", "");
+    let trace = place.join("trace");
+    place.script("ha.d/rc.d/slow", &format!("echo begin >>{0}; sleep 0.1; echo end >>{0}; exit 3", trace.display()));
+    place.script("ha.d/rc.d/quick", &format!("echo quick >>{}", trace.display()));
+    let log = place.log();
+    let notifier = start(&place, &log);
+    tell(&notifier, "slow", &[]);
+    tell(&notifier, "slow", &[]);
+    tell(&notifier, "quick", &[]);
+    eventually("all ran", || traced(&place).len() == 5);
+    assert_eq!(traced(&place), ["begin", "end", "begin", "end", "quick"]);
+    assert!(log.flush(LONG));
+    assert!(place.read("log").contains("WARN: Return code 3 from "), "{}", place.read("log"));
+}
+
+#[test]
+fn a_message_without_script_is_passed_over_in_silence_and_one_that_cannot_run_is_said() {
+    let place = with_script("known", "");
+    place.script("ha.d/rc.d/known", &tracing(place.path()));
+    place.file("ha.d/rc.d/plain", "#!/bin/sh\n", 0o644);
+    place.script("ha.d/harc-like", &tracing(place.path()));
+    let log = place.log();
+    let notifier = start(&place, &log);
+    for kind in ["unknown", "../harc-like", "", ".", "plain", "known"] {
+        tell(&notifier, kind, &[]);
+    }
+    eventually("the last one ran", || traced(&place).len() == 1);
+    assert!(log.flush(LONG));
+    let (harc, plain) = (place.join("ha.d/harc"), place.join("ha.d/rc.d/plain"));
+    let errors: Vec<String> = place.read("log").lines().filter(|l| l.contains("ERROR")).map(str::to_owned).collect();
+    let [error] = errors.as_slice() else { panic!("{errors:?}") };
+    assert!(error.ends_with(&format!("ERROR: {}: {}: not executable", harc.display(), plain.display())), "{error}");
+    assert_eq!(notifier.dropped(), 0);
+}
+
+#[test]
+fn the_scripts_of_the_package_are_not_run_a_changed_one_is() {
+    let scripts = ["status", "ip-request", "ip-request-resp", "ask_resources", "hb_takeover"];
+    if !scripts.iter().all(|name| Path::new(SCRIPTS).join(name).exists()) {
+        println!("skipped: heartbeat 3.0.6 is not installed");
+        return;
+    }
+    let place = with_script("last", "");
+    for name in scripts {
+        assert!(is_stock(&Path::new(SCRIPTS).join(name)), "{name}");
+        std::fs::copy(Path::new(SCRIPTS).join(name), place.join("ha.d/rc.d").join(name)).expect("copied");
+    }
+    let own = std::fs::read_to_string(place.join("ha.d/rc.d/status")).expect("text") + &tracing(place.path()) + "\n";
+    place.file("ha.d/rc.d/mine", &own, 0o755);
+    place.script("ha.d/rc.d/last", &tracing(place.path()));
+    let log = place.log();
+    let notifier = start(&place, &log);
+    for name in scripts {
+        tell(&notifier, name, &[("st", "up"), ("src", "bravo"), ("dest", "alpha"), ("ipaddr", "x"), ("ok", "OK")]);
+    }
+    tell(&notifier, "mine", &[("src", "bravo"), ("st", "up")]);
+    tell(&notifier, "last", &[]);
+    eventually("both ran", || traced(&place).len() == 2);
+    assert_eq!(traced(&place), ["1 mine bravo up ", "1 last   "]);
+    assert!(log.flush(LONG));
+    assert_eq!(place.read("log").matches("Running ").count(), 2, "{}", place.read("log"));
+    assert!(!is_stock(&place.join("ha.d/rc.d/mine")) && !is_stock(&place.join("nowhere")));
+}
+
+#[test]
+fn too_many_and_too_large_messages_are_dropped_and_counted() {
+    let place = with_script("blocks", "");
+    let go = place.join("go");
+    let body = format!("while [ ! -e {} ]; do sleep 0.01; done; {}", go.display(), tracing(place.path()));
+    place.script("ha.d/rc.d/blocks", &body);
+    let log = place.log();
+    let notifier = start(&place, &log);
+    tell(&notifier, "blocks", &[("src", &"x".repeat(FIELDS_MAX))]);
+    assert_eq!(notifier.dropped(), 1);
+    tell(&notifier, "blocks", &[]);
+    eventually("it has begun", || log.flush(LONG) && place.read("log").contains("Running "));
+    for _ in 0..QUEUE_CAPACITY + 5 {
+        tell(&notifier, "blocks", &[]);
+    }
+    assert_eq!(notifier.dropped(), 1 + 5);
+    std::fs::write(&go, "").expect("written");
+    eventually("those that waited ran", || traced(&place).len() == 1 + QUEUE_CAPACITY);
+}
+
+#[test]
+fn at_the_end_of_the_daemon_a_script_is_terminated_and_no_other_begins() {
+    let place = with_script("sleeps", "");
+    place.script("ha.d/rc.d/sleeps", &format!("{}; exec sleep 600", tracing(place.path())));
+    let log = place.log();
+    let notifier = start(&place, &log);
+    tell(&notifier, "sleeps", &[]);
+    tell(&notifier, "sleeps", &[]);
+    eventually("it runs", || traced(&place).len() == 1);
+    notifier.cancel();
+    eventually("it was terminated", || log.flush(LONG) && place.read("log").contains("Terminated on request from "));
+    drop(notifier);
+    assert!(log.flush(LONG));
+    assert_eq!(traced(&place).len(), 1);
+}
+
+/// What a script printed with `env`, without what a shell adds by itself.
+fn variables(printed: &str) -> BTreeMap<String, String> {
+    let pairs = printed.lines().filter_map(|line| line.split_once('='));
+    let by_shell = ["_", "PWD", "OLDPWD", "SHLVL", "PATH"];
+    pairs.filter(|(name, _)| !by_shell.contains(name)).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+}
+
+#[test]
+fn the_environment_is_that_of_harc() {
+    if reference::why_not().is_some() {
+        return;
+    }
+    let place = with_script("mine", "");
+    place.script("ha.d/rc.d/mine", &format!("{{ echo \"0=$0 $*\"; env; }} >{}/printed", place.path().display()));
+    let fields = [("t", "mine"), ("src", "bravo"), ("rsc_hold", "all"), ("seq", "1f")];
+    let log = place.log();
+    let notifier = start(&place, &log);
+    tell(&notifier, "mine", &fields);
+    eventually("ours ran", || place.read("printed").contains("HA_seq"));
+    drop(notifier);
+    let ours = place.read("printed").replace(&place.join("ha.d").display().to_string(), "/etc/ha.d");
+
+    let mut theirs = reference::command(&place, "/etc/ha.d/harc");
+    theirs.arg("mine").env_clear();
+    for (name, value) in [("PATH", "/usr/bin:/bin"), ("HA_CURHOST", "alpha"), ("HA_DATEFMT", "%Y/%m/%d_%T\t")] {
+        theirs.env(name, value);
+    }
+    theirs.env("HA_DIR", "/etc/ha.d").env("HA_FUNCS", "/etc/ha.d/shellfuncs");
+    theirs.env("HA_OSTATUS", "active").env("HA_NICEFAILBACK", "yes");
+    theirs.env("HA_LOGFILE", "/dev/null").env("HA_DEBUGLOG", "/dev/null");
+    theirs.envs(fields.map(|(name, value)| (format!("HA_{name}"), value)));
+    let output = theirs.output().expect("started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let (mut ours, mut theirs) = (variables(&ours), variables(&place.read("printed")));
+    assert_eq!(ours.remove("HA_TAKEOVER_BY_ENGINE").as_deref(), Some("yes"));
+    theirs.retain(|name, _| !["HA_LOGFILE", "HA_DEBUGLOG"].contains(&name.as_str()));
+    assert_eq!(theirs.remove("0"), Some("/etc/ha.d/rc.d/mine mine".to_owned()));
+    assert_eq!(ours.remove("0"), Some("/etc/ha.d/rc.d/mine mine".to_owned()));
+    assert_eq!(ours, theirs);
+}
