@@ -48,11 +48,13 @@ impl Folder {
         })
     }
 
-    /// The messages of the errors, in the order of files and lines; none means that the daemon starts.
+    /// The messages of the errors, as if the folder stood where 3.0.6 has it, in the order of files and lines; none means
+    /// that the daemon starts.
     fn errors(&self) -> Vec<String> {
         let loaded = load(&self.0);
         let errors = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error);
-        let errors: Vec<_> = errors.map(|finding| finding.message.clone()).collect();
+        let here = format!("{}/", self.0.display());
+        let errors: Vec<_> = errors.map(|finding| finding.message.replace(&here, "/etc/ha.d//")).collect();
         assert_eq!(loaded.configuration.is_some(), errors.is_empty());
         errors
     }
@@ -118,7 +120,8 @@ fn missing_files_are_named_with_what_to_do() {
     let folder = Folder::new();
     let (report, code) = folder.report();
     assert_eq!(code, EXIT_CONFIGURATION);
-    assert!(report.contains("error: Cannot open config file [/etc/ha.d//ha.cf]"), "{report}");
+    let named = format!("error: Cannot open config file [{}]", folder.0.join("ha.cf").display());
+    assert!(report.contains(&named), "{report}");
     assert!(!report.contains("No heartbeat media"), "an absent file lacks no lines: {report}");
 
     let folder = folder.with("ha.cf", BASE).without("authkeys").without("haresources");

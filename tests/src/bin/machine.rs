@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -31,7 +31,7 @@ const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 struct Arguments {
     name: String,
     root: PathBuf,
-    service: SocketAddrV4,
+    services: [SocketAddr; 2],
     serial: Option<PathBuf>,
 }
 
@@ -51,7 +51,7 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
     Ok(Arguments {
         name: next("the host name")?,
         root: next("the directory")?.into(),
-        service: next("the service address")?.parse()?,
+        services: [next("the service address")?.parse()?, next("the other service address")?.parse()?],
         serial: words.next().map(PathBuf::from),
     })
 }
@@ -63,9 +63,11 @@ fn set_up(given: &Arguments) -> Result<(), Box<dyn Error>> {
         own_devices(&given.root.join("dev"), port)?;
     }
     own_directories(&given.root)?;
-    let service = service(given.service)?;
-    let name = given.name.clone();
-    thread::spawn(move || serve(&service, &name));
+    for address in given.services {
+        let service = service(address)?;
+        let name = given.name.clone();
+        thread::spawn(move || serve(&service, &name));
+    }
     println!("ready");
     Ok(io::stdout().flush()?)
 }
@@ -119,10 +121,13 @@ fn own_devices(new: &Path, port: &Path) -> io::Result<()> {
 }
 
 /// A socket on the service address, whether or not this host holds it now.
-fn service(address: SocketAddrV4) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_freebind_v4(*address.ip() != Ipv4Addr::UNSPECIFIED)?;
-    socket.bind(&SocketAddr::from(address).into())?;
+fn service(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    match address {
+        SocketAddr::V4(_) => socket.set_freebind_v4(true)?,
+        SocketAddr::V6(_) => socket.set_freebind_v6(true)?,
+    }
+    socket.bind(&address.into())?;
     Ok(socket.into())
 }
 

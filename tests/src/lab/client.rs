@@ -29,6 +29,16 @@ pub struct Client {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// Asks once, and gives the name of the host that answered within 100 ms.
+pub(super) fn ask(namespace: &Namespace, address: &str) -> Option<String> {
+    let socket = namespace.inside(|| UdpSocket::bind("[::]:0")).expect("a socket of the client");
+    socket.set_read_timeout(Some(ATTENTION)).expect("a socket option");
+    socket.send_to(b"?", (address, SERVICE_PORT)).ok()?;
+    let mut buffer = [0; 64];
+    let len = socket.recv(&mut buffer).ok()?;
+    Some(String::from_utf8_lossy(buffer[..len].strip_prefix(b"?")?).into_owned())
+}
+
 struct Shared {
     answers: Mutex<Vec<Answer>>,
     ended: AtomicBool,

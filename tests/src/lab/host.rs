@@ -7,6 +7,8 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::await_until::holds_within;
 use super::command::run;
 use super::daemon::Daemon;
@@ -83,7 +85,7 @@ impl Host {
     pub fn write_site(&self, site: &Site) {
         self.write("ha.cf", &site.ha_cf(self.index));
         self.write("authkeys", &site.authkeys());
-        self.write("haresources", &Site::haresources());
+        self.write("haresources", &site.haresources());
     }
 
     /// Writes a file of `/etc/ha.d`, readable by its owner only.
@@ -91,6 +93,14 @@ impl Host {
         let path = self.config_file(file);
         fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("our own file");
+    }
+
+    /// Writes an executable script into `/etc/ha.d/resource.d`.
+    pub fn write_script(&self, name: &str, text: &str) {
+        let file = format!("resource.d/{name}");
+        fs::create_dir_all(self.config_file("resource.d")).expect("our own directory");
+        self.write(&file, text);
+        fs::set_permissions(self.config_file(&file), Permissions::from_mode(0o755)).expect("our own file");
     }
 
     /// Where a file of `/etc/ha.d` really is.
@@ -145,10 +155,20 @@ impl Host {
     /// Kills the daemon's processes, as a crash would; the address stays where it is.
     pub fn crash_daemon(&self) {
         let pids = self.daemon_processes();
-        processes::kill(&pids);
+        processes::signal(&pids, Signal::KILL);
         let is_gone = |pid: &u32| !Path::new("/proc").join(pid.to_string()).exists();
         let gone = holds_within(STOP_LIMIT, || pids.iter().all(is_gone));
         assert!(gone, "the daemon cannot be killed\n{}", self.state());
+    }
+
+    /// Stops the daemon's processes as they are, like a machine that is not scheduled.
+    pub fn freeze_daemon(&self) {
+        processes::signal(&self.daemon_processes(), Signal::STOP);
+    }
+
+    /// Lets them go on.
+    pub fn thaw_daemon(&self) {
+        processes::signal(&self.daemon_processes(), Signal::CONT);
     }
 
     /// Runs the daemon's program with these arguments.
@@ -195,6 +215,12 @@ impl Host {
     /// The daemon's log; empty if there is none yet.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.root.join("log/ha-log")).unwrap_or_default()).into_owned()
+    }
+
+    /// The lines that a script of the host wrote to this file of `/var/log`.
+    pub fn lines_of(&self, file: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.root.join("log").join(file)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Whether a line of the log contains `text`.

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::namespace::Namespace;
-use super::network::{SERVICE, SERVICE_PORT};
+use super::network::{SERVICE, SERVICE_PORT, SERVICE6};
 
 /// A running machine. Dropped, it loses its power.
 pub(super) struct Machine {
@@ -21,7 +21,8 @@ impl Machine {
     pub(super) fn boot(name: &str, root: &Path, namespace: &Namespace, serial: Option<&Path>) -> Self {
         let mut command = Command::new("unshare");
         command.args(["--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-        command.arg(machine_binary()).arg(name).arg(root).arg(format!("{SERVICE}:{SERVICE_PORT}")).args(serial);
+        command.arg(machine_binary()).arg(name).arg(root).arg(format!("{SERVICE}:{SERVICE_PORT}"));
+        command.arg(format!("[{SERVICE6}]:{SERVICE_PORT}")).args(serial);
         let complaints = root.join("log/machine");
         let file = File::create(&complaints).unwrap_or_else(|error| panic!("{}: {error}", complaints.display()));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);

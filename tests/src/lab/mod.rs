@@ -42,7 +42,7 @@ pub use daemon::{Daemon, release_binary, why_not};
 pub use faults::Faults;
 pub use host::{Answered, Host};
 pub use namespace::Namespace;
-pub use network::{CABLE, HEARTBEAT_PORT, SERVICE, SERVICE_PORT, SWITCHED};
+pub use network::{CABLE, CABLE6, HEARTBEAT_PORT, SERVICE, SERVICE_PORT, SERVICE6, SWITCHED, SWITCHED6};
 pub use processes::{Usage, usage};
 pub use serial::SerialCable;
 pub use site::{Auth, Media, Site};
@@ -102,6 +102,26 @@ impl Lab {
     /// The names of the hosts that have the service address, in the order alpha, bravo.
     pub fn holders(&self) -> Vec<&str> {
         self.hosts().into_iter().filter(|host| host.holds_service()).map(Host::name).collect()
+    }
+
+    /// The names of the hosts that have the IPv6 service address, in the order alpha, bravo.
+    pub fn holders6(&self) -> Vec<&str> {
+        self.hosts().into_iter().filter(|host| host.namespace().has_address6(SERVICE6)).map(Host::name).collect()
+    }
+
+    /// The host that answers the client at the IPv6 service address within 100 ms.
+    pub fn answers6(&self) -> Option<String> {
+        client::ask(self.network.client(), SERVICE6)
+    }
+
+    /// Pulls the cable between the nodes: both lose the carrier of `eth1`.
+    pub fn pull_cable(&self) {
+        self.alpha.namespace().ip("link set eth1 down");
+    }
+
+    /// Puts the cable back.
+    pub fn plug_cable(&self) {
+        self.alpha.namespace().ip("link set eth1 up");
     }
 
     /// Faults of the network from now until the value is dropped.

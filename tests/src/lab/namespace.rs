@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::net::Ipv6Addr;
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -74,6 +75,14 @@ impl Namespace {
         });
         let output = output.unwrap_or_else(|error| panic!("{line}: {error}"));
         assert!(output.status.success(), "{line}: {}\n{input}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Whether the IPv6 address is one of this namespace's, on an interface that is up.
+    pub fn has_address6(&self, address: &str) -> bool {
+        let wanted: Ipv6Addr = address.parse().expect("an IPv6 address");
+        let wanted = format!("{:032x} ", wanted.to_bits());
+        let table = std::fs::read_to_string(format!("/proc/{}/net/if_inet6", self.holder.id())).unwrap_or_default();
+        table.lines().any(|line| line.starts_with(&wanted))
     }
 
     /// Whether the IPv4 address is one of this namespace's, on an interface that is up.

@@ -15,7 +15,15 @@ pub const SWITCHED: [&str; 2] = ["10.77.0.1", "10.77.0.2"];
 /// The nodes' addresses on the cable between them.
 pub const CABLE: [&str; 2] = ["10.78.0.1", "10.78.0.2"];
 
+/// The IPv6 address that moves, in full: two colons in a row would separate arguments in the `haresources` of 3.0.6.
+pub const SERVICE6: &str = "fd77:0:0:0:0:0:0:100";
+/// The nodes' own IPv6 addresses on the switch.
+pub const SWITCHED6: [&str; 2] = ["fd77::1", "fd77::2"];
+/// The nodes' IPv6 addresses on the cable between them.
+pub const CABLE6: [&str; 2] = ["fd78::1", "fd78::2"];
+
 const CLIENT: &str = "10.77.0.3";
+const CLIENT6: &str = "fd77::3";
 
 /// The namespaces and what connects them.
 pub(super) struct Network {
@@ -41,7 +49,10 @@ impl Network {
         for (index, node) in network.nodes.iter().enumerate() {
             bring_up(node, index);
         }
-        network.client.ip(&format!("address add {CLIENT}/24 broadcast + dev eth0\nlink set eth0 up"));
+        network.client.ip(&format!(
+            "address add {CLIENT}/24 broadcast + dev eth0\naddress add {CLIENT6}/64 dev eth0 nodad\n\
+             link set eth0 up"
+        ));
         network
     }
 
@@ -66,9 +77,11 @@ impl Network {
 /// The links of a node as they are after a boot: up, with its own addresses and no others.
 pub(super) fn bring_up(node: &Namespace, index: usize) {
     let (switched, cable) = (SWITCHED[index], CABLE[index]);
+    let (switched6, cable6) = (SWITCHED6[index], CABLE6[index]);
     node.ip(&format!(
         "address flush dev eth0\naddress flush dev eth1\n\
          address add {switched}/24 broadcast + dev eth0\naddress add {cable}/24 broadcast + dev eth1\n\
+         address add {switched6}/64 dev eth0 nodad\naddress add {cable6}/64 dev eth1 nodad\n\
          link set eth0 up\nlink set eth1 up"
     ));
 }

@@ -39,11 +39,11 @@ pub fn usage(pids: &[u32]) -> Usage {
     usage
 }
 
-/// Kills processes that may be gone already.
-pub(super) fn kill(pids: &[u32]) {
+/// Sends a signal to processes that may be gone already.
+pub(super) fn signal(pids: &[u32], signal: Signal) {
     for &pid in pids {
         if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::KILL);
+            let _ = kill_process(pid, signal);
         }
     }
 }

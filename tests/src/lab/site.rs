@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use hbcore::wire::{Keys, Method};
 
-use super::network::{CABLE, SERVICE, SWITCHED};
+use super::network::{CABLE, CABLE6, SERVICE, SWITCHED};
 
 /// What carries the heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Media {
     Mcast,
     /// Through a serial cable alone.
     Serial,
+    /// Over IPv6 alone: to a group on the switch, and to the peer's address on the cable.
+    Ipv6,
 }
 
 /// How messages are signed.
@@ -48,6 +50,8 @@ pub struct Site {
     pub auth: Auth,
     /// Whether the address returns to its preferred node.
     pub auto_failback: bool,
+    /// The resources of the only group, which is at home on alpha.
+    pub group: String,
     /// More lines of `ha.cf`.
     pub more: String,
 }
@@ -61,6 +65,7 @@ impl Default for Site {
             media: Media::Ucast,
             auth: Auth::Sha1,
             auto_failback: true,
+            group: format!("IPaddr::{SERVICE}/24/eth0"),
             more: String::new(),
         }
     }
@@ -90,6 +95,7 @@ impl Site {
             Media::Bcast => "bcast eth0 eth1\n".to_owned(),
             Media::Mcast => "mcast eth0 239.0.0.42 694 1 0\nmcast eth1 239.0.0.43 694 1 0\n".to_owned(),
             Media::Serial => "baud 115200\nserial /dev/ttyHB0\n".to_owned(),
+            Media::Ipv6 => format!("mcast6 eth0 ff05::694 694 1 0\nucast6 eth1 {}\n", CABLE6[peer]),
         }
     }
 
@@ -103,8 +109,8 @@ impl Site {
     }
 
     /// `haresources`: one group, at home on alpha.
-    pub fn haresources() -> String {
-        format!("alpha IPaddr::{SERVICE}/24/eth0\n")
+    pub fn haresources(&self) -> String {
+        format!("alpha {}\n", self.group)
     }
 
     /// The keys of `authkeys`, for a test that listens or speaks.

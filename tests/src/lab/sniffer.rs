@@ -106,11 +106,13 @@ impl Drop for Sniffer {
 /// The payload of an Ethernet frame with an unfragmented UDP datagram for our port.
 fn heartbeat_in(frame: &[u8]) -> Option<&[u8]> {
     let (header, packet) = frame.split_at_checked(14)?;
-    let (version_and_length, protocol) = (*packet.first()?, *packet.get(9)?);
-    if header[12..] != [0x08, 0x00] || version_and_length >> 4 != 4 || protocol != 17 {
-        return None;
-    }
-    let datagram = packet.get(usize::from(version_and_length & 15) * 4..)?;
+    let version_and_length = *packet.first()?;
+    let (protocol, len) = match (&header[12..], version_and_length >> 4) {
+        ([0x08, 0x00], 4) => (*packet.get(9)?, usize::from(version_and_length & 15) * 4),
+        ([0x86, 0xdd], 6) => (*packet.get(6)?, 40),
+        _ => return None,
+    };
+    let datagram = packet.get(len..).filter(|_| protocol == 17)?;
     let short = |at: usize| datagram.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]]));
     (short(2)? == PORT).then_some(())?;
     datagram.get(8..usize::from(short(4)?))

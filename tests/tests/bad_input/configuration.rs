@@ -12,8 +12,15 @@ const CONFIGURATION: Option<i32> = Some(6);
 /// What is wrong, the file that has it, what it is replaced with, and what the message must contain.
 type Row = (&'static str, &'static str, fn(&str) -> String, &'static [&'static str]);
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 12] = [
     ("an unknown directive", "ha.cf", |t| format!("frob 1\n{t}"), &["ha.cf:1:1", "frob"]),
+    (
+        "a misspelt directive",
+        "ha.cf",
+        |t| t.replace("keepalive", "keepalve"),
+        &["ha.cf:3:1", "did you mean `keepalive`?"],
+    ),
+    ("a byte order mark", "ha.cf", |t| format!("\u{feff}{t}"), &["ha.cf:1:1", "byte order mark"]),
     ("a time that is none", "ha.cf", |t| t.replace("keepalive 100ms", "keepalive soon"), &["ha.cf:3:11", "soon"]),
     ("deadtime below keepalive", "ha.cf", |t| t.replace("deadtime 1000ms", "deadtime 150ms"), &["ha.cf:4:"]),
     ("no node", "ha.cf", |t| t.replace("node alpha bravo", ""), &["ha.cf", "node"]),

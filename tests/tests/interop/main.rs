@@ -15,13 +15,19 @@
 //! | bcast  | md5  | crc  | sha1 |
 //! | mcast  | crc  | md5  | crc  |
 //! | serial | sha1 | sha1 | md5  |
+//! | mcast6 and ucast6 | sha1 | sha1 | sha1 |
 
 mod failback;
+mod ipv6;
 mod life;
+mod links;
 mod loss;
 mod partition;
 mod restart;
+mod scripts;
+mod stall;
 mod start;
+mod wording;
 
 use std::time::Duration;
 
@@ -42,6 +48,7 @@ fn main() {
     if std::env::var_os("HBCORE_SELF_CHECK").is_some() {
         trials.extend(scenarios(Pairing::REF_REF));
     }
+    trials.push(trial("wording::what_a_monitor_greps_is_in_both_logs", Pairing::REF_NEW, |_| wording::is_alike()));
     hbcore_tests::scenario::run(trials)
 }
 
@@ -54,7 +61,7 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
             trial(&life, pairing, move |pairing| life::life(pairing, media, auth))
         })
         .collect();
-    let others: [(&str, Scenario); 7] = [
+    let others: [(&str, Scenario); 12] = [
         ("returning_node_leaves_the_address_without_failback", failback::off),
         ("return_during_the_takeover_brings_the_address_home", failback::during_takeover),
         ("loss_of_30_percent_moves_nothing", loss::thirty_percent),
@@ -62,6 +69,11 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
         ("reload_on_either_node_moves_nothing", restart::reload),
         ("crash_of_the_daemon_and_quick_restart", restart::crash),
         ("partition_and_heal", partition::heals),
+        ("ipv6_alone", ipv6::alone),
+        ("cable_pulled_and_back_moves_nothing", links::cable),
+        ("ping_nodes_are_watched", links::ping_nodes),
+        ("scripts_are_called_in_order", scripts::in_order),
+        ("stall_of_the_owner_ends_with_one_owner", stall::of_the_owner),
     ];
     trials.extend(others.map(|(scenario, run)| trial(&name(scenario), pairing, run)));
     trials

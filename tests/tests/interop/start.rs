@@ -8,11 +8,17 @@ use crate::START_LIMIT;
 /// Starts both nodes together and waits until alpha serves and both have settled.
 pub(crate) fn together(name: &str, pairing: Pairing, site: &Site) -> Lab {
     let lab = Lab::new(&format!("{pairing} {name}"), pairing.alpha, pairing.bravo, site);
+    start_both(&lab);
+    lab
+}
+
+/// The same for a lab that was prepared.
+#[track_caller]
+pub(crate) fn start_both(lab: &Lab) {
     lab.alpha.start();
     lab.bravo.start();
-    await_owner(&lab, &lab.alpha, START_LIMIT);
-    await_settled(&lab);
-    lab
+    await_owner(lab, &lab.alpha, START_LIMIT);
+    await_settled(lab);
 }
 
 /// Waits until this host alone has the address and the client reaches it there.

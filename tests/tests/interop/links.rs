@@ -1,0 +1,76 @@
+//! Something that is watched goes away and comes back: it is said, and nothing moves.
+
+use std::time::{Duration, Instant};
+
+use hbcore_tests::lab::{Lab, Site};
+use hbcore_tests::scenario::Pairing;
+
+use crate::MOVE_LIMIT;
+use crate::start::{start_both, together};
+
+/// One of the two links between the nodes.
+pub(crate) fn cable(pairing: Pairing) {
+    let lab = together("cable", pairing, &Site::default());
+    let since = Instant::now();
+    let lines =
+        |link: &str, state: &str| [format!("Link bravo:{link} {state}."), format!("Link alpha:{link} {state}.")];
+    await_lines(&lab, &lines("eth1", "up"), 1);
+
+    lab.pull_cable();
+    await_lines(&lab, &lines("eth1", "dead"), 1);
+    lab.stays(Duration::from_secs(2), "the address on alpha", || lab.holders() == ["alpha"]);
+    lab.plug_cable();
+    await_lines(&lab, &lines("eth1", "up"), 2);
+
+    for (host, line) in lab.hosts().into_iter().zip(lines("eth0", "dead")) {
+        lab.check(!host.logged(&line), "the other link alive all the time");
+        lab.check(!host.logged(": is dead"), "no node declared dead");
+    }
+    lab.check(lab.client.who_answered(since) == ["alpha"], "answers of alpha only");
+}
+
+/// Two addresses of a third machine, by which the nodes see whether their network is alive.
+const PINGED: [&str; 2] = ["10.77.0.41", "10.77.0.42"];
+
+/// A ping node, and a group of which one member is never there.
+pub(crate) fn ping_nodes(pairing: Pairing) {
+    let [alone, member] = PINGED;
+    let more = format!("ping {alone}\nping_group routers {member} 10.77.0.49\ndeadping 800ms\n");
+    let site = Site { more, ..Site::default() };
+    let lab = Lab::new(&format!("{pairing} ping nodes"), pairing.alpha, pairing.bravo, &site);
+    let set = |action: &str, address: &str| lab.outside().ip(&format!("address {action} {address}/24 dev eth0"));
+    for address in PINGED {
+        set("add", address);
+    }
+    start_both(&lab);
+    let since = Instant::now();
+
+    for (node, address) in [(alone, alone), ("routers", member)] {
+        let up = format!("Link {node}:{node} up.");
+        let seen = format!("Status update for node {node}: status ping");
+        await_lines(&lab, &[up.clone(), up.clone()], 1);
+        await_lines(&lab, &[seen.clone(), seen.clone()], 1);
+        set("del", address);
+        let dead = format!("node {node}: is dead");
+        await_lines(&lab, &[dead.clone(), dead], 1);
+        let dead = format!("Link {node}:{node} dead.");
+        await_lines(&lab, &[dead.clone(), dead], 1);
+        set("add", address);
+        await_lines(&lab, &[seen.clone(), seen], 2);
+        await_lines(&lab, &[up.clone(), up], 2);
+    }
+    for host in lab.hosts() {
+        lab.check(!host.logged("Resources being acquired from"), "no takeover");
+    }
+    lab.check(lab.holders() == ["alpha"], "the address on alpha");
+    lab.check(lab.client.who_answered(since) == ["alpha"], "answers of alpha only");
+}
+
+/// Waits until alpha has logged the first line and bravo the second one this many times.
+#[track_caller]
+fn await_lines(lab: &Lab, lines: &[String; 2], times: usize) {
+    for (host, line) in lab.hosts().into_iter().zip(lines) {
+        let what = format!("{} to log {times} times: {line}", host.name());
+        lab.await_until(MOVE_LIMIT, &what, || host.count_logged(line) >= times);
+    }
+}
