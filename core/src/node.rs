@@ -151,7 +151,7 @@ impl<const LINKS: usize> Node<LINKS> {
     /// A new run of the node: everything about the earlier one is void.
     pub(crate) fn restarted(&mut self, generation: Generation) {
         self.forget();
-        self.window.generation = generation;
+        self.window.restart(generation);
         self.status_seq = Sequence(0);
         self.status_ts = 0;
     }

@@ -52,6 +52,8 @@ pub struct Window {
     /// Highest generation seen. Kept when the node dies, for as long as we live.
     pub generation: Generation,
     newest: Option<Sequence>,
+    /// Newest number before the numbering was forgotten: in the same run, nothing up to it is new.
+    floor: Sequence,
     acknowledged: Sequence,
     missing: u32,
     bits: [u64; WORDS],
@@ -59,14 +61,27 @@ pub struct Window {
 
 impl Default for Window {
     fn default() -> Self {
-        Self { generation: Generation(0), newest: None, acknowledged: Sequence(0), missing: 0, bits: [0; WORDS] }
+        Self {
+            generation: Generation(0),
+            newest: None,
+            floor: Sequence(0),
+            acknowledged: Sequence(0),
+            missing: 0,
+            bits: [0; WORDS],
+        }
     }
 }
 
 impl Window {
     /// Forgets the numbering; the generation stays (wire reference 8.5).
     pub fn forget(&mut self) {
-        *self = Self { generation: self.generation, ..Self::default() };
+        let floor = self.newest.unwrap_or(self.floor).max(self.floor);
+        *self = Self { generation: self.generation, floor, ..Self::default() };
+    }
+
+    /// A new run of the sender begins: its numbers start again.
+    pub fn restart(&mut self, generation: Generation) {
+        *self = Self { generation, ..Self::default() };
     }
 
     /// The newest number, if any was received since [`Window::forget`].
@@ -82,6 +97,9 @@ impl Window {
     /// Takes note of number `seq`.
     pub fn arrive(&mut self, seq: Sequence) -> Arrival {
         let Some(newest) = self.newest else {
+            if seq <= self.floor {
+                return Arrival::Old;
+            }
             self.newest = Some(seq);
             self.acknowledged = Sequence(seq.0.saturating_sub(1));
             return Arrival::InOrder;

@@ -12,7 +12,7 @@ pub use links::Links;
 pub use orders::Scripts;
 
 use crate::jobs::{Job, Task, Work};
-use crate::log::Logger;
+use crate::log::{Counters, Logger};
 use crate::resources::{Handover, Resources};
 use crate::state::{HostEntry, HostList, StateDir};
 use crate::sys::clock::Clock;
@@ -42,6 +42,10 @@ const READS: u32 = 1;
 const READS_LATE: u32 = 256;
 /// How late is late.
 const LATENESS: Duration = Duration::from_millis(1);
+
+/// How long scripts have to end when the daemon ends by force (resource reference 6.1), and how often that is looked at.
+const FORCED_GRACE: Duration = Duration::from_secs(2);
+const FORCED_LOOK: Duration = Duration::from_millis(5);
 
 const TIMER: u64 = 1 << 32;
 const SIGNALS: u64 = TIMER + 1;
@@ -239,11 +243,22 @@ impl Driver {
             self.follow_wall_clock(now);
             self.tell_service(now);
             if self.forced_at.is_some_and(|at| at <= now) {
-                self.log.crit(format_args!("Emergency Shutdown: Attempting to kill everything ourselves"));
-                self.resources.jobs().cancel_all();
-                self.scripts.notifier.cancel();
+                self.end_by_force();
                 return Ok(End::Forced);
             }
+        }
+    }
+
+    /// Terminates every script, and waits for a moment until they have ended: no thread of ours would do it later.
+    fn end_by_force(&self) {
+        self.log.crit(format_args!("Emergency Shutdown: Attempting to kill everything ourselves"));
+        let jobs = self.resources.jobs();
+        jobs.cancel_all();
+        self.scripts.notifier.cancel();
+        let last = Clock.now().after(FORCED_GRACE);
+        while jobs.outstanding() > 0 && Clock.now() < last {
+            while jobs.collect().is_some() {}
+            std::thread::sleep(FORCED_LOOK);
         }
     }
 
@@ -363,6 +378,9 @@ impl Driver {
             let level = if signal.is(Signal::USR1) { level.saturating_add(1) } else { level.saturating_sub(1) };
             self.log.set_debug_level(level);
             self.log.info(format_args!("debug now set to {level} [pid {}]", std::process::id()));
+            for line in Counters(self.cluster.stats()).lines() {
+                self.log.info(format_args!("{line}"));
+            }
         }
     }
 

@@ -67,10 +67,12 @@ fn answer(answer: &Answer) -> u8 {
 fn reload(options: &Options) -> u8 {
     let pid_file = options.pid_file();
     let Running::Yes(pid) = probe(&pid_file) else { return run(options) };
-    if load(options).is_none() {
+    let Some(site) = load(options) else {
         eprintln!("Config errors: Heartbeat pid {pid} NOT restarted");
         return 1;
-    }
+    };
+    let mut log = EarlyLog::new(site.log(&host_name(), options.debug, Stderr::Off));
+    log.log(Level::Info, format_args!("Signalling heartbeat pid {pid} to reread config files"));
     cli::reload(&pid_file).map_or_else(|| run(options), |reply| answer(&reply))
 }
 
@@ -89,7 +91,10 @@ fn record(loaded: &Loaded<'_>, options: &Options) {
     for line in loaded.closing_lines() {
         log.log(Level::Error, format_args!("{line}"));
     }
-    if loaded.configuration.is_some() {
+    if let Some(configuration) = &loaded.configuration {
+        if configuration.ha_cf.pacemaker.mode.uses_haresources() {
+            log.log(Level::Info, format_args!("Pacemaker support: off"));
+        }
         log.log(Level::Info, format_args!("Configuration validated. Starting heartbeat {}", env!("CARGO_PKG_VERSION")));
     }
 }

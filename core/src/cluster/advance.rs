@@ -28,7 +28,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.set_now(now);
         let now = self.now;
         let late_by = wanted.map_or(Duration::ZERO, |w| now.since(w));
-        if late_by > self.timing.deadtime / 4 {
+        if late_by > self.timing.deadtime / 4 && now > self.patience_until {
             bump(&mut self.stats.local_stalls);
             self.event(Event::LocalStall(late_by));
             self.stalled = true;

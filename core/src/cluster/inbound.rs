@@ -167,7 +167,18 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             was_apart = self.restarted(id, header);
         }
         let Some(node) = self.node_mut(id) else { return Err(DatagramError::UnknownNode) };
+        let before = u64::from(node.window.missing());
         let arrival = node.window.arrive(seq);
+        let expected = match arrival {
+            Arrival::Gap { lost } => before + lost,
+            Arrival::InOrder => before,
+            _ => 0,
+        };
+        let given_up = expected.saturating_sub(u64::from(node.window.missing()));
+        if given_up > 0 {
+            self.stats.lost_messages = self.stats.lost_messages.saturating_add(given_up);
+            self.event(Event::LostTooMany { node: id, lost: given_up });
+        }
         self.note_arrival(id, seq, arrival);
         if was_apart && arrival.is_new() {
             self.returned(id);
@@ -186,11 +197,11 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if header.generation < known {
             return Err(Dropped::Replay);
         }
-        if header.kind != MessageType::Status {
-            return Ok(Run::Same);
-        }
         if header.generation > known {
             return Ok(Run::Restarted);
+        }
+        if header.kind != MessageType::Status {
+            return Ok(Run::Same);
         }
         if known.0 == 0 || node.state != NodeState::Dead {
             return Ok(Run::Same);

@@ -99,8 +99,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         node.heard = false;
         node.forget();
         self.event(Event::NodeDead(id));
+        let was_up = self.communication == Communication::Up;
         self.check_communication();
-        if is_member && self.communication == Communication::Up && self.manage_resources {
+        if is_member && was_up && self.manage_resources {
             let heir = self.is_heir();
             self.takeover.on_death(self.now, id, heard, heir);
             self.after_takeover();

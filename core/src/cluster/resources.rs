@@ -1,7 +1,7 @@
 //! Between the wire and the takeover machine.
 
 use super::{Cluster, Communication, Event, Request, RequestError};
-use crate::id::{GroupId, NodeId};
+use crate::id::{GroupId, NodeId, Sequence};
 use crate::node::{Node, NodeState};
 use crate::takeover::{
     Ask, Class, Effect, FenceResult, Holds, Info, KEY_MAX, KeyError, Notice, Outcome, Phase, ReportIn, Say, Ticket,
@@ -54,7 +54,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let is_hbcore = header.message.text(KIND_FIELD).is_some();
         let active = self.communication == Communication::Up;
         match header.kind {
-            MessageType::Starting => self.takeover.on_starting(id, is_hbcore),
+            MessageType::Starting => self.takeover.on_starting(id, header.seq.unwrap_or(Sequence(0)), is_hbcore),
             MessageType::Resource if active => self.resource_report(id, header, is_hbcore),
             MessageType::AskResources if active => self.standby_step(id, header),
             MessageType::HbTakeover if active => self.takeover_wish(id, header),
@@ -150,7 +150,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             _ => return,
         };
         if let Some(class) = header.rsc_hold.and_then(Class::parse) {
-            self.takeover.on_ask(self.now, id, class, step);
+            self.takeover.on_ask(self.now, id, header.seq.unwrap_or(Sequence(0)), class, step);
         }
     }
 

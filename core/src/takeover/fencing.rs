@@ -77,6 +77,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.notice(Notice::FenceCancelled(node));
         if self.phase.is_starting() && !self.fencing.is_pending() {
             // The start goes on as if the node had been there from the beginning.
+            self.alone = false;
             self.timers.ask_again = Some(cancelled.again);
             self.timers.settle = Some(cancelled.again.after(SETTLE));
         }

@@ -1,6 +1,6 @@
 //! One resource group, its effects and their tickets.
 
-use super::{Class, Info, Notice, Phase, Takeover};
+use super::{Class, Info, Notice, Phase, Standby, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::{Duration, Instant};
 
@@ -301,7 +301,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         let home = self.home;
         if self.groups.iter().filter(|g| belongs(g, home, class)).all(Group::is_absent) {
             self.hold = self.hold.without(class);
-            self.report(if self.phase == Phase::Leaving { Info::Shutdown } else { Info::Standby });
+            self.report(match (self.phase, self.standby) {
+                (Phase::Leaving, _) => Info::Shutdown,
+                (_, Standby::NotAsked) => Info::Plain,
+                (_, _) => Info::Standby,
+            });
         }
     }
 

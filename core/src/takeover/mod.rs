@@ -44,6 +44,8 @@ use crate::time::{Duration, Instant, earliest};
 pub const SETTLE: Duration = Duration::from_secs(10);
 /// How often `starting` is repeated while the other side has not reported.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How long a settled 3.0.6 may leave its groups to nobody before we take them.
+const ORPHAN_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the failback of groups that cannot move yet is put off (resource reference 1.7).
 const FAILBACK_RETRY: Duration = Duration::from_secs(1);
 /// How long a node that has released everything stays, so that the other can ask for what it missed.
@@ -68,6 +70,8 @@ struct Other {
     leaving: bool,
     /// It speaks as we do: it keeps its groups when a partition heals.
     is_hbcore: bool,
+    /// Number of its newest step in a standby exchange.
+    asked: Sequence,
     /// `starting` was heard before we were active.
     started_early: bool,
     /// It has reported in this run of it, since it was last dead.
@@ -108,6 +112,9 @@ pub struct Takeover<const GROUPS: usize> {
     /// The other claims our own groups too, and was told that they are ours.
     keeping: bool,
     needs_failback: bool,
+    orphans_of: Option<NodeId>,
+    /// No other node was alive when we became active.
+    alone: bool,
     /// When we became active, and for how long after that no report is believed.
     active_at: Instant,
     doubt: Duration,
@@ -131,6 +138,8 @@ struct Timers {
     ask_again: Option<Instant>,
     standby: Option<Instant>,
     failback: Option<Instant>,
+    /// When the groups of the other node are taken, because it does not hold them itself.
+    orphaned: Option<Instant>,
     heal: Option<Instant>,
     linger: Option<Instant>,
 }
@@ -153,6 +162,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 holds: Holds::NONE,
                 stable: false,
                 report: Sequence(0),
+                asked: Sequence(0),
                 leaving: false,
                 is_hbcore: false,
                 started_early: false,
@@ -168,6 +178,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             yielding: false,
             keeping: false,
             needs_failback: false,
+            orphans_of: None,
+            alone: false,
             active_at: Instant::ZERO,
             doubt: Duration::ZERO,
             resumed: false,
@@ -268,6 +280,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             t.ask_again,
             t.standby,
             t.failback,
+            t.orphaned,
             t.heal,
             t.linger,
             effects,
@@ -282,6 +295,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         self.phase = Phase::Starting;
         self.active_at = now;
+        self.alone = alone;
         if self.is_legacy() {
             return self.activated_legacy(now, alone);
         }
@@ -327,13 +341,16 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.settle_by_report(now);
         }
         if due(&mut self.timers.settle) {
-            self.settle(now);
+            self.settle_unanswered(now);
         }
         if due(&mut self.timers.standby) {
             self.standby_expired(now);
         }
         if due(&mut self.timers.failback) {
             self.try_failback(now);
+        }
+        if due(&mut self.timers.orphaned) {
+            self.take_orphans(now);
         }
         if due(&mut self.timers.heal) {
             self.heal_expired(now);
@@ -366,6 +383,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if matches!(self.phase, Phase::Starting | Phase::BothStarting) && !self.other.reported {
             self.say(Say::Starting);
             self.timers.ask_again = Some(now.after(ASK_AGAIN));
+        }
+    }
+
+    /// Ten seconds are over. A node that is alive and does not say what it holds may hold everything: it is asked on, for as long as it takes.
+    fn settle_unanswered(&mut self, now: Instant) {
+        if self.alone || self.other.reported {
+            return self.settle(now);
+        }
+        if self.phase.is_starting() {
+            self.notice(Notice::NoReport);
+            self.timers.settle = Some(now.after(SETTLE));
         }
     }
 

@@ -1,8 +1,8 @@
 //! The other node: its reports, its death, its leave and its return after a partition.
 
 use super::{
-    AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, HEAL_PATIENCE, Holds, Info, Notice, Phase, Say, Standby,
-    Takeover,
+    AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, HEAL_PATIENCE, Holds, Info, Notice, ORPHAN_PATIENCE,
+    Phase, Say, Standby, Takeover,
 };
 use crate::id::{NodeId, Sequence};
 use crate::time::{Duration, Instant};
@@ -30,14 +30,15 @@ pub struct ReportIn {
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
     /// The other node sent `starting`: it has just become active.
-    pub fn on_starting(&mut self, node: NodeId, is_hbcore: bool) {
+    /// `seq`: its number; one that was overtaken by a report of the same run is only answered.
+    pub fn on_starting(&mut self, node: NodeId, seq: Sequence, is_hbcore: bool) {
         if self.is_legacy() {
             return self.mismatch(node);
         }
         self.set_home_gone(node, false);
         self.other.alive = true;
         self.other.is_hbcore = is_hbcore;
-        self.other.stable = false;
+        self.other.stable &= seq < self.other.report;
         self.other.leaving = false;
         self.timers.heal = None;
         match self.phase {
@@ -56,6 +57,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.set_home_gone(node, false);
         self.cancel_fencing(node);
         self.mismatch_told = false;
+        if self.standby != Standby::NotAsked {
+            self.end_standby();
+            self.notice(Notice::StandbyCancelled);
+        }
+        self.other.holds = Holds::NONE;
+        self.other.asked = Sequence(0);
         self.other.report = Sequence(0);
         self.other.leaving = false;
         self.other.is_hbcore = false;
@@ -110,8 +117,43 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if !report.full {
             self.takeover_ended_there();
         }
+        self.standby_overtaken(now);
+        self.take_what_nobody_holds(now, node, report);
         self.resolve_conflict(now);
         self.try_failback(now);
+    }
+
+    /// The other node is settled, and neither of us holds what is at home here: it restarted before we knew it dead, or it lost what it was
+    /// taking from us.
+    fn take_what_nobody_holds(&mut self, now: Instant, node: NodeId, report: ReportIn) {
+        let settled = self.phase == Phase::Stable && self.standby == Standby::NotAsked && self.give_away.is_none();
+        let told = report.full && report.stable == Some(true) && !self.other.leaving;
+        if settled && told && !self.hold.local && !self.other.holds.foreign {
+            self.hold.local = true;
+            self.announce_own = true;
+            self.want(Class::Local, None);
+            self.after_change(now);
+        }
+        // One of ours does the same with its own groups; a 3.0.6 only complains that nobody owns them.
+        let orphaned = settled && told && !self.other.is_hbcore && !self.hold.foreign && !self.other.holds.local;
+        self.timers.orphaned = if orphaned { self.timers.orphaned.or(Some(now.after(ORPHAN_PATIENCE))) } else { None };
+        if orphaned {
+            self.orphans_of = Some(node);
+        }
+    }
+
+    /// A 3.0.6 does not hold its own groups, and nobody else does: they run here until it asks for them, or is asked to take them back.
+    pub(super) fn take_orphans(&mut self, now: Instant) {
+        if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.hold.foreign {
+            return;
+        }
+        self.hold.foreign = true;
+        self.needs_failback = true;
+        let node = self.orphans_of;
+        self.want(Class::Foreign, node);
+        self.report(Info::Plain);
+        self.after_change(now);
+        self.timers.failback = Some(now.after(FAILBACK_RETRY));
     }
 
     /// The other node has finished taking our groups over, and we are back already. A 3.0.6 gives them back only when it sees us become
@@ -146,6 +188,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// groups.
     pub fn on_death(&mut self, now: Instant, node: NodeId, heard: bool, heir: bool) {
         self.set_home_gone(node, true);
+        let may_have_taken = matches!(self.standby, Standby::Releasing(_) | Standby::Released(_));
         if self.standby != Standby::NotAsked {
             self.end_standby();
             self.notice(Notice::StandbyCancelled);
@@ -154,8 +197,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         let before = self.other.holds;
-        let gave_up = if self.is_legacy() { self.other.leaving } else { self.other.reported && before == Holds::NONE };
-        let unneeded = heard && gave_up;
+        let gave_up = if self.is_legacy() {
+            self.other.leaving
+        } else {
+            self.other.reported && self.other.stable && before == Holds::NONE
+        };
+        let unneeded = heard && gave_up && !may_have_taken;
         let must_fence = !unneeded && self.must_fence(now, node, heir);
         if unneeded {
             self.say(Say::Stonith { node, result: FenceResult::Unneeded });

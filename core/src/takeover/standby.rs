@@ -1,11 +1,13 @@
 //! Moving groups between two living nodes: the three-step exchange (resource reference 1.6).
 
 use super::{Ask, Class, FAILBACK_RETRY, Info, Notice, Phase, Say, Takeover, Wish};
-use crate::id::NodeId;
+use crate::id::{NodeId, Sequence};
 use crate::time::{Duration, Instant};
 
 /// The first answer must come within this time.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// The giver must begin within this time, or it has not heard our answer and asks no more.
+const OFFER_LIMIT: Duration = Duration::from_secs(12);
 /// Each later step may take as long as the scripts need.
 const PHASE_LIMIT: Duration = Duration::from_hours(1);
 
@@ -83,7 +85,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 
     /// The other node sent a step of the exchange.
-    pub fn on_ask(&mut self, now: Instant, node: NodeId, class: Class, step: Ask) {
+    pub fn on_ask(&mut self, now: Instant, node: NodeId, seq: Sequence, class: Class, step: Ask) {
+        self.other.asked = self.other.asked.max(seq);
         if self.is_legacy() {
             return self.notice(Notice::StandbyUnsupported);
         }
@@ -116,6 +119,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             }
             (Standby::Released(ours), Ask::Done) if ours == class => {
                 self.end_standby();
+                self.other.holds = self.other.holds.with(class.mirrored());
                 self.notice(Notice::StandbyHandedOver(class));
                 self.report(Info::Plain);
             }
@@ -143,8 +147,48 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         self.standby = Standby::Offered(class);
-        self.timers.standby = Some(now.after(PHASE_LIMIT));
+        self.timers.standby = Some(now.after(OFFER_LIMIT));
         self.say(Say::Ask { class, step: Ask::Other });
+    }
+
+    /// The other node is settled, and has said so since its last step: for it the exchange is over, whatever became of its answer. It took us
+    /// for dead meanwhile, or it was told to do something else.
+    pub(super) fn standby_overtaken(&mut self, now: Instant) {
+        if self.other.report <= self.other.asked {
+            return;
+        }
+        if !self.other.stable {
+            if matches!(self.standby, Standby::Offered(_)) {
+                // It has begun.
+                self.timers.standby = Some(now.after(PHASE_LIMIT));
+            }
+            return;
+        }
+        match self.standby {
+            Standby::Released(class) if self.other.holds == self.other.holds.with(class.mirrored()) => {
+                self.end_standby();
+                self.notice(Notice::StandbyHandedOver(class));
+                self.report(Info::Plain);
+            }
+            // A 3.0.6 claims a class only after it has started it; one of ours before.
+            Standby::Released(class) if self.other.is_hbcore => {
+                self.end_standby();
+                self.notice(Notice::StandbyCancelled);
+                self.hold = self.hold.with(class);
+                self.want(class, None);
+                self.report(Info::Plain);
+                self.after_change(now);
+            }
+            Standby::Offered(_) => {
+                self.end_standby();
+                self.notice(Notice::StandbyCancelled);
+            }
+            Standby::NotAsked
+            | Standby::Asking(_)
+            | Standby::Releasing(_)
+            | Standby::Released(_)
+            | Standby::Acquiring(_) => {}
+        }
     }
 
     /// Scripts have ended: the step that waited for them is complete. A group that failed counts as ended, as in 3.0.6.
@@ -155,6 +199,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.timers.standby = Some(now.after(PHASE_LIMIT));
                 self.say(Say::Ask { class, step: Ask::Done });
                 self.notice(Notice::StandbyReleased(class));
+                self.standby_overtaken(now);
             }
             Standby::Acquiring(class) if self.class_settled(class.mirrored()) => {
                 self.end_standby();
@@ -182,6 +227,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.end_standby();
         self.other.stable = true;
         self.notice(Notice::StandbyUnanswered);
+        self.report(Info::Plain);
     }
 
     pub(super) fn end_standby(&mut self) {

@@ -63,27 +63,40 @@ fn starting_is_answered_at_once_and_repeated_until_a_report_comes() {
     assert_eq!(says(&mut m), [Say::Starting]);
     m.advance(at(1000));
     assert_eq!(says(&mut m), [Say::Starting]);
-    m.on_starting(OTHER, false);
+    m.on_starting(OTHER, Sequence(1), false);
     assert_eq!(says(&mut m), [say("none", false, Info::Plain)]);
 }
 
 #[test]
 fn a_node_that_started_before_we_were_active_is_answered_when_we_are() {
     let mut m = machine(AutoFailback::On);
-    m.on_starting(OTHER, true);
+    m.on_starting(OTHER, Sequence(1), true);
     assert_eq!(says(&mut m), []);
     m.activated(at(0), false);
     assert_eq!(says(&mut m), [Say::Starting, say("none", false, Info::Plain)]);
 }
 
 #[test]
-fn without_any_report_the_own_groups_are_taken_after_the_settling_time() {
+fn without_any_report_nothing_is_started_and_the_other_is_asked_on() {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
-    m.advance(at(9_999));
-    assert_eq!(effects(&mut m, at(9_999)), []);
-    m.advance(at(10_000));
-    assert!(matches!(effects(&mut m, at(10_000))[..], [(_, Effect::Acquire(GroupId(0)))]));
+    for second in 1..=25 {
+        m.advance(at(1000 * second));
+    }
+    assert_eq!(effects(&mut m, at(25_000)), [], "it lives, and may hold everything");
+    says(&mut m);
+    m.advance(at(26_000));
+    assert_eq!(says(&mut m), [Say::Starting]);
+    m.on_report(at(26_001), OTHER, report(5, "none", false));
+    assert!(matches!(effects(&mut m, at(26_001))[..], [(_, Effect::Acquire(GroupId(0)))]));
+}
+
+#[test]
+fn a_node_without_any_other_starts_its_groups_at_once() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), true);
+    m.advance(at(0));
+    assert!(matches!(effects(&mut m, at(0))[..], [(_, Effect::Acquire(GroupId(0)))]));
 }
 
 #[test]
@@ -134,17 +147,17 @@ fn failback_asks_releases_and_reports_in_this_order() {
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
     m.on_restart(OTHER);
-    m.on_starting(OTHER, true);
+    m.on_starting(OTHER, Sequence(1), true);
     says(&mut m);
     m.on_report(at(20), OTHER, report(4, "none", true));
     assert!(says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Me }));
-    m.on_ask(at(21), OTHER, Class::Foreign, Ask::Other);
+    m.on_ask(at(21), OTHER, Sequence(5), Class::Foreign, Ask::Other);
     assert_eq!(says(&mut m), [say("local", false, Info::Standby)], "before any script stops");
     let release = effects(&mut m, at(21));
     assert!(matches!(release[..], [(_, Effect::Release(GroupId(1)))]));
     m.complete(at(22), &release[0].0, Outcome::Done);
     assert_eq!(says(&mut m), [Say::Ask { class: Class::Foreign, step: Ask::Done }]);
-    m.on_ask(at(23), OTHER, Class::Foreign, Ask::Done);
+    m.on_ask(at(23), OTHER, Sequence(5), Class::Foreign, Ask::Done);
     assert_eq!(says(&mut m), [say("local", true, Info::Plain)]);
     assert_eq!(m.standby(), Standby::NotAsked);
 }
@@ -155,11 +168,12 @@ fn an_unanswered_failback_is_tried_again() {
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
     m.on_restart(OTHER);
-    m.on_starting(OTHER, true);
+    m.on_starting(OTHER, Sequence(1), true);
     m.on_report(at(20), OTHER, report(4, "none", true));
     says(&mut m);
     m.advance(at(20 + 10_000));
     assert_eq!(m.standby(), Standby::NotAsked);
+    says(&mut m);
     m.advance(at(20 + 11_000));
     assert_eq!(says(&mut m), [Say::Ask { class: Class::Foreign, step: Ask::Me }]);
 }
@@ -168,14 +182,14 @@ fn an_unanswered_failback_is_tried_again() {
 fn of_two_requests_that_cross_the_first_node_of_the_configuration_goes_first() {
     let mut m = settled();
     m.request_standby(at(10), Class::Local).unwrap();
-    m.on_ask(at(11), OTHER, Class::Local, Ask::Me);
+    m.on_ask(at(11), OTHER, Sequence(5), Class::Local, Ask::Me);
     assert_eq!(m.standby(), Standby::Asking(Class::Local), "we are first");
     let mut m = Machine::new(NodeId(2), [NodeId(2), OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "local", true));
     complete_all(&mut m, at(2));
     m.request_standby(at(10), Class::Local).unwrap();
-    m.on_ask(at(11), OTHER, Class::Local, Ask::Me);
+    m.on_ask(at(11), OTHER, Sequence(5), Class::Local, Ask::Me);
     assert_eq!(m.standby(), Standby::Offered(Class::Local), "the other is first");
 }
 

@@ -246,6 +246,8 @@ pub enum Say {
 /// What happened, for the log and for people. Never needed to keep the machine going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
+    /// The other side does not say what it holds; nothing is started until it does.
+    NoReport,
     /// Our own start is complete.
     LocalTransitionComplete,
     /// The other side's claims became final.

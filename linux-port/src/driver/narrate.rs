@@ -31,6 +31,8 @@ pub(super) struct Narrator {
     /// What fences, for people.
     device: String,
     complete: bool,
+    /// A node said that it leaves; 3.0.6 takes its groups as in a standby, and says so.
+    taking_as_standby: bool,
     limits: [RateLimit; CLASSES],
 }
 
@@ -43,6 +45,7 @@ impl Narrator {
             home,
             device,
             complete: false,
+            taking_as_standby: false,
             limits: std::array::from_fn(|_| RateLimit::new(5, Duration::from_secs(10))),
         }
     }
@@ -132,7 +135,13 @@ impl Narrator {
                 "This node was not running for {} ms; nobody is judged by that time.",
                 late_by.as_millis()
             )),
-            Event::Resource(notice) => self.resource(&name, notice),
+            Event::Resource(notice) => {
+                self.resource(&name, notice);
+                let has_own = cluster.groups().iter().any(|g| g.home == cluster.local());
+                if notice == Notice::LocalTransitionComplete && !has_own {
+                    self.announce_completion("T_RESOURCES(us)");
+                }
+            }
             Event::Left => {}
             _ => log.debug(1, format_args!("{event:?}")),
         }
@@ -142,9 +151,15 @@ impl Narrator {
         let log = &self.log;
         match notice {
             Notice::LocalTransitionComplete => log.info(format_args!("local resource transition completed.")),
+            Notice::NoReport => {
+                log.warn(format_args!("The other node does not say what it holds: it is asked again, nothing is started"));
+            }
             Notice::RemoteTransitionComplete => log.info(format_args!("remote resource transition completed.")),
             Notice::AcquiringFrom(id) => log.info(format_args!("Resources being acquired from {}.", name(id))),
             Notice::TakeoverComplete(id) => {
+                if std::mem::take(&mut self.taking_as_standby) {
+                    log.info(format_args!("Standby resource acquisition done [foreign]."));
+                }
                 log.info(format_args!("mach_down takeover complete for node {}.", name(id)));
                 log.info(format_args!("mach_down takeover complete."));
                 self.announce_completion("mach_down");
@@ -161,7 +176,10 @@ impl Narrator {
             }
             Notice::FenceCancelled(id) => log.warn(format_args!("Node {} is back: it is not reset any more", name(id))),
             Notice::GaveUp(id) => log.info(format_args!("Dead node {} gave up resources.", name(id))),
-            Notice::ShutdownNotice(id) => log.info(format_args!("Received shutdown notice from '{}'.", name(id))),
+            Notice::ShutdownNotice(id) => {
+                log.info(format_args!("Received shutdown notice from '{}'.", name(id)));
+                self.taking_as_standby = true;
+            }
             Notice::WantsStandby { node, class } => {
                 log.info(format_args!("{} wants to go standby [{}]", name(node), class.as_str()));
             }

@@ -69,6 +69,9 @@ pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptE
     let directory = working_directory(call, log);
     let (child, out, err) = begin(call, directory).map_err(start)?;
     let mut watch = Watch {
+        call,
+        log,
+        began,
         child,
         out: Stream::new(out),
         err: Stream::new(err),
@@ -138,8 +141,14 @@ fn c_string(text: &OsStr) -> io::Result<CString> {
     CString::new(text.as_bytes()).map_err(|_| io::ErrorKind::InvalidInput.into())
 }
 
+/// How often the log says that a script still runs.
+const REMIND: Duration = Duration::from_mins(1);
+
 /// A running script and everything that is known of it.
 struct Watch<'a> {
+    call: &'a Call,
+    log: &'a Logger,
+    began: Instant,
     child: Child,
     out: Stream,
     err: Stream,
@@ -153,8 +162,13 @@ struct Watch<'a> {
 impl Watch<'_> {
     /// Reads output until the script ends; past `deadline` or when cancelled: TERM, and after `grace` KILL.
     fn until_exit(&mut self, mut deadline: Instant, grace: Duration, cancel: &Cancel) {
+        let mut remind_at = self.began + REMIND;
         loop {
-            let ready = self.wait(deadline, cancel);
+            let ready = self.wait(deadline.min(remind_at), cancel);
+            if Instant::now() >= remind_at {
+                remind_at += REMIND;
+                self.remind();
+            }
             self.read_output();
             if ready.exited {
                 return;
@@ -178,6 +192,13 @@ impl Watch<'_> {
                 deadline = Instant::now() + grace;
             }
         }
+    }
+
+    /// A script that hangs is seen before its time is up.
+    fn remind(&self) {
+        let (what, seconds, limit) =
+            (self.call.announcement(), self.began.elapsed().as_secs(), self.call.limit.as_secs());
+        self.log.warn(format_args!("{what}: not ended after {seconds} s (its limit is {limit} s)"));
     }
 
     /// Sleeps until output, exit, cancellation or the deadline, whichever is first.

@@ -8,9 +8,9 @@ fn asked_for_its_groups() -> Machine {
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
     m.on_restart(OTHER);
-    m.on_starting(OTHER, true);
+    m.on_starting(OTHER, Sequence(1), true);
     m.on_report(at(20), OTHER, report(4, "none", true));
-    m.on_ask(at(21), OTHER, Class::Foreign, Ask::Other);
+    m.on_ask(at(21), OTHER, Sequence(5), Class::Foreign, Ask::Other);
     says(&mut m);
     m
 }
@@ -105,7 +105,7 @@ fn what_cannot_be_started_is_given_to_the_other_node_at_once() {
     m.complete(at(2), &ticket, Outcome::Failed);
     m.advance(at(2));
     assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me }));
-    m.on_ask(at(3), OTHER, Class::Local, Ask::Other);
+    m.on_ask(at(3), OTHER, Sequence(5), Class::Local, Ask::Other);
     assert_eq!(effects(&mut m, at(3)), [], "there is nothing to stop");
     assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Done }));
 }
@@ -118,12 +118,12 @@ fn what_starts_nowhere_is_not_passed_to_and_fro() {
     let (ticket, _) = only(effects(&mut m, at(1)));
     m.complete(at(2), &ticket, Outcome::Failed);
     m.advance(at(2));
-    m.on_ask(at(3), OTHER, Class::Local, Ask::Other);
-    m.on_ask(at(4), OTHER, Class::Local, Ask::Done);
+    m.on_ask(at(3), OTHER, Sequence(5), Class::Local, Ask::Other);
+    m.on_ask(at(4), OTHER, Sequence(5), Class::Local, Ask::Done);
     says(&mut m);
     // It does not start there either, and comes back.
-    m.on_ask(at(5), OTHER, Class::Foreign, Ask::Me);
-    m.on_ask(at(6), OTHER, Class::Foreign, Ask::Done);
+    m.on_ask(at(5), OTHER, Sequence(5), Class::Foreign, Ask::Me);
+    m.on_ask(at(6), OTHER, Sequence(5), Class::Foreign, Ask::Done);
     let (ticket, _) = only(effects(&mut m, at(6)));
     says(&mut m);
     m.complete(at(7), &ticket, Outcome::Failed);
@@ -240,4 +240,65 @@ fn a_reference_node_that_keeps_what_is_ours_gets_it_when_it_does_not_restart() {
     m.advance(at(6010));
     assert_eq!(m.holds(), Holds::NONE);
     assert!(matches!(effects(&mut m, at(6010))[..], [.., (_, Effect::Release(GroupId(0)))]));
+}
+
+#[test]
+fn who_says_that_it_leaves_and_falls_silent_before_it_has_is_not_taken_for_empty() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, ReportIn { shutdown: true, ..report(6, "none", false) });
+    m.on_death(at(20), OTHER, true, true);
+    assert!(says(&mut m).contains(&Say::Stonith { node: OTHER, result: FenceResult::NoDevice }));
+}
+
+#[test]
+fn an_owner_that_restarted_before_it_was_missed_has_lost_what_it_had() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, report(6, "all", true));
+    m.hold = Holds::NONE;
+    m.want_not(Class::All);
+    complete_all(&mut m, at(11));
+    m.on_restart(OTHER);
+    m.on_starting(OTHER, Sequence(1), true);
+    m.on_report(at(20), OTHER, report(2, "none", false));
+    assert_eq!(effects(&mut m, at(20)), [], "it is starting, and may take them");
+    m.on_report(at(30), OTHER, report(3, "local", true));
+    assert!(matches!(effects(&mut m, at(30))[..], [(_, Effect::Acquire(GroupId(0)))]));
+}
+
+#[test]
+fn a_start_that_is_repeated_after_the_report_that_followed_it_changes_nothing() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, report(6, "local", true));
+    m.on_starting(OTHER, Sequence(4), true);
+    assert!(m.is_settled());
+}
+
+#[test]
+fn a_giver_whose_taker_took_it_for_dead_meanwhile_does_not_wait_for_its_answer() {
+    let mut m = asked_for_its_groups();
+    complete_all(&mut m, at(22));
+    assert_eq!(m.standby(), Standby::Released(Class::Foreign));
+    m.on_report(at(30), OTHER, report(9, "all", true));
+    assert_eq!(m.standby(), Standby::NotAsked);
+}
+
+#[test]
+fn a_giver_that_never_begins_does_not_keep_the_taker_waiting() {
+    let mut m = settled();
+    m.on_ask(at(10), OTHER, Sequence(8), Class::Local, Ask::Me);
+    m.advance(at(12_010));
+    assert_eq!(m.standby(), Standby::NotAsked);
+    m.on_ask(at(20_000), OTHER, Sequence(9), Class::Local, Ask::Me);
+    m.on_report(at(20_010), OTHER, report(10, "none", false));
+    m.advance(at(60_000));
+    assert_eq!(m.standby(), Standby::Offered(Class::Local), "it stops its scripts");
+}
+
+#[test]
+fn a_taker_that_dies_before_it_has_answered_may_have_started_something() {
+    let mut m = asked_for_its_groups();
+    complete_all(&mut m, at(22));
+    says(&mut m);
+    m.on_death(at(30), OTHER, true, true);
+    assert!(says(&mut m).contains(&Say::Stonith { node: OTHER, result: FenceResult::NoDevice }));
 }

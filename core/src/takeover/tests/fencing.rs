@@ -90,7 +90,7 @@ fn a_lone_starter_whose_partner_comes_up_meanwhile_settles_with_it() {
     m.on_death(at(0), OTHER, false, true);
     let _in_vain = fence(&mut m, at(0));
     m.on_restart(OTHER);
-    m.on_starting(OTHER, true);
+    m.on_starting(OTHER, Sequence(1), true);
     m.on_report(at(100), OTHER, report(3, "none", false));
     assert_eq!(m.phase(), Phase::Stable);
     assert!(matches!(effects(&mut m, at(100))[..], [(_, Effect::Acquire(GroupId(0)))]));

@@ -89,7 +89,7 @@ fn a_node_of_the_other_protocol_is_noticed_once_and_given_nothing() {
     let mut m = legacy();
     m.activated(at(0), false);
     while m.poll_notice().is_some() {}
-    m.on_starting(OTHER, false);
+    m.on_starting(OTHER, Sequence(1), false);
     m.on_report(at(1), OTHER, report(5, "all", true));
     assert_eq!(m.poll_notice(), Some(Notice::ModeMismatch(OTHER)));
     assert_eq!(m.poll_notice(), None);
