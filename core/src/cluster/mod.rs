@@ -14,6 +14,8 @@ pub use clients::{Field, MessageError};
 pub use config::{AutoJoin, Config, ConfigError, HeartbeatForm, LinkForm, NodeConfig, Timing, TimingError};
 pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmit};
 
+use core::mem::MaybeUninit;
+
 use crate::history::History;
 use crate::id::{Generation, LinkId, LinkSet, NodeId, NodeName, Uuid};
 use crate::node::{Node, NodeKind, NodeState};
@@ -122,18 +124,42 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// Makes an engine and writes its first two messages: a status `init` and a status `up` (wire reference 8.3).
     /// `unix_seconds` is the wall clock at `now`.
     pub fn new(config: &Config<'_>, keys: Keys<KEYS>, now: Instant, unix_seconds: u64) -> Result<Self, ConfigError> {
+        Self::check(config, &keys)?;
+        let mut cluster = Self::blank(config, keys, now, unix_seconds);
+        cluster.start(config);
+        Ok(cluster)
+    }
+
+    /// The same where the engine is to stay: on a small stack there is no room to move it from.
+    pub fn new_in<'p>(
+        place: &'p mut MaybeUninit<Self>,
+        config: &Config<'_>,
+        keys: Keys<KEYS>,
+        now: Instant,
+        unix_seconds: u64,
+    ) -> Result<&'p mut Self, ConfigError> {
+        Self::check(config, &keys)?;
+        let cluster = place.write(Self::blank(config, keys, now, unix_seconds));
+        cluster.start(config);
+        Ok(cluster)
+    }
+
+    fn check(config: &Config<'_>, keys: &Keys<KEYS>) -> Result<(), ConfigError> {
         config.timing.check()?;
-        check(config, &keys)?;
+        check(config, keys)?;
         if config.nodes.len() > NODES.min(MAX_NODES) {
             return Err(ConfigError::TooManyNodes);
         }
         if config.links.len() > LINKS.min(MAX_LINKS) {
             return Err(ConfigError::TooManyLinks);
         }
-        if config.groups.len() > GROUPS {
-            return Err(ConfigError::TooManyGroups);
-        }
-        let mut cluster = Self {
+        if config.groups.len() > GROUPS { Err(ConfigError::TooManyGroups) } else { Ok(()) }
+    }
+
+    /// An engine that knows nobody and has said nothing. Not inlined, so that it is made where it will be.
+    #[inline(never)]
+    fn blank(config: &Config<'_>, keys: Keys<KEYS>, now: Instant, unix_seconds: u64) -> Self {
+        Self {
             keys,
             local: config.local,
             nodes: heapless::Vec::new(),
@@ -171,20 +197,18 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             serial_pending: false,
             events: heapless::Deque::new(),
             stats: Stats::default(),
-        };
+        }
+    }
+
+    fn start(&mut self, config: &Config<'_>) {
         for node in config.nodes {
-            if let Some(id) = cluster.add_node(&node.name, node.kind)
-                && let Some(added) = cluster.node_mut(id)
+            if let Some(id) = self.add_node(&node.name, node.kind)
+                && let Some(added) = self.node_mut(id)
             {
                 added.uuid = node.uuid;
             }
         }
-        cluster.takeover.set_doubt(config.timing.keepalive.min(DOUBT));
-        cluster.start();
-        Ok(cluster)
-    }
-
-    fn start(&mut self) {
+        self.takeover.set_doubt(config.timing.keepalive.min(DOUBT));
         let deadtime = self.timing.deadtime;
         let generation = self.generation;
         if let Some(me) = self.node_mut(self.local) {

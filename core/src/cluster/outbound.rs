@@ -264,18 +264,27 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     /// The answer to `reqnodes`: `dest` first, then the type (wire reference 8.4).
+    #[inline(never)]
     pub(super) fn say_node_list(&mut self, id: NodeId) {
-        let mut list: heapless::Vec<u8, NODE_LIST> = heapless::Vec::new();
+        // As large as the longest names of so many nodes, and no larger: a microcontroller has a small stack.
+        let mut room = [[0; NAME_MAX + 1]; NODES];
+        let room = room.as_flattened_mut();
+        let mut len = 0;
         for node in self.nodes.iter().filter(|n| n.is_member()) {
-            let fits = list.extend_from_slice(node.name.as_bytes()).and_then(|()| list.extend_from_slice(b" "));
-            if fits.is_err() {
-                bump(&mut self.stats.oversize);
-                return;
+            for part in [node.name.as_bytes(), b" "] {
+                if let Some(place) = room.get_mut(len..len + part.len()) {
+                    place.copy_from_slice(part);
+                    len += part.len();
+                }
             }
         }
-        self.say(MESSAGE_ROOM + 2 * list.len(), Some(id), |w| {
+        let Some(list) = room.get(..len).filter(|list| list.len() <= NODE_LIST) else {
+            bump(&mut self.stats.oversize);
+            return;
+        };
+        self.say(MESSAGE_ROOM + 2 * len, Some(id), |w| {
             w.text("t", b"repnodes");
-            w.text("nodelist", &list);
+            w.text("nodelist", list);
             w.text("delnodelist", b" ");
         });
     }

@@ -136,6 +136,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             full: header.rtype == Some(b"full"),
             stable: header.isstable.map(|s| s == b"1"),
             shutdown: header.info == Some(b"shutdown"),
+            releasing: header.info == Some(b"standby"),
             is_hbcore,
         };
         self.note_gaps();

@@ -72,6 +72,10 @@ struct Other {
     is_hbcore: bool,
     /// Number of its newest step in a standby exchange.
     asked: Sequence,
+    /// Something of what it does not claim any more may still run there.
+    is_releasing: bool,
+    /// It has begun to give up what it offers.
+    has_begun: bool,
     /// `starting` was heard before we were active.
     started_early: bool,
     /// It has reported in this run of it, since it was last dead.
@@ -163,6 +167,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 stable: false,
                 report: Sequence(0),
                 asked: Sequence(0),
+                has_begun: false,
+                is_releasing: false,
                 leaving: false,
                 is_hbcore: false,
                 started_early: false,
@@ -388,7 +394,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// Ten seconds are over. A node that is alive and does not say what it holds may hold everything: it is asked on, for as long as it takes.
     fn settle_unanswered(&mut self, now: Instant) {
-        if self.alone || self.other.reported {
+        if self.alone || (self.other.reported && !self.other.leaving) {
             return self.settle(now);
         }
         if self.phase.is_starting() {
@@ -400,10 +406,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// A start ends early when the other side has told what it holds. Packets may have waited somewhere since before our start, so that
     /// its word counts only when it has had time to say a newer one, and nothing of it is missing.
     fn settle_by_report(&mut self, now: Instant) {
-        if !self.phase.is_starting() || !self.other.reported {
+        // Who says that it leaves may still run everything, until it says that it has left.
+        if !self.phase.is_starting() || !self.other.reported || self.other.leaving {
             return;
         }
-        if self.other.holds.foreign && !self.other.stable {
+        if (self.other.holds.foreign || self.other.is_releasing) && !self.other.stable {
             self.phase = Phase::Reported;
             return;
         }
@@ -493,6 +500,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.is_legacy() {
             return;
         }
+        // What is not claimed any more may still run.
+        let info = match (self.phase, info) {
+            (Phase::Leaving, Info::Plain) if self.timers.linger.is_none() => Info::Shutdown,
+            (_, Info::Plain) if self.yielding => Info::Standby,
+            (_, info) => info,
+        };
         let stable = self.phase == Phase::Stable && info != Info::Standby && !self.yielding;
         self.say(Say::Report { hold: self.hold, stable, info });
     }

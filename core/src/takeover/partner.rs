@@ -24,6 +24,8 @@ pub struct ReportIn {
     pub stable: Option<bool>,
     /// `info=shutdown`: the sender is about to leave.
     pub shutdown: bool,
+    /// `info=standby`: the sender is stopping what it does not claim any more.
+    pub releasing: bool,
     /// The sender is of our kind.
     pub is_hbcore: bool,
 }
@@ -58,9 +60,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.cancel_fencing(node);
         self.mismatch_told = false;
         if self.standby != Standby::NotAsked {
+            self.yielding |= matches!(self.standby, Standby::Releasing(_));
             self.end_standby();
             self.notice(Notice::StandbyCancelled);
         }
+        self.other.is_releasing = false;
         self.other.holds = Holds::NONE;
         self.other.asked = Sequence(0);
         self.other.report = Sequence(0);
@@ -91,6 +95,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.other.leaving = false;
         }
         self.other.leaving |= report.shutdown;
+        self.other.is_releasing = report.releasing;
         self.other.holds = match (report.full, report.holds) {
             (true, holds) => holds,
             (false, Holds::NONE) => Holds::NONE,
@@ -306,6 +311,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     pub(super) fn yield_groups(&mut self, now: Instant, class: Class) {
         self.notice(Notice::Yielding(class));
         self.hold = self.hold.without(class);
+        self.give_away = None;
         if class.has_foreign() {
             self.taking_from = None;
             self.needs_failback = false;

@@ -131,7 +131,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 | Standby::Offered(_)
                 | Standby::Acquiring(_),
                 Ask::Me | Ask::Other | Ask::Done,
-            ) => self.notice(Notice::StandbyIgnored { node, other_in_flux: false }),
+            ) => {
+                self.notice(Notice::StandbyIgnored { node, other_in_flux: false });
+                if (self.standby, step) == (Standby::NotAsked, Ask::Done) {
+                    // It thinks that we start what it has stopped: now it knows better.
+                    self.report(Info::Plain);
+                }
+            }
         }
     }
 
@@ -146,6 +152,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.notice(Notice::StandbyIgnored { node, other_in_flux: !self.other.stable });
             return;
         }
+        self.other.has_begun = false;
         self.standby = Standby::Offered(class);
         self.timers.standby = Some(now.after(OFFER_LIMIT));
         self.say(Say::Ask { class, step: Ask::Other });
@@ -159,7 +166,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         if !self.other.stable {
             if matches!(self.standby, Standby::Offered(_)) {
-                // It has begun.
+                self.other.has_begun = true;
                 self.timers.standby = Some(now.after(PHASE_LIMIT));
             }
             return;
@@ -179,11 +186,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.report(Info::Plain);
                 self.after_change(now);
             }
-            Standby::Offered(_) => {
+            Standby::Offered(_) if self.other.has_begun => {
                 self.end_standby();
                 self.notice(Notice::StandbyCancelled);
             }
-            Standby::NotAsked
+            Standby::Offered(_)
+            | Standby::NotAsked
             | Standby::Asking(_)
             | Standby::Releasing(_)
             | Standby::Released(_)

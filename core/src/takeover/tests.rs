@@ -38,7 +38,15 @@ fn complete_all(machine: &mut Machine, now: Instant) {
 
 fn report(seq: u64, holds: &str, stable: bool) -> ReportIn {
     let holds = Holds::parse(holds.as_bytes()).unwrap();
-    ReportIn { seq: Sequence(seq), holds, full: true, stable: Some(stable), shutdown: false, is_hbcore: true }
+    ReportIn {
+        seq: Sequence(seq),
+        holds,
+        full: true,
+        stable: Some(stable),
+        shutdown: false,
+        releasing: false,
+        is_hbcore: true,
+    }
 }
 
 fn say(hold: &str, stable: bool, info: Info) -> Say {
