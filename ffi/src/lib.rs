@@ -1,5 +1,53 @@
-//! The C ABI of hbcore. Nothing is exported yet: the header and the archives are future work, named in the README.
-#![forbid(unsafe_code)]
+//! The C ABI of hbcore. `include/hbcore.h` is made from this crate; what it says of the functions stands here.
+//!
+//! | module | C |
+//! |---|---|
+//! | [`cluster`] | `hb_cluster_init`, inputs, `hb_cluster_complete` |
+//! | [`poll`] | what is to be sent, to be done and to be told; the deadline |
+//! | [`view`], [`counter`] | nodes, groups, links, counters |
+//! | [`event`] | what happened, and in words |
+//! | [`config`] | the plain structure |
+//! | [`files`], [`media`], [`words`] | `ha.cf`, `authkeys`, `haresources`: problems, media, resources |
+//! | [`packet`] | packets without a cluster |
+//! | [`agent`] | for resource agents |
+//! | [`edge`] | where pointers of C become references: the only module with unsafe blocks |
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
+)]
+#![expect(clippy::missing_safety_doc, reason = "the first page of the header has the contract of all functions")]
 
-/// Version of the crate that a C caller would link, for example `0.1.0`.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+// In the order in which the header has them.
+pub mod result;
+pub mod version;
+
+pub mod limits;
+pub mod text;
+
+pub mod config;
+
+pub mod cluster;
+pub mod event;
+pub mod poll;
+pub mod view;
+
+pub mod counter;
+
+pub mod files;
+pub mod media;
+pub mod words;
+
+pub mod agent;
+pub mod packet;
+
+pub mod edge;
+
+/// Core does not panic on any input. Should it all the same: stand still, so that a hardware watchdog resets the machine.
+#[cfg(not(any(feature = "std", test)))]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}

@@ -122,30 +122,35 @@ fn run(options: &Options) -> u8 {
 /// What `SIGHUP` reads: `authkeys`, if it changed since it was read last. When another file changed, a new daemon is to read it.
 fn rereader(dir: &Path) -> Rereader {
     let dir = dir.to_owned();
-    let files = |dir: &Path| FILES.map(|name| modified(dir, name));
-    let seen = Mutex::new(files(&dir));
-    Arc::new(move || {
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = files(&dir);
-        if *seen == now {
-            return Reread::Unchanged;
-        }
-        let keys_changed = seen[0] != now[0];
-        let needs_restart = seen[1..] != now[1..];
-        let loaded = config::load(&dir);
-        let Some(configuration) = &loaded.configuration else {
-            let wrong = loaded.findings.iter().find(|f| f.severity == Severity::Error);
-            let why = wrong.map(|f| format!("{}: {}", f.path.display(), f.message)).unwrap_or_default();
-            return Reread::Refused(format!("The new configuration is wrong: {why};"));
-        };
-        *seen = now;
-        Reread::Read { keys: keys_changed.then(|| Box::new(key_table(&configuration.keys))), needs_restart }
-    })
+    let seen = Mutex::new(modified(&dir));
+    // A configuration that is being read needs more stack than the thread that asks for it may have.
+    Arc::new(move || off_this_stack(|| reread(&dir, &seen)))
+}
+
+fn reread(dir: &Path, seen: &Mutex<Modified>) -> Reread {
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = modified(dir);
+    if *seen == now {
+        return Reread::Unchanged;
+    }
+    let keys_changed = seen[0] != now[0];
+    let needs_restart = seen[1..] != now[1..];
+    let loaded = config::load(dir);
+    let Some(configuration) = &loaded.configuration else {
+        let wrong = loaded.findings.iter().find(|f| f.severity == Severity::Error);
+        let why = wrong.map(|f| format!("{}: {}", f.path.display(), f.message)).unwrap_or_default();
+        return Reread::Refused(format!("The new configuration is wrong: {why};"));
+    };
+    *seen = now;
+    Reread::Read { keys: keys_changed.then(|| Box::new(key_table(&configuration.keys))), needs_restart }
 }
 
 /// The files of a site; the first one can be changed under a running daemon.
 const FILES: [&str; 4] = ["authkeys", "ha.cf", "haresources", "hbcore.cf"];
 
-fn modified(dir: &Path, name: &str) -> Option<SystemTime> {
-    std::fs::metadata(dir.join(name)).and_then(|m| m.modified()).ok()
+/// When each of them was changed last.
+type Modified = [Option<SystemTime>; FILES.len()];
+
+fn modified(dir: &Path) -> Modified {
+    FILES.map(|name| std::fs::metadata(dir.join(name)).and_then(|m| m.modified()).ok())
 }

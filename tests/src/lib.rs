@@ -1,7 +1,10 @@
-//! What the scenarios share: the vectors, a network of hosts that exist only for a test, and the benches.
+//! What the scenarios share: the vectors, a network of hosts that exist only for a test, the simulated worlds, and the
+//! benches.
 #![forbid(unsafe_code)]
 
 pub mod bench;
 pub mod lab;
 pub mod scenario;
+pub mod sequence;
 pub mod vectors;
+pub mod world;

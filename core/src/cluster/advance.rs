@@ -14,6 +14,7 @@ const EARLY: u32 = 8;
 
 /// Room in the event queue that judging one more node may need: its links, its death, what the takeover says of it.
 const EVENTS_PER_NODE: usize = 24;
+const _: () = assert!(EVENTS > EVENTS_PER_NODE, "nobody would ever be judged");
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>

@@ -4,9 +4,9 @@ use crate::id::{LinkId, NodeId, Sequence};
 use crate::takeover::Notice;
 use crate::time::Duration;
 
-/// Most events that wait to be polled: 64, and 16 with the feature `small`. When an input yields more, the oldest are dropped and counted in
+/// Most events that wait to be polled: 64, and 32 with the feature `small`. When an input yields more, the oldest are dropped and counted in
 /// [`Stats::events_lost`](crate::Stats::events_lost); a scan of many nodes pauses instead and loses none.
-pub const EVENTS: usize = if cfg!(feature = "small") { 16 } else { 64 };
+pub const EVENTS: usize = if cfg!(feature = "small") { 32 } else { 64 };
 
 /// Something happened. Names and states are read from the views, with the ids given here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

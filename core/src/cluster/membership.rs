@@ -251,6 +251,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if first > last {
             return;
         }
+        if first <= self.report_seq {
+            self.takeover.say_again(self.now);
+        }
         let quiet = self.timing.max_repeat_delay.saturating_sub(Duration::from_millis(10));
         let refused = self.history.request(self.now, first, last, REPEAT_BATCH, quiet);
         if let Err((number, crate::history::Unavailable::TooOld)) = refused {

@@ -17,7 +17,7 @@ pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmi
 use core::mem::MaybeUninit;
 
 use crate::history::History;
-use crate::id::{Generation, LinkId, LinkSet, NodeId, NodeName, Uuid};
+use crate::id::{Generation, LinkId, LinkSet, NodeId, NodeName, Sequence, Uuid};
 use crate::node::{Node, NodeKind, NodeState};
 use crate::random::Random;
 use crate::stats::{Stats, bump};
@@ -59,6 +59,8 @@ pub struct Cluster<const NODES: usize, const LINKS: usize, const GROUPS: usize, 
     datagram_links: LinkSet,
     serial_links: LinkSet,
     takeover: Takeover<GROUPS>,
+    /// Number of our newest report about resources.
+    report_seq: Sequence,
     manage_resources: bool,
     timing: Timing,
     hopfudge: u8,
@@ -173,6 +175,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 config.auto_failback,
                 config.effect_limit,
             ),
+            report_seq: Sequence(0),
             manage_resources: config.manage_resources,
             timing: config.timing,
             hopfudge: config.hopfudge,

@@ -170,6 +170,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     fn write(&mut self, say: Say) {
+        if matches!(say, Say::Report { .. }) {
+            self.report_seq = self.history.next_sequence();
+        }
         match say {
             Say::Starting => self.say_to_all(|w| {
                 w.text("t", b"starting");

@@ -144,6 +144,7 @@ struct Timers {
     failback: Option<Instant>,
     /// When the groups of the other node are taken, because it does not hold them itself.
     orphaned: Option<Instant>,
+    say_again: Option<Instant>,
     heal: Option<Instant>,
     linger: Option<Instant>,
 }
@@ -287,6 +288,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             t.standby,
             t.failback,
             t.orphaned,
+            t.say_again,
             t.heal,
             t.linger,
             effects,
@@ -354,6 +356,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         if due(&mut self.timers.failback) {
             self.try_failback(now);
+        }
+        if due(&mut self.timers.say_again) && self.phase == Phase::Stable {
+            self.report(Info::Plain);
         }
         if due(&mut self.timers.orphaned) {
             self.take_orphans(now);
@@ -432,6 +437,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// The number of the newest report that was taken.
     pub fn newest_report(&self) -> Sequence {
         self.other.report
+    }
+
+    /// The other node missed one of our reports, perhaps not the newest one. A 3.0.6 believes what comes last, so it is told the newest again.
+    pub fn say_again(&mut self, now: Instant) {
+        if !self.other.is_hbcore && self.phase == Phase::Stable {
+            self.timers.say_again = self.timers.say_again.or(Some(now.after(ASK_AGAIN)));
+        }
     }
 
     /// Whether messages of the other nodes are missing that are newer than [`Takeover::newest_report`]. Only needed while [`Takeover::is_starting`].

@@ -60,7 +60,6 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.cancel_fencing(node);
         self.mismatch_told = false;
         if self.standby != Standby::NotAsked {
-            self.yielding |= matches!(self.standby, Standby::Releasing(_));
             self.end_standby();
             self.notice(Notice::StandbyCancelled);
         }

@@ -238,7 +238,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.report(Info::Plain);
     }
 
+    /// The exchange is over. What was being given up is still being stopped, perhaps.
     pub(super) fn end_standby(&mut self) {
+        self.yielding |= matches!(self.standby, Standby::Releasing(_));
         self.standby = Standby::NotAsked;
         self.timers.standby = None;
     }

@@ -332,8 +332,10 @@ impl Worker {
                 started
             }),
         };
-        if let Err(error) = announced {
-            self.log.warn(format_args!("Address {} is not announced: {error}", held.addr));
+        let how = if held.addr.is_ipv4() { "gratuitous ARP" } else { "unsolicited neighbour advertisements" };
+        match announced {
+            Ok(()) => self.log.debug(1, format_args!("Address {} is announced by {how}", held.addr)),
+            Err(error) => self.log.warn(format_args!("Address {} is not announced: {error}", held.addr)),
         }
         let label = held.label.as_deref().unwrap_or(&held.device);
         self.log.info(format_args!("Address {}/{} taken on {label}", held.addr, held.prefix));

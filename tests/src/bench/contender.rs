@@ -55,6 +55,19 @@ impl Contender {
     }
 }
 
+impl Contender {
+    /// Stops it on a host, gracefully, and waits until it is gone.
+    pub(super) fn stop(self, host: &Host) {
+        if self != Self::Keepalived {
+            return host.stop();
+        }
+        host.run(
+            "sh",
+            &["-c", "kill $(cat /run/keepalived.pid); while test -e /run/keepalived.pid; do sleep 0.01; done"],
+        );
+    }
+}
+
 /// As quick as it gets: an advertisement each 10 ms, which gives a detection time of 36 ms to priority 100.
 fn keepalived_conf(priority: u32) -> String {
     format!(

@@ -7,6 +7,7 @@ mod contender;
 mod core_time;
 mod hogs;
 mod load;
+mod moves;
 mod outage;
 mod table;
 
@@ -26,7 +27,7 @@ const RUNS: [(Contender, usize); 3] = [(Contender::Ours, 20), (Contender::Refere
 type Rows = fn(&[(Contender, usize)]);
 
 /// Measures everything that can be measured here, and prints a table in Markdown. With words in `wanted` only the rows
-/// with such a name: `outage-10-30`, `outage-100-500`, `start-up`, `load`, `false-deaths`.
+/// with such a name: `outage-10-30`, `outage-100-500`, `start-up`, `stop-failback`, `standby`, `heal`, `load`, `false-deaths`.
 ///
 /// # Panics
 /// When something that is measured does not do what it should at all.
@@ -42,10 +43,13 @@ pub fn run(wanted: &[String]) {
     core_time::print();
     table::head(&contenders.iter().map(|(who, _)| who.name()).collect::<Vec<_>>());
 
-    let rows: [(&str, Rows); 5] = [
+    let rows: [(&str, Rows); 8] = [
         ("outage-10-30", |all| outages(all, 10, 30)),
         ("outage-100-500", |all| outages(all, 100, 500)),
         ("start-up", start_up),
+        ("stop-failback", stops_and_failbacks),
+        ("standby", standbys),
+        ("heal", heals),
         ("load", loads),
         ("false-deaths", false_deaths),
     ];
@@ -82,6 +86,36 @@ fn start_up(contenders: &[(Contender, usize)]) {
     let what = "second node started → address answers";
     let cell =
         |&(who, _): &(Contender, usize)| measure(what, who, || Range::of(&outage::start_ups(who, 3)).to_string());
+    table::row(what, contenders.iter().map(cell));
+}
+
+fn stops_and_failbacks(contenders: &[(Contender, usize)]) {
+    let all =
+        contenders.iter().map(|&(who, runs)| measure("stop and return of the owner", who, || moves::stops(who, runs)));
+    let all: Vec<_> = all.collect();
+    let cells = |of: fn(&moves::StopAndReturn) -> &[f64]| {
+        all.iter().map(move |one| one.as_ref().map(|one| Range::of(of(one)).to_string()))
+    };
+    table::row("stop of the owner, client without answer", cells(|one| &one.stops));
+    table::row("its return, client without answer", cells(|one| &one.failbacks));
+    table::row("its return, from its start until it serves", cells(|one| &one.returns));
+}
+
+fn standbys(contenders: &[(Contender, usize)]) {
+    let what = "hb_standby, client without answer";
+    let cell = |&(who, runs): &(Contender, usize)| {
+        let gaps = || Range::of(&moves::standbys(who, runs)).to_string();
+        (who != Contender::Keepalived).then(|| measure(what, who, gaps)).flatten()
+    };
+    table::row(what, contenders.iter().map(cell));
+}
+
+fn heals(contenders: &[(Contender, usize)]) {
+    let what = "heal of a partition, client without answer";
+    let cell = |&(who, _): &(Contender, usize)| {
+        let gaps = || Range::of(&moves::heals(who)).to_string();
+        (who != Contender::Keepalived).then(|| measure(what, who, gaps)).flatten()
+    };
     table::row(what, contenders.iter().map(cell));
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::contender::{Contender, site};
 use crate::lab::{Daemon, Lab};
 
-const LIMIT: Duration = Duration::from_secs(40);
+pub(super) const LIMIT: Duration = Duration::from_secs(40);
 
 /// After a change the cluster is left alone for so long: longer than the reference pads its dead time.
 const REST: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ pub(super) fn after_power_cuts(who: Contender, keepalive: u32, deadtime: u32, ru
     let lab = running(who, keepalive, deadtime);
     let mut gaps = Vec::new();
     for _ in 0..runs {
-        thread::sleep(if who == Contender::Reference { REST_OF_REFERENCE } else { REST });
+        rest(who);
         let cut = Instant::now();
         lab.alpha.cut_power();
         lab.await_until(LIMIT, "the address to move", || lab.client.is_served_by("bravo"));
@@ -60,6 +60,11 @@ pub(super) fn running(who: Contender, keepalive: u32, deadtime: u32) -> Lab {
     lab
 }
 
-fn milliseconds(time: Duration) -> f64 {
+/// Leaves the cluster alone after a change.
+pub(super) fn rest(who: Contender) {
+    thread::sleep(if who == Contender::Reference { REST_OF_REFERENCE } else { REST });
+}
+
+pub(super) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::await_until::holds_within;
 use super::command::run;
-use super::daemon::Daemon;
+use super::daemon::{Daemon, release_binary};
 use super::machine::Machine;
 use super::namespace::Namespace;
 use super::network::{SERVICE, bring_up, take_down};
@@ -97,10 +97,15 @@ impl Host {
 
     /// Writes an executable script into `/etc/ha.d/resource.d`.
     pub fn write_script(&self, name: &str, text: &str) {
-        let file = format!("resource.d/{name}");
-        fs::create_dir_all(self.config_file("resource.d")).expect("our own directory");
-        self.write(&file, text);
-        fs::set_permissions(self.config_file(&file), Permissions::from_mode(0o755)).expect("our own file");
+        self.write_program(&format!("resource.d/{name}"), text);
+    }
+
+    /// Writes an executable file below `/etc/ha.d`.
+    pub fn write_program(&self, file: &str, text: &str) {
+        let path = self.config_file(file);
+        fs::create_dir_all(path.parent().expect("below /etc/ha.d")).expect("our own directory");
+        self.write(file, text);
+        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("our own file");
     }
 
     /// Where a file of `/etc/ha.d` really is.
@@ -123,7 +128,7 @@ impl Host {
     /// Kills every process at one instant and takes the links down, so that nothing answers for the host any more.
     pub fn cut_power(&self) {
         self.machine().take();
-        take_down(&self.namespace);
+        take_down(&self.namespace, self.index);
     }
 
     /// Ends what still runs, when the test is over.
@@ -180,6 +185,71 @@ impl Host {
         }
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         self.run(&self.daemon.program().display().to_string(), &all)
+    }
+
+    /// Runs `hb_standby` or `hb_takeover`, as it belongs to the daemon.
+    pub fn tool(&self, name: &str, arguments: &[&str]) -> Answered {
+        let program = match self.daemon {
+            Daemon::Ours => release_binary(name),
+            Daemon::Reference => Path::new("/usr/share/heartbeat").join(name),
+        };
+        self.run(&program.display().to_string(), arguments)
+    }
+
+    /// Has `hb_standby` give groups away; panics if it says that it could not ask for it.
+    #[track_caller]
+    pub fn standby(&self, class: &str) {
+        let answered = self.tool("hb_standby", &[class]);
+        assert_eq!(answered.code, Some(0), "hb_standby {class} on {}: {}", self.name, answered.output);
+    }
+
+    /// Has `hb_takeover` ask the other node for groups; panics if it says that it could not.
+    #[track_caller]
+    pub fn take_over(&self, class: &str) {
+        let answered = self.tool("hb_takeover", &[class]);
+        assert_eq!(answered.code, Some(0), "hb_takeover {class} on {}: {}", self.name, answered.output);
+    }
+
+    /// Until the power is cut, puts a file over another one that exists: an installed program, a command of the system.
+    #[track_caller]
+    pub fn put_over(&self, file: &Path, target: &str) {
+        let mounted = self.run("mount", &["--bind", &file.display().to_string(), target]);
+        assert_eq!(mounted.code, Some(0), "{}", mounted.output);
+    }
+
+    /// Until the power is cut, puts executable files with these names and texts into a directory of the system, before
+    /// those that are there.
+    #[track_caller]
+    pub fn put_into(&self, target: &str, programs: &[(&str, &str)]) {
+        let directory = self.root.join(target.replace('/', "-"));
+        fs::create_dir_all(&directory).expect("our own directory");
+        for (name, text) in programs {
+            fs::write(directory.join(name), text).expect("our own file");
+            fs::set_permissions(directory.join(name), Permissions::from_mode(0o755)).expect("our own file");
+        }
+        let layers = format!("lowerdir={}:{target}", directory.display());
+        let mounted = self.run("mount", &["-t", "overlay", "overlay", "-o", &layers, target]);
+        assert_eq!(mounted.code, Some(0), "{}", mounted.output);
+    }
+
+    /// Sends a signal (`TERM`) to the daemon by its pid file.
+    pub fn signal_daemon(&self, signal: &str) {
+        self.run("sh", &["-c", &format!("kill -{signal} $(cat /run/heartbeat.pid)")]);
+    }
+
+    /// Writes a message of these fields into the daemon's FIFO, as a script does.
+    #[track_caller]
+    pub fn write_fifo(&self, fields: &[&str]) {
+        let text = format!(">>>\\n{}\\n<<<\\n", fields.join("\\n"));
+        let written = self.run("sh", &["-c", &format!("printf '{text}' > /var/lib/heartbeat/fifo")]);
+        assert_eq!(written.code, Some(0), "{}", written.output);
+    }
+
+    /// Whether a file exists, as the processes of the host see it: also in its `/run`, which is new at each boot.
+    pub fn has_file(&self, path: &str) -> bool {
+        self.machine()
+            .as_ref()
+            .is_some_and(|machine| Path::new(&format!("/proc/{}/root{path}", machine.first_process())).exists())
     }
 
     /// Runs a program on the host. What it leaves in the background is not waited for.

@@ -57,6 +57,8 @@ pub struct Lab {
     pub alpha: Host,
     /// The other node.
     pub bravo: Host,
+    /// The third node, if the site has one. It is on the switch only, and its daemon is ours.
+    pub charlie: Option<Host>,
     /// Probes the service address from its first boot on.
     pub client: Client,
     /// The cable between the serial ports, if the nodes have any.
@@ -70,38 +72,51 @@ impl Lab {
     pub fn new(name: &str, alpha: Daemon, bravo: Daemon, site: &Site) -> Self {
         remove_leftovers();
         let directory = new_directory();
-        let network = Network::new();
+        let names = ["alpha", "bravo", "charlie"];
+        let names = &names[..if site.with_charlie { 3 } else { 2 }];
+        let network = Network::new(names);
         let serial = (site.media == Media::Serial).then(SerialCable::new);
         let ports = serial.as_ref().map(SerialCable::ports);
         let host = |index: usize, daemon| {
-            let name = ["alpha", "bravo"][index];
             let port = ports.as_ref().map(|ports| ports[index].clone());
-            Host::new(name, index, &directory, network.node(index), daemon, port)
+            Host::new(names[index], index, &directory, network.node(index), daemon, port)
         };
         let lab = Self {
             name: name.to_owned(),
             alpha: host(0, alpha),
             bravo: host(1, bravo),
+            charlie: site.with_charlie.then(|| host(2, Daemon::Ours)),
             client: Client::new(network.client()),
             serial,
             network,
             directory,
         };
-        for host in lab.hosts() {
+        for host in lab.all_hosts() {
             host.write_site(site);
             host.boot();
         }
         lab
     }
 
-    /// Both nodes.
+    /// alpha and bravo.
     pub fn hosts(&self) -> [&Host; 2] {
         [&self.alpha, &self.bravo]
     }
 
-    /// The names of the hosts that have the service address, in the order alpha, bravo.
+    /// All nodes.
+    pub fn all_hosts(&self) -> impl Iterator<Item = &Host> {
+        self.hosts().into_iter().chain(&self.charlie)
+    }
+
+    /// The names of the hosts that have the service address, in the order alpha, bravo, charlie.
     pub fn holders(&self) -> Vec<&str> {
-        self.hosts().into_iter().filter(|host| host.holds_service()).map(Host::name).collect()
+        self.all_hosts().filter(|host| host.holds_service()).map(Host::name).collect()
+    }
+
+    /// The names of the hosts on which this file exists, in the order alpha, bravo, charlie: a script's sign that its
+    /// service runs.
+    pub fn with_file(&self, path: &str) -> Vec<&str> {
+        self.all_hosts().filter(|host| host.has_file(path)).map(Host::name).collect()
     }
 
     /// The names of the hosts that have the IPv6 service address, in the order alpha, bravo.
@@ -157,7 +172,7 @@ impl Lab {
     /// What a person needs to find out why a scenario failed.
     pub fn state(&self) -> String {
         let mut text = format!("lab {}: the address is on {:?}\n", self.name, self.holders());
-        for host in self.hosts() {
+        for host in self.all_hosts() {
             text.push_str(&host.state());
         }
         text
@@ -166,7 +181,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        for host in self.hosts() {
+        for host in self.all_hosts() {
             host.halt();
         }
         if std::thread::panicking() && std::env::var_os("HBCORE_KEEP_LAB").is_some() {

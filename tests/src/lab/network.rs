@@ -11,7 +11,7 @@ pub const SERVICE_PORT: u16 = 9999;
 /// The UDP port of the heartbeats.
 pub const HEARTBEAT_PORT: u16 = 694;
 /// The nodes' own addresses on the switch.
-pub const SWITCHED: [&str; 2] = ["10.77.0.1", "10.77.0.2"];
+pub const SWITCHED: [&str; 3] = ["10.77.0.1", "10.77.0.2", "10.77.0.4"];
 /// The nodes' addresses on the cable between them.
 pub const CABLE: [&str; 2] = ["10.78.0.1", "10.78.0.2"];
 
@@ -27,24 +27,25 @@ const CLIENT6: &str = "fd77::3";
 
 /// The namespaces and what connects them.
 pub(super) struct Network {
-    nodes: [Arc<Namespace>; 2],
+    nodes: Vec<Arc<Namespace>>,
     client: Namespace,
     switch: Namespace,
 }
 
 impl Network {
-    pub(super) fn new() -> Self {
+    /// `nodes`: two, or three of which the last one is only on the switch.
+    pub(super) fn new(nodes: &[&str]) -> Self {
         let network = Self {
-            nodes: [Arc::new(Namespace::new()), Arc::new(Namespace::new())],
+            nodes: nodes.iter().map(|_| Arc::new(Namespace::new())).collect(),
             client: Namespace::new(),
             switch: Namespace::new(),
         };
         network.switch.ip("link add br0 type bridge mcast_snooping 0\nlink set br0 up");
-        let [alpha, bravo] = &network.nodes;
-        for (name, host) in [("alpha", &**alpha), ("bravo", &**bravo), ("client", &network.client)] {
+        for (name, host) in nodes.iter().zip(&network.nodes) {
             network.plug_in(name, host);
         }
-        let (a, b) = (alpha.pid(), bravo.pid());
+        network.plug_in("client", &network.client);
+        let (a, b) = (network.nodes[0].pid(), network.nodes[1].pid());
         network.switch.ip(&format!("link add eth1 netns {a} type veth peer name eth1 netns {b}"));
         for (index, node) in network.nodes.iter().enumerate() {
             bring_up(node, index);
@@ -76,17 +77,22 @@ impl Network {
 
 /// The links of a node as they are after a boot: up, with its own addresses and no others.
 pub(super) fn bring_up(node: &Namespace, index: usize) {
-    let (switched, cable) = (SWITCHED[index], CABLE[index]);
-    let (switched6, cable6) = (SWITCHED6[index], CABLE6[index]);
+    let switched = SWITCHED[index];
+    node.ip(&format!("address flush dev eth0\naddress add {switched}/24 broadcast + dev eth0\nlink set eth0 up"));
+    let (Some(cable), Some(switched6), Some(cable6)) = (CABLE.get(index), SWITCHED6.get(index), CABLE6.get(index))
+    else {
+        return;
+    };
     node.ip(&format!(
-        "address flush dev eth0\naddress flush dev eth1\n\
-         address add {switched}/24 broadcast + dev eth0\naddress add {cable}/24 broadcast + dev eth1\n\
-         address add {switched6}/64 dev eth0 nodad\naddress add {cable6}/64 dev eth1 nodad\n\
-         link set eth0 up\nlink set eth1 up"
+        "address flush dev eth1\naddress add {cable}/24 broadcast + dev eth1\n\
+         address add {switched6}/64 dev eth0 nodad\naddress add {cable6}/64 dev eth1 nodad\nlink set eth1 up"
     ));
 }
 
 /// The links of a node without power.
-pub(super) fn take_down(node: &Namespace) {
-    node.ip("link set eth0 down\nlink set eth1 down\naddress flush dev eth0\naddress flush dev eth1");
+pub(super) fn take_down(node: &Namespace, index: usize) {
+    node.ip("link set eth0 down\naddress flush dev eth0");
+    if index < CABLE.len() {
+        node.ip("link set eth1 down\naddress flush dev eth1");
+    }
 }

@@ -50,8 +50,14 @@ pub struct Site {
     pub auth: Auth,
     /// Whether the address returns to its preferred node.
     pub auto_failback: bool,
-    /// The resources of the only group, which is at home on alpha.
+    /// Both nodes say `auto_failback legacy` instead.
+    pub legacy: bool,
+    /// The resources of the first group, which is at home on alpha.
     pub group: String,
+    /// More lines of `haresources`.
+    pub more_groups: String,
+    /// charlie is a node too; the heartbeats go to everybody on the switch then, whatever `media` says.
+    pub with_charlie: bool,
     /// More lines of `ha.cf`.
     pub more: String,
 }
@@ -65,7 +71,10 @@ impl Default for Site {
             media: Media::Ucast,
             auth: Auth::Sha1,
             auto_failback: true,
+            legacy: false,
             group: format!("IPaddr::{SERVICE}/24/eth0"),
+            more_groups: String::new(),
+            with_charlie: false,
             more: String::new(),
         }
     }
@@ -75,7 +84,11 @@ impl Site {
     /// `ha.cf` of the node with this index: 0 is alpha, 1 is bravo.
     pub fn ha_cf(&self, index: usize) -> String {
         let mut text = String::new();
-        let failback = if self.auto_failback { "on" } else { "off" };
+        let failback = match (self.legacy, self.auto_failback) {
+            (true, _) => "legacy",
+            (false, true) => "on",
+            (false, false) => "off",
+        };
         let (keepalive, deadtime, initdead) = (self.keepalive, self.deadtime, self.initdead);
         let _ = write!(
             text,
@@ -83,8 +96,12 @@ impl Site {
              keepalive {keepalive}ms\ndeadtime {deadtime}ms\ninitdead {initdead}ms\n\
              auto_failback {failback}\ncrm off\n"
         );
-        text.push_str(&self.media_lines(1 - index));
-        text.push_str("node alpha bravo\n");
+        if self.with_charlie {
+            text.push_str("bcast eth0\nnode alpha bravo charlie\n");
+        } else {
+            text.push_str(&self.media_lines(1 - index));
+            text.push_str("node alpha bravo\n");
+        }
         text.push_str(&self.more);
         text
     }
@@ -108,9 +125,9 @@ impl Site {
         }
     }
 
-    /// `haresources`: one group, at home on alpha.
+    /// `haresources`: the group of alpha, and the others.
     pub fn haresources(&self) -> String {
-        format!("alpha {}\n", self.group)
+        format!("alpha {}\n{}", self.group, self.more_groups)
     }
 
     /// The keys of `authkeys`, for a test that listens or speaks.

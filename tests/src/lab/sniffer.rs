@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use hbcore::wire::{Form, Keys, open};
+use hbcore::wire::{Form, Keys, Message, open};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::namespace::Namespace;
@@ -38,8 +38,17 @@ pub struct Heard {
     pub stable: bool,
     /// The form of the datagram.
     pub form: Form,
+    /// Its fields of type string, in their order.
+    pub fields: Vec<(String, String)>,
     /// The datagram.
     pub bytes: Vec<u8>,
+}
+
+impl Heard {
+    /// The value of a field of type string.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(its, _)| its == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// Listens until it is dropped.
@@ -72,6 +81,21 @@ impl Sniffer {
     /// Everything so far.
     pub fn heard(&self) -> Vec<Heard> {
         self.heard.lock().expect("no thread panics with it").clone()
+    }
+
+    /// Everything that came at `since` or later.
+    pub fn heard_since(&self, since: Instant) -> Vec<Heard> {
+        let heard = self.heard.lock().expect("no thread panics with it");
+        heard.iter().filter(|message| message.at >= since).cloned().collect()
+    }
+
+    /// What this node claimed last of all, if that was final and at `since` or later: `none`, `local`, `foreign` or `all`.
+    pub fn final_claim(&self, src: &str, since: Instant) -> Option<String> {
+        let heard = self.heard.lock().expect("no thread panics with it");
+        let is_report = |m: &&Heard| m.src == src && m.kind == "resource" && m.text("rtype").is_some();
+        // Copies of a message come by several links, and a 3.0.6 sends some in the wrong order (resource reference 1.1).
+        let last = heard.iter().filter(is_report).max_by_key(|m| (m.generation, m.seq))?;
+        (last.stable && last.at >= since).then(|| last.text("rsc_hold").unwrap_or_default().to_owned())
     }
 
     /// Whether a message was heard.
@@ -132,6 +156,12 @@ fn decode(bytes: &[u8], keys: &Keys) -> Option<Heard> {
         firstseq: text("firstseq").and_then(|seq| seq.parse().ok()),
         stable: text("isstable").as_deref() == Some("1"),
         form: message.form(),
+        fields: texts(&message),
         bytes: bytes.to_vec(),
     })
+}
+
+fn texts(message: &Message<'_>) -> Vec<(String, String)> {
+    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    message.fields().filter_map(|field| Some((lossy(field.name), lossy(field.text()?)))).collect()
 }

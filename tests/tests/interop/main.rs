@@ -18,20 +18,30 @@
 //! | mcast6 and ucast6 | sha1 | sha1 | sha1 |
 
 mod failback;
+mod failures;
+mod fencing;
+mod golden;
+mod groups;
 mod ipv6;
+mod legacy;
 mod life;
 mod links;
 mod loss;
+mod messages;
 mod partition;
+mod reload;
 mod restart;
 mod scripts;
+mod shutdown;
 mod stall;
+mod standby;
 mod start;
+mod three;
 mod wording;
 
 use std::time::Duration;
 
-use hbcore_tests::lab::{Auth, Media};
+use hbcore_tests::lab::{Auth, Daemon, Media};
 use hbcore_tests::scenario::{Pairing, trial};
 use libtest_mimic::Trial;
 
@@ -48,6 +58,7 @@ fn main() {
     if std::env::var_os("HBCORE_SELF_CHECK").is_some() {
         trials.extend(scenarios(Pairing::REF_REF));
     }
+    trials.push(trial("ref_ref::upgrade_to_ours_while_it_serves", Pairing::REF_REF, reload::upgrade));
     trials.push(trial("wording::what_a_monitor_greps_is_in_both_logs", Pairing::REF_NEW, |_| wording::is_alike()));
     hbcore_tests::scenario::run(trials)
 }
@@ -61,7 +72,15 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
             trial(&life, pairing, move |pairing| life::life(pairing, media, auth))
         })
         .collect();
-    let others: [(&str, Scenario); 12] = [
+    let others: [(&str, Scenario); 20] = [
+        ("golden_sequences_of_a_lone_node", golden::alone),
+        ("reload_with_changed_ha_cf", reload::ha_cf),
+        ("fencing_by_a_null_device", fencing::null_device),
+        ("messages_reach_the_scripts_of_the_site", messages::of_the_site),
+        ("golden_sequences", golden::sequences),
+        ("standby_in_every_variant", standby::variants),
+        ("takeover_with_every_word", standby::takeovers),
+        ("legacy_life", legacy::life),
         ("returning_node_leaves_the_address_without_failback", failback::off),
         ("return_during_the_takeover_brings_the_address_home", failback::during_takeover),
         ("loss_of_30_percent_moves_nothing", loss::thirty_percent),
@@ -76,7 +95,44 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
         ("stall_of_the_owner_ends_with_one_owner", stall::of_the_owner),
     ];
     trials.extend(others.map(|(scenario, run)| trial(&name(scenario), pairing, run)));
+    trials.extend(with_ours(pairing).into_iter().map(|(scenario, run)| trial(&name(scenario), pairing, run)));
     trials
+}
+
+/// Scenarios in which something is asked of a node that only ours does: of alpha, of bravo, of both.
+fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
+    let of_alpha: [(&str, Scenario); 7] = [
+        ("start_failure_gives_the_group_to_the_other_node", failures::start),
+        ("stop_failure_with_a_command", failures::stop_with_command),
+        ("stop_failure_reboots", failures::stop_with_reboot),
+        ("stop_failure_without_help_keeps_the_claim", failures::stop_without_help),
+        ("second_term_changes_nothing", shutdown::second_signal),
+        ("term_while_a_script_hangs", shutdown::hanging_script),
+        ("reload_with_changed_haresources", reload::haresources),
+    ];
+    let of_bravo: [(&str, Scenario); 3] = [
+        ("start_failure_of_a_foreign_group_sends_it_home", failures::start_of_foreign),
+        ("fence_command_that_fails_twice", fencing::command),
+        ("fenced_node_returns", fencing::node_returns),
+    ];
+    let of_both: [(&str, Scenario); 2] =
+        [("noisy_scripts_disturb_nobody", failures::noise), ("reload_with_wrong_files_changes_nothing", reload::wrong)];
+    let three: [(&str, Scenario); 1] = [("three_nodes_one_dies", three::nodes)];
+    let mut scenarios = Vec::new();
+    if pairing.alpha == Daemon::Ours {
+        scenarios.extend(of_alpha);
+    }
+    if pairing.bravo == Daemon::Ours {
+        scenarios.extend(of_bravo);
+        scenarios.extend(three);
+    }
+    if pairing.is_all_ours() {
+        scenarios.extend(of_both);
+    }
+    if pairing == Pairing::REF_REF {
+        return Vec::new();
+    }
+    scenarios
 }
 
 /// Every medium and every method occurs with every pairing.

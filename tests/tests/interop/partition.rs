@@ -37,6 +37,9 @@ pub(crate) fn heals(pairing: Pairing) {
     lab.await_until(START_LIMIT, "one owner in the end", &mut one_owner);
     lab.stays(Duration::from_secs(3), "one owner", &mut one_owner);
 
+    let owner = lab.holders().first().map_or("nobody", |&owner| owner).to_owned();
+    lab.await_until(MOVE_LIMIT, &format!("the client to be served by {owner}"), || lab.client.is_served_by(&owner));
+
     let gap = lab.client.longest_gap(healed);
     println!("{pairing} heal: {} ms without answer", gap.as_millis());
     if pairing != Pairing::REF_REF {

@@ -302,3 +302,18 @@ fn a_taker_that_dies_before_it_has_answered_may_have_started_something() {
     m.on_death(at(30), OTHER, true, true);
     assert!(says(&mut m).contains(&Say::Stonith { node: OTHER, result: FenceResult::NoDevice }));
 }
+
+#[test]
+fn a_reference_node_that_missed_a_report_is_told_the_newest_again() {
+    let mut m = settled();
+    m.say_again(at(10));
+    assert_eq!(m.next_deadline(), None, "one of ours knows the order");
+    m.on_restart(OTHER);
+    m.on_report(at(11), OTHER, ReportIn { is_hbcore: false, ..report(1, "local", true) });
+    says(&mut m);
+    m.say_again(at(20));
+    m.say_again(at(500));
+    m.advance(at(1020));
+    assert_eq!(says(&mut m), [say("local", true, Info::Plain)]);
+    assert_eq!(m.next_deadline(), None);
+}

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo verify [--no-install] [FILTER..]     all checks and tests, or the tests whose names contain a word of FILTER
 //! cargo verify [--no-install] bench [ROW..]  the speed of ours, heartbeat 3.0.6 and keepalived side by side
+//! cargo verify sim [--seeds N]               clusters in simulated worlds
 //! ```
 //!
 //! The last line is always `N passed, N failed, N skipped`; the exit code is 0 if nothing failed.
@@ -11,6 +12,7 @@
 
 mod no_alloc;
 mod packages;
+mod sim;
 mod step;
 mod tally;
 
@@ -23,7 +25,10 @@ const USAGE: &str = "\
 cargo verify [--no-install] [FILTER..]   run all checks and tests, or the tests whose names contain FILTER
 cargo verify [--no-install] bench [ROW..]
                                          measure ours, heartbeat 3.0.6 and keepalived side by side;
-                                         ROW: outage-10-30 outage-100-500 start-up load false-deaths
+                                         ROW: outage-10-30 outage-100-500 start-up stop-failback standby heal load
+                                         false-deaths
+cargo verify sim [--seeds N] [--from K] [--seed K] [--file SCHEDULE] [--trace] [--planted]
+                                         clusters in simulated worlds, by seeds; one of them; or with bugs planted
   --no-install   install no packages; what needs them is skipped, with the reason
 ";
 
@@ -35,6 +40,9 @@ fn main() -> ExitCode {
     if filters.iter().any(|word| word == "--help" || word == "-h") {
         print!("{USAGE}");
         return ExitCode::SUCCESS;
+    }
+    if filters.first().is_some_and(|word| word == "sim") {
+        return sim::main(&filters[1..]);
     }
     let install = !take(&mut filters, "--no-install");
     if let Some(option) = filters.iter().find(|word| word.starts_with('-')) {
@@ -67,6 +75,8 @@ fn everything() -> Vec<Step> {
         Step::check("documentation", &["doc", "--workspace", "--no-deps"]).with("RUSTDOCFLAGS", "-D warnings"),
         Step::check("release build", &["build", "--release", "-p", "hbcore-linux", "--bins"]),
         Step::function("no allocator", no_alloc::links_without_allocator),
+        Step::function("simulated worlds", sim::ten_thousand),
+        Step::function("planted bugs", sim::planted),
     ];
     steps.extend(tests(None));
     steps
@@ -90,6 +100,7 @@ fn tests(filter: Option<&str>) -> Vec<Step> {
     vec![
         step("unit and property tests", &["test", "--workspace", "--exclude", "hbcore-tests", "--no-fail-fast", "--"]),
         step("vectors and configurations", &plain),
+        step("C library and examples", &suite("c_api")),
         step("bad input", &suite("bad_input")),
         step("interop with 3.0.6", &suite("interop")),
     ]

@@ -6,13 +6,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Package, and a file that shows that it is there.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 11] = [
+    ("cmake", "/usr/bin/cmake"),
+    ("g++", "/usr/bin/g++"),
     ("heartbeat", "/usr/libexec/heartbeat/heartbeat"),
     ("iproute2", "/usr/sbin/ip"),
     ("keepalived", "/usr/sbin/keepalived"),
+    ("make", "/usr/bin/make"),
     ("nftables", "/usr/sbin/nft"),
+    ("pkg-config", "/usr/bin/pkg-config"),
     ("procps", "/usr/bin/ps"),
     ("socat", "/usr/bin/socat"),
+    ("valgrind", "/usr/bin/valgrind"),
 ];
 
 /// Asked by Debian's packages before they start a service; 101 forbids it.
