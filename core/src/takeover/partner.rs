@@ -13,6 +13,7 @@ const GIVE_AWAY_PAUSE: Duration = Duration::from_mins(5);
 
 /// A `resource` message.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct ReportIn {
     /// Its number, which orders reports.
     pub seq: Sequence,
@@ -146,18 +147,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// A 3.0.6 does not hold its own groups, and nobody else does: they run here until it asks for them, or is asked to take them back.
+    /// A 3.0.6 does not hold its own groups, and nobody else does. It waits for something, up to an hour: they run here until it has been
+    /// restarted, or somebody asks for a standby.
     pub(super) fn take_orphans(&mut self, now: Instant) {
         if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.hold.foreign {
             return;
         }
         self.hold.foreign = true;
-        self.needs_failback = true;
         let node = self.orphans_of;
         self.want(Class::Foreign, node);
         self.report(Info::Plain);
         self.after_change(now);
-        self.timers.failback = Some(now.after(FAILBACK_RETRY));
     }
 
     /// The other node has finished taking our groups over, and we are back already. A 3.0.6 gives them back only when it sees us become

@@ -1,0 +1,136 @@
+/*
+ * A node of a real cluster, over a serial cable:
+ *
+ *     serial_node DIRECTORY NAME [COMMAND]
+ *
+ * As udp_node, but the links are the lines `serial` of ha.cf, with the speed that `baud` gives. The engine finds the messages in the bytes
+ * (hb_cluster_feed), so that this program only has to carry them. A line is slow: what does not fit into the queue is dropped, and asked for
+ * again.
+ *
+ * Read pair_in_memory.c first.
+ */
+#define _GNU_SOURCE
+#include "node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct line {
+    int fd;
+    unsigned char queue[2 * HB_DATAGRAM]; /* what the driver has no room for yet */
+    size_t queued;
+};
+
+struct media {
+    struct line lines[HB_SERIAL_LINKS];
+    struct pollfd fds[HB_SERIAL_LINKS];
+    nfds_t count;
+};
+
+static speed_t speed_of(uint32_t baud)
+{
+    static const struct {
+        uint32_t baud;
+        speed_t speed;
+    } speeds[] = {{9600, B9600},   {19200, B19200},   {38400, B38400},   {57600, B57600},
+                  {115200, B115200}, {230400, B230400}, {460800, B460800}};
+    for (size_t i = 0; i < sizeof speeds / sizeof *speeds; i++) {
+        if (speeds[i].baud == baud)
+            return speeds[i].speed;
+    }
+    fprintf(stderr, "%u bits per second: not a speed of this example\n", baud);
+    exit(1);
+}
+
+/* Raw bytes, eight bits, no flow control: what a null-modem cable carries. */
+static int open_line(const hb_medium_t *medium)
+{
+    char device[256];
+    struct termios settings;
+    snprintf(device, sizeof device, "%.*s", (int)medium->device.len, medium->device.data);
+    int fd = open(device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || tcgetattr(fd, &settings) < 0) {
+        fprintf(stderr, "%s: %s\n", device, strerror(errno));
+        exit(1);
+    }
+    cfmakeraw(&settings);
+    settings.c_cflag |= CLOCAL | CREAD;
+    cfsetspeed(&settings, speed_of(medium->baud));
+    tcsetattr(fd, TCSANOW, &settings);
+    return fd;
+}
+
+static void open_media(struct media *media, const hb_files_t *files)
+{
+    hb_medium_t medium;
+    while (hb_files_medium(files, media->count, &medium, sizeof medium) == HB_RESULT_OK) {
+        if (medium.kind != HB_MEDIUM_KIND_SERIAL) {
+            fprintf(stderr, "this example has serial lines only\n");
+            exit(1);
+        }
+        media->lines[media->count].fd = open_line(&medium);
+        media->fds[media->count] = (struct pollfd){.fd = media->lines[media->count].fd, .events = POLLIN};
+        media->count++;
+    }
+}
+
+/* Writes as much of the queue as the driver takes. */
+static void flush(struct media *media, unsigned link)
+{
+    struct line *line = &media->lines[link];
+    ssize_t written = write(line->fd, line->queue, line->queued);
+    if (written > 0) {
+        line->queued -= (size_t)written;
+        memmove(line->queue, line->queue + written, line->queued);
+    }
+    media->fds[link].events = (short)(line->queued > 0 ? POLLIN | POLLOUT : POLLIN);
+}
+
+static void send_bytes(void *context, unsigned link, const void *data, size_t len)
+{
+    struct media *media = context;
+    struct line *line = &media->lines[link];
+    if (len > sizeof line->queue - line->queued)
+        return; /* whole messages only: half of one is noise */
+    memcpy(line->queue + line->queued, data, len);
+    line->queued += len;
+    flush(media, link);
+}
+
+static void receive(struct node *node, struct media *media)
+{
+    unsigned char bytes[256];
+    for (unsigned link = 0; link < media->count; link++) {
+        if (media->fds[link].revents & POLLOUT)
+            flush(media, link);
+        if ((media->fds[link].revents & POLLIN) == 0)
+            continue;
+        ssize_t len = read(media->lines[link].fd, bytes, sizeof bytes);
+        if (len > 0)
+            must(hb_cluster_feed(node->cluster, node_now(), link, bytes, (size_t)len, NULL), "hb_cluster_feed");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct node node;
+    static struct media media;
+    if (argc < 3 || argc > 4) {
+        fprintf(stderr, "usage: serial_node DIRECTORY NAME [COMMAND]\n");
+        return 2;
+    }
+    node_start(&node, argv[1], argv[2], argv[3]);
+    open_media(&media, &node.files);
+    for (;;) {
+        node_turn(&node, send_bytes, &media);
+        if (node.left)
+            return 0;
+        node_wait(&node, media.fds, media.count);
+        receive(&node, &media);
+    }
+}

@@ -1,0 +1,8 @@
+//! The name by which programs find the shared library at run time.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libhbcore.so.0");
+    }
+}

@@ -1,0 +1,376 @@
+//! A cluster from a plain structure.
+
+use core::ffi::{c_char, c_void};
+
+use engine::id::{Generation, NodeId, NodeName, Uuid};
+use engine::node::NodeKind;
+use engine::takeover::{AutoFailback, EFFECT_LIMIT};
+use engine::time::{Duration, Instant};
+use engine::wire::{Keys, Method};
+use engine::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing};
+use heapless::Vec;
+
+use crate::cluster::Engine;
+use crate::edge::{Checked, HbCluster, array, c_text, call, establish, output, sized_input, view};
+use crate::limits::{HB_GROUPS, HB_KEYS, HB_LINKS, HB_NAME_MAX, HB_NODES, HB_SECRET_MAX};
+use crate::result::HbResult;
+
+/// What a node is.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbNodeKind {
+    /// A member of the cluster.
+    Member = 0,
+    /// A host that only answers pings.
+    Ping = 1,
+    /// A member that was taken out while we ran.
+    Removed = 2,
+}
+
+/// How a link carries messages.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbLinkForm {
+    /// One message a datagram: for `hb_cluster_handle`.
+    Datagram = 0,
+    /// A stream of bytes: for `hb_cluster_feed`.
+    Serial = 1,
+    /// Echo requests to a ping node; the payload of its replies is for `hb_cluster_handle`.
+    Ping = 2,
+}
+
+/// How messages are signed.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbMethod {
+    /// A check sum: against damage, not against malice.
+    Crc = 0,
+    /// HMAC-MD5.
+    Md5 = 1,
+    /// HMAC-SHA1.
+    Sha1 = 2,
+}
+
+/// What happens when the home of a group returns.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbFailback {
+    /// It gets the group back.
+    On = 0,
+    /// The group stays.
+    Off = 1,
+    /// The older protocol, which is the default of 3.0.6. All nodes must have it, or none.
+    Legacy = 2,
+}
+
+/// What a periodic heartbeat looks like. Every node understands both.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbHeartbeat {
+    /// At most 150 bytes.
+    Compact = 0,
+    /// All fields that 3.0.6 sends.
+    Full = 1,
+}
+
+/// A node of the configuration.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbNodeConfig {
+    /// Its name, as `uname -n` says there; at most `HB_NAME_MAX` bytes and a NUL.
+    pub name: *const c_char,
+    /// What it is: `HB_NODE_KIND_MEMBER` or `HB_NODE_KIND_PING`.
+    pub kind: u32,
+    /// Its identity if that is known, else zeros. Our own should be random once, and be kept.
+    pub uuid: [u8; 16],
+}
+
+/// A link of the configuration.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbLinkConfig {
+    /// How it carries messages: an `hb_link_form_t`.
+    pub form: u32,
+    /// For `HB_LINK_FORM_PING`: the index of the ping node.
+    pub node: u32,
+}
+
+/// A key of the cluster.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbKey {
+    /// Under which packets name it: 0 to 15.
+    pub index: u32,
+    /// How it signs: an `hb_method_t`.
+    pub method: u32,
+    /// The secret, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
+    pub secret: *const c_char,
+}
+
+/// Everything that a cluster must know before it starts. Nothing of it is referred to after the call that takes it.
+///
+/// Begin with `hb_config_defaults`, which also sets `size`; what must be set then is marked with a star. All nodes of a
+/// cluster should have the same nodes, groups and keys in the same order.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbConfig {
+    /// `sizeof(hb_config_t)`: which version of this structure it is.
+    pub size: u32,
+    /// (*) Which of `nodes` we are.
+    pub local_node: u32,
+    /// (*) All nodes.
+    pub nodes: *const HbNodeConfig,
+    /// (*) How many: at most `HB_NODES`.
+    pub node_count: usize,
+    /// (*) All links. Their indexes are ours: the other nodes may number theirs otherwise.
+    pub links: *const HbLinkConfig,
+    /// (*) How many: at most `HB_LINKS`, of which `HB_SERIAL_LINKS` serial ones.
+    pub link_count: usize,
+    /// The home of each resource group, as the index of a node. May be NULL.
+    pub groups: *const u32,
+    /// How many: at most `HB_GROUPS`.
+    pub group_count: usize,
+    /// (*) The keys.
+    pub keys: *const HbKey,
+    /// (*) How many: at most `HB_KEYS`.
+    pub key_count: usize,
+    /// (*) The index, as in `hb_key_t`, of the key that signs.
+    pub signing_key: u32,
+    /// What happens when the home of a group returns: an `hb_failback_t`. Default: it gets the group back.
+    pub auto_failback: u32,
+    /// What our heartbeats look like: an `hb_heartbeat_t`. Default: compact.
+    pub heartbeat: u32,
+    /// 1: resource groups are managed. 0: this node only watches. Default: 1.
+    pub manage_resources: u32,
+    /// 1: nodes that are not configured may join if their messages are authentic. Default: 0.
+    pub autojoin: u32,
+    /// Added to the number of nodes to give the time to live of messages: 0 to 255. Default: 1.
+    pub hopfudge: u32,
+    /// Interval of our heartbeats in microseconds. Default: 2 s.
+    pub keepalive_us: u64,
+    /// A heartbeat later than this is reported. 0: half of `deadtime_us`, which is the default.
+    pub warntime_us: u64,
+    /// Silence after which we are dead for the others; more than twice `keepalive_us`. Default: 30 s.
+    pub deadtime_us: u64,
+    /// Silence after which a node that was not heard since our start is dead. 0: twice `deadtime_us`, the default.
+    pub initdead_us: u64,
+    /// Silence after which a ping node is dead. 0: `deadtime_us`, the default.
+    pub deadping_us: u64,
+    /// Longest delay before a missing message is asked for. Default: 250 ms.
+    pub max_repeat_delay_us: u64,
+    /// The longest that an effect may take before it counts as failed. Default: an hour.
+    pub effect_limit_us: u64,
+    /// (*) Larger at each start of this node than ever before: a counter in memory that keeps, or seconds since 1970.
+    pub generation: u64,
+    /// Starts the generator of random delays; should differ between nodes. Default: 0, which makes it from the generation and
+    /// `local_node`.
+    pub seed: u64,
+}
+
+/// Fills `config` with defaults. `size` is `sizeof *config`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_config_defaults(config: *mut HbConfig, size: usize) -> HbResult {
+    call(|| {
+        let config = view(config, size)?;
+        if size != size_of::<HbConfig>() {
+            return Err(HbResult::BadLength);
+        }
+        config.set(DEFAULTS);
+        Ok(())
+    })
+}
+
+/// Makes a cluster in `storage`, which is of `len` bytes: use an `hb_cluster_storage_t`. The cluster begins to speak: poll it.
+///
+/// `now_us` is the caller's monotonic clock, `unix_seconds` the wall clock (any number above 0 if there is none; the other
+/// nodes do not compare it with theirs). `cluster` gets the pointer for all other calls; it is that of the storage. What
+/// was in the storage is overwritten, also a cluster: so a node restarts.
+///
+/// This call takes up to four times `HB_CLUSTER_SIZE` of stack; all others, those with `hb_files_t` apart, some 6 kB.
+///
+/// Returns `HB_RESULT_BAD_LENGTH` if the storage or `config->size` is too small, else what is wrong with the configuration;
+/// `*cluster` is NULL then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_cluster_init(
+    storage: *mut c_void,
+    len: usize,
+    config: *const HbConfig,
+    now_us: u64,
+    unix_seconds: u64,
+    cluster: *mut *mut HbCluster,
+) -> HbResult {
+    call(|| {
+        output(cluster)?.set(core::ptr::null_mut());
+        let config = sized_input(config)?;
+        let made = build(storage, len, &config, Instant::from_micros(now_us), unix_seconds)?;
+        output(cluster)?.set(made);
+        Ok(())
+    })
+}
+
+const DEFAULTS: HbConfig = HbConfig {
+    size: size_of::<HbConfig>() as u32,
+    local_node: 0,
+    nodes: core::ptr::null(),
+    node_count: 0,
+    links: core::ptr::null(),
+    link_count: 0,
+    groups: core::ptr::null(),
+    group_count: 0,
+    keys: core::ptr::null(),
+    key_count: 0,
+    signing_key: 0,
+    auto_failback: HbFailback::On as u32,
+    heartbeat: HbHeartbeat::Compact as u32,
+    manage_resources: 1,
+    autojoin: 0,
+    hopfudge: 1,
+    keepalive_us: 2_000_000,
+    warntime_us: 0,
+    deadtime_us: 30_000_000,
+    initdead_us: 0,
+    deadping_us: 0,
+    max_repeat_delay_us: 250_000,
+    effect_limit_us: EFFECT_LIMIT.as_secs() * 1_000_000,
+    generation: 0,
+    seed: 0,
+};
+
+fn build(
+    storage: *mut c_void,
+    len: usize,
+    config: &HbConfig,
+    now: Instant,
+    unix_seconds: u64,
+) -> Checked<*mut HbCluster> {
+    let nodes = nodes(array(config.nodes, config.node_count)?)?;
+    let links = links(array(config.links, config.link_count)?)?;
+    let groups = groups(array(config.groups, config.group_count)?)?;
+    let keys = key_table(array(config.keys, config.key_count)?, config.signing_key)?;
+    let plain = Config {
+        local: node_id(config.local_node)?,
+        nodes: &nodes,
+        links: &links,
+        groups: &groups,
+        manage_resources: flag(config.manage_resources)?,
+        timing: timing(config),
+        auto_failback: failback(config.auto_failback)?,
+        hopfudge: u8::try_from(config.hopfudge).map_err(|_| HbResult::BadValue)?,
+        autojoin: if flag(config.autojoin)? { AutoJoin::Any } else { AutoJoin::None },
+        heartbeat: heartbeat(config.heartbeat)?,
+        auth_field: true,
+        generation: Generation(config.generation),
+        effect_limit: Duration::from_micros(config.effect_limit_us),
+        seed: if config.seed == 0 { config.generation ^ u64::from(config.local_node) << 32 } else { config.seed },
+    };
+    establish(storage, len, &links, |place| Engine::new_in(place, &plain, keys, now, unix_seconds))
+}
+
+fn timing(config: &HbConfig) -> Timing {
+    let or = |value: u64, otherwise: u64| Duration::from_micros(if value == 0 { otherwise } else { value });
+    let deadtime = config.deadtime_us;
+    Timing {
+        keepalive: Duration::from_micros(config.keepalive_us),
+        warntime: or(config.warntime_us, deadtime / 2),
+        deadtime: Duration::from_micros(deadtime),
+        initdead: or(config.initdead_us, deadtime.saturating_mul(2)),
+        deadping: or(config.deadping_us, deadtime),
+        max_repeat_delay: Duration::from_micros(config.max_repeat_delay_us),
+    }
+}
+
+fn nodes(from: &[HbNodeConfig]) -> Checked<Vec<NodeConfig, HB_NODES>> {
+    let mut nodes = Vec::new();
+    for node in from {
+        let name = c_text(node.name, HB_NAME_MAX).map_err(|error| match error {
+            HbResult::BadLength | HbResult::BadValue => HbResult::BadName,
+            other => other,
+        })?;
+        let name = NodeName::new(name).map_err(|_| HbResult::BadName)?;
+        let kind = match node.kind {
+            n if n == HbNodeKind::Member as u32 => NodeKind::Normal,
+            n if n == HbNodeKind::Ping as u32 => NodeKind::Ping,
+            _ => return Err(HbResult::BadValue),
+        };
+        nodes.push(NodeConfig { name, kind, uuid: Uuid(node.uuid) }).map_err(|_| HbResult::TooManyNodes)?;
+    }
+    Ok(nodes)
+}
+
+fn links(from: &[HbLinkConfig]) -> Checked<Vec<LinkForm, HB_LINKS>> {
+    let mut links = Vec::new();
+    for link in from {
+        let form = match link.form {
+            n if n == HbLinkForm::Datagram as u32 => LinkForm::Datagram,
+            n if n == HbLinkForm::Serial as u32 => LinkForm::Serial,
+            n if n == HbLinkForm::Ping as u32 => LinkForm::Ping(node_id(link.node)?),
+            _ => return Err(HbResult::BadValue),
+        };
+        links.push(form).map_err(|_| HbResult::TooManyLinks)?;
+    }
+    Ok(links)
+}
+
+fn groups(from: &[u32]) -> Checked<Vec<NodeId, HB_GROUPS>> {
+    let mut groups = Vec::new();
+    for home in from {
+        groups.push(node_id(*home)?).map_err(|_| HbResult::TooManyGroups)?;
+    }
+    Ok(groups)
+}
+
+/// The key table of the engine, of any capacity.
+pub(crate) fn key_table<const ENTRIES: usize>(from: &[HbKey], signing: u32) -> Checked<Keys<ENTRIES>> {
+    let mut keys = Keys::new();
+    for key in from {
+        let method = match key.method {
+            n if n == HbMethod::Crc as u32 => Method::Crc,
+            n if n == HbMethod::Md5 as u32 => Method::Md5,
+            n if n == HbMethod::Sha1 as u32 => Method::Sha1,
+            _ => return Err(HbResult::BadValue),
+        };
+        let secret = if key.secret.is_null() { "" } else { c_text(key.secret, HB_SECRET_MAX)? };
+        keys.insert(key_index(key.index)?, method, secret.as_bytes())?;
+    }
+    keys.set_signing(key_index(signing)?)?;
+    Ok(keys)
+}
+
+/// The engine's key table from C's.
+pub(crate) fn engine_keys(keys: *const HbKey, count: usize, signing: u32) -> Checked<Keys<HB_KEYS>> {
+    key_table(array(keys, count)?, signing)
+}
+
+fn key_index(index: u32) -> Checked<u8> {
+    u8::try_from(index).map_err(|_| HbResult::BadKeyIndex)
+}
+
+fn node_id(index: u32) -> Checked<NodeId> {
+    u8::try_from(index).map(NodeId).map_err(|_| HbResult::UnknownConfigNode)
+}
+
+/// A number that stands for yes or no.
+pub(crate) fn flag(number: u32) -> Checked<bool> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(HbResult::BadValue),
+    }
+}
+
+fn failback(number: u32) -> Checked<AutoFailback> {
+    match number {
+        n if n == HbFailback::On as u32 => Ok(AutoFailback::On),
+        n if n == HbFailback::Off as u32 => Ok(AutoFailback::Off),
+        n if n == HbFailback::Legacy as u32 => Ok(AutoFailback::Legacy),
+        _ => Err(HbResult::BadValue),
+    }
+}
+
+fn heartbeat(number: u32) -> Checked<HeartbeatForm> {
+    match number {
+        n if n == HbHeartbeat::Compact as u32 => Ok(HeartbeatForm::Compact),
+        n if n == HbHeartbeat::Full as u32 => Ok(HeartbeatForm::Full),
+        _ => Err(HbResult::BadValue),
+    }
+}

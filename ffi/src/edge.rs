@@ -1,0 +1,322 @@
+//! Where pointers of C become references: the only module with unsafe blocks.
+//!
+//! The functions here can be called without `unsafe`, and are for the exported functions alone: those are `unsafe`, because
+//! only their caller can keep the contract on the first page of the header. What can be checked of it is checked here:
+//! null, alignment, sizes, whether storage holds a cluster, and whether a call is under way in it.
+
+use core::ffi::{c_char, c_void};
+use core::mem::MaybeUninit;
+use core::slice;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use engine::{ConfigError, LinkForm};
+
+use crate::cluster::{Body, Engine, Ports};
+use crate::result::HbResult;
+
+/// A value, or the result that the caller gets.
+pub(crate) type Checked<T> = Result<T, HbResult>;
+
+/// A cluster. What is in it is the library's affair.
+pub struct HbCluster {
+    _opaque: [u8; 0],
+}
+
+/// The state words of a [`Slot`]; nothing that storage holds by chance.
+const READY: u32 = 0x6862_0001;
+const BUSY: u32 = 0x6862_0002;
+const POISONED: u32 = 0x6862_0003;
+
+/// What the storage of a cluster holds.
+#[repr(C)]
+pub struct Slot {
+    /// The address of the storage, mixed with its size: foreign storage and copies do not have it.
+    seal: usize,
+    state: AtomicU32,
+    body: MaybeUninit<Body>,
+}
+
+/// Types that any bits from C are a value of.
+///
+/// # Safety
+/// No `bool`, no enum, no reference in it.
+pub(crate) unsafe trait Plain: Copy {}
+// SAFETY: structures of integers, pointers and arrays of integers, and integers.
+unsafe impl Plain for crate::config::HbConfig {}
+// SAFETY: see above.
+unsafe impl Plain for crate::config::HbNodeConfig {}
+// SAFETY: see above.
+unsafe impl Plain for crate::config::HbLinkConfig {}
+// SAFETY: see above.
+unsafe impl Plain for crate::config::HbKey {}
+// SAFETY: see above.
+unsafe impl Plain for crate::files::HbFiles {}
+// SAFETY: see above.
+unsafe impl Plain for crate::event::HbEvent {}
+// SAFETY: see above.
+unsafe impl Plain for crate::packet::HbField {}
+// SAFETY: see above.
+unsafe impl Plain for u32 {}
+// SAFETY: see above.
+unsafe impl Plain for *const c_char {}
+
+/// Runs the body of an exported function. With `std`, a panic ends here.
+pub(crate) fn call(work: impl FnOnce() -> Checked<()>) -> HbResult {
+    #[cfg(any(feature = "std", test))]
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(Err(HbResult::Panic));
+    #[cfg(not(any(feature = "std", test)))]
+    let done = work();
+    done.err().unwrap_or(HbResult::Ok)
+}
+
+fn check<T>(pointer: *const T) -> Checked<()> {
+    if pointer.is_null() {
+        Err(HbResult::NullPointer)
+    } else if pointer.is_aligned() {
+        Ok(())
+    } else {
+        Err(HbResult::Misaligned)
+    }
+}
+
+/// What the caller shows us, as it is now.
+pub(crate) fn input<T: Plain>(pointer: *const T) -> Checked<T> {
+    check(pointer)?;
+    // SAFETY: not null, aligned; the caller vouches that a value is there; any bits are one.
+    Ok(unsafe { pointer.read() })
+}
+
+/// A structure that begins with its own size, `sizeof` in the caller's version. There is one version so far.
+pub(crate) fn sized_input<T: Plain>(pointer: *const T) -> Checked<T> {
+    if usize::try_from(input(pointer.cast::<u32>())?) != Ok(size_of::<T>()) {
+        return Err(HbResult::BadLength);
+    }
+    input(pointer)
+}
+
+/// An array of the caller. Of none the pointer is not looked at.
+pub(crate) fn array<'a, T: Plain>(pointer: *const T, count: usize) -> Checked<&'a [T]> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    check(pointer)?;
+    if count > isize::MAX.unsigned_abs() / size_of::<T>() {
+        return Err(HbResult::BadLength);
+    }
+    // SAFETY: not null, aligned, not too long; the caller vouches for the elements and leaves them alone during the call.
+    Ok(unsafe { slice::from_raw_parts(pointer, count) })
+}
+
+/// Bytes of the caller; none if there are none.
+pub(crate) fn bytes<'a>(pointer: *const c_void, len: usize) -> Checked<&'a [u8]> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    check(pointer.cast::<u8>())?;
+    if len > isize::MAX.unsigned_abs() {
+        return Err(HbResult::BadLength);
+    }
+    // SAFETY: not null, not too long; the caller vouches for the bytes and leaves them alone during the call.
+    Ok(unsafe { slice::from_raw_parts(pointer.cast(), len) })
+}
+
+/// A text that ends with a NUL, at most `most` bytes before it.
+pub(crate) fn c_text<'a>(pointer: *const c_char, most: usize) -> Checked<&'a str> {
+    check(pointer)?;
+    let mut len = 0;
+    // SAFETY: the caller vouches for a text with a NUL at its end; nothing behind that is read.
+    while unsafe { pointer.add(len).read() } != 0 {
+        len += 1;
+        if len > most {
+            return Err(HbResult::BadLength);
+        }
+    }
+    core::str::from_utf8(bytes(pointer.cast(), len)?).map_err(|_| HbResult::BadValue)
+}
+
+/// A place of the caller for a value.
+pub(crate) struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// Writes the value there.
+    pub(crate) fn set(self, value: T) {
+        // SAFETY: `output` has checked null and alignment; the caller vouches that the place is its own.
+        unsafe { self.0.write(value) };
+    }
+}
+
+/// A place that must be there.
+pub(crate) fn output<T>(pointer: *mut T) -> Checked<Out<T>> {
+    check(pointer).map(|()| Out(pointer))
+}
+
+/// A place that may be NULL.
+pub(crate) fn optional_output<T>(pointer: *mut T) -> Checked<Option<Out<T>>> {
+    if pointer.is_null() { Ok(None) } else { output(pointer).map(Some) }
+}
+
+/// A place for a structure that may grow with versions: `size` is what it has in the caller's version.
+pub(crate) struct View<T>(*mut T, usize);
+
+impl<T: Copy> View<T> {
+    /// Writes the value there; what the caller's version has beyond ours becomes zero.
+    pub(crate) fn set(self, value: T) {
+        let place = self.0.cast::<u8>();
+        let known = size_of::<T>();
+        // SAFETY: `view` has checked null, alignment and that `size` is not below ours; the caller vouches for so many bytes.
+        unsafe {
+            self.0.write(value);
+            place.add(known).write_bytes(0, self.1.saturating_sub(known));
+        }
+    }
+}
+
+/// A place for a structure of `size` bytes.
+pub(crate) fn view<T: Copy>(pointer: *mut T, size: usize) -> Checked<View<T>> {
+    check(pointer)?;
+    // More than a page is no structure of a later version, but a mistake.
+    if size < size_of::<T>() || size > size_of::<T>() + 4096 {
+        Err(HbResult::BadLength)
+    } else {
+        Ok(View(pointer, size))
+    }
+}
+
+/// Room of the caller for bytes.
+pub(crate) fn room<'a>(pointer: *mut c_void, len: usize) -> Checked<&'a mut [u8]> {
+    check(pointer.cast::<u8>())?;
+    if len > isize::MAX.unsigned_abs() {
+        return Err(HbResult::BadLength);
+    }
+    // SAFETY: not null, not too long; the caller vouches for so many bytes, which nobody else uses during the call.
+    Ok(unsafe { slice::from_raw_parts_mut(pointer.cast(), len) })
+}
+
+fn sealed(slot: *const Slot) -> usize {
+    slot.addr() ^ size_of::<Slot>().rotate_left(usize::BITS / 2) ^ 0x6862_636f
+}
+
+/// Fills storage with a cluster, part by part where it will be: a stack need not hold another one.
+pub(crate) fn establish(
+    storage: *mut c_void,
+    len: usize,
+    links: &[LinkForm],
+    engine: impl for<'p> FnOnce(&'p mut MaybeUninit<Engine>) -> Result<&'p mut Engine, ConfigError>,
+) -> Checked<*mut HbCluster> {
+    let slot = storage.cast::<Slot>();
+    check(slot)?;
+    if len < size_of::<Slot>() {
+        return Err(HbResult::BadLength);
+    }
+    // SAFETY: not null, aligned, large enough; the caller vouches that the storage is its own. What was in it needs no end.
+    let ports = unsafe {
+        (&raw mut (*slot).seal).write(0);
+        let body = (&raw mut (*slot).body).cast::<Body>();
+        engine(&mut *(&raw mut (*body).engine).cast::<MaybeUninit<Engine>>())?;
+        (&raw mut (*body).ports).write(Ports::new());
+        &mut (*body).ports
+    };
+    ports.open(links)?;
+    // SAFETY: as above; now all parts are there.
+    unsafe {
+        (&raw mut (*slot).state).write(AtomicU32::new(READY));
+        (&raw mut (*slot).seal).write(sealed(slot));
+    }
+    Ok(slot.cast())
+}
+
+/// Ends a cluster and wipes its storage, keys included.
+pub(crate) fn demolish(cluster: *mut HbCluster) -> Checked<()> {
+    let slot = slot(cluster)?;
+    if state(slot)? == BUSY {
+        return Err(HbResult::Busy);
+    }
+    // SAFETY: the storage of a cluster, in which no call is under way. Its parts own nothing.
+    unsafe { slot.cast_mut().cast::<u8>().write_bytes(0, size_of::<Slot>()) };
+    Ok(())
+}
+
+fn slot(cluster: *const HbCluster) -> Checked<*const Slot> {
+    let slot = cluster.cast::<Slot>();
+    check(slot)?;
+    // SAFETY: not null, aligned; the caller vouches that it is storage of the right size, and any bits are a number.
+    let seal = unsafe { (&raw const (*slot).seal).read() };
+    if seal == sealed(slot) { Ok(slot) } else { Err(HbResult::NotACluster) }
+}
+
+fn state_word<'a>(slot: *const Slot) -> &'a AtomicU32 {
+    // SAFETY: sealed storage, so that the word is initialised; it is only used as an atomic.
+    unsafe { &(*slot).state }
+}
+
+fn state(slot: *const Slot) -> Checked<u32> {
+    match state_word(slot).load(Ordering::Acquire) {
+        word @ (READY | BUSY | POISONED) => Ok(word),
+        _ => Err(HbResult::NotACluster),
+    }
+}
+
+fn ready(slot: *const Slot) -> Checked<()> {
+    match state(slot)? {
+        BUSY => Err(HbResult::Busy),
+        POISONED => Err(HbResult::Poisoned),
+        _ => Ok(()),
+    }
+}
+
+/// While a call is under way. It ends with the cluster ready if `next` says so, else (a panic) poisoned.
+struct Turn<'a> {
+    word: &'a AtomicU32,
+    next: u32,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.word.store(self.next, Ordering::Release);
+    }
+}
+
+/// Works on a cluster.
+pub(crate) fn with<R>(cluster: *mut HbCluster, work: impl FnOnce(&mut Body) -> Checked<R>) -> Checked<R> {
+    let slot = slot(cluster)?;
+    ready(slot)?;
+    let word = state_word(slot);
+    word.store(BUSY, Ordering::Relaxed);
+    let mut turn = Turn { word, next: POISONED };
+    // SAFETY: sealed, so initialised; it was ready, so nobody else is in it.
+    let body = unsafe { (*slot.cast_mut()).body.assume_init_mut() };
+    let done = work(body);
+    turn.next = READY;
+    done
+}
+
+/// Looks at a cluster.
+pub(crate) fn look<R>(cluster: *const HbCluster, work: impl FnOnce(&Body) -> Checked<R>) -> Checked<R> {
+    let slot = slot(cluster)?;
+    ready(slot)?;
+    // SAFETY: sealed, so initialised; no call that changes it is under way.
+    work(unsafe { (*slot).body.assume_init_ref() })
+}
+
+/// Storage for a `T` of the library, which need not hold one yet.
+pub(crate) fn place<T>(storage: *mut c_void, len: usize) -> Checked<Out<T>> {
+    let place = storage.cast::<T>();
+    check(place)?;
+    if len < size_of::<T>() { Err(HbResult::BadLength) } else { Ok(Out(place)) }
+}
+
+/// A key table that was made at this address.
+pub(crate) fn table<'a>(keys: *const crate::packet::HbKeys) -> Checked<&'a crate::packet::Table> {
+    let table = keys.cast::<crate::packet::Table>();
+    check(table)?;
+    // SAFETY: not null, aligned; the caller vouches that it is storage of the right size, and any bits are a number.
+    let seal = unsafe { (&raw const (*table).seal).read() };
+    if seal != crate::packet::Table::sealed(table.addr()) {
+        return Err(HbResult::NotACluster);
+    }
+    // SAFETY: sealed, so initialised; nothing changes a key table.
+    Ok(unsafe { &*table })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,359 @@
+//! A cluster from the texts of `ha.cf`, `authkeys`, `haresources` and `hbcore.cf`.
+
+use core::ffi::{c_char, c_void};
+
+use engine::config::{
+    AuthKeys, AutoFailback, Autojoin, File, HaCf, HaResources, HbcoreCf, HeartbeatFormat, Medium, MessageFormat,
+    NodeKind, Problem, Problems, Severity,
+};
+use engine::id::{Generation, GroupId, NodeId, Uuid};
+use engine::takeover::EFFECT_LIMIT;
+use engine::time::{Duration, Instant};
+use engine::wire::{self, Keys};
+use engine::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing, takeover};
+use heapless::Vec;
+
+use crate::cluster::Engine;
+use crate::edge::{Checked, HbCluster, bytes, c_text, call, establish, output, sized_input, view, with};
+use crate::limits::{HB_GROUPS, HB_KEYS, HB_LINKS, HB_NAME_MAX, HB_NODES};
+use crate::result::HbResult;
+use crate::text::{HbText, display};
+
+/// Problems of one file that are told apart; more are only counted, as errors.
+const PROBLEMS: usize = 32;
+
+/// The texts of a configuration, and what else a node must know. The files need no NUL at their end. Reading them takes some
+/// 250 kB of stack: a microcontroller uses `hb_config_t`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbFiles {
+    /// `sizeof(hb_files_t)`: which version of this structure it is.
+    pub size: u32,
+    /// 1: resource groups are managed. 0: this node only watches.
+    pub manage_resources: u32,
+    /// Our node name, as `uname -n` says: one of `ha.cf`.
+    pub local_name: *const c_char,
+    /// `ha.cf`
+    pub ha_cf: HbText,
+    /// `authkeys`
+    pub authkeys: HbText,
+    /// `haresources`; may be empty.
+    pub haresources: HbText,
+    /// `hbcore.cf`; may be empty.
+    pub hbcore_cf: HbText,
+    /// Larger at each start of this node than ever before.
+    pub generation: u64,
+    /// Starts the generator of random delays; should differ between nodes.
+    pub seed: u64,
+    /// Our identity: random once, and kept.
+    pub uuid: [u8; 16],
+}
+
+/// A file of the configuration.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbFile {
+    /// `ha.cf`
+    HaCf = 0,
+    /// `authkeys`
+    Authkeys = 1,
+    /// `haresources`
+    Haresources = 2,
+    /// `hbcore.cf`
+    HbcoreCf = 3,
+}
+
+/// How grave a problem is.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbSeverity {
+    /// No cluster can be made.
+    Error = 0,
+    /// One can be made, but probably not as meant.
+    Warning = 1,
+    /// Worth knowing.
+    Info = 2,
+}
+
+/// A problem of a file.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbProblem {
+    /// Which file: an `hb_file_t`.
+    pub file: u32,
+    /// How grave: an `hb_severity_t`.
+    pub severity: u32,
+    /// The line, counted from 1; 0 if the file as a whole lacks something.
+    pub line: u32,
+    /// The byte in the line, counted from 1.
+    pub column: u32,
+    /// What is wrong, with a NUL.
+    pub message: [c_char; 160],
+    /// What can be done, with a NUL.
+    pub help: [c_char; 240],
+}
+
+/// Everything that was read, if it is good.
+pub(crate) struct Site<'t> {
+    local: NodeId,
+    pub(crate) ha_cf: HaCf<'t>,
+    keys: AuthKeys<'t>,
+    pub(crate) resources: HaResources<'t>,
+    extensions: HbcoreCf<'t>,
+}
+
+/// The texts as slices.
+pub(crate) struct Texts<'t> {
+    local_name: &'t str,
+    pub(crate) ha_cf: &'t [u8],
+    authkeys: &'t [u8],
+    haresources: &'t [u8],
+    hbcore_cf: &'t [u8],
+}
+
+impl<'t> Texts<'t> {
+    pub(crate) fn of(files: &HbFiles) -> Checked<Self> {
+        let text = |text: &HbText| bytes(text.data.cast(), text.len);
+        Ok(Self {
+            local_name: c_text(files.local_name, HB_NAME_MAX)?,
+            ha_cf: text(&files.ha_cf)?,
+            authkeys: text(&files.authkeys)?,
+            haresources: text(&files.haresources)?,
+            hbcore_cf: text(&files.hbcore_cf)?,
+        })
+    }
+
+    /// Reads all files; each problem is shown to `tell`.
+    fn read(&self, tell: &mut dyn FnMut(&Problem<'t>)) -> Option<Site<'t>> {
+        let mut problems = Problems::<PROBLEMS>::new();
+        let ha_cf = HaCf::parse(self.ha_cf, self.local_name, &mut problems);
+        let resources = HaResources::parse(self.haresources, ha_cf.partial(), &mut problems);
+        let keys = AuthKeys::parse(self.authkeys, &mut problems);
+        let extensions = HbcoreCf::parse(self.hbcore_cf, &mut problems);
+        problems.iter().for_each(tell);
+        let ha_cf = ha_cf.checked()?;
+        let local = position(&ha_cf, self.local_name)?;
+        Some(Site {
+            local,
+            ha_cf,
+            keys: keys.checked()?,
+            resources: resources.checked()?,
+            extensions: extensions.checked()?,
+        })
+    }
+
+    /// The configuration, if no file has errors.
+    pub(crate) fn good(&self) -> Checked<Site<'t>> {
+        self.read(&mut |_| {}).ok_or(HbResult::BadFiles)
+    }
+}
+
+fn position(ha_cf: &HaCf<'_>, name: &str) -> Option<NodeId> {
+    let place = ha_cf.nodes.iter().position(|node| node.name.as_str().eq_ignore_ascii_case(name))?;
+    u8::try_from(place).ok().map(NodeId)
+}
+
+/// Makes a cluster in `storage` from files: as `hb_cluster_init`. Its links are the media of `ha.cf` in their order, its
+/// groups the lines of `haresources`.
+///
+/// `HB_RESULT_BAD_FILES`: see `hb_files_problem`. `HB_RESULT_TOO_MANY_...`: they are good, and larger than this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_cluster_init_from_files(
+    storage: *mut c_void,
+    len: usize,
+    files: *const HbFiles,
+    now_us: u64,
+    unix_seconds: u64,
+    cluster: *mut *mut HbCluster,
+) -> HbResult {
+    call(|| {
+        output(cluster)?.set(core::ptr::null_mut());
+        let files = sized_input(files)?;
+        let made = build(storage, len, &files, Instant::from_micros(now_us), unix_seconds)?;
+        output(cluster)?.set(made);
+        Ok(())
+    })
+}
+
+fn build(
+    storage: *mut c_void,
+    len: usize,
+    files: &HbFiles,
+    now: Instant,
+    unix_seconds: u64,
+) -> Checked<*mut HbCluster> {
+    let site = Texts::of(files)?.good()?;
+    let nodes = site.nodes(Uuid(files.uuid))?;
+    let links = site.links()?;
+    let groups = site.groups()?;
+    let ha_cf = &site.ha_cf;
+    let config = Config {
+        local: site.local,
+        nodes: &nodes,
+        links: &links,
+        groups: &groups,
+        manage_resources: files.manage_resources != 0 && ha_cf.pacemaker.mode.uses_haresources(),
+        timing: site.timing(),
+        auto_failback: match ha_cf.auto_failback {
+            AutoFailback::On => takeover::AutoFailback::On,
+            AutoFailback::Off => takeover::AutoFailback::Off,
+            AutoFailback::Legacy => takeover::AutoFailback::Legacy,
+        },
+        hopfudge: ha_cf.protocol.hopfudge,
+        autojoin: if ha_cf.protocol.autojoin == Autojoin::None { AutoJoin::None } else { AutoJoin::Any },
+        heartbeat: match site.extensions.heartbeat_format {
+            HeartbeatFormat::Compact => HeartbeatForm::Compact,
+            HeartbeatFormat::Full => HeartbeatForm::Full,
+        },
+        auth_field: ha_cf.protocol.message_format == MessageFormat::Classic,
+        generation: Generation(files.generation),
+        effect_limit: EFFECT_LIMIT,
+        seed: files.seed,
+    };
+    let keys = key_table(&site.keys)?;
+    let cluster = establish(storage, len, &links, |place| Engine::new_in(place, &config, keys, now, unix_seconds))?;
+    with(cluster, |body| {
+        site.tell_group_keys(&mut body.engine);
+        Ok(cluster)
+    })
+}
+
+impl Site<'_> {
+    /// The legacy protocol names groups by their first resource. A name that is too long is only missed there.
+    fn tell_group_keys(&self, engine: &mut Engine) {
+        for (id, group) in (0..).map(GroupId).zip(&self.resources.groups) {
+            if let Some(key) = group.key() {
+                let _ = engine.set_group_key(id, key.word);
+            }
+        }
+    }
+
+    fn nodes(&self, own_uuid: Uuid) -> Checked<Vec<NodeConfig, HB_NODES>> {
+        let mut nodes = Vec::new();
+        for (id, node) in (0..).map(NodeId).zip(&self.ha_cf.nodes) {
+            let kind = match node.kind {
+                NodeKind::Member => engine::node::NodeKind::Normal,
+                NodeKind::Ping => engine::node::NodeKind::Ping,
+            };
+            let uuid = if id == self.local { own_uuid } else { Uuid::NIL };
+            let config = NodeConfig { name: node.name.clone(), kind, uuid };
+            nodes.push(config).map_err(|_| HbResult::TooManyNodes)?;
+        }
+        Ok(nodes)
+    }
+
+    fn links(&self) -> Checked<Vec<LinkForm, HB_LINKS>> {
+        let mut links = Vec::new();
+        for line in &self.ha_cf.media {
+            links.push(link_form(&self.ha_cf, &line.medium)).map_err(|_| HbResult::TooManyLinks)?;
+        }
+        Ok(links)
+    }
+
+    fn groups(&self) -> Checked<Vec<NodeId, HB_GROUPS>> {
+        let mut groups = Vec::new();
+        for group in &self.resources.groups {
+            let home = position(&self.ha_cf, group.node).ok_or(HbResult::BadFiles)?;
+            groups.push(home).map_err(|_| HbResult::TooManyGroups)?;
+        }
+        Ok(groups)
+    }
+
+    fn timing(&self) -> Timing {
+        let timing = &self.ha_cf.timing;
+        Timing {
+            keepalive: timing.keepalive,
+            warntime: timing.warntime,
+            deadtime: timing.deadtime,
+            initdead: timing.initdead,
+            deadping: timing.deadping,
+            max_repeat_delay: self.ha_cf.protocol.max_rexmit_delay.max(Duration::from_micros(1)),
+        }
+    }
+}
+
+pub(crate) fn link_form(ha_cf: &HaCf<'_>, medium: &Medium<'_>) -> LinkForm {
+    match medium {
+        Medium::Serial { .. } => LinkForm::Serial,
+        medium if medium.is_ping() => position(ha_cf, medium.link_name()).map_or(LinkForm::Datagram, LinkForm::Ping),
+        _ => LinkForm::Datagram,
+    }
+}
+
+/// The key table of the engine, of any capacity.
+pub(crate) fn key_table<const ENTRIES: usize>(from: &AuthKeys<'_>) -> Checked<Keys<ENTRIES>> {
+    let mut keys = Keys::new();
+    for key in from.entries() {
+        let method = match key.method {
+            engine::config::Method::Crc => wire::Method::Crc,
+            engine::config::Method::Md5 => wire::Method::Md5,
+            engine::config::Method::Sha1 => wire::Method::Sha1,
+        };
+        keys.insert(key.index, method, key.key)?;
+    }
+    keys.set_signing(from.signing().ok_or(HbResult::NoSigningKey)?.index)?;
+    Ok(keys)
+}
+
+/// The keys of a text of `authkeys`.
+pub(crate) fn parse_keys<const ENTRIES: usize>(text: &[u8]) -> Checked<Keys<ENTRIES>> {
+    let mut problems = Problems::<1>::new();
+    key_table(&AuthKeys::parse(text, &mut problems).checked().ok_or(HbResult::BadFiles)?)
+}
+
+/// Other keys from now on, from the text of `authkeys`. `HB_RESULT_BAD_FILES`: it has errors, and the old keys stay.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_cluster_set_authkeys(
+    cluster: *mut HbCluster,
+    authkeys: *const c_char,
+    len: usize,
+) -> HbResult {
+    call(|| {
+        let keys = parse_keys::<HB_KEYS>(bytes(authkeys.cast(), len)?)?;
+        with(cluster, |body| Ok(body.engine.set_keys(keys)?))
+    })
+}
+
+/// Gives problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are not so many. `size` is
+/// `sizeof *problem`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_files_problem(
+    files: *const HbFiles,
+    index: usize,
+    problem: *mut HbProblem,
+    size: usize,
+) -> HbResult {
+    call(|| {
+        let place = view(problem, size)?;
+        let files = sized_input(files)?;
+        let (mut left, mut found) = (index, None);
+        let _ = Texts::of(&files)?.read(&mut |problem| {
+            if left == 0 && found.is_none() {
+                found = Some(describe(problem));
+            }
+            left = left.saturating_sub(1);
+        });
+        place.set(found.ok_or(HbResult::Nothing)?);
+        Ok(())
+    })
+}
+
+fn describe(problem: &Problem<'_>) -> HbProblem {
+    HbProblem {
+        file: match problem.file {
+            File::HaCf => HbFile::HaCf,
+            File::AuthKeys => HbFile::Authkeys,
+            File::HaResources => HbFile::Haresources,
+            File::HbcoreCf => HbFile::HbcoreCf,
+        } as u32,
+        severity: match problem.severity {
+            Severity::Error => HbSeverity::Error,
+            Severity::Warning => HbSeverity::Warning,
+            Severity::Info => HbSeverity::Info,
+        } as u32,
+        line: problem.at.map_or(0, |at| at.line),
+        column: problem.at.map_or(0, |at| at.column),
+        message: display(problem.kind),
+        help: display(problem.kind.help()),
+    }
+}

@@ -1,0 +1,336 @@
+//! What every function answers.
+
+use core::ffi::{CStr, c_char};
+
+use engine::config::AddressError;
+use engine::takeover::StandbyRefusal;
+use engine::wire::{HeaderError, KeyError, PacketError, WriteError};
+use engine::{ConfigError, DatagramError, RequestError, TimingError};
+
+/// Declares the enum, its texts and its numbers in one place. (The header is made from `HbResult` below it.)
+macro_rules! texts {
+    ($($variant:ident $text:literal)*) => {
+        impl HbResult {
+            const ALL: &'static [(HbResult, &'static CStr)] = &[$((HbResult::$variant, $text)),*];
+        }
+    };
+}
+
+/// How a call ended. The numbers never change their meaning; new ones may be added.
+///
+/// Unless it says otherwise, a call that does not return `HB_RESULT_OK` has changed nothing but counters.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HbResult {
+    /// As wished.
+    Ok = 0,
+    /// There is nothing (more) of what was asked for. Not an error.
+    Nothing = 1,
+
+    /// A pointer is NULL that must not be.
+    NullPointer = 10,
+    /// A pointer is not aligned for what it points to.
+    Misaligned = 11,
+    /// A length or size is too small, or none that this version knows.
+    BadLength = 12,
+    /// An argument has a value that is not allowed: an enum number, an index, or a text that is not what it should be.
+    BadValue = 13,
+    /// The storage does not hold a cluster (or key table) made by this library at this address.
+    NotACluster = 14,
+    /// Another call with this cluster has not returned: from another thread, or interrupted by this one.
+    Busy = 15,
+    /// The library failed in this call. The cluster cannot be used any more.
+    Panic = 16,
+    /// The library failed in an earlier call. The cluster cannot be used; initialise it again.
+    Poisoned = 17,
+    /// The ticket is not that of an effect in flight: it was used, its time was over, or it is none.
+    StaleTicket = 18,
+    /// There is no such node, link or group.
+    NoSuchThing = 19,
+    /// The link does not carry what was given to it: bytes to a datagram link, or a datagram to a serial one.
+    WrongLink = 20,
+    /// The text was cut to fit; as much as fits was written.
+    Truncated = 21,
+
+    /// `keepalive` is zero.
+    NoKeepalive = 30,
+    /// `warntime` is zero.
+    NoWarntime = 31,
+    /// `deadtime` is not more than twice `keepalive`.
+    DeadtimeTooSmall = 32,
+    /// `initdead` is below `deadtime`.
+    InitdeadTooSmall = 33,
+    /// `deadping` is not more than twice `keepalive`.
+    DeadpingTooSmall = 34,
+    /// `max_repeat_delay` is zero.
+    NoRepeatDelay = 35,
+    /// More nodes than the library has room for.
+    TooManyNodes = 36,
+    /// More links, or more serial links, than the library has room for.
+    TooManyLinks = 37,
+    /// More groups than the library has room for.
+    TooManyGroups = 38,
+    /// More keys than the library has room for.
+    TooManyKeys = 39,
+    /// A group, a ping link or the local node names a node that does not exist.
+    UnknownConfigNode = 40,
+    /// Two nodes have one name.
+    DuplicateName = 41,
+    /// A name is empty, too long, or has a byte that a node name cannot have.
+    BadName = 42,
+    /// The signing key is not among the keys.
+    NoSigningKey = 43,
+    /// The index of a key is above 15.
+    BadKeyIndex = 44,
+    /// md5 and sha1 need a secret, crc must not have one.
+    BadSecret = 45,
+    /// `generation` is zero.
+    NoGeneration = 46,
+    /// A file has errors: see `hb_files_problem`.
+    BadFiles = 47,
+    /// The configuration cannot be used, for a reason that this version has no number for.
+    BadConfig = 48,
+
+    /// The datagram is too short to be a packet.
+    PacketEmpty = 60,
+    /// Not a packet of this protocol.
+    PacketBadMarker = 61,
+    /// The packet is cut off.
+    PacketTruncated = 62,
+    /// A field of the packet is malformed.
+    PacketMalformed = 63,
+    /// The packet is not signed.
+    PacketNoSignature = 64,
+    /// The signature is malformed.
+    PacketBadSignature = 65,
+    /// Signed with a key that is not in the key table.
+    PacketUnknownKey = 66,
+    /// The signature is wrong: another secret, or forged.
+    PacketBadDigest = 67,
+    /// Authentic, but a field that every message has is missing or wrong.
+    PacketBadHeader = 68,
+    /// Compressed as a whole, which this library does not undo.
+    PacketCompressed = 69,
+    /// From a node that is not in the configuration.
+    PacketUnknownNode = 70,
+    /// From an earlier run of its sender.
+    PacketReplayed = 71,
+    /// From another host that uses our node name.
+    PacketNameConflict = 72,
+    /// Dropped, for a reason that this version has no number for.
+    PacketDropped = 73,
+
+    /// The message does not fit into the buffer.
+    WriteFull = 80,
+    /// A name or a value that cannot be sent.
+    WriteBadValue = 81,
+
+    /// Resource groups are not managed by this cluster.
+    NotManaged = 90,
+    /// Groups are being moved already.
+    MoveInProgress = 91,
+    /// No other node is there to take anything.
+    NoPartner = 92,
+    /// The other node's claims are not settled yet; try again.
+    OtherInFlux = 93,
+    /// Our claims are not settled yet; try again.
+    LocalInFlux = 94,
+    /// Refused, for a reason that this version has no number for.
+    Refused = 95,
+    /// `auto_failback legacy` has no standby.
+    LegacyHasNone = 96,
+
+    /// Not an IPv4 or IPv6 address.
+    AddressBad = 100,
+    /// Not a prefix length or netmask of the address family.
+    AddressBadMask = 101,
+    /// The interface or its label is empty or too long.
+    AddressBadInterface = 102,
+    /// The broadcast address is wrong, or one field too many.
+    AddressBadField = 103,
+}
+
+texts! {
+    Ok c"ok"
+    Nothing c"nothing"
+    NullPointer c"a pointer is NULL"
+    Misaligned c"a pointer is not aligned"
+    BadLength c"a length is too small or unknown"
+    BadValue c"an argument has a value that is not allowed"
+    NotACluster c"the storage holds no cluster of this library"
+    Busy c"another call with this cluster has not returned"
+    Panic c"the library failed; the cluster cannot be used any more"
+    Poisoned c"the library failed in an earlier call"
+    StaleTicket c"the ticket is not that of an effect in flight"
+    NoSuchThing c"no such node, link or group"
+    WrongLink c"the link does not carry this"
+    Truncated c"the text was cut"
+    NoKeepalive c"keepalive is zero"
+    NoWarntime c"warntime is zero"
+    DeadtimeTooSmall c"deadtime is not more than twice keepalive"
+    InitdeadTooSmall c"initdead is below deadtime"
+    DeadpingTooSmall c"deadping is not more than twice keepalive"
+    NoRepeatDelay c"max_repeat_delay is zero"
+    TooManyNodes c"more nodes than this library has room for"
+    TooManyLinks c"more links than this library has room for"
+    TooManyGroups c"more groups than this library has room for"
+    TooManyKeys c"more keys than this library has room for"
+    UnknownConfigNode c"the configuration names a node that does not exist"
+    DuplicateName c"two nodes have one name"
+    BadName c"not a node name"
+    NoSigningKey c"the signing key is not among the keys"
+    BadKeyIndex c"the index of a key is above 15"
+    BadSecret c"md5 and sha1 need a secret, crc has none"
+    NoGeneration c"the generation is zero"
+    BadFiles c"a file has errors"
+    BadConfig c"the configuration cannot be used"
+    PacketEmpty c"too short to be a packet"
+    PacketBadMarker c"not a packet of this protocol"
+    PacketTruncated c"the packet is cut off"
+    PacketMalformed c"a field of the packet is malformed"
+    PacketNoSignature c"not signed"
+    PacketBadSignature c"the signature is malformed"
+    PacketUnknownKey c"signed with a key that is not in the table"
+    PacketBadDigest c"the signature is wrong: another secret, or forged"
+    PacketBadHeader c"a field that every message has is missing or wrong"
+    PacketCompressed c"compressed as a whole, which is not supported"
+    PacketUnknownNode c"from an unknown node"
+    PacketReplayed c"a replayed message of an earlier run"
+    PacketNameConflict c"another host uses our node name"
+    PacketDropped c"dropped"
+    WriteFull c"the message does not fit into the buffer"
+    WriteBadValue c"a name or value that cannot be sent"
+    NotManaged c"resource groups are not managed here"
+    MoveInProgress c"groups are being moved already"
+    NoPartner c"no other node is there"
+    OtherInFlux c"the other node has not settled yet"
+    LocalInFlux c"this node has not settled yet"
+    Refused c"refused"
+    LegacyHasNone c"auto_failback legacy has no standby"
+    AddressBad c"not an address"
+    AddressBadMask c"not a netmask or prefix length"
+    AddressBadInterface c"not an interface name"
+    AddressBadField c"a wrong broadcast address, or one field too many"
+}
+
+/// What a result means, in a few words; never NULL. Numbers that this version does not know have a text too.
+#[unsafe(no_mangle)]
+pub extern "C" fn hb_result_text(result: i32) -> *const c_char {
+    let known = HbResult::ALL.iter().find(|(known, _)| *known as i32 == result);
+    known.map_or(c"unknown result", |(_, text)| text).as_ptr()
+}
+
+impl From<ConfigError> for HbResult {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Timing(timing) => timing.into(),
+            ConfigError::TooManyNodes => Self::TooManyNodes,
+            ConfigError::TooManyLinks => Self::TooManyLinks,
+            ConfigError::TooManyGroups => Self::TooManyGroups,
+            ConfigError::UnknownNode => Self::UnknownConfigNode,
+            ConfigError::DuplicateName => Self::DuplicateName,
+            ConfigError::NoSigningKey => Self::NoSigningKey,
+            ConfigError::NoGeneration => Self::NoGeneration,
+            _ => Self::BadConfig,
+        }
+    }
+}
+
+impl From<TimingError> for HbResult {
+    fn from(error: TimingError) -> Self {
+        match error {
+            TimingError::NoKeepalive => Self::NoKeepalive,
+            TimingError::NoWarntime => Self::NoWarntime,
+            TimingError::DeadtimeTooSmall => Self::DeadtimeTooSmall,
+            TimingError::InitdeadTooSmall => Self::InitdeadTooSmall,
+            TimingError::DeadpingTooSmall => Self::DeadpingTooSmall,
+            TimingError::NoRepeatDelay => Self::NoRepeatDelay,
+        }
+    }
+}
+
+impl From<KeyError> for HbResult {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::BadIndex => Self::BadKeyIndex,
+            KeyError::MissingKey | KeyError::UnexpectedKey => Self::BadSecret,
+            KeyError::Full => Self::TooManyKeys,
+            KeyError::Undefined => Self::NoSigningKey,
+        }
+    }
+}
+
+impl From<PacketError> for HbResult {
+    fn from(error: PacketError) -> Self {
+        match error {
+            PacketError::Empty => Self::PacketEmpty,
+            PacketError::BadMarker => Self::PacketBadMarker,
+            PacketError::Truncated => Self::PacketTruncated,
+            PacketError::BadLength
+            | PacketError::BadField
+            | PacketError::BadType
+            | PacketError::Nul
+            | PacketError::BadStructure
+            | PacketError::TooDeep => Self::PacketMalformed,
+            PacketError::NoSignature => Self::PacketNoSignature,
+            PacketError::BadSignature => Self::PacketBadSignature,
+            PacketError::UnknownKey => Self::PacketUnknownKey,
+            PacketError::BadDigest => Self::PacketBadDigest,
+        }
+    }
+}
+
+impl From<HeaderError> for HbResult {
+    fn from(error: HeaderError) -> Self {
+        if error == HeaderError::Compressed { Self::PacketCompressed } else { Self::PacketBadHeader }
+    }
+}
+
+impl From<DatagramError> for HbResult {
+    fn from(error: DatagramError) -> Self {
+        match error {
+            DatagramError::Packet(packet) => packet.into(),
+            DatagramError::Header(header) => header.into(),
+            DatagramError::UnknownLink => Self::NoSuchThing,
+            DatagramError::UnknownNode => Self::PacketUnknownNode,
+            DatagramError::Replayed => Self::PacketReplayed,
+            DatagramError::NameConflict => Self::PacketNameConflict,
+            _ => Self::PacketDropped,
+        }
+    }
+}
+
+impl From<RequestError> for HbResult {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::NotManaged => Self::NotManaged,
+            RequestError::Standby(StandbyRefusal::InProgress) => Self::MoveInProgress,
+            RequestError::Standby(StandbyRefusal::NoPartner) => Self::NoPartner,
+            RequestError::Standby(StandbyRefusal::OtherInFlux) => Self::OtherInFlux,
+            RequestError::Standby(StandbyRefusal::LocalInFlux) => Self::LocalInFlux,
+            RequestError::Standby(StandbyRefusal::Unsupported) => Self::LegacyHasNone,
+            _ => Self::Refused,
+        }
+    }
+}
+
+impl From<WriteError> for HbResult {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Full => Self::WriteFull,
+            WriteError::NotSigned => Self::NoSigningKey,
+            WriteError::BadValue | WriteError::BadNesting => Self::WriteBadValue,
+        }
+    }
+}
+
+impl From<AddressError> for HbResult {
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::BadAddress => Self::AddressBad,
+            AddressError::BadMask => Self::AddressBadMask,
+            AddressError::BadInterface => Self::AddressBadInterface,
+            _ => Self::AddressBadField,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! What a cluster knows.
+
+use core::ffi::c_char;
+
+use engine::id::{GroupId, NodeId};
+use engine::node::{NodeKind, NodeState};
+use engine::takeover::{GroupState, Phase};
+
+use crate::config::HbNodeKind;
+use crate::edge::{HbCluster, c_text, call, look, output, view};
+use crate::limits::HB_NAME_MAX;
+use crate::result::HbResult;
+use crate::text;
+
+/// A node's state: what it says of itself, or that it is dead.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbNodeState {
+    /// Never heard.
+    Init = 0,
+    /// Listening, not yet part of the cluster.
+    Up = 1,
+    /// Fully working.
+    Active = 2,
+    /// Silent for longer than it said to wait.
+    Dead = 3,
+    /// A ping node that answers.
+    Ping = 4,
+    /// A word that the library does not know: see `state_word`.
+    Other = 5,
+}
+
+/// Whether a group runs on this node.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbGroupState {
+    /// Not here.
+    Stopped = 0,
+    /// Being started.
+    Starting = 1,
+    /// Here.
+    Running = 2,
+    /// Being stopped.
+    Stopping = 3,
+    /// Its start failed.
+    Failed = 4,
+    /// It could not be stopped, and may still run here.
+    Stuck = 5,
+}
+
+/// How far this node is in resource management.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub enum HbPhase {
+    /// Not active yet.
+    Init = 0,
+    /// Active; asking who holds what.
+    Starting = 1,
+    /// Settled.
+    Stable = 2,
+    /// Giving everything up.
+    Leaving = 3,
+    /// Everything was given up.
+    Left = 4,
+}
+
+/// This node and the cluster as a whole.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbStatus {
+    /// Which node we are.
+    pub local_node: u32,
+    /// How many nodes there are, removed ones included: their indexes are below this.
+    pub node_count: u32,
+    /// How many links.
+    pub link_count: u32,
+    /// How many groups.
+    pub group_count: u32,
+    /// How far we are: an `hb_phase_t`.
+    pub phase: u32,
+    /// 1: nothing is moving on either side.
+    pub settled: u32,
+    /// 1: the other nodes lag behind with acknowledgements.
+    pub congested: u32,
+    /// 1: we claim the groups whose home we are.
+    pub holds_local: u32,
+    /// 1: we claim the groups whose home is elsewhere.
+    pub holds_foreign: u32,
+    /// Our generation.
+    pub generation: u64,
+}
+
+/// A node.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbNode {
+    /// Its name, with a NUL.
+    pub name: [c_char; 100],
+    /// Its state as it stands in logs, with a NUL.
+    pub state_word: [c_char; 32],
+    /// Its identity; zeros if not known.
+    pub uuid: [u8; 16],
+    /// What it is: an `hb_node_kind_t`.
+    pub kind: u32,
+    /// Its state: an `hb_node_state_t`.
+    pub state: u32,
+    /// How many of its messages are missing.
+    pub missing: u32,
+    /// Its weight in quorum decisions.
+    pub weight: u32,
+    /// The run in which it was heard last; 0 if never.
+    pub generation: u64,
+    /// How long it wants its silence to be tolerated.
+    pub deadtime_us: u64,
+    /// On which links it is heard: bit 0 is link 0.
+    pub links_up: u64,
+}
+
+/// A resource group.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbGroup {
+    /// The node that it belongs to.
+    pub home: u32,
+    /// Whether it runs here: an `hb_group_state_t`.
+    pub state: u32,
+    /// 1: it should run here.
+    pub wanted: u32,
+}
+
+/// A link.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbLink {
+    /// How it carries messages: an `hb_link_form_t`.
+    pub form: u32,
+    /// How many other nodes are heard on it.
+    pub nodes_heard: u32,
+    /// Serial: bytes that belonged to no message.
+    pub noise_bytes: u64,
+    /// Serial: messages that broke off.
+    pub broken: u64,
+    /// Serial: messages longer than `HB_FRAME`.
+    pub oversized: u64,
+}
+
+/// Looks at the cluster as a whole. `size` is `sizeof *status`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_cluster_status(cluster: *const HbCluster, status: *mut HbStatus, size: usize) -> HbResult {
+    call(|| {
+        let status = view(status, size)?;
+        look(cluster, |body| {
+            let engine = &body.engine;
+            let takeover = engine.takeover();
+            status.set(HbStatus {
+                local_node: u32::from(engine.local().0),
+                node_count: (0..=u8::MAX).take_while(|id| engine.node(NodeId(*id)).is_some()).count() as u32,
+                link_count: body.ports.forms.len() as u32,
+                group_count: engine.groups().len() as u32,
+                phase: phase(takeover.phase()) as u32,
+                settled: u32::from(takeover.is_settled()),
+                congested: u32::from(engine.is_congested()),
+                holds_local: u32::from(takeover.holds().local),
+                holds_foreign: u32::from(takeover.holds().foreign),
+                generation: engine.generation().0,
+            });
+            Ok(())
+        })
+    })
+}
+
+fn phase(phase: Phase) -> HbPhase {
+    match phase {
+        Phase::Init => HbPhase::Init,
+        Phase::Starting | Phase::BothStarting | Phase::Reported => HbPhase::Starting,
+        Phase::Stable => HbPhase::Stable,
+        Phase::Leaving => HbPhase::Leaving,
+        Phase::Left => HbPhase::Left,
+    }
+}
+
+/// Looks at node number `index`. `size` is `sizeof *node`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_cluster_node(
+    cluster: *const HbCluster,
+    index: u32,
+    node: *mut HbNode,
+    size: usize,
+) -> HbResult {
+    call(|| {
+        let place = view(node, size)?;
+        look(cluster, |body| {
+            let id = u8::try_from(index).map_err(|_| HbResult::NoSuchThing)?;
+            let node = body.engine.node(NodeId(id)).ok_or(HbResult::NoSuchThing)?;
+            place.set(HbNode {
+                name: text::field(node.name.as_bytes()),
+                state_word: text::field(node.state.as_str().as_bytes()),
+                uuid: node.uuid.0,
+                kind: kind(node.kind) as u32,
+                state: state(node.state) as u32,
+                missing: node.missing,
+                weight: node.weight,
+                generation: node.generation.0,
+                deadtime_us: u64::try_from(node.deadtime.as_micros()).unwrap_or(u64::MAX),
+                links_up: node.links_up.0,
+            });
+            Ok(())
+        })
+    })
+}
+
+fn kind(kind: NodeKind) -> HbNodeKind {
+    match kind {
+        NodeKind::Normal => HbNodeKind::Member,
+        NodeKind::Ping => HbNodeKind::Ping,
+        NodeKind::Removed => HbNodeKind::Removed,
+    }
+}
+
+fn state(state: &NodeState) -> HbNodeState {
+    match state {
+        NodeState::Init => HbNodeState::Init,
+        NodeState::Up => HbNodeState::Up,
+        NodeState::Active => HbNodeState::Active,
+        NodeState::Dead => HbNodeState::Dead,
+        NodeState::Ping => HbNodeState::Ping,
+        NodeState::Other(_) => HbNodeState::Other,
+    }
+}
+
+/// Finds a node by its name; upper and lower case are the same.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_cluster_find_node(
+    cluster: *const HbCluster,
+    name: *const c_char,
+    index: *mut u32,
+) -> HbResult {
+    call(|| {
+        let (name, index) = (c_text(name, HB_NAME_MAX)?, output(index)?);
+        look(cluster, |body| {
+            let node = body.engine.nodes().find(|node| node.name.as_str().eq_ignore_ascii_case(name));
+            index.set(u32::from(node.ok_or(HbResult::NoSuchThing)?.id.0));
+            Ok(())
+        })
+    })
+}
+
+/// Looks at group number `index`. `size` is `sizeof *group`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_cluster_group(
+    cluster: *const HbCluster,
+    index: u32,
+    group: *mut HbGroup,
+    size: usize,
+) -> HbResult {
+    call(|| {
+        let place = view(group, size)?;
+        look(cluster, |body| {
+            let id = u16::try_from(index).map(GroupId).map_err(|_| HbResult::NoSuchThing)?;
+            let group = body.engine.groups().get(usize::from(id.0)).ok_or(HbResult::NoSuchThing)?;
+            place.set(HbGroup {
+                home: u32::from(group.home.0),
+                state: group_state(group.state()) as u32,
+                wanted: u32::from(group.is_wanted()),
+            });
+            Ok(())
+        })
+    })
+}
+
+fn group_state(state: GroupState) -> HbGroupState {
+    match state {
+        GroupState::Stopped => HbGroupState::Stopped,
+        GroupState::Starting => HbGroupState::Starting,
+        GroupState::Running => HbGroupState::Running,
+        GroupState::Stopping => HbGroupState::Stopping,
+        GroupState::Failed => HbGroupState::Failed,
+        GroupState::Stuck => HbGroupState::Stuck,
+    }
+}
+
+/// Looks at link number `index`. `size` is `sizeof *link`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_cluster_link(
+    cluster: *const HbCluster,
+    index: u32,
+    link: *mut HbLink,
+    size: usize,
+) -> HbResult {
+    call(|| {
+        let place = view(link, size)?;
+        look(cluster, |body| {
+            let (id, form) = body.ports.form(index)?;
+            let others = body.engine.nodes().filter(|node| node.id != body.engine.local());
+            let reader = body.ports.frames.iter().find(|(link, _)| *link == id);
+            let counters = reader.map(|(_, reader)| reader.counters()).unwrap_or_default();
+            place.set(HbLink {
+                form,
+                nodes_heard: others.filter(|node| node.links_up.contains(id)).count() as u32,
+                noise_bytes: counters.bytes,
+                broken: counters.broken,
+                oversized: counters.oversized,
+            });
+            Ok(())
+        })
+    })
+}

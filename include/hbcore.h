@@ -1,0 +1,1254 @@
+/*
+ * libhbcore: heartbeat, membership and resource takeover for C.
+ *
+ * The library does no input and output, reads no clock, allocates nothing, calls nothing back and has no global state. A program gives it
+ * datagrams, bytes, the time and the outcomes of what it did; and polls from it what is to be sent, to be done and to be told:
+ *
+ *     hb_cluster_init(&storage, sizeof storage, &config, now, time(NULL), &cluster);
+ *     for (;;) {
+ *         hb_cluster_next_deadline(cluster, &deadline);
+ *         ... wait until then, or until something arrives ...
+ *         hb_cluster_handle(cluster, now, link, bytes, len, NULL);       what has arrived: a datagram,
+ *         hb_cluster_feed(cluster, now, link, bytes, len, NULL);         or bytes of a serial line
+ *         hb_cluster_advance(cluster, now);
+ *         while (hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK) ... send it ...
+ *         while (hb_cluster_poll_effect(cluster, &effect) == HB_RESULT_OK) ... start or stop the group, then hb_cluster_complete ...
+ *         while (hb_cluster_poll_event(cluster, &event) == HB_RESULT_OK) ... write the log ...
+ *     }
+ *
+ * c-examples/pair_in_memory.c is the first thing to read; c-examples/README.md walks through all examples.
+ *
+ * The contract, for every function
+ *
+ * - Pointers are to what they are declared to be, of the length that is given, and to nothing else of the same call; the storage of a
+ *   cluster is touched by the library only. NULL and misalignment are recognised, and so is storage that holds no cluster, or one that
+ *   was copied elsewhere. Nothing that a program passes in is referred to after the call, but the storage.
+ * - One call at a time for a cluster, which may come from any thread, or from an interrupt: then see to it that it does not
+ *   interrupt another. A call that meets another one returns HB_RESULT_BUSY, as far as that can be noticed. Different clusters have
+ *   nothing to do with each other. Functions that take a const cluster may run beside each other.
+ * - Every call returns soon: work is proportional to what is passed in, or to a table.
+ * - Times are microseconds of one clock that never goes back, from any origin; it must go on while the machine sleeps.
+ * - Numbers of enumerations never change. A structure that begins with `size` gets its sizeof from the program; for those that are
+ *   filled in, sizeof is an argument. So they can grow.
+ * - Should the library itself fail (a panic), the call returns HB_RESULT_PANIC and the cluster is of no use any more; without an operating
+ *   system, it stands still and waits for the watchdog. It never unwinds into C.
+ *
+ * Capacities are chosen when the library is built (`cargo build -p hbcore-ffi`, with `--features small` for microcontrollers). For a small library
+ * define HB_SMALL before this header is included; hb_limits() says what a library really is.
+ *
+ * MIT OR Apache-2.0. This file is made by cbindgen from the folder ffi: do not edit it.
+ */
+
+
+#ifndef HBCORE_H
+#define HBCORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version of this header, to be compared with hb_version(). */
+#define HB_VERSION (HB_VERSION_MAJOR << 16 | HB_VERSION_MINOR << 8 | HB_VERSION_PATCH)
+
+/* Capacities. hb_limits() has those of the library that runs. */
+#if defined(HB_SMALL)
+#define HB_NODES 2             /* most nodes, ping nodes included */
+#define HB_LINKS 1             /* most links */
+#define HB_SERIAL_LINKS 1      /* most of them that are serial lines */
+#define HB_GROUPS 4            /* most resource groups */
+#define HB_KEYS 2              /* most keys */
+#define HB_HISTORY 2048        /* bytes of sent messages that are kept for repetition */
+#define HB_FRAME 768           /* longest message on a serial line; a longer one is thrown away and counted */
+#define HB_DATAGRAM 1024       /* bytes of the buffer for hb_cluster_poll_transmit */
+#define HB_CLUSTER_SIZE 8192   /* bytes of storage that a cluster takes */
+#else
+#define HB_NODES 16
+#define HB_LINKS 8
+#define HB_SERIAL_LINKS 4
+#define HB_GROUPS 32
+#define HB_KEYS 16
+#define HB_HISTORY 32768
+#define HB_FRAME 4096
+#define HB_DATAGRAM 4096
+#define HB_CLUSTER_SIZE 73728
+#endif
+
+#define HB_CLUSTER_ALIGN 16    /* alignment of the storage of a cluster, and of a key table */
+#define HB_KEYS_SIZE 6528      /* bytes of storage that a key table takes */
+
+#if defined(__cplusplus)
+#define HB_ALIGNED alignas(HB_CLUSTER_ALIGN)
+#else
+#define HB_ALIGNED _Alignas(HB_CLUSTER_ALIGN)
+#endif
+
+/* Storage for one cluster. What is in it is the library's affair. */
+typedef struct {
+    HB_ALIGNED unsigned char bytes[HB_CLUSTER_SIZE];
+} hb_cluster_storage_t;
+
+/* Storage for one key table. */
+typedef struct {
+    HB_ALIGNED unsigned char bytes[HB_KEYS_SIZE];
+} hb_keys_storage_t;
+
+
+/// Changes when programs must be changed. While it is 0, so does the minor version.
+#define HB_VERSION_MAJOR 0
+
+/// Changes when something is added.
+#define HB_VERSION_MINOR 1
+
+/// Changes when something is mended.
+#define HB_VERSION_PATCH 0
+
+/// Longest node name in bytes, without the NUL at its end.
+#define HB_NAME_MAX 99
+
+/// Longest secret of a key in a plain configuration.
+#define HB_SECRET_MAX 1024
+
+/// "None" in the fields `node`, `link` and `group_class` of an event; also the node of a group without a home.
+#define HB_NONE UINT32_MAX
+
+/// "No deadline".
+#define HB_NEVER UINT64_MAX
+
+/// How many counters there are: their numbers are 0 to `HB_COUNTERS - 1`.
+#define HB_COUNTERS 24
+
+/// How a call ended. The numbers never change their meaning; new ones may be added.
+///
+/// Unless it says otherwise, a call that does not return `HB_RESULT_OK` has changed nothing but counters.
+enum {
+    /// As wished.
+    HB_RESULT_OK = 0,
+    /// There is nothing (more) of what was asked for. Not an error.
+    HB_RESULT_NOTHING = 1,
+    /// A pointer is NULL that must not be.
+    HB_RESULT_NULL_POINTER = 10,
+    /// A pointer is not aligned for what it points to.
+    HB_RESULT_MISALIGNED = 11,
+    /// A length or size is too small, or none that this version knows.
+    HB_RESULT_BAD_LENGTH = 12,
+    /// An argument has a value that is not allowed: an enum number, an index, or a text that is not what it should be.
+    HB_RESULT_BAD_VALUE = 13,
+    /// The storage does not hold a cluster (or key table) made by this library at this address.
+    HB_RESULT_NOT_A_CLUSTER = 14,
+    /// Another call with this cluster has not returned: from another thread, or interrupted by this one.
+    HB_RESULT_BUSY = 15,
+    /// The library failed in this call. The cluster cannot be used any more.
+    HB_RESULT_PANIC = 16,
+    /// The library failed in an earlier call. The cluster cannot be used; initialise it again.
+    HB_RESULT_POISONED = 17,
+    /// The ticket is not that of an effect in flight: it was used, its time was over, or it is none.
+    HB_RESULT_STALE_TICKET = 18,
+    /// There is no such node, link or group.
+    HB_RESULT_NO_SUCH_THING = 19,
+    /// The link does not carry what was given to it: bytes to a datagram link, or a datagram to a serial one.
+    HB_RESULT_WRONG_LINK = 20,
+    /// The text was cut to fit; as much as fits was written.
+    HB_RESULT_TRUNCATED = 21,
+    /// `keepalive` is zero.
+    HB_RESULT_NO_KEEPALIVE = 30,
+    /// `warntime` is zero.
+    HB_RESULT_NO_WARNTIME = 31,
+    /// `deadtime` is not more than twice `keepalive`.
+    HB_RESULT_DEADTIME_TOO_SMALL = 32,
+    /// `initdead` is below `deadtime`.
+    HB_RESULT_INITDEAD_TOO_SMALL = 33,
+    /// `deadping` is not more than twice `keepalive`.
+    HB_RESULT_DEADPING_TOO_SMALL = 34,
+    /// `max_repeat_delay` is zero.
+    HB_RESULT_NO_REPEAT_DELAY = 35,
+    /// More nodes than the library has room for.
+    HB_RESULT_TOO_MANY_NODES = 36,
+    /// More links, or more serial links, than the library has room for.
+    HB_RESULT_TOO_MANY_LINKS = 37,
+    /// More groups than the library has room for.
+    HB_RESULT_TOO_MANY_GROUPS = 38,
+    /// More keys than the library has room for.
+    HB_RESULT_TOO_MANY_KEYS = 39,
+    /// A group, a ping link or the local node names a node that does not exist.
+    HB_RESULT_UNKNOWN_CONFIG_NODE = 40,
+    /// Two nodes have one name.
+    HB_RESULT_DUPLICATE_NAME = 41,
+    /// A name is empty, too long, or has a byte that a node name cannot have.
+    HB_RESULT_BAD_NAME = 42,
+    /// The signing key is not among the keys.
+    HB_RESULT_NO_SIGNING_KEY = 43,
+    /// The index of a key is above 15.
+    HB_RESULT_BAD_KEY_INDEX = 44,
+    /// md5 and sha1 need a secret, crc must not have one.
+    HB_RESULT_BAD_SECRET = 45,
+    /// `generation` is zero.
+    HB_RESULT_NO_GENERATION = 46,
+    /// A file has errors: see `hb_files_problem`.
+    HB_RESULT_BAD_FILES = 47,
+    /// The configuration cannot be used, for a reason that this version has no number for.
+    HB_RESULT_BAD_CONFIG = 48,
+    /// The datagram is too short to be a packet.
+    HB_RESULT_PACKET_EMPTY = 60,
+    /// Not a packet of this protocol.
+    HB_RESULT_PACKET_BAD_MARKER = 61,
+    /// The packet is cut off.
+    HB_RESULT_PACKET_TRUNCATED = 62,
+    /// A field of the packet is malformed.
+    HB_RESULT_PACKET_MALFORMED = 63,
+    /// The packet is not signed.
+    HB_RESULT_PACKET_NO_SIGNATURE = 64,
+    /// The signature is malformed.
+    HB_RESULT_PACKET_BAD_SIGNATURE = 65,
+    /// Signed with a key that is not in the key table.
+    HB_RESULT_PACKET_UNKNOWN_KEY = 66,
+    /// The signature is wrong: another secret, or forged.
+    HB_RESULT_PACKET_BAD_DIGEST = 67,
+    /// Authentic, but a field that every message has is missing or wrong.
+    HB_RESULT_PACKET_BAD_HEADER = 68,
+    /// Compressed as a whole, which this library does not undo.
+    HB_RESULT_PACKET_COMPRESSED = 69,
+    /// From a node that is not in the configuration.
+    HB_RESULT_PACKET_UNKNOWN_NODE = 70,
+    /// From an earlier run of its sender.
+    HB_RESULT_PACKET_REPLAYED = 71,
+    /// From another host that uses our node name.
+    HB_RESULT_PACKET_NAME_CONFLICT = 72,
+    /// Dropped, for a reason that this version has no number for.
+    HB_RESULT_PACKET_DROPPED = 73,
+    /// The message does not fit into the buffer.
+    HB_RESULT_WRITE_FULL = 80,
+    /// A name or a value that cannot be sent.
+    HB_RESULT_WRITE_BAD_VALUE = 81,
+    /// Resource groups are not managed by this cluster.
+    HB_RESULT_NOT_MANAGED = 90,
+    /// Groups are being moved already.
+    HB_RESULT_MOVE_IN_PROGRESS = 91,
+    /// No other node is there to take anything.
+    HB_RESULT_NO_PARTNER = 92,
+    /// The other node's claims are not settled yet; try again.
+    HB_RESULT_OTHER_IN_FLUX = 93,
+    /// Our claims are not settled yet; try again.
+    HB_RESULT_LOCAL_IN_FLUX = 94,
+    /// Refused, for a reason that this version has no number for.
+    HB_RESULT_REFUSED = 95,
+    /// `auto_failback legacy` has no standby.
+    HB_RESULT_LEGACY_HAS_NONE = 96,
+    /// Not an IPv4 or IPv6 address.
+    HB_RESULT_ADDRESS_BAD = 100,
+    /// Not a prefix length or netmask of the address family.
+    HB_RESULT_ADDRESS_BAD_MASK = 101,
+    /// The interface or its label is empty or too long.
+    HB_RESULT_ADDRESS_BAD_INTERFACE = 102,
+    /// The broadcast address is wrong, or one field too many.
+    HB_RESULT_ADDRESS_BAD_FIELD = 103,
+};
+typedef int32_t hb_result_t;
+
+/// What a node is.
+enum {
+    /// A member of the cluster.
+    HB_NODE_KIND_MEMBER = 0,
+    /// A host that only answers pings.
+    HB_NODE_KIND_PING = 1,
+    /// A member that was taken out while we ran.
+    HB_NODE_KIND_REMOVED = 2,
+};
+typedef uint32_t hb_node_kind_t;
+
+/// How a link carries messages.
+enum {
+    /// One message a datagram: for `hb_cluster_handle`.
+    HB_LINK_FORM_DATAGRAM = 0,
+    /// A stream of bytes: for `hb_cluster_feed`.
+    HB_LINK_FORM_SERIAL = 1,
+    /// Echo requests to a ping node; the payload of its replies is for `hb_cluster_handle`.
+    HB_LINK_FORM_PING = 2,
+};
+typedef uint32_t hb_link_form_t;
+
+/// How messages are signed.
+enum {
+    /// A check sum: against damage, not against malice.
+    HB_METHOD_CRC = 0,
+    /// HMAC-MD5.
+    HB_METHOD_MD5 = 1,
+    /// HMAC-SHA1.
+    HB_METHOD_SHA1 = 2,
+};
+typedef uint32_t hb_method_t;
+
+/// What happens when the home of a group returns.
+enum {
+    /// It gets the group back.
+    HB_FAILBACK_ON = 0,
+    /// The group stays.
+    HB_FAILBACK_OFF = 1,
+    /// The older protocol, which is the default of 3.0.6. All nodes must have it, or none.
+    HB_FAILBACK_LEGACY = 2,
+};
+typedef uint32_t hb_failback_t;
+
+/// What a periodic heartbeat looks like. Every node understands both.
+enum {
+    /// At most 150 bytes.
+    HB_HEARTBEAT_COMPACT = 0,
+    /// All fields that 3.0.6 sends.
+    HB_HEARTBEAT_FULL = 1,
+};
+typedef uint32_t hb_heartbeat_t;
+
+/// What a datagram was, if it was not dropped.
+enum {
+    /// A new message.
+    HB_RECEIVED_NEW = 0,
+    /// The newest message of its sender once more: normal with several links.
+    HB_RECEIVED_DUPLICATE = 1,
+    /// An older message that is not missing.
+    HB_RECEIVED_OLD = 2,
+    /// For another node.
+    HB_RECEIVED_NOT_FOR_US = 3,
+    /// Our own message, heard again.
+    HB_RECEIVED_OWN_ECHO = 4,
+    /// The first message of a node that was added because of it.
+    HB_RECEIVED_JOINED = 5,
+    /// A new message of a type that the library does not act upon.
+    HB_RECEIVED_FOR_CLIENTS = 6,
+};
+typedef uint32_t hb_received_t;
+
+/// Which groups a standby or takeover is about.
+enum {
+    /// Those whose home is this node.
+    HB_CLASS_LOCAL = 0,
+    /// Those whose home is another node.
+    HB_CLASS_FOREIGN = 1,
+    /// All.
+    HB_CLASS_ALL = 2,
+};
+typedef uint32_t hb_class_t;
+
+/// How an effect ended.
+enum {
+    /// As wished.
+    HB_OUTCOME_DONE = 0,
+    /// Not as wished. A failed start has stopped again what it had started; a failed stop has left something running.
+    HB_OUTCOME_FAILED = 1,
+    /// A start failed, and what it had started could not be stopped again.
+    HB_OUTCOME_FAILED_AND_STUCK = 2,
+};
+typedef uint32_t hb_outcome_t;
+
+/// What is to be done.
+enum {
+    /// Start the group, then complete.
+    HB_EFFECT_ACQUIRE = 0,
+    /// Stop the group, then complete.
+    HB_EFFECT_RELEASE = 1,
+    /// Announce the group's addresses once more: a rival owner is gone. Not to be completed.
+    HB_EFFECT_ANNOUNCE = 2,
+    /// The group could not be stopped: see to it that it cannot run here any more, whatever it takes (turn its power off, reset this machine),
+    /// then complete. Until then this node goes on claiming it, so that nobody else starts it.
+    HB_EFFECT_ESCALATE = 3,
+    /// Make sure that a dead node does nothing any more: reset it, or cut its power. Then complete. What it may hold is started only when this
+    /// is done; a failure is tried again after five seconds.
+    HB_EFFECT_FENCE = 4,
+};
+typedef uint32_t hb_effect_kind_t;
+
+/// What happened.
+enum {
+    /// An event that this version has no number for.
+    HB_EVENT_OTHER = 0,
+    /// The state of `node` is another: look at it.
+    HB_EVENT_NODE_STATE = 1,
+    /// `node` is dead: nothing was heard from it for its dead time.
+    HB_EVENT_NODE_DEAD = 2,
+    /// `node` was dead and speaks again in the same run: a partition healed.
+    HB_EVENT_NODE_RETURNED = 3,
+    /// `node` began a new run.
+    HB_EVENT_NODE_RESTARTED = 4,
+    /// `node` joined, and was not configured.
+    HB_EVENT_NODE_ADDED = 5,
+    /// `node` was taken out of the configuration.
+    HB_EVENT_NODE_REMOVED = 6,
+    /// `node` has another name.
+    HB_EVENT_NODE_RENAMED = 7,
+    /// A heartbeat of `node` came after `value` microseconds of silence.
+    HB_EVENT_LATE = 8,
+    /// `node` is heard on `link` again, or for the first time.
+    HB_EVENT_LINK_UP = 9,
+    /// `node` is not heard on `link` any more.
+    HB_EVENT_LINK_DOWN = 10,
+    /// The carrier of `link` is gone.
+    HB_EVENT_CARRIER_ABSENT = 11,
+    /// The carrier of `link` is back.
+    HB_EVENT_CARRIER_PRESENT = 12,
+    /// `value` messages of `node` are missing; they will be asked for.
+    HB_EVENT_MISSING = 13,
+    /// `value` messages of `node` are missing: too many to ask for.
+    HB_EVENT_LOST_TOO_MANY = 14,
+    /// Nothing is missing from `node` any more.
+    HB_EVENT_NOTHING_MISSING = 15,
+    /// `node` cannot repeat message number `value`: it is lost.
+    HB_EVENT_REPEAT_REFUSED = 16,
+    /// `node` sent a message of an earlier run. A copy by somebody else?
+    HB_EVENT_REPLAY = 17,
+    /// Another host uses our name, on `link`.
+    HB_EVENT_NAME_CONFLICT = 18,
+    /// All nodes were heard or are dead.
+    HB_EVENT_COMMUNICATION_UP = 19,
+    /// This node is active.
+    HB_EVENT_ACTIVE = 20,
+    /// This node was not running for `value` microseconds.
+    HB_EVENT_LOCAL_STALL = 21,
+    /// Everything was given up: the program may end when its outputs are drained.
+    HB_EVENT_LEFT = 22,
+    /// Our own start is complete.
+    HB_EVENT_LOCAL_TRANSITION_COMPLETE = 64,
+    /// The other node's claims are settled.
+    HB_EVENT_REMOTE_TRANSITION_COMPLETE = 65,
+    /// The groups of `node`, which is dead or leaves, are being acquired.
+    HB_EVENT_ACQUIRING_FROM = 66,
+    /// The groups of `node`, which is dead, run here.
+    HB_EVENT_TAKEOVER_COMPLETE = 67,
+    /// `node` is dead, may hold something, and is not fenced.
+    HB_EVENT_NOT_FENCED = 68,
+    /// `node` is dead and held nothing.
+    HB_EVENT_GAVE_UP = 69,
+    /// `node` released everything and leaves.
+    HB_EVENT_SHUTDOWN_NOTICE = 70,
+    /// `node` wants to give groups of `group_class` away.
+    HB_EVENT_WANTS_STANDBY = 71,
+    /// `node` takes our groups of `group_class`.
+    HB_EVENT_STANDBY_AGREED = 72,
+    /// Our groups of `group_class` were released.
+    HB_EVENT_STANDBY_RELEASED = 73,
+    /// The other node runs what we released.
+    HB_EVENT_STANDBY_HANDED_OVER = 74,
+    /// We run what the other node released.
+    HB_EVENT_STANDBY_ACQUIRED = 75,
+    /// A standby request of `node` was ignored.
+    HB_EVENT_STANDBY_IGNORED = 76,
+    /// Nobody answered our standby request.
+    HB_EVENT_STANDBY_UNANSWERED = 77,
+    /// The standby ended because the other node died.
+    HB_EVENT_STANDBY_CANCELLED = 78,
+    /// Both nodes own groups after a partition: we keep `group_class`.
+    HB_EVENT_KEEPING = 79,
+    /// Both nodes own groups after a partition: we release `group_class`.
+    HB_EVENT_YIELDING = 80,
+    /// Group number `value` could not be started.
+    HB_EVENT_START_FAILED = 81,
+    /// Group number `value` could not be stopped.
+    HB_EVENT_STOP_FAILED = 82,
+    /// Group number `value` runs here.
+    HB_EVENT_STARTED = 83,
+    /// Group number `value` is stopped here.
+    HB_EVENT_STOPPED = 84,
+    /// We begin to give everything up.
+    HB_EVENT_GIVING_UP = 85,
+    /// Everything was given up.
+    HB_EVENT_ALL_RELEASED = 86,
+    /// Groups of `group_class` cannot be started here: the other node is asked to take them.
+    HB_EVENT_GIVING_AWAY = 87,
+    /// `node` has another kind of `auto_failback`: one has `legacy`, the other has not. They cannot share groups.
+    HB_EVENT_MODE_MISMATCH = 88,
+    /// Standby was asked for, which `auto_failback legacy` does not have.
+    HB_EVENT_STANDBY_UNSUPPORTED = 89,
+    /// `node` is dead, may hold something, and is being fenced.
+    HB_EVENT_FENCING = 90,
+    /// `node` is fenced.
+    HB_EVENT_FENCED = 91,
+    /// The fencing of `node` failed; it is tried again.
+    HB_EVENT_FENCE_FAILED = 92,
+    /// `node` is heard again: it is not fenced any more.
+    HB_EVENT_FENCE_CANCELLED = 93,
+    /// `node` has released its groups of `group_class`, and they are started here.
+    HB_EVENT_STANDBY_ACQUIRING = 94,
+    /// The other node does not say what it holds; nothing is started until it does.
+    HB_EVENT_NO_REPORT = 95,
+};
+typedef uint32_t hb_event_kind_t;
+
+/// A node's state: what it says of itself, or that it is dead.
+enum {
+    /// Never heard.
+    HB_NODE_STATE_INIT = 0,
+    /// Listening, not yet part of the cluster.
+    HB_NODE_STATE_UP = 1,
+    /// Fully working.
+    HB_NODE_STATE_ACTIVE = 2,
+    /// Silent for longer than it said to wait.
+    HB_NODE_STATE_DEAD = 3,
+    /// A ping node that answers.
+    HB_NODE_STATE_PING = 4,
+    /// A word that the library does not know: see `state_word`.
+    HB_NODE_STATE_OTHER = 5,
+};
+typedef uint32_t hb_node_state_t;
+
+/// Whether a group runs on this node.
+enum {
+    /// Not here.
+    HB_GROUP_STATE_STOPPED = 0,
+    /// Being started.
+    HB_GROUP_STATE_STARTING = 1,
+    /// Here.
+    HB_GROUP_STATE_RUNNING = 2,
+    /// Being stopped.
+    HB_GROUP_STATE_STOPPING = 3,
+    /// Its start failed.
+    HB_GROUP_STATE_FAILED = 4,
+    /// It could not be stopped, and may still run here.
+    HB_GROUP_STATE_STUCK = 5,
+};
+typedef uint32_t hb_group_state_t;
+
+/// How far this node is in resource management.
+enum {
+    /// Not active yet.
+    HB_PHASE_INIT = 0,
+    /// Active; asking who holds what.
+    HB_PHASE_STARTING = 1,
+    /// Settled.
+    HB_PHASE_STABLE = 2,
+    /// Giving everything up.
+    HB_PHASE_LEAVING = 3,
+    /// Everything was given up.
+    HB_PHASE_LEFT = 4,
+};
+typedef uint32_t hb_phase_t;
+
+/// Counters. None is ever reset; all stop at their greatest value.
+enum {
+    /// Datagrams and messages taken in.
+    HB_COUNTER_RECEIVED = 0,
+    /// Of these, processed as new.
+    HB_COUNTER_ACCEPTED = 1,
+    /// The newest message of a node once more.
+    HB_COUNTER_DUPLICATES = 2,
+    /// Older messages that were not missing.
+    HB_COUNTER_OLD = 3,
+    /// New, but for another node.
+    HB_COUNTER_NOT_FOR_US = 4,
+    /// Our own messages, heard again.
+    HB_COUNTER_OWN_ECHOES = 5,
+    /// Not a packet of this protocol, or damaged.
+    HB_COUNTER_MALFORMED = 6,
+    /// Not signed, or wrongly.
+    HB_COUNTER_NOT_AUTHENTIC = 7,
+    /// Authentic, but a required field is missing or wrong.
+    HB_COUNTER_BAD_HEADER = 8,
+    /// From a node that is not in the configuration.
+    HB_COUNTER_UNKNOWN_NODE = 9,
+    /// From an earlier run of a node.
+    HB_COUNTER_REPLAYED = 10,
+    /// From another host that uses our name.
+    HB_COUNTER_NAME_CONFLICTS = 11,
+    /// On a link that does not exist.
+    HB_COUNTER_UNKNOWN_LINK = 12,
+    /// Compressed as a whole.
+    HB_COUNTER_COMPRESSED = 13,
+    /// Numbered messages sent for the first time.
+    HB_COUNTER_SENT = 14,
+    /// Messages sent again on request.
+    HB_COUNTER_REPEATED = 15,
+    /// Requests to repeat what is no longer there.
+    HB_COUNTER_REFUSED_REPEATS = 16,
+    /// Numbers that we asked others to repeat.
+    HB_COUNTER_REQUESTED_REPEATS = 17,
+    /// Numbers given up as lost.
+    HB_COUNTER_LOST_MESSAGES = 18,
+    /// Messages that did not fit into a buffer or the history.
+    HB_COUNTER_OVERSIZE = 19,
+    /// Nodes that found no room.
+    HB_COUNTER_NODES_REFUSED = 20,
+    /// Events that nobody polled in time.
+    HB_COUNTER_EVENTS_LOST = 21,
+    /// Calls with an earlier time than the call before.
+    HB_COUNTER_CLOCK_WENT_BACK = 22,
+    /// Times that `advance` came much later than asked for.
+    HB_COUNTER_LOCAL_STALLS = 23,
+};
+typedef uint32_t hb_counter_t;
+
+/// A file of the configuration.
+enum {
+    /// `ha.cf`
+    HB_FILE_HA_CF = 0,
+    /// `authkeys`
+    HB_FILE_AUTHKEYS = 1,
+    /// `haresources`
+    HB_FILE_HARESOURCES = 2,
+    /// `hbcore.cf`
+    HB_FILE_HBCORE_CF = 3,
+};
+typedef uint32_t hb_file_t;
+
+/// How grave a problem is.
+enum {
+    /// No cluster can be made.
+    HB_SEVERITY_ERROR = 0,
+    /// One can be made, but probably not as meant.
+    HB_SEVERITY_WARNING = 1,
+    /// Worth knowing.
+    HB_SEVERITY_INFO = 2,
+};
+typedef uint32_t hb_severity_t;
+
+/// What a medium is.
+enum {
+    /// UDP broadcast on `device`.
+    HB_MEDIUM_KIND_BCAST = 0,
+    /// UDP multicast on `device` to `host`.
+    HB_MEDIUM_KIND_MCAST = 1,
+    /// UDP multicast over IPv6 on `device` to `host`.
+    HB_MEDIUM_KIND_MCAST6 = 2,
+    /// UDP on `device` to `host`, an IPv4 address or name.
+    HB_MEDIUM_KIND_UCAST = 3,
+    /// UDP on `device` to `host`, an IPv6 address.
+    HB_MEDIUM_KIND_UCAST6 = 4,
+    /// The serial line `device`.
+    HB_MEDIUM_KIND_SERIAL = 5,
+    /// Pings of `host`.
+    HB_MEDIUM_KIND_PING = 6,
+    /// Pings over IPv6 of `host`.
+    HB_MEDIUM_KIND_PING6 = 7,
+    /// Pings of a group of hosts; `host` has them all, between blanks.
+    HB_MEDIUM_KIND_PING_GROUP = 8,
+};
+typedef uint32_t hb_medium_kind_t;
+
+/// The two encodings of a message.
+enum {
+    /// Counted fields, for datagrams: `###`.
+    HB_FORM_NETSTRING = 0,
+    /// Lines of text, for serial cables and datagrams: `>>>`.
+    HB_FORM_CLASSIC = 1,
+};
+typedef uint32_t hb_form_t;
+
+/// The type of a field.
+enum {
+    /// A text without NUL.
+    HB_FIELD_KIND_STRING = 0,
+    /// Any bytes; base64 in the classic form.
+    HB_FIELD_KIND_BINARY = 1,
+    /// A message within the message.
+    HB_FIELD_KIND_STRUCT = 2,
+    /// A list of texts.
+    HB_FIELD_KIND_LIST = 3,
+    /// Something compressed.
+    HB_FIELD_KIND_COMPRESSED = 4,
+    /// The same, not compressed yet.
+    HB_FIELD_KIND_UNCOMPRESSED = 5,
+};
+typedef uint32_t hb_field_kind_t;
+
+/// What an agent is to do.
+enum {
+    /// `start`: when it returns with 0, the resource runs. To start what runs is no error.
+    HB_ACTION_START = 0,
+    /// `stop`: when it returns with 0, the resource is stopped. To stop what is stopped is no error.
+    HB_ACTION_STOP = 1,
+    /// `status`: to print `hb_agent_status`.
+    HB_ACTION_STATUS = 2,
+    /// `monitor`: as status, by the exit code alone: 0 if it runs.
+    HB_ACTION_MONITOR = 3,
+};
+typedef uint32_t hb_action_t;
+
+/// A cluster. What is in it is the library's affair.
+typedef struct hb_cluster_t hb_cluster_t;
+
+/// A key table. What is in it is the library's affair.
+typedef struct hb_keys_t hb_keys_t;
+
+/// The capacities of the library that runs, which should be those of the header that a program was compiled with.
+typedef struct {
+    /// `HB_NODES`
+    uint32_t nodes;
+    /// `HB_LINKS`
+    uint32_t links;
+    /// `HB_SERIAL_LINKS`
+    uint32_t serial_links;
+    /// `HB_GROUPS`
+    uint32_t groups;
+    /// `HB_KEYS`
+    uint32_t keys;
+    /// `HB_HISTORY`
+    uint32_t history;
+    /// `HB_FRAME`
+    uint32_t frame;
+    /// `HB_DATAGRAM`
+    uint32_t datagram;
+    /// Bytes of storage that a cluster uses: at most `HB_CLUSTER_SIZE`. As much is enough for `hb_cluster_init`.
+    uint32_t cluster_used;
+} hb_limits_t;
+
+/// A node of the configuration.
+typedef struct {
+    /// Its name, as `uname -n` says there; at most `HB_NAME_MAX` bytes and a NUL.
+    const char *name;
+    /// What it is: `HB_NODE_KIND_MEMBER` or `HB_NODE_KIND_PING`.
+    uint32_t kind;
+    /// Its identity if that is known, else zeros. Our own should be random once, and be kept.
+    uint8_t uuid[16];
+} hb_node_config_t;
+
+/// A link of the configuration.
+typedef struct {
+    /// How it carries messages: an `hb_link_form_t`.
+    uint32_t form;
+    /// For `HB_LINK_FORM_PING`: the index of the ping node.
+    uint32_t node;
+} hb_link_config_t;
+
+/// A key of the cluster.
+typedef struct {
+    /// Under which packets name it: 0 to 15.
+    uint32_t index;
+    /// How it signs: an `hb_method_t`.
+    uint32_t method;
+    /// The secret, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
+    const char *secret;
+} hb_key_t;
+
+/// Everything that a cluster must know before it starts. Nothing of it is referred to after the call that takes it.
+///
+/// Begin with `hb_config_defaults`, which also sets `size`; what must be set then is marked with a star. All nodes of a
+/// cluster should have the same nodes, groups and keys in the same order.
+typedef struct {
+    /// `sizeof(hb_config_t)`: which version of this structure it is.
+    uint32_t size;
+    /// (*) Which of `nodes` we are.
+    uint32_t local_node;
+    /// (*) All nodes.
+    const hb_node_config_t *nodes;
+    /// (*) How many: at most `HB_NODES`.
+    size_t node_count;
+    /// (*) All links. Their indexes are ours: the other nodes may number theirs otherwise.
+    const hb_link_config_t *links;
+    /// (*) How many: at most `HB_LINKS`, of which `HB_SERIAL_LINKS` serial ones.
+    size_t link_count;
+    /// The home of each resource group, as the index of a node. May be NULL.
+    const uint32_t *groups;
+    /// How many: at most `HB_GROUPS`.
+    size_t group_count;
+    /// (*) The keys.
+    const hb_key_t *keys;
+    /// (*) How many: at most `HB_KEYS`.
+    size_t key_count;
+    /// (*) The index, as in `hb_key_t`, of the key that signs.
+    uint32_t signing_key;
+    /// What happens when the home of a group returns: an `hb_failback_t`. Default: it gets the group back.
+    uint32_t auto_failback;
+    /// What our heartbeats look like: an `hb_heartbeat_t`. Default: compact.
+    uint32_t heartbeat;
+    /// 1: resource groups are managed. 0: this node only watches. Default: 1.
+    uint32_t manage_resources;
+    /// 1: nodes that are not configured may join if their messages are authentic. Default: 0.
+    uint32_t autojoin;
+    /// Added to the number of nodes to give the time to live of messages: 0 to 255. Default: 1.
+    uint32_t hopfudge;
+    /// Interval of our heartbeats in microseconds. Default: 2 s.
+    uint64_t keepalive_us;
+    /// A heartbeat later than this is reported. 0: half of `deadtime_us`, which is the default.
+    uint64_t warntime_us;
+    /// Silence after which we are dead for the others; more than twice `keepalive_us`. Default: 30 s.
+    uint64_t deadtime_us;
+    /// Silence after which a node that was not heard since our start is dead. 0: twice `deadtime_us`, the default.
+    uint64_t initdead_us;
+    /// Silence after which a ping node is dead. 0: `deadtime_us`, the default.
+    uint64_t deadping_us;
+    /// Longest delay before a missing message is asked for. Default: 250 ms.
+    uint64_t max_repeat_delay_us;
+    /// The longest that an effect may take before it counts as failed. Default: an hour.
+    uint64_t effect_limit_us;
+    /// (*) Larger at each start of this node than ever before: a counter in memory that keeps, or seconds since 1970.
+    uint64_t generation;
+    /// Starts the generator of random delays; should differ between nodes. Default: 0, which makes it from the generation and
+    /// `local_node`.
+    uint64_t seed;
+} hb_config_t;
+
+/// Something that happened. What the fields mean is said at its kind; those without a meaning are `HB_NONE` or 0.
+typedef struct {
+    /// What: an `hb_event_kind_t`.
+    uint32_t kind;
+    /// Which node.
+    uint32_t node;
+    /// Which link.
+    uint32_t link;
+    /// Which groups: an `hb_class_t`.
+    uint32_t group_class;
+    /// A number.
+    uint64_t value;
+} hb_event_t;
+
+/// A datagram to be sent.
+typedef struct {
+    /// On which links: bit 0 is link 0. Serial links get the bytes as they are.
+    uint64_t links;
+    /// That many bytes of the buffer.
+    size_t len;
+} hb_transmit_t;
+
+/// Something to be done outside. There is at most one at a time for a group, besides announcements.
+typedef struct {
+    /// What: an `hb_effect_kind_t`.
+    uint32_t kind;
+    /// For which group; `HB_NONE` for fencing.
+    uint32_t group;
+    /// Which node is to be fenced; `HB_NONE` for groups.
+    uint32_t node;
+    /// For `hb_cluster_complete`.
+    uint32_t ticket;
+} hb_effect_t;
+
+/// This node and the cluster as a whole.
+typedef struct {
+    /// Which node we are.
+    uint32_t local_node;
+    /// How many nodes there are, removed ones included: their indexes are below this.
+    uint32_t node_count;
+    /// How many links.
+    uint32_t link_count;
+    /// How many groups.
+    uint32_t group_count;
+    /// How far we are: an `hb_phase_t`.
+    uint32_t phase;
+    /// 1: nothing is moving on either side.
+    uint32_t settled;
+    /// 1: the other nodes lag behind with acknowledgements.
+    uint32_t congested;
+    /// 1: we claim the groups whose home we are.
+    uint32_t holds_local;
+    /// 1: we claim the groups whose home is elsewhere.
+    uint32_t holds_foreign;
+    /// Our generation.
+    uint64_t generation;
+} hb_status_t;
+
+/// A node.
+typedef struct {
+    /// Its name, with a NUL.
+    char name[100];
+    /// Its state as it stands in logs, with a NUL.
+    char state_word[32];
+    /// Its identity; zeros if not known.
+    uint8_t uuid[16];
+    /// What it is: an `hb_node_kind_t`.
+    uint32_t kind;
+    /// Its state: an `hb_node_state_t`.
+    uint32_t state;
+    /// How many of its messages are missing.
+    uint32_t missing;
+    /// Its weight in quorum decisions.
+    uint32_t weight;
+    /// The run in which it was heard last; 0 if never.
+    uint64_t generation;
+    /// How long it wants its silence to be tolerated.
+    uint64_t deadtime_us;
+    /// On which links it is heard: bit 0 is link 0.
+    uint64_t links_up;
+} hb_node_t;
+
+/// A resource group.
+typedef struct {
+    /// The node that it belongs to.
+    uint32_t home;
+    /// Whether it runs here: an `hb_group_state_t`.
+    uint32_t state;
+    /// 1: it should run here.
+    uint32_t wanted;
+} hb_group_t;
+
+/// A link.
+typedef struct {
+    /// How it carries messages: an `hb_link_form_t`.
+    uint32_t form;
+    /// How many other nodes are heard on it.
+    uint32_t nodes_heard;
+    /// Serial: bytes that belonged to no message.
+    uint64_t noise_bytes;
+    /// Serial: messages that broke off.
+    uint64_t broken;
+    /// Serial: messages longer than `HB_FRAME`.
+    uint64_t oversized;
+} hb_link_t;
+
+/// A piece of a text that belongs to the caller. There is no NUL at its end: print it with `"%.*s", (int)text.len, text.data`.
+typedef struct {
+    /// Its first byte; NULL if there is no such text.
+    const char *data;
+    /// How many bytes it has.
+    size_t len;
+} hb_text_t;
+
+/// The texts of a configuration, and what else a node must know. The files need no NUL at their end. Reading them takes some
+/// 250 kB of stack: a microcontroller uses `hb_config_t`.
+typedef struct {
+    /// `sizeof(hb_files_t)`: which version of this structure it is.
+    uint32_t size;
+    /// 1: resource groups are managed. 0: this node only watches.
+    uint32_t manage_resources;
+    /// Our node name, as `uname -n` says: one of `ha.cf`.
+    const char *local_name;
+    /// `ha.cf`
+    hb_text_t ha_cf;
+    /// `authkeys`
+    hb_text_t authkeys;
+    /// `haresources`; may be empty.
+    hb_text_t haresources;
+    /// `hbcore.cf`; may be empty.
+    hb_text_t hbcore_cf;
+    /// Larger at each start of this node than ever before.
+    uint64_t generation;
+    /// Starts the generator of random delays; should differ between nodes.
+    uint64_t seed;
+    /// Our identity: random once, and kept.
+    uint8_t uuid[16];
+} hb_files_t;
+
+/// A problem of a file.
+typedef struct {
+    /// Which file: an `hb_file_t`.
+    uint32_t file;
+    /// How grave: an `hb_severity_t`.
+    uint32_t severity;
+    /// The line, counted from 1; 0 if the file as a whole lacks something.
+    uint32_t line;
+    /// The byte in the line, counted from 1.
+    uint32_t column;
+    /// What is wrong, with a NUL.
+    char message[160];
+    /// What can be done, with a NUL.
+    char help[240];
+} hb_problem_t;
+
+/// A medium of `ha.cf`: link number so-and-so, for the caller to open. The texts are pieces of `ha_cf`.
+typedef struct {
+    /// What it is: an `hb_medium_kind_t`.
+    uint32_t kind;
+    /// The form of the link: an `hb_link_form_t`.
+    uint32_t form;
+    /// The interface or the device.
+    hb_text_t device;
+    /// The other end, as the file has it; none for broadcast and serial.
+    hb_text_t host;
+    /// UDP port; 0 if it has none.
+    uint32_t port;
+    /// Time to live of multicast.
+    uint32_t ttl;
+    /// 1: our own multicast is heard too.
+    uint32_t loopback;
+    /// Bits per second of a serial line; 0 if it is none.
+    uint32_t baud;
+} hb_medium_t;
+
+/// An address resource.
+typedef struct {
+    /// 4 or 6.
+    uint32_t version;
+    /// Length of the network prefix; `HB_NONE` if the word does not say it.
+    uint32_t prefix;
+    /// The address in network order; IPv4 in the first four bytes.
+    uint8_t address[16];
+    /// The interface; none if the word does not say it.
+    hb_text_t interface;
+    /// The alias label, as `0` in `eth0:0`; none if the word does not say it.
+    hb_text_t label;
+} hb_address_t;
+
+/// What every message has, and what most have. The texts are pieces of the packet; those that it does not have are NULL.
+typedef struct {
+    /// Its form: an `hb_form_t`.
+    uint32_t form;
+    /// The index of the key that signed it.
+    uint32_t key_index;
+    /// `t`: its type, such as `status`.
+    hb_text_t kind;
+    /// `src`: the node that sent it.
+    hb_text_t src;
+    /// `dest`: the node that it is for.
+    hb_text_t dest;
+    /// `st`: the state of its sender.
+    hb_text_t status;
+    /// `info`: a comment, or what kind of report this is.
+    hb_text_t info;
+    /// `seq`: its number; 0 if it has none.
+    uint64_t seq;
+    /// `hg`: the run of its sender.
+    uint64_t generation;
+    /// `ts`: the wall clock of its sender.
+    uint64_t timestamp;
+    /// `dt`: how long its sender wants its silence to be tolerated; 0 if it does not say.
+    uint64_t deadtime_us;
+    /// How many fields it has.
+    uint32_t field_count;
+} hb_packet_t;
+
+/// A field of a message.
+typedef struct {
+    /// Its name.
+    hb_text_t name;
+    /// Its value as it stands in the packet; for `hb_packet_write` as it is meant.
+    hb_text_t value;
+    /// Its type: an `hb_field_kind_t`.
+    uint32_t kind;
+} hb_field_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/// What a result means, in a few words; never NULL. Numbers that this version does not know have a text too.
+const char *hb_result_text(int32_t result);
+
+/// The version of the library that runs: major times 65536, minor times 256, patch. Compare it with `HB_VERSION`.
+uint32_t hb_version(void);
+
+/// The same as text, such as `0.1.0`.
+const char *hb_version_text(void);
+
+/// Says how much the library that runs can hold. `size` is `sizeof *limits`.
+hb_result_t hb_limits(hb_limits_t *limits, size_t size);
+
+/// Fills `config` with defaults. `size` is `sizeof *config`.
+hb_result_t hb_config_defaults(hb_config_t *config, size_t size);
+
+/// Makes a cluster in `storage`, which is of `len` bytes: use an `hb_cluster_storage_t`. The cluster begins to speak: poll it.
+///
+/// `now_us` is the caller's monotonic clock, `unix_seconds` the wall clock (any number above 0 if there is none; the other
+/// nodes do not compare it with theirs). `cluster` gets the pointer for all other calls; it is that of the storage. What
+/// was in the storage is overwritten, also a cluster: so a node restarts.
+///
+/// This call takes up to four times `HB_CLUSTER_SIZE` of stack; all others, those with `hb_files_t` apart, some 6 kB.
+///
+/// Returns `HB_RESULT_BAD_LENGTH` if the storage or `config->size` is too small, else what is wrong with the configuration;
+/// `*cluster` is NULL then.
+hb_result_t hb_cluster_init(void *storage,
+                            size_t len,
+                            const hb_config_t *config,
+                            uint64_t now_us,
+                            uint64_t unix_seconds,
+                            hb_cluster_t **cluster);
+
+/// Ends a cluster and wipes its storage, keys included. The others are not told: for that, `hb_cluster_leave` and wait for
+/// `HB_EVENT_LEFT`. Also for a cluster that is poisoned.
+hb_result_t hb_cluster_deinit(hb_cluster_t *cluster);
+
+/// Takes a datagram that arrived on `link`. Nothing of it is interpreted before it is authentic, so that anything may be
+/// given to it; what is dropped is counted, and the result says why: an error from `HB_RESULT_PACKET_EMPTY` on.
+/// `received` may be NULL. Work is proportional to `len`.
+hb_result_t hb_cluster_handle(hb_cluster_t *cluster,
+                              uint64_t now_us,
+                              uint32_t link,
+                              const void *data,
+                              size_t len,
+                              uint32_t *received);
+
+/// Takes bytes that arrived on a serial link, as many or few as there are; whole messages are found in them. What is noise,
+/// broken or not authentic is counted (`hb_cluster_link`, `hb_cluster_counter`) and is no error. `messages` gets how many
+/// messages were processed or were copies of processed ones, and may be NULL. Work is proportional to `len`.
+hb_result_t hb_cluster_feed(hb_cluster_t *cluster,
+                            uint64_t now_us,
+                            uint32_t link,
+                            const void *data,
+                            size_t len,
+                            size_t *messages);
+
+/// Does what is due. To be called when the deadline has come; extra calls are harmless. Time never goes back: an earlier
+/// `now_us` than in the call before counts as unchanged.
+hb_result_t hb_cluster_advance(hb_cluster_t *cluster,
+                               uint64_t now_us);
+
+/// Tells that the carrier of a link has come (1) or gone (0). It is only reported as an event: nodes age by themselves.
+hb_result_t hb_cluster_link_changed(hb_cluster_t *cluster, uint64_t now_us, uint32_t link, uint32_t carrier);
+
+/// Gives groups to the other node. `class` is an `hb_class_t`. It has begun when this returns `HB_RESULT_OK`; effects and events
+/// tell how it goes on.
+hb_result_t hb_cluster_standby(hb_cluster_t *cluster,
+                               uint64_t now_us,
+                               uint32_t class_);
+
+/// Asks the other node for groups: as if it were told to go standby. `class` is an `hb_class_t`. It has begun when this returns
+/// `HB_RESULT_OK`; effects and events tell how it goes on.
+hb_result_t hb_cluster_takeover(hb_cluster_t *cluster,
+                                uint64_t now_us,
+                                uint32_t class_);
+
+/// Releases everything and leaves the cluster. The other node takes over as soon as the groups are released. Go on polling until
+/// `HB_EVENT_LEFT`.
+hb_result_t hb_cluster_leave(hb_cluster_t *cluster,
+                             uint64_t now_us);
+
+/// Says how an effect ended: `outcome` is an `hb_outcome_t`. The ticket is used up. `HB_RESULT_STALE_TICKET`: it is not one in
+/// flight, and nothing was done.
+hb_result_t hb_cluster_complete(hb_cluster_t *cluster,
+                                uint64_t now_us,
+                                uint32_t ticket,
+                                uint32_t outcome);
+
+/// Says whether this program can fence nodes (1) or not (0, as at the start). If it can, groups of a dead node that may still run them are
+/// started only when an `HB_EFFECT_FENCE` was completed as done. To be called right after the start.
+hb_result_t hb_cluster_set_fencing(hb_cluster_t *cluster,
+                                   uint32_t device);
+
+/// Sets the wall clock, whose seconds stand in messages. For when it was set while the cluster runs.
+hb_result_t hb_cluster_set_wall_clock(hb_cluster_t *cluster, uint64_t now_us, uint64_t unix_seconds);
+
+/// Tells the name of a group: the first word of its line in `haresources`. Only `HB_FAILBACK_LEGACY` needs it, right after the start;
+/// `hb_cluster_init_from_files` has done it.
+hb_result_t hb_cluster_set_group_key(hb_cluster_t *cluster,
+                                     uint32_t group,
+                                     const char *key);
+
+/// Other keys from now on. Add the new key on all nodes first, then make it the signing one: so nothing is lost between.
+hb_result_t hb_cluster_set_keys(hb_cluster_t *cluster,
+                                const hb_key_t *keys,
+                                size_t key_count,
+                                uint32_t signing_key);
+
+/// Writes what happened as a line for people, such as `node bravo is dead`, into `text` of `size` bytes; 120 are enough for any names
+/// but the longest. The event is one that this cluster gave.
+hb_result_t hb_cluster_describe(const hb_cluster_t *cluster,
+                                const hb_event_t *event,
+                                char *text,
+                                size_t size);
+
+/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input.
+hb_result_t hb_cluster_next_deadline(const hb_cluster_t *cluster, uint64_t *deadline_us);
+
+/// Writes the next datagram that is to be sent into `buffer`, of at least `HB_DATAGRAM` bytes. To be called after each input
+/// until it returns `HB_RESULT_NOTHING`. What cannot be sent may be dropped: it is asked for again if it matters.
+hb_result_t hb_cluster_poll_transmit(hb_cluster_t *cluster,
+                                     void *buffer,
+                                     size_t len,
+                                     hb_transmit_t *transmit);
+
+/// Gives the next effect. To be called after each input until it returns `HB_RESULT_NOTHING`.
+///
+/// An effect that takes long is started here, and completed when it ends; heartbeats must go on meanwhile.
+hb_result_t hb_cluster_poll_effect(hb_cluster_t *cluster, hb_effect_t *effect);
+
+/// Gives the next event. To be called after each input until it returns `HB_RESULT_NOTHING`; if nobody does, the oldest of
+/// 64 are lost, and nothing else. Only `HB_EVENT_LEFT` asks for anything.
+hb_result_t hb_cluster_poll_event(hb_cluster_t *cluster,
+                                  hb_event_t *next);
+
+/// Looks at the cluster as a whole. `size` is `sizeof *status`.
+hb_result_t hb_cluster_status(const hb_cluster_t *cluster, hb_status_t *status, size_t size);
+
+/// Looks at node number `index`. `size` is `sizeof *node`.
+hb_result_t hb_cluster_node(const hb_cluster_t *cluster, uint32_t index, hb_node_t *node, size_t size);
+
+/// Finds a node by its name; upper and lower case are the same.
+hb_result_t hb_cluster_find_node(const hb_cluster_t *cluster, const char *name, uint32_t *index);
+
+/// Looks at group number `index`. `size` is `sizeof *group`.
+hb_result_t hb_cluster_group(const hb_cluster_t *cluster, uint32_t index, hb_group_t *group, size_t size);
+
+/// Looks at link number `index`. `size` is `sizeof *link`.
+hb_result_t hb_cluster_link(const hb_cluster_t *cluster, uint32_t index, hb_link_t *link, size_t size);
+
+/// Reads counter number `counter`, an `hb_counter_t`.
+hb_result_t hb_cluster_counter(const hb_cluster_t *cluster, uint32_t counter, uint64_t *value);
+
+/// What a counter counts, in a few words; never NULL.
+const char *hb_counter_text(uint32_t counter);
+
+/// Makes a cluster in `storage` from files: as `hb_cluster_init`. Its links are the media of `ha.cf` in their order, its
+/// groups the lines of `haresources`.
+///
+/// `HB_RESULT_BAD_FILES`: see `hb_files_problem`. `HB_RESULT_TOO_MANY_...`: they are good, and larger than this library.
+hb_result_t hb_cluster_init_from_files(void *storage,
+                                       size_t len,
+                                       const hb_files_t *files,
+                                       uint64_t now_us,
+                                       uint64_t unix_seconds,
+                                       hb_cluster_t **cluster);
+
+/// Other keys from now on, from the text of `authkeys`. `HB_RESULT_BAD_FILES`: it has errors, and the old keys stay.
+hb_result_t hb_cluster_set_authkeys(hb_cluster_t *cluster, const char *authkeys, size_t len);
+
+/// Gives problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are not so many. `size` is
+/// `sizeof *problem`.
+hb_result_t hb_files_problem(const hb_files_t *files,
+                             size_t index,
+                             hb_problem_t *problem,
+                             size_t size);
+
+/// Gives medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are not so many. `size` is
+/// `sizeof *medium`.
+hb_result_t hb_files_medium(const hb_files_t *files,
+                            size_t index,
+                            hb_medium_t *medium,
+                            size_t size);
+
+/// Gives word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or `Filesystem::/dev/sdb1::/srv`. They
+/// are started in this order and stopped in the reverse one. `HB_RESULT_NOTHING`: the group has not so many;
+/// `HB_RESULT_NO_SUCH_THING`: there are not so many groups. The text is a piece of `haresources`.
+hb_result_t hb_files_resource(const hb_files_t *files,
+                              size_t group,
+                              size_t index,
+                              hb_text_t *resource);
+
+/// Gives part number `index` of a resource word: 0 is the name of the script, the others are its arguments. A bare IPv4 address is
+/// an argument of `IPaddr`. `HB_RESULT_NOTHING`: there are not so many.
+hb_result_t hb_resource_part(hb_text_t word,
+                             size_t index,
+                             hb_text_t *part);
+
+/// Reads a resource word that is an address. `HB_RESULT_NOTHING`: it is another resource. `HB_RESULT_ADDRESS_...`: it is one, and
+/// wrong. `size` is `sizeof *address`.
+hb_result_t hb_resource_address(hb_text_t word,
+                                hb_address_t *address,
+                                size_t size);
+
+/// Reads the command line of an agent: `NAME [ARGUMENT].. start|stop|status|monitor`. Its arguments are `argv[1]` to
+/// `argv[argc - 2]`. `HB_RESULT_BAD_VALUE`: the last word is none of these.
+hb_result_t hb_agent_action(int argc, const char *const *argv, uint32_t *action);
+
+/// What `status` prints: the daemon looks for the word `running`. `runs`: 0 or 1.
+const char *hb_agent_status(uint32_t runs);
+
+/// Makes a key table in `storage`, of `storage_len` bytes: use an `hb_keys_storage_t`. `authkeys` is the text of that file.
+/// `HB_RESULT_BAD_FILES`: it has errors.
+hb_result_t hb_keys_init(void *storage,
+                         size_t storage_len,
+                         const char *authkeys,
+                         size_t authkeys_len,
+                         const hb_keys_t **keys);
+
+/// Checks the signature of a packet and reads its header. Nothing is read of a packet that is not authentic; the result says
+/// what is wrong with it. `size` is `sizeof *packet`.
+hb_result_t hb_packet_open(const hb_keys_t *keys,
+                           const void *data,
+                           size_t len,
+                           hb_packet_t *packet,
+                           size_t size);
+
+/// Gives field number `index` of a packet, whose signature is checked again; `HB_RESULT_NOTHING` if there are not so many. Not for
+/// anything that must be quick.
+hb_result_t hb_packet_field(const hb_keys_t *keys,
+                            const void *data,
+                            size_t len,
+                            size_t index,
+                            hb_field_t *field);
+
+/// Writes a message of these fields, signs it, and says its length. `form` is an `hb_form_t`; the fields are of the types string and
+/// binary. What every message must have (`t`, `src`, `ts`; `seq` and `hg` of numbered ones) is the caller's affair.
+hb_result_t hb_packet_write(const hb_keys_t *keys,
+                            uint32_t form,
+                            const hb_field_t *fields,
+                            size_t field_count,
+                            void *buffer,
+                            size_t size,
+                            size_t *len);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* HBCORE_H */

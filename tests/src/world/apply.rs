@@ -1,0 +1,188 @@
+//! Faults begin and end; nodes start and go.
+
+use super::engine::{Engine, Start, name};
+use super::rule::Rule;
+use super::schedule::Fault;
+use super::story::Happening;
+use super::{Bug, Due, World};
+use hbcore::Request;
+use hbcore::time::Duration;
+
+const REBOOT: Duration = Duration::from_secs(3);
+
+impl World<'_> {
+    pub(crate) fn begin(&mut self, index: usize) {
+        let fault = self.schedule.faults[index].fault.clone();
+        self.record(|| Happening::Begin(fault.clone()));
+        self.disturbed();
+        self.active[index] = true;
+        self.network_changed();
+        match fault {
+            Fault::Power { node, .. } => {
+                if self.hosts[node].is_running() {
+                    self.promise(node, false);
+                    self.check_tables(node);
+                    self.record(|| Happening::Ended(node));
+                }
+                self.hosts[node].power_off();
+                self.hosts[node].will_restart = false;
+            }
+            Fault::Pause(node) => self.hosts[node].paused = self.hosts[node].is_running(),
+            Fault::SetClock { node, by } => self.set_clock(node, by),
+            Fault::Standby { node, class } => self.ask(node, Request::Standby(class)),
+            Fault::Leave(node) => {
+                self.promise(node, true);
+                self.ask(node, Request::Leave);
+            }
+            Fault::Cut { .. }
+            | Fault::Isolate(_)
+            | Fault::Lose(_)
+            | Fault::Burst { .. }
+            | Fault::Delay(_)
+            | Fault::Duplicate(_)
+            | Fault::Corrupt(_)
+            | Fault::Noise(_)
+            | Fault::Slow { .. }
+            | Fault::Fail { .. }
+            | Fault::Hang(_)
+            | Fault::NoFencing(_) => {}
+        }
+    }
+
+    pub(crate) fn end(&mut self, index: usize) {
+        let fault = self.schedule.faults[index].fault.clone();
+        self.record(|| Happening::End(fault.clone()));
+        self.disturbed();
+        self.active[index] = false;
+        self.network_changed();
+        match fault {
+            Fault::Power { node, .. } | Fault::Leave(node) => self.start_if_wanted(node),
+            Fault::Pause(node) if self.hosts[node].paused && !self.is_active(|f| *f == Fault::Pause(node)) => {
+                self.resume(node);
+            }
+            Fault::SetClock { node, by } => self.set_clock(node, -by),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn is_active(&self, wanted: impl Fn(&Fault) -> bool) -> bool {
+        self.schedule.faults.iter().zip(&self.active).any(|(planned, active)| *active && wanted(&planned.fault))
+    }
+
+    fn network_changed(&mut self) {
+        let active = self.schedule.faults.iter().zip(&self.active).filter(|(_, active)| **active);
+        self.network.set_weather(active.map(|(planned, _)| &planned.fault));
+    }
+
+    fn set_clock(&mut self, node: usize, by: i64) {
+        self.hosts[node].wall_error += by;
+        let now = self.now;
+        self.input(node, |host, local| {
+            let wall = host.wall(now);
+            if let Some(engine) = &mut host.engine {
+                engine.set_wall_clock(local, wall);
+            }
+        });
+    }
+
+    fn ask(&mut self, node: usize, request: Request) {
+        self.input(node, |host, local| {
+            if let Some(engine) = &mut host.engine {
+                engine.request(local, request);
+            }
+        });
+    }
+
+    /// A node that was taken away comes back, unless something else keeps it away.
+    pub(crate) fn start_if_wanted(&mut self, node: usize) {
+        let kept_away = self.is_active(|fault| match fault {
+            Fault::Power { node: n, .. } | Fault::Leave(n) => *n == node,
+            _ => false,
+        });
+        let host = &self.hosts[node];
+        if !kept_away && !host.is_running() && !host.will_restart {
+            self.start(node);
+        }
+    }
+
+    pub(crate) fn start(&mut self, node: usize) {
+        if self.hosts[node].is_running() {
+            return;
+        }
+        self.disturbed();
+        self.delivery.forget(node);
+        self.record(|| Happening::Started(node));
+        let forgets = self.schedule.faults.iter().any(|planned| {
+            super::ORIGIN.after(planned.end()) == self.now
+                && matches!(planned.fault, Fault::Power { node: n, forgets: true } if n == node)
+        });
+        let (now, planted) = (self.now, self.options.planted);
+        let host = &mut self.hosts[node];
+        host.run += 1;
+        host.started = now;
+        host.will_restart = false;
+        host.newest_sent = hbcore::id::Sequence(0);
+        let wall = host.wall(now);
+        // Without a file the wall clock is taken (wire reference 7.2); a clock that is wrong then is the operator's business.
+        host.generation = match host.generation {
+            0 => wall + 1,
+            last if planted == Some(Bug::SameGeneration) => last,
+            last if forgets => (wall + 1).max(last + 1),
+            last => last + 1,
+        };
+        let seed = host.random.below(u64::MAX);
+        let start = Start {
+            node,
+            generation: host.generation,
+            now: host.local(now),
+            wall,
+            seed,
+            hasty: planted == Some(Bug::HastyDeath),
+        };
+        host.engine = Some(Box::new(Engine::new(&self.schedule.site, &start)));
+        self.input(node, super::host::Host::advance);
+    }
+
+    /// A machine is reset, by its own daemon or by another's, and comes back.
+    pub(crate) fn reboot(&mut self, node: usize) {
+        if !self.hosts[node].is_running() {
+            return;
+        }
+        self.disturbed();
+        self.record(|| Happening::Ended(node));
+        self.hosts[node].power_off();
+        self.hosts[node].will_restart = true;
+        self.plan(self.now.after(REBOOT), Due::Start(node));
+    }
+
+    /// A daemon has ended by itself.
+    pub(crate) fn left(&mut self, node: usize) {
+        self.check_tables(node);
+        self.disturbed_by_leaving(node);
+        let host = &mut self.hosts[node];
+        let restart = host.engine.as_deref().and_then(|engine| match engine {
+            Engine::Ours(_) => None,
+            Engine::Reference(model) => model.restarts_after(),
+        });
+        if let Some(group) = host.real.iter().position(|real| real.holding) {
+            self.fail(Rule::LeavesNothing, format!("{} left and runs group {group}", name(node)));
+        }
+        self.record(|| Happening::Ended(node));
+        let host = &mut self.hosts[node];
+        host.power_off();
+        if let Some(after) = restart {
+            host.will_restart = true;
+            let at = self.now.after(after);
+            self.plan(at, Due::Start(node));
+        } else {
+            self.start_if_wanted(node);
+        }
+    }
+
+    /// What was promised when it began to leave is still to be kept.
+    fn disturbed_by_leaving(&mut self, node: usize) {
+        if self.schedule.site.nodes[node] == super::Kind::Reference {
+            self.disturbed();
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Which messages each engine has processed, as seen from outside, and whom it declared dead.
+
+use super::World;
+use super::engine::name;
+use super::host::Meta;
+use super::rule::Rule;
+use hbcore::Received;
+use hbcore::id::Sequence;
+use hbcore::time::{Duration, Instant};
+use hbcore::wire::MessageType;
+
+/// What one node has processed of one other node.
+#[derive(Clone, Default)]
+struct Seen {
+    generation: u64,
+    /// A bit for each number of that generation.
+    processed: Vec<u64>,
+    /// The first number since the receiver began to count, and the newest.
+    first: Option<u64>,
+    newest: u64,
+    /// Generation of the newest status.
+    status_generation: u64,
+    /// Its number. An older one that is repeated says nothing about now.
+    status_number: u64,
+    /// By the receiver's clock.
+    status_at: Option<Instant>,
+    deadtime: Duration,
+}
+
+impl Seen {
+    fn has(&self, number: u64) -> bool {
+        self.processed.get((number / 64) as usize).is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+
+    fn insert(&mut self, number: u64) {
+        let word = (number / 64) as usize;
+        if self.processed.len() <= word {
+            self.processed.resize(word + 64, 0);
+        }
+        self.processed[word] |= 1 << (number % 64);
+    }
+}
+
+/// For each receiver, each sender.
+pub(crate) struct Delivery(Vec<Vec<Seen>>);
+
+impl Delivery {
+    pub(crate) fn new(nodes: usize) -> Self {
+        Self(vec![vec![Seen::default(); nodes]; nodes])
+    }
+
+    /// A node starts and knows nothing.
+    pub(crate) fn forget(&mut self, receiver: usize) {
+        self.0[receiver].fill(Seen::default());
+    }
+
+    /// The receiver said that everything missing so far is lost.
+    pub(crate) fn given_up(&mut self, receiver: usize, sender: usize) {
+        let seen = &mut self.0[receiver][sender];
+        seen.first = Some(seen.newest);
+    }
+
+    /// The receiver said that this number is lost.
+    pub(crate) fn refused(&mut self, receiver: usize, sender: usize, number: Sequence) {
+        self.0[receiver][sender].insert(number.0);
+    }
+
+    /// The numbers that were neither processed nor reported lost.
+    pub(crate) fn silently_lost(&self, receiver: usize, sender: usize) -> Vec<u64> {
+        let seen = &self.0[receiver][sender];
+        let first = seen.first.unwrap_or(seen.newest);
+        (first..=seen.newest).filter(|number| !seen.has(*number)).take(10).collect()
+    }
+}
+
+impl World<'_> {
+    /// One of ours has taken a message.
+    pub(crate) fn delivered(&mut self, to: usize, meta: &Meta, received: Received) {
+        let (Some(number), Received::New | Received::NotForUs | Received::ForClients) = (meta.seq, received) else {
+            return;
+        };
+        let local = self.hosts[to].local(self.now);
+        let seen = &mut self.delivery.0[to][meta.from];
+        let is_status = meta.kind == MessageType::Status;
+        if meta.generation != seen.generation {
+            seen.generation = meta.generation;
+            seen.processed.clear();
+            seen.first = None;
+            seen.newest = 0;
+        }
+        if is_status && meta.generation > seen.status_generation {
+            seen.status_generation = meta.generation;
+            seen.first = None;
+            seen.newest = 0;
+            seen.status_number = 0;
+        }
+        let twice = seen.has(number.0);
+        seen.insert(number.0);
+        seen.first.get_or_insert(number.0);
+        seen.newest = seen.newest.max(number.0);
+        if is_status && number.0 >= seen.status_number {
+            seen.status_number = number.0;
+            seen.status_at = Some(local);
+            seen.deadtime = meta.deadtime.unwrap_or_default();
+        }
+        if twice {
+            let text = format!("{} processes {:?} {} of {} twice", name(to), meta.kind, number.0, name(meta.from));
+            self.fail(Rule::OnceOnly, text);
+        }
+    }
+
+    /// One of ours believes that a node is dead: it must have been silent for its dead time, by the clock of the believer, and
+    /// nothing of it may be waiting to be read.
+    pub(crate) fn declared_dead(&mut self, by: usize, node: usize) {
+        let site = &self.schedule.site;
+        let host = &self.hosts[by];
+        let local = host.local(self.now);
+        let seen = &mut self.delivery.0[by][node];
+        seen.first = None;
+        seen.newest = 0;
+        let is_ours = site.nodes[node] == super::Kind::Ours;
+        let deadtime = if is_ours { Duration::from_millis(site.deadtime) } else { seen.deadtime };
+        let (since, patience) = match seen.status_at {
+            Some(at) => (at, deadtime),
+            None => (host.local(host.started), Duration::from_millis(site.initdead)),
+        };
+        let silence = local.since(since);
+        let generation = seen.status_generation;
+        let waits =
+            |meta: &Meta| meta.from == node && meta.kind == MessageType::Status && meta.generation >= generation;
+        let waiting =
+            host.inbox.iter().filter(|(_, p)| !p.damaged && p.meta.as_ref().is_some_and(|m| waits(m))).count();
+        // Clocks are compared in whole microseconds.
+        if silence + Duration::from_micros(2) < patience {
+            let text = format!("{} declares {} dead after {silence:?}", name(by), name(node));
+            self.fail(Rule::NoFalseDeath, text);
+        } else if waiting > 0 {
+            let text = format!("{} declares {} dead, and has {waiting} of its heartbeats unread", name(by), name(node));
+            self.fail(Rule::NoFalseDeath, text);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What runs on a node, seen alike from outside: the engine, or the model of a 3.0.6.
+
+use super::reference::Reference;
+use super::schedule::{Kind, Medium, Site};
+use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
+use hbcore::node::{NodeKind, NodeState};
+use hbcore::takeover::{AutoFailback, Effect, Outcome, Ticket};
+use hbcore::time::{Duration, Instant};
+use hbcore::wire::{Keys, Method};
+use hbcore::{
+    AutoJoin, Cluster, Config, DatagramError, Event, HeartbeatForm, LinkForm, NodeConfig, Received, Request, Timing,
+    Transmit,
+};
+
+/// Room for everything that a schedule can ask for, and not more.
+pub(crate) type Ours = Cluster<5, 2, 4, 32768, 1>;
+
+/// Seconds since 1970 at the begin of every world.
+pub(crate) const EPOCH: u64 = 1_800_000_000;
+
+/// A daemon.
+#[expect(clippy::large_enum_variant, reason = "both are boxed, with their host")]
+pub(crate) enum Engine {
+    Ours(Ours),
+    Reference(Reference),
+}
+
+/// How a daemon is started.
+pub(crate) struct Start {
+    pub(crate) node: usize,
+    pub(crate) generation: u64,
+    pub(crate) now: Instant,
+    pub(crate) wall: u64,
+    pub(crate) seed: u64,
+    /// A planted bug: the dead time by which it judges is not the one that it was told.
+    pub(crate) hasty: bool,
+}
+
+pub(crate) fn name(node: usize) -> &'static str {
+    ["alpha", "bravo", "charlie", "delta", "echo"].get(node).copied().unwrap_or("zulu")
+}
+
+pub(crate) fn uuid(node: usize) -> Uuid {
+    Uuid([node as u8 + 1; 16])
+}
+
+pub(crate) fn keys(site: &Site) -> Keys<1> {
+    let mut keys = Keys::new();
+    let (method, secret) = if site.signed { (Method::Sha1, &b"secret"[..]) } else { (Method::Crc, &b""[..]) };
+    keys.insert(1, method, secret).expect("a good key");
+    keys.set_signing(1).expect("it exists");
+    keys
+}
+
+impl Engine {
+    pub(crate) fn new(site: &Site, start: &Start) -> Self {
+        match site.nodes[start.node] {
+            Kind::Ours => Self::Ours(ours(site, start)),
+            Kind::Reference => Self::Reference(Reference::new(site, start)),
+        }
+    }
+
+    pub(crate) fn ours(&self) -> Option<&Ours> {
+        match self {
+            Self::Ours(engine) => Some(engine),
+            Self::Reference(_) => None,
+        }
+    }
+
+    pub(crate) fn handle(&mut self, now: Instant, link: LinkId, bytes: &[u8]) -> Result<Received, DatagramError> {
+        match self {
+            Self::Ours(engine) => engine.handle(now, link, bytes),
+            Self::Reference(model) => {
+                model.handle(bytes);
+                Ok(Received::NotForUs)
+            }
+        }
+    }
+
+    pub(crate) fn advance(&mut self, now: Instant) {
+        match self {
+            Self::Ours(engine) => engine.advance(now),
+            Self::Reference(model) => model.advance(now),
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Ours(engine) => engine.next_deadline(),
+            Self::Reference(model) => model.next_deadline(),
+        }
+    }
+
+    pub(crate) fn request(&mut self, now: Instant, request: Request) -> bool {
+        match self {
+            Self::Ours(engine) => engine.request(now, request).is_ok(),
+            Self::Reference(model) => model.request(now, request),
+        }
+    }
+
+    pub(crate) fn complete(&mut self, now: Instant, ticket: u32, outcome: Outcome) {
+        match self {
+            Self::Ours(engine) => engine.complete(now, Ticket::from_raw(ticket), outcome),
+            Self::Reference(model) => model.complete(now, ticket),
+        }
+    }
+
+    pub(crate) fn set_wall_clock(&mut self, now: Instant, wall: u64) {
+        match self {
+            Self::Ours(engine) => engine.set_wall_clock(now, wall),
+            Self::Reference(model) => model.set_wall_clock(now, wall),
+        }
+    }
+
+    pub(crate) fn poll_transmit(&mut self, out: &mut [u8]) -> Option<Transmit> {
+        match self {
+            Self::Ours(engine) => engine.poll_transmit(out),
+            Self::Reference(model) => model.poll_transmit(out),
+        }
+    }
+
+    pub(crate) fn poll_effect(&mut self) -> Option<(u32, Effect)> {
+        match self {
+            Self::Ours(engine) => engine.poll_effect().map(|(ticket, effect)| (ticket.into_raw(), effect)),
+            Self::Reference(model) => model.poll_effect(),
+        }
+    }
+
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        match self {
+            Self::Ours(engine) => engine.poll_event(),
+            Self::Reference(model) => model.poll_event(),
+        }
+    }
+
+    /// Whether it regards a node as dead.
+    pub(crate) fn regards_dead(&self, node: usize) -> bool {
+        match self {
+            Self::Ours(engine) => engine.node(NodeId(node as u8)).is_some_and(|n| *n.state == NodeState::Dead),
+            Self::Reference(model) => model.peer_is_dead(),
+        }
+    }
+
+    /// Nothing is moving, and nothing is about to.
+    pub(crate) fn is_settled(&self) -> bool {
+        match self {
+            Self::Ours(engine) => engine.takeover().is_settled(),
+            Self::Reference(model) => model.is_settled(),
+        }
+    }
+}
+
+fn ours(site: &Site, start: &Start) -> Ours {
+    let ms = Duration::from_millis;
+    let nodes: Vec<NodeConfig> = (0..site.nodes.len())
+        .map(|n| NodeConfig {
+            name: NodeName::new(name(n)).expect("a good name"),
+            kind: NodeKind::Normal,
+            uuid: if n == start.node { uuid(n) } else { Uuid::NIL },
+        })
+        .collect();
+    let form = |medium: &Medium| if *medium == Medium::Serial { LinkForm::Serial } else { LinkForm::Datagram };
+    let deadtime = if start.hasty { site.deadtime * 2 / 3 + site.keepalive } else { site.deadtime };
+    let config = Config {
+        local: NodeId(start.node as u8),
+        nodes: &nodes,
+        links: &site.links.iter().map(form).collect::<Vec<_>>(),
+        groups: &site.groups.iter().map(|home| NodeId(*home as u8)).collect::<Vec<_>>(),
+        manage_resources: !site.groups.is_empty(),
+        timing: Timing {
+            keepalive: ms(site.keepalive),
+            warntime: ms(site.deadtime / 2),
+            deadtime: ms(deadtime),
+            initdead: ms(site.initdead),
+            deadping: ms(site.deadtime),
+            max_repeat_delay: ms(250),
+        },
+        auto_failback: if site.failback { AutoFailback::On } else { AutoFailback::Off },
+        hopfudge: 1,
+        autojoin: AutoJoin::None,
+        heartbeat: if site.compact { HeartbeatForm::Compact } else { HeartbeatForm::Full },
+        auth_field: true,
+        generation: Generation(start.generation),
+        effect_limit: ms(site.limit),
+        seed: start.seed,
+    };
+    let mut engine = Ours::new(&config, keys(site), start.now, start.wall).expect("a good configuration");
+    engine.set_fencing(site.fencing);
+    engine
+}

@@ -1,0 +1,401 @@
+//! A machine: its clock, its daemon, its groups, and the little that a port does around the engine.
+
+mod effects;
+
+use super::engine::{EPOCH, Engine, name};
+use super::random::Random;
+use super::rule::Rule;
+use super::schedule::{Kind, Site};
+use super::story::Happening;
+use super::{Bug, Due, ORIGIN, World};
+use hbcore::id::{LinkId, LinkSet, NodeId, Sequence};
+use hbcore::takeover::Outcome;
+use hbcore::time::{Duration, Instant};
+use hbcore::wire::{FrameReader, Header, MessageType, open};
+use hbcore::{DatagramError, Event};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// Datagrams that wait in the sockets of a daemon that does not read.
+const SOCKET: usize = 256;
+/// A timer that fires so often in such a time does not do what it fires for.
+const FIRES: u32 = 64;
+const SPAN: Duration = Duration::from_millis(10);
+/// Outputs that one input may have at most: two batches of repetitions, refusals, and what the takeover says.
+const OUTPUTS: usize = 400;
+
+/// Most milliseconds that a fencing device takes.
+pub(crate) const FENCING: u64 = 2000;
+
+/// What the world knows of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Meta {
+    pub(crate) from: usize,
+    pub(crate) kind: MessageType,
+    pub(crate) seq: Option<Sequence>,
+    pub(crate) generation: u64,
+    pub(crate) deadtime: Option<Duration>,
+}
+
+/// Bytes under way.
+#[derive(Clone)]
+pub(crate) struct Packet {
+    pub(crate) bytes: Rc<[u8]>,
+    /// Unknown for bytes of a cable.
+    pub(crate) meta: Option<Rc<Meta>>,
+    pub(crate) damaged: bool,
+}
+
+/// A script that is running.
+#[derive(Clone, Copy)]
+struct Script {
+    group: usize,
+    serial: u64,
+    work: Work,
+    outcome: Outcome,
+    began: Instant,
+}
+
+/// What is done to a group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Start,
+    Stop,
+    /// What could not be stopped is stopped by force, or goes down with the machine.
+    Escalate,
+}
+
+/// A group as it really is on this machine.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Real {
+    /// Something of it may run.
+    pub(crate) holding: bool,
+    /// All of it runs.
+    pub(crate) serving: bool,
+    script: Option<Script>,
+    /// Its last start failed.
+    pub(crate) failed: bool,
+}
+
+pub(crate) struct Host {
+    node: usize,
+    drift: i64,
+    lateness: u64,
+    pub(crate) random: Random,
+    pub(crate) engine: Option<Box<Engine>>,
+    /// Counts the starts, so that scripts of an earlier one are recognised.
+    pub(crate) run: u64,
+    pub(crate) generation: u64,
+    pub(crate) started: Instant,
+    /// Seconds by which the wall clock is wrong.
+    pub(crate) wall_error: i64,
+    pub(crate) paused: bool,
+    pub(crate) inbox: VecDeque<(usize, Packet)>,
+    ended_scripts: VecDeque<(u32, Outcome)>,
+    cables: Vec<FrameReader<4096>>,
+    pub(crate) real: Vec<Real>,
+    wake: Option<Instant>,
+    counted_from: Instant,
+    fired: u32,
+    tickets: u64,
+    /// Highest number that the daemon has sent.
+    pub(crate) newest_sent: Sequence,
+    /// It will start by itself.
+    pub(crate) will_restart: bool,
+}
+
+impl Host {
+    pub(crate) fn new(site: &Site, node: usize, noise: u64) -> Self {
+        Self {
+            node,
+            drift: site.drift[node],
+            lateness: site.lateness,
+            random: Random::new(noise, 100 + node as u64),
+            engine: None,
+            run: 0,
+            generation: 0,
+            started: ORIGIN,
+            wall_error: 0,
+            paused: false,
+            inbox: VecDeque::new(),
+            ended_scripts: VecDeque::new(),
+            cables: site.links.iter().map(|_| FrameReader::new()).collect(),
+            real: vec![Real::default(); site.groups.len()],
+            wake: None,
+            counted_from: ORIGIN,
+            fired: 0,
+            tickets: 0,
+            newest_sent: Sequence(0),
+            will_restart: false,
+        }
+    }
+
+    /// When its timer fires next.
+    pub(crate) fn wakes_at(&self) -> Option<Instant> {
+        self.wake.filter(|_| self.engine.is_some() && !self.paused)
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.engine.is_some()
+    }
+
+    /// The machine's monotonic clock.
+    pub(crate) fn local(&self, now: Instant) -> Instant {
+        let gained = now.as_micros().cast_signed() / 1_000_000 * self.drift
+            + now.as_micros().cast_signed() % 1_000_000 * self.drift / 1_000_000;
+        Instant::from_micros(now.as_micros().saturating_add_signed(gained))
+    }
+
+    /// The first moment at which that clock shows `local` or more.
+    fn global(&self, local: Instant) -> Instant {
+        let error = self.local(local).as_micros().cast_signed() - local.as_micros().cast_signed();
+        // The error changes by less than a millionth of itself on the way there.
+        let mut at = Instant::from_micros(
+            local.as_micros().saturating_add_signed(-error).saturating_sub(error.unsigned_abs() / 1000),
+        );
+        while self.local(at) < local {
+            at = at.after(Duration::from_micros(1 + local.since(self.local(at)).as_micros() as u64 / 2));
+        }
+        at
+    }
+
+    /// Seconds since 1970 as the machine believes.
+    pub(crate) fn wall(&self, now: Instant) -> u64 {
+        (EPOCH + now.since(ORIGIN).as_secs()).saturating_add_signed(self.wall_error)
+    }
+
+    pub(crate) fn advance(&mut self, local: Instant) {
+        if let Some(engine) = &mut self.engine {
+            engine.advance(local);
+        }
+    }
+
+    /// The timer fires. False if it fires again and again.
+    fn fire(&mut self, local: Instant) -> bool {
+        if local.since(self.counted_from) >= SPAN {
+            self.counted_from = local;
+            self.fired = 0;
+        }
+        self.fired += 1;
+        self.advance(local);
+        self.fired < FIRES
+    }
+
+    /// Arms the timer.
+    fn arm(&mut self, now: Instant, bug: Option<Bug>, deadtime: u64) {
+        let Some(deadline) = self.engine.as_ref().and_then(|engine| engine.next_deadline()) else {
+            self.wake = None;
+            return;
+        };
+        let late = Duration::from_micros(self.random.below(self.lateness + 1));
+        let mut at = self.global(deadline).max(now).after(late);
+        if bug == Some(Bug::LateTimer) {
+            at = at.after(Duration::from_millis(deadtime / 5));
+        }
+        self.wake = Some(at);
+    }
+
+    pub(crate) fn power_off(&mut self) {
+        self.engine = None;
+        self.wake = None;
+        self.paused = false;
+        self.inbox.clear();
+        self.ended_scripts.clear();
+        self.cables.iter_mut().for_each(|cable| *cable = FrameReader::new());
+        self.real.iter_mut().for_each(|real| *real = Real::default());
+    }
+}
+
+impl World<'_> {
+    /// Gives a node an input, then takes what it has to say.
+    pub(crate) fn input(&mut self, node: usize, input: impl FnOnce(&mut Host, Instant)) {
+        let host = &mut self.hosts[node];
+        if host.engine.is_none() || host.paused {
+            return;
+        }
+        let local = host.local(self.now);
+        input(host, local);
+        self.drain(node);
+    }
+
+    pub(crate) fn timer(&mut self, node: usize) {
+        let mut rests = true;
+        self.input(node, |host, local| rests = host.fire(local));
+        if !rests {
+            self.fail(Rule::Rest, format!("{} is never content", name(node)));
+        }
+    }
+
+    fn drain(&mut self, node: usize) {
+        let mut outputs = 0;
+        let mut buffer = [0; 4096];
+        while let Some((ticket, effect)) = self.hosts[node].engine.as_mut().and_then(|engine| engine.poll_effect()) {
+            self.begin_effect(node, ticket, effect);
+            outputs += 1;
+        }
+        while let Some(transmit) = self.hosts[node].engine.as_mut().and_then(|e| e.poll_transmit(&mut buffer)) {
+            self.transmit(node, transmit.links, &buffer[..transmit.len]);
+            outputs += 1;
+        }
+        while let Some(event) = self.hosts[node].engine.as_mut().and_then(|engine| engine.poll_event()) {
+            self.heard_event(node, event);
+            outputs += 1;
+        }
+        if outputs > OUTPUTS {
+            self.fail(Rule::BoundedWork, format!("{outputs} outputs of one input of {}", name(node)));
+        }
+        let (now, bug, deadtime) = (self.now, self.options.planted, self.schedule.site.deadtime);
+        self.hosts[node].arm(now, bug, deadtime);
+    }
+
+    fn transmit(&mut self, from: usize, links: LinkSet, bytes: &[u8]) {
+        let Some(meta) = self.meta(bytes) else {
+            return self.fail(Rule::UnderstandsItself, format!("{} sends what is no packet", name(from)));
+        };
+        let newest = self.hosts[from].newest_sent;
+        self.hosts[from].newest_sent = newest.max(meta.seq.unwrap_or_default());
+        if self.options.planted == Some(Bug::NoRepeats) && meta.seq.is_some_and(|seq| seq < newest) {
+            return;
+        }
+        if self.options.planted == Some(Bug::SkippedSequence) && meta.seq.is_some_and(|seq| seq.0 % 64 == 63) {
+            return;
+        }
+        let label = if self.options.record { label(bytes, &self.keys) } else { String::new() };
+        let is_routine = matches!(meta.kind, MessageType::Status | MessageType::Ack);
+        let meta = Rc::new(meta);
+        let bytes: Rc<[u8]> = bytes.into();
+        for link in links.iter().map(|link| usize::from(link.0)) {
+            let medium = self.schedule.site.links[link];
+            for to in 0..self.hosts.len() {
+                if to == from && medium != super::Medium::Broadcast {
+                    continue;
+                }
+                let arrivals = self.network.carry(self.now, from, to, link, &bytes);
+                if self.options.record && to != from {
+                    let first = arrivals.iter().map(|arrival| arrival.at.since(ORIGIN)).min();
+                    let label = label.clone();
+                    self.record(|| Happening::Sent { from, to, link, arrives: first, label, is_routine });
+                }
+                let on_cable = medium == super::Medium::Serial;
+                for arrival in arrivals {
+                    let meta = (!on_cable).then(|| Rc::clone(&meta));
+                    let packet = Packet { bytes: arrival.bytes, meta, damaged: arrival.damaged };
+                    self.plan(arrival.at, Due::Packet { to, link, packet });
+                }
+            }
+        }
+    }
+
+    fn meta(&self, bytes: &[u8]) -> Option<Meta> {
+        let header = Header::parse(open(bytes, &self.keys).ok()?).ok()?;
+        let from = (0..self.hosts.len()).find(|n| name(*n).as_bytes() == header.src)?;
+        Some(Meta {
+            from,
+            kind: header.kind,
+            seq: header.seq,
+            generation: header.generation.0,
+            deadtime: header.deadtime_ms.map(Duration::from_millis),
+        })
+    }
+
+    /// Something arrives at a machine.
+    pub(crate) fn arrive(&mut self, to: usize, link: usize, packet: Packet) {
+        let host = &mut self.hosts[to];
+        if host.engine.is_none() {
+            return;
+        }
+        if host.paused {
+            if host.inbox.len() < SOCKET {
+                host.inbox.push_back((link, packet));
+            }
+            return;
+        }
+        self.read(to, link, &packet);
+        self.drain(to);
+    }
+
+    /// The daemon reads what arrived.
+    pub(crate) fn read(&mut self, to: usize, link: usize, packet: &Packet) {
+        if packet.meta.is_some() {
+            return self.handle(to, link, packet);
+        }
+        let mut rest = &packet.bytes[..];
+        while let Some(frame) = self.hosts[to].cables[link].push(&mut rest).map(Rc::from) {
+            let meta = self.meta(&frame).map(Rc::new);
+            // Broken frames happen on a cable that has noise now, or had it just before.
+            self.handle(to, link, &Packet { bytes: frame, damaged: meta.is_none(), meta });
+        }
+    }
+
+    fn handle(&mut self, to: usize, link: usize, packet: &Packet) {
+        let local = self.hosts[to].local(self.now);
+        let Some(engine) = self.hosts[to].engine.as_mut() else { return };
+        let result = engine.handle(local, LinkId(link as u8), &packet.bytes);
+        let is_ours = engine.ours().is_some();
+        match (&packet.meta, result) {
+            (Some(meta), Ok(received)) if is_ours && meta.from != to => {
+                self.delivered(to, meta, received);
+            }
+            (_, Ok(_) | Err(DatagramError::Replayed)) => {}
+            (_, Err(_)) if packet.damaged => {}
+            (meta, Err(error)) => self.fail(Rule::UnderstandsItself, format!("{} on {meta:?}: {error}", name(to))),
+        }
+    }
+
+    /// After a pause: what waited is read; sometimes the timer is looked at first.
+    pub(crate) fn resume(&mut self, node: usize) {
+        self.hosts[node].paused = false;
+        let timer_first = self.hosts[node].random.percent(50);
+        if self.options.planted == Some(Bug::HiddenStall) {
+            self.live_through(node);
+        } else if timer_first {
+            self.input(node, Host::advance);
+        }
+        while let Some((link, packet)) = self.hosts[node].inbox.pop_front() {
+            self.read(node, link, &packet);
+            self.drain(node);
+        }
+        while let Some((ticket, outcome)) = self.hosts[node].ended_scripts.pop_front() {
+            self.completed(node, ticket, outcome);
+        }
+        self.input(node, Host::advance);
+    }
+
+    /// The planted bug: each deadline that was missed is met afterwards, as if it were not late.
+    fn live_through(&mut self, node: usize) {
+        let until = self.hosts[node].local(self.now);
+        for _ in 0..1000 {
+            let next = self.hosts[node].engine.as_ref().and_then(|engine| engine.next_deadline());
+            let Some(next) = next.filter(|next| *next <= until) else { return };
+            self.hosts[node].advance(next);
+            self.drain(node);
+        }
+    }
+
+    fn heard_event(&mut self, node: usize, event: Event) {
+        self.record(|| Happening::Said { node, text: format!("{event:?}") });
+        let is_ours = self.schedule.site.nodes[node] == Kind::Ours;
+        match event {
+            Event::NodeDead(NodeId(other)) if is_ours => self.declared_dead(node, usize::from(other)),
+            Event::LostTooMany { node: NodeId(other), .. } => self.delivery.given_up(node, usize::from(other)),
+            Event::RepeatRefused(NodeId(other), seq) => self.delivery.refused(node, usize::from(other), seq),
+            Event::Left => self.left(node),
+            _ => {}
+        }
+    }
+}
+
+/// A few words for a diagram.
+fn label(bytes: &[u8], keys: &hbcore::wire::Keys<1>) -> String {
+    let Some(header) = open(bytes, keys).ok().and_then(|message| Header::parse(message).ok()) else {
+        return String::new();
+    };
+    let text = |field: Option<&[u8]>| field.map(|f| format!(" {}", String::from_utf8_lossy(f))).unwrap_or_default();
+    let mut label = String::from_utf8_lossy(header.type_name).into_owned();
+    label += &text(header.status);
+    label += &text(header.rsc_hold);
+    label += if header.isstable == Some(b"1") { " stable" } else { "" };
+    label += &text(header.info);
+    label += &text(header.firstseq);
+    label
+}

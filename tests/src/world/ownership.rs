@@ -1,0 +1,158 @@
+//! Who really runs which group: never two by our doing, never none for longer than the deadline.
+
+use super::engine::{Engine, name};
+use super::rule::Rule;
+use super::{Kind, World};
+use hbcore::time::{Duration, Instant};
+
+/// A group that must be served by `node` at `due`, since its owner is gone.
+struct Promise {
+    group: usize,
+    node: usize,
+    due: Instant,
+}
+
+/// What is remembered about owners.
+pub(crate) struct Ownership {
+    /// Groups that had two owners, and nothing has happened since.
+    contested: Vec<bool>,
+    /// When a node last took another for dead that was not.
+    apart: Option<Instant>,
+    promises: Vec<Promise>,
+    pub(crate) kept: u64,
+}
+
+impl Ownership {
+    pub(crate) fn new(groups: usize) -> Self {
+        Self { contested: vec![false; groups], apart: None, promises: Vec::new(), kept: 0 }
+    }
+}
+
+impl World<'_> {
+    fn has_reference(&self) -> bool {
+        self.schedule.site.nodes.contains(&Kind::Reference)
+    }
+
+    /// How long after a heal a decision may still be carried out that was made before.
+    fn grace(&self) -> Duration {
+        let script = Duration::from_millis(self.schedule.site.script.1);
+        if self.has_reference() {
+            Duration::from_secs(15)
+        } else {
+            Duration::from_millis(200) + self.longest_way() * 4 + script * 2
+        }
+    }
+
+    /// How long a message takes at most in calm times, with the lateness of a timer.
+    pub(crate) fn longest_way(&self) -> Duration {
+        self.network.longest_delay() + Duration::from_micros(self.schedule.site.lateness)
+    }
+
+    /// After each step.
+    pub(crate) fn check_ownership(&mut self) {
+        let nodes = self.hosts.len();
+        if nodes != 2 || self.schedule.site.groups.is_empty() {
+            return;
+        }
+        let takes_for_dead = |by: usize, node: usize| {
+            let Some(engine) = self.hosts[by].engine.as_deref() else { return false };
+            self.hosts[node].engine.as_deref().is_some_and(is_active) && engine.regards_dead(node)
+        };
+        if takes_for_dead(0, 1) || takes_for_dead(1, 0) {
+            self.ownership.apart = Some(self.now);
+        }
+        if self.ownership.promises.first().is_some_and(|promise| self.now > promise.due) {
+            let promise = self.ownership.promises.remove(0);
+            if self.hosts[promise.node].real[promise.group].serving {
+                self.ownership.kept += 1;
+            } else {
+                let late = self.now.since(promise.due);
+                let text = format!(
+                    "{} does not run group {} when it is due ({late:?} ago)",
+                    name(promise.node),
+                    promise.group
+                );
+                self.fail(Rule::TakeoverInTime, text);
+            }
+        }
+    }
+
+    /// A node begins to start a group: no other node may have it, unless one of the two believes that the other is dead, and has no
+    /// means to make sure.
+    pub(crate) fn acquiring(&mut self, node: usize, group: usize) {
+        let rival = (0..self.hosts.len()).find(|n| *n != node && self.hosts[*n].real[group].holding);
+        let Some(rival) = rival else { return };
+        self.check_ownership();
+        let grace = self.grace();
+        let may_be_apart = !self.schedule.site.fencing
+            && (self.ownership.apart.is_some_and(|at| self.now.since(at) <= grace) || self.hosts[rival].paused);
+        if !may_be_apart {
+            let text = format!("{} starts group {group} while {} runs it", name(node), name(rival));
+            self.fail(Rule::OneOwner, text);
+        }
+    }
+
+    /// A group came or went somewhere.
+    pub(crate) fn group_changed(&mut self, group: usize) {
+        match self.hosts.iter().filter(|host| host.real[group].serving).count() {
+            0 if self.ownership.contested[group] && !self.active.contains(&true) => {
+                self.ownership.contested[group] = false;
+                self.fail(Rule::HealWithoutGap, format!("group {group} had two owners, and has none now"));
+            }
+            0 | 1 => {}
+            _ => self.ownership.contested[group] = true,
+        }
+    }
+
+    /// Something happened from outside: what was expected from now on cannot be demanded any more.
+    pub(crate) fn disturbed(&mut self) {
+        self.ownership.promises.clear();
+        self.ownership.contested.fill(false);
+    }
+
+    /// `gone` is about to lose its power, or to leave; to be called while it is still there. The other one, if it is settled and
+    /// nothing else is wrong, will run its groups at a time that can be told.
+    pub(crate) fn promise(&mut self, gone: usize, leaves: bool) {
+        let site = &self.schedule.site;
+        let calm = self.active.iter().filter(|active| **active).count() <= 1;
+        if self.hosts.len() != 2 || !calm || site.nodes[1 - gone] != Kind::Ours || (leaves && self.has_reference()) {
+            return;
+        }
+        let heir = 1 - gone;
+        let settled = |n: usize| {
+            let host = &self.hosts[n];
+            !host.paused
+                && host.engine.as_deref().is_some_and(|e| is_active(e) && e.is_settled() && !e.regards_dead(1 - n))
+        };
+        if !settled(gone) || !settled(heir) {
+            return;
+        }
+        let ms = Duration::from_millis;
+        let script = ms(site.script.1);
+        let wait = if leaves {
+            script * 2 + self.longest_way() * 8
+        } else {
+            // A fast and a slow clock differ by less than a thousandth.
+            // A 3.0.6 asks for two seconds more when it has just started.
+            let padding = if site.nodes[gone] == Kind::Reference { 2000 } else { 0 };
+            let silence = ms(site.deadtime + site.keepalive + padding);
+            let fencing = if site.fencing { ms(super::host::FENCING) } else { Duration::ZERO };
+            silence + silence / 1000 + fencing + script + self.longest_way()
+        };
+        let due = self.now.after(wait + ms(1));
+        for group in 0..site.groups.len() {
+            let theirs = self.hosts[gone].real[group];
+            if theirs.serving && !theirs.failed && !self.hosts[heir].real[group].holding {
+                self.ownership.promises.push(Promise { group, node: heir, due });
+            }
+        }
+    }
+}
+
+fn is_active(engine: &Engine) -> bool {
+    use hbcore::node::NodeState;
+    match engine {
+        Engine::Ours(engine) => engine.node(engine.local()).is_some_and(|me| *me.state == NodeState::Active),
+        Engine::Reference(model) => model.is_active(),
+    }
+}

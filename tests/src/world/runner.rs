@@ -1,0 +1,78 @@
+//! Many seeds, on all processors.
+
+use super::schedule::Schedule;
+use super::{Bug, Options, Violation, run};
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Most failures that are kept.
+const KEPT: usize = 1000;
+
+/// What came of many seeds.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// How many were run.
+    pub seeds: u64,
+    /// Inputs of all engines.
+    pub steps: u64,
+    /// Virtual time.
+    pub lasted: Duration,
+    /// Takeovers whose deadline was watched to the end.
+    pub promises_kept: u64,
+    /// Pairs with a 3.0.6 that did not settle, as two of 3.0.6 do not either.
+    pub excused: u64,
+    /// The longest that any world took to settle after its last fault.
+    pub slowest: (Duration, u64),
+    /// Seeds that broke a rule, lowest first.
+    pub failures: Vec<(u64, Violation)>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Runs all seeds; with `stop`, only until one has failed. With a planted bug only those count that do not fail without it.
+///
+/// # Panics
+/// Never: worlds that panic are caught.
+pub fn search(seeds: Range<u64>, planted: Option<Bug>, stop: bool) -> Summary {
+    let begin = Instant::now();
+    let next = AtomicU64::new(seeds.start);
+    let sum = Mutex::new(Summary::default());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = Options { record: false, planted };
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let schedule = Schedule::from_seed(seed);
+            let mut outcome = run(&schedule, options);
+            if planted.is_some() && outcome.violation.is_some() {
+                outcome.violation =
+                    outcome.violation.filter(|_| run(&schedule, Options::default()).violation.is_none());
+            }
+            let mut sum = sum.lock().expect("nobody panics with it");
+            sum.seeds += 1;
+            sum.steps += outcome.steps;
+            sum.lasted += outcome.lasted;
+            sum.promises_kept += outcome.promises_kept;
+            sum.excused += u64::from(outcome.excused);
+            sum.slowest = sum.slowest.max((outcome.settled_after.unwrap_or_default(), seed));
+            if let Some(violation) = outcome.violation {
+                if stop {
+                    next.store(seeds.end, Ordering::Relaxed);
+                }
+                if sum.failures.len() < KEPT {
+                    sum.failures.push((seed, violation));
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let mut sum = sum.into_inner().expect("nobody panicked with it");
+    sum.failures.sort_by_key(|(seed, _)| *seed);
+    sum.took = begin.elapsed();
+    sum
+}

@@ -1,0 +1,169 @@
+//! A schedule out of a seed. Each seed chooses which kinds of faults there are at all, and how strong: worlds in which
+//! everything goes wrong at once hide what few faults alone bring to light (swarm testing, Groce and others, 2012).
+
+use super::{Class, Fault, Kind, Medium, Planned, Schedule, Site};
+use crate::world::random::Random;
+use std::time::Duration;
+
+/// The kinds of faults that a seed turns on or off.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Cut,
+    CutLink,
+    Isolate,
+    Lose,
+    Burst,
+    Delay,
+    Duplicate,
+    Corrupt,
+    Noise,
+    Power,
+    Pause,
+    Slow,
+    Fail,
+    Hang,
+    NoFencing,
+    SetClock,
+    Standby,
+    Leave,
+}
+
+const NETWORK: [Sort; 9] = [
+    Sort::Cut,
+    Sort::CutLink,
+    Sort::Isolate,
+    Sort::Lose,
+    Sort::Burst,
+    Sort::Delay,
+    Sort::Duplicate,
+    Sort::Corrupt,
+    Sort::Noise,
+];
+const NODE: [Sort; 9] = [
+    Sort::Power,
+    Sort::Pause,
+    Sort::Slow,
+    Sort::Fail,
+    Sort::Hang,
+    Sort::NoFencing,
+    Sort::SetClock,
+    Sort::Standby,
+    Sort::Leave,
+];
+
+impl Schedule {
+    /// The schedule of a seed.
+    pub fn from_seed(seed: u64) -> Self {
+        let mut random = Random::new(seed, 1);
+        let site = site(&mut random);
+        let sorts: Vec<Sort> = NETWORK.iter().chain(&NODE).copied().filter(|_| random.percent(25)).collect();
+        let count = if sorts.is_empty() { 0 } else { random.pick(&[1, 2, 3, 5, 8, 13]) };
+        // Some worlds have their faults close together, others one after the other.
+        let spread = random.pick(&[1, 3, 10, 30]) * site.deadtime.max(500);
+        let mut at = random.below(2) * random.below(12 * site.deadtime);
+        let mut faults: Vec<Planned> = late_starts(&mut random, &site);
+        for _ in 0..count {
+            at += random.below(spread);
+            let sort = random.pick(&sorts);
+            faults.push(fault(&mut random, &site, sort, at));
+        }
+        Self { noise: seed, site, faults }
+    }
+}
+
+fn site(random: &mut Random) -> Site {
+    let nodes = match random.below(100) {
+        0..=64 => vec![Kind::Ours; 2],
+        65..=76 => vec![Kind::Ours, Kind::Reference],
+        77..=88 => vec![Kind::Reference, Kind::Ours],
+        _ => vec![Kind::Ours; random.between(3, 5) as usize],
+    };
+    let (pair, alone) = (nodes.len() == 2, nodes.contains(&Kind::Reference));
+    let (keepalive, least) =
+        if alone { (random.pick(&[100, 200, 500]), 10) } else { (random.pick(&[10, 20, 50, 100, 250]), 3) };
+    let deadtime = keepalive * random.between(least, 3 * least) + random.below(keepalive) + u64::from(alone) * 1000;
+    let mut links = vec![random.pick(&[Medium::Datagram, Medium::Datagram, Medium::Broadcast]); 1];
+    if random.percent(70) {
+        // A cable carries some ten short heartbeats in 100 ms.
+        let slow_enough = pair && keepalive >= 100;
+        links.push(if slow_enough && random.percent(50) { Medium::Serial } else { Medium::Datagram });
+    }
+    let groups =
+        if pair { random.pick(&[&[0, 1][..], &[0], &[1], &[0, 0, 1], &[1, 0, 1, 0]]).to_vec() } else { vec![] };
+    let least_delay = random.between(30, 300);
+    let least_script = random.pick(&[0, 1, 10, 100]);
+    Site {
+        drift: nodes.iter().map(|_| random.below(401).cast_signed() - 200).collect(),
+        nodes,
+        groups,
+        links,
+        keepalive,
+        deadtime,
+        initdead: deadtime * random.between(1, 5) + 200,
+        fencing: pair && !alone && random.percent(25),
+        failback: random.percent(60),
+        compact: random.percent(80),
+        signed: random.percent(20),
+        delay: (least_delay, least_delay + random.below(keepalive * 100)),
+        lateness: random.pick(&[0, 100, 1000]),
+        script: (least_script, least_script * random.between(1, 5)),
+        limit: random.pick(&[5_000, 20_000, 60_000]),
+    }
+}
+
+/// Nodes that are off when the world begins.
+fn late_starts(random: &mut Random, site: &Site) -> Vec<Planned> {
+    let mut faults = Vec::new();
+    for node in 0..site.nodes.len() {
+        if random.percent(30) {
+            let lasting = random.pick(&[0, 0, site.deadtime, 20_000]) + random.below(1 + site.initdead);
+            faults.push(planned(0, lasting, Fault::Power { node, forgets: false }));
+        }
+    }
+    faults
+}
+
+fn planned(at: u64, lasting: u64, fault: Fault) -> Planned {
+    Planned { at: Duration::from_millis(at), lasting: Duration::from_millis(lasting), fault }
+}
+
+fn fault(random: &mut Random, site: &Site, sort: Sort, at: u64) -> Planned {
+    let nodes = site.nodes.len() as u64;
+    let node = random.below(nodes) as usize;
+    let other = (node + 1 + random.below(nodes - 1) as usize) % site.nodes.len();
+    // From a moment to long enough for every verdict, and sometimes minutes.
+    let long = match random.below(10) {
+        0..=2 => random.below(site.deadtime),
+        3..=7 => site.deadtime + random.below(5 * site.deadtime),
+        8 => random.below(30_000),
+        // Minutes, if that is not too much work.
+        _ => random.below(1200 * site.keepalive.min(200)),
+    };
+    let some_time = random.below(20 * site.deadtime);
+    let (lasting, fault) = match sort {
+        Sort::Cut => (long, Fault::Cut { from: node, to: other, link: None }),
+        Sort::CutLink => {
+            let link = random.below(site.links.len() as u64) as usize;
+            (long, Fault::Cut { from: node, to: other, link: Some(link) })
+        }
+        Sort::Isolate => (long, Fault::Isolate(node)),
+        Sort::Lose => (some_time, Fault::Lose(random.pick(&[1, 5, 20, 50]))),
+        Sort::Burst => {
+            (some_time, Fault::Burst { begin: random.between(1, 50), most: random.between(1, site.deadtime) })
+        }
+        Sort::Delay => (some_time, Fault::Delay(random.between(1, site.deadtime / 2))),
+        Sort::Duplicate => (some_time, Fault::Duplicate(random.pick(&[1, 20, 100]))),
+        Sort::Corrupt => (some_time, Fault::Corrupt(random.pick(&[1, 10, 50]))),
+        Sort::Noise => (some_time, Fault::Noise(random.pick(&[1, 10, 50]))),
+        Sort::Power => (random.below(2) * long, Fault::Power { node, forgets: random.percent(20) }),
+        Sort::Pause => (long, Fault::Pause(node)),
+        Sort::Slow => (some_time, Fault::Slow { node, by: random.between(1, 3000) }),
+        Sort::Fail => (some_time, Fault::Fail { node, percent: random.pick(&[10, 50, 100]) }),
+        Sort::Hang => (some_time, Fault::Hang(node)),
+        Sort::NoFencing => (long, Fault::NoFencing(node)),
+        Sort::SetClock => (long, Fault::SetClock { node, by: random.between(1, 200_000).cast_signed() - 100_000 }),
+        Sort::Standby => (0, Fault::Standby { node, class: random.pick(&[Class::Local, Class::Foreign, Class::All]) }),
+        Sort::Leave => (long, Fault::Leave(node)),
+    };
+    planned(at, lasting, fault)
+}

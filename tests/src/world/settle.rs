@@ -1,0 +1,125 @@
+//! When nothing goes wrong any more: does everything come to rest, and stay so?
+
+use super::engine::name;
+use super::rule::Rule;
+use super::{Due, Kind, ORIGIN, World};
+use hbcore::id::NodeId;
+use hbcore::node::NodeState;
+use hbcore::time::Duration;
+
+/// The longest chain of waits of a pair: it starts, nobody answers for 10 s, a move that is not answered for 10 s, and again.
+const OURS: Duration = Duration::from_secs(45);
+/// Nobody has noticed yet that something was wrong: then everything looks settled.
+const REFERENCE_NOTICES: Duration = Duration::from_secs(10);
+/// A 3.0.6 restarts itself, and waits for 10 s; then what moves still has to move.
+const REFERENCE: Duration = Duration::from_mins(2);
+
+impl World<'_> {
+    /// When to look for the first time after the last fault: when every silence was noticed, and what is still under way has arrived.
+    pub(crate) fn first_look(&self) -> Duration {
+        let site = &self.schedule.site;
+        let notices =
+            if site.nodes.contains(&Kind::Reference) { REFERENCE_NOTICES } else { Duration::from_millis(500) };
+        let fencing = if site.fencing { super::host::FENCING } else { 0 };
+        Duration::from_millis(site.deadtime + 2 * site.keepalive + fencing) + notices
+    }
+
+    /// Looks whether everything has settled, until it has; and again some time later.
+    pub(crate) fn look(&mut self) {
+        let site = &self.schedule.site;
+        let deadtime = Duration::from_millis(site.deadtime);
+        let calm_for = self.now.since(ORIGIN.after(self.schedule.calm_from()));
+        let has_reference = site.nodes.contains(&Kind::Reference);
+        let bound = if has_reference { REFERENCE } else { OURS };
+        let bound = bound + Duration::from_millis(site.initdead + 8 * site.script.1) + deadtime * 4;
+        let tail = deadtime * 2 + Duration::from_millis(1500);
+        let unsettled = self.unsettled();
+        match (self.settled_at, unsettled) {
+            (None, None) => {
+                self.settled_at = Some(self.now);
+                self.plan(self.now.after(tail), Due::Look);
+            }
+            (None, Some(why)) if calm_for > bound => self.fail(Rule::Settles, why),
+            (None, Some(_)) => self.plan(self.now.after(deadtime / 2), Due::Look),
+            (Some(_), None) => self.settled_for_good(),
+            (Some(_), Some(why)) => self.fail(Rule::StaysSettled, why),
+        }
+    }
+
+    /// What has not settled yet.
+    fn unsettled(&self) -> Option<String> {
+        let nodes = 0..self.hosts.len();
+        if let Some(node) = nodes.clone().find(|n| !self.hosts[*n].is_running()) {
+            return Some(format!("{} does not run", name(node)));
+        }
+        if self.shots > 0 {
+            return Some("somebody is about to be fenced".to_owned());
+        }
+        let group = (0..self.schedule.site.groups.len()).find_map(|group| self.unsettled_group(group));
+        group.or_else(|| nodes.clone().find_map(|node| self.unsettled_node(node)))
+    }
+
+    fn unsettled_group(&self, group: usize) -> Option<String> {
+        let count =
+            |wanted: fn(&super::host::Real) -> bool| self.hosts.iter().filter(|h| wanted(&h.real[group])).count();
+        let (holding, serving) = (count(|real| real.holding), count(|real| real.serving));
+        // A group that starts on neither node stays down.
+        let failed = count(|real| real.failed) > 0;
+        let good = holding == serving && (serving == 1 || (serving == 0 && failed));
+        (!good).then(|| format!("group {group} is served by {serving} nodes and held by {holding}"))
+    }
+
+    fn unsettled_node(&self, node: usize) -> Option<String> {
+        let engine = self.hosts[node].engine.as_deref()?;
+        let managed = !self.schedule.site.groups.is_empty();
+        // A 3.0.6 whose partner vanished in the middle of an exchange waits for it for an hour. That is its own affair, as long as each group
+        // is served.
+        let ours = engine.ours()?;
+        if managed && !engine.is_settled() {
+            return Some(format!("{} is not settled: {:?}", name(node), ours.takeover()));
+        }
+        for (group, real) in self.hosts[node].real.iter().enumerate() {
+            let believes = ours.groups()[group].state() == hbcore::takeover::GroupState::Running;
+            if believes != real.serving {
+                return Some(format!("{} believes that group {group} runs: {believes}", name(node)));
+            }
+        }
+        (0..self.hosts.len()).filter(|other| *other != node).find_map(|other| {
+            let view = ours.node(NodeId(other as u8))?;
+            let generation = self.hosts[other].generation;
+            let agrees = *view.state == NodeState::Active && view.generation.0 == generation && view.missing == 0;
+            let (state, missing) = (view.state, view.missing);
+            let why = || format!("{} sees {} as {state:?}, missing {missing}", name(node), name(other));
+            (!agrees).then(why)
+        })
+    }
+
+    /// It has been calm for long: what is not accounted for now will never be.
+    fn settled_for_good(&mut self) {
+        self.finished = true;
+        let nodes = self.hosts.len();
+        let ours: Vec<usize> =
+            (0..nodes).filter(|n| self.hosts[*n].engine.as_deref().is_some_and(|e| e.ours().is_some())).collect();
+        for node in ours {
+            for other in (0..nodes).filter(|other| *other != node) {
+                let lost = self.delivery.silently_lost(node, other);
+                if !lost.is_empty() {
+                    let text = format!("{} never processed {lost:?} of {}", name(node), name(other));
+                    self.fail(Rule::NothingLostInSilence, text);
+                }
+            }
+            self.check_tables(node);
+        }
+    }
+
+    /// Nothing overflowed in this run of the node.
+    pub(crate) fn check_tables(&mut self, node: usize) {
+        let Some(ours) = self.hosts[node].engine.as_deref().and_then(|engine| engine.ours()) else { return };
+        let stats = ours.stats();
+        let lost = ours.takeover().lost_outputs();
+        if stats.events_lost + stats.oversize + stats.nodes_refused + stats.clock_went_back + u64::from(lost) > 0 {
+            let text = format!("{}: {stats:?}, {lost} outputs lost", name(node));
+            self.fail(Rule::BoundedTables, text);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What happened in a world, in order.
+
+use super::engine::name;
+use super::rule::Rule;
+use super::schedule::Fault;
+use std::fmt;
+use std::time::Duration;
+
+/// How a group runs on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// Not at all.
+    No,
+    /// It is being started, or stopped.
+    Partly,
+    /// It serves.
+    Yes,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A message left.
+    Sent {
+        /// Sender.
+        from: usize,
+        /// Receiver.
+        to: usize,
+        /// Link.
+        link: usize,
+        /// When it arrives, since the begin of the world; never, if it is lost.
+        arrives: Option<Duration>,
+        /// What it says.
+        label: String,
+        /// A heartbeat or an acknowledgement.
+        is_routine: bool,
+    },
+    /// A node started.
+    Started(usize),
+    /// A node ended.
+    Ended(usize),
+    /// A group came or went.
+    Group {
+        /// Where.
+        node: usize,
+        /// Which.
+        group: usize,
+        /// How it is now.
+        runs: Runs,
+    },
+    /// The engine said something.
+    Said {
+        /// Where.
+        node: usize,
+        /// What.
+        text: String,
+    },
+    /// A fault began.
+    Begin(Fault),
+    /// A fault is over.
+    End(Fault),
+    /// A rule was broken.
+    Broken(Rule),
+}
+
+/// What happened, with the time since the begin of the world.
+#[derive(Clone, Debug, Default)]
+pub struct Story(pub Vec<(Duration, Happening)>);
+
+impl Story {
+    pub(crate) fn add(&mut self, at: Duration, happening: Happening) {
+        self.0.push((at, happening));
+    }
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sent { from, to, link, arrives, label, .. } => {
+                write!(f, "{} -> {} on {link}: {label}", name(*from), name(*to))?;
+                if arrives.is_none() { write!(f, " (lost)") } else { Ok(()) }
+            }
+            Self::Started(node) => write!(f, "{} starts", name(*node)),
+            Self::Ended(node) => write!(f, "{} ends", name(*node)),
+            Self::Group { node, group, runs } => {
+                let how = match runs {
+                    Runs::No => "stopped",
+                    Runs::Partly => "being moved",
+                    Runs::Yes => "running",
+                };
+                write!(f, "{}: group {group} {how}", name(*node))
+            }
+            Self::Said { node, text } => write!(f, "{}: {text}", name(*node)),
+            Self::Begin(fault) => write!(f, "begin: {fault}"),
+            Self::End(fault) => write!(f, "end: {fault}"),
+            Self::Broken(rule) => write!(f, "broken: {rule:?}"),
+        }
+    }
+}
+
+/// A line each; heartbeats and acknowledgements are left out.
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, happening) in &self.0 {
+            if !matches!(happening, Happening::Sent { is_routine: true, .. }) {
+                writeln!(f, "{:12.6} {happening}", at.as_secs_f64())?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! Programs that call every function.
+
+use std::fs;
+use std::process::Command;
+
+use crate::header::functions;
+use crate::toolchain::{SANITIZED, SMALL, archive, own, plain_archive, program, root, small_archive, succeed};
+
+/// `arguments.c` calls every function with everything that it must refuse.
+pub(crate) fn wrong_arguments() {
+    let source = fs::read_to_string(own("arguments.c")).expect("the program");
+    let missing: Vec<String> =
+        functions().into_iter().filter(|function| !source.contains(&format!("{function}("))).collect();
+    assert!(missing.is_empty(), "arguments.c does not call {missing:?}");
+    succeed(&mut Command::new(program("arguments", &[own("arguments.c")], &SANITIZED, archive())));
+}
+
+pub(crate) fn wrong_arguments_small() {
+    let flags = [&SANITIZED[..], &SMALL[..]].concat();
+    succeed(&mut Command::new(program("arguments-small", &[own("arguments.c")], &flags, small_archive())));
+}
+
+pub(crate) fn under_valgrind() {
+    let pair = root().join("c-examples/pair_in_memory.c");
+    for (name, source) in [("arguments-plain", own("arguments.c")), ("pair-plain", pair)] {
+        let program = program(name, &[source], &[], plain_archive());
+        let mut valgrind = Command::new("valgrind");
+        succeed(valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]).arg(program));
+    }
+}
+
+/// The example ends with an error if the group is not where it belongs.
+pub(crate) fn pair_in_memory() {
+    let source = [root().join("c-examples/pair_in_memory.c")];
+    let large = succeed(&mut Command::new(program("pair", &source, &SANITIZED, archive())));
+    let flags = [&SANITIZED[..], &SMALL[..]].concat();
+    let small = succeed(&mut Command::new(program("pair-small", &source, &flags, small_archive())));
+    for story in [large, small] {
+        let owners: Vec<&str> =
+            story.lines().filter_map(|line| line.trim().strip_prefix("-> the group runs on ")).collect();
+        assert_eq!(owners, ["alpha", "bravo", "alpha", "bravo"], "{story}");
+        assert!(!story.contains("lost"), "{story}");
+    }
+}

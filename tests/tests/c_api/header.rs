@@ -1,0 +1,78 @@
+//! The header, and the libraries that it describes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::toolchain::{STRICT, archive, output, own, root, small_archive, succeed};
+
+pub(crate) fn compiles() {
+    let strict: Vec<&str> = STRICT.into_iter().skip(1).collect();
+    for (compiler, standard, language) in [("gcc", "-std=c11", "c"), ("g++", "-std=c++17", "c++")] {
+        for variant in ["-DHB_LARGE", "-DHB_SMALL"] {
+            let mut command = Command::new(compiler);
+            command.args([standard, variant, "-fsyntax-only", "-x", language]).args(&strict);
+            succeed(command.arg(root().join("include/hbcore.h")));
+        }
+    }
+}
+
+/// The functions of the header.
+pub(crate) fn functions() -> BTreeSet<String> {
+    let header = fs::read_to_string(root().join("include/hbcore.h")).expect("the header");
+    let (_, declarations) = header.split_once("extern \"C\" {").expect("declarations");
+    let lines = declarations.lines().filter(|line| !line.starts_with("//"));
+    let names = lines.filter_map(|line| {
+        let before = line.split_once('(')?.0;
+        before.rsplit([' ', '*']).next().filter(|name| name.starts_with("hb_")).map(str::to_owned)
+    });
+    names.collect()
+}
+
+pub(crate) fn symbols() {
+    let declared = functions();
+    assert!(declared.len() > 40, "functions of the header: {declared:?}");
+    let shared = archive().with_file_name("libhbcore.so");
+    assert_eq!(
+        defined(Command::new("nm").args(["-D", "--defined-only"]).arg(&shared)),
+        declared,
+        "{}",
+        shared.display()
+    );
+    for archive in [archive(), small_archive()] {
+        let mut ours = defined(Command::new("nm").args(["--defined-only", "--extern-only"]).arg(archive));
+        ours.retain(|name| name.starts_with("hb_"));
+        assert_eq!(ours, declared, "{}", archive.display());
+    }
+    let dynamic = succeed(Command::new("objdump").arg("-p").arg(&shared));
+    assert!(dynamic.lines().any(|line| line.split_whitespace().eq(["SONAME", "libhbcore.so.0"])), "{dynamic}");
+}
+
+/// The names of the symbols that an `nm` lists.
+fn defined(nm: &mut Command) -> BTreeSet<String> {
+    let list = succeed(nm);
+    list.lines().filter_map(|line| line.split_whitespace().nth(2)).map(str::to_owned).collect()
+}
+
+/// Every function of the small library links in a program that has nothing but memcpy, memmove, memset and memcmp.
+pub(crate) fn freestanding() {
+    let mut gcc = Command::new("gcc");
+    gcc.args(STRICT).args(["-Os", "-ffreestanding", "-nostdlib", "-static", "-Wl,--gc-sections", "-DHB_SMALL"]);
+    gcc.args(functions().iter().map(|name| format!("-Wl,-u,{name}")));
+    gcc.arg("-I").arg(root().join("include")).arg(own("freestanding.c")).arg(small_archive());
+    let program = output().join("freestanding");
+    succeed(gcc.arg("-o").arg(&program));
+    let allocates = succeed(Command::new("nm").arg(&program)).lines().any(|line| line.contains("__rust_alloc"));
+    assert!(!allocates, "it refers to an allocator");
+}
+
+/// Unsafe blocks of the C ABI stand in one module, each with its reason.
+pub(crate) fn unsafe_code() {
+    let sources = fs::read_dir(root().join("ffi/src")).expect("the crate").flatten();
+    for source in sources.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "rs")) {
+        let text = fs::read_to_string(&source).expect("text");
+        let is_edge = source.file_name() == Path::new("edge.rs").file_name();
+        assert!(is_edge || !text.contains("unsafe {"), "an unsafe block in {}", source.display());
+    }
+}

@@ -1,0 +1,61 @@
+//! The C side as a C programmer meets it: header, archives and examples, with a real compiler, real sanitizers and real clusters.
+//!
+//! A word of a test's name runs it alone:
+//!
+//! ```text
+//! cargo test -p hbcore-tests --test c_api -- header
+//! ```
+
+mod calls;
+mod cluster;
+mod header;
+mod install;
+mod toolchain;
+mod watch;
+
+use hbcore_tests::lab::{Daemon, Media};
+use hbcore_tests::scenario::{self, Pairing, trial};
+use libtest_mimic::{Completion, Trial};
+
+/// The name of a test, the programs that it needs, and what it runs.
+type Case = (&'static str, &'static [&'static str], fn());
+
+fn main() {
+    let cases: [Case; 11] = [
+        ("header::compiles_as_c11_and_cpp17", &["gcc", "g++"], header::compiles),
+        ("header::lists_what_the_libraries_export", &["gcc", "nm"], header::symbols),
+        ("header::unsafe_code_has_one_address", &[], header::unsafe_code),
+        ("archive::small_one_needs_no_c_library", &["gcc"], header::freestanding),
+        ("calls::with_wrong_arguments", &["gcc"], calls::wrong_arguments),
+        ("calls::with_wrong_arguments_to_the_small_library", &["gcc"], calls::wrong_arguments_small),
+        ("calls::with_wrong_arguments_under_valgrind", &["gcc", "valgrind"], calls::under_valgrind),
+        ("examples::pair_in_memory", &["gcc"], calls::pair_in_memory),
+        ("examples::watch_reads_the_vectors", &["gcc"], watch::vectors),
+        ("install::pkg_config", &["gcc", "make", "pkg-config"], install::pkg_config),
+        ("install::cmake", &["gcc", "make", "pkg-config", "cmake"], install::cmake),
+    ];
+    let mut trials: Vec<Trial> = cases.into_iter().map(|(name, tools, run)| case(name, tools, run)).collect();
+    for (name, daemon) in [("ours", Daemon::Ours), ("3_0_6", Daemon::Reference)] {
+        let pairing = Pairing { alpha: daemon, bravo: Daemon::Ours };
+        trials.push(trial(&format!("examples::udp_node_beside_{name}"), pairing, move |_| {
+            cluster::life(daemon, Media::Ucast, "udp_node");
+        }));
+        trials.push(trial(&format!("examples::serial_node_beside_{name}"), pairing, move |_| {
+            cluster::life(daemon, Media::Serial, "serial_node");
+        }));
+        let both = Pairing { alpha: daemon, bravo: daemon };
+        trials.push(trial(&format!("examples::resource_under_{name}"), both, move |_| cluster::agent(daemon)));
+    }
+    scenario::run(trials)
+}
+
+/// A test that is skipped, with the reason, where a program is missing.
+fn case(name: &str, tools: &'static [&'static str], run: fn()) -> Trial {
+    Trial::ignorable_test(name, move || {
+        if let Some(tool) = tools.iter().find(|tool| !toolchain::is_installed(tool)) {
+            return Ok(Completion::ignored_with(format!("needs the program {tool}")));
+        }
+        run();
+        Ok(Completion::Completed)
+    })
+}

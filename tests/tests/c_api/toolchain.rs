@@ -1,0 +1,105 @@
+//! The C compiler, and the libraries that it is to link.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use hbcore_tests::lab::cargo;
+
+/// What every C file of this project must be compiled with.
+pub(crate) const STRICT: [&str; 6] = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
+/// Address and undefined-behaviour sanitizers; what they find ends the program.
+pub(crate) const SANITIZED: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+/// For the library of microcontrollers.
+pub(crate) const SMALL: [&str; 1] = ["-DHB_SMALL"];
+/// What the standard library of Rust wants beside the C library.
+const SYSTEM: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
+
+/// The workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where this suite puts what it makes.
+pub(crate) fn output() -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_api");
+    std::fs::create_dir_all(&directory).expect("the target directory");
+    directory
+}
+
+/// The target directory of cargo.
+pub(crate) fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory").to_owned()
+}
+
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).exists())
+}
+
+/// `libhbcore.a`; the shared library is beside it.
+pub(crate) fn archive() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built(&["build", "--quiet", "--release", "-p", "hbcore-ffi"], "release"))
+}
+
+/// `libhbcore.a` without optimisation. An optimised one looks at values before it knows whether they are there, and throws the outcome away
+/// if they are not: valgrind takes that for a mistake.
+pub(crate) fn plain_archive() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built(&["build", "--quiet", "-p", "hbcore-ffi"], "debug"))
+}
+
+/// `libhbcore.a` without a standard library, for two nodes and one link.
+pub(crate) fn small_archive() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let words = "rustc --quiet --lib -p hbcore-ffi --profile firmware --no-default-features --features small --crate-type staticlib";
+    BUILT.get_or_init(|| built(&words.split(' ').collect::<Vec<_>>(), "firmware"))
+}
+
+fn built(arguments: &[&str], profile: &str) -> PathBuf {
+    succeed(cargo().args(arguments).arg("--target-dir").arg(target()));
+    target().join(profile).join("libhbcore.a")
+}
+
+/// Compiles C files with the strict flags and these, links them with an archive, and gives the program. `name` is its own; it is made once.
+pub(crate) fn program(name: &str, sources: &[PathBuf], flags: &[&str], archive: &Path) -> PathBuf {
+    static MADE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let program = output().join(name);
+    // Held while gcc runs: nobody may start a program that is half written.
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if made.contains(&program) {
+        return program;
+    }
+    let mut gcc = Command::new("gcc");
+    gcc.args(STRICT).args(flags).arg("-I").arg(root().join("include")).args(sources).arg(archive).args(SYSTEM);
+    succeed(gcc.arg("-o").arg(&program));
+    made.insert(program.clone());
+    program
+}
+
+/// An example, under sanitizers.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let source = |file: &str| root().join("c-examples").join(file);
+    let mut sources = vec![source(&format!("{name}.c"))];
+    if name.ends_with("_node") {
+        sources.push(source("node.c"));
+    }
+    program(name, &sources, &SANITIZED, archive())
+}
+
+/// A C file of this suite.
+pub(crate) fn own(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c_api").join(file)
+}
+
+/// Runs a command that must succeed; gives what it said on standard output.
+#[track_caller]
+pub(crate) fn succeed(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (said(&output.stdout), said(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}{stderr}", output.status);
+    stdout
+}

@@ -1,0 +1,93 @@
+//! `watch` reads captures: packets of a real 3.0.6, and packets whose verdict a real 3.0.6 has given.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use hbcore_tests::vectors::{Stage, verdicts};
+use serde_json::Value;
+
+use crate::toolchain::{example, output, succeed};
+
+pub(crate) fn vectors() {
+    let watch = example("watch");
+    reads_every_captured_packet(&watch);
+    agrees_with_the_verdicts(&watch);
+}
+
+/// The one packet where we differ on purpose, so that keys can be changed without a gap.
+const ACCEPTED_BESIDES: &str = "netstring, second key with its own secret";
+
+fn reads_every_captured_packet(watch: &Path) {
+    let mut by_keys: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+    for line in lines("packets.jsonl") {
+        let index = line["key_index"].as_u64().expect("a number");
+        let word = |name: &str| line[name].as_str().expect("text");
+        let keys = format!("auth {index}\n{index} {} {}\n", word("key_method"), word("key"));
+        by_keys.entry(keys).or_default().push(unhex(word("packet_hex")));
+    }
+    let mut authentic = 0;
+    for (keys, packets) in by_keys {
+        let shown = run(watch, &keys, &packets);
+        for (packet, line) in packets.iter().zip(shown.lines()) {
+            let is_compressed = packet.windows(21).any(|name| name == b"(1)_compressed_payloa");
+            assert_eq!(line.contains("DROPPED: compressed"), is_compressed, "{line}");
+            assert_eq!(line.contains("DROPPED"), is_compressed, "{line}");
+        }
+        authentic += shown.lines().filter(|line| line.contains(" generation=")).count();
+    }
+    assert!(authentic >= 76, "{authentic} packets");
+}
+
+fn agrees_with_the_verdicts(watch: &Path) {
+    let setup = &lines("accept-reject.jsonl")[0]["setup"];
+    let verdicts = verdicts();
+    let packets: Vec<Vec<u8>> = verdicts.iter().map(|verdict| verdict.bytes.clone()).collect();
+    let shown = run(watch, setup["authkeys"].as_str().expect("text"), &packets);
+    for (verdict, line) in verdicts.iter().zip(shown.lines()) {
+        let dropped = verdict.name != ACCEPTED_BESIDES
+            && matches!(verdict.rejected, Some(Stage::Format | Stage::Authentication | Stage::Header));
+        assert_eq!(line.contains("DROPPED"), dropped, "{}: {line}", verdict.name);
+    }
+}
+
+fn run(watch: &Path, keys: &str, packets: &[Vec<u8>]) -> String {
+    let (authkeys, capture) = (output().join("authkeys"), output().join("vectors.pcap"));
+    fs::write(&authkeys, keys).expect("a file");
+    fs::write(&capture, pcap(packets)).expect("a file");
+    succeed(Command::new(watch).arg(authkeys).arg(capture))
+}
+
+/// A capture of these UDP payloads, each in a bare IPv4 packet (link type 101).
+fn pcap(payloads: &[Vec<u8>]) -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 101] {
+        file.extend(word.to_le_bytes());
+    }
+    for (second, payload) in (1u32..).zip(payloads) {
+        let len = u16::try_from(payload.len() + 28).expect("a datagram");
+        for word in [second, 0, u32::from(len), u32::from(len)] {
+            file.extend(word.to_le_bytes());
+        }
+        let mut header = [0; 28];
+        header[0] = 0x45;
+        header[2..4].copy_from_slice(&len.to_be_bytes());
+        header[9] = 17;
+        header[24..26].copy_from_slice(&(len - 20).to_be_bytes());
+        file.extend(header);
+        file.extend(payload);
+    }
+    file
+}
+
+fn lines(file: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(file);
+    let text = fs::read_to_string(path).expect("vectors");
+    text.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
+    digits.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect()
+}
