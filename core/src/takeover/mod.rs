@@ -74,6 +74,8 @@ struct Other {
     asked: Sequence,
     /// Something of what it does not claim any more may still run there.
     is_releasing: bool,
+    /// It said during our start that it has taken our groups over.
+    took_over: bool,
     /// It has begun to give up what it offers.
     has_begun: bool,
     /// `starting` was heard before we were active.
@@ -168,6 +170,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 stable: false,
                 report: Sequence(0),
                 asked: Sequence(0),
+                took_over: false,
                 has_begun: false,
                 is_releasing: false,
                 leaving: false,
@@ -258,6 +261,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             let held = if group.home == home { holds.local } else { holds.foreign };
             if held && running(GroupId(n as u16)) {
                 group.resume();
+            } else if held {
+                group.set_wanted(true);
             }
         }
     }
@@ -471,7 +476,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.want(Class::Local, None);
         }
         self.notice(Notice::LocalTransitionComplete);
-        self.report(Info::Plain);
+        if core::mem::take(&mut self.other.took_over) {
+            self.show_stable_anew();
+        } else {
+            self.report(Info::Plain);
+        }
         self.after_change(now);
         self.try_failback(now);
     }

@@ -115,6 +115,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.phase == Phase::Leaving && self.timers.linger.is_some() && self.other.holds == Holds::ALL {
             self.phase = Phase::Left;
         }
+        self.other.took_over |= !report.full && self.phase.is_starting();
         if self.phase.is_starting() && report.full {
             return self.settle_by_report(now);
         }
@@ -165,9 +166,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     fn takeover_ended_there(&mut self) {
         if self.phase == Phase::Stable && !self.hold.local && !self.other.is_hbcore && self.standby == Standby::NotAsked
         {
-            self.say(Say::Report { hold: self.hold, stable: false, info: Info::Plain });
-            self.report(Info::Plain);
+            self.show_stable_anew();
         }
+    }
+
+    /// Tells a 3.0.6 that we are unsettled, and settled.
+    pub(super) fn show_stable_anew(&mut self) {
+        self.say(Say::Report { hold: self.hold, stable: false, info: Info::Plain });
+        self.report(Info::Plain);
     }
 
     /// The other node released everything and leaves (`shutdone`). `heir`: of the nodes that remain we are the one that takes its groups.
@@ -287,7 +293,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.other.leaving {
             return;
         }
-        let contested = self.hold.local && self.other.holds.foreign;
+        let home = self.home;
+        let contested = self.hold.local && self.other.holds.foreign && self.groups.iter().any(|g| g.home == home);
         if contested && !self.keeping {
             self.notice(Notice::Keeping(Class::Local));
             self.announce(Class::Local);
@@ -301,7 +308,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.report(Info::Plain);
         }
         self.keeping = contested;
-        if self.hold.foreign && self.other.holds.local {
+        // With three nodes, what we took from the dead one is not what this one claims.
+        let rival = self.groups.iter().any(|g| g.home != home && g.is_wanted() && !g.home_gone);
+        if self.hold.foreign && self.other.holds.local && rival {
             self.yield_groups(now, Class::Foreign);
         }
     }

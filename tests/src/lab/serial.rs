@@ -42,7 +42,7 @@ impl SerialCable {
     }
 
     /// The devices at the ends.
-    pub(super) fn ports(&self) -> [PathBuf; 2] {
+    pub fn ports(&self) -> [PathBuf; 2] {
         self.ends.each_ref().map(|end| end.path.clone())
     }
 

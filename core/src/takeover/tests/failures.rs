@@ -317,3 +317,34 @@ fn a_reference_node_that_missed_a_report_is_told_the_newest_again() {
     assert_eq!(says(&mut m), [say("local", true, Info::Plain)]);
     assert_eq!(m.next_deadline(), None);
 }
+
+#[test]
+fn a_takeover_that_ends_during_our_start_does_not_hide_that_we_are_settled() {
+    let mut m = doubtful();
+    let theirs = |seq, holds| ReportIn { is_hbcore: false, ..report(seq, holds, true) };
+    m.on_report(at(1), OTHER, theirs(5, "all"));
+    m.on_report(at(2), OTHER, ReportIn { full: false, stable: None, ..theirs(6, "foreign") });
+    says(&mut m);
+    m.advance(at(100));
+    assert_eq!(says(&mut m), [say("none", false, Info::Plain), say("none", true, Info::Plain)]);
+}
+
+#[test]
+fn what_is_new_in_the_configuration_is_started_by_the_engine_that_resumes() {
+    let mut m = machine(AutoFailback::On);
+    m.resume(Holds::ALL, |group| group == GroupId(0));
+    m.activated(at(0), false);
+    assert_eq!(only(effects(&mut m, at(0))).1, Effect::Acquire(GroupId(1)));
+}
+
+#[test]
+fn what_was_taken_from_a_dead_node_is_no_matter_of_a_third_one() {
+    let third = NodeId(2);
+    let mut m = Machine::new(HOME, [OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), third, report(5, "local", true));
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    m.on_report(at(20), third, report(6, "local", true));
+    assert_eq!(effects(&mut m, at(20)), []);
+}

@@ -1,0 +1,83 @@
+//! `auto_failback legacy`: the protocol without reports, in which a node always gets its own groups (resource reference 1.9 j).
+
+use std::time::{Duration, Instant};
+
+use hbcore_tests::lab::{Daemon, Site};
+use hbcore_tests::scenario::Pairing;
+
+use crate::groups::{self, Pair};
+use crate::{MOVE_LIMIT, START_LIMIT};
+
+/// What has not changed for this long will not.
+const WHILE: Duration = Duration::from_secs(1);
+
+/// First up, second up, crash, return, stop, return, and a standby that is refused.
+pub(crate) fn life(pairing: Pairing) {
+    let site = Site { legacy: true, initdead: 2000, ..groups::site() };
+    let pair = Pair::new("legacy", pairing, &site);
+    let Pair { lab, sniffer, .. } = &pair;
+    let asks = |node: &str, since| {
+        let heard = sniffer.heard_since(since);
+        let asked = heard.iter().any(|m| m.kind == "ip-request" && m.src == node);
+        lab.check(asked, &format!("{node} to ask for its group on the wire"));
+    };
+
+    // A 3.0.6 that starts alone forgets a group now and then: two children of it write into the FIFO at once.
+    let [first, second] = match lab.bravo.daemon() {
+        Daemon::Ours => [&lab.bravo, &lab.alpha],
+        Daemon::Reference => [&lab.alpha, &lab.bravo],
+    };
+    first.start();
+    pair.await_owners(first.name(), first.name());
+    let since = Instant::now();
+    second.start();
+    pair.await_owners("alpha", "bravo");
+    pair.gap("second up", since);
+    asks(second.name(), since);
+    await_calm(&pair);
+
+    for end in ["crash", "stop"] {
+        let since = Instant::now();
+        if end == "crash" {
+            lab.alpha.cut_power();
+        } else {
+            lab.alpha.stop();
+        }
+        pair.await_owners("bravo", "bravo");
+        pair.gap(end, since);
+        lab.await_until(START_LIMIT, "alpha declared dead", || lab.bravo.logged("node alpha: is dead"));
+        await_calm(&pair);
+
+        let since = Instant::now();
+        if end == "crash" {
+            lab.alpha.boot();
+        }
+        lab.alpha.start();
+        pair.await_owners("alpha", "bravo");
+        pair.gap(&format!("return after a {end}"), since);
+        asks("alpha", since);
+        await_calm(&pair);
+    }
+
+    let since = Instant::now();
+    lab.alpha.standby("all");
+    lab.await_until(MOVE_LIMIT, "alpha to say that it has no standby", || {
+        lab.alpha.logged("Standby mode only implemented when nice_failback on")
+    });
+    lab.stays(WHILE, "each group at home", || pair.are_owners("alpha", "bravo"));
+    lab.check(lab.client.who_answered(since) == ["alpha"], "answers of alpha only");
+    let heard = sniffer.heard();
+    let reports = |node| heard.iter().any(|m| m.src == node && ["starting", "resource"].contains(&m.kind.as_str()));
+    for host in lab.hosts() {
+        lab.check(!reports(host.name()), &format!("no reports about resources by {}", host.name()));
+    }
+}
+
+/// Waits until 3.0.6 has no child at work with resources: it cannot be asked.
+fn await_calm(pair: &Pair) {
+    for host in pair.lab.hosts().into_iter().filter(|host| host.daemon() == Daemon::Reference && host.is_running()) {
+        let answer = || host.run("/usr/bin/cl_status", &["rscstatus"]).output;
+        let what = format!("{} to have no work in hand", host.name());
+        pair.lab.await_until(START_LIMIT, &what, || answer().trim() == "none");
+    }
+}

@@ -1,0 +1,66 @@
+//! A node leaves while something hinders it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hbcore_tests::lab::SERVICE;
+use hbcore_tests::scenario::Pairing;
+
+use crate::groups::{self, Pair, SERVICE_SCRIPT, held};
+use crate::{MOVE_LIMIT, START_LIMIT};
+
+/// How long stopping `web` takes, in seconds; and for good.
+fn write_slow_web(pair: &Pair, seconds: u32) {
+    let case = format!("case $1 in\n    stop) : > /run/stopping; sleep {seconds}; rm -f \"$held\" ;;");
+    pair.lab.alpha.write_script("web", &SERVICE_SCRIPT.replacen("case $1 in", &case, 1));
+}
+
+/// A second TERM changes nothing: the script may finish, bravo takes over thereafter.
+pub(crate) fn second_signal(pairing: Pairing) {
+    let pair = Pair::running("second TERM", pairing, &groups::site());
+    let lab = &pair.lab;
+    write_slow_web(&pair, 1);
+    let since = Instant::now();
+    lab.alpha.signal_daemon("TERM");
+    lab.await_until(MOVE_LIMIT, "the script to be stopped", || lab.alpha.has_file("/run/stopping"));
+    lab.alpha.signal_daemon("TERM");
+    lab.await_until(MOVE_LIMIT, "alpha to say that it leaves already", || {
+        lab.alpha.logged("Heartbeat shutdown already underway.")
+    });
+    let mut both = false;
+    lab.await_until(MOVE_LIMIT, "the daemon of alpha gone", || {
+        both |= held(lab, "web").len() > 1;
+        !lab.alpha.is_running()
+    });
+    lab.check(!both, "one holder at every time");
+    lab.check(lab.alpha.logged("Heartbeat shutdown complete."), "an orderly end");
+    pair.await_owners("bravo", "bravo");
+    pair.gap("second TERM", since);
+}
+
+/// A stop script that hangs: when the time is over the daemon ends by force, and says so by its exit code.
+pub(crate) fn hanging_script(pairing: Pairing) {
+    let pair = Pair::new("TERM while a script hangs", pairing, &groups::site());
+    let lab = &pair.lab;
+    lab.alpha.write("hbcore.cf", "shutdown_timeout 3\n");
+    write_slow_web(&pair, 1000);
+    thread::scope(|scope| {
+        let daemon = scope.spawn(|| lab.alpha.heartbeat(&["-f"]).code);
+        lab.bravo.start();
+        pair.await_owners("alpha", "bravo");
+        pair.await_claims(pair.began, "local", "local");
+        let since = Instant::now();
+        lab.alpha.signal_daemon("TERM");
+        let code = daemon.join().expect("no panic");
+        let lasted = since.elapsed();
+        lab.check(code == Some(100), &format!("the exit code 100 instead of {code:?}"));
+        let expected = Duration::from_millis(2900)..Duration::from_secs(6);
+        lab.check(expected.contains(&lasted), &format!("an end after 3 s instead of {lasted:?}"));
+    });
+    lab.check(lab.alpha.logged("CRIT: Emergency Shutdown"), "alpha to say that it ends by force");
+    lab.await_until(MOVE_LIMIT, "no process of alpha left", || !lab.alpha.is_running());
+    lab.await_until(START_LIMIT, "bravo to take over", || {
+        lab.bravo.holds_service() && held(lab, "web").contains(&"bravo")
+    });
+    println!("{pairing} TERM while a script hangs: {SERVICE} is on {:?} then", lab.holders());
+}
