@@ -96,6 +96,7 @@ pub mod id;
 pub mod node;
 pub mod random;
 pub mod sequence;
+pub mod serial;
 pub mod stats;
 pub mod takeover;
 pub mod time;

@@ -527,7 +527,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             (_, Info::Plain) if self.yielding => Info::Standby,
             (_, info) => info,
         };
-        let stable = self.phase == Phase::Stable && info != Info::Standby && !self.yielding;
+        // Who is to take groups is not settled before it has them: a giver that hears otherwise takes them back.
+        let taking = matches!(self.standby, Standby::Offered(_) | Standby::Acquiring(_));
+        let stable = self.phase == Phase::Stable && info != Info::Standby && !self.yielding && !taking;
         self.say(Say::Report { hold: self.hold, stable, info });
     }
 

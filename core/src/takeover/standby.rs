@@ -189,6 +189,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             Standby::Offered(_) if self.other.has_begun => {
                 self.end_standby();
                 self.notice(Notice::StandbyCancelled);
+                self.report(Info::Plain);
             }
             Standby::Offered(_)
             | Standby::NotAsked

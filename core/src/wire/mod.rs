@@ -46,7 +46,7 @@ pub mod writer;
 
 pub use auth::{KeyError, Keys, Method};
 pub use field::{Field, Fields, Kind, ListItems, Structure};
-pub use frame::{FrameReader, FrameSource};
+pub use frame::{FrameCounters, FrameReader, FrameSource};
 pub use header::{Header, HeaderError, MessageType};
 pub use message::{Message, open};
 pub use writer::{WriteError, Writer, transcode_classic};

@@ -119,7 +119,7 @@ fn step(this: &mut Option<Node>, other: &mut Option<Node>, now: Instant) {
         match effect {
             Effect::Acquire(_) => this.owns = true,
             Effect::Release(_) => this.owns = false,
-            Effect::Announce(_) => {}
+            Effect::Announce(_) | Effect::Escalate(_) | Effect::Fence(_) => {}
         }
         this.engine.complete(now, Ticket::from_raw(ticket.into_raw()), Outcome::Done);
     }

@@ -348,3 +348,12 @@ fn what_was_taken_from_a_dead_node_is_no_matter_of_a_third_one() {
     m.on_report(at(20), third, report(6, "local", true));
     assert_eq!(effects(&mut m, at(20)), []);
 }
+
+#[test]
+fn a_taker_that_reports_in_the_middle_of_the_exchange_does_not_look_settled() {
+    let mut m = settled();
+    m.on_ask(at(10), OTHER, Sequence(8), Class::Local, Ask::Me);
+    says(&mut m);
+    m.on_starting(OTHER, Sequence(9), true);
+    assert_eq!(says(&mut m), [say("local", false, Info::Plain)]);
+}
