@@ -23,7 +23,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             MessageType::ReqNodes => {
                 // A 3.0.6 goes on at the answer. Had it not heard a status before, it would think that it is alone, and with
                 // `auto_failback legacy` take its groups without asking.
-                self.say_status();
+                if self.takeover.is_legacy() {
+                    self.say_status();
+                }
                 self.say_node_list(id);
             }
             MessageType::RepNodes => self.node_list(header),

@@ -740,3 +740,18 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn every_message_fits_also_with_the_longest_names() {
+    const LONG: [&str; 2] = [
+        "alpha-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "bravo-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    ];
+    assert_eq!(LONG[0].len(), crate::id::NAME_MAX);
+    let mut world = World::new(Site { nodes: &LONG, ..PAIR });
+    world.start(0);
+    world.start(1);
+    world.run(MS(300));
+    assert_eq!((world.owners(0), world.owners(1)), (std::vec![0], std::vec![1]));
+    assert_eq!((world.at(0).stats().oversize, world.at(1).stats().oversize), (0, 0));
+}

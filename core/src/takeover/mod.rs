@@ -223,7 +223,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.standby
     }
 
-    fn is_legacy(&self) -> bool {
+    pub(crate) fn is_legacy(&self) -> bool {
         self.auto_failback == AutoFailback::Legacy
     }
 
