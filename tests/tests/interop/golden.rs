@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Daemon, Host, Site};
+use hbcore_tests::lab::{Daemon, Host, Media, Site};
 use hbcore_tests::scenario::Pairing;
 use hbcore_tests::sequence::Sequence;
 
@@ -106,7 +106,8 @@ pub(crate) fn sequences(pairing: Pairing) {
 }
 
 pub(crate) fn alone(pairing: Pairing) {
-    walk(pairing, &Site { auto_failback: false, ..site() }, &ALONE);
+    // Broadcasts reach the wire although nobody is there whose address could be resolved.
+    walk(pairing, &Site { auto_failback: false, media: Media::Bcast, ..site() }, &ALONE);
 }
 
 /// After a stop 3.0.6 takes over while the other's death approaches: with time between both the order is certain.
