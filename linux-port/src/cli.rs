@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use hbcore::takeover::Holds;
 use lexopt::Arg;
 
 pub use control::{Answer, held_by_this_process, reload, status, stop, stop_and_tell};
@@ -56,7 +57,7 @@ pub enum Action {
     /// `-r`
     Reload,
     /// `-R`: go on in the same process after an exec, with what `-C` says is held.
-    Resume(Option<Held>),
+    Resume(Option<Holds>),
     /// `-D`: print the table of defaults.
     Defaults,
     /// `-V`: print [`VERSION_OF_REFERENCE`].
@@ -67,42 +68,6 @@ pub enum Action {
     Help,
     /// `--check`
     Check,
-}
-
-/// The resources that a restart by exec keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
-    /// None.
-    None,
-    /// This node's own.
-    Local,
-    /// The other node's.
-    Foreign,
-    /// All.
-    All,
-}
-
-impl Held {
-    /// As a word, as [`Held::from_word`] reads it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Local => "local",
-            Self::Foreign => "foreign",
-            Self::All => "all",
-        }
-    }
-
-    /// The value of `-C`.
-    pub fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "none" => Some(Self::None),
-            "local" => Some(Self::Local),
-            "foreign" => Some(Self::Foreign),
-            "all" => Some(Self::All),
-            _ => None,
-        }
-    }
 }
 
 /// A command line.
@@ -271,7 +236,7 @@ impl Reader<'_> {
         if let Some(action) = self.immediate {
             return Ok(Options { action, ..self.options });
         }
-        let held = self.held.as_deref().map(Held::from_word);
+        let held = self.held.as_deref().map(|word| Holds::parse(word.as_bytes()));
         if let (Some(None), Some(word)) = (held, &self.held) {
             self.options.complaints.push(format!("encode_resources: bad resource type [{word}]"));
         }
@@ -290,7 +255,7 @@ impl Reader<'_> {
 impl Options {
     /// Replaces this process by a new daemon with these options, which goes on with the resources that are held. Returns only the system's
     /// refusal. The program is looked up anew, so that an upgrade takes effect.
-    pub fn exec_again(&self, held: &str) -> io::Error {
+    pub fn exec_again(&self, held: Holds) -> io::Error {
         let program = match std::env::current_exe() {
             Ok(program) => program,
             Err(error) => return error,
@@ -304,7 +269,7 @@ impl Options {
         command.args((!self.realtime).then_some("-l"));
         command.args((!self.resource_management).then_some("-M"));
         command.args(self.foreground.then_some("-f"));
-        command.args(["-R", "-C", held]).exec()
+        command.args(["-R", "-C", held.as_str()]).exec()
     }
 }
 

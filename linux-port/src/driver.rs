@@ -157,9 +157,10 @@ impl Driver {
             log_bad_packets,
             rereader,
             host_cache,
-            ..
+            scripts,
+            service,
+            shutdown_limit,
         } = parts;
-        let Parts { scripts, service, shutdown_limit, .. } = parts;
         let poller = Poller::new()?;
         let timer = DeadlineTimer::new()?;
         links.watch(&poller)?;

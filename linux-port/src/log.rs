@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use counters::Counters;
+pub(crate) use format::month;
 pub use limit::{RateLimit, Verdict};
 pub use record::{Record, TEXT_CAPACITY};
 pub use writer::{Logger, QUEUE_CAPACITY};

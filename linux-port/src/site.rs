@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where 3.0.6 keeps its helper programs on Debian.
-const HELPERS: &str = "/usr/libexec/heartbeat";
+pub(crate) const HELPERS: &str = "/usr/libexec/heartbeat";
 /// Calls that starting or stopping a group may come to before the engine gives it up: members, attempts.
 const CALLS: u32 = 64;
 /// What `HA_DATEFMT` is for scripts (configuration reference 13.2).
@@ -172,8 +172,13 @@ impl Site {
 
     /// The groups as work.
     pub fn plans(&self, scripts: &ScriptEnvironment) -> Vec<Plan> {
-        let builtin = self.extensions.address_takeover == AddressTakeover::Builtin;
+        let builtin = self.takes_addresses();
         self.resources.groups.iter().map(|g| Plan::new(g, builtin, scripts)).collect()
+    }
+
+    /// Whether addresses are taken in process.
+    pub fn takes_addresses(&self) -> bool {
+        self.extensions.address_takeover == AddressTakeover::Builtin
     }
 
     /// What scripts are called with (resource reference 3.3).

@@ -1,6 +1,6 @@
 //! The life of the daemon: check, detach, open everything, say that all is well, run, end.
 
-use crate::cli::{Action, Held, Options};
+use crate::cli::{Action, Options};
 use crate::config::EXIT_CONFIGURATION;
 use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Links, LinuxCluster, Parts, Rereader, Scripts};
@@ -18,7 +18,7 @@ use crate::sys::memory;
 use crate::sys::realtime::{self, Policy};
 use crate::sys::signal::{DAEMON_SIGNALS, Signals};
 use crate::systemd::Notify;
-use hbcore::config::{AddressTakeover, AutoFailback, GenerationMethod, UuidSource};
+use hbcore::config::{AutoFailback, GenerationMethod, UuidSource};
 use hbcore::id::{Generation, GroupId, Uuid};
 use hbcore::takeover::Holds;
 use std::convert::Infallible;
@@ -34,9 +34,10 @@ const PRIORITY: u8 = 1;
 const LONGEST_RUN: Duration = Duration::from_millis(500);
 /// How long a thread that has ended may still be seen, in milliseconds: on a busy machine longer than a few turns of ours.
 const BURIAL_LIMIT_MS: u32 = 2000;
-/// How long giving everything up may take (resource reference 6.1), and the exit code when that was not enough.
+/// How long giving everything up may take (resource reference 6.1).
 const SHUTDOWN_LIMIT: Duration = Duration::from_hours(1);
-const FORCED: u8 = 100;
+/// What a daemon returns that ends by force.
+pub(crate) const FORCED: u8 = 100;
 /// How long the log may take to be written at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -174,7 +175,11 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
     let resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
     name_groups(&mut cluster, &resources, &log);
     match options.action {
-        Action::Resume(held) => resume(&mut cluster, &resources, site, options, held),
+        Action::Resume(held) => {
+            let known = Handover::take(&options.state_dir, held);
+            resume(&mut cluster, &resources, held.unwrap_or_default(), known.as_ref());
+            resources.resume(&known.unwrap_or_default(), &environment, site.takes_addresses());
+        }
         _ => resources.clean(|_| false),
     }
     let nice = site.ha_cf.auto_failback != AutoFailback::Legacy;
@@ -217,16 +222,12 @@ fn name_groups(cluster: &mut LinuxCluster, resources: &Resources, log: &Logger) 
 }
 
 /// Goes on where the daemon stopped that was in this process before.
-fn resume(cluster: &mut LinuxCluster, resources: &Resources, site: &Site, options: &Options, held: Option<Held>) {
-    let known = Handover::take(&options.state_dir, held);
-    let claimed = held.and_then(|held| Holds::parse(held.word().as_bytes())).unwrap_or_default();
+fn resume(cluster: &mut LinuxCluster, resources: &Resources, claimed: Holds, known: Option<&Handover>) {
     let plans: Vec<&Plan> = resources.plans().collect();
     // A 3.0.6 that is replaced by us tells no more than the classes.
-    let runs = |plan: &Plan| known.as_ref().is_none_or(|k| k.groups.contains(&plan.words)) && claimed != Holds::NONE;
+    let runs = |plan: &Plan| known.is_none_or(|k| k.groups.contains(&plan.words)) && claimed != Holds::NONE;
     cluster.resume(claimed, |group| plans.get(usize::from(group.0)).is_some_and(|plan| runs(plan)));
-    resources.clean(|plan| known.as_ref().map_or(claimed != Holds::NONE, |k| k.shares(plan)));
-    let builtin = site.extensions.address_takeover == AddressTakeover::Builtin;
-    resources.resume(&known.unwrap_or_default(), &site.scripts(&options.state_dir, options.debug), builtin);
+    resources.clean(|plan| known.map_or(claimed != Holds::NONE, |k| k.shares(plan)));
 }
 
 /// Becomes the next daemon. Returns only if that fails.
@@ -238,7 +239,7 @@ fn go_on(driver: Driver, handover: &Handover, options: &Options, log: &Logger) -
     log.flush(FLUSH);
     // The locks of serial ports go with it.
     drop(driver);
-    Err(options.exec_again(handover.word()))
+    Err(options.exec_again(handover.holds))
 }
 
 fn engine(

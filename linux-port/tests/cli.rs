@@ -7,9 +7,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use hbcore::takeover::Holds;
 use hbcore_linux::cli::{
-    self, Action, Answer, Held, Options, UsageError, VERSION_OF_REFERENCE, held_by_this_process, parse, reload, status,
-    stop, stop_and_tell,
+    self, Action, Answer, Options, UsageError, VERSION_OF_REFERENCE, held_by_this_process, parse, reload, status, stop,
+    stop_and_tell,
 };
 use host::{Place, eventually, lives};
 
@@ -55,7 +56,7 @@ fn of_several_commands_one_wins_as_in_the_original() {
     assert_eq!([action("-s -r"), action("-rs")], [Action::Status; 2]);
     assert_eq!([action("-rR"), action("-R")], [Action::Resume(None); 2]);
     assert_eq!([action("-Dk"), action("-kD")], [Action::Defaults; 2]);
-    assert_eq!([action("-RC all"), action("-C all -R"), action("-RCall")], [Action::Resume(Some(Held::All)); 3]);
+    assert_eq!([action("-RC all"), action("-C all -R"), action("-RCall")], [Action::Resume(Some(Holds::ALL)); 3]);
     assert_eq!(action("-r"), Action::Reload);
 }
 

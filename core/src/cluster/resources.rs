@@ -71,7 +71,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     /// Of the living members we come first in the configuration. Of two nodes, the one that remains always does.
     pub(super) fn is_heir(&self) -> bool {
-        self.others().all(|(id, n)| id > self.local || n.state == NodeState::Dead || self.others().count() < 2)
+        let first = |(id, n): (NodeId, &Node<LINKS>)| id > self.local || n.state == NodeState::Dead;
+        self.others().count() < 2 || self.others().all(first)
     }
 
     /// Another node wants groups. As if somebody had asked for the standby here.

@@ -58,8 +58,8 @@ const GAP_PATIENCE: Duration = Duration::from_secs(1);
 /// How often a start looks whether what was missing has come.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// What is known of the other node's claims.
-#[derive(Clone, Debug)]
+/// What is known of the other node's claims; nothing at first.
+#[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 struct Other {
     holds: Holds,
@@ -165,21 +165,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             auto_failback,
             phase: Phase::Init,
             hold: Holds::NONE,
-            other: Other {
-                holds: Holds::NONE,
-                stable: false,
-                report: Sequence(0),
-                asked: Sequence(0),
-                took_over: false,
-                has_begun: false,
-                is_releasing: false,
-                leaving: false,
-                is_hbcore: false,
-                started_early: false,
-                reported: false,
-                alive: false,
-                has_gaps: false,
-            },
+            other: Other::default(),
             standby: Standby::NotAsked,
             fencing: fencing::Fencing::default(),
             groups: homes.take(GROUPS).map(Group::new).collect(),

@@ -64,6 +64,16 @@ fn settled() -> Machine {
     m
 }
 
+/// Holds everything, because the other died; now that one starts again.
+fn beside_a_starting_node() -> Machine {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    m.on_restart(OTHER);
+    m.on_starting(OTHER, Sequence(1), true);
+    m
+}
+
 #[test]
 fn starting_is_answered_at_once_and_repeated_until_a_report_comes() {
     let mut m = machine(AutoFailback::On);
@@ -151,11 +161,7 @@ fn a_node_that_gave_everything_up_needs_no_fencing() {
 
 #[test]
 fn failback_asks_releases_and_reports_in_this_order() {
-    let mut m = settled();
-    m.on_death(at(10), OTHER, true, true);
-    complete_all(&mut m, at(11));
-    m.on_restart(OTHER);
-    m.on_starting(OTHER, Sequence(1), true);
+    let mut m = beside_a_starting_node();
     says(&mut m);
     m.on_report(at(20), OTHER, report(4, "none", true));
     assert!(says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Me }));
@@ -172,11 +178,7 @@ fn failback_asks_releases_and_reports_in_this_order() {
 
 #[test]
 fn an_unanswered_failback_is_tried_again() {
-    let mut m = settled();
-    m.on_death(at(10), OTHER, true, true);
-    complete_all(&mut m, at(11));
-    m.on_restart(OTHER);
-    m.on_starting(OTHER, Sequence(1), true);
+    let mut m = beside_a_starting_node();
     m.on_report(at(20), OTHER, report(4, "none", true));
     says(&mut m);
     m.advance(at(20 + 10_000));

@@ -11,9 +11,6 @@ use hbcore::takeover::{StandbyRefusal, Wish};
 use hbcore::time::Instant;
 use hbcore::{Request, RequestError};
 
-/// Most fields of a message from the FIFO; one with more is refused.
-const FIELDS: usize = 64;
-
 /// The two ends at which the scripts of this node meet the daemon.
 pub struct Scripts {
     /// What they write to; `None` if it could not be opened.
@@ -61,14 +58,9 @@ impl Driver {
 
     /// A message that is the cluster's business, or that of nobody we know.
     fn pass_on(&mut self, now: Instant, message: &FifoMessage<'_>) {
-        let mut fields: [Field<'_>; FIELDS] = [("", b""); FIELDS];
         let texts = message.fields.fields().filter_map(|f| Some((std::str::from_utf8(f.name).ok()?, f.text()?)));
-        let mut count = 0;
-        for (place, field) in fields.iter_mut().zip(texts) {
-            *place = field;
-            count += 1;
-        }
-        let sent = self.cluster.send_for_client(now, fields.get(..count).unwrap_or_default());
+        let fields: Vec<Field<'_>> = texts.collect();
+        let sent = self.cluster.send_for_client(now, &fields);
         let kind = String::from_utf8_lossy(message.kind);
         match sent {
             Ok(()) => {}

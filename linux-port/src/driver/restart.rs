@@ -3,9 +3,7 @@
 
 use super::Driver;
 use crate::resources::Handover;
-use hbcore::id::GroupId;
 use hbcore::takeover::{GroupState, Standby};
-use std::net::IpAddr;
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,14 +37,10 @@ impl Driver {
         self.log.info(format_args!("Restarting heartbeat."));
         self.cluster.announce_restart(crate::sys::clock::Clock.now());
         self.drain();
-        let runs = |n: usize| {
-            let group = u16::try_from(n).ok().and_then(|n| self.cluster.groups().get(usize::from(GroupId(n).0)));
-            group.is_some_and(|g| g.state() == GroupState::Running)
-        };
-        let groups =
-            self.resources.plans().enumerate().filter(|(n, _)| runs(*n)).map(|(_, p)| p.words.clone()).collect();
-        let added: Vec<IpAddr> = self.resources.added();
-        Some(Handover { holds: self.cluster.takeover().holds(), groups, added })
+        let groups = self.cluster.groups().iter().zip(self.resources.plans());
+        let groups = groups.filter(|(group, _)| group.state() == GroupState::Running);
+        let groups = groups.map(|(_, plan)| plan.words.clone()).collect();
+        Some(Handover { holds: self.cluster.takeover().holds(), groups, added: self.resources.added() })
     }
 
     fn nothing_moves(&self) -> bool {

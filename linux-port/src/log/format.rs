@@ -57,8 +57,13 @@ pub(super) fn render(out: &mut Vec<u8>, shape: Shape, names: &Names, record: &Re
 
 /// `Mon DD HH:MM:SS`; unlike traditional syslog the day is padded with a zero.
 fn syslog_time(out: &mut Vec<u8>, t: LocalTime) {
-    let month = usize::from(t.month).checked_sub(1).and_then(|m| MONTHS.get(m)).unwrap_or(&"Jan");
+    let month = month(t);
     let _ = write!(out, "{month} {:02} {:02}:{:02}:{:02}", t.day, t.hour, t.minute, t.second);
+}
+
+/// The month in three letters.
+pub(crate) fn month(t: LocalTime) -> &'static str {
+    usize::from(t.month).checked_sub(1).and_then(|m| MONTHS.get(m)).unwrap_or(&"Jan")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::ScriptEnvironment;
 use crate::jobs::Refused;
 use crate::log::Logger;
 use crate::script::{Call, Cancel, run};
+use crate::start::FORCED;
 use crate::sys::process::exit_now;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -16,8 +17,6 @@ use std::time::Duration;
 const REBOOT: [(&str, &[&str]); 2] = [("/sbin/reboot", &["-nf"]), ("/sbin/init", &["6"])];
 /// How long the log may take to be written before the machine goes down.
 const FLUSH: Duration = Duration::from_millis(500);
-/// What a daemon returns that ends by force.
-const FORCED: i32 = 100;
 
 /// What is done about a group that cannot be stopped.
 #[derive(Clone, Debug)]
@@ -52,7 +51,7 @@ impl Escalation {
         log.crit(format_args!("Killing heartbeat ungracefully!"));
         log.flush(FLUSH);
         if REBOOT.iter().any(|(program, arguments)| reboots(program, arguments)) {
-            exit_now(FORCED);
+            exit_now(FORCED.into());
         }
         log.crit(format_args!("{Helpless}"));
         Err(Helpless.into())

@@ -1,7 +1,6 @@
 //! What a daemon that restarts by exec tells its successor in the same process (resource reference 6.3): its groups run on.
 
 use super::Plan;
-use crate::cli::Held;
 use hbcore::takeover::Holds;
 use std::fs;
 use std::io::{self, Write};
@@ -24,11 +23,6 @@ pub struct Handover {
 }
 
 impl Handover {
-    /// The value of `-C`.
-    pub fn word(&self) -> &'static str {
-        self.holds.as_str()
-    }
-
     /// Writes it for the successor. To be called when the heartbeat has stopped: this waits for the disk.
     ///
     /// # Errors
@@ -37,7 +31,7 @@ impl Handover {
         let path = state_dir.join(NAME);
         let _ = fs::remove_file(&path);
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        writeln!(file, "holds {}", self.word())?;
+        writeln!(file, "holds {}", self.holds.as_str())?;
         for group in &self.groups {
             writeln!(file, "group {group}")?;
         }
@@ -47,13 +41,12 @@ impl Handover {
         file.sync_all()
     }
 
-    /// Reads it, once. `held`: the word of `-C`, which is all there is when 3.0.6 was the predecessor; then the groups are not known.
-    pub fn take(state_dir: &Path, held: Option<Held>) -> Option<Self> {
+    /// Reads it, once. `held`: the value of `-C`, which is all there is when 3.0.6 was the predecessor; then the groups are not known.
+    pub fn take(state_dir: &Path, held: Option<Holds>) -> Option<Self> {
         let path = state_dir.join(NAME);
         let text = fs::read_to_string(&path).ok();
         let _ = fs::remove_file(path);
-        let holds = Holds::parse(held?.word().as_bytes())?;
-        text.map(|text| Self::parse(&text)).filter(|known| known.holds == holds)
+        text.map(|text| Self::parse(&text)).filter(|known| Some(known.holds) == held)
     }
 
     /// Whether anything of a group was up: then it is not an old leftover.
@@ -90,10 +83,10 @@ mod tests {
             added: vec!["10.0.0.1".parse().expect("an address")],
         };
         written.write(&place).expect("written");
-        assert_eq!(Handover::take(&place, Some(Held::All)), Some(written.clone()));
-        assert_eq!(Handover::take(&place, Some(Held::All)), None);
+        assert_eq!(Handover::take(&place, Some(Holds::ALL)), Some(written.clone()));
+        assert_eq!(Handover::take(&place, Some(Holds::ALL)), None);
         written.write(&place).expect("written");
-        assert_eq!(Handover::take(&place, Some(Held::Local)), None, "of another restart");
+        assert_eq!(Handover::take(&place, Some(Holds { local: true, foreign: false })), None, "of another restart");
         let _ = fs::remove_dir_all(place);
     }
 }

@@ -18,9 +18,8 @@ use crate::address::Addresses;
 use crate::log::{EarlyLog, Logger};
 use crate::resources::{Plan, Resources, SCRIPT_LIMIT, ScriptEnvironment};
 use crate::script::{Call, Cancel, Environment, Search, run};
+use crate::site::HELPERS;
 
-/// Where 3.0.6 keeps its helper programs on Debian.
-const HELPERS: &str = "/usr/libexec/heartbeat";
 /// How long the log may take to be written at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -49,7 +48,7 @@ impl<'c> Groups<'c> {
             context,
             // A tool reads it once, and ends.
             resources: HaResources::read(Vec::leak(file(File::HaResources))),
-            scripts: ScriptEnvironment { limit: extensions.script_timeout.unwrap_or(SCRIPT_LIMIT), ..scripts(context) },
+            scripts: scripts(context, extensions.script_timeout.unwrap_or(SCRIPT_LIMIT)),
             builtin: extensions.address_takeover == AddressTakeover::Builtin,
         }
     }
@@ -139,7 +138,7 @@ fn await_any(descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
 }
 
 /// What the shell functions of 3.0.6 hand to a script that is called by a tool: the caller's environment, completed.
-fn scripts(context: &Context) -> ScriptEnvironment {
+fn scripts(context: &Context, limit: Duration) -> ScriptEnvironment {
     let dir = context.config_dir.display().to_string();
     let mut environment = Environment::inherited();
     environment.set("HA_DIR", dir.as_str()).set("HA_FUNCS", format!("{dir}/shellfuncs"));
@@ -155,6 +154,6 @@ fn scripts(context: &Context) -> ScriptEnvironment {
         search: Search::standard(&context.config_dir),
         environment: Arc::new(environment),
         directory,
-        limit: SCRIPT_LIMIT,
+        limit,
     }
 }

@@ -6,12 +6,10 @@ use std::io::{self, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::context::variable;
-use crate::log::{EarlyLog, Facility, Level, LogConfig, Stderr};
+use crate::log::{EarlyLog, Facility, Level, LogConfig, Stderr, month};
 use crate::start::host_name;
 use crate::sys::clock::Clock;
 use crate::sys::localtime::{LocalTime, local_time};
-
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The log of a tool, as the daemon's environment describes it.
 #[derive(Debug)]
@@ -114,7 +112,7 @@ fn date(format: &str, t: LocalTime) -> String {
                 Some('M') => write!(text, "{:02}", t.minute),
                 Some('S') => write!(text, "{:02}", t.second),
                 Some('T') => write!(text, "{:02}:{:02}:{:02}", t.hour, t.minute, t.second),
-                Some('b') => write!(text, "{}", MONTHS.get(usize::from(t.month).wrapping_sub(1)).unwrap_or(&"Jan")),
+                Some('b') => write!(text, "{}", month(t)),
                 other => write!(text, "%{}", other.map(String::from).unwrap_or_default()),
             },
             (letter, false) => write!(text, "{letter}"),

@@ -2,13 +2,9 @@
 
 use super::*;
 
-/// Holds everything, because the other died; then the other is back and stable, and the failback is asked for.
+/// Beside a node that has started again and is stable: the failback is asked for, and granted.
 fn asked_for_its_groups() -> Machine {
-    let mut m = settled();
-    m.on_death(at(10), OTHER, true, true);
-    complete_all(&mut m, at(11));
-    m.on_restart(OTHER);
-    m.on_starting(OTHER, Sequence(1), true);
+    let mut m = beside_a_starting_node();
     m.on_report(at(20), OTHER, report(4, "none", true));
     m.on_ask(at(21), OTHER, Sequence(5), Class::Foreign, Ask::Other);
     says(&mut m);
