@@ -138,7 +138,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             return;
         }
         self.communication = Communication::Up;
-        self.liveness_at = self.now;
+        let now = self.now;
+        self.liveness_at = now;
+        // From now on a node's dead time counts. Who was heard, but has told no status yet, has all of it.
+        for node in self.nodes.iter_mut().filter(|n| n.heard && n.state == NodeState::Init) {
+            node.status_at = now;
+        }
         if let Some(me) = self.node_mut(self.local) {
             me.state = NodeState::Active;
         }

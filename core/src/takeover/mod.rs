@@ -62,6 +62,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 struct Other {
+    /// Who reported last: of three nodes there are two others.
+    node: Option<NodeId>,
     holds: Holds,
     stable: bool,
     /// Number of the newest report, so that a repeated older one changes nothing.
@@ -118,7 +120,6 @@ pub struct Takeover<const GROUPS: usize> {
     /// The other claims our own groups too, and was told that they are ours.
     keeping: bool,
     needs_failback: bool,
-    orphans_of: Option<NodeId>,
     /// No other node was alive when we became active.
     alone: bool,
     /// When we became active, and for how long after that no report is believed.
@@ -174,7 +175,6 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             yielding: false,
             keeping: false,
             needs_failback: false,
-            orphans_of: None,
             alone: false,
             active_at: Instant::ZERO,
             doubt: Duration::ZERO,

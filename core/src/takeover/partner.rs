@@ -87,6 +87,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.set_home_gone(node, false);
         }
         let before = self.other.holds;
+        self.other.node = Some(node);
         self.other.alive = true;
         self.other.report = report.seq;
         self.other.is_hbcore |= report.is_hbcore;
@@ -124,14 +125,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.takeover_ended_there();
         }
         self.standby_overtaken(now);
-        self.take_what_nobody_holds(now, node, report);
+        self.take_what_nobody_holds(now, report);
         self.resolve_conflict(now);
         self.try_failback(now);
     }
 
     /// The other node is settled, and neither of us holds what is at home here: it restarted before we knew it dead, or it lost what it was
     /// taking from us.
-    fn take_what_nobody_holds(&mut self, now: Instant, node: NodeId, report: ReportIn) {
+    fn take_what_nobody_holds(&mut self, now: Instant, report: ReportIn) {
         let settled = self.phase == Phase::Stable && self.standby == Standby::NotAsked && self.give_away.is_none();
         let told = report.full && report.stable == Some(true) && !self.other.leaving;
         if settled && told && !self.hold.local && !self.other.holds.foreign {
@@ -143,9 +144,6 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         // One of ours does the same with its own groups; a 3.0.6 only complains that nobody owns them.
         let orphaned = settled && told && !self.other.is_hbcore && !self.hold.foreign && !self.other.holds.local;
         self.timers.orphaned = if orphaned { self.timers.orphaned.or(Some(now.after(ORPHAN_PATIENCE))) } else { None };
-        if orphaned {
-            self.orphans_of = Some(node);
-        }
     }
 
     /// A 3.0.6 does not hold its own groups, and nobody else does. It waits for something, up to an hour: they run here until it has been
@@ -155,8 +153,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         self.hold.foreign = true;
-        let node = self.orphans_of;
-        self.want(Class::Foreign, node);
+        self.want(Class::Foreign, self.other.node);
         self.report(Info::Plain);
         self.after_change(now);
     }
@@ -308,8 +305,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.report(Info::Plain);
         }
         self.keeping = contested;
-        // With three nodes, what we took from the dead one is not what this one claims.
-        let rival = self.groups.iter().any(|g| g.home != home && g.is_wanted() && !g.home_gone);
+        // With three nodes, what we took from one is not what the other claims.
+        let rival = self.groups.iter().any(|g| Some(g.home) == self.other.node && g.is_wanted());
         if self.hold.foreign && self.other.holds.local && rival {
             self.yield_groups(now, Class::Foreign);
         }

@@ -353,3 +353,18 @@ fn a_taker_that_reports_in_the_middle_of_the_exchange_does_not_look_settled() {
     m.on_starting(OTHER, Sequence(9), true);
     assert_eq!(says(&mut m), [say("local", false, Info::Plain)]);
 }
+
+#[test]
+fn what_was_taken_is_given_back_to_its_home_and_not_given_up_for_a_third_node() {
+    let third = NodeId(2);
+    let mut m = Machine::new(HOME, [OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), third, report(5, "local", true));
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    m.on_restart(OTHER);
+    m.on_starting(OTHER, Sequence(1), true);
+    m.on_report(at(20), third, report(6, "local", true));
+    assert_eq!(effects(&mut m, at(20)), [], "its home is back, and does not hold it yet");
+    assert!(m.holds().foreign);
+}
