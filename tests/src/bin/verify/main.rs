@@ -3,6 +3,7 @@
 //! ```text
 //! cargo verify [--no-install] [FILTER..]     all checks and tests, or the tests whose names contain a word of FILTER
 //! cargo verify [--no-install] bench [ROW..]  the speed of ours, heartbeat 3.0.6 and keepalived side by side
+//! cargo verify [--no-install] firmware-size  flash, RAM and longest turn of the firmware
 //! cargo verify sim [--seeds N]               clusters in simulated worlds
 //! ```
 //!
@@ -27,6 +28,8 @@ cargo verify [--no-install] bench [ROW..]
                                          measure ours, heartbeat 3.0.6 and keepalived side by side;
                                          ROW: outage-10-30 outage-100-500 start-up stop-failback standby heal load
                                          false-deaths
+cargo verify [--no-install] firmware-size
+                                         flash, RAM, deepest stack and longest turn of the firmware
 cargo verify sim [--seeds N] [--from K] [--seed K] [--file SCHEDULE] [--trace] [--planted]
                                          clusters in simulated worlds, by seeds; one of them; or with bugs planted
   --no-install   install no packages; what needs them is skipped, with the reason
@@ -56,9 +59,19 @@ fn main() -> ExitCode {
         hbcore_tests::bench::run(&filters);
         return ExitCode::SUCCESS;
     }
+    if take(&mut filters, "firmware-size") {
+        return firmware_size();
+    }
     let mut steps =
         if filters.is_empty() { everything() } else { filters.iter().flat_map(|f| tests(Some(f))).collect() };
     run_steps(&mut steps)
+}
+
+/// The test that measures the firmware, with what it says.
+fn firmware_size() -> ExitCode {
+    let mut test = plain_cargo();
+    test.args(["test", "--quiet", "-p", "hbcore-tests", "--test", "firmware", "--", "size::", "--nocapture"]);
+    if test.status().is_ok_and(|status| status.success()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn take(words: &mut Vec<String>, word: &str) -> bool {
@@ -101,6 +114,7 @@ fn tests(filter: Option<&str>) -> Vec<Step> {
         step("unit and property tests", &["test", "--workspace", "--exclude", "hbcore-tests", "--no-fail-fast", "--"]),
         step("vectors and configurations", &plain),
         step("C library and examples", &suite("c_api")),
+        step("firmware in QEMU", &suite("firmware")),
         step("bad input", &suite("bad_input")),
         step("interop with 3.0.6", &suite("interop")),
     ]

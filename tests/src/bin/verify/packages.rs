@@ -6,9 +6,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Package, and a file that shows that it is there.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 18] = [
+    ("cargo-web", "/usr/bin/cargo"),
     ("cmake", "/usr/bin/cmake"),
     ("g++", "/usr/bin/g++"),
+    ("gcc-arm-linux-gnueabihf", "/usr/bin/arm-linux-gnueabihf-gcc"),
+    ("gcc-arm-none-eabi", "/usr/bin/arm-none-eabi-gcc"),
     ("heartbeat", "/usr/libexec/heartbeat/heartbeat"),
     ("iproute2", "/usr/sbin/ip"),
     ("keepalived", "/usr/sbin/keepalived"),
@@ -16,6 +19,10 @@ const PACKAGES: [(&str, &str); 11] = [
     ("nftables", "/usr/sbin/nft"),
     ("pkg-config", "/usr/bin/pkg-config"),
     ("procps", "/usr/bin/ps"),
+    ("qemu-system-arm", "/usr/bin/qemu-system-arm"),
+    ("qemu-user-static", "/usr/bin/qemu-arm-static"),
+    ("rust-web-src", "/usr/lib/rustlib/src/rust"),
+    ("rustc-web", "/usr/bin/rustc"),
     ("socat", "/usr/bin/socat"),
     ("valgrind", "/usr/bin/valgrind"),
 ];

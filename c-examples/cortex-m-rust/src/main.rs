@@ -1,0 +1,120 @@
+//! A cluster node without an operating system, in Rust: the same as `../cortex-m`, which is in C.
+//!
+//! Node `charlie`, beside the Linux node `alpha`, over one serial cable. Each is the home of one resource group; a group that runs here
+//! drives its pin of port B high and is told of on the console.
+//!
+//! The cable is a driver of `embedded-hal-nb`, and the console one of `embedded-io`: either kind will do for either.
+#![no_std]
+#![no_main]
+
+mod board;
+
+use core::mem::MaybeUninit;
+
+use board::{Console, Uart, generation_next, now, pin_set, watchdog};
+use cortex_m_rt::entry;
+use embedded_io::Write;
+use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
+use hbcore::node::NodeKind;
+use hbcore::serial::{Nb, SerialEnd};
+use hbcore::takeover::{AutoFailback, EFFECT_LIMIT, Effect, Outcome};
+use hbcore::time::{Duration, Instant};
+use hbcore::wire::{Keys, Method};
+use hbcore::{AutoJoin, Cluster, Config, Event, HeartbeatForm, LinkForm, NodeConfig, Timing};
+
+/// Two nodes, one link, two groups, 2 KiB of history, one key.
+type Node = Cluster<2, 1, 2, 2048, 1>;
+
+/// Longer than one turn can take, and shorter than what the watchdog waits.
+const OVERDUE: Duration = Duration::from_millis(200);
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop(); // until the watchdog resets the machine
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    board::start();
+    let mut console = Console;
+    let mut end = SerialEnd::<_, 768, 1024>::new(Nb(Uart::CABLE));
+    let place = cortex_m::singleton!(: MaybeUninit<Node> = MaybeUninit::uninit());
+    let Some(node) = place.and_then(|place| start(place, &mut console)) else { panic!("a mistake of this program") };
+    loop {
+        let _ = end.receive(|message| {
+            let _ = node.handle(now(), LinkId(0), message); // what is damaged is counted
+        });
+        turn(node, &mut end, &mut console);
+        if node.next_deadline().is_none_or(|deadline| now().since(deadline) < OVERDUE) {
+            watchdog::feed();
+        }
+        cortex_m::asm::wfi();
+    }
+}
+
+fn start<'p>(place: &'p mut MaybeUninit<Node>, console: &mut Console) -> Option<&'p mut Node> {
+    let mut keys = Keys::new();
+    keys.insert(1, Method::Sha1, b"between-us").ok()?;
+    keys.set_signing(1).ok()?;
+    let node =
+        |name, uuid| Some(NodeConfig { name: NodeName::new(name).ok()?, kind: NodeKind::Normal, uuid: Uuid(uuid) });
+    let run = generation_next();
+    let config = Config {
+        local: NodeId(1),
+        nodes: &[node("alpha", [0; 16])?, node("charlie", *b"charlie's identi")?],
+        links: &[LinkForm::Serial],
+        groups: &[NodeId(0), NodeId(1)],
+        manage_resources: true,
+        timing: Timing {
+            keepalive: Duration::from_secs(1),
+            warntime: Duration::from_millis(2500),
+            deadtime: Duration::from_secs(5),
+            initdead: Duration::from_secs(10),
+            deadping: Duration::from_secs(5),
+            max_repeat_delay: Duration::from_millis(250),
+        },
+        auto_failback: AutoFailback::On,
+        hopfudge: 1,
+        autojoin: AutoJoin::None,
+        heartbeat: HeartbeatForm::Compact,
+        auth_field: true,
+        generation: Generation(u64::from(run)),
+        effect_limit: EFFECT_LIMIT,
+        seed: u64::from(run),
+    };
+    let _ = write!(console, "charlie starts, run {run}\r\n");
+    Node::new_in(place, &config, keys, now(), 1).ok() // nobody compares our clock with his
+}
+
+fn turn(node: &mut Node, end: &mut SerialEnd<Nb<Uart>, 768, 1024>, console: &mut Console) {
+    let mut buffer = [0; 1024];
+    let at: Instant = now();
+    node.advance(at);
+    while let Some(transmit) = node.poll_transmit(&mut buffer) {
+        end.send(&buffer[..transmit.len]); // a message without room is asked for again
+    }
+    let _ = end.flush();
+    while let Some((ticket, effect)) = node.poll_effect() {
+        let (group, on) = match effect {
+            Effect::Acquire(group) => (group.0, true),
+            Effect::Release(group) => (group.0, false),
+            // There is nothing to announce, a pin is never stuck, and this node cannot fence.
+            Effect::Announce(_) | Effect::Escalate(_) | Effect::Fence(_) => continue,
+        };
+        pin_set(group, on);
+        let _ = write!(console, "group {group} {}\r\n", if on { "runs here" } else { "is stopped here" });
+        node.complete(at, ticket, Outcome::Done);
+    }
+    while let Some(event) = node.poll_event() {
+        tell(node, event, console);
+    }
+}
+
+fn tell(node: &Node, event: Event, console: &mut Console) {
+    let (Event::NodeState(id) | Event::NodeDead(id)) = event else { return };
+    if let Some(other) = node.node(id) {
+        let _ = write!(console, "node {} is {}\r\n", other.name, other.state.as_str());
+    }
+}

@@ -1,0 +1,133 @@
+//! The serial cable between a daemon and the board: 19200 bits per second, with a switch and with noise.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// Ten bits a byte.
+const BYTE_TIME: Duration = Duration::from_nanos(1_000_000_000 * 10 / 19_200);
+/// One byte in this many begins a burst, of this many bytes: one byte in a hundred is hit.
+const BURST_EVERY: u64 = 1600;
+const BURST: u64 = 16;
+
+/// A cable, until it is dropped.
+pub(crate) struct Cable {
+    state: Arc<State>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    ended: AtomicBool,
+    noisy: AtomicBool,
+    unplugged: AtomicBool,
+    carried: AtomicU64,
+    hit: AtomicU64,
+}
+
+impl Cable {
+    /// Connects the device `port` with the board.
+    pub(crate) fn new(port: &Path, board: &UnixStream) -> Self {
+        let state = Arc::new(State::default());
+        let flags = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).expect("a flag");
+        let device = OpenOptions::new().read(true).write(true).custom_flags(flags).open(port).expect("a terminal");
+        let clone = |stream: &UnixStream| stream.try_clone().expect("a descriptor");
+        let (from_board, to_board) = (clone(board), clone(board));
+        let (from_port, to_port): (File, File) = (device.try_clone().expect("a descriptor"), device);
+        let (one, other) = (Arc::clone(&state), Arc::clone(&state));
+        let threads = vec![
+            thread::spawn(move || carry(from_port, to_board, &one, 1)),
+            thread::spawn(move || carry(from_board, to_port, &other, 2)),
+        ];
+        Self { state, threads }
+    }
+
+    /// Pulls or puts the plug. What is on its way when it is pulled is lost, as what a machine without power has not sent yet.
+    pub(crate) fn set_plugged(&self, plugged: bool) {
+        self.state.unplugged.store(!plugged, Ordering::Relaxed);
+    }
+
+    /// Hits one byte in a hundred, from now on or not any more.
+    pub(crate) fn set_noise(&self, on: bool) {
+        self.state.noisy.store(on, Ordering::Relaxed);
+    }
+
+    /// How many bytes went through, and how many of them were hit.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.state.carried.load(Ordering::Relaxed), self.state.hit.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One direction. A byte is on its way as long as it is on a real line.
+fn carry(mut from: impl Read + AsFd, mut to: impl Write, state: &State, seed: u64) {
+    let attention = Timespec::try_from(Duration::from_millis(50)).expect("a short time");
+    let mut noise = Noise { random: seed, burst: 0 };
+    let mut free_at = Instant::now();
+    let mut bytes = [0; 16];
+    while !state.ended.load(Ordering::Relaxed) {
+        if !matches!(poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&attention)), Ok(1..)) {
+            continue;
+        }
+        let Ok(len @ 1..) = from.read(&mut bytes) else { return };
+        if state.unplugged.load(Ordering::Relaxed) {
+            continue;
+        }
+        let sent = Instant::now().max(free_at);
+        free_at = sent + BYTE_TIME * u32::try_from(len).expect("a few");
+        thread::sleep(free_at.saturating_duration_since(Instant::now()));
+        let noisy = state.noisy.load(Ordering::Relaxed);
+        let heard: Vec<u8> =
+            bytes[..len].iter().filter_map(|&b| if noisy { noise.disturb(b, state) } else { Some(b) }).collect();
+        state.carried.fetch_add(len as u64, Ordering::Relaxed);
+        if to.write_all(&heard).is_err() {
+            return;
+        }
+    }
+}
+
+/// Bursts in which bits are turned, bytes are lost, and bytes are something else.
+struct Noise {
+    random: u64,
+    burst: u64,
+}
+
+impl Noise {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 33) % bound
+    }
+
+    fn disturb(&mut self, byte: u8, state: &State) -> Option<u8> {
+        if self.burst == 0 && self.below(BURST_EVERY) == 0 {
+            self.burst = BURST;
+        }
+        if self.burst == 0 {
+            return Some(byte);
+        }
+        self.burst -= 1;
+        state.hit.fetch_add(1, Ordering::Relaxed);
+        match self.below(3) {
+            0 => Some(byte ^ (1 << self.below(8))),
+            1 => None,
+            _ => Some(self.below(256) as u8),
+        }
+    }
+}
