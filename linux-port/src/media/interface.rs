@@ -21,11 +21,13 @@ pub(super) fn ipv4(device: &str) -> Result<Ipv4Addr, OpenCause> {
     address.ok_or(OpenCause::NoAddress)
 }
 
-/// The broadcast address of `device`: as set, or else of its first subnet that has one.
+/// The broadcast address of `device`: as set, or else of its first subnet that has one. Loopback has none, and what is sent to
+/// 0.0.0.0 there comes back to its own host, which is how a 3.0.6 runs `bcast lo`.
 pub(super) fn broadcast(device: &str) -> Result<Ipv4Addr, OpenCause> {
     let index = index(device)?;
     let addresses = read(|netlink| netlink.addresses(Some(index)))?;
-    addresses.iter().find_map(|a| a.broadcast).ok_or(OpenCause::NoBroadcast)
+    let own_host = || addresses.iter().any(|a| a.addr.is_loopback()).then_some(Ipv4Addr::UNSPECIFIED);
+    addresses.iter().find_map(|a| a.broadcast).or_else(own_host).ok_or(OpenCause::NoBroadcast)
 }
 
 fn read<T>(ask: impl FnOnce(&mut Netlink) -> io::Result<T>) -> Result<T, OpenCause> {
