@@ -39,6 +39,7 @@ impl std::error::Error for LockError {}
 /// thread stacks and libraries would cost megabytes. Where the kernel cannot do that (before 4.4), everything is locked.
 pub fn lock() -> Result<(), LockError> {
     forget_start();
+    give_back();
     let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE;
     let locked = match mlockall(all | MlockAllFlags::ONFAULT) {
         Err(Errno::INVAL) => mlockall(all),
@@ -57,6 +58,13 @@ pub fn lock() -> Result<(), LockError> {
 fn touch_stack() {
     let mut room = [0u8; STACK];
     black_box(&mut room);
+}
+
+/// Gives the heap that only the start needed back to the system.
+fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no pointer goes in or out, and the allocator locks what it looks at.
+    let _ = unsafe { libc::malloc_trim(0) };
 }
 
 /// Lets go of the program's code that only the start needed. What runs from now on comes back from the page cache with its first
