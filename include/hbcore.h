@@ -34,7 +34,8 @@
  *   system, it stands still and waits for the watchdog. It never unwinds into C.
  *
  * Capacities are chosen when the library is built (`cargo build -p hbcore-ffi`, with `--features small` for microcontrollers). For a small library
- * define HB_SMALL before this header is included; hb_limits() says what a library really is.
+ * define HB_SMALL before this header is included; hb_limits() says what a library really is. It has no functions for files, packets and
+ * agents, and keys of the method md5 only with the feature `md5`.
  *
  * MIT OR Apache-2.0. This file is made by cbindgen from the folder ffi: do not edit it.
  */
@@ -58,8 +59,12 @@
 #define HB_KEYS 2              /* most keys */
 #define HB_HISTORY 2048        /* bytes of sent messages that are kept for repetition */
 #define HB_FRAME 768           /* longest message on a serial line; a longer one is thrown away and counted */
-#define HB_DATAGRAM 1024       /* bytes of the buffer for hb_cluster_poll_transmit */
-#define HB_CLUSTER_SIZE 8192   /* bytes of storage that a cluster takes */
+#define HB_DATAGRAM 768        /* bytes of the buffer for hb_cluster_poll_transmit */
+#if UINTPTR_MAX > 0xFFFFFFFF
+#define HB_CLUSTER_SIZE 7168   /* bytes of storage that a cluster takes */
+#else
+#define HB_CLUSTER_SIZE 6208
+#endif
 #else
 #define HB_NODES 16
 #define HB_LINKS 8
@@ -571,97 +576,167 @@ enum {
 };
 typedef uint32_t hb_counter_t;
 
+#if !defined(HB_SMALL)
 /// A file of the configuration.
 enum {
+#if !defined(HB_SMALL)
     /// `ha.cf`
     HB_FILE_HA_CF = 0,
+#endif
+#if !defined(HB_SMALL)
     /// `authkeys`
     HB_FILE_AUTHKEYS = 1,
+#endif
+#if !defined(HB_SMALL)
     /// `haresources`
     HB_FILE_HARESOURCES = 2,
+#endif
+#if !defined(HB_SMALL)
     /// `hbcore.cf`
     HB_FILE_HBCORE_CF = 3,
+#endif
 };
 typedef uint32_t hb_file_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// How grave a problem is.
 enum {
+#if !defined(HB_SMALL)
     /// No cluster can be made.
     HB_SEVERITY_ERROR = 0,
+#endif
+#if !defined(HB_SMALL)
     /// One can be made, but probably not as meant.
     HB_SEVERITY_WARNING = 1,
+#endif
+#if !defined(HB_SMALL)
     /// Worth knowing.
     HB_SEVERITY_INFO = 2,
+#endif
 };
 typedef uint32_t hb_severity_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// What a medium is.
 enum {
+#if !defined(HB_SMALL)
     /// UDP broadcast on `device`.
     HB_MEDIUM_KIND_BCAST = 0,
+#endif
+#if !defined(HB_SMALL)
     /// UDP multicast on `device` to `host`.
     HB_MEDIUM_KIND_MCAST = 1,
+#endif
+#if !defined(HB_SMALL)
     /// UDP multicast over IPv6 on `device` to `host`.
     HB_MEDIUM_KIND_MCAST6 = 2,
+#endif
+#if !defined(HB_SMALL)
     /// UDP on `device` to `host`, an IPv4 address or name.
     HB_MEDIUM_KIND_UCAST = 3,
+#endif
+#if !defined(HB_SMALL)
     /// UDP on `device` to `host`, an IPv6 address.
     HB_MEDIUM_KIND_UCAST6 = 4,
+#endif
+#if !defined(HB_SMALL)
     /// The serial line `device`.
     HB_MEDIUM_KIND_SERIAL = 5,
+#endif
+#if !defined(HB_SMALL)
     /// Pings of `host`.
     HB_MEDIUM_KIND_PING = 6,
+#endif
+#if !defined(HB_SMALL)
     /// Pings over IPv6 of `host`.
     HB_MEDIUM_KIND_PING6 = 7,
+#endif
+#if !defined(HB_SMALL)
     /// Pings of a group of hosts; `host` has them all, between blanks.
     HB_MEDIUM_KIND_PING_GROUP = 8,
+#endif
 };
 typedef uint32_t hb_medium_kind_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// The two encodings of a message.
 enum {
+#if !defined(HB_SMALL)
     /// Counted fields, for datagrams: `###`.
     HB_FORM_NETSTRING = 0,
+#endif
+#if !defined(HB_SMALL)
     /// Lines of text, for serial cables and datagrams: `>>>`.
     HB_FORM_CLASSIC = 1,
+#endif
 };
 typedef uint32_t hb_form_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// The type of a field.
 enum {
+#if !defined(HB_SMALL)
     /// A text without NUL.
     HB_FIELD_KIND_STRING = 0,
+#endif
+#if !defined(HB_SMALL)
     /// Any bytes; base64 in the classic form.
     HB_FIELD_KIND_BINARY = 1,
+#endif
+#if !defined(HB_SMALL)
     /// A message within the message.
     HB_FIELD_KIND_STRUCT = 2,
+#endif
+#if !defined(HB_SMALL)
     /// A list of texts.
     HB_FIELD_KIND_LIST = 3,
+#endif
+#if !defined(HB_SMALL)
     /// Something compressed.
     HB_FIELD_KIND_COMPRESSED = 4,
+#endif
+#if !defined(HB_SMALL)
     /// The same, not compressed yet.
     HB_FIELD_KIND_UNCOMPRESSED = 5,
+#endif
 };
 typedef uint32_t hb_field_kind_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// What an agent is to do.
 enum {
+#if !defined(HB_SMALL)
     /// `start`: when it returns with 0, the resource runs. To start what runs is no error.
     HB_ACTION_START = 0,
+#endif
+#if !defined(HB_SMALL)
     /// `stop`: when it returns with 0, the resource is stopped. To stop what is stopped is no error.
     HB_ACTION_STOP = 1,
+#endif
+#if !defined(HB_SMALL)
     /// `status`: to print `hb_agent_status`.
     HB_ACTION_STATUS = 2,
+#endif
+#if !defined(HB_SMALL)
     /// `monitor`: as status, by the exit code alone: 0 if it runs.
     HB_ACTION_MONITOR = 3,
+#endif
 };
 typedef uint32_t hb_action_t;
+#endif
 
 /// A cluster. What is in it is the library's affair.
 typedef struct hb_cluster_t hb_cluster_t;
 
+#if !defined(HB_SMALL)
 /// A key table. What is in it is the library's affair.
 typedef struct hb_keys_t hb_keys_t;
+#endif
 
 /// The capacities of the library that runs, which should be those of the header that a program was compiled with.
 typedef struct {
@@ -885,6 +960,7 @@ typedef struct {
     size_t len;
 } hb_text_t;
 
+#if !defined(HB_SMALL)
 /// The texts of a configuration, and what else a node must know. The files need no NUL at their end. Reading them takes some
 /// 250 kB of stack: a microcontroller uses `hb_config_t`.
 typedef struct {
@@ -909,7 +985,9 @@ typedef struct {
     /// Our identity: random once, and kept.
     uint8_t uuid[16];
 } hb_files_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// A problem of a file.
 typedef struct {
     /// Which file: an `hb_file_t`.
@@ -925,7 +1003,9 @@ typedef struct {
     /// What can be done, with a NUL.
     char help[240];
 } hb_problem_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// A medium of `ha.cf`: link number so-and-so, for the caller to open. The texts are pieces of `ha_cf`.
 typedef struct {
     /// What it is: an `hb_medium_kind_t`.
@@ -945,7 +1025,9 @@ typedef struct {
     /// Bits per second of a serial line; 0 if it is none.
     uint32_t baud;
 } hb_medium_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// An address resource.
 typedef struct {
     /// 4 or 6.
@@ -959,7 +1041,9 @@ typedef struct {
     /// The alias label, as `0` in `eth0:0`; none if the word does not say it.
     hb_text_t label;
 } hb_address_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// What every message has, and what most have. The texts are pieces of the packet; those that it does not have are NULL.
 typedef struct {
     /// Its form: an `hb_form_t`.
@@ -987,7 +1071,9 @@ typedef struct {
     /// How many fields it has.
     uint32_t field_count;
 } hb_packet_t;
+#endif
 
+#if !defined(HB_SMALL)
 /// A field of a message.
 typedef struct {
     /// Its name.
@@ -997,6 +1083,7 @@ typedef struct {
     /// Its type: an `hb_field_kind_t`.
     uint32_t kind;
 } hb_field_t;
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -1023,7 +1110,8 @@ hb_result_t hb_config_defaults(hb_config_t *config, size_t size);
 /// nodes do not compare it with theirs). `cluster` gets the pointer for all other calls; it is that of the storage. What
 /// was in the storage is overwritten, also a cluster: so a node restarts.
 ///
-/// This call takes up to four times `HB_CLUSTER_SIZE` of stack; all others, those with `hb_files_t` apart, some 6 kB.
+/// The cluster is made where it stays. No call of the small library takes more than 3 kB of stack on a Cortex-M; the large one is for programs that
+/// have some hundred kilobytes, for calls with `hb_files_t`.
 ///
 /// Returns `HB_RESULT_BAD_LENGTH` if the storage or `config->size` is too small, else what is wrong with the configuration;
 /// `*cluster` is NULL then.
@@ -1095,6 +1183,11 @@ hb_result_t hb_cluster_complete(hb_cluster_t *cluster,
 hb_result_t hb_cluster_set_fencing(hb_cluster_t *cluster,
                                    uint32_t device);
 
+/// Tells the speed of the slowest serial link, in bits per second; 0, as at the start: not known. From then on heartbeats are sent again while
+/// such a line has nothing else to carry, against noise, and what others miss waits until it is free: poll again when the deadline says so.
+hb_result_t hb_cluster_set_line_speed(hb_cluster_t *cluster,
+                                      uint32_t bits_per_second);
+
 /// Sets the wall clock, whose seconds stand in messages. For when it was set while the cluster runs.
 hb_result_t hb_cluster_set_wall_clock(hb_cluster_t *cluster, uint64_t now_us, uint64_t unix_seconds);
 
@@ -1158,6 +1251,7 @@ hb_result_t hb_cluster_counter(const hb_cluster_t *cluster, uint32_t counter, ui
 /// What a counter counts, in a few words; never NULL.
 const char *hb_counter_text(uint32_t counter);
 
+#if !defined(HB_SMALL)
 /// Makes a cluster in `storage` from files: as `hb_cluster_init`. Its links are the media of `ha.cf` in their order, its
 /// groups the lines of `haresources`.
 ///
@@ -1168,24 +1262,32 @@ hb_result_t hb_cluster_init_from_files(void *storage,
                                        uint64_t now_us,
                                        uint64_t unix_seconds,
                                        hb_cluster_t **cluster);
+#endif
 
+#if !defined(HB_SMALL)
 /// Other keys from now on, from the text of `authkeys`. `HB_RESULT_BAD_FILES`: it has errors, and the old keys stay.
 hb_result_t hb_cluster_set_authkeys(hb_cluster_t *cluster, const char *authkeys, size_t len);
+#endif
 
+#if !defined(HB_SMALL)
 /// Gives problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are not so many. `size` is
 /// `sizeof *problem`.
 hb_result_t hb_files_problem(const hb_files_t *files,
                              size_t index,
                              hb_problem_t *problem,
                              size_t size);
+#endif
 
+#if !defined(HB_SMALL)
 /// Gives medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are not so many. `size` is
 /// `sizeof *medium`.
 hb_result_t hb_files_medium(const hb_files_t *files,
                             size_t index,
                             hb_medium_t *medium,
                             size_t size);
+#endif
 
+#if !defined(HB_SMALL)
 /// Gives word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or `Filesystem::/dev/sdb1::/srv`. They
 /// are started in this order and stopped in the reverse one. `HB_RESULT_NOTHING`: the group has not so many;
 /// `HB_RESULT_NO_SUCH_THING`: there are not so many groups. The text is a piece of `haresources`.
@@ -1193,26 +1295,36 @@ hb_result_t hb_files_resource(const hb_files_t *files,
                               size_t group,
                               size_t index,
                               hb_text_t *resource);
+#endif
 
+#if !defined(HB_SMALL)
 /// Gives part number `index` of a resource word: 0 is the name of the script, the others are its arguments. A bare IPv4 address is
 /// an argument of `IPaddr`. `HB_RESULT_NOTHING`: there are not so many.
 hb_result_t hb_resource_part(hb_text_t word,
                              size_t index,
                              hb_text_t *part);
+#endif
 
+#if !defined(HB_SMALL)
 /// Reads a resource word that is an address. `HB_RESULT_NOTHING`: it is another resource. `HB_RESULT_ADDRESS_...`: it is one, and
 /// wrong. `size` is `sizeof *address`.
 hb_result_t hb_resource_address(hb_text_t word,
                                 hb_address_t *address,
                                 size_t size);
+#endif
 
+#if !defined(HB_SMALL)
 /// Reads the command line of an agent: `NAME [ARGUMENT].. start|stop|status|monitor`. Its arguments are `argv[1]` to
 /// `argv[argc - 2]`. `HB_RESULT_BAD_VALUE`: the last word is none of these.
 hb_result_t hb_agent_action(int argc, const char *const *argv, uint32_t *action);
+#endif
 
+#if !defined(HB_SMALL)
 /// What `status` prints: the daemon looks for the word `running`. `runs`: 0 or 1.
 const char *hb_agent_status(uint32_t runs);
+#endif
 
+#if !defined(HB_SMALL)
 /// Makes a key table in `storage`, of `storage_len` bytes: use an `hb_keys_storage_t`. `authkeys` is the text of that file.
 /// `HB_RESULT_BAD_FILES`: it has errors.
 hb_result_t hb_keys_init(void *storage,
@@ -1220,7 +1332,9 @@ hb_result_t hb_keys_init(void *storage,
                          const char *authkeys,
                          size_t authkeys_len,
                          const hb_keys_t **keys);
+#endif
 
+#if !defined(HB_SMALL)
 /// Checks the signature of a packet and reads its header. Nothing is read of a packet that is not authentic; the result says
 /// what is wrong with it. `size` is `sizeof *packet`.
 hb_result_t hb_packet_open(const hb_keys_t *keys,
@@ -1228,7 +1342,9 @@ hb_result_t hb_packet_open(const hb_keys_t *keys,
                            size_t len,
                            hb_packet_t *packet,
                            size_t size);
+#endif
 
+#if !defined(HB_SMALL)
 /// Gives field number `index` of a packet, whose signature is checked again; `HB_RESULT_NOTHING` if there are not so many. Not for
 /// anything that must be quick.
 hb_result_t hb_packet_field(const hb_keys_t *keys,
@@ -1236,7 +1352,9 @@ hb_result_t hb_packet_field(const hb_keys_t *keys,
                             size_t len,
                             size_t index,
                             hb_field_t *field);
+#endif
 
+#if !defined(HB_SMALL)
 /// Writes a message of these fields, signs it, and says its length. `form` is an `hb_form_t`; the fields are of the types string and
 /// binary. What every message must have (`t`, `src`, `ts`; `seq` and `hg` of numbered ones) is the caller's affair.
 hb_result_t hb_packet_write(const hb_keys_t *keys,
@@ -1246,6 +1364,7 @@ hb_result_t hb_packet_write(const hb_keys_t *keys,
                             void *buffer,
                             size_t size,
                             size_t *len);
+#endif
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -109,7 +109,7 @@ struct uart {
 #define IM_TX (1u << 5)
 #define IM_RX_TIMEOUT (1u << 6)
 
-static uint8_t cable_in[256], cable_out[1024], console_in[16], console_out[512];
+static uint8_t cable_in[256], cable_out[1024], console_in[16], console_out[256];
 
 static struct uart uarts[] = {
     [CONSOLE] = {0x4000C000u, {.bytes = console_in, .size = sizeof console_in}, {.bytes = console_out, .size = sizeof console_out}},
@@ -162,11 +162,17 @@ size_t line_read(enum line line, uint8_t *bytes, size_t room)
     return len;
 }
 
+size_t line_room(enum line line)
+{
+    const struct ring *ring = &uarts[line].to_send;
+    return (size_t)(ring->size - ring_used(ring));
+}
+
 bool line_write(enum line line, const void *bytes, size_t len)
 {
     struct uart *uart = &uarts[line];
     const uint8_t *from = bytes;
-    if (len > (size_t)(uart->to_send.size - ring_used(&uart->to_send)))
+    if (len > line_room(line))
         return false;
     for (size_t i = 0; i < len; i++)
         ring_put(&uart->to_send, from[i]);

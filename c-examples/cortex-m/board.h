@@ -30,6 +30,9 @@ size_t line_read(enum line line, uint8_t *bytes, size_t room);
 /* Sends all of `bytes`, or nothing if the queue has no room for them. Does not wait. */
 bool line_write(enum line line, const void *bytes, size_t len);
 
+/* How much line_write has room for. */
+size_t line_room(enum line line);
+
 /* Output pins PB0 to PB3. */
 void pin_set(unsigned pin, bool high);
 

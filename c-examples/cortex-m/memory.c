@@ -1,14 +1,6 @@
 /* All that the library and the compiler want of a C library. Nothing else is linked. */
 #include <stddef.h>
-
-void *memcpy(void *restrict to, const void *restrict from, size_t len)
-{
-    unsigned char *t = to;
-    const unsigned char *f = from;
-    while (len-- > 0)
-        *t++ = *f++;
-    return to;
-}
+#include <string.h>
 
 void *memmove(void *to, const void *from, size_t len)
 {
@@ -41,3 +33,22 @@ int memcmp(const void *left, const void *right, size_t len)
     }
     return 0;
 }
+
+/* The same under the names of the processor's ABI; else those of Rust's own library are linked beside them. */
+#define SAME_AS(of) __attribute__((alias(#of)))
+
+void *memcpy(void *restrict to, const void *restrict from, size_t len) SAME_AS(memmove);
+void *__aeabi_memcpy(void *to, const void *from, size_t len) SAME_AS(memmove);
+void *__aeabi_memcpy4(void *to, const void *from, size_t len) SAME_AS(memmove);
+void *__aeabi_memcpy8(void *to, const void *from, size_t len) SAME_AS(memmove);
+void *__aeabi_memmove(void *to, const void *from, size_t len) SAME_AS(memmove);
+void *__aeabi_memmove4(void *to, const void *from, size_t len) SAME_AS(memmove);
+void *__aeabi_memmove8(void *to, const void *from, size_t len) SAME_AS(memmove);
+
+void __aeabi_memset(void *to, size_t len, int byte) { memset(to, byte, len); }
+void __aeabi_memset4(void *to, size_t len, int byte) SAME_AS(__aeabi_memset);
+void __aeabi_memset8(void *to, size_t len, int byte) SAME_AS(__aeabi_memset);
+
+void __aeabi_memclr(void *to, size_t len) { memset(to, 0, len); }
+void __aeabi_memclr4(void *to, size_t len) SAME_AS(__aeabi_memclr);
+void __aeabi_memclr8(void *to, size_t len) SAME_AS(__aeabi_memclr);

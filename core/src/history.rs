@@ -25,7 +25,8 @@ pub struct History<const BYTES: usize> {
     end: usize,
     /// When the newest message lies before the oldest: where the messages at the top of the buffer end.
     limit: Option<usize>,
-    first: Sequence,
+    /// Number of the newest message that was dropped.
+    dropped: Sequence,
     count: usize,
     unsent: usize,
     unsent_at: usize,
@@ -51,7 +52,7 @@ impl<const BYTES: usize> History<BYTES> {
             start: 0,
             end: 0,
             limit: None,
-            first: Sequence(1),
+            dropped: Sequence(0),
             count: 0,
             unsent: 0,
             unsent_at: 0,
@@ -63,12 +64,12 @@ impl<const BYTES: usize> History<BYTES> {
 
     /// The number that the next message gets.
     pub fn next_sequence(&self) -> Sequence {
-        Sequence(self.first.0 + self.count as u64)
+        Sequence(self.dropped.0.saturating_add(1 + self.count as u64))
     }
 
     /// The lowest number that is still kept.
     pub fn oldest_sequence(&self) -> Sequence {
-        self.first
+        self.dropped.next()
     }
 
     /// How many messages were dropped before they could be sent: more was written in one go than the ring holds.
@@ -112,6 +113,11 @@ impl<const BYTES: usize> History<BYTES> {
         self.unsent > 0
     }
 
+    /// Whether a message is to be sent again.
+    pub fn has_resends(&self) -> bool {
+        self.resends > 0
+    }
+
     /// The next message that was not sent yet; it counts as sent from here on.
     pub fn take_unsent(&mut self) -> Option<&[u8]> {
         if self.unsent == 0 {
@@ -122,6 +128,13 @@ impl<const BYTES: usize> History<BYTES> {
         self.unsent_at = self.after(offset);
         self.taken = Some(offset);
         Some(self.text(offset))
+    }
+
+    /// The message with a number, if it is kept. Work is proportional to how many are.
+    pub fn get(&self, number: Sequence) -> Option<&[u8]> {
+        let behind = usize::try_from(number.0.checked_sub(self.oldest_sequence().0)?).ok()?;
+        let offset = (0..behind.min(self.count)).fold(self.start, |offset, _| self.after(offset));
+        (behind < self.count).then(|| self.text(offset))
     }
 
     /// The message that was taken last, as long as it is kept.
@@ -139,11 +152,11 @@ impl<const BYTES: usize> History<BYTES> {
         most: usize,
         quiet: Duration,
     ) -> Result<(), (Sequence, Unavailable)> {
-        if first < self.first {
+        if first < self.oldest_sequence() {
             return Err((first, Unavailable::TooOld));
         }
         let mut offset = self.start;
-        let mut number = self.first;
+        let mut number = self.oldest_sequence();
         let mut wanted = most;
         for _ in 0..self.count {
             if number > last || wanted == 0 {
@@ -238,7 +251,7 @@ impl<const BYTES: usize> History<BYTES> {
             self.overrun = self.overrun.saturating_add(1);
         }
         self.count -= 1;
-        self.first = self.first.next();
+        self.dropped = self.dropped.next();
     }
 
     /// Where the message behind the one at `offset` begins.

@@ -5,6 +5,9 @@
 pub struct Random(u64);
 
 impl Random {
+    /// Not started.
+    pub(crate) const BLANK: Self = Self(0);
+
     /// A generator started from `seed`; zero is replaced, since it would yield only zeros.
     pub fn new(seed: u64) -> Self {
         Self(if seed == 0 { 0x9e37_79b9_7f4a_7c15 } else { seed })

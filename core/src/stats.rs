@@ -57,6 +57,33 @@ pub struct Stats {
 }
 
 impl Stats {
+    pub(crate) const NONE: Self = Self {
+        received: 0,
+        accepted: 0,
+        duplicates: 0,
+        old: 0,
+        not_for_us: 0,
+        own_echoes: 0,
+        malformed: 0,
+        not_authentic: 0,
+        bad_header: 0,
+        unknown_node: 0,
+        replayed: 0,
+        name_conflicts: 0,
+        unknown_link: 0,
+        compressed: 0,
+        sent: 0,
+        repeated: 0,
+        refused_repeats: 0,
+        requested_repeats: 0,
+        lost_messages: 0,
+        oversize: 0,
+        nodes_refused: 0,
+        events_lost: 0,
+        clock_went_back: 0,
+        local_stalls: 0,
+    };
+
     pub(crate) fn count_error(&mut self, error: DatagramError) {
         let counter = match error {
             DatagramError::Packet(packet) if packet.is_authentication() => &mut self.not_authentic,
@@ -72,6 +99,7 @@ impl Stats {
     }
 }
 
+#[cfg_attr(feature = "small", inline(never))]
 pub(crate) fn bump(counter: &mut u64) {
     *counter = counter.saturating_add(1);
 }

@@ -30,20 +30,42 @@ impl Instant {
     }
 
     /// How long after `earlier` this instant is; zero if it is not after it.
+    #[cfg_attr(feature = "small", inline(never))]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
     /// This instant moved later by `by`; saturates at [`Instant::FAR`].
     #[must_use]
-    pub fn after(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX)))
+    #[cfg_attr(feature = "small", inline(never))]
+    pub const fn after(self, by: Duration) -> Self {
+        self.plus(micros(by))
     }
+
+    /// This instant moved later by so many microseconds; saturates.
+    #[must_use]
+    pub(crate) const fn plus(self, micros: u64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+}
+
+/// The whole microseconds of a time; saturates.
+#[cfg_attr(feature = "small", inline(never))]
+pub(crate) const fn micros(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1_000_000).saturating_add(time.subsec_micros() as u64)
 }
 
 /// The earliest of several optional deadlines; `None` never wins over a deadline.
 pub fn earliest<const K: usize>(all: [Option<Instant>; K]) -> Option<Instant> {
     all.into_iter().flatten().min()
+}
+
+/// Moves `deadline` to `at`, if that is sooner.
+#[cfg_attr(feature = "small", inline(never))]
+pub(crate) fn sooner(deadline: &mut Instant, at: Option<&Instant>) {
+    if let Some(at) = at {
+        *deadline = (*deadline).min(*at);
+    }
 }
 
 #[cfg(test)]

@@ -27,29 +27,46 @@ pub(crate) struct Body {
 pub(crate) struct Ports {
     /// What each link is, so that bytes and datagrams are not mixed up.
     pub(crate) forms: Vec<u32, HB_LINKS>,
-    /// Where the messages of serial links are put together.
-    pub(crate) frames: Vec<(LinkId, FrameReader<HB_FRAME>), HB_SERIAL_LINKS>,
+    /// Where the messages of serial links are put together: the first serial link, and so on.
+    frames: [FrameReader<HB_FRAME>; HB_SERIAL_LINKS],
+    serial: Vec<LinkId, HB_SERIAL_LINKS>,
     /// The ticket last given out for each group.
     tickets: [Option<u32>; HB_GROUPS],
     /// The ticket last given out for the fencing of each node.
     fences: [Option<u32>; HB_NODES],
 }
 
+#[expect(clippy::large_stack_arrays, reason = "a constant")]
 impl Ports {
-    /// None yet.
-    pub(crate) const fn new() -> Self {
-        Self { forms: Vec::new(), frames: Vec::new(), tickets: [None; HB_GROUPS], fences: [None; HB_NODES] }
-    }
+    /// None yet. All zeros, so that it is made where it will be.
+    pub(crate) const NONE: Self = Self {
+        forms: Vec::new(),
+        frames: [const { FrameReader::new() }; HB_SERIAL_LINKS],
+        serial: Vec::new(),
+        tickets: [None; HB_GROUPS],
+        fences: [None; HB_NODES],
+    };
 
     /// Adds the links in their order.
     pub(crate) fn open(&mut self, links: &[LinkForm]) -> Checked<()> {
         for (link, form) in (0..).map(LinkId).zip(links) {
             self.forms.push(form_number(*form)).map_err(|_| HbResult::TooManyLinks)?;
             if *form == LinkForm::Serial {
-                self.frames.push((link, FrameReader::new())).map_err(|_| HbResult::TooManyLinks)?;
+                self.serial.push(link).map_err(|_| HbResult::TooManyLinks)?;
             }
         }
         Ok(())
+    }
+
+    /// Where the messages of a serial link are put together.
+    pub(crate) fn frames(&self, link: LinkId) -> Option<&FrameReader<HB_FRAME>> {
+        let place = self.serial.iter().position(|id| *id == link)?;
+        self.frames.get(place)
+    }
+
+    fn frames_mut(&mut self, link: LinkId) -> Option<&mut FrameReader<HB_FRAME>> {
+        let place = self.serial.iter().position(|id| *id == link)?;
+        self.frames.get_mut(place)
     }
 
     pub(crate) fn form(&self, link: u32) -> Checked<(LinkId, u32)> {
@@ -203,9 +220,8 @@ pub unsafe extern "C" fn hb_cluster_feed(
         let (data, messages) = (bytes(data, len)?, optional_output(messages)?);
         with(cluster, |body| {
             let (link, _) = body.ports.form(link)?;
-            let Body { engine, ports: Ports { frames, .. } } = body;
-            let reader = frames.iter_mut().find(|(id, _)| *id == link).map(|(_, reader)| reader);
-            let reader = reader.ok_or(HbResult::WrongLink)?;
+            let Body { engine, ports } = body;
+            let reader = ports.frames_mut(link).ok_or(HbResult::WrongLink)?;
             let (mut input, mut accepted) = (data, 0);
             while let Some(message) = reader.push(&mut input) {
                 accepted += usize::from(engine.handle(Instant::from_micros(now_us), link, message).is_ok());
@@ -318,6 +334,18 @@ pub unsafe extern "C" fn hb_cluster_set_fencing(cluster: *mut HbCluster, device:
         let device = crate::config::flag(device)?;
         with(cluster, |body| {
             body.engine.set_fencing(device);
+            Ok(())
+        })
+    })
+}
+
+/// Tells the speed of the slowest serial link, in bits per second; 0, as at the start: not known. From then on heartbeats are sent again while
+/// such a line has nothing else to carry, against noise, and what others miss waits until it is free: poll again when the deadline says so.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hb_cluster_set_line_speed(cluster: *mut HbCluster, bits_per_second: u32) -> HbResult {
+    call(|| {
+        with(cluster, |body| {
+            body.engine.set_line_speed(bits_per_second);
             Ok(())
         })
     })

@@ -186,7 +186,8 @@ pub unsafe extern "C" fn hb_config_defaults(config: *mut HbConfig, size: usize) 
 /// nodes do not compare it with theirs). `cluster` gets the pointer for all other calls; it is that of the storage. What
 /// was in the storage is overwritten, also a cluster: so a node restarts.
 ///
-/// This call takes up to four times `HB_CLUSTER_SIZE` of stack; all others, those with `hb_files_t` apart, some 6 kB.
+/// The cluster is made where it stays. No call of the small library takes more than 3 kB of stack on a Cortex-M; the large one is for programs that
+/// have some hundred kilobytes, for calls with `hb_files_t`.
 ///
 /// Returns `HB_RESULT_BAD_LENGTH` if the storage or `config->size` is too small, else what is wrong with the configuration;
 /// `*cluster` is NULL then.
@@ -243,10 +244,12 @@ fn build(
     now: Instant,
     unix_seconds: u64,
 ) -> Checked<*mut HbCluster> {
-    let nodes = nodes(array(config.nodes, config.node_count)?)?;
-    let links = links(array(config.links, config.link_count)?)?;
-    let groups = groups(array(config.groups, config.group_count)?)?;
-    let keys = key_table(array(config.keys, config.key_count)?, config.signing_key)?;
+    // Filled in place: a small stack has no room for copies.
+    let (mut nodes, mut links, mut groups, mut keys) = (Vec::new(), Vec::new(), Vec::new(), Keys::new());
+    read_nodes(&mut nodes, array(config.nodes, config.node_count)?)?;
+    read_links(&mut links, array(config.links, config.link_count)?)?;
+    read_groups(&mut groups, array(config.groups, config.group_count)?)?;
+    read_keys(&mut keys, array(config.keys, config.key_count)?, config.signing_key)?;
     let plain = Config {
         local: node_id(config.local_node)?,
         nodes: &nodes,
@@ -260,27 +263,32 @@ fn build(
         heartbeat: heartbeat(config.heartbeat)?,
         auth_field: true,
         generation: Generation(config.generation),
-        effect_limit: Duration::from_micros(config.effect_limit_us),
+        effect_limit: micros(config.effect_limit_us),
         seed: if config.seed == 0 { config.generation ^ u64::from(config.local_node) << 32 } else { config.seed },
     };
     establish(storage, len, &links, |place| Engine::new_in(place, &plain, keys, now, unix_seconds))
 }
 
+/// Not inlined: it divides.
+#[inline(never)]
+fn micros(number: u64) -> Duration {
+    Duration::from_micros(number)
+}
+
 fn timing(config: &HbConfig) -> Timing {
-    let or = |value: u64, otherwise: u64| Duration::from_micros(if value == 0 { otherwise } else { value });
+    let or = |value: u64, otherwise: u64| micros(if value == 0 { otherwise } else { value });
     let deadtime = config.deadtime_us;
     Timing {
-        keepalive: Duration::from_micros(config.keepalive_us),
+        keepalive: micros(config.keepalive_us),
         warntime: or(config.warntime_us, deadtime / 2),
-        deadtime: Duration::from_micros(deadtime),
+        deadtime: micros(deadtime),
         initdead: or(config.initdead_us, deadtime.saturating_mul(2)),
         deadping: or(config.deadping_us, deadtime),
-        max_repeat_delay: Duration::from_micros(config.max_repeat_delay_us),
+        max_repeat_delay: micros(config.max_repeat_delay_us),
     }
 }
 
-fn nodes(from: &[HbNodeConfig]) -> Checked<Vec<NodeConfig, HB_NODES>> {
-    let mut nodes = Vec::new();
+fn read_nodes(nodes: &mut Vec<NodeConfig, HB_NODES>, from: &[HbNodeConfig]) -> Checked<()> {
     for node in from {
         let name = c_text(node.name, HB_NAME_MAX).map_err(|error| match error {
             HbResult::BadLength | HbResult::BadValue => HbResult::BadName,
@@ -294,11 +302,10 @@ fn nodes(from: &[HbNodeConfig]) -> Checked<Vec<NodeConfig, HB_NODES>> {
         };
         nodes.push(NodeConfig { name, kind, uuid: Uuid(node.uuid) }).map_err(|_| HbResult::TooManyNodes)?;
     }
-    Ok(nodes)
+    Ok(())
 }
 
-fn links(from: &[HbLinkConfig]) -> Checked<Vec<LinkForm, HB_LINKS>> {
-    let mut links = Vec::new();
+fn read_links(links: &mut Vec<LinkForm, HB_LINKS>, from: &[HbLinkConfig]) -> Checked<()> {
     for link in from {
         let form = match link.form {
             n if n == HbLinkForm::Datagram as u32 => LinkForm::Datagram,
@@ -308,20 +315,18 @@ fn links(from: &[HbLinkConfig]) -> Checked<Vec<LinkForm, HB_LINKS>> {
         };
         links.push(form).map_err(|_| HbResult::TooManyLinks)?;
     }
-    Ok(links)
+    Ok(())
 }
 
-fn groups(from: &[u32]) -> Checked<Vec<NodeId, HB_GROUPS>> {
-    let mut groups = Vec::new();
+fn read_groups(groups: &mut Vec<NodeId, HB_GROUPS>, from: &[u32]) -> Checked<()> {
     for home in from {
         groups.push(node_id(*home)?).map_err(|_| HbResult::TooManyGroups)?;
     }
-    Ok(groups)
+    Ok(())
 }
 
-/// The key table of the engine, of any capacity.
-pub(crate) fn key_table<const ENTRIES: usize>(from: &[HbKey], signing: u32) -> Checked<Keys<ENTRIES>> {
-    let mut keys = Keys::new();
+/// Fills a key table of any capacity.
+pub(crate) fn read_keys<const ENTRIES: usize>(keys: &mut Keys<ENTRIES>, from: &[HbKey], signing: u32) -> Checked<()> {
     for key in from {
         let method = match key.method {
             n if n == HbMethod::Crc as u32 => Method::Crc,
@@ -332,13 +337,14 @@ pub(crate) fn key_table<const ENTRIES: usize>(from: &[HbKey], signing: u32) -> C
         let secret = if key.secret.is_null() { "" } else { c_text(key.secret, HB_SECRET_MAX)? };
         keys.insert(key_index(key.index)?, method, secret.as_bytes())?;
     }
-    keys.set_signing(key_index(signing)?)?;
-    Ok(keys)
+    Ok(keys.set_signing(key_index(signing)?)?)
 }
 
 /// The engine's key table from C's.
 pub(crate) fn engine_keys(keys: *const HbKey, count: usize, signing: u32) -> Checked<Keys<HB_KEYS>> {
-    key_table(array(keys, count)?, signing)
+    let mut table = Keys::new();
+    read_keys(&mut table, array(keys, count)?, signing)?;
+    Ok(table)
 }
 
 fn key_index(index: u32) -> Checked<u8> {

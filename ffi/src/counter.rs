@@ -4,6 +4,7 @@ use core::ffi::c_char;
 
 use crate::edge::{HbCluster, call, look, output};
 use crate::result::HbResult;
+use crate::text::nth;
 
 /// Counters. None is ever reset; all stop at their greatest value.
 #[repr(u32)]
@@ -69,33 +70,34 @@ pub unsafe extern "C" fn hb_cluster_counter(cluster: *const HbCluster, counter: 
         let value = output(value)?;
         look(cluster, |body| {
             let stats = body.engine.stats();
-            let counters: [u64; HB_COUNTERS as usize] = [
-                stats.received,
-                stats.accepted,
-                stats.duplicates,
-                stats.old,
-                stats.not_for_us,
-                stats.own_echoes,
-                stats.malformed,
-                stats.not_authentic,
-                stats.bad_header,
-                stats.unknown_node,
-                stats.replayed,
-                stats.name_conflicts,
-                stats.unknown_link,
-                stats.compressed,
-                stats.sent,
-                stats.repeated,
-                stats.refused_repeats,
-                stats.requested_repeats,
-                stats.lost_messages,
-                stats.oversize,
-                stats.nodes_refused,
-                stats.events_lost,
-                stats.clock_went_back,
-                stats.local_stalls,
-            ];
-            value.set(*counters.get(counter as usize).ok_or(HbResult::BadValue)?);
+            let found = match counter {
+                0 => stats.received,
+                1 => stats.accepted,
+                2 => stats.duplicates,
+                3 => stats.old,
+                4 => stats.not_for_us,
+                5 => stats.own_echoes,
+                6 => stats.malformed,
+                7 => stats.not_authentic,
+                8 => stats.bad_header,
+                9 => stats.unknown_node,
+                10 => stats.replayed,
+                11 => stats.name_conflicts,
+                12 => stats.unknown_link,
+                13 => stats.compressed,
+                14 => stats.sent,
+                15 => stats.repeated,
+                16 => stats.refused_repeats,
+                17 => stats.requested_repeats,
+                18 => stats.lost_messages,
+                19 => stats.oversize,
+                20 => stats.nodes_refused,
+                21 => stats.events_lost,
+                22 => stats.clock_went_back,
+                23 => stats.local_stalls,
+                _ => return Err(HbResult::BadValue),
+            };
+            value.set(found);
             Ok(())
         })
     })
@@ -104,31 +106,32 @@ pub unsafe extern "C" fn hb_cluster_counter(cluster: *const HbCluster, counter: 
 /// What a counter counts, in a few words; never NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn hb_counter_text(counter: u32) -> *const c_char {
-    const TEXTS: [&core::ffi::CStr; HB_COUNTERS as usize] = [
-        c"received",
-        c"accepted",
-        c"duplicates",
-        c"old",
-        c"not for us",
-        c"own echoes",
-        c"malformed",
-        c"not authentic",
-        c"bad header",
-        c"unknown node",
-        c"replayed",
-        c"name conflicts",
-        c"unknown link",
-        c"compressed",
-        c"sent",
-        c"repeated",
-        c"refused repeats",
-        c"requested repeats",
-        c"lost messages",
-        c"oversize",
-        c"nodes refused",
-        c"events lost",
-        c"clock went back",
-        c"local stalls",
-    ];
-    TEXTS.get(counter as usize).copied().unwrap_or(c"unknown counter").as_ptr()
+    const TEXTS: &str = concat!(
+        "received\0",
+        "accepted\0",
+        "duplicates\0",
+        "old\0",
+        "not for us\0",
+        "own echoes\0",
+        "malformed\0",
+        "not authentic\0",
+        "bad header\0",
+        "unknown node\0",
+        "replayed\0",
+        "name conflicts\0",
+        "unknown link\0",
+        "compressed\0",
+        "sent\0",
+        "repeated\0",
+        "refused repeats\0",
+        "requested repeats\0",
+        "lost messages\0",
+        "oversize\0",
+        "nodes refused\0",
+        "events lost\0",
+        "clock went back\0",
+        "local stalls\0",
+        "unknown counter\0"
+    );
+    nth(TEXTS, counter.min(HB_COUNTERS) as usize)
 }

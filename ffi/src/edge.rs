@@ -50,14 +50,17 @@ unsafe impl Plain for crate::config::HbLinkConfig {}
 // SAFETY: see above.
 unsafe impl Plain for crate::config::HbKey {}
 // SAFETY: see above.
+#[cfg(not(feature = "small"))]
 unsafe impl Plain for crate::files::HbFiles {}
 // SAFETY: see above.
 unsafe impl Plain for crate::event::HbEvent {}
 // SAFETY: see above.
+#[cfg(not(feature = "small"))]
 unsafe impl Plain for crate::packet::HbField {}
 // SAFETY: see above.
 unsafe impl Plain for u32 {}
 // SAFETY: see above.
+#[cfg(not(feature = "small"))]
 unsafe impl Plain for *const c_char {}
 
 /// Runs the body of an exported function. With `std`, a panic ends here.
@@ -213,7 +216,7 @@ pub(crate) fn establish(
         (&raw mut (*slot).seal).write(0);
         let body = (&raw mut (*slot).body).cast::<Body>();
         engine(&mut *(&raw mut (*body).engine).cast::<MaybeUninit<Engine>>())?;
-        (&raw mut (*body).ports).write(Ports::new());
+        (&raw mut (*body).ports).write(Ports::NONE);
         &mut (*body).ports
     };
     ports.open(links)?;
@@ -276,10 +279,17 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Works on a cluster.
-pub(crate) fn with<R>(cluster: *mut HbCluster, work: impl FnOnce(&mut Body) -> Checked<R>) -> Checked<R> {
+/// The storage of a cluster in which no call is under way. Not inlined into each of the exported functions.
+#[inline(never)]
+fn ready_slot(cluster: *const HbCluster) -> Checked<*const Slot> {
     let slot = slot(cluster)?;
     ready(slot)?;
+    Ok(slot)
+}
+
+/// Works on a cluster.
+pub(crate) fn with<R>(cluster: *mut HbCluster, work: impl FnOnce(&mut Body) -> Checked<R>) -> Checked<R> {
+    let slot = ready_slot(cluster)?;
     let word = state_word(slot);
     word.store(BUSY, Ordering::Relaxed);
     let mut turn = Turn { word, next: POISONED };
@@ -292,13 +302,13 @@ pub(crate) fn with<R>(cluster: *mut HbCluster, work: impl FnOnce(&mut Body) -> C
 
 /// Looks at a cluster.
 pub(crate) fn look<R>(cluster: *const HbCluster, work: impl FnOnce(&Body) -> Checked<R>) -> Checked<R> {
-    let slot = slot(cluster)?;
-    ready(slot)?;
+    let slot = ready_slot(cluster)?;
     // SAFETY: sealed, so initialised; no call that changes it is under way.
     work(unsafe { (*slot).body.assume_init_ref() })
 }
 
 /// Storage for a `T` of the library, which need not hold one yet.
+#[cfg(not(feature = "small"))]
 pub(crate) fn place<T>(storage: *mut c_void, len: usize) -> Checked<Out<T>> {
     let place = storage.cast::<T>();
     check(place)?;
@@ -306,6 +316,7 @@ pub(crate) fn place<T>(storage: *mut c_void, len: usize) -> Checked<Out<T>> {
 }
 
 /// A key table that was made at this address.
+#[cfg(not(feature = "small"))]
 pub(crate) fn table<'a>(keys: *const crate::packet::HbKeys) -> Checked<&'a crate::packet::Table> {
     let table = keys.cast::<crate::packet::Table>();
     check(table)?;

@@ -5,6 +5,7 @@ use core::fmt;
 
 use engine::id::{GroupId, LinkId, NodeId};
 use engine::takeover::{Class, Notice};
+use engine::time::Instant;
 use engine::{Carrier, Event};
 
 use crate::cluster::{Engine, HbClass};
@@ -163,28 +164,6 @@ pub unsafe extern "C" fn hb_cluster_describe(
     })
 }
 
-const NOTHING: HbEvent = HbEvent { kind: 0, node: HB_NONE, link: HB_NONE, group_class: HB_NONE, value: 0 };
-
-fn of(kind: HbEventKind) -> HbEvent {
-    HbEvent { kind: kind as u32, ..NOTHING }
-}
-
-fn of_node(kind: HbEventKind, node: NodeId) -> HbEvent {
-    HbEvent { node: u32::from(node.0), ..of(kind) }
-}
-
-fn of_link(kind: HbEventKind, link: LinkId) -> HbEvent {
-    HbEvent { link: u32::from(link.0), ..of(kind) }
-}
-
-fn of_class(kind: HbEventKind, class: Class) -> HbEvent {
-    HbEvent { group_class: class_number(class), ..of(kind) }
-}
-
-fn of_group(kind: HbEventKind, group: GroupId) -> HbEvent {
-    HbEvent { value: u64::from(group.0), ..of(kind) }
-}
-
 fn class_number(class: Class) -> u32 {
     (match class {
         Class::Local => HbClass::Local,
@@ -193,79 +172,170 @@ fn class_number(class: Class) -> u32 {
     }) as u32
 }
 
-/// The event as C has it.
+/// The event as C has it. Each field by itself, since that is the smaller program.
 pub(crate) fn event(event: Event) -> HbEvent {
-    use HbEventKind as Kind;
-    let micros = |time: core::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    match event {
-        Event::NodeState(node) => of_node(Kind::NodeState, node),
-        Event::NodeDead(node) => of_node(Kind::NodeDead, node),
-        Event::NodeReturned(node) => of_node(Kind::NodeReturned, node),
-        Event::NodeRestarted(node) => of_node(Kind::NodeRestarted, node),
-        Event::NodeAdded(node) => of_node(Kind::NodeAdded, node),
-        Event::NodeRemoved(node) => of_node(Kind::NodeRemoved, node),
-        Event::NodeRenamed(node) => of_node(Kind::NodeRenamed, node),
-        Event::Late { node, interval, .. } => HbEvent { value: micros(interval), ..of_node(Kind::Late, node) },
-        Event::LinkUp(node, link) => HbEvent { link: u32::from(link.0), ..of_node(Kind::LinkUp, node) },
-        Event::LinkDown(node, link) => HbEvent { link: u32::from(link.0), ..of_node(Kind::LinkDown, node) },
-        Event::Carrier(link, Carrier::Absent) => of_link(Kind::CarrierAbsent, link),
-        Event::Carrier(link, Carrier::Present) => of_link(Kind::CarrierPresent, link),
-        Event::Missing { node, lost, .. } => HbEvent { value: lost, ..of_node(Kind::Missing, node) },
-        Event::LostTooMany { node, lost } => HbEvent { value: lost, ..of_node(Kind::LostTooMany, node) },
-        Event::NothingMissing(node) => of_node(Kind::NothingMissing, node),
-        Event::RepeatRefused(node, number) => HbEvent { value: number.0, ..of_node(Kind::RepeatRefused, node) },
-        Event::Replay(node) => of_node(Kind::Replay, node),
-        Event::NameConflict(link) => of_link(Kind::NameConflict, link),
-        Event::CommunicationUp => of(Kind::CommunicationUp),
-        Event::Active => of(Kind::Active),
-        Event::LocalStall(time) => HbEvent { value: micros(time), ..of(Kind::LocalStall) },
-        Event::Resource(notice) => resource(notice),
-        Event::Left => of(Kind::Left),
-        _ => of(Kind::Other),
+    let (kind, node, class, group) = match event {
+        Event::Resource(notice) => {
+            (kind_of_notice(notice), node_of_notice(notice), class_of_notice(notice), group_of_notice(notice))
+        }
+        event => (kind_of(event), node_of(event), None, None),
+    };
+    HbEvent {
+        kind: kind as u32,
+        node: node.map_or(HB_NONE, |node| u32::from(node.0)),
+        link: link_of(event).map_or(HB_NONE, |link| u32::from(link.0)),
+        group_class: class.map_or(HB_NONE, class_number),
+        value: group.map_or_else(|| value_of(event), |group| u64::from(group.0)),
     }
 }
 
-fn resource(notice: Notice) -> HbEvent {
+fn kind_of(event: Event) -> HbEventKind {
+    use HbEventKind as Kind;
+    match event {
+        Event::NodeState(_) => Kind::NodeState,
+        Event::NodeDead(_) => Kind::NodeDead,
+        Event::NodeReturned(_) => Kind::NodeReturned,
+        Event::NodeRestarted(_) => Kind::NodeRestarted,
+        Event::NodeAdded(_) => Kind::NodeAdded,
+        Event::NodeRemoved(_) => Kind::NodeRemoved,
+        Event::NodeRenamed(_) => Kind::NodeRenamed,
+        Event::Late { .. } => Kind::Late,
+        Event::LinkUp(..) => Kind::LinkUp,
+        Event::LinkDown(..) => Kind::LinkDown,
+        Event::Carrier(_, Carrier::Absent) => Kind::CarrierAbsent,
+        Event::Carrier(_, Carrier::Present) => Kind::CarrierPresent,
+        Event::Missing { .. } => Kind::Missing,
+        Event::LostTooMany { .. } => Kind::LostTooMany,
+        Event::NothingMissing(_) => Kind::NothingMissing,
+        Event::RepeatRefused(..) => Kind::RepeatRefused,
+        Event::Replay(_) => Kind::Replay,
+        Event::NameConflict(_) => Kind::NameConflict,
+        Event::CommunicationUp => Kind::CommunicationUp,
+        Event::Active => Kind::Active,
+        Event::LocalStall(_) => Kind::LocalStall,
+        Event::Left => Kind::Left,
+        _ => Kind::Other,
+    }
+}
+
+fn node_of(event: Event) -> Option<NodeId> {
+    match event {
+        Event::NodeState(node)
+        | Event::NodeDead(node)
+        | Event::NodeReturned(node)
+        | Event::NodeRestarted(node)
+        | Event::NodeAdded(node)
+        | Event::NodeRemoved(node)
+        | Event::NodeRenamed(node)
+        | Event::Late { node, .. }
+        | Event::LinkUp(node, _)
+        | Event::LinkDown(node, _)
+        | Event::Missing { node, .. }
+        | Event::LostTooMany { node, .. }
+        | Event::NothingMissing(node)
+        | Event::RepeatRefused(node, _)
+        | Event::Replay(node) => Some(node),
+        _ => None,
+    }
+}
+
+fn link_of(event: Event) -> Option<LinkId> {
+    match event {
+        Event::LinkUp(_, link) | Event::LinkDown(_, link) | Event::Carrier(link, _) | Event::NameConflict(link) => {
+            Some(link)
+        }
+        _ => None,
+    }
+}
+
+fn value_of(event: Event) -> u64 {
+    match event {
+        Event::Late { interval: time, .. } | Event::LocalStall(time) => Instant::ZERO.after(time).as_micros(),
+        Event::Missing { lost, .. } | Event::LostTooMany { lost, .. } => lost,
+        Event::RepeatRefused(_, number) => number.0,
+        _ => 0,
+    }
+}
+
+fn kind_of_notice(notice: Notice) -> HbEventKind {
     use HbEventKind as Kind;
     match notice {
-        Notice::LocalTransitionComplete => of(Kind::LocalTransitionComplete),
-        Notice::RemoteTransitionComplete => of(Kind::RemoteTransitionComplete),
-        Notice::AcquiringFrom(node) => of_node(Kind::AcquiringFrom, node),
-        Notice::TakeoverComplete(node) => of_node(Kind::TakeoverComplete, node),
-        Notice::NotFenced(node) => of_node(Kind::NotFenced, node),
-        Notice::GaveUp(node) => of_node(Kind::GaveUp, node),
-        Notice::ShutdownNotice(node) => of_node(Kind::ShutdownNotice, node),
-        Notice::WantsStandby { node, class } => {
-            HbEvent { group_class: class_number(class), ..of_node(Kind::WantsStandby, node) }
+        Notice::LocalTransitionComplete => Kind::LocalTransitionComplete,
+        Notice::RemoteTransitionComplete => Kind::RemoteTransitionComplete,
+        Notice::AcquiringFrom(_) => Kind::AcquiringFrom,
+        Notice::TakeoverComplete(_) => Kind::TakeoverComplete,
+        Notice::NotFenced(_) => Kind::NotFenced,
+        Notice::GaveUp(_) => Kind::GaveUp,
+        Notice::ShutdownNotice(_) => Kind::ShutdownNotice,
+        Notice::WantsStandby { .. } => Kind::WantsStandby,
+        Notice::StandbyAgreed { .. } => Kind::StandbyAgreed,
+        Notice::StandbyReleased(_) => Kind::StandbyReleased,
+        Notice::StandbyHandedOver(_) => Kind::StandbyHandedOver,
+        Notice::StandbyAcquired(_) => Kind::StandbyAcquired,
+        Notice::StandbyIgnored { .. } => Kind::StandbyIgnored,
+        Notice::StandbyUnanswered => Kind::StandbyUnanswered,
+        Notice::StandbyCancelled => Kind::StandbyCancelled,
+        Notice::Keeping(_) => Kind::Keeping,
+        Notice::Yielding(_) => Kind::Yielding,
+        Notice::StartFailed(_) => Kind::StartFailed,
+        Notice::StopFailed(_) => Kind::StopFailed,
+        Notice::Started(_) => Kind::Started,
+        Notice::Stopped(_) => Kind::Stopped,
+        Notice::GivingUp => Kind::GivingUp,
+        Notice::AllReleased => Kind::AllReleased,
+        Notice::GivingAway(_) => Kind::GivingAway,
+        Notice::ModeMismatch(_) => Kind::ModeMismatch,
+        Notice::NoReport => Kind::NoReport,
+        Notice::StandbyUnsupported => Kind::StandbyUnsupported,
+        Notice::Fencing(_) => Kind::Fencing,
+        Notice::Fenced(_) => Kind::Fenced,
+        Notice::FenceFailed(_) => Kind::FenceFailed,
+        Notice::FenceCancelled(_) => Kind::FenceCancelled,
+        Notice::StandbyAcquiring { .. } => Kind::StandbyAcquiring,
+    }
+}
+
+fn node_of_notice(notice: Notice) -> Option<NodeId> {
+    match notice {
+        Notice::AcquiringFrom(node)
+        | Notice::TakeoverComplete(node)
+        | Notice::NotFenced(node)
+        | Notice::GaveUp(node)
+        | Notice::ShutdownNotice(node)
+        | Notice::WantsStandby { node, .. }
+        | Notice::StandbyAgreed { node, .. }
+        | Notice::StandbyAcquiring { node, .. }
+        | Notice::StandbyIgnored { node, .. }
+        | Notice::ModeMismatch(node)
+        | Notice::Fencing(node)
+        | Notice::Fenced(node)
+        | Notice::FenceFailed(node)
+        | Notice::FenceCancelled(node) => Some(node),
+        _ => None,
+    }
+}
+
+fn class_of_notice(notice: Notice) -> Option<Class> {
+    match notice {
+        Notice::WantsStandby { class, .. }
+        | Notice::StandbyAgreed { class, .. }
+        | Notice::StandbyAcquiring { class, .. }
+        | Notice::StandbyReleased(class)
+        | Notice::StandbyHandedOver(class)
+        | Notice::StandbyAcquired(class)
+        | Notice::Keeping(class)
+        | Notice::Yielding(class)
+        | Notice::GivingAway(class) => Some(class),
+        _ => None,
+    }
+}
+
+fn group_of_notice(notice: Notice) -> Option<GroupId> {
+    match notice {
+        Notice::StartFailed(group) | Notice::StopFailed(group) | Notice::Started(group) | Notice::Stopped(group) => {
+            Some(group)
         }
-        Notice::StandbyAgreed { node, class } => {
-            HbEvent { group_class: class_number(class), ..of_node(Kind::StandbyAgreed, node) }
-        }
-        Notice::StandbyReleased(class) => of_class(Kind::StandbyReleased, class),
-        Notice::StandbyHandedOver(class) => of_class(Kind::StandbyHandedOver, class),
-        Notice::StandbyAcquired(class) => of_class(Kind::StandbyAcquired, class),
-        Notice::StandbyIgnored { node, .. } => of_node(Kind::StandbyIgnored, node),
-        Notice::StandbyUnanswered => of(Kind::StandbyUnanswered),
-        Notice::StandbyCancelled => of(Kind::StandbyCancelled),
-        Notice::Keeping(class) => of_class(Kind::Keeping, class),
-        Notice::Yielding(class) => of_class(Kind::Yielding, class),
-        Notice::StartFailed(group) => of_group(Kind::StartFailed, group),
-        Notice::StopFailed(group) => of_group(Kind::StopFailed, group),
-        Notice::Started(group) => of_group(Kind::Started, group),
-        Notice::Stopped(group) => of_group(Kind::Stopped, group),
-        Notice::GivingUp => of(Kind::GivingUp),
-        Notice::AllReleased => of(Kind::AllReleased),
-        Notice::GivingAway(class) => of_class(Kind::GivingAway, class),
-        Notice::ModeMismatch(node) => of_node(Kind::ModeMismatch, node),
-        Notice::NoReport => of(Kind::NoReport),
-        Notice::StandbyUnsupported => of(Kind::StandbyUnsupported),
-        Notice::Fencing(node) => of_node(Kind::Fencing, node),
-        Notice::Fenced(node) => of_node(Kind::Fenced, node),
-        Notice::FenceFailed(node) => of_node(Kind::FenceFailed, node),
-        Notice::FenceCancelled(node) => of_node(Kind::FenceCancelled, node),
-        Notice::StandbyAcquiring { node, class } => {
-            HbEvent { group_class: class_number(class), ..of_node(Kind::StandbyAcquiring, node) }
-        }
+        _ => None,
     }
 }
 

@@ -11,6 +11,8 @@
 //! | [`packet`] | packets without a cluster |
 //! | [`agent`] | for resource agents |
 //! | [`edge`] | where pointers of C become references: the only module with unsafe blocks |
+//!
+//! A small library has no files, and nothing for programs beside the node: `files`, `media`, `words`, `packet` and `agent` are left out.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![cfg_attr(
     not(test),
@@ -34,11 +36,16 @@ pub mod view;
 
 pub mod counter;
 
+#[cfg(not(feature = "small"))]
 pub mod files;
+#[cfg(not(feature = "small"))]
 pub mod media;
+#[cfg(not(feature = "small"))]
 pub mod words;
 
+#[cfg(not(feature = "small"))]
 pub mod agent;
+#[cfg(not(feature = "small"))]
 pub mod packet;
 
 pub mod edge;

@@ -31,8 +31,8 @@ mod capacities {
     pub(crate) const HB_KEYS: usize = 2;
     pub(crate) const HB_HISTORY: usize = 2048;
     pub(crate) const HB_FRAME: usize = 768;
-    pub(crate) const HB_DATAGRAM: usize = 1024;
-    pub(crate) const HB_CLUSTER_SIZE: usize = 8192;
+    pub(crate) const HB_DATAGRAM: usize = 768;
+    pub(crate) const HB_CLUSTER_SIZE: usize = if size_of::<usize>() == 4 { 6208 } else { 7168 };
 }
 
 pub(crate) use capacities::*;
@@ -54,6 +54,7 @@ const _: () = {
     assert!(size_of::<usize>() < 8 || HB_CLUSTER_SIZE - used < HB_CLUSTER_SIZE / 8, "HB_CLUSTER_SIZE wastes memory");
     assert!(align_of::<Slot>() <= HB_CLUSTER_ALIGN);
     assert!(HB_NAME_MAX == 99, "hb_node_t has room for a name of 99 bytes");
+    #[cfg(not(feature = "small"))]
     assert!(
         size_of::<crate::packet::Table>() <= HB_KEYS_SIZE && align_of::<crate::packet::Table>() <= HB_CLUSTER_ALIGN
     );

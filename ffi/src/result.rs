@@ -1,17 +1,23 @@
 //! What every function answers.
 
-use core::ffi::{CStr, c_char};
+use core::ffi::c_char;
 
+#[cfg(not(feature = "small"))]
 use engine::config::AddressError;
 use engine::takeover::StandbyRefusal;
-use engine::wire::{HeaderError, KeyError, PacketError, WriteError};
+#[cfg(not(feature = "small"))]
+use engine::wire::WriteError;
+use engine::wire::{HeaderError, KeyError, PacketError};
 use engine::{ConfigError, DatagramError, RequestError, TimingError};
 
-/// Declares the enum, its texts and its numbers in one place. (The header is made from `HbResult` below it.)
+use crate::text::nth;
+
+/// Declares the texts of the results. All are one constant, which a program that shows none of them does not have in its memory.
 macro_rules! texts {
     ($($variant:ident $text:literal)*) => {
         impl HbResult {
-            const ALL: &'static [(HbResult, &'static CStr)] = &[$((HbResult::$variant, $text)),*];
+            const ALL: &'static [HbResult] = &[$(HbResult::$variant),*];
+            const TEXTS: &'static str = concat!($($text, "\0",)* "unknown result\0");
         }
     };
 }
@@ -151,73 +157,73 @@ pub enum HbResult {
 }
 
 texts! {
-    Ok c"ok"
-    Nothing c"nothing"
-    NullPointer c"a pointer is NULL"
-    Misaligned c"a pointer is not aligned"
-    BadLength c"a length is too small or unknown"
-    BadValue c"an argument has a value that is not allowed"
-    NotACluster c"the storage holds no cluster of this library"
-    Busy c"another call with this cluster has not returned"
-    Panic c"the library failed; the cluster cannot be used any more"
-    Poisoned c"the library failed in an earlier call"
-    StaleTicket c"the ticket is not that of an effect in flight"
-    NoSuchThing c"no such node, link or group"
-    WrongLink c"the link does not carry this"
-    Truncated c"the text was cut"
-    NoKeepalive c"keepalive is zero"
-    NoWarntime c"warntime is zero"
-    DeadtimeTooSmall c"deadtime is not more than twice keepalive"
-    InitdeadTooSmall c"initdead is below deadtime"
-    DeadpingTooSmall c"deadping is not more than twice keepalive"
-    NoRepeatDelay c"max_repeat_delay is zero"
-    TooManyNodes c"more nodes than this library has room for"
-    TooManyLinks c"more links than this library has room for"
-    TooManyGroups c"more groups than this library has room for"
-    TooManyKeys c"more keys than this library has room for"
-    UnknownConfigNode c"the configuration names a node that does not exist"
-    DuplicateName c"two nodes have one name"
-    BadName c"not a node name"
-    NoSigningKey c"the signing key is not among the keys"
-    BadKeyIndex c"the index of a key is above 15"
-    BadSecret c"md5 and sha1 need a secret, crc has none"
-    NoGeneration c"the generation is zero"
-    BadFiles c"a file has errors"
-    BadConfig c"the configuration cannot be used"
-    PacketEmpty c"too short to be a packet"
-    PacketBadMarker c"not a packet of this protocol"
-    PacketTruncated c"the packet is cut off"
-    PacketMalformed c"a field of the packet is malformed"
-    PacketNoSignature c"not signed"
-    PacketBadSignature c"the signature is malformed"
-    PacketUnknownKey c"signed with a key that is not in the table"
-    PacketBadDigest c"the signature is wrong: another secret, or forged"
-    PacketBadHeader c"a field that every message has is missing or wrong"
-    PacketCompressed c"compressed as a whole, which is not supported"
-    PacketUnknownNode c"from an unknown node"
-    PacketReplayed c"a replayed message of an earlier run"
-    PacketNameConflict c"another host uses our node name"
-    PacketDropped c"dropped"
-    WriteFull c"the message does not fit into the buffer"
-    WriteBadValue c"a name or value that cannot be sent"
-    NotManaged c"resource groups are not managed here"
-    MoveInProgress c"groups are being moved already"
-    NoPartner c"no other node is there"
-    OtherInFlux c"the other node has not settled yet"
-    LocalInFlux c"this node has not settled yet"
-    Refused c"refused"
-    LegacyHasNone c"auto_failback legacy has no standby"
-    AddressBad c"not an address"
-    AddressBadMask c"not a netmask or prefix length"
-    AddressBadInterface c"not an interface name"
-    AddressBadField c"a wrong broadcast address, or one field too many"
+    Ok "ok"
+    Nothing "nothing"
+    NullPointer "a pointer is NULL"
+    Misaligned "a pointer is not aligned"
+    BadLength "a length is too small or unknown"
+    BadValue "an argument has a value that is not allowed"
+    NotACluster "the storage holds no cluster of this library"
+    Busy "another call with this cluster has not returned"
+    Panic "the library failed; the cluster cannot be used any more"
+    Poisoned "the library failed in an earlier call"
+    StaleTicket "the ticket is not that of an effect in flight"
+    NoSuchThing "no such node, link or group"
+    WrongLink "the link does not carry this"
+    Truncated "the text was cut"
+    NoKeepalive "keepalive is zero"
+    NoWarntime "warntime is zero"
+    DeadtimeTooSmall "deadtime is not more than twice keepalive"
+    InitdeadTooSmall "initdead is below deadtime"
+    DeadpingTooSmall "deadping is not more than twice keepalive"
+    NoRepeatDelay "max_repeat_delay is zero"
+    TooManyNodes "more nodes than this library has room for"
+    TooManyLinks "more links than this library has room for"
+    TooManyGroups "more groups than this library has room for"
+    TooManyKeys "more keys than this library has room for"
+    UnknownConfigNode "the configuration names a node that does not exist"
+    DuplicateName "two nodes have one name"
+    BadName "not a node name"
+    NoSigningKey "the signing key is not among the keys"
+    BadKeyIndex "the index of a key is above 15"
+    BadSecret "md5 and sha1 need a secret, crc has none"
+    NoGeneration "the generation is zero"
+    BadFiles "a file has errors"
+    BadConfig "the configuration cannot be used"
+    PacketEmpty "too short to be a packet"
+    PacketBadMarker "not a packet of this protocol"
+    PacketTruncated "the packet is cut off"
+    PacketMalformed "a field of the packet is malformed"
+    PacketNoSignature "not signed"
+    PacketBadSignature "the signature is malformed"
+    PacketUnknownKey "signed with a key that is not in the table"
+    PacketBadDigest "the signature is wrong: another secret, or forged"
+    PacketBadHeader "a field that every message has is missing or wrong"
+    PacketCompressed "compressed as a whole, which is not supported"
+    PacketUnknownNode "from an unknown node"
+    PacketReplayed "a replayed message of an earlier run"
+    PacketNameConflict "another host uses our node name"
+    PacketDropped "dropped"
+    WriteFull "the message does not fit into the buffer"
+    WriteBadValue "a name or value that cannot be sent"
+    NotManaged "resource groups are not managed here"
+    MoveInProgress "groups are being moved already"
+    NoPartner "no other node is there"
+    OtherInFlux "the other node has not settled yet"
+    LocalInFlux "this node has not settled yet"
+    Refused "refused"
+    LegacyHasNone "auto_failback legacy has no standby"
+    AddressBad "not an address"
+    AddressBadMask "not a netmask or prefix length"
+    AddressBadInterface "not an interface name"
+    AddressBadField "a wrong broadcast address, or one field too many"
 }
 
 /// What a result means, in a few words; never NULL. Numbers that this version does not know have a text too.
 #[unsafe(no_mangle)]
 pub extern "C" fn hb_result_text(result: i32) -> *const c_char {
-    let known = HbResult::ALL.iter().find(|(known, _)| *known as i32 == result);
-    known.map_or(c"unknown result", |(_, text)| text).as_ptr()
+    let place = HbResult::ALL.iter().position(|known| *known as i32 == result);
+    nth(HbResult::TEXTS, place.unwrap_or(HbResult::ALL.len()))
 }
 
 impl From<ConfigError> for HbResult {
@@ -256,6 +262,7 @@ impl From<KeyError> for HbResult {
             KeyError::MissingKey | KeyError::UnexpectedKey => Self::BadSecret,
             KeyError::Full => Self::TooManyKeys,
             KeyError::Undefined => Self::NoSigningKey,
+            KeyError::Unsupported => Self::BadValue,
         }
     }
 }
@@ -314,6 +321,7 @@ impl From<RequestError> for HbResult {
     }
 }
 
+#[cfg(not(feature = "small"))]
 impl From<WriteError> for HbResult {
     fn from(error: WriteError) -> Self {
         match error {
@@ -324,6 +332,7 @@ impl From<WriteError> for HbResult {
     }
 }
 
+#[cfg(not(feature = "small"))]
 impl From<AddressError> for HbResult {
     fn from(error: AddressError) -> Self {
         match error {

@@ -16,6 +16,7 @@ pub struct HbText {
     pub len: usize,
 }
 
+#[cfg(not(feature = "small"))]
 impl HbText {
     pub(crate) const NONE: Self = Self { data: core::ptr::null(), len: 0 };
 
@@ -26,6 +27,12 @@ impl HbText {
     pub(crate) fn option(bytes: Option<&[u8]>) -> Self {
         bytes.map_or(Self::NONE, Self::of)
     }
+}
+
+/// Text number `place` of several that each end with a NUL; none beyond the last is asked for.
+pub(crate) fn nth(texts: &'static str, place: usize) -> *const c_char {
+    let found = texts.split_inclusive('\0').nth(place).unwrap_or("\0");
+    found.as_ptr().cast()
 }
 
 /// Writes into a fixed room, cuts what does not fit, and keeps a place for the NUL.
@@ -70,6 +77,7 @@ fn fill(room: &mut [u8], what: impl fmt::Display) -> bool {
 }
 
 /// What is displayed in a field of a structure; cut if it does not fit.
+#[cfg(not(feature = "small"))]
 pub(crate) fn display<const N: usize>(what: impl fmt::Display) -> [c_char; N] {
     let mut bytes = [0; N];
     fill(&mut bytes, what);

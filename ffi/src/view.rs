@@ -5,6 +5,7 @@ use core::ffi::c_char;
 use engine::id::{GroupId, NodeId};
 use engine::node::{NodeKind, NodeState};
 use engine::takeover::{GroupState, Phase};
+use engine::wire::FrameReader;
 
 use crate::config::HbNodeKind;
 use crate::edge::{HbCluster, c_text, call, look, output, view};
@@ -292,8 +293,7 @@ pub unsafe extern "C" fn hb_cluster_link(
         look(cluster, |body| {
             let (id, form) = body.ports.form(index)?;
             let others = body.engine.nodes().filter(|node| node.id != body.engine.local());
-            let reader = body.ports.frames.iter().find(|(link, _)| *link == id);
-            let counters = reader.map(|(_, reader)| reader.counters()).unwrap_or_default();
+            let counters = body.ports.frames(id).map(FrameReader::counters).unwrap_or_default();
             place.set(HbLink {
                 form,
                 nodes_heard: others.filter(|node| node.links_up.contains(id)).count() as u32,

@@ -11,6 +11,8 @@ use hbcore::time::Instant;
 use heapless::Deque;
 
 const CLOCK_HZ: u32 = 50_000_000;
+/// Bits per second of the cable.
+pub const CABLE_BAUD: u32 = 19_200;
 /// `SysTick` counts 24 bits down.
 const ROUND: u32 = 1 << 24;
 
@@ -50,7 +52,7 @@ pub fn start() {
     write(SYSTICK + 8, 0);
     write(SYSTICK, 7);
     Uart::CONSOLE.start(115_200);
-    Uart::CABLE.start(19_200);
+    Uart::CABLE.start(CABLE_BAUD);
     // Timer 0 wakes the processor once a millisecond.
     write(TIMER0 + 0x04, 2);
     write(TIMER0 + 0x28, CLOCK_HZ / 1000 - 1);

@@ -25,6 +25,12 @@ use hbcore::{AutoJoin, Cluster, Config, Event, HeartbeatForm, LinkForm, NodeConf
 /// Two nodes, one link, two groups, 2 KiB of history, one key.
 type Node = Cluster<2, 1, 2, 2048, 1>;
 
+/// The cable's end: messages of at most 768 bytes, and room for as much that waits to be sent.
+type Cable = SerialEnd<Nb<Uart>, MESSAGE, MESSAGE>;
+
+/// Longest message.
+const MESSAGE: usize = 768;
+
 /// Longer than one turn can take, and shorter than what the watchdog waits.
 const OVERDUE: Duration = Duration::from_millis(200);
 
@@ -39,14 +45,14 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 fn main() -> ! {
     board::start();
     let mut console = Console;
-    let mut end = SerialEnd::<_, 768, 1024>::new(Nb(Uart::CABLE));
+    // Neither is ever on the stack: what is large is made where it stays.
+    let end = cortex_m::singleton!(: Cable = const { SerialEnd::new(Nb(Uart::CABLE)) });
     let place = cortex_m::singleton!(: MaybeUninit<Node> = MaybeUninit::uninit());
-    let Some(node) = place.and_then(|place| start(place, &mut console)) else { panic!("a mistake of this program") };
+    let node = place.and_then(|place| start(place, &mut console));
+    let (Some(end), Some(node)) = (end, node) else { panic!("a mistake of this program") };
     loop {
-        let _ = end.receive(|message| {
-            let _ = node.handle(now(), LinkId(0), message); // what is damaged is counted
-        });
-        turn(node, &mut end, &mut console);
+        receive(node, end);
+        turn(node, end, &mut console);
         if node.next_deadline().is_none_or(|deadline| now().since(deadline) < OVERDUE) {
             watchdog::feed();
         }
@@ -54,6 +60,7 @@ fn main() -> ! {
     }
 }
 
+#[inline(never)] // on a stack that is free again before the loop begins
 fn start<'p>(place: &'p mut MaybeUninit<Node>, console: &mut Console) -> Option<&'p mut Node> {
     let mut keys = Keys::new();
     keys.insert(1, Method::Sha1, b"between-us").ok()?;
@@ -85,11 +92,21 @@ fn start<'p>(place: &'p mut MaybeUninit<Node>, console: &mut Console) -> Option<
         seed: u64::from(run),
     };
     let _ = write!(console, "charlie starts, run {run}\r\n");
-    Node::new_in(place, &config, keys, now(), 1).ok() // nobody compares our clock with his
+    let node = Node::new_in(place, &config, keys, now(), 1).ok()?; // nobody compares our clock with his
+    node.set_line_speed(board::CABLE_BAUD); // against noise: heartbeats are repeated while the cable is idle
+    Some(node)
 }
 
-fn turn(node: &mut Node, end: &mut SerialEnd<Nb<Uart>, 768, 1024>, console: &mut Console) {
-    let mut buffer = [0; 1024];
+#[inline(never)]
+fn receive(node: &mut Node, end: &mut Cable) {
+    let _ = end.receive(|message| {
+        let _ = node.handle(now(), LinkId(0), message); // what is damaged is counted
+    });
+}
+
+#[inline(never)]
+fn turn(node: &mut Node, end: &mut Cable, console: &mut Console) {
+    let mut buffer = [0; MESSAGE];
     let at: Instant = now();
     node.advance(at);
     while let Some(transmit) = node.poll_transmit(&mut buffer) {

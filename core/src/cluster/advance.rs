@@ -4,13 +4,13 @@ use super::{Cluster, Communication, EVENTS, Event};
 use crate::id::{LinkId, NodeId, Sequence};
 use crate::node::{NodeKind, NodeState};
 use crate::stats::bump;
-use crate::time::{Duration, Instant, earliest};
+use crate::time::{Duration, Instant, micros};
 
 /// Least time between noticing a loss and asking (wire reference 7.4).
 const REPEAT_FLOOR: Duration = Duration::from_millis(50);
 
 /// A heartbeat may go out this part of a keepalive early.
-const EARLY: u32 = 8;
+const EARLY: u64 = 8;
 
 /// Room in the event queue that judging one more node may need: its links, its death, what the takeover says of it.
 const EVENTS_PER_NODE: usize = 24;
@@ -29,7 +29,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.set_now(now);
         let now = self.now;
         let late_by = wanted.map_or(Duration::ZERO, |w| now.since(w));
-        if late_by > self.timing.deadtime / 4 && now > self.patience_until {
+        if micros(late_by) > micros(self.timing.deadtime) / 4 && now > self.patience_until {
             bump(&mut self.stats.local_stalls);
             self.event(Event::LocalStall(late_by));
             self.stalled = true;
@@ -38,9 +38,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
         // Somewhat early is better than once more awake: the caller is often here because another node's heartbeat came, and two nodes
         // that do so fall into step.
-        if now.after(self.timing.keepalive / EARLY) >= self.next_heartbeat && !self.left {
+        if now.plus(micros(self.timing.keepalive) / EARLY) >= self.next_heartbeat && !self.left {
             self.heartbeat_due();
         }
+        self.advance_copies();
         if core::mem::take(&mut self.stalled) {
             return;
         }
@@ -59,12 +60,16 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     /// When [`Cluster::advance`] wants to be called; `None`: not before the next input.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let heartbeat = (!self.left).then_some(self.next_heartbeat);
-        let asking = match self.communication {
-            Communication::Asking { again, .. } => Some(again),
-            Communication::Waiting | Communication::Up => None,
-        };
-        earliest([heartbeat, Some(self.liveness_at), asking, self.takeover.next_deadline()])
+        let mut deadline = self.liveness_at;
+        if !self.left {
+            deadline = deadline.min(self.next_heartbeat);
+        }
+        if let Communication::Asking { again, .. } = self.communication {
+            deadline = deadline.min(again);
+        }
+        self.hasten_line(&mut deadline);
+        self.takeover.hasten(&mut deadline);
+        Some(deadline)
     }
 
     fn heartbeat_due(&mut self) {
@@ -131,7 +136,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     /// Asks for what is missing, if it was waited for long enough; again and again until it comes (wire reference 7.4).
     fn judge_repeat(&mut self, id: NodeId, next: &mut Instant) {
-        let (now, again) = (self.now, self.now.after(self.timing.max_repeat_delay));
+        let pause = self.line.request_pause();
+        let (now, again) = (self.now, self.now.after(self.timing.max_repeat_delay.max(pause)));
         let Some(node) = self.node_mut(id) else { return };
         let (Some(at), Some(newest)) = (node.repeat_at, node.window.newest()) else { return };
         if node.window.missing() == 0 {
@@ -144,7 +150,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
         let ripe = core::mem::replace(&mut node.repeat_below, newest.next());
         let fresh = node.window.missing_run(ripe, newest).is_some();
-        let again = if fresh { now.after(REPEAT_FLOOR) } else { again };
+        let again = if fresh { now.after(REPEAT_FLOOR.max(pause)) } else { again };
         node.repeat_at = Some(again);
         *next = again.min(*next);
         if node.state.is_live() {

@@ -55,7 +55,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if !fields.iter().all(|(name, text)| is_name(name) && is_text(text)) {
             return Err(MessageError::BadField);
         }
-        self.say_long(2 * length, |w| {
+        self.say_long(2 * length, &|w| {
             w.text("t", word);
             for (name, text) in fields.iter().filter(|(name, _)| !OURS.contains(name)) {
                 w.text(name, text);

@@ -40,6 +40,16 @@ pub enum TimingError {
 }
 
 impl Timing {
+    /// Before anything is known.
+    pub(super) const ZERO: Self = Self {
+        keepalive: Duration::ZERO,
+        warntime: Duration::ZERO,
+        deadtime: Duration::ZERO,
+        initdead: Duration::ZERO,
+        deadping: Duration::ZERO,
+        max_repeat_delay: Duration::ZERO,
+    };
+
     /// Checks the relations that the fields name.
     pub fn check(&self) -> Result<(), TimingError> {
         let twice = self.keepalive.saturating_mul(2);
@@ -157,6 +167,8 @@ pub enum ConfigError {
     NoSigningKey,
     /// The generation is zero.
     NoGeneration,
+    /// A link that is no serial one, and this was built without the feature `datagram`.
+    NoDatagrams,
 }
 
 impl From<TimingError> for ConfigError {

@@ -1,32 +1,35 @@
 //! Finding a node by name, at a cost that does not depend on how many there are.
 
+use super::MAX_NODES;
 use crate::id::{NodeId, NodeName};
 
-const SLOTS: usize = 256;
-const FREE: u8 = u8::MAX;
+/// Twice as many as nodes, so that a free one is near.
+const SLOTS: usize = 2 * MAX_NODES;
+const _: () = assert!(MAX_NODES < u8::MAX as usize, "an id and one must fit into a slot");
 
-/// An open hash table from names to ids: 256 slots for at most 128 nodes, so that a free slot is near.
+/// An open hash table from names to ids. A slot has 0, or one more than the id.
 #[derive(Debug)]
 pub(super) struct Directory {
     slots: [u8; SLOTS],
 }
 
 impl Directory {
-    pub(super) fn new() -> Self {
-        Self { slots: [FREE; SLOTS] }
+    pub(super) const fn new() -> Self {
+        Self { slots: [0; SLOTS] }
     }
 
     /// Adds a node. Names are compared by the caller, so that a second one of the same name is never found.
     pub(super) fn insert(&mut self, name: &NodeName, id: NodeId) {
-        let place = probe(name.as_bytes()).find(|s| self.slots.get(*s) == Some(&FREE));
+        let place = probe(name.as_bytes()).find(|s| self.slots.get(*s) == Some(&0));
         if let Some(slot) = place.and_then(|s| self.slots.get_mut(s)) {
-            *slot = id.0;
+            *slot = id.0 + 1;
         }
     }
 
     /// Calls `is_it` with each candidate for `name` and returns the one that is.
     pub(super) fn find(&self, name: &[u8], is_it: impl Fn(NodeId) -> bool) -> Option<NodeId> {
-        probe(name).map_while(|s| self.slots.get(s).copied().filter(|id| *id != FREE)).map(NodeId).find(|id| is_it(*id))
+        let slots = probe(name).map_while(|slot| self.slots.get(slot));
+        slots.map_while(|slot| slot.checked_sub(1)).map(NodeId).find(|id| is_it(*id))
     }
 }
 
@@ -44,8 +47,8 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn finds_every_one_of_128_nodes_and_nobody_else() {
-        let names: Vec<NodeName> = (0..128).map(|n| NodeName::new(&format!("node{n}")).unwrap()).collect();
+    fn finds_every_one_of_a_full_table_and_nobody_else() {
+        let names: Vec<NodeName> = (0..MAX_NODES).map(|n| NodeName::new(&format!("node{n}")).unwrap()).collect();
         let mut directory = Directory::new();
         for (n, name) in names.iter().enumerate() {
             directory.insert(name, NodeId(n as u8));

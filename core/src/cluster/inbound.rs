@@ -77,7 +77,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         })
     }
 
-    /// A known identity under another name: the node was renamed.
+    /// A known identity under another name: the node was renamed. (Rare, and large.)
+    #[inline(never)]
     fn renamed(&mut self, header: &Header<'_>) -> Option<NodeId> {
         let uuid = header.src_uuid.filter(|u| !u.is_nil())?;
         let name = core::str::from_utf8(header.src).ok().and_then(|s| NodeName::new(s).ok())?;
@@ -98,6 +99,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.nodes.get(usize::from(id.0)).is_some_and(|n| n.is_member() && n.uuid == uuid)
     }
 
+    #[inline(never)]
     fn stranger(&mut self, header: &Header<'_>) -> Result<Received, DatagramError> {
         let name = core::str::from_utf8(header.src).ok().and_then(|s| NodeName::new(s).ok());
         match (self.autojoin, name) {

@@ -130,7 +130,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     pub(super) fn ask_nodes(&mut self, node: NodeId, left: u8) {
         let Some(left) = left.checked_sub(1) else { return self.become_active() };
         self.communication = Communication::Asking { node, again: self.now.after(ASK_INTERVAL), left };
-        self.say_to(node, |w| w.text("t", b"reqnodes"));
+        self.say_fields(Some(node), &[("t", b"reqnodes")]);
     }
 
     fn become_active(&mut self) {
@@ -253,6 +253,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// A node misses messages of ours (wire reference 7.5).
     fn asked_to_repeat(&mut self, id: NodeId, header: &Header<'_>) {
         let Some((first, last)) = header.sequence_range() else { return };
+        self.note_noise();
         let Some(node) = self.nodes.get_mut(usize::from(id.0)) else { return };
         let first = first.max(node.acknowledged.next());
         if first > last {
@@ -279,6 +280,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     /// Plans to ask for what is missing, after a random delay (wire reference 7.4): short reorderings need no request.
     pub(super) fn schedule_repeat(&mut self, id: NodeId) {
+        self.note_noise();
         let most = self.timing.max_repeat_delay.as_millis() as u64;
         let least = if most < 100 { 0 } else { REPEAT_FLOOR_MS };
         let delay = least + self.random.below(most.saturating_sub(least) + 1);

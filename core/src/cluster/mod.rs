@@ -6,6 +6,7 @@ mod config;
 mod directory;
 mod event;
 mod inbound;
+mod line;
 mod membership;
 mod outbound;
 mod resources;
@@ -23,11 +24,12 @@ use crate::random::Random;
 use crate::stats::{Stats, bump};
 use crate::takeover::{Group, Takeover};
 use crate::time::{Duration, Instant};
-use crate::wire::Keys;
+use crate::wire::{Form, Keys};
 use directory::Directory;
+use line::Line;
 
-/// Most nodes that any engine can hold; the reference has 100.
-pub const MAX_NODES: usize = 128;
+/// Most nodes that any engine can hold: 128, and 8 with the feature `small`; the reference has 100.
+pub const MAX_NODES: usize = if cfg!(feature = "small") { 8 } else { 128 };
 /// Most links that any engine can hold.
 pub const MAX_LINKS: usize = 64;
 
@@ -44,7 +46,7 @@ enum Communication {
 
 /// One node's view of the whole cluster.
 ///
-/// Capacities: `NODES` (at most 128) with ping nodes, `LINKS` (at most 64), `GROUPS` resource groups, `HISTORY` bytes of
+/// Capacities: `NODES` (at most [`MAX_NODES`]) with ping nodes, `LINKS` (at most 64), `GROUPS` resource groups, `HISTORY` bytes of
 /// messages kept for repetition, `KEYS` entries of `authkeys`. What is configured beyond them is refused by
 /// [`Cluster::new`]; nodes that want to join later find [`Stats::nodes_refused`] growing.
 #[derive(Debug)]
@@ -88,6 +90,7 @@ pub struct Cluster<const NODES: usize, const LINKS: usize, const GROUPS: usize, 
     service: u128,
     pings_due: LinkSet,
     serial_pending: bool,
+    line: Line,
     events: heapless::Deque<Event, EVENTS>,
     stats: Stats,
 }
@@ -123,12 +126,51 @@ pub struct NodeView<'a> {
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
+    /// An engine that was told nothing. It is all zeros, so that [`Cluster::new_in`] makes it where it will be; the firmware, which has no room
+    /// for a copy, would not fit its bounds otherwise.
+    const BLANK: Self = Self {
+        keys: Keys::new(),
+        local: NodeId(0),
+        nodes: heapless::Vec::new(),
+        directory: Directory::new(),
+        links: heapless::Vec::new(),
+        datagram_links: LinkSet::EMPTY,
+        serial_links: LinkSet::EMPTY,
+        takeover: Takeover::BLANK,
+        report_seq: Sequence(0),
+        manage_resources: false,
+        timing: Timing::ZERO,
+        hopfudge: 0,
+        autojoin: AutoJoin::None,
+        heartbeat: HeartbeatForm::Compact,
+        auth_field: false,
+        generation: Generation(0),
+        history: History::new(),
+        random: Random::BLANK,
+        now: Instant::ZERO,
+        wall_seconds: 0,
+        wall_at: Instant::ZERO,
+        communication: Communication::Waiting,
+        left: false,
+        next_heartbeat: Instant::ZERO,
+        liveness_at: Instant::ZERO,
+        stalled: false,
+        patience_until: Instant::ZERO,
+        no_flow_control: false,
+        service: 0,
+        pings_due: LinkSet::EMPTY,
+        serial_pending: false,
+        line: Line::UNKNOWN,
+        events: heapless::Deque::new(),
+        stats: Stats::NONE,
+    };
+
     /// Makes an engine and writes its first two messages: a status `init` and a status `up` (wire reference 8.3).
     /// `unix_seconds` is the wall clock at `now`.
     pub fn new(config: &Config<'_>, keys: Keys<KEYS>, now: Instant, unix_seconds: u64) -> Result<Self, ConfigError> {
         Self::check(config, &keys)?;
-        let mut cluster = Self::blank(config, keys, now, unix_seconds);
-        cluster.start(config);
+        let mut cluster = Self::BLANK;
+        cluster.start(config, keys, now, unix_seconds);
         Ok(cluster)
     }
 
@@ -141,8 +183,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         unix_seconds: u64,
     ) -> Result<&'p mut Self, ConfigError> {
         Self::check(config, &keys)?;
-        let cluster = place.write(Self::blank(config, keys, now, unix_seconds));
-        cluster.start(config);
+        let cluster = place.write(Self::BLANK);
+        cluster.start(config, keys, now, unix_seconds);
         Ok(cluster)
     }
 
@@ -158,52 +200,27 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if config.groups.len() > GROUPS { Err(ConfigError::TooManyGroups) } else { Ok(()) }
     }
 
-    /// An engine that knows nobody and has said nothing. Not inlined, so that it is made where it will be.
-    #[inline(never)]
-    fn blank(config: &Config<'_>, keys: Keys<KEYS>, now: Instant, unix_seconds: u64) -> Self {
-        Self {
-            keys,
-            local: config.local,
-            nodes: heapless::Vec::new(),
-            directory: Directory::new(),
-            links: config.links.iter().copied().collect(),
-            datagram_links: links_of(config.links, |l| matches!(l, LinkForm::Datagram)),
-            serial_links: links_of(config.links, |l| matches!(l, LinkForm::Serial)),
-            takeover: Takeover::new(
-                config.local,
-                config.groups.iter().copied(),
-                config.auto_failback,
-                config.effect_limit,
-            ),
-            report_seq: Sequence(0),
-            manage_resources: config.manage_resources,
-            timing: config.timing,
-            hopfudge: config.hopfudge,
-            autojoin: config.autojoin,
-            heartbeat: config.heartbeat,
-            auth_field: config.auth_field,
-            generation: config.generation,
-            history: History::new(),
-            random: Random::new(config.seed),
-            now,
-            wall_seconds: unix_seconds,
-            wall_at: now,
-            communication: Communication::Waiting,
-            left: false,
-            next_heartbeat: now.after(config.timing.keepalive),
-            liveness_at: now,
-            stalled: false,
-            patience_until: now,
-            no_flow_control: false,
-            service: 0,
-            pings_due: LinkSet::EMPTY,
-            serial_pending: false,
-            events: heapless::Deque::new(),
-            stats: Stats::default(),
-        }
-    }
-
-    fn start(&mut self, config: &Config<'_>) {
+    fn start(&mut self, config: &Config<'_>, keys: Keys<KEYS>, now: Instant, unix_seconds: u64) {
+        self.keys = keys;
+        self.local = config.local;
+        self.links.extend(config.links.iter().copied());
+        self.datagram_links = links_of(config.links, |l| matches!(l, LinkForm::Datagram));
+        self.serial_links = links_of(config.links, |l| matches!(l, LinkForm::Serial));
+        self.takeover.begin(config.local, config.groups.iter().copied(), config.auto_failback, config.effect_limit);
+        self.manage_resources = config.manage_resources;
+        self.timing = config.timing;
+        self.hopfudge = config.hopfudge;
+        self.autojoin = config.autojoin;
+        self.heartbeat = config.heartbeat;
+        self.auth_field = config.auth_field;
+        self.generation = config.generation;
+        self.random = Random::new(config.seed);
+        self.now = now;
+        self.wall_seconds = unix_seconds;
+        self.wall_at = now;
+        self.next_heartbeat = now.after(config.timing.keepalive);
+        self.liveness_at = now;
+        self.patience_until = now;
         for node in config.nodes {
             if let Some(id) = self.add_node(&node.name, node.kind)
                 && let Some(added) = self.node_mut(id)
@@ -358,6 +375,9 @@ fn check<const KEYS: usize>(config: &Config<'_>, keys: &Keys<KEYS>) -> Result<()
     }
     if config.generation == Generation(0) {
         return Err(ConfigError::NoGeneration);
+    }
+    if !Form::Netstring.is_known() && config.links.iter().any(|link| *link != LinkForm::Serial) {
+        return Err(ConfigError::NoDatagrams);
     }
     let pings = config.links.iter().filter_map(|l| if let LinkForm::Ping(id) = l { Some(*id) } else { None });
     if !exists(config.local) || !config.groups.iter().copied().chain(pings).all(exists) {

@@ -1,8 +1,8 @@
 //! What leaves: numbered messages through the history, unnumbered ones written when they are polled.
 
-use super::{Cluster, HeartbeatForm, LinkForm, Transmit};
-use crate::id::{LinkId, LinkSet, NAME_MAX, NodeId, NodeName, Sequence, Uuid};
-use crate::node::NodeState;
+use super::{Cluster, Field, HeartbeatForm, LinkForm, Transmit};
+use crate::id::{Generation, LinkId, LinkSet, NAME_MAX, NodeId, NodeName, Sequence, Uuid};
+use crate::node::{Node, NodeState};
 use crate::stats::bump;
 use crate::wire::{self, Writer};
 
@@ -10,16 +10,19 @@ use crate::wire::{self, Writer};
 /// about 300 bytes, and a key or a name of a hundred.
 const MESSAGE_ROOM: usize = 560;
 
-/// The fields that every message ends with; copied out so that the history can be borrowed.
-struct Common {
-    src: NodeName,
+/// Whether there can be anything but serial links.
+pub(super) const DATAGRAMS: bool = wire::Form::Netstring.is_known();
+
+/// The fields that every message ends with.
+struct Common<'a> {
+    src: &'a NodeName,
     uuid: Uuid,
     generation: u64,
     timestamp: u64,
     ttl: u64,
 }
 
-impl Common {
+impl Common<'_> {
     /// `src srcuuid [seq] hg ts [ld] ttl`, in the order of 3.0.6 (wire reference 5.1). `ld` is what it sends when the load is not
     /// known: nobody reads it.
     fn append(&self, w: &mut Writer<'_>, seq: Option<Sequence>) {
@@ -45,13 +48,22 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// A message that does not fit into `out` is not sent and counted in [`Stats::oversize`](crate::Stats::oversize).
     /// 1,500 bytes hold every message of a cluster of two.
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> Option<Transmit> {
-        self.poll_numbered(out).or_else(|| self.poll_pings(out)).or_else(|| self.poll_service(out))
+        let is_old = !self.serial_pending && !self.history.has_unsent();
+        if is_old && self.line_is_busy() {
+            return None;
+        }
+        let transmit = if is_old { self.poll_copy(out) } else { None }
+            .or_else(|| self.poll_numbered(out))
+            .or_else(|| if DATAGRAMS { self.poll_pings(out) } else { None })
+            .or_else(|| self.poll_service(out))?;
+        self.note_sent(&transmit);
+        Some(transmit)
     }
 
     /// First sendings, then repetitions. Serial links get the classic form of the same message in a second step.
     fn poll_numbered(&mut self, out: &mut [u8]) -> Option<Transmit> {
         for _ in 0..=2 * crate::history::MAX_MESSAGES {
-            if core::mem::take(&mut self.serial_pending) {
+            if DATAGRAMS && core::mem::take(&mut self.serial_pending) {
                 if let Some(transmit) = self.transcode(out) {
                     return Some(transmit);
                 }
@@ -60,7 +72,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             let counter = if self.history.has_unsent() { &mut self.stats.sent } else { &mut self.stats.repeated };
             let text = self.history.take(self.now)?;
             bump(counter);
-            let is_classic = text.starts_with(b">>>");
+            let is_classic = !DATAGRAMS || text.starts_with(b">>>");
             let links = if is_classic {
                 LinkSet(self.datagram_links.0 | self.serial_links.0)
             } else {
@@ -159,9 +171,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     fn write_service(&mut self, id: NodeId, item: Service, out: &mut [u8]) -> Option<Transmit> {
-        let common = self.common()?;
+        let (ttl, timestamp) = (self.ttl(), self.timestamp());
+        let common = common(&self.nodes, self.local, self.generation, timestamp, ttl)?;
         let dest = self.nodes.get(usize::from(id.0))?;
-        let serial_only = self.datagram_links.is_empty();
+        let serial_only = !DATAGRAMS || self.datagram_links.is_empty();
         let mut w = if serial_only {
             Writer::classic(out, &self.keys)
         } else {
@@ -198,6 +211,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     /// The periodic heartbeat.
     pub(super) fn say_heartbeat(&mut self) {
+        self.plan_copies();
         match self.heartbeat {
             HeartbeatForm::Compact => self.say_compact(),
             HeartbeatForm::Full => self.say_status(),
@@ -209,7 +223,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let state = self.own_state();
         let deadtime = self.timing.deadtime.as_millis() as u64;
         let protocol = !self.no_flow_control;
-        self.say_to_all(|w| {
+        self.say_to_all(&|w| {
             w.text("t", b"status");
             w.text("st", state.as_str().as_bytes());
             w.hex("dt", deadtime);
@@ -250,18 +264,22 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     /// A numbered message for everyone; `fields` writes the fields of its type.
-    pub(super) fn say_to_all(&mut self, fields: impl FnOnce(&mut Writer<'_>)) {
+    pub(super) fn say_to_all(&mut self, fields: &dyn Fn(&mut Writer<'_>)) {
         self.say(MESSAGE_ROOM, None, fields);
     }
 
-    /// A numbered message for everyone that may be long: `room` for its fields.
-    pub(super) fn say_long(&mut self, room: usize, fields: impl FnOnce(&mut Writer<'_>)) {
-        self.say(MESSAGE_ROOM + room, None, fields);
+    /// A numbered message of texts only, for one node or for everyone.
+    pub(super) fn say_fields(&mut self, dest: Option<NodeId>, fields: &[Field<'_>]) {
+        self.say(MESSAGE_ROOM, dest, &|w| {
+            for (name, text) in fields {
+                w.text(name, text);
+            }
+        });
     }
 
-    /// A numbered message for one node.
-    pub(super) fn say_to(&mut self, id: NodeId, fields: impl FnOnce(&mut Writer<'_>)) {
-        self.say(MESSAGE_ROOM, Some(id), fields);
+    /// A numbered message for everyone that may be long: `room` for its fields.
+    pub(super) fn say_long(&mut self, room: usize, fields: &dyn Fn(&mut Writer<'_>)) {
+        self.say(MESSAGE_ROOM + room, None, fields);
     }
 
     /// The answer to `reqnodes`: `dest` first, then the type (wire reference 8.4).
@@ -283,17 +301,19 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             bump(&mut self.stats.oversize);
             return;
         };
-        self.say(MESSAGE_ROOM + 2 * len, Some(id), |w| {
+        self.say(MESSAGE_ROOM + 2 * len, Some(id), &|w| {
             w.text("t", b"repnodes");
             w.text("nodelist", list);
             w.text("delnodelist", b" ");
         });
     }
 
-    fn say(&mut self, room: usize, dest: Option<NodeId>, fields: impl FnOnce(&mut Writer<'_>)) {
-        let Some(common) = self.common() else { return };
+    #[inline(never)]
+    fn say(&mut self, room: usize, dest: Option<NodeId>, fields: &dyn Fn(&mut Writer<'_>)) {
+        let (ttl, timestamp) = (self.ttl(), self.timestamp());
+        let Some(common) = common(&self.nodes, self.local, self.generation, timestamp, ttl) else { return };
         let to = dest.and_then(|id| self.nodes.get(usize::from(id.0)));
-        let serial_only = self.datagram_links.is_empty();
+        let serial_only = !DATAGRAMS || self.datagram_links.is_empty();
         let seq = self.history.next_sequence();
         let (keys, auth_field) = (&self.keys, self.auth_field);
         let names = common.src.as_bytes().len() + to.map_or(0, |node| node.name.as_bytes().len());
@@ -313,17 +333,6 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if !written {
             bump(&mut self.stats.oversize);
         }
-    }
-
-    fn common(&self) -> Option<Common> {
-        let me = self.nodes.get(usize::from(self.local.0))?;
-        Some(Common {
-            src: me.name.clone(),
-            uuid: me.uuid,
-            generation: self.generation.0,
-            timestamp: self.timestamp(),
-            ttl: self.ttl(),
-        })
     }
 
     fn own_state(&self) -> NodeState {
@@ -346,6 +355,18 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     fn timestamp(&self) -> u64 {
         self.wall_seconds.saturating_add(self.now.since(self.wall_at).as_secs()).max(1)
     }
+}
+
+/// Of the fields of an engine and not of the engine, so that the history can be written meanwhile.
+fn common<const LINKS: usize>(
+    nodes: &[Node<LINKS>],
+    local: NodeId,
+    generation: Generation,
+    timestamp: u64,
+    ttl: u64,
+) -> Option<Common<'_>> {
+    let me = nodes.get(usize::from(local.0))?;
+    Some(Common { src: &me.name, uuid: me.uuid, generation: generation.0, timestamp, ttl })
 }
 
 /// Most numbers in one request; a 3.0.6 repeats at most that many (wire reference 7.5).

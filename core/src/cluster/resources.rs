@@ -1,6 +1,6 @@
 //! Between the wire and the takeover machine.
 
-use super::{Cluster, Communication, Event, Request, RequestError};
+use super::{Cluster, Communication, Event, Field, Request, RequestError};
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::node::{Node, NodeState};
 use crate::takeover::{
@@ -12,6 +12,7 @@ use crate::wire::{Header, MessageType};
 
 /// Field that tells our kind from 3.0.6, which ignores fields that it does not know (wire reference 2).
 const KIND_FIELD: &str = "hbcore";
+const OF_OUR_KIND: Field<'_> = (KIND_FIELD, b"1");
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
@@ -170,84 +171,68 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
+    #[inline(never)]
     fn write(&mut self, say: Say) {
         if matches!(say, Say::Report { .. }) {
             self.report_seq = self.history.next_sequence();
         }
         match say {
-            Say::Starting => self.say_to_all(|w| {
-                w.text("t", b"starting");
-                w.decimal(KIND_FIELD, 1);
-            }),
-            Say::Report { hold, stable, info } => self.say_to_all(|w| {
-                w.text("t", b"resource");
-                w.text("rsc_hold", hold.as_str().as_bytes());
-                w.text("rtype", b"full");
-                w.text("isstable", if stable { b"1" } else { b"0" });
-                match info {
-                    Info::Plain => {}
-                    Info::Standby => w.text("info", b"standby"),
-                    Info::Shutdown => w.text("info", b"shutdown"),
-                    Info::OwnAcquired => w.text("info", b"req_our_resources()"),
-                }
-                w.decimal(KIND_FIELD, 1);
-            }),
-            Say::TakeoverDone => self.say_to_all(|w| {
-                w.text("t", b"resource");
-                w.text("rsc_hold", b"foreign");
-                w.text("info", b"mach_down");
-            }),
-            Say::Ask { class, step } => self.say_to_all(|w| {
-                w.text("t", b"ask_resources");
-                w.text("rsc_hold", class.as_str().as_bytes());
-                w.text(
-                    "info",
-                    match step {
-                        Ask::Me => b"me",
-                        Ask::Other => b"other",
-                        Ask::Done => b"done",
-                    },
-                );
-            }),
-            Say::HbTakeover(wish) => self.say_to_all(|w| {
-                w.text("t", b"hb_takeover");
-                w.text("rsc_hold", wish.as_str().as_bytes());
-            }),
+            Say::Starting => self.say_fields(None, &[("t", b"starting"), OF_OUR_KIND]),
+            Say::Report { hold, stable, info } => {
+                let info: Option<&[u8]> = match info {
+                    Info::Plain => None,
+                    Info::Standby => Some(b"standby"),
+                    Info::Shutdown => Some(b"shutdown"),
+                    Info::OwnAcquired => Some(b"req_our_resources()"),
+                };
+                let (hold, stable): (_, &[u8]) = (hold.as_str().as_bytes(), if stable { b"1" } else { b"0" });
+                let report = [("t", &b"resource"[..]), ("rsc_hold", hold), ("rtype", b"full"), ("isstable", stable)];
+                self.say_to_all(&|w| {
+                    for (name, text) in report {
+                        w.text(name, text);
+                    }
+                    if let Some(info) = info {
+                        w.text("info", info);
+                    }
+                    w.text(OF_OUR_KIND.0, OF_OUR_KIND.1);
+                });
+            }
+            Say::TakeoverDone => {
+                self.say_fields(None, &[("t", b"resource"), ("rsc_hold", b"foreign"), ("info", b"mach_down")]);
+            }
+            Say::Ask { class, step } => {
+                let step: &[u8] = match step {
+                    Ask::Me => b"me",
+                    Ask::Other => b"other",
+                    Ask::Done => b"done",
+                };
+                let class = class.as_str().as_bytes();
+                self.say_fields(None, &[("t", b"ask_resources"), ("rsc_hold", class), ("info", step)]);
+            }
+            Say::HbTakeover(wish) => {
+                self.say_fields(None, &[("t", b"hb_takeover"), ("rsc_hold", wish.as_str().as_bytes())]);
+            }
             Say::GroupRequest(group) => {
                 let key = self.group_key(group);
-                self.say_to_all(|w| {
-                    w.text("t", b"ip-request");
-                    w.text("ipaddr", key.as_bytes());
-                });
+                self.say_fields(None, &[("t", b"ip-request"), ("ipaddr", key.as_bytes())]);
             }
             Say::GroupAnswer { to, group, was_here } => {
                 let key = self.group_key(group);
-                self.say_to(to, |w| {
-                    w.text("t", b"ip-request-resp");
-                    w.text("ipaddr", key.as_bytes());
-                    w.text("weown", if was_here { b"yes" } else { b"no" });
-                    w.text("ok", b"OK");
-                });
+                let weown: &[u8] = if was_here { b"yes" } else { b"no" };
+                let fields =
+                    [("t", &b"ip-request-resp"[..]), ("ipaddr", key.as_bytes()), ("weown", weown), ("ok", b"OK")];
+                self.say_fields(Some(to), &fields);
             }
-            Say::Shutdone => self.say_to_all(|w| {
-                w.text("t", b"shutdone");
-                w.text("st", b"dead");
-            }),
+            Say::Shutdone => self.say_fields(None, &[("t", b"shutdone"), ("st", b"dead")]),
             Say::Stonith { node, result } => {
                 let Some(name) = self.nodes.get(usize::from(node.0)).map(|n| n.name.clone()) else { return };
-                self.say_to_all(|w| {
-                    w.text("t", b"stonith");
-                    w.text("node", name.as_bytes());
-                    w.text(
-                        "result",
-                        match result {
-                            FenceResult::Unneeded => b"unneeded".as_slice(),
-                            FenceResult::NoDevice => b"n_stnth",
-                            FenceResult::Done => b"OK",
-                            FenceResult::Failed => b"bad",
-                        },
-                    );
-                });
+                let result: &[u8] = match result {
+                    FenceResult::Unneeded => b"unneeded",
+                    FenceResult::NoDevice => b"n_stnth",
+                    FenceResult::Done => b"OK",
+                    FenceResult::Failed => b"bad",
+                };
+                self.say_fields(None, &[("t", b"stonith"), ("node", name.as_bytes()), ("result", result)]);
             }
         }
     }

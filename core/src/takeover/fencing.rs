@@ -17,8 +17,8 @@ use crate::time::{Duration, Instant};
 /// How long after a failure the device is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Most nodes that wait to be fenced at once. One more is not fenced, and its groups are not taken.
-const WAITING: usize = 16;
+/// Most nodes that wait to be fenced at once; 2 with the feature `small`. One more is not fenced, and its groups are not taken.
+const WAITING: usize = if cfg!(feature = "small") { 2 } else { 16 };
 
 /// Tickets of groups have a smaller place than this one; below it is the number of the node.
 const PLACE: u32 = 0xFF00;
@@ -32,20 +32,25 @@ pub(super) struct Fence {
 }
 
 /// Whether there is a device, and who waits for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Fencing {
     device: bool,
     waiting: heapless::Vec<Fence, WAITING>,
 }
 
 impl Fencing {
+    pub(super) const NONE: Self = Self { device: false, waiting: heapless::Vec::new() };
+
     /// Somebody waits: nothing of anybody's is started.
     pub(super) fn is_pending(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.waiting.iter().map(|f| f.in_flight.map_or(f.again, |f| f.deadline)).min()
+    /// Moves `deadline` to that of a device, or of the next try, if that is sooner.
+    pub(super) fn hasten(&self, deadline: &mut Instant) {
+        for fence in &self.waiting {
+            *deadline = (*deadline).min(fence.in_flight.map_or(fence.again, |f| f.deadline));
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub use standby::{Standby, StandbyRefusal};
 pub use vocabulary::{Ask, AutoFailback, Class, FenceResult, Holds, Info, Notice, Phase, Say, Wish};
 
 use crate::id::{GroupId, NodeId, Sequence};
-use crate::time::{Duration, Instant, earliest};
+use crate::time::{Duration, Instant, sooner};
 
 /// How long a starting node waits for the other side's report (resource reference 1.4).
 pub const SETTLE: Duration = Duration::from_secs(10);
@@ -58,8 +58,8 @@ const GAP_PATIENCE: Duration = Duration::from_secs(1);
 /// How often a start looks whether what was missing has come.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// What is known of the other node's claims; nothing at first.
-#[derive(Clone, Debug, Default)]
+/// What is known of the other node's claims.
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 struct Other {
     /// Who reported last: of three nodes there are two others.
@@ -90,8 +90,27 @@ struct Other {
     has_gaps: bool,
 }
 
+impl Other {
+    const UNKNOWN: Self = Self {
+        node: None,
+        holds: Holds::NONE,
+        stable: false,
+        report: Sequence(0),
+        leaving: false,
+        is_hbcore: false,
+        asked: Sequence(0),
+        is_releasing: false,
+        took_over: false,
+        has_begun: false,
+        started_early: false,
+        reported: false,
+        alive: false,
+        has_gaps: false,
+    };
+}
+
 /// Output queues of the machine; both are drained by the cluster after each input.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 struct Outbox {
     says: heapless::Deque<Say, 16>,
     notices: heapless::Deque<Notice, 32>,
@@ -100,7 +119,7 @@ struct Outbox {
 }
 
 /// The machine. `GROUPS`: how many lines of `haresources` fit; the configuration refuses more.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct Takeover<const GROUPS: usize> {
     home: NodeId,
@@ -138,7 +157,7 @@ pub struct Takeover<const GROUPS: usize> {
     out: Outbox,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 struct Timers {
     settle: Option<Instant>,
     look_again: Option<Instant>,
@@ -152,7 +171,54 @@ struct Timers {
     linger: Option<Instant>,
 }
 
+impl Timers {
+    const NONE: Self = Self {
+        settle: None,
+        look_again: None,
+        ask_again: None,
+        standby: None,
+        failback: None,
+        orphaned: None,
+        say_again: None,
+        heal: None,
+        linger: None,
+    };
+
+    fn all(&self) -> [&Option<Instant>; 9] {
+        let Self { settle, look_again, ask_again, standby, failback, orphaned, say_again, heal, linger } = self;
+        [settle, look_again, ask_again, standby, failback, orphaned, say_again, heal, linger]
+    }
+}
+
 impl<const GROUPS: usize> Takeover<GROUPS> {
+    /// A machine that was told nothing: all zeros.
+    pub(crate) const BLANK: Self = Self {
+        home: NodeId(0),
+        auto_failback: AutoFailback::On,
+        phase: Phase::Init,
+        hold: Holds::NONE,
+        other: Other::UNKNOWN,
+        standby: Standby::NotAsked,
+        fencing: fencing::Fencing::NONE,
+        groups: heapless::Vec::new(),
+        taking_from: None,
+        announce_own: false,
+        yielding: false,
+        keeping: false,
+        needs_failback: false,
+        alone: false,
+        active_at: Instant::ZERO,
+        doubt: Duration::ZERO,
+        resumed: false,
+        give_away: None,
+        give_away_from: Instant::ZERO,
+        mismatch_told: false,
+        timers: Timers::NONE,
+        effect_limit: Duration::ZERO,
+        serial: 0,
+        out: Outbox { says: heapless::Deque::new(), notices: heapless::Deque::new(), lost: 0 },
+    };
+
     /// A machine for node `home` with the given homes of the groups, in the order of `haresources`. Homes beyond `GROUPS`
     /// are ignored: the configuration has refused them before.
     pub fn new(
@@ -161,31 +227,24 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         auto_failback: AutoFailback,
         effect_limit: Duration,
     ) -> Self {
-        Self {
-            home,
-            auto_failback,
-            phase: Phase::Init,
-            hold: Holds::NONE,
-            other: Other::default(),
-            standby: Standby::NotAsked,
-            fencing: fencing::Fencing::default(),
-            groups: homes.take(GROUPS).map(Group::new).collect(),
-            taking_from: None,
-            announce_own: false,
-            yielding: false,
-            keeping: false,
-            needs_failback: false,
-            alone: false,
-            active_at: Instant::ZERO,
-            doubt: Duration::ZERO,
-            resumed: false,
-            give_away: None,
-            give_away_from: Instant::ZERO,
-            mismatch_told: false,
-            timers: Timers::default(),
-            effect_limit,
-            serial: 0,
-            out: Outbox::default(),
+        let mut machine = Self::BLANK;
+        machine.begin(home, homes, auto_failback, effect_limit);
+        machine
+    }
+
+    /// Tells a blank machine what [`Takeover::new`] is told.
+    pub(crate) fn begin(
+        &mut self,
+        home: NodeId,
+        homes: impl Iterator<Item = NodeId>,
+        auto_failback: AutoFailback,
+        effect_limit: Duration,
+    ) {
+        self.home = home;
+        self.auto_failback = auto_failback;
+        self.effect_limit = effect_limit;
+        for home in homes {
+            let _ = self.groups.push(Group::new(home));
         }
     }
 
@@ -270,21 +329,16 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// When [`Takeover::advance`] wants to be called.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let t = &self.timers;
-        let effects = self.groups.iter().filter_map(Group::deadline).min();
-        earliest([
-            t.settle,
-            t.look_again,
-            t.ask_again,
-            t.standby,
-            t.failback,
-            t.orphaned,
-            t.say_again,
-            t.heal,
-            t.linger,
-            effects,
-            self.fencing.deadline(),
-        ])
+        let mut deadline = Instant::FAR;
+        self.hasten(&mut deadline);
+        (deadline < Instant::FAR).then_some(deadline)
+    }
+
+    /// Moves `deadline` to that of this machine, if that is sooner.
+    pub(crate) fn hasten(&self, deadline: &mut Instant) {
+        self.timers.all().into_iter().for_each(|at| sooner(deadline, at.as_ref()));
+        self.groups.iter().for_each(|group| sooner(deadline, group.deadline().as_ref()));
+        self.fencing.hasten(deadline);
     }
 
     /// This node became active. `alone`: no other node is alive.
@@ -319,7 +373,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.phase = Phase::Leaving;
                 self.end_standby();
                 self.cancel_all_fencing();
-                self.timers = Timers::default();
+                self.timers = Timers::NONE;
                 self.hold = Holds::NONE;
                 self.notice(Notice::GivingUp);
                 self.report(Info::Shutdown);

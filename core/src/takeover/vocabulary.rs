@@ -47,7 +47,8 @@ impl Holds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// The groups at home on the node that is meant.
-    Local,
+    // Not 0, which then is the `None` of an option: an engine that was told nothing is all zeros.
+    Local = 1,
     /// The groups at home elsewhere.
     Foreign,
     /// Every group.

@@ -2,11 +2,8 @@
 
 use core::fmt;
 
-use md5::Md5;
-use sha1::Sha1;
-
 pub use super::mac::DigestText;
-use super::mac::{Hmac, Mac};
+use super::mac::{Function, Hmac, Mac};
 use super::{Form, PacketError};
 
 #[cfg(test)]
@@ -39,38 +36,53 @@ pub enum KeyError {
     Full,
     /// No entry has this index.
     Undefined,
+    /// MD5, and this was built without the feature `md5`.
+    Unsupported,
 }
 
 /// Both expansions of one key. Both are kept because a peer may name an entry by its method and sign with the key of
 /// another one (see [`Keys`]).
 #[derive(Clone)]
 struct Secret {
-    md5: Hmac<Md5>,
-    sha1: Hmac<Sha1>,
+    #[cfg(feature = "md5")]
+    md5: Hmac,
+    sha1: Hmac,
 }
 
+/// One entry of the table.
 #[derive(Clone)]
-struct Entry {
+pub(super) struct Entry {
     index: u8,
     method: Method,
     secret: Option<Secret>,
 }
 
 impl Entry {
+    /// The index under which messages name it.
+    pub(super) fn index(&self) -> u8 {
+        self.index
+    }
+
+    /// A digest of nothing yet, as this entry says. None cannot be: the table refuses such entries.
+    pub(super) fn own_mac(&self) -> Option<Mac<'_>> {
+        self.mac(self.method)
+    }
+
     /// A digest by `method` with the key of this entry. None if that takes a key and the entry has none.
-    fn mac(&self, method: Method) -> Option<Mac> {
-        Some(match (method, &self.secret) {
-            (Method::Crc, _) => Mac::crc(),
-            (Method::Md5, Some(secret)) => Mac::Md5(secret.md5.clone()),
-            (Method::Sha1, Some(secret)) => Mac::Sha1(secret.sha1.clone()),
-            (_, None) => return None,
-        })
+    fn mac(&self, method: Method) -> Option<Mac<'_>> {
+        match (method, &self.secret) {
+            (Method::Crc, _) => Some(Mac::crc()),
+            #[cfg(feature = "md5")]
+            (Method::Md5, Some(secret)) => Some(Mac::hmac(&secret.md5)),
+            (Method::Sha1, Some(secret)) => Some(Mac::hmac(&secret.sha1)),
+            (_, _) => None,
+        }
     }
 }
 
 /// The key table of `authkeys`: entries by index, and which of them signs.
 ///
-/// `ENTRIES` is how many can be stored (some 400 bytes each); an entry too many is refused with [`KeyError::Full`].
+/// `ENTRIES` is how many can be stored (some 100 bytes each); an entry too many is refused with [`KeyError::Full`].
 ///
 /// What a received message may be signed with (wire reference 4.3), by the index that it names:
 /// - our signing entry, or any entry for the classic form: method and key of that entry;
@@ -99,7 +111,12 @@ impl<const ENTRIES: usize> Keys<ENTRIES> {
             (Method::Crc, true) => None,
             (Method::Crc, false) => return Err(KeyError::UnexpectedKey),
             (_, true) => return Err(KeyError::MissingKey),
-            (_, false) => Some(Secret { md5: Hmac::new(key), sha1: Hmac::new(key) }),
+            (Method::Md5, false) if !cfg!(feature = "md5") => return Err(KeyError::Unsupported),
+            (_, false) => Some(Secret {
+                #[cfg(feature = "md5")]
+                md5: Hmac::new(Function::Md5, key),
+                sha1: Hmac::new(Function::Sha1, key),
+            }),
         };
         let entry = Entry { index, method, secret };
         match self.entries.iter_mut().find(|known| known.index == index) {
@@ -123,7 +140,7 @@ impl<const ENTRIES: usize> Keys<ENTRIES> {
 
     /// The digest of `data` by the signing entry; None if none signs.
     pub fn digest(&self, data: &[u8]) -> Option<DigestText> {
-        self.view().signer().map(|(_, mac)| mac.digest([data, &[]]))
+        self.view().signer()?.own_mac().map(|mut mac| mac.digest([data, &[]]))
     }
 
     pub(super) fn view(&self) -> KeyView<'_> {
@@ -150,10 +167,9 @@ impl<'k> KeyView<'k> {
         self.entries.iter().find(|entry| entry.index == index)
     }
 
-    /// The index and a fresh digest of the signing entry.
-    pub(super) fn signer(self) -> Option<(u8, Mac)> {
-        let entry = self.entry(self.signing?)?;
-        Some((entry.index, entry.mac(entry.method)?))
+    /// The signing entry.
+    pub(super) fn signer(self) -> Option<&'k Entry> {
+        self.entry(self.signing?)
     }
 
     /// Checks that `claim` is the digest of `covered`, two parts one after the other.
@@ -164,7 +180,7 @@ impl<'k> KeyView<'k> {
             _ => None,
         };
         let mut macs = [borrowed, Some(named)].into_iter().flatten().filter_map(|entry| entry.mac(named.method));
-        if macs.any(|mac| mac.digest(covered).equals(claim.digest)) { Ok(()) } else { Err(PacketError::BadDigest) }
+        if macs.any(|mut mac| mac.digest(covered).equals(claim.digest)) { Ok(()) } else { Err(PacketError::BadDigest) }
     }
 }
 

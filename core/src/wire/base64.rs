@@ -1,6 +1,9 @@
 //! Base64 of binary values in the classic form: standard alphabet, padded, strict (RFC 4648 section 4).
 
+#[cfg(not(feature = "small"))]
 use base64ct::{Base64, Encoding};
+#[cfg(feature = "small")]
+use compact::Base64;
 
 /// Bytes encoded at a time: a multiple of three, so that only the last piece is padded.
 const PIECE: usize = 48;
@@ -28,9 +31,76 @@ pub(super) fn decode<'b>(text: &[u8], out: &'b mut [u8]) -> Option<&'b [u8]> {
     Base64::decode(text, out).ok()
 }
 
+/// The same in less program, for microcontrollers: the crate's takes the same time for every byte, which matters for secrets only.
+#[cfg(any(test, feature = "small"))]
+mod compact {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    pub(super) struct Base64;
+
+    impl Base64 {
+        /// None: `out` is too small.
+        pub(super) fn encode<'o>(bytes: &[u8], out: &'o mut [u8]) -> Option<&'o str> {
+            let out = out.get_mut(..bytes.len().div_ceil(3) * 4)?;
+            let mut places = out.iter_mut();
+            for piece in bytes.chunks(3) {
+                let bits = (0..3).fold(0, |bits, n| bits << 8 | u32::from(piece.get(n).copied().unwrap_or(0)));
+                for n in 0..4 {
+                    let letter = ALPHABET.get((bits >> (18 - 6 * n) & 63) as usize).filter(|_| n <= piece.len());
+                    *places.next()? = letter.copied().unwrap_or(b'=');
+                }
+            }
+            core::str::from_utf8(out).ok()
+        }
+
+        /// An error: not base64, or not as many bytes as `out` has.
+        pub(super) fn decode<'o>(text: &[u8], out: &'o mut [u8]) -> Result<&'o [u8], ()> {
+            let expected = (text.len() / 4 * 3).checked_sub(out.len()).ok_or(())?;
+            let mut places = out.iter_mut();
+            let (mut bits, mut padding) = (0, 0);
+            for (n, letter) in text.iter().enumerate() {
+                let value = ALPHABET.iter().position(|known| known == letter).filter(|_| padding == 0);
+                padding += usize::from(value.is_none());
+                if value.is_none() && *letter != b'=' {
+                    return Err(());
+                }
+                bits = bits << 6 | value.unwrap_or(0) as u32;
+                if n % 4 < 3 {
+                    continue;
+                }
+                for shift in [16, 8, 0] {
+                    let byte = (bits >> shift) as u8;
+                    match places.next() {
+                        Some(place) => *place = byte,
+                        None if byte == 0 => {}
+                        None => return Err(()),
+                    }
+                }
+            }
+            if padding == expected && text.len().is_multiple_of(4) { Ok(out) } else { Err(()) }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_compact_one_is_that_of_the_crate() {
+        let bytes: [u8; 40] = core::array::from_fn(|i| (i * 41) as u8);
+        for len in 0..bytes.len() {
+            let (mut one, mut other, mut back) = ([0; 64], [0; 64], [0; 64]);
+            let text = compact::Base64::encode(&bytes[..len], &mut one).unwrap();
+            assert_eq!(text, <base64ct::Base64 as base64ct::Encoding>::encode(&bytes[..len], &mut other).unwrap());
+            assert_eq!(compact::Base64::decode(text.as_bytes(), &mut back[..len]), Ok(&bytes[..len]));
+        }
+        for (text, len) in
+            [(&b"Zm9"[..], 2), (b"Z===", 1), (b"Zm9*", 3), (b"Zh==", 1), (b"=Zm9", 3), (b"Zm=9", 2), (b"Zm9v", 2)]
+        {
+            assert_eq!(compact::Base64::decode(text, &mut [0; 8][..len]), Err(()), "{text:?}");
+        }
+    }
 
     fn encoded<'b>(bytes: &[u8], out: &'b mut [u8; 512]) -> &'b [u8] {
         let mut len = 0;

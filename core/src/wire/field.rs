@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{DEPTH_MAX, PacketError, base64, classic, netstring};
+use super::{DEPTH_MAX, Form, PacketError, base64, classic, netstring};
 use crate::id::Uuid;
 
 /// The type of a field's value (wire reference 2.1).
@@ -129,6 +129,7 @@ impl<'a> Field<'a> {
             return Ok(None);
         }
         match self.encoding {
+            Encoding::Netstring if !Form::Netstring.is_known() => Ok(None),
             Encoding::Netstring => netstring::structure(self.raw).map(Some),
             Encoding::Classic { depth } => classic::structure(self.raw, depth.saturating_add(1)).map(Some),
         }
@@ -158,7 +159,9 @@ impl<'a> Structure<'a> {
     pub fn local(bytes: &'a [u8]) -> Result<Self, PacketError> {
         let (body, encoding) = match bytes.split_first_chunk() {
             None => return Err(PacketError::Empty),
-            Some((netstring::START, rest)) => (netstring::scan(rest)?.body, Encoding::Netstring),
+            Some((netstring::START, rest)) if Form::Netstring.is_known() => {
+                (netstring::scan(rest)?.body, Encoding::Netstring)
+            }
             Some((classic::START, rest)) => (classic::scan(rest)?.body, Encoding::Classic { depth: 0 }),
             Some(_) => return Err(PacketError::BadMarker),
         };
@@ -214,6 +217,7 @@ impl<'a> Fields<'a> {
             return None;
         }
         let next = match self.encoding {
+            Encoding::Netstring if !Form::Netstring.is_known() => return None,
             Encoding::Netstring => netstring::field(self.rest),
             Encoding::Classic { depth } => classic::line(self.rest, depth),
         };

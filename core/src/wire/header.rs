@@ -56,31 +56,33 @@ pub enum MessageType {
 }
 
 impl MessageType {
+    const NAMES: [(&[u8], Self); 19] = [
+        (b"status", Self::Status),
+        (b"NS_st", Self::NsStatus),
+        (b"NS_ackmsg", Self::Ack),
+        (b"NS_rexmit", Self::Retransmit),
+        (b"NS_nak_rexmit", Self::Nak),
+        (b"reqnodes", Self::ReqNodes),
+        (b"repnodes", Self::RepNodes),
+        (b"addnode", Self::AddNode),
+        (b"delnode", Self::DelNode),
+        (b"setweight", Self::SetWeight),
+        (b"setsite", Self::SetSite),
+        (b"starting", Self::Starting),
+        (b"resource", Self::Resource),
+        (b"ask_resources", Self::AskResources),
+        (b"hb_takeover", Self::HbTakeover),
+        (b"ip-request", Self::IpRequest),
+        (b"ip-request-resp", Self::IpRequestResp),
+        (b"stonith", Self::Stonith),
+        (b"shutdone", Self::Shutdone),
+    ];
+
     /// The type of that name.
     pub fn of(name: &[u8]) -> Self {
-        match name {
-            b"status" => Self::Status,
-            b"NS_st" => Self::NsStatus,
-            b"NS_ackmsg" => Self::Ack,
-            b"NS_rexmit" => Self::Retransmit,
-            b"NS_nak_rexmit" => Self::Nak,
-            b"reqnodes" => Self::ReqNodes,
-            b"repnodes" => Self::RepNodes,
-            b"addnode" => Self::AddNode,
-            b"delnode" => Self::DelNode,
-            b"setweight" => Self::SetWeight,
-            b"setsite" => Self::SetSite,
-            b"starting" => Self::Starting,
-            b"resource" => Self::Resource,
-            b"ask_resources" => Self::AskResources,
-            b"hb_takeover" => Self::HbTakeover,
-            b"ip-request" => Self::IpRequest,
-            b"ip-request-resp" => Self::IpRequestResp,
-            b"stonith" => Self::Stonith,
-            b"shutdone" => Self::Shutdone,
-            _ if name.starts_with(b"NS_") => Self::OtherUnnumbered,
-            _ => Self::Other,
-        }
+        let known = Self::NAMES.iter().find(|(known, _)| *known == name);
+        let unknown = if name.starts_with(b"NS_") { Self::OtherUnnumbered } else { Self::Other };
+        known.map_or(unknown, |(_, found)| *found)
     }
 
     /// Whether clients and scripts of a site may act on messages of this type: those that the engine leaves to them, and the few that it acts
@@ -192,6 +194,8 @@ pub struct Header<'a> {
 
 impl<'a> Header<'a> {
     /// Reads the fields in one pass and checks what every message must have.
+    // A function of its own: its table must not stand on the stack while the message is acted upon.
+    #[inline(never)]
     pub fn parse(message: Message<'a>) -> Result<Self, HeaderError> {
         let mut known = Known::default();
         for field in message.fields() {
@@ -218,16 +222,11 @@ impl<'a> Header<'a> {
 /// Declares [`Name`], the names of the fields that are read, and their places in [`Known`].
 macro_rules! names {
     ($($name:ident $text:literal)*) => {
-        #[derive(Clone, Copy)]
+        #[derive(Clone, Copy, PartialEq, Eq)]
         enum Name { $($name),* }
 
         impl Name {
-            const COUNT: usize = [$(Self::$name),*].len();
-
-            fn of(name: &[u8]) -> Option<Self> {
-                $(if name == $text { return Some(Self::$name); })*
-                None
-            }
+            const ALL: &[(Self, &[u8])] = &[$((Self::$name, $text)),*];
         }
     };
 }
@@ -241,39 +240,54 @@ names! {
     WeOwn b"weown" CompressedPayload b"_compressed_payload"
 }
 
+impl Name {
+    fn of(name: &[u8]) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(found, _)| *found)
+    }
+}
+
 /// The first field of each known name.
 #[derive(Default)]
-struct Known<'a>([Option<Field<'a>>; Name::COUNT]);
+struct Known<'a> {
+    /// A bit for each name.
+    seen: u32,
+    texts: [Option<&'a [u8]>; Name::ALL.len()],
+    src_uuid: Option<Uuid>,
+    dest_uuid: Option<Uuid>,
+    is_compressed: bool,
+}
 
 impl<'a> Known<'a> {
     fn take(&mut self, field: &Field<'a>) {
-        let place = Name::of(field.name).and_then(|name| self.0.get_mut(name as usize));
-        if let Some(place) = place {
-            place.get_or_insert(*field);
+        let Some(name) = Name::of(field.name).filter(|name| !self.has(*name)) else { return };
+        self.seen |= 1 << name as u32;
+        match name {
+            Name::SrcUuid => self.src_uuid = field.uuid(),
+            Name::DestUuid => self.dest_uuid = field.uuid(),
+            Name::CompressedPayload => self.is_compressed = field.kind == Kind::Binary,
+            _ => {
+                if let Some(place) = self.texts.get_mut(name as usize) {
+                    *place = field.text();
+                }
+            }
         }
     }
 
-    fn field(&self, name: Name) -> Option<Field<'a>> {
-        self.0.get(name as usize).copied().flatten()
+    fn has(&self, name: Name) -> bool {
+        self.seen & 1 << name as u32 != 0
     }
 
     fn text(&self, name: Name) -> Option<&'a [u8]> {
-        self.field(name)?.text()
+        self.texts.get(name as usize).copied().flatten()
     }
 
     fn hex(&self, name: Name) -> Option<u64> {
         number::hex(self.text(name)?)
     }
 
-    fn uuid(&self, name: Name) -> Option<Uuid> {
-        self.field(name)?.uuid()
-    }
-
     fn type_name(&self) -> Result<&'a [u8], HeaderError> {
-        self.text(Name::T).ok_or(match self.field(Name::CompressedPayload) {
-            Some(payload) if payload.kind == Kind::Binary => HeaderError::Compressed,
-            _ => HeaderError::NoType,
-        })
+        let otherwise = if self.is_compressed { HeaderError::Compressed } else { HeaderError::NoType };
+        self.text(Name::T).ok_or(otherwise)
     }
 
     fn sequence(&self, kind: MessageType) -> Result<Option<Sequence>, HeaderError> {
@@ -305,15 +319,15 @@ impl<'a> Known<'a> {
             kind,
             type_name,
             src: self.text(Name::Src).ok_or(HeaderError::NoSource)?,
-            src_uuid: self.uuid(Name::SrcUuid),
+            src_uuid: self.src_uuid,
             dest: self.text(Name::Dest),
-            dest_uuid: self.uuid(Name::DestUuid).filter(|uuid| !uuid.is_nil()),
+            dest_uuid: self.dest_uuid.filter(|uuid| !uuid.is_nil()),
             timestamp: self.timestamp()?,
             seq: self.sequence(kind)?,
             generation: self.generation()?,
             status: self.text(Name::St),
             deadtime_ms: self.hex(Name::Dt),
-            protocol: self.field(Name::Protocol).is_some(),
+            protocol: self.has(Name::Protocol),
             ackseq: self.hex(Name::AckSeq),
             firstseq: self.text(Name::FirstSeq),
             lastseq: self.text(Name::LastSeq),

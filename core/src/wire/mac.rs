@@ -5,29 +5,37 @@
 use core::fmt;
 
 use crc::{CRC_32_CKSUM, Crc, Digest as CrcDigest};
-use md5::{Digest, Md5};
-use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
 /// Longest digest text: SHA-1 in hex.
 const TEXT_MAX: usize = 40;
 /// Block size in bytes of both hash functions.
 const BLOCK: usize = 64;
+/// Where the length stands in the last block.
+const LENGTH_AT: usize = BLOCK - 8;
+
+/// A table makes the check sum fast, and takes a kilobyte.
+#[cfg(not(feature = "small"))]
+type CrcTable = crc::Table<1>;
+#[cfg(feature = "small")]
+type CrcTable = crc::NoTable;
 
 /// Polynomial 0x04C11DB7, not reflected, initial 0, complemented.
-static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_CKSUM);
+static CRC: Crc<u32, CrcTable> = Crc::<u32, CrcTable>::new(&CRC_32_CKSUM);
 
 /// The text of a digest as it stands on the wire: lower-case hex, of a CRC without leading zeros.
 #[derive(Clone, Copy)]
 pub struct DigestText {
-    len: usize,
+    len: u8,
     text: [u8; TEXT_MAX],
 }
 
 impl DigestText {
+    const EMPTY: Self = Self { len: 0, text: [0; TEXT_MAX] };
+
     /// The hex digits: 1 to 8 of a CRC, 32 of an HMAC-MD5, 40 of an HMAC-SHA1.
     pub fn as_bytes(&self) -> &[u8] {
-        self.text.get(..self.len).unwrap_or_default()
+        self.text.get(..usize::from(self.len)).unwrap_or_default()
     }
 
     /// Whether `claimed` is this text, in a time that depends on nothing but its length.
@@ -35,17 +43,8 @@ impl DigestText {
         self.as_bytes().ct_eq(claimed).into()
     }
 
-    fn new(digest: &[u8]) -> Self {
-        let mut this = Self { len: 0, text: [0; TEXT_MAX] };
-        for byte in digest {
-            this.push(byte >> 4);
-            this.push(byte & 15);
-        }
-        this
-    }
-
     fn of_crc(value: u32) -> Self {
-        let mut this = Self { len: 0, text: [0; TEXT_MAX] };
+        let mut this = Self::EMPTY;
         for shift in (0..8).rev().map(|digit| digit * 4) {
             if value >> shift != 0 || shift == 0 {
                 this.push((value >> shift & 15) as u8);
@@ -55,7 +54,7 @@ impl DigestText {
     }
 
     fn push(&mut self, nibble: u8) {
-        if let Some(place) = self.text.get_mut(self.len) {
+        if let Some(place) = self.text.get_mut(usize::from(self.len)) {
             *place = if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
             self.len += 1;
         }
@@ -68,69 +67,207 @@ impl fmt::Debug for DigestText {
     }
 }
 
-/// An HMAC in progress: both hashes have their padded key behind them.
-#[derive(Clone)]
-pub(super) struct Hmac<H> {
-    inner: H,
-    outer: H,
+/// The words that a hash function works on. MD5 has four of them, and begins with the same ones (RFC 1321 3.3, RFC 3174 6.1).
+type State = [u32; 5];
+
+const START: State = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
+
+/// A hash function. Both cut their input into the same blocks, and end it alike but for the order of bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    #[cfg(feature = "md5")]
+    Md5,
+    Sha1,
 }
 
-impl<H: Digest + Clone> Hmac<H> {
-    /// Expands `key`; one longer than a block is hashed first.
-    pub(super) fn new(key: &[u8]) -> Self {
-        let hashed = H::digest(key);
-        let key = if key.len() > BLOCK { &hashed } else { key };
-        Self { inner: Self::padded(key, 0x36), outer: Self::padded(key, 0x5c) }
-    }
-
-    fn padded(key: &[u8], pad: u8) -> H {
-        let mut block = [pad; BLOCK];
-        for (to, from) in block.iter_mut().zip(key) {
-            *to ^= from;
+impl Function {
+    fn compress(self, state: &mut State, blocks: &[[u8; BLOCK]]) {
+        match self {
+            #[cfg(feature = "md5")]
+            Self::Md5 => {
+                if let Some(state) = state.first_chunk_mut() {
+                    md5::block_api::compress(state, blocks);
+                }
+            }
+            #[cfg(not(feature = "small"))]
+            Self::Sha1 => sha1::block_api::compress(state, blocks),
+            #[cfg(feature = "small")]
+            Self::Sha1 => blocks.iter().for_each(|block| super::sha1::compress(state, block)),
         }
-        H::new_with_prefix(block)
     }
 
-    fn finish(mut self) -> DigestText {
-        self.outer.update(self.inner.finalize());
-        DigestText::new(&self.outer.finalize())
+    /// A number of the digest, or half of the length, as bytes.
+    fn bytes(self, word: u32) -> [u8; 4] {
+        match self {
+            #[cfg(feature = "md5")]
+            Self::Md5 => word.to_le_bytes(),
+            Self::Sha1 => word.to_be_bytes(),
+        }
+    }
+
+    /// How many words of the state are the digest.
+    fn words(self) -> usize {
+        match self {
+            #[cfg(feature = "md5")]
+            Self::Md5 => 4,
+            Self::Sha1 => 5,
+        }
+    }
+}
+
+/// A digest in progress. A block that is full waits for more.
+#[derive(Clone)]
+pub(super) struct Hash {
+    function: Function,
+    state: State,
+    /// Bytes so far.
+    len: u64,
+    block: [u8; BLOCK],
+}
+
+impl Hash {
+    fn new(function: Function) -> Self {
+        Self { function, state: START, len: 0, block: [0; BLOCK] }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        let begun = self.begun();
+        self.len = self.len.wrapping_add(bytes.len() as u64);
+        let (head, rest) = if begun == 0 { (&[][..], bytes) } else { bytes.split_at(bytes.len().min(BLOCK - begun)) };
+        self.put(begun, head);
+        if begun + head.len() == BLOCK {
+            self.function.compress(&mut self.state, &[self.block]);
+        }
+        let (blocks, tail) = rest.as_chunks();
+        self.function.compress(&mut self.state, blocks);
+        if !tail.is_empty() {
+            self.put(0, tail);
+        }
+    }
+
+    /// How many bytes of a block wait.
+    fn begun(&self) -> usize {
+        (self.len % BLOCK as u64) as usize
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(place) = self.block.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+    }
+
+    /// A one, zeros, and the length in bits.
+    fn finish(&mut self) -> &State {
+        let begun = self.begun();
+        self.put(begun, &[0x80]);
+        self.block.iter_mut().skip(begun + 1).for_each(|byte| *byte = 0);
+        if begun >= LENGTH_AT {
+            self.function.compress(&mut self.state, &[self.block]);
+            self.block = [0; BLOCK];
+        }
+        let bits = self.len.wrapping_mul(8);
+        let (high, low) = (self.function.bytes((bits >> 32) as u32), self.function.bytes(bits as u32));
+        let (first, second) = if self.function == Function::Sha1 { (high, low) } else { (low, high) };
+        self.put(LENGTH_AT, &first);
+        self.put(LENGTH_AT + 4, &second);
+        self.function.compress(&mut self.state, &[self.block]);
+        &self.state
+    }
+
+    /// The state as bytes of the digest.
+    fn digest(&mut self, mut put: impl FnMut(usize, [u8; 4])) {
+        let function = self.function;
+        for (n, word) in self.finish().iter().take(function.words()).enumerate() {
+            put(4 * n, function.bytes(*word));
+        }
+    }
+}
+
+/// A key for an HMAC: the state of each hash behind its padded key.
+#[derive(Clone)]
+pub(super) struct Hmac {
+    function: Function,
+    inner: State,
+    outer: State,
+}
+
+impl Hmac {
+    /// Expands `key`; one longer than a block is hashed first.
+    pub(super) fn new(function: Function, key: &[u8]) -> Self {
+        let mut block = [0; BLOCK];
+        if let Some(place) = block.get_mut(..key.len()) {
+            place.copy_from_slice(key);
+        } else {
+            let mut hash = Hash::new(function);
+            hash.update(key);
+            hash.digest(|at, bytes| {
+                if let Some(place) = block.get_mut(at..at + 4) {
+                    place.copy_from_slice(&bytes);
+                }
+            });
+        }
+        let padded = |pad: u8| {
+            let mut state = START;
+            function.compress(&mut state, &[block.map(|byte| byte ^ pad)]);
+            state
+        };
+        Self { function, inner: padded(0x36), outer: padded(0x5c) }
+    }
+
+    fn behind(&self, state: State) -> Hash {
+        Hash { state, len: BLOCK as u64, ..Hash::new(self.function) }
+    }
+
+    fn finish(&self, inner: &mut Hash) -> DigestText {
+        let mut outer = self.behind(self.outer);
+        inner.digest(|_, bytes| outer.update(&bytes));
+        let mut text = DigestText::EMPTY;
+        outer.digest(|_, bytes| {
+            for byte in bytes {
+                text.push(byte >> 4);
+                text.push(byte & 15);
+            }
+        });
+        text
     }
 }
 
 /// A digest in progress, of whichever method.
 #[derive(Clone)]
-pub(super) enum Mac {
-    Crc(CrcDigest<'static, u32>),
-    Md5(Hmac<Md5>),
-    Sha1(Hmac<Sha1>),
+pub(super) enum Mac<'k> {
+    Crc(CrcDigest<'static, u32, CrcTable>),
+    Hmac(&'k Hmac, Hash),
 }
 
-impl Mac {
+impl<'k> Mac<'k> {
     /// A CRC of nothing yet.
     pub(super) fn crc() -> Self {
         Self::Crc(CRC.digest())
+    }
+
+    /// An HMAC of nothing yet.
+    pub(super) fn hmac(key: &'k Hmac) -> Self {
+        Self::Hmac(key, key.behind(key.inner))
     }
 
     /// Appends `bytes` to what is digested.
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Crc(crc) => crc.update(bytes),
-            Self::Md5(hmac) => hmac.inner.update(bytes),
-            Self::Sha1(hmac) => hmac.inner.update(bytes),
+            Self::Hmac(_, hash) => hash.update(bytes),
         }
     }
 
-    /// The digest of everything appended.
-    pub(super) fn finish(self) -> DigestText {
+    /// The digest of everything appended. Nothing can be appended any more.
+    pub(super) fn finish(&mut self) -> DigestText {
         match self {
-            Self::Crc(crc) => DigestText::of_crc(crc.finalize()),
-            Self::Md5(hmac) => hmac.finish(),
-            Self::Sha1(hmac) => hmac.finish(),
+            Self::Crc(crc) => DigestText::of_crc(crc.clone().finalize()),
+            Self::Hmac(key, hash) => key.finish(hash),
         }
     }
 
     /// The digest of what was appended and then `parts`, one after the other.
-    pub(super) fn digest(mut self, parts: [&[u8]; 2]) -> DigestText {
+    pub(super) fn digest(&mut self, parts: [&[u8]; 2]) -> DigestText {
         for part in parts {
             self.update(part);
         }

@@ -24,7 +24,7 @@ pub struct Message<'a> {
 pub fn open<'a, const ENTRIES: usize>(bytes: &'a [u8], keys: &Keys<ENTRIES>) -> Result<Message<'a>, PacketError> {
     match bytes.split_first_chunk() {
         None => Err(PacketError::Empty),
-        Some((netstring::START, rest)) => open_netstring(bytes, rest, keys.view()),
+        Some((netstring::START, rest)) if Form::Netstring.is_known() => open_netstring(bytes, rest, keys.view()),
         Some((classic::START, rest)) => open_classic(rest, keys.view()),
         Some(_) => Err(PacketError::BadMarker),
     }

@@ -42,6 +42,8 @@ mod mac;
 pub mod message;
 mod netstring;
 pub mod number;
+#[cfg(any(test, feature = "small"))]
+mod sha1;
 pub mod writer;
 
 pub use auth::{KeyError, Keys, Method};
@@ -65,6 +67,13 @@ pub enum Form {
     Netstring,
     /// Lines between `>>>` and `<<<`, one of them `auth` (wire reference 3.2).
     Classic,
+}
+
+impl Form {
+    /// Whether this form can be read and written. The feature `datagram` says so of the netstring form.
+    pub const fn is_known(self) -> bool {
+        cfg!(feature = "datagram") || matches!(self, Self::Classic)
+    }
 }
 
 /// Why a packet was dropped. Nothing of it has been used.

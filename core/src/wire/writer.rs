@@ -1,6 +1,6 @@
 //! Composing messages into a buffer, field by field, and signing them (wire reference 3 and 4).
 
-use super::auth::Keys;
+use super::auth::{Entry, KeyView, Keys};
 use super::field::{Field, Fields, Kind, Structure};
 use super::mac::Mac;
 use super::number::Digits;
@@ -33,10 +33,10 @@ pub struct Writer<'b> {
     out: &'b mut [u8],
     len: usize,
     form: Form,
-    /// Index and digest for the signature; none for a local message.
-    signer: Option<(u8, Mac)>,
+    /// The key that signs; none for a local message.
+    signer: Option<&'b Entry>,
     /// The digest of the classic text of what has been written in netstring form, for the field `auth`.
-    auth: Option<Mac>,
+    auth: Option<Mac<'b>>,
     /// Where the structures begin that have been begun.
     open: heapless::Vec<usize, DEPTH_MAX>,
     error: Option<WriteError>,
@@ -48,36 +48,36 @@ type Stack<'f> = heapless::Vec<Fields<'f>, DEPTH_MAX>;
 impl<'b> Writer<'b> {
     /// Begins a datagram, signed with `keys`. `auth_field` also adds the field `auth`, as `msgfmt classic` does; a
     /// message with a structure or a compressed field goes without (wire reference 3.3).
-    pub fn netstring<const ENTRIES: usize>(out: &'b mut [u8], keys: &Keys<ENTRIES>, auth_field: bool) -> Self {
-        let signer = keys.view().signer();
-        let auth = signer.as_ref().filter(|_| auth_field).map(|(_, mac)| mac.clone());
-        Self::begin_message(out, Form::Netstring, signer, auth).signed()
+    pub fn netstring<const ENTRIES: usize>(out: &'b mut [u8], keys: &'b Keys<ENTRIES>, auth_field: bool) -> Self {
+        Self::signed(out, Form::Netstring, keys.view(), auth_field)
     }
 
     /// Begins a message for a serial cable, signed with `keys`.
-    pub fn classic<const ENTRIES: usize>(out: &'b mut [u8], keys: &Keys<ENTRIES>) -> Self {
-        Self::begin_message(out, Form::Classic, keys.view().signer(), None).signed()
+    pub fn classic<const ENTRIES: usize>(out: &'b mut [u8], keys: &'b Keys<ENTRIES>) -> Self {
+        Self::signed(out, Form::Classic, keys.view(), false)
     }
 
     /// Begins an unsigned message, for a local stream such as a client's socket.
     pub fn local(out: &'b mut [u8], form: Form) -> Self {
-        Self::begin_message(out, form, None, None)
-    }
-
-    fn begin_message(out: &'b mut [u8], form: Form, signer: Option<(u8, Mac)>, auth: Option<Mac>) -> Self {
-        let mut writer = Self { out, len: 0, form, signer, auth, open: heapless::Vec::new(), error: None };
-        writer.put(match form {
-            Form::Netstring => netstring::START,
-            Form::Classic => classic::START,
-        });
+        let mut writer = Self { out, len: 0, form, signer: None, auth: None, open: heapless::Vec::new(), error: None };
+        writer.begin_message();
         writer
     }
 
-    fn signed(mut self) -> Self {
-        if self.signer.is_none() {
-            self.fail(WriteError::NotSigned);
-        }
-        self
+    pub(super) fn signed(out: &'b mut [u8], form: Form, keys: KeyView<'b>, auth_field: bool) -> Self {
+        let signer = keys.signer();
+        let auth = signer.filter(|_| auth_field).and_then(Entry::own_mac);
+        let error = signer.is_none().then_some(WriteError::NotSigned);
+        let mut writer = Self { out, len: 0, form, signer, auth, open: heapless::Vec::new(), error };
+        writer.begin_message();
+        writer
+    }
+
+    fn begin_message(&mut self) {
+        self.put(match self.form() {
+            Form::Netstring => netstring::START,
+            Form::Classic => classic::START,
+        });
     }
 
     /// Appends a string; it must not hold a NUL. A 0x13 reads as a newline at receivers of the classic form.
@@ -135,7 +135,7 @@ impl<'b> Writer<'b> {
         let Some(start) = self.open.pop() else {
             return self.fail(WriteError::BadNesting);
         };
-        match self.form {
+        match self.form() {
             Form::Netstring => {
                 self.put(netstring::END);
                 self.insert_length(start);
@@ -167,7 +167,7 @@ impl<'b> Writer<'b> {
         if !self.open.is_empty() {
             self.fail(WriteError::BadNesting);
         }
-        match self.form {
+        match self.form() {
             Form::Netstring => self.finish_netstring(),
             Form::Classic => self.finish_classic(),
         }
@@ -175,16 +175,15 @@ impl<'b> Writer<'b> {
     }
 
     fn finish_netstring(&mut self) {
-        let Some((index, mut mac)) = self.signer.take() else {
+        let Some(signer) = self.signer else {
             return self.put(netstring::END);
         };
-        if let Some(auth) = self.auth.take() {
-            let text = Signature::new(index, auth);
+        if let Some(mut auth) = self.auth.take() {
+            let text = Signature::new(signer.index(), &auth.finish());
             self.append(Kind::String, b"auth", Value::Plain(text.as_bytes()));
         }
         self.put(netstring::END);
-        mac.update(self.out.get(..self.len).unwrap_or_default());
-        let text = Signature::new(index, mac);
+        let text = self.signature(signer, 0);
         self.put(Digits::decimal(text.as_bytes().len() as u64).as_bytes());
         self.put(b":");
         self.put(text.as_bytes());
@@ -192,12 +191,21 @@ impl<'b> Writer<'b> {
     }
 
     fn finish_classic(&mut self) {
-        if let Some((index, mut mac)) = self.signer.take() {
-            mac.update(self.out.get(classic::START.len()..self.len).unwrap_or_default());
-            let text = Signature::new(index, mac);
+        if let Some(signer) = self.signer {
+            let text = self.signature(signer, classic::START.len());
             self.append(Kind::String, b"auth", Value::Plain(text.as_bytes()));
         }
         self.put(classic::END);
+    }
+
+    /// The signature of what was written, from byte number `from` on.
+    fn signature(&mut self, signer: &Entry, from: usize) -> Signature {
+        let Some(mut mac) = signer.own_mac() else {
+            self.fail(WriteError::NotSigned);
+            return Signature::NONE;
+        };
+        let written = self.out.get(from..self.len).unwrap_or_default();
+        Signature::new(signer.index(), &mac.digest([written, &[]]))
     }
 
     /// Copies a field, or begins a structure whose fields are then due.
@@ -221,7 +229,7 @@ impl<'b> Writer<'b> {
         if self.open.push(start).is_err() {
             self.fail(WriteError::BadNesting);
         }
-        match (self.form, classic::newline(self.depth())) {
+        match (self.form(), classic::newline(self.depth())) {
             (Form::Netstring, _) => self.put(netstring::START),
             (Form::Classic, Some(newline)) => self.put(&[b'>', b'>', b'>', newline]),
             (Form::Classic, None) => self.fail(WriteError::BadNesting),
@@ -240,7 +248,7 @@ impl<'b> Writer<'b> {
         if let Some(mac) = &mut self.auth {
             classic_line(kind, name, value, b'\n', |piece| mac.update(piece));
         }
-        match (self.form, classic::newline(self.depth())) {
+        match (self.form(), classic::newline(self.depth())) {
             (Form::Netstring, _) => self.put_netstring(kind, name, value),
             (Form::Classic, Some(newline)) => classic_line(kind, name, value, newline, |piece| self.put(piece)),
             (Form::Classic, None) => self.fail(WriteError::BadNesting),
@@ -327,7 +335,11 @@ impl<'b> Writer<'b> {
 
     /// Whether `byte` cannot stand in a value at this depth of a classic message. A newline can: it is replaced.
     fn breaks_line(&self, byte: u8) -> bool {
-        self.form == Form::Classic && byte != b'\n' && classic::ends_line(byte, self.depth())
+        self.form() == Form::Classic && byte != b'\n' && classic::ends_line(byte, self.depth())
+    }
+
+    fn form(&self) -> Form {
+        if self.form.is_known() { self.form } else { Form::Classic }
     }
 
     fn depth(&self) -> u8 {

@@ -51,10 +51,10 @@ pub(crate) fn plain_archive() -> &'static Path {
     BUILT.get_or_init(|| built(&["build", "--quiet", "-p", "hbcore-ffi"], "debug"))
 }
 
-/// `libhbcore.a` without a standard library, for two nodes and one link.
+/// `libhbcore.a` without a standard library, for two nodes and one link of any form.
 pub(crate) fn small_archive() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let words = "rustc --quiet --lib -p hbcore-ffi --profile firmware --no-default-features --features small --crate-type staticlib";
+    let words = "rustc --quiet --lib -p hbcore-ffi --profile firmware --no-default-features --features small,datagram,md5 --crate-type staticlib";
     BUILT.get_or_init(|| built(&words.split(' ').collect::<Vec<_>>(), "firmware"))
 }
 

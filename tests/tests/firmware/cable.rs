@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,29 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Ten bits a byte.
 const BYTE_TIME: Duration = Duration::from_nanos(1_000_000_000 * 10 / 19_200);
-/// One byte in this many begins a burst, of this many bytes: one byte in a hundred is hit.
-const BURST_EVERY: u64 = 1600;
-const BURST: u64 = 16;
+/// How one byte in a hundred is hit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noise {
+    /// Not at all.
+    None,
+    /// One byte in 1600 begins a burst of 16.
+    Bursts,
+    /// Each by itself.
+    Single,
+}
+
+impl Noise {
+    const ALL: [Self; 3] = [Self::None, Self::Bursts, Self::Single];
+
+    /// One byte in so many begins a burst, and how long that is.
+    fn burst(self) -> Option<(u64, u64)> {
+        match self {
+            Self::None => None,
+            Self::Bursts => Some((1600, 16)),
+            Self::Single => Some((100, 1)),
+        }
+    }
+}
 
 /// A cable, until it is dropped.
 pub(crate) struct Cable {
@@ -28,7 +48,8 @@ pub(crate) struct Cable {
 #[derive(Default)]
 struct State {
     ended: AtomicBool,
-    noisy: AtomicBool,
+    /// A place in [`Noise::ALL`].
+    noise: AtomicUsize,
     unplugged: AtomicBool,
     carried: AtomicU64,
     hit: AtomicU64,
@@ -57,8 +78,9 @@ impl Cable {
     }
 
     /// Hits one byte in a hundred, from now on or not any more.
-    pub(crate) fn set_noise(&self, on: bool) {
-        self.state.noisy.store(on, Ordering::Relaxed);
+    pub(crate) fn set_noise(&self, noise: Noise) {
+        let place = Noise::ALL.iter().position(|known| *known == noise);
+        self.state.noise.store(place.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// How many bytes went through, and how many of them were hit.
@@ -79,7 +101,7 @@ impl Drop for Cable {
 /// One direction. A byte is on its way as long as it is on a real line.
 fn carry(mut from: impl Read + AsFd, mut to: impl Write, state: &State, seed: u64) {
     let attention = Timespec::try_from(Duration::from_millis(50)).expect("a short time");
-    let mut noise = Noise { random: seed, burst: 0 };
+    let mut disturber = Disturber { random: seed, burst: 0 };
     let mut free_at = Instant::now();
     let mut bytes = [0; 16];
     while !state.ended.load(Ordering::Relaxed) {
@@ -93,9 +115,12 @@ fn carry(mut from: impl Read + AsFd, mut to: impl Write, state: &State, seed: u6
         let sent = Instant::now().max(free_at);
         free_at = sent + BYTE_TIME * u32::try_from(len).expect("a few");
         thread::sleep(free_at.saturating_duration_since(Instant::now()));
-        let noisy = state.noisy.load(Ordering::Relaxed);
-        let heard: Vec<u8> =
-            bytes[..len].iter().filter_map(|&b| if noisy { noise.disturb(b, state) } else { Some(b) }).collect();
+        let noise = Noise::ALL[state.noise.load(Ordering::Relaxed)].burst();
+        let disturb = |&byte: &u8| match noise {
+            Some((every, burst)) => disturber.disturb(byte, every, burst, state),
+            None => Some(byte),
+        };
+        let heard: Vec<u8> = bytes[..len].iter().filter_map(disturb).collect();
         state.carried.fetch_add(len as u64, Ordering::Relaxed);
         if to.write_all(&heard).is_err() {
             return;
@@ -103,21 +128,21 @@ fn carry(mut from: impl Read + AsFd, mut to: impl Write, state: &State, seed: u6
     }
 }
 
-/// Bursts in which bits are turned, bytes are lost, and bytes are something else.
-struct Noise {
+/// Turns bits, loses bytes, and makes something else of bytes.
+struct Disturber {
     random: u64,
     burst: u64,
 }
 
-impl Noise {
+impl Disturber {
     fn below(&mut self, bound: u64) -> u64 {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.random >> 33) % bound
     }
 
-    fn disturb(&mut self, byte: u8, state: &State) -> Option<u8> {
-        if self.burst == 0 && self.below(BURST_EVERY) == 0 {
-            self.burst = BURST;
+    fn disturb(&mut self, byte: u8, every: u64, burst: u64, state: &State) -> Option<u8> {
+        if self.burst == 0 && self.below(every) == 0 {
+            self.burst = burst;
         }
         if self.burst == 0 {
             return Some(byte);

@@ -8,9 +8,11 @@ mod board;
 mod cable;
 mod scenes;
 mod size;
+mod stack;
 
 use std::path::Path;
 
+use cable::Noise;
 use hbcore_tests::lab::{Daemon, why_not};
 use hbcore_tests::scenario::{self, Pairing, trial};
 use libtest_mimic::{Completion, Trial};
@@ -26,7 +28,9 @@ const TOOLS: [(&str, &str); 4] = [
 fn main() {
     let mut trials = vec![
         case("size::within_bounds", Daemon::Ours, |_| size::within_bounds()),
-        case("noise::kills_nobody", Daemon::Ours, |_| scenes::noise()),
+        case("noise::in_bursts_kills_nobody", Daemon::Ours, |daemon| scenes::noise(daemon, Noise::Bursts)),
+        case("noise::in_single_bytes_kills_nobody", Daemon::Ours, |daemon| scenes::noise(daemon, Noise::Single)),
+        case("noise::in_single_bytes_beside_3_0_6", Daemon::Reference, |daemon| scenes::noise(daemon, Noise::Single)),
         case("watchdog::resets_a_hung_node", Daemon::Ours, |_| scenes::watchdog()),
     ];
     for (name, daemon) in [("ours", Daemon::Ours), ("3_0_6", Daemon::Reference)] {

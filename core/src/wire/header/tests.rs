@@ -12,8 +12,8 @@ fn keys() -> Keys {
 
 /// A message of these texts, after whatever `more` adds.
 fn packet(texts: &[(&str, &str)], more: impl Fn(&mut Writer<'_>)) -> Vec<u8> {
-    let mut out = [0; 1024];
-    let mut writer = Writer::classic(&mut out, &keys());
+    let (mut out, keys) = ([0; 1024], keys());
+    let mut writer = Writer::classic(&mut out, &keys);
     more(&mut writer);
     for (name, value) in texts {
         writer.text(name, value.as_bytes());

@@ -1,8 +1,8 @@
 //! Values on their way into a message, and the text of its signature.
 
+use crate::wire::auth::DigestText;
 use crate::wire::classic;
 use crate::wire::field::{Encoding, Field, Kind};
-use crate::wire::mac::Mac;
 use crate::wire::number::Digits;
 
 /// A value to be written.
@@ -52,16 +52,17 @@ pub(super) fn classic_line(kind: Kind, name: &[u8], value: Value<'_>, newline: u
     put(&[newline]);
 }
 
-/// `INDEX DIGEST`, as text.
-pub(super) struct Signature(heapless::Vec<u8, 64>);
+/// `INDEX DIGEST`, as text: at most 2 + 1 + 40 bytes.
+pub(super) struct Signature(heapless::Vec<u8, 44>);
 
 impl Signature {
-    pub(super) fn new(index: u8, mac: Mac) -> Self {
+    pub(super) const NONE: Self = Self(heapless::Vec::new());
+
+    pub(super) fn new(index: u8, digest: &DigestText) -> Self {
         let mut text = heapless::Vec::new();
-        // At most 2 + 1 + 40 bytes.
-        let _ = text.extend_from_slice(Digits::decimal(index.into()).as_bytes());
-        let _ = text.push(b' ');
-        let _ = text.extend_from_slice(mac.finish().as_bytes());
+        for part in [Digits::decimal(index.into()).as_bytes(), b" ", digest.as_bytes()] {
+            let _ = text.extend_from_slice(part);
+        }
         Self(text)
     }
 
