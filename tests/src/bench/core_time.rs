@@ -10,8 +10,8 @@ use hbcore::time::Instant;
 use hbcore::wire::{Keys, Method, Writer};
 use hbcore::{AutoJoin, Cluster, Config, LinkForm, NodeConfig, Timing};
 
-/// As large as the daemon's.
-type Engine = Cluster<100, 64, 1, { 128 * 1024 }, 16>;
+/// As large as the daemon's, with room for as many nodes as there can be.
+pub(super) type Engine = Cluster<128, 64, 1, { 128 * 1024 }, 16>;
 
 /// Heartbeats of one measurement; the best of some is printed, as everything else is disturbance.
 const HEARTBEATS: u64 = 20_000;
@@ -27,9 +27,8 @@ pub(super) fn print() {
 }
 
 fn nanoseconds(nodes: usize) -> u128 {
-    let messages: Vec<Vec<u8>> = (1..=HEARTBEATS).map(heartbeat).collect();
-    // An engine is too large for the stack of a test thread.
-    let mut engine = Box::new(engine(nodes));
+    let messages: Vec<Vec<u8>> = (1..=HEARTBEATS).map(|seq| heartbeat(1, seq)).collect();
+    let mut engine = engine(nodes, HeartbeatForm::Compact);
     let now = Instant::from_millis(1);
     let begin = Clock::now();
     for message in &messages {
@@ -39,21 +38,32 @@ fn nanoseconds(nodes: usize) -> u128 {
 }
 
 fn keys() -> Keys {
+    keys_of(Method::Sha1)
+}
+
+/// One key.
+pub(super) fn keys_of(method: Method) -> Keys {
     let mut keys = Keys::new();
-    keys.insert(1, Method::Sha1, b"between-us").expect("a valid key");
+    let secret: &[u8] = if method == Method::Crc { b"" } else { b"between-us" };
+    keys.insert(1, method, secret).expect("a valid key");
     keys.set_signing(1).expect("the key above");
     keys
 }
 
-/// What the second node sends, in the compact form.
-fn heartbeat(seq: u64) -> Vec<u8> {
+/// What a node sends, in the compact form.
+pub(super) fn heartbeat(node: usize, seq: u64) -> Vec<u8> {
+    signed_heartbeat(&keys(), node, seq)
+}
+
+/// The same with other keys.
+pub(super) fn signed_heartbeat(keys: &Keys, node: usize, seq: u64) -> Vec<u8> {
     let mut buffer = [0; 256];
-    let mut writer = Writer::classic(&mut buffer, &keys());
+    let mut writer = Writer::classic(&mut buffer, keys);
     writer.text("t", b"status");
     writer.text("st", b"active");
     writer.hex("dt", 1000);
     writer.decimal("protocol", 1);
-    writer.text("src", b"node-number-01");
+    writer.text("src", name(node).as_bytes());
     writer.hex("seq", seq);
     writer.hex("hg", 1);
     writer.hex("ts", 0x6b02_7217);
@@ -61,8 +71,12 @@ fn heartbeat(seq: u64) -> Vec<u8> {
     buffer[..len].to_vec()
 }
 
-fn engine(nodes: usize) -> Engine {
-    let name = |n| NodeName::new(&format!("node-number-{n:02}")).expect("a valid name");
+fn name(node: usize) -> NodeName {
+    NodeName::new(&format!("node-number-{node:02}")).expect("a valid name")
+}
+
+/// The first of so many nodes.
+pub(super) fn engine(nodes: usize, form: HeartbeatForm) -> Box<Engine> {
     let nodes: Vec<NodeConfig> =
         (0..nodes).map(|n| NodeConfig { name: name(n), kind: NodeKind::Normal, uuid: Uuid::NIL }).collect();
     let config = Config {
@@ -82,11 +96,12 @@ fn engine(nodes: usize) -> Engine {
         auto_failback: AutoFailback::On,
         hopfudge: 1,
         autojoin: AutoJoin::None,
-        heartbeat: HeartbeatForm::Compact,
+        heartbeat: form,
         auth_field: false,
         generation: Generation(1),
         effect_limit: EFFECT_LIMIT,
         seed: 1,
     };
-    Engine::new(&config, keys(), Instant::from_millis(1), 0x6b02_7217).expect("a good configuration")
+    // An engine is too large for the stack of a test thread.
+    Box::new(Engine::new(&config, keys(), Instant::from_millis(1), 0x6b02_7217).expect("a good configuration"))
 }

@@ -6,6 +6,7 @@
 mod contender;
 mod core_time;
 mod hogs;
+pub mod instructions;
 mod load;
 mod moves;
 mod outage;

@@ -1,0 +1,101 @@
+//! The configuration of the engine.
+
+use arbitrary::Unstructured;
+use hbcore::id::{Generation, GroupId, NodeId, NodeName, Uuid};
+use hbcore::node::NodeKind;
+use hbcore::takeover::{AutoFailback, Holds};
+use hbcore::time::{Duration, Instant};
+use hbcore::wire::{Keys, Method};
+use hbcore::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing};
+
+use super::{Engine, GROUPS};
+
+/// When the engine is made.
+pub(super) const BEGIN: Instant = Instant::from_millis(1000);
+
+/// The first is this node. The last is not configured.
+pub(super) const NAMES: [&str; 5] = ["alpha", "bravo", "router", "charlie", "zulu"];
+
+/// A check sum takes the least time, and is no less authentic.
+pub(super) fn keys() -> Keys<1> {
+    let mut keys = Keys::new();
+    keys.insert(1, Method::Crc, b"").expect("a good key");
+    keys.set_signing(1).expect("it is there");
+    keys
+}
+
+pub(super) fn uuid(node: usize) -> Uuid {
+    Uuid([node as u8 + 1; 16])
+}
+
+/// One bit or two of the input for each choice.
+pub(super) struct Setup(u16);
+
+impl Setup {
+    pub(super) fn read(input: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
+        input.arbitrary().map(Self)
+    }
+
+    fn bit(&self, bit: u32) -> bool {
+        self.0 >> bit & 1 == 1
+    }
+
+    /// Longer than silence is tolerated, or shorter.
+    pub(super) fn effect_limit(&self) -> Duration {
+        Duration::from_millis(if self.bit(0) { 20_000 } else { 300 })
+    }
+
+    pub(super) fn engine(&self) -> Engine {
+        let ms = Duration::from_millis;
+        let node = |n: usize, kind| NodeConfig {
+            name: NodeName::new(NAMES[n]).expect("a good name"),
+            kind,
+            uuid: if n == 0 { uuid(n) } else { Uuid::NIL },
+        };
+        let nodes =
+            [node(0, NodeKind::Normal), node(1, NodeKind::Normal), node(2, NodeKind::Ping), node(3, NodeKind::Normal)];
+        let serial = if self.bit(1) { LinkForm::Serial } else { LinkForm::Datagram };
+        let config = Config {
+            local: NodeId(0),
+            nodes: if self.bit(2) { &nodes } else { &nodes[..3] },
+            links: &[if self.bit(3) { LinkForm::Datagram } else { serial }, serial, LinkForm::Ping(NodeId(2))],
+            groups: &[NodeId(0), NodeId(1), NodeId(0)],
+            manage_resources: !self.bit(4) || !self.bit(5),
+            timing: Timing {
+                keepalive: ms(100),
+                warntime: ms(500),
+                deadtime: ms(1000),
+                initdead: ms(2000),
+                deadping: ms(1000),
+                max_repeat_delay: ms(250),
+            },
+            auto_failback: match self.0 >> 6 & 3 {
+                0 | 1 => AutoFailback::On,
+                2 => AutoFailback::Off,
+                _ => AutoFailback::Legacy,
+            },
+            hopfudge: 1,
+            autojoin: if self.bit(8) { AutoJoin::Any } else { AutoJoin::None },
+            heartbeat: if self.bit(9) { HeartbeatForm::Full } else { HeartbeatForm::Compact },
+            auth_field: self.bit(10),
+            generation: Generation(7),
+            effect_limit: self.effect_limit(),
+            seed: 1,
+        };
+        let mut engine = Engine::new(&config, keys(), BEGIN, 0x6b00_0000).expect("a good configuration");
+        for group in 0..GROUPS {
+            let key = ["one", "two", "three"][group];
+            engine.set_group_key(GroupId(group as u16), key).expect("a short key");
+        }
+        engine.set_fencing(self.bit(11));
+        if self.bit(12) && self.bit(13) {
+            engine.resume(Holds { local: true, foreign: false }, |group| group.0 == 0);
+        }
+        engine
+    }
+
+    /// Whether the first group runs from the beginning.
+    pub(super) fn resumes(&self) -> bool {
+        self.bit(12) && self.bit(13)
+    }
+}

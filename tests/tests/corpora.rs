@@ -1,0 +1,32 @@
+//! What fuzzing once found, put to the same checks again.
+
+use std::fs;
+use std::path::Path;
+
+use hbcore_fuzz::TARGETS;
+
+#[test]
+fn every_input_of_every_corpus_passes() {
+    for target in TARGETS {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target.name);
+        let mut count = 0;
+        for file in fs::read_dir(&corpus).expect("a corpus").flatten() {
+            // Shown if it fails: the last one is the culprit.
+            println!("{}", file.path().display());
+            (target.run)(&fs::read(file.path()).expect("a readable file"));
+            count += 1;
+        }
+        assert!(count > 0, "{} is empty", corpus.display());
+    }
+}
+
+#[test]
+fn no_short_input_fails() {
+    for target in TARGETS {
+        (target.run)(b"");
+        for byte in 0..=u8::MAX {
+            (target.run)(&[byte]);
+            (target.run)(&[byte; 40]);
+        }
+    }
+}
