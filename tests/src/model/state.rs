@@ -1,0 +1,327 @@
+//! Two nodes, what is under way between them, and what really runs.
+
+use super::canonical::Shown;
+use super::rules::Rule;
+use super::{Bug, Case, Faults};
+use hbcore::id::{GroupId, NodeId, Sequence};
+use hbcore::takeover::{AutoFailback, EFFECT_LIMIT, Effect, Outcome, Phase, Say, Standby, Takeover, Ticket};
+use hbcore::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// This many nodes, and one group at home on each.
+pub(super) const NODES: usize = 2;
+const GROUPS: usize = 2;
+pub(super) type Machine = Takeover<GROUPS>;
+
+/// The time at the begin. Not zero, so that nothing is mistaken for "never".
+pub(super) const ORIGIN: Instant = Instant::from_millis(1_000_000);
+/// What is further away than this waits until nothing else is to come.
+pub(super) const NEAR: Duration = Duration::from_mins(1);
+/// For how long a node that has just started believes no report.
+const DOUBT: Duration = Duration::from_millis(10);
+/// Outputs that one input may have.
+const OUTPUTS: usize = 40;
+
+/// What a script does to a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Work {
+    Start,
+    Stop,
+    Escalate,
+}
+
+/// A group as it really is on a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Real {
+    /// Something of it may run.
+    pub(super) holding: bool,
+    /// All of it runs.
+    pub(super) serving: bool,
+    /// What is being done, and the engine's ticket for it; none if it has been told of the end already (a planted bug).
+    pub(super) script: Option<(Work, Option<u32>)>,
+}
+
+/// What a node knows of the other one's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct View {
+    /// The run that was heard last.
+    pub(super) run: Option<u16>,
+    /// Heard since it was last declared dead.
+    pub(super) heard: bool,
+    /// Declared dead.
+    pub(super) dead: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
+    pub(super) on: bool,
+    /// Counts the starts.
+    pub(super) run: u16,
+    /// The node has joined: its resource management works.
+    pub(super) active: bool,
+    pub(super) machine: Option<Machine>,
+    /// Number of the next message.
+    pub(super) next: u64,
+    pub(super) view: View,
+    pub(super) groups: [Real; GROUPS],
+    /// Fencing that is under way.
+    pub(super) shots: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message {
+    pub(super) seq: Sequence,
+    pub(super) say: Say,
+}
+
+/// What is under way to a node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wire {
+    pub(super) cut: bool,
+    pub(super) fresh: VecDeque<Message>,
+    /// Lost, and will be asked for.
+    pub(super) late: VecDeque<Message>,
+}
+
+/// A state of the whole. Nodes are shared between states that differ elsewhere.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) case: Case,
+    pub(super) now: Instant,
+    pub(super) nodes: [Rc<Node>; NODES],
+    /// By receiver.
+    pub(super) wires: [Rc<Wire>; NODES],
+    /// What may still go wrong.
+    pub(super) left: Faults,
+    /// A node has taken the other for dead that was not, and not everything that follows from it is over.
+    pub(super) apart: bool,
+    /// Groups that had two owners, and nothing has gone wrong since.
+    pub(super) contested: [bool; GROUPS],
+    pub(super) broken: Option<(Rule, String)>,
+    /// What the engine of each node shows of itself now, if that was asked for.
+    pub(super) shown: [Option<Shown>; NODES],
+    /// What was said, if that is to be kept.
+    pub(super) said: Option<Vec<(usize, Say)>>,
+}
+
+pub(super) fn id(node: usize) -> NodeId {
+    NodeId(node as u8)
+}
+
+impl State {
+    /// Both nodes are switched off.
+    pub(super) fn new(case: Case) -> Self {
+        Self {
+            case,
+            now: ORIGIN,
+            nodes: Default::default(),
+            wires: Default::default(),
+            left: case.faults,
+            apart: false,
+            contested: [false; GROUPS],
+            broken: None,
+            shown: Default::default(),
+            said: None,
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "a property of the state, whoever asks")]
+    pub(super) fn groups(&self) -> usize {
+        GROUPS
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.wires.iter().any(|wire| wire.cut)
+    }
+
+    pub(super) fn node(&mut self, n: usize) -> &mut Node {
+        self.shown[n] = None;
+        Rc::make_mut(&mut self.nodes[n])
+    }
+
+    pub(super) fn wire(&mut self, to: usize) -> &mut Wire {
+        Rc::make_mut(&mut self.wires[to])
+    }
+
+    /// Gives an input to the engine of a node, and does what it then wants.
+    pub(super) fn input(&mut self, n: usize, input: impl FnOnce(&mut Machine, Instant)) {
+        let now = self.now;
+        if let Some(machine) = self.node(n).machine.as_mut() {
+            input(machine, now);
+            self.drain(n);
+        }
+    }
+
+    /// A node is switched on.
+    pub(super) fn start(&mut self, n: usize) {
+        let homes = (0..GROUPS).map(id);
+        let mut machine = Machine::new(id(n), homes, self.case.failback, EFFECT_LIMIT);
+        machine.set_fencing(self.case.fencing);
+        machine.set_doubt(DOUBT);
+        if self.case.failback == AutoFailback::Legacy {
+            for (group, key) in KEYS.iter().enumerate() {
+                machine.set_key(GroupId(group as u16), key).expect("a short key for a group that exists");
+            }
+        }
+        let node = self.node(n);
+        *node = Node { on: true, run: node.run + 1, next: 1, machine: Some(machine), ..Node::default() };
+        // What the earlier run said has arrived or is lost.
+        *self.wire(1 - n) = Wire { cut: self.wires[1 - n].cut, ..Wire::default() };
+        self.wire(n).late.clear();
+    }
+
+    /// A node is switched off, with everything that runs on it.
+    pub(super) fn stop(&mut self, n: usize) {
+        // Its last messages are lost with the status that would have come before them.
+        if self.can_hear(1 - n) {
+            self.wire(1 - n).fresh.clear();
+        }
+        let node = self.node(n);
+        *node = Node { run: node.run, ..Node::default() };
+        self.wire(n).fresh.clear();
+        self.wire(n).late.clear();
+        self.wire(1 - n).late.clear();
+    }
+
+    fn drain(&mut self, n: usize) {
+        for _ in 0..OUTPUTS {
+            let now = self.now;
+            let Some(machine) = self.node(n).machine.as_mut() else { return };
+            while machine.poll_notice().is_some() {}
+            if machine.lost_outputs() > 0 {
+                return self.fail(Rule::Bounded, format!("node {n} lost outputs"));
+            }
+            if let Some(say) = machine.poll_say() {
+                self.send(n, say);
+            } else if let Some((ticket, effect)) = machine.poll_effect(now) {
+                self.effect(n, ticket, effect);
+            } else if machine.next_deadline().is_some_and(|due| due <= now) {
+                machine.advance(now);
+            } else {
+                if machine.phase() == Phase::Left {
+                    self.left(n);
+                }
+                return;
+            }
+        }
+        self.fail(Rule::Bounded, format!("node {n} does not come to rest"));
+    }
+
+    /// A node has left: its daemon ends.
+    fn left(&mut self, n: usize) {
+        if self.nodes[n].groups.iter().any(|real| real.holding) {
+            self.fail(Rule::LeavesNothing, format!("node {n} has left, and runs {:?}", self.nodes[n].groups));
+        }
+        // Its last messages are on their way.
+        let wire = Rc::clone(&self.wires[1 - n]);
+        self.stop(n);
+        self.wires[1 - n] = wire;
+    }
+
+    fn send(&mut self, n: usize, say: Say) {
+        if let Some(said) = &mut self.said {
+            said.push((n, say));
+        }
+        let to = 1 - n;
+        let node = self.node(n);
+        let message = Message { seq: Sequence(node.next), say };
+        node.next += 1;
+        let view = self.nodes[to].view;
+        // Whoever has not heard us, or holds us for dead, will not ask for what he missed until then.
+        let forgotten = self.wires[to].cut && (view.dead || view.run != Some(self.nodes[n].run));
+        if !self.nodes[to].on || forgotten {
+            return;
+        }
+        let wire = self.wire(to);
+        if wire.cut { wire.late.push_back(message) } else { wire.fresh.push_back(message) }
+    }
+
+    fn effect(&mut self, n: usize, ticket: Ticket, effect: Effect) {
+        let raw = ticket.into_raw();
+        match effect {
+            Effect::Acquire(group) => self.begin(n, usize::from(group.0), Work::Start, raw),
+            Effect::Release(group) => self.begin(n, usize::from(group.0), Work::Stop, raw),
+            Effect::Escalate(group) => self.begin(n, usize::from(group.0), Work::Escalate, raw),
+            Effect::Fence(_) if self.case.bug == Some(Bug::SkippedFence) => {
+                self.input(n, |m, now| m.complete(now, &Ticket::from_raw(raw), Outcome::Done));
+            }
+            Effect::Fence(_) => self.node(n).shots.push(raw),
+            Effect::Announce(_) => {}
+        }
+    }
+
+    fn begin(&mut self, n: usize, group: usize, work: Work, ticket: u32) {
+        let real = self.nodes[n].groups[group];
+        if real.script.is_some() && self.case.bug.is_none() {
+            self.fail(Rule::OneEffect, format!("node {n} begins to {work:?} group {group}, during {real:?}"));
+        }
+        if work == Work::Start && self.nodes[1 - n].groups[group].holding && (self.case.fencing || !self.apart) {
+            self.fail(Rule::OneOwner, format!("node {n} starts group {group}, which node {} has", 1 - n));
+        }
+        let heal = work == Work::Stop && self.nodes[1 - n].groups[group].serving;
+        let keeps = heal && self.case.bug == Some(Bug::KeptAfterHeal);
+        let early = work == Work::Stop && self.case.bug == Some(Bug::StoppedTooEarly);
+        let real = &mut self.node(n).groups[group];
+        if !keeps {
+            real.holding = true;
+            real.serving = false;
+            real.script = Some((work, Some(ticket).filter(|_| !early)));
+        }
+        self.group_changed(group);
+        if keeps || early {
+            self.input(n, |m, now| m.complete(now, &Ticket::from_raw(ticket), Outcome::Done));
+        }
+    }
+
+    /// A script ends.
+    pub(super) fn end(&mut self, n: usize, group: usize, outcome: Outcome) {
+        let lost = self.case.bug == Some(Bug::LostTicket);
+        let real = &mut self.node(n).groups[group];
+        let Some((work, ticket)) = real.script.take() else { return };
+        match (work, outcome) {
+            (Work::Start, Outcome::Done) => real.serving = true,
+            (Work::Stop | Work::Escalate, Outcome::Done) | (Work::Start, _) => real.holding = false,
+            (Work::Stop | Work::Escalate, _) => {}
+        }
+        self.group_changed(group);
+        if let Some(ticket) = ticket.filter(|_| !(lost && work == Work::Start)) {
+            self.input(n, |m, now| m.complete(now, &Ticket::from_raw(ticket), outcome));
+        }
+    }
+
+    /// Fencing ends: the other node is without power, or not.
+    pub(super) fn shot(&mut self, n: usize, outcome: Outcome) {
+        let ticket = self.node(n).shots.remove(0);
+        if outcome == Outcome::Done {
+            self.stop(1 - n);
+            self.disturbed();
+        }
+        self.input(n, |m, now| m.complete(now, &Ticket::from_raw(ticket), outcome));
+    }
+
+    fn group_changed(&mut self, group: usize) {
+        match self.nodes.iter().filter(|node| node.groups[group].serving).count() {
+            0 if self.contested[group] && !self.is_cut() && !self.is_ordered() => {
+                self.fail(Rule::HealWithoutGap, format!("group {group} had two owners, and has none now"));
+            }
+            0 => self.contested[group] = false,
+            1 => {}
+            _ => self.contested[group] = true,
+        }
+    }
+
+    /// A group moves because somebody wants it to: it is nowhere for a while.
+    fn is_ordered(&self) -> bool {
+        let mut machines = self.nodes.iter().filter_map(|node| node.machine.as_ref());
+        machines.any(|m| m.phase() == Phase::Leaving || m.standby() != Standby::NotAsked)
+    }
+
+    /// Something went wrong: what was expected until now cannot be demanded any more.
+    pub(super) fn disturbed(&mut self) {
+        self.contested = [false; GROUPS];
+    }
+}
+
+/// Names of the groups, for the legacy protocol.
+pub(super) const KEYS: [&str; GROUPS] = ["a", "b"];
