@@ -250,9 +250,11 @@ impl Driver {
         }
     }
 
-    /// Terminates every script, and waits for a moment until they have ended: no thread of ours would do it later.
+    /// Gives up the addresses, as another node will take them as soon as we are silent; terminates every script, and waits for a moment
+    /// until they have ended: no thread of ours would do it later.
     fn end_by_force(&self) {
         self.log.crit(format_args!("Emergency Shutdown: Attempting to kill everything ourselves"));
+        self.resources.end_addresses();
         let jobs = self.resources.jobs();
         jobs.cancel_all();
         self.scripts.notifier.cancel();

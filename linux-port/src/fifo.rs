@@ -21,7 +21,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 pub use collect::{Collector, Counters, MESSAGE_CAPACITY};
-pub use order::{Names, Order};
+pub use order::Order;
 
 /// The name of the FIFO in the state directory.
 pub const NAME: &str = "fifo";
@@ -102,7 +102,7 @@ impl<'a> FifoMessage<'a> {
     }
 
     /// What it asks for.
-    pub fn order(&self) -> Order<'a> {
+    pub fn order(&self) -> Order {
         Order::of(self.kind, &self.fields)
     }
 }

@@ -33,12 +33,8 @@ pub enum Work {
     Start(Vec<Step>, Retry),
     /// Stop a group: from right to left, each member again and again until it succeeds or [`Retry`] is exhausted.
     Stop(Vec<Step>, Retry),
-    /// Ask every member, from left to right, whether it runs here.
-    Status(Vec<Step>),
-    /// Run one script; at most one job of this kind runs at a time, in the order of submission.
+    /// Run a program that belongs to no group, such as one that fences.
     Run(Call),
-    /// Run a program at once, whatever else runs: fencing must not wait for a script.
-    Fence(Call),
     /// Run a function; it must end by itself.
     Function(Task),
     /// Work that is found out on the worker thread, because that takes looking at disks.
@@ -129,13 +125,6 @@ pub enum Outcome {
     /// A member still runs here although it was told to stop: this node must not stay a member of the cluster. 3.0.6
     /// reboots.
     StopFailed,
-    /// The members' states, for [`Work::Status`].
-    Counted {
-        /// Members that run here.
-        running: usize,
-        /// Members in all.
-        members: usize,
-    },
 }
 
 /// What the heartbeat thread gets back.

@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
 
 use crate::log::Logger;
 use crate::resources::ScriptEnvironment;
@@ -37,41 +36,6 @@ pub const ENGINE_VARIABLE: &str = "HA_TAKEOVER_BY_ENGINE";
 
 const STACK: usize = 128 * 1024;
 
-/// What the scripts are called with.
-#[derive(Clone, Debug)]
-pub struct Surroundings {
-    /// The configuration directory; the scripts are in `rc.d` below it.
-    pub config_dir: PathBuf,
-    /// Their variables, but for the fields of the message.
-    pub environment: Arc<Environment>,
-    /// Their working directory.
-    pub directory: PathBuf,
-    /// How long one may run. 3.0.6 has no limit.
-    pub limit: Duration,
-    /// What it gets to end itself.
-    pub grace: Duration,
-}
-
-impl Surroundings {
-    /// What resource scripts are called with, and what `harc` adds. `nice`: false with `auto_failback legacy`.
-    pub fn new(config_dir: &Path, scripts: &ScriptEnvironment, nice: bool) -> Self {
-        let mut environment = Environment::clone(&scripts.environment);
-        environment.set("HA_OSTATUS", "active");
-        environment.set("HA_DOCDIR", "/usr/share/doc/heartbeat");
-        environment.set("OCF_AGENTS", "/usr/lib/ocf/resource.d/heartbeat/");
-        if nice {
-            environment.set("HA_NICEFAILBACK", "yes");
-        }
-        Self {
-            config_dir: config_dir.to_owned(),
-            environment: Arc::new(environment),
-            directory: scripts.directory.clone(),
-            limit: scripts.limit,
-            grace: Duration::from_secs(10),
-        }
-    }
-}
-
 /// Runs the scripts one at a time, in the order of the messages, on a thread of its own.
 #[derive(Debug)]
 pub struct Notifier {
@@ -89,15 +53,23 @@ struct Notice {
 }
 
 impl Notifier {
-    /// Reads the names in `rc.d`, as 3.0.6 does once, and starts the thread. A directory that cannot be read has no scripts.
+    /// Reads the names in `rc.d` below `config_dir`, as 3.0.6 does once, and starts the thread. A directory that cannot be read
+    /// has no scripts. They are called as those of resources are, with two variables more. `nice`: false with `auto_failback legacy`.
     ///
     /// # Errors
     /// The system's refusal to make a thread or a descriptor.
-    pub fn start(surroundings: Surroundings, log: &Logger) -> io::Result<Self> {
+    pub fn start(config_dir: &Path, scripts: &ScriptEnvironment, nice: bool, log: &Logger) -> io::Result<Self> {
         let (queue, inbox) = sync_channel(QUEUE_CAPACITY);
         let cancel = Arc::new(Cancel::new()?);
-        let names = names(&surroundings.config_dir.join("rc.d"));
-        let worker = Worker { surroundings, log: log.clone(), cancel: Arc::clone(&cancel) };
+        let names = names(&config_dir.join("rc.d"));
+        let mut environment = Environment::clone(&scripts.environment);
+        environment.set("HA_OSTATUS", "active");
+        if nice {
+            environment.set("HA_NICEFAILBACK", "yes");
+        }
+        let scripts = ScriptEnvironment { environment: Arc::new(environment), ..scripts.clone() };
+        let worker =
+            Worker { config_dir: config_dir.to_owned(), scripts, log: log.clone(), cancel: Arc::clone(&cancel) };
         thread::Builder::new().name("notify".to_owned()).stack_size(STACK).spawn(move || worker.run(&inbox))?;
         Ok(Self { names, queue, cancel, dropped: AtomicU64::new(0) })
     }
@@ -145,7 +117,8 @@ fn names(directory: &Path) -> BTreeSet<Vec<u8>> {
 }
 
 struct Worker {
-    surroundings: Surroundings,
+    config_dir: PathBuf,
+    scripts: ScriptEnvironment,
     log: Logger,
     cancel: Arc<Cancel>,
 }
@@ -162,8 +135,8 @@ impl Worker {
     }
 
     fn carry_out(&self, Notice { kind, fields }: Notice) {
-        let harc = self.surroundings.config_dir.join("harc");
-        let program = self.surroundings.config_dir.join("rc.d").join(OsStr::from_bytes(&kind));
+        let harc = self.config_dir.join("harc");
+        let program = self.config_dir.join("rc.d").join(OsStr::from_bytes(&kind));
         if rustix::fs::access(&program, rustix::fs::Access::EXEC_OK).is_err() {
             return self.log.error(format_args!("{}: {}: not executable", harc.display(), program.display()));
         }
@@ -184,17 +157,13 @@ impl Worker {
     }
 
     fn call(&self, program: PathBuf, kind: Vec<u8>, fields: Vec<(OsString, OsString)>) -> Call {
-        let Surroundings { environment, directory, limit, grace, .. } = &self.surroundings;
-        let mut environment = Environment::clone(environment);
+        let mut environment = Environment::clone(&self.scripts.environment);
         environment.extend(fields);
         environment.set(ENGINE_VARIABLE, "yes");
         Call {
-            program,
             arguments: vec![std::os::unix::ffi::OsStringExt::from_vec(kind)],
             environment: Arc::new(environment),
-            directory: directory.clone(),
-            limit: *limit,
-            grace: *grace,
+            ..self.scripts.call(program)
         }
     }
 }

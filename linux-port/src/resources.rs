@@ -108,6 +108,11 @@ impl Resources {
         self.addresses.added()
     }
 
+    /// Gives up every address for good, whatever becomes of its group. Waits for it: not on the heartbeat path.
+    pub fn end_addresses(&self) {
+        self.addresses.end();
+    }
+
     /// Goes on with what an earlier daemon left running on purpose. Groups of `handover` that are not in the configuration any more, or
     /// lost resources, are stopped as far as they are gone.
     pub fn resume(&self, handover: &Handover, scripts: &ScriptEnvironment, builtin: bool) {
@@ -167,7 +172,7 @@ impl Resources {
         let Some(call) = self.fence.as_ref().and_then(|fence| fence.call(node)) else {
             return self.ready.push((ticket, Outcome::Failed));
         };
-        self.submit(ticket, call.name(), Work::Fence(call));
+        self.submit(ticket, call.name(), Work::Run(call));
     }
 
     fn escalate(&mut self, ticket: Ticket, key: String) {
@@ -201,7 +206,7 @@ impl Resources {
             let outcome = match outcome {
                 JobOutcome::Done => Outcome::Done,
                 JobOutcome::StopFailed => Outcome::FailedAndStuck,
-                JobOutcome::Failed | JobOutcome::Counted { .. } => Outcome::Failed,
+                JobOutcome::Failed => Outcome::Failed,
             };
             (Ticket::from_raw(u32::try_from(ticket).unwrap_or(u32::MAX)), outcome)
         })

@@ -83,6 +83,15 @@ impl Site {
         }
     }
 
+    /// The bits per second of the slowest serial line; 0 if there is none.
+    pub fn line_speed(&self) -> u32 {
+        let speeds = self.ha_cf.media.iter().filter_map(|line| match line.medium {
+            Medium::Serial { baud, .. } => Some(baud),
+            _ => None,
+        });
+        speeds.min().unwrap_or(0)
+    }
+
     /// The nodes for the engine, in the order of `ha.cf`. `known`: what `hostcache` remembers of them.
     pub fn nodes(&self, own_uuid: Uuid, known: &[HostEntry]) -> Vec<NodeConfig> {
         let remembered = |name: &str| known.iter().find(|k| k.name == name).map_or(Uuid::NIL, |k| k.uuid);

@@ -6,7 +6,7 @@ use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Links, LinuxCluster, Parts, Rereader, Scripts};
 use crate::fifo::{self, Fifo};
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
-use crate::notify::{Notifier, Surroundings};
+use crate::notify::Notifier;
 use crate::resources::{Handover, Plan, Realtime, Resources};
 use crate::site::Site;
 use crate::state::{
@@ -172,6 +172,7 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
     let fence = site.fence(&environment);
     let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
     cluster.set_fencing(fence.is_some());
+    cluster.set_line_speed(site.line_speed());
     let resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
     name_groups(&mut cluster, &resources, &log);
     match options.action {
@@ -183,8 +184,7 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
         _ => resources.clean(|_| false),
     }
     let nice = site.ha_cf.auto_failback != AutoFailback::Legacy;
-    let surroundings = Surroundings::new(&site.config_dir, &environment, nice);
-    let notifier = Notifier::start(surroundings, &log).map_err(Failure::general)?;
+    let notifier = Notifier::start(&site.config_dir, &environment, nice, &log).map_err(Failure::general)?;
     let fifo = Fifo::open(&options.state_dir.join(fifo::NAME)).map_err(|error| log.error(format_args!("{error}"))).ok();
     log.info(format_args!("Local status now set to: 'up'"));
     let driver = Driver::new(Parts {

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hbcore_linux::log::Logger;
-use hbcore_linux::notify::{FIELDS_MAX, Notifier, QUEUE_CAPACITY, Surroundings, is_stock};
-use hbcore_linux::script::Environment;
+use hbcore_linux::notify::{FIELDS_MAX, Notifier, QUEUE_CAPACITY, is_stock};
+use hbcore_linux::resources::ScriptEnvironment;
+use hbcore_linux::script::{Environment, Search};
 use host::{Place, eventually};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -22,7 +23,6 @@ fn environment(dir: &str) -> Environment {
     let mut environment = Environment::default();
     environment.set("PATH", "/usr/bin:/bin").set("HA_CURHOST", "alpha").set("HA_DATEFMT", "%Y/%m/%d_%T\t");
     environment.set("HA_DIR", dir).set("HA_FUNCS", format!("{dir}/shellfuncs"));
-    environment.set("HA_OSTATUS", "active").set("HA_NICEFAILBACK", "yes");
     environment
 }
 
@@ -30,15 +30,13 @@ fn start(place: &Place, log: &Logger) -> Notifier {
     let dir = place.join("ha.d");
     let mut variables = environment(&dir.display().to_string());
     variables.with_shell_functions("/usr/libexec/heartbeat", &dir.display().to_string(), "/var/lib/heartbeat/fifo");
-    variables.set("HA_DOCDIR", "/usr/share/doc/heartbeat").set("OCF_AGENTS", "/usr/lib/ocf/resource.d/heartbeat/");
-    let surroundings = Surroundings {
-        config_dir: dir,
+    let scripts = ScriptEnvironment {
+        search: Search::standard(&dir),
         environment: Arc::new(variables),
         directory: place.path().to_owned(),
         limit: LONG,
-        grace: LONG,
     };
-    Notifier::start(surroundings, log).expect("a thread")
+    Notifier::start(&dir, &scripts, true, log).expect("a thread")
 }
 
 /// A place with a script of this name in `rc.d`.

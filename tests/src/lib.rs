@@ -1,9 +1,10 @@
-//! What the scenarios share: the vectors, a network of hosts that exist only for a test, the simulated worlds, and the
-//! benches.
+//! What the scenarios share: the vectors, a network of hosts that exist only for a test, the simulated worlds, the exhaustive
+//! model, and the benches.
 #![forbid(unsafe_code)]
 
 pub mod bench;
 pub mod lab;
+pub mod model;
 pub mod scenario;
 pub mod sequence;
 pub mod vectors;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -63,8 +64,20 @@ thread_local! {
 
 /// A scenario as a test of this name. A panic fails it, with the message as the reason.
 pub fn trial(name: &str, pairing: Pairing, scenario: impl FnOnce(Pairing) + Send + 'static) -> Trial {
+    trial_with(name, pairing, &[], scenario)
+}
+
+/// The same for one that needs these files of Debian's packages.
+pub fn trial_with(
+    name: &str,
+    pairing: Pairing,
+    needs: &'static [&'static str],
+    scenario: impl FnOnce(Pairing) + Send + 'static,
+) -> Trial {
     Trial::ignorable_test(name, move || {
-        if let Some(reason) = why_not([pairing.alpha, pairing.bravo]) {
+        let missing = || needs.iter().find(|file| !Path::new(file).exists());
+        let missing = || missing().map(|file| format!("needs the file {file}; cargo verify installs its package"));
+        if let Some(reason) = why_not([pairing.alpha, pairing.bravo]).or_else(missing) {
             return Ok(Completion::ignored_with(reason));
         }
         match catch_unwind(AssertUnwindSafe(|| scenario(pairing))) {

@@ -77,7 +77,8 @@ impl Sequence {
 
     /// Compares what this sender said with what a 3.0.6 in its place said. `aside`: lines that do not count, which 3.0.6 says.
     ///
-    /// Tolerated, everywhere: our field `hbcore`; `starting` again, for as long as nobody answers; plain reports of what
+    /// Tolerated, everywhere: our field `hbcore`; `starting` and `ip-request` again, for as long as
+    /// nobody answers; plain reports of what
     /// the report before or behind them says, as they are answers to somebody's; what a node tells itself
     /// (`ip-request-resp` to its own name, by which the processes of 3.0.6 start a group). Anything else that is missing,
     /// added, changed or in another place is an error, which names the first difference.
@@ -103,9 +104,10 @@ impl Sequence {
     fn essence(&self, sender: &str) -> Vec<String> {
         let all = self.0.get(sender).into_iter().flatten();
         let mut lines: Vec<&str> = all.map(|line| line.strip_suffix(OUR_FIELD).unwrap_or(line)).collect();
-        let mut started = false;
+        let mut asked = BTreeSet::new();
         lines.retain(|line| {
-            let repeated = *line == "starting" && std::mem::replace(&mut started, true);
+            let asks = *line == "starting" || line.starts_with("ip-request ");
+            let repeated = asks && !asked.insert(*line);
             !repeated && !line.starts_with(&format!("ip-request-resp dest={sender} "))
         });
         let reports: Vec<usize> = (0..lines.len()).filter(|&n| claims(lines[n]).is_some()).collect();
@@ -151,6 +153,7 @@ mod tests {
         alpha: starting\n\
         alpha: ask_resources rsc_hold=local info=me\n\
         alpha: resource rsc_hold=none rtype=full isstable=0 info=standby\n\
+        alpha: ip-request ipaddr=x\n\
         alpha: ask_resources rsc_hold=local info=done\n\
         alpha: resource rsc_hold=none rtype=full isstable=1\n\
         bravo: ask_resources rsc_hold=local info=other\n";
@@ -190,6 +193,7 @@ mod tests {
         let golden = Sequence::parse(STANDBY);
         let ours = STANDBY
             .replace("starting\n", "starting hbcore=1\nalpha: starting hbcore=1\n")
+            .replace("ipaddr=x\n", "ipaddr=x\nalpha: ip-request ipaddr=x\n")
             .replace(
                 "isstable=1\n",
                 "isstable=1 hbcore=1\nalpha: resource rsc_hold=none rtype=full isstable=1 hbcore=1\n",

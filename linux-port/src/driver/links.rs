@@ -1,7 +1,7 @@
 //! The media of the daemon and the links they form: several media on one interface are one link (wire reference 8.7).
 
 use crate::log::{Logger, RateLimit, Verdict};
-use crate::media::{self, AnyMedium, Medium, MediumSpec, OpenError, Remedy, SendOutcome};
+use crate::media::{self, AnyMedium, Kind, Medium, MediumSpec, OpenError, Remedy, SendOutcome};
 use crate::sys::poller::{Interest, Poller};
 use hbcore::id::{LinkId, LinkSet};
 use hbcore::time::{Duration, Instant, earliest};
@@ -71,6 +71,12 @@ impl Links {
     /// The names of the links; the place is the id.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// How the ping node `name` is asked: `ping`, `ping_group` or `ping6`, as in the `info` of its status (wire reference 9.1).
+    pub(super) fn ping_kind(&self, name: &str) -> &'static str {
+        let mut kinds = self.media.iter().map(|a| &a.medium).filter(|m| m.link_name() == name).map(Medium::kind);
+        kinds.find(|kind| kind.is_ping()).map_or("ping", Kind::as_str)
     }
 
     /// The media with the link that each belongs to.

@@ -7,7 +7,7 @@ use crate::notify::Notifier;
 use hbcore::cluster::{Field, MessageError};
 use hbcore::id::NodeId;
 use hbcore::node::NodeKind;
-use hbcore::takeover::{StandbyRefusal, Wish};
+use hbcore::takeover::StandbyRefusal;
 use hbcore::time::Instant;
 use hbcore::{Request, RequestError};
 
@@ -38,14 +38,12 @@ impl Driver {
         self.log.debug(1, format_args!("A script says {kind}"));
         let refused = match message.order() {
             Order::Standby(class) => self.cluster.request(now, Request::Standby(class)).err(),
-            Order::HbTakeover { word, .. } => {
-                Wish::parse(word).and_then(|wish| self.cluster.request(now, Request::Takeover(wish)).err())
-            }
-            Order::Resource { .. } => {
+            Order::Takeover(wish) => self.cluster.request(now, Request::Takeover(wish)).err(),
+            Order::Report => {
                 self.log.info(format_args!("A script reports resources: this daemon keeps its own account of them"));
                 None
             }
-            _ => {
+            Order::Other => {
                 self.pass_on(now, message);
                 None
             }
@@ -87,7 +85,7 @@ impl Driver {
             (b"t", b"status"),
             (b"st", node.state.as_str().as_bytes()),
             (b"src", node.name.as_bytes()),
-            (b"info", b"ping"),
+            (b"info", self.links.ping_kind(node.name.as_str()).as_bytes()),
         ];
         let fields = if node.kind == NodeKind::Ping { &fields[..] } else { &fields[..3] };
         self.scripts.notifier.notify(b"status", fields.iter().copied());

@@ -60,7 +60,7 @@ impl std::error::Error for SubmitError {}
 #[derive(Debug)]
 enum Mail {
     Submit(Job),
-    Finished { was_script: bool },
+    Finished,
 }
 
 impl Jobs {
@@ -76,7 +76,7 @@ impl Jobs {
         let cancel = Arc::new(Cancel::new()?);
         let post =
             Post { done, bell: Arc::clone(&bell), mail: mail.clone(), log: log.clone(), cancel: Arc::clone(&cancel) };
-        let dispatcher = Dispatcher { post: Arc::new(post), waiting: VecDeque::new(), running: 0, script_runs: false };
+        let dispatcher = Dispatcher { post: Arc::new(post), waiting: VecDeque::new(), running: 0 };
         spawn("jobs", move || dispatcher.run(&inbox))?;
         Ok(Self { mail, completions, bell, cancel, outstanding: AtomicUsize::new(0) })
     }
@@ -150,8 +150,6 @@ struct Dispatcher {
     post: Arc<Post>,
     waiting: VecDeque<Job>,
     running: usize,
-    /// A [`Work::Run`] is running.
-    script_runs: bool,
 }
 
 impl Dispatcher {
@@ -159,49 +157,32 @@ impl Dispatcher {
         while let Ok(mail) = inbox.recv() {
             match mail {
                 Mail::Submit(job) => self.waiting.push_back(job),
-                Mail::Finished { was_script } => {
-                    self.running = self.running.saturating_sub(1);
-                    self.script_runs &= !was_script;
-                }
+                Mail::Finished => self.running = self.running.saturating_sub(1),
             }
-            while let Some(job) = self.next() {
+            while self.running < RUNNING
+                && let Some(job) = self.waiting.pop_front()
+            {
                 self.begin(job);
             }
         }
     }
 
-    /// The first waiting job that may run now. A script that waits for another script does not hold up groups.
-    fn next(&mut self) -> Option<Job> {
-        if self.running >= RUNNING {
-            return None;
-        }
-        let place = self.waiting.iter().position(|job| !(self.script_runs && is_script(job)))?;
-        self.waiting.remove(place)
-    }
-
     fn begin(&mut self, job: Job) {
-        let (ticket, was_script) = (job.ticket, is_script(&job));
+        let ticket = job.ticket;
         let post = Arc::clone(&self.post);
         let worker = move || {
             let ended = catch_unwind(AssertUnwindSafe(|| perform(job, &post)));
             post.complete(ticket, ended.unwrap_or(Outcome::Failed));
-            let _ = post.mail.send(Mail::Finished { was_script });
+            let _ = post.mail.send(Mail::Finished);
         };
         match spawn("job", worker) {
-            Ok(()) => {
-                self.running += 1;
-                self.script_runs |= was_script;
-            }
+            Ok(()) => self.running += 1,
             Err(error) => {
                 self.post.log.error(format_args!("No thread for a job: {error}"));
                 self.post.complete(ticket, Outcome::Failed);
             }
         }
     }
-}
-
-fn is_script(job: &Job) -> bool {
-    matches!(job.work, Work::Run(_))
 }
 
 fn perform(job: Job, post: &Post) -> Outcome {
@@ -213,8 +194,7 @@ fn perform(job: Job, post: &Post) -> Outcome {
     match work {
         Work::Start(mut members, retry) => context.start(&mut members, retry),
         Work::Stop(mut members, retry) => context.stop(&mut members, retry),
-        Work::Status(mut members) => context.status(&mut members),
-        Work::Run(call) | Work::Fence(call) => context.script(&call),
+        Work::Run(call) => context.script(&call),
         Work::Function(task) => match (task.0)() {
             Ok(()) => Outcome::Done,
             Err(refused) => {

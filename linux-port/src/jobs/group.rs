@@ -54,13 +54,7 @@ impl Context<'_> {
         worst
     }
 
-    /// Counts the members that run here.
-    pub(super) fn status(&self, members: &mut [Step]) -> Outcome {
-        let running = members.iter_mut().filter_map(|member| self.owned(member).then_some(())).count();
-        Outcome::Counted { running, members: members.len() }
-    }
-
-    /// Runs one script that is not a resource.
+    /// Runs one program that is not a resource.
     pub(super) fn script(&self, call: &Call) -> Outcome {
         if self.attempt(call) == Attempt::Done { Outcome::Done } else { Outcome::Failed }
     }

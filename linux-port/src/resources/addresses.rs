@@ -55,6 +55,8 @@ enum Order {
     },
     /// Which addresses were brought up here.
     List(SyncSender<Vec<IpAddr>>),
+    /// Everything is given up, and nothing is taken any more.
+    End(SyncSender<()>),
     /// From a job thread, which waits for the answer.
     Ask {
         question: Question,
@@ -125,6 +127,14 @@ impl AddressThread {
         let (answer, reply) = sync_channel(1);
         let asked = self.orders.send(Order::List(answer)).ok();
         asked.and_then(|()| reply.recv_timeout(ANSWER_LIMIT).ok()).unwrap_or_default()
+    }
+
+    /// Gives up every address and ends the thread: whoever wants one thereafter is refused. Waits until it is done.
+    pub fn end(&self) {
+        let (answer, reply) = sync_channel(1);
+        if self.orders.send(Order::End(answer)).is_ok() {
+            let _ = reply.recv_timeout(ANSWER_LIMIT);
+        }
     }
 
     /// The next order that has ended. When it returns `None`, the descriptor is quiet again.
@@ -234,6 +244,11 @@ impl Worker {
             let now = Clock.now();
             let wait = self.announcer.as_ref().and_then(Announcer::next_deadline).map(|at| at.since(now));
             match inbox.recv_timeout(wait.unwrap_or(Duration::from_hours(1))) {
+                Ok(Order::End(answer)) => {
+                    self.give_up_all();
+                    let _ = answer.try_send(());
+                    return;
+                }
                 Ok(order) => self.carry_out(order),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -279,9 +294,18 @@ impl Worker {
                 let added = self.held.iter().filter(|(_, held)| held.added).map(|(_, held)| held.addr).collect();
                 let _ = answer.try_send(added);
             }
+            // The last one is the loop's.
+            Order::End(_) => {}
             Order::Ask { question, spec, answer } => {
                 let _ = answer.try_send(self.ask(&spec, question));
             }
+        }
+    }
+
+    fn give_up_all(&mut self) {
+        let specs: Vec<AddressSpec> = self.held.iter().map(|(spec, _)| spec.clone()).collect();
+        for spec in specs.iter().rev() {
+            let _ = self.reported(spec, Question::Stop);
         }
     }
 

@@ -25,6 +25,12 @@ impl<'lab> Faults<'lab> {
         self.set("");
     }
 
+    /// Loses every heartbeat that arrives at the node with this index: 0 is alpha. What it sends arrives.
+    pub fn deafen(&self, index: usize) {
+        self.heal();
+        self.nodes[index].feed("nft -f -", &format!("{RULES_BEGIN}{RULES_END}"));
+    }
+
     /// Loses nothing any more.
     pub fn heal(&self) {
         for node in self.nodes {

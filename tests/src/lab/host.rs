@@ -232,6 +232,13 @@ impl Host {
         assert_eq!(mounted.code, Some(0), "{}", mounted.output);
     }
 
+    /// Until the power is cut, puts an empty directory over one of the system.
+    #[track_caller]
+    pub fn put_empty_over(&self, target: &str) {
+        let mounted = self.run("mount", &["-t", "tmpfs", "tmpfs", target]);
+        assert_eq!(mounted.code, Some(0), "{}", mounted.output);
+    }
+
     /// Sends a signal (`TERM`) to the daemon by its pid file.
     pub fn signal_daemon(&self, signal: &str) {
         self.run("sh", &["-c", &format!("kill -{signal} $(cat /run/heartbeat.pid)")]);

@@ -8,6 +8,9 @@
 //!                                client
 //! ```
 //!
+//! With [`Site::divided`] there are two switches with a trunk between them: alpha and the client on the one, bravo and another
+//! client on the other.
+//!
 //! Each host is a network namespace that lasts as long as the [`Lab`], and a *machine* in it (namespaces for processes,
 //! mounts and the host name) that lasts from [`Host::boot`] to [`Host::cut_power`]. The daemon of 3.0.6 and ours are
 //! treated alike: both find their usual directories, which are private to the host.
@@ -17,6 +20,7 @@
 
 #![allow(clippy::missing_panics_doc)]
 
+mod arp;
 mod await_until;
 mod client;
 mod command;
@@ -36,6 +40,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+pub use arp::{ArpReply, ArpWatch};
 pub use client::{Answer, Client};
 pub use command::{cargo, run};
 pub use daemon::{Daemon, release_binary, why_not};
@@ -61,6 +66,8 @@ pub struct Lab {
     pub charlie: Option<Host>,
     /// Probes the service address from its first boot on.
     pub client: Client,
+    /// Probes the service address from bravo's side, if the network is divided.
+    pub far_client: Option<Client>,
     /// The cable between the serial ports, if the nodes have any.
     pub serial: Option<SerialCable>,
     network: Network,
@@ -74,7 +81,7 @@ impl Lab {
         let directory = new_directory();
         let names = ["alpha", "bravo", "charlie"];
         let names = &names[..if site.with_charlie { 3 } else { 2 }];
-        let network = Network::new(names);
+        let network = Network::new(names, site.divided);
         let serial = (site.media == Media::Serial).then(SerialCable::new);
         let ports = serial.as_ref().map(SerialCable::ports);
         let host = |index: usize, daemon| {
@@ -87,6 +94,7 @@ impl Lab {
             bravo: host(1, bravo),
             charlie: site.with_charlie.then(|| host(2, Daemon::Ours)),
             client: Client::new(network.client()),
+            far_client: network.far_client().map(Client::new),
             serial,
             network,
             directory,
@@ -129,6 +137,16 @@ impl Lab {
         client::ask(self.network.client(), SERVICE6)
     }
 
+    /// The page of this path at the service address, as the client gets it by HTTP; none without an answer in a second.
+    pub fn fetch(&self, path: &str) -> Option<String> {
+        client::fetch(self.network.client(), path)
+    }
+
+    /// Where files of this lab may be, which all hosts see.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Pulls the cable between the nodes: both lose the carrier of `eth1`.
     pub fn pull_cable(&self) {
         self.alpha.namespace().ip("link set eth1 down");
@@ -137,6 +155,23 @@ impl Lab {
     /// Puts the cable back.
     pub fn plug_cable(&self) {
         self.alpha.namespace().ip("link set eth1 up");
+    }
+
+    /// Cuts every way between alpha's side and bravo's of a divided network. Each has a client still.
+    pub fn divide(&self) {
+        self.network.set_trunk(false);
+        self.pull_cable();
+    }
+
+    /// Everybody reaches everybody again.
+    pub fn unite(&self) {
+        self.network.set_trunk(true);
+        self.plug_cable();
+    }
+
+    /// Asks everybody once a millisecond who has the service address.
+    pub fn watch_arp(&self) -> ArpWatch {
+        ArpWatch::new(self.network.client())
     }
 
     /// Faults of the network from now until the value is dropped.

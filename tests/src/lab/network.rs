@@ -24,27 +24,40 @@ pub const CABLE6: [&str; 2] = ["fd78::1", "fd78::2"];
 
 const CLIENT: &str = "10.77.0.3";
 const CLIENT6: &str = "fd77::3";
+const FAR_CLIENT: &str = "10.77.0.5";
 
 /// The namespaces and what connects them.
 pub(super) struct Network {
     nodes: Vec<Arc<Namespace>>,
     client: Namespace,
+    far_client: Option<Namespace>,
     switch: Namespace,
 }
 
 impl Network {
-    /// `nodes`: two, or three of which the last one is only on the switch.
-    pub(super) fn new(nodes: &[&str]) -> Self {
+    /// `nodes`: two, or three of which the last one is only on the switch. `divided`: bravo and another client are on a second
+    /// switch, with a trunk to the first.
+    pub(super) fn new(nodes: &[&str], divided: bool) -> Self {
         let network = Self {
             nodes: nodes.iter().map(|_| Arc::new(Namespace::new())).collect(),
             client: Namespace::new(),
+            far_client: divided.then(Namespace::new),
             switch: Namespace::new(),
         };
-        network.switch.ip("link add br0 type bridge mcast_snooping 0\nlink set br0 up");
-        for (name, host) in nodes.iter().zip(&network.nodes) {
-            network.plug_in(name, host);
+        for switch in ["br0", "br1"] {
+            network.switch.ip(&format!("link add {switch} type bridge mcast_snooping 0\nlink set {switch} up"));
         }
-        network.plug_in("client", &network.client);
+        network.switch.ip(
+            "link add trunk0 type veth peer name trunk1\nlink set trunk0 master br0 up\nlink set trunk1 master br1 up",
+        );
+        for (name, host) in nodes.iter().zip(&network.nodes) {
+            network.plug_in(name, host, if divided && *name == "bravo" { "br1" } else { "br0" });
+        }
+        network.plug_in("client", &network.client, "br0");
+        if let Some(client) = &network.far_client {
+            network.plug_in("far", client, "br1");
+            client.ip(&format!("address add {FAR_CLIENT}/24 broadcast + dev eth0\nlink set eth0 up"));
+        }
         let (a, b) = (network.nodes[0].pid(), network.nodes[1].pid());
         network.switch.ip(&format!("link add eth1 netns {a} type veth peer name eth1 netns {b}"));
         for (index, node) in network.nodes.iter().enumerate() {
@@ -57,12 +70,12 @@ impl Network {
         network
     }
 
-    /// A cable from `eth0` of a host to a port of the switch that has the host's name.
-    fn plug_in(&self, name: &str, host: &Namespace) {
+    /// A cable from `eth0` of a host to a port of a switch, which has the host's name.
+    fn plug_in(&self, name: &str, host: &Namespace, switch: &str) {
         let pid = host.pid();
         self.switch.ip(&format!(
             "link add {name} type veth peer name eth0 netns {pid}\n\
-             link set {name} master br0 up"
+             link set {name} master {switch} up"
         ));
     }
 
@@ -72,6 +85,15 @@ impl Network {
 
     pub(super) fn client(&self) -> &Namespace {
         &self.client
+    }
+
+    pub(super) fn far_client(&self) -> Option<&Namespace> {
+        self.far_client.as_ref()
+    }
+
+    /// Whether the trunk between the switches is there.
+    pub(super) fn set_trunk(&self, is_there: bool) {
+        self.switch.ip(&format!("link set trunk0 {}", if is_there { "up" } else { "down" }));
     }
 }
 

@@ -37,6 +37,7 @@ const KEY: &str = "between-us";
 
 /// A configuration. [`Site::default`] suits a scenario that has no wish of its own.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Site {
     /// Milliseconds between heartbeats.
     pub keepalive: u32,
@@ -58,6 +59,8 @@ pub struct Site {
     pub more_groups: String,
     /// charlie is a node too; the heartbeats go to everybody on the switch then, whatever `media` says.
     pub with_charlie: bool,
+    /// bravo is on a switch of its own, with a client of its own ([`Lab::far_client`](super::Lab::far_client)).
+    pub divided: bool,
     /// More lines of `ha.cf`.
     pub more: String,
 }
@@ -75,6 +78,7 @@ impl Default for Site {
             group: format!("IPaddr::{SERVICE}/24/eth0"),
             more_groups: String::new(),
             with_charlie: false,
+            divided: false,
             more: String::new(),
         }
     }

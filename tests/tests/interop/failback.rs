@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::Site;
+use hbcore_tests::lab::{Lab, Site};
 use hbcore_tests::scenario::Pairing;
 
-use crate::start::{await_owner, await_settled, await_takeover, together};
+use crate::start::{await_owner, await_settled, await_takeover, start_both, together};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
 /// The preferred owner returns, settles, and the address stays where it is.
@@ -25,6 +25,33 @@ pub(crate) fn off(pairing: Pairing) {
     });
     lab.stays(Duration::from_secs(3), "the address on bravo", || lab.holders() == ["bravo"]);
     lab.check(lab.client.who_answered(since) == ["bravo"], "answers of bravo only");
+}
+
+/// Whether the address goes home is decided by the node that has it, and by its `auto_failback` (resource reference 1.7).
+pub(crate) fn mixed(pairing: Pairing) {
+    for holder_gives in [false, true] {
+        let site = |auto_failback| Site { auto_failback, ..Site::default() };
+        let name = format!("{pairing} failback, bravo {holder_gives}, alpha {}", !holder_gives);
+        let lab = Lab::new(&name, pairing.alpha, pairing.bravo, &site(holder_gives));
+        lab.alpha.write_site(&site(!holder_gives));
+        start_both(&lab);
+        lab.alpha.cut_power();
+        await_owner(&lab, &lab.bravo, MOVE_LIMIT);
+        await_takeover(&lab, &lab.bravo);
+
+        let sniffer = lab.bravo.sniff(&site(holder_gives));
+        let since = Instant::now();
+        lab.alpha.boot();
+        lab.alpha.start();
+        let settled = || sniffer.final_claim("alpha", since).is_some();
+        lab.await_until(START_LIMIT, "alpha to claim its resources finally", settled);
+        if holder_gives {
+            await_owner(&lab, &lab.alpha, START_LIMIT);
+        } else {
+            lab.stays(Duration::from_secs(2), "the address on bravo", || lab.holders() == ["bravo"]);
+            lab.check(lab.client.who_answered(since) == ["bravo"], "answers of bravo only");
+        }
+    }
 }
 
 /// How often the right moment is tried.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Host, SERVICE};
+use hbcore_tests::lab::{Host, Lab, SERVICE};
 use hbcore_tests::scenario::Pairing;
 
 use crate::START_LIMIT;
@@ -71,6 +71,54 @@ pub(crate) fn start_of_foreign(pairing: Pairing) {
     lab.check(count_calls(&lab.bravo, "web start") == tries, "no more tries");
 }
 
+/// 3.0.6 says nothing of a start that failed: it asks for a standby half a minute later (resource reference 1.8).
+const FAILED_WAIT: Duration = Duration::from_secs(45);
+
+/// A 3.0.6 cannot start the group that ours has given it: it gives it back, late, and nobody has it meanwhile.
+pub(crate) fn start_of_foreign_on_reference(pairing: Pairing) {
+    let pair = Pair::running("start of a foreign group on 3.0.6", pairing, &groups::site());
+    let lab = &pair.lab;
+    write_web(&lab.bravo, "start", "exit 1");
+    let since = Instant::now();
+    lab.alpha.standby("local");
+    await_failure(lab, &lab.bravo);
+    let mut both = false;
+    lab.await_until(FAILED_WAIT, "alpha to have its group again", || {
+        both |= held(lab, "web").len() > 1 || lab.holders().len() > 1;
+        pair.are_owners("alpha", "bravo")
+    });
+    lab.check(!both, "one owner at every time");
+    pair.await_claims(since, "local", "local");
+    pair.gap("a standby that 3.0.6 cannot follow", since);
+    pair.await_owners("alpha", "bravo");
+}
+
+/// A 3.0.6 cannot start its own group. It claims it and gives away what it does not have: the group stays down, as between two
+/// of them, and ours does not start what another node claims.
+pub(crate) fn start_on_reference(pairing: Pairing) {
+    let pair = Pair::new("start on 3.0.6", pairing, &groups::site());
+    let lab = &pair.lab;
+    write_web(&lab.alpha, "start", "exit 1");
+    lab.alpha.start();
+    lab.bravo.start();
+    await_failure(lab, &lab.alpha);
+    let began = Instant::now();
+    lab.await_until(FAILED_WAIT, "alpha to ask for a standby", || {
+        pair.sniffer
+            .has_heard(|m| m.src == "alpha" && m.kind == "ask_resources" && m.text("rsc_hold") == Some("foreign"))
+    });
+    println!("{pairing} start on 3.0.6: it asks for a standby after {} ms", began.elapsed().as_millis());
+    pair.await_claims(began, "local", "local");
+    lab.check(count_calls(&lab.bravo, "web start") == 0, "no start on bravo of what alpha claims");
+    lab.check(held(lab, "web").is_empty() && lab.holders().is_empty(), "the group of alpha nowhere");
+    lab.check(held(lab, "mail") == ["bravo"], "the group of bravo at home");
+}
+
+fn await_failure(lab: &Lab, host: &Host) {
+    let what = format!("{} to give up the group", host.name());
+    lab.await_until(START_LIMIT, &what, || host.logged("CRIT: Giving up resources due to failure of web"));
+}
+
 /// Scripts that do what they should, and something else: the group starts at home, as quickly as ever.
 pub(crate) fn noise(pairing: Pairing) {
     let noises = [
@@ -104,7 +152,40 @@ enum Escalation {
 const CLEAR: &str = "rm -f /run/held-web; ip address flush dev eth0 scope global";
 
 pub(crate) fn stop_with_command(pairing: Pairing) {
-    let pair = stop_fails(pairing, Escalation::Command);
+    ends_by_command(&stop_fails(pairing, Escalation::Command, "exit 1"));
+}
+
+/// A stop script that hangs during a standby is terminated when its time is over, as often as one that fails is tried.
+pub(crate) fn stop_that_hangs(pairing: Pairing) {
+    let pair = stop_fails(pairing, Escalation::Command, "exec sleep 1000");
+    ends_by_command(&pair);
+    let limits = pair.lab.alpha.count_logged("Time limit exceeded, terminated from");
+    pair.lab.check(limits == 11, &format!("eleven time limits instead of {limits}"));
+}
+
+/// The same, but the second call does what it should: nothing else happens.
+pub(crate) fn stop_that_hangs_once(pairing: Pairing) {
+    let pair = Pair::new("stop hangs once", pairing, &groups::site());
+    let lab = &pair.lab;
+    write_web(&lab.alpha, "stop", "test -e /run/tried || { : > /run/tried; exec sleep 1000; }; rm -f $held");
+    lab.alpha.write("hbcore.cf", "script_timeout 1\n");
+    pair.start();
+    let since = Instant::now();
+    lab.alpha.standby("local");
+    let mut both = false;
+    lab.await_until(START_LIMIT, "bravo to have everything", || {
+        both |= held(lab, "web").len() > 1;
+        pair.are_owners("bravo", "bravo")
+    });
+    lab.check(!both, "one holder at every time");
+    pair.await_claims(since, "none", "all");
+    pair.gap("a standby with a stop that hangs once", since);
+    lab.check(count_calls(&lab.alpha, "web stop") == 2, "two calls");
+    let lasted = since.elapsed();
+    lab.check(lasted > Duration::from_secs(1), &format!("a time limit of 1 s, not {lasted:?}"));
+}
+
+fn ends_by_command(pair: &Pair) {
     pair.await_owners("bravo", "bravo");
     pair.await_claims(pair.began, "none", "all");
     pair.lab.check(
@@ -114,7 +195,7 @@ pub(crate) fn stop_with_command(pairing: Pairing) {
 }
 
 pub(crate) fn stop_with_reboot(pairing: Pairing) {
-    let pair = stop_fails(pairing, Escalation::Reboot);
+    let pair = stop_fails(pairing, Escalation::Reboot, "exit 1");
     let lab = &pair.lab;
     lab.await_until(START_LIMIT, "the daemon of alpha gone", || !lab.alpha.is_running());
     pair.await_owners("bravo", "bravo");
@@ -123,7 +204,7 @@ pub(crate) fn stop_with_reboot(pairing: Pairing) {
 }
 
 pub(crate) fn stop_without_help(pairing: Pairing) {
-    let pair = stop_fails(pairing, Escalation::Nothing);
+    let pair = stop_fails(pairing, Escalation::Nothing, "exit 1");
     let lab = &pair.lab;
     lab.await_until(START_LIMIT, "alpha to give up", || lab.alpha.logged("CRIT: Unable to force reboot."));
     let calls = lab.alpha.lines_of("calls");
@@ -134,10 +215,10 @@ pub(crate) fn stop_without_help(pairing: Pairing) {
 }
 
 /// A standby of alpha whose `web` does not stop. Returns when 3.0.6's eleven attempts are over; until then, alpha alone had it.
-fn stop_fails(pairing: Pairing, escalation: Escalation) -> Pair {
-    let pair = Pair::new(&format!("stop fails, {escalation:?}"), pairing, &groups::site());
+fn stop_fails(pairing: Pairing, escalation: Escalation, action: &str) -> Pair {
+    let pair = Pair::new(&format!("stop fails, {escalation:?}, {action}"), pairing, &groups::site());
     let lab = &pair.lab;
-    write_web(&lab.alpha, "stop", "exit 1");
+    write_web(&lab.alpha, "stop", action);
     let program = |text: &str| format!("#!/bin/sh\necho \"${{0##*/}} $*\" >> /var/log/calls\n{text}\n");
     let [reboot, init] = match escalation {
         Escalation::Reboot => [program(&format!("{CLEAR}; ip link set eth1 down")), program("exit 1")],
@@ -146,7 +227,7 @@ fn stop_fails(pairing: Pairing, escalation: Escalation) -> Pair {
     lab.alpha.put_into("/usr/sbin", &[("reboot", &reboot), ("init", &init)]);
     if escalation == Escalation::Command {
         lab.alpha.write_program("command", &program(&format!("{CLEAR}; ip address add 10.77.0.1/24 dev eth0")));
-        lab.alpha.write("hbcore.cf", "stop_failure_command /etc/ha.d/command\n");
+        lab.alpha.write("hbcore.cf", "stop_failure_command /etc/ha.d/command\nscript_timeout 1\n");
     }
     pair.start();
     lab.alpha.standby("local");

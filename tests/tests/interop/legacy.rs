@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Daemon, Site};
+use hbcore_tests::lab::{Daemon, Media, Site};
 use hbcore_tests::scenario::Pairing;
 
-use crate::groups::{self, Pair};
+use crate::groups::{self, Pair, held};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
 /// What has not changed for this long will not.
@@ -73,8 +73,40 @@ pub(crate) fn life(pairing: Pairing) {
     }
 }
 
+/// One node speaks this protocol, the other does not: they cannot agree, and no group runs twice. Ours says what is wrong.
+pub(crate) fn one_node_only(pairing: Pairing) {
+    let site = Site { media: Media::Bcast, ..groups::site() };
+    let pair = Pair::new("legacy on one node", pairing, &site);
+    let lab = &pair.lab;
+    lab.alpha.write_site(&Site { legacy: true, ..site });
+    lab.alpha.start();
+    lab.bravo.start();
+    let mut twice = false;
+    let mut look = || {
+        twice |= [lab.holders(), held(lab, "web"), held(lab, "mail")].iter().any(|hosts| hosts.len() > 1);
+    };
+    lab.await_until(START_LIMIT, "alpha to have its group", || {
+        look();
+        held(lab, "web") == ["alpha"]
+    });
+    // A 3.0.6 that speaks it, and becomes active at the same time, says nothing from which the other could tell.
+    let told = lab.hosts().into_iter().filter(|host| host.daemon() == Daemon::Ours && pairing.alpha == Daemon::Ours);
+    for host in told {
+        lab.await_until(START_LIMIT, &format!("{} to say that they do not agree", host.name()), || {
+            look();
+            host.logged("Only one of this node and")
+        });
+    }
+    lab.stays(WHILE, "the group of alpha at home", || {
+        look();
+        held(lab, "web") == ["alpha"]
+    });
+    println!("{pairing} legacy on alpha only: the group of bravo is on {:?}", held(lab, "mail"));
+    lab.check(!twice, "no group on two nodes");
+}
+
 /// Waits until 3.0.6 has no child at work with resources: it cannot be asked.
-fn await_calm(pair: &Pair) {
+pub(crate) fn await_calm(pair: &Pair) {
     for host in pair.lab.hosts().into_iter().filter(|host| host.daemon() == Daemon::Reference && host.is_running()) {
         let answer = || host.run("/usr/bin/cl_status", &["rscstatus"]).output;
         let what = format!("{} to have no work in hand", host.name());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Lab, Site};
+use hbcore_tests::lab::{Daemon, Lab, Site};
 use hbcore_tests::scenario::Pairing;
 
 use crate::MOVE_LIMIT;
@@ -42,6 +42,9 @@ pub(crate) fn ping_nodes(pairing: Pairing) {
     for address in PINGED {
         set("add", address);
     }
+    for host in lab.hosts().into_iter().filter(|host| host.daemon() == Daemon::Ours) {
+        host.write_program("rc.d/status", "#!/bin/sh\necho \"$HA_src $HA_st $HA_info\" >> /var/log/told\n");
+    }
     start_both(&lab);
     let since = Instant::now();
 
@@ -61,6 +64,10 @@ pub(crate) fn ping_nodes(pairing: Pairing) {
     }
     for host in lab.hosts() {
         lab.check(!host.logged("Resources being acquired from"), "no takeover");
+        for told in [format!("{alone} ping ping"), "routers ping ping_group".to_owned()] {
+            let is_told = || host.daemon() != Daemon::Ours || host.lines_of("told").contains(&told);
+            lab.await_until(MOVE_LIMIT, &format!("{} to be told [{told}]", host.name()), is_told);
+        }
     }
     lab.check(lab.holders() == ["alpha"], "the address on alpha");
     lab.check(lab.client.who_answered(since) == ["alpha"], "answers of alpha only");

@@ -9,14 +9,51 @@
 //!
 //! With `HBCORE_SELF_CHECK=1` the reference is also paired with itself: what it cannot do, no scenario should ask for.
 //!
-//! | medium | new_new | new_ref | ref_new |
+//! | medium | `new_new` | `new_ref` | `ref_new` |
 //! |---|---|---|---|
 //! | ucast  | sha1 | sha1 | md5  |
 //! | bcast  | md5  | crc  | sha1 |
 //! | mcast  | crc  | md5  | crc  |
 //! | serial | sha1 | sha1 | md5  |
 //! | mcast6 and ucast6 | sha1 | sha1 | sha1 |
+//!
+//! Where each scenario of section 1 of the resource reference is. *all*: in each pairing; *alpha*, *bravo*: in those in which that
+//! node is ours, or with *3.0.6* in which it is not; *both*: in `new_new`.
+//!
+//! | reference | scenario | trial | pairings |
+//! |---|---|---|---|
+//! | 1.4, 1.9 a | both start together | `golden_sequences`, `life_over_…` | all |
+//! | 1.9 b | one starts alone | `golden_sequences_of_a_lone_node` | all |
+//! | 1.9 c | the home joins, failback on | `golden_sequences`, `life_over_…`, `scripts_are_called_in_order` | all |
+//! | 1.9 c | the same, off | `returning_node_leaves_the_address_without_failback`, `golden_sequences_of_a_lone_node` | all |
+//! | 1.7 | on at one node, off at the other | `failback_is_decided_by_the_holder` | all |
+//! | 1.5 | it joins during the takeover | `return_during_the_takeover_brings_the_address_home` | all |
+//! | 1.9 d | graceful stop | `golden_sequences`, `scripts_are_called_in_order` | all |
+//! | 1.9 d, 6.1 | stop twice; a script that hangs in it | `second_term_changes_nothing`, `term_while_a_script_hangs` | alpha |
+//! | 1.5, 1.9 e | power cut | `golden_sequences`, `life_over_…` | all |
+//! | 1.5 | crash of the daemon alone, restart with a new generation | `crash_of_the_daemon_and_quick_restart`, `restart_of_the_other_node_moves_nothing` | all |
+//! | 1.5 | silence without death | `stall_of_the_owner_ends_with_one_owner` | all |
+//! | 1.6, 1.9 f | standby, every word from every state; partner dead | `standby_in_every_variant`, `golden_sequences` | all |
+//! | 1.6 | a second request meanwhile | `second_standby_is_ignored` | all |
+//! | 1.6, 1.8 | a stop script that hangs in a standby | `stop_that_hangs_once_delays_a_standby`, `stop_that_hangs_is_a_stop_failure` | alpha |
+//! | 1.9 g | `hb_takeover` with every word | `takeover_with_every_word`, `golden_sequences` | all |
+//! | 1.8, 1.9 h | start failure | `start_failure_gives_the_group_to_the_other_node` | alpha |
+//! | 1.8 | of a foreign group | `start_failure_of_a_foreign_group_sends_it_home` | bravo |
+//! | 1.8, 1.9 h | start failure of 3.0.6 | `start_failure_on_3_0_6_leaves_its_group_down` | alpha 3.0.6 |
+//! | 1.8 | of a foreign group | `start_failure_of_a_foreign_group_on_3_0_6_sends_it_home` | bravo 3.0.6 |
+//! | 1.8, 1.9 i | stop failure | `stop_failure_…` | alpha |
+//! | 1.8 | noise, leftovers, floods of a script | `noisy_scripts_disturb_nobody` | both |
+//! | 1.9 j | legacy: together, alone, second up, crash, stop, return | `legacy_life`, `golden_sequences_of_legacy…` | all |
+//! | 1.9 j | legacy on one node only | `legacy_on_one_node_only` | all |
+//! | 1.10 | partition and heal | `partition_and_heal`, `divided_network_serves_both_sides` | all |
+//! | 1.10 | cut in one direction | `heal_when_only_alpha_was_heard`, `heal_when_only_bravo_was_heard` | all |
+//! | 1.12 | three nodes | `three_nodes_one_dies` | bravo |
+//! | 2, 3 | sites of Debian's packages | `site_of_debian_…` | all |
+//! | 5 | fencing | `fencing_by_a_null_device` | all |
+//! | 5 | the same, failing; the node returns | `fence_command_that_fails_twice`, `fenced_node_returns` | bravo |
 
+mod debian;
+mod divided;
 mod failback;
 mod failures;
 mod fencing;
@@ -42,7 +79,7 @@ mod wording;
 use std::time::Duration;
 
 use hbcore_tests::lab::{Auth, Daemon, Media};
-use hbcore_tests::scenario::{Pairing, trial};
+use hbcore_tests::scenario::{Pairing, trial, trial_with};
 use libtest_mimic::Trial;
 
 /// What a trial runs.
@@ -72,15 +109,23 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
             trial(&life, pairing, move |pairing| life::life(pairing, media, auth))
         })
         .collect();
-    let others: [(&str, Scenario); 20] = [
+    let others: [(&str, Scenario); 28] = [
         ("golden_sequences_of_a_lone_node", golden::alone),
+        ("golden_sequences_of_legacy", golden::legacy),
+        ("golden_sequences_of_legacy_one_after_the_other", golden::legacy_alone),
+        ("divided_network_serves_both_sides", divided::two_sides),
+        ("heal_when_only_bravo_was_heard", divided::deaf_bravo),
+        ("heal_when_only_alpha_was_heard", divided::deaf_alpha),
         ("reload_with_changed_ha_cf", reload::ha_cf),
         ("fencing_by_a_null_device", fencing::null_device),
         ("messages_reach_the_scripts_of_the_site", messages::of_the_site),
         ("golden_sequences", golden::sequences),
         ("standby_in_every_variant", standby::variants),
+        ("second_standby_is_ignored", standby::second),
         ("takeover_with_every_word", standby::takeovers),
         ("legacy_life", legacy::life),
+        ("legacy_on_one_node_only", legacy::one_node_only),
+        ("failback_is_decided_by_the_holder", failback::mixed),
         ("returning_node_leaves_the_address_without_failback", failback::off),
         ("return_during_the_takeover_brings_the_address_home", failback::during_takeover),
         ("loss_of_30_percent_moves_nothing", loss::thirty_percent),
@@ -95,15 +140,18 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
         ("stall_of_the_owner_ends_with_one_owner", stall::of_the_owner),
     ];
     trials.extend(others.map(|(scenario, run)| trial(&name(scenario), pairing, run)));
+    trials.extend(debian::SCENARIOS.map(|(scenario, needs, run)| trial_with(&name(scenario), pairing, needs, run)));
     trials.extend(with_ours(pairing).into_iter().map(|(scenario, run)| trial(&name(scenario), pairing, run)));
     trials
 }
 
 /// Scenarios in which something is asked of a node that only ours does: of alpha, of bravo, of both.
 fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
-    let of_alpha: [(&str, Scenario); 7] = [
+    let of_alpha: [(&str, Scenario); 9] = [
         ("start_failure_gives_the_group_to_the_other_node", failures::start),
         ("stop_failure_with_a_command", failures::stop_with_command),
+        ("stop_that_hangs_is_a_stop_failure", failures::stop_that_hangs),
+        ("stop_that_hangs_once_delays_a_standby", failures::stop_that_hangs_once),
         ("stop_failure_reboots", failures::stop_with_reboot),
         ("stop_failure_without_help_keeps_the_claim", failures::stop_without_help),
         ("second_term_changes_nothing", shutdown::second_signal),
@@ -117,6 +165,10 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
     ];
     let of_both: [(&str, Scenario); 2] =
         [("noisy_scripts_disturb_nobody", failures::noise), ("reload_with_wrong_files_changes_nothing", reload::wrong)];
+    let of_reference_alpha: [(&str, Scenario); 1] =
+        [("start_failure_on_3_0_6_leaves_its_group_down", failures::start_on_reference)];
+    let of_reference_bravo: [(&str, Scenario); 1] =
+        [("start_failure_of_a_foreign_group_on_3_0_6_sends_it_home", failures::start_of_foreign_on_reference)];
     let three: [(&str, Scenario); 1] = [("three_nodes_one_dies", three::nodes)];
     let mut scenarios = Vec::new();
     if pairing.alpha == Daemon::Ours {
@@ -129,8 +181,11 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
     if pairing.is_all_ours() {
         scenarios.extend(of_both);
     }
-    if pairing == Pairing::REF_REF {
-        return Vec::new();
+    if pairing.alpha == Daemon::Reference {
+        scenarios.extend(of_reference_alpha);
+    }
+    if pairing.bravo == Daemon::Reference {
+        scenarios.extend(of_reference_bravo);
     }
     scenarios
 }

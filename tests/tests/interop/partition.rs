@@ -9,7 +9,7 @@ use crate::start::together;
 use crate::{MOVE_LIMIT, START_LIMIT};
 
 /// What the client may miss while the owners become one. Two of 3.0.6 are away for 16 s.
-const HEAL_GAP: Duration = Duration::from_secs(1);
+const HEAL_GAP: Duration = Duration::from_millis(100);
 
 /// After the heal there is one owner, and at no time there was none.
 pub(crate) fn heals(pairing: Pairing) {
@@ -49,7 +49,7 @@ pub(crate) fn heals(pairing: Pairing) {
 }
 
 /// 3.0.6 restarts itself after a partition, and settles anew.
-fn await_restart(lab: &Lab, host: &Host, sniffer: &Sniffer, one_owner: &mut impl FnMut() -> bool) {
+pub(crate) fn await_restart(lab: &Lab, host: &Host, sniffer: &Sniffer, one_owner: &mut impl FnMut() -> bool) {
     let mut kept = true;
     let mut look = || kept &= one_owner();
     lab.await_until(START_LIMIT, &format!("{} to restart itself", host.name()), || {

@@ -108,6 +108,8 @@ pub(crate) fn haresources(pairing: Pairing) {
     lab.check(lab.client.who_answered(begin) == ["alpha"], "answers of alpha only");
     pair.check_gap("changed haresources", begin, UNNOTICED);
 
+    // A standby is refused until the other node has said again what it has.
+    pair.await_claims(begin, "local", "local");
     lab.alpha.standby("local");
     lab.await_until(START_LIMIT, "the changed group on bravo", || {
         lab.holders() == ["bravo"] && held(lab, "other") == ["bravo"] && held(lab, "web").is_empty()

@@ -68,6 +68,25 @@ pub(crate) fn variants(pairing: Pairing) {
     without_partner(&pair);
 }
 
+/// A second request while the first is carried out is ignored, with a warning (resource reference 1.6).
+pub(crate) fn second(pairing: Pairing) {
+    let site = Site { auto_failback: false, ..groups::site() };
+    let pair = Pair::new("second standby", pairing, &site);
+    let lab = &pair.lab;
+    let slow = "case $1 in\n    stop) : > /run/stopping; sleep 2; rm -f \"$held\" ;;";
+    lab.alpha.write_script("web", &groups::SERVICE_SCRIPT.replacen("case $1 in", slow, 1));
+    pair.start();
+    let since = Instant::now();
+    lab.alpha.standby("local");
+    lab.await_until(MOVE_LIMIT, "the script to be stopped", || lab.alpha.has_file("/run/stopping"));
+    lab.alpha.standby("all");
+    lab.await_until(MOVE_LIMIT, "alpha to ignore it", || lab.alpha.logged("Standby in progress- new request"));
+    pair.await_claims(since, "none", "all");
+    pair.await_owners("bravo", "bravo");
+    let asked = pair.sniffer.heard_since(since).into_iter().filter(|m| m.text("info") == Some("done"));
+    lab.check(asked.filter(|m| m.text("rsc_hold") == Some("all")).count() == 0, "nothing done for the second request");
+}
+
 /// `hb_takeover`, which has the other node go standby.
 pub(crate) fn takeovers(pairing: Pairing) {
     let site = Site { auto_failback: false, ..groups::site() };

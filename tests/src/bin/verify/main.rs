@@ -4,13 +4,21 @@
 //! cargo verify [--no-install] [FILTER..]     all checks and tests, or the tests whose names contain a word of FILTER
 //! cargo verify [--no-install] bench [ROW..]  the speed of ours, heartbeat 3.0.6 and keepalived side by side
 //! cargo verify [--no-install] firmware-size  flash, RAM and longest turn of the firmware
+//! cargo verify [--no-install] armv7          the daemon for ARM: its size, and its unit tests in QEMU
 //! cargo verify sim [--seeds N]               clusters in simulated worlds
+//! cargo verify model [--big]                 two nodes in every order of what can happen
+//! cargo verify fuzz [--runs N] [TARGET..]    fuzz targets, one after the other
+//! cargo verify instructions                  how many instructions the engine needs
 //! ```
 //!
 //! The last line is always `N passed, N failed, N skipped`; the exit code is 0 if nothing failed.
 
 #![forbid(unsafe_code)]
 
+mod armv7;
+mod fuzz;
+mod instructions;
+mod model;
 mod no_alloc;
 mod packages;
 mod sim;
@@ -30,8 +38,14 @@ cargo verify [--no-install] bench [ROW..]
                                          false-deaths
 cargo verify [--no-install] firmware-size
                                          flash, RAM, deepest stack and longest turn of the firmware
+cargo verify [--no-install] armv7        the daemon for ARM: its size, and its unit tests in QEMU (some minutes)
 cargo verify sim [--seeds N] [--from K] [--seed K] [--file SCHEDULE] [--trace] [--planted]
                                          clusters in simulated worlds, by seeds; one of them; or with bugs planted
+cargo verify model [--big] [CASE]         two nodes in every order of what can happen
+cargo verify fuzz [--runs N] [--merge] [TARGET..]
+                                         the fuzz targets (fuzz/README.md), 100,000 executions each; or their corpora made anew
+cargo verify [--no-install] instructions
+                                         how many instructions the engine needs, as counted by valgrind
   --no-install   install no packages; what needs them is skipped, with the reason
 ";
 
@@ -47,6 +61,18 @@ fn main() -> ExitCode {
     if filters.first().is_some_and(|word| word == "sim") {
         return sim::main(&filters[1..]);
     }
+    if filters.first().is_some_and(|word| word == "model") {
+        return model::main(&filters[1..]);
+    }
+    if filters.first().is_some_and(|word| word == "fuzz") {
+        return fuzz::main(&filters[1..]);
+    }
+    if let [first, option, row] = &filters[..]
+        && first == "instructions"
+        && option == "--row"
+    {
+        return instructions::row(row);
+    }
     let install = !take(&mut filters, "--no-install");
     if let Some(option) = filters.iter().find(|word| word.starts_with('-')) {
         eprint!("verify: unknown option {option}\n{USAGE}");
@@ -59,8 +85,14 @@ fn main() -> ExitCode {
         hbcore_tests::bench::run(&filters);
         return ExitCode::SUCCESS;
     }
+    if take(&mut filters, "instructions") {
+        return instructions::main();
+    }
     if take(&mut filters, "firmware-size") {
         return firmware_size();
+    }
+    if take(&mut filters, "armv7") {
+        return armv7::main();
     }
     let mut steps =
         if filters.is_empty() { everything() } else { filters.iter().flat_map(|f| tests(Some(f))).collect() };
@@ -90,6 +122,8 @@ fn everything() -> Vec<Step> {
         Step::function("no allocator", no_alloc::links_without_allocator),
         Step::function("simulated worlds", sim::ten_thousand),
         Step::function("planted bugs", sim::planted),
+        Step::function("exhaustive model", model::small),
+        Step::function("planted bugs in the model", model::planted),
     ];
     steps.extend(tests(None));
     steps

@@ -6,17 +6,23 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Package, and a file that shows that it is there.
-const PACKAGES: [(&str, &str); 18] = [
+const PACKAGES: [(&str, &str); 24] = [
+    ("apache2", "/usr/sbin/apache2"),
     ("cargo-web", "/usr/bin/cargo"),
     ("cmake", "/usr/bin/cmake"),
+    ("curl", "/usr/bin/curl"),
+    ("drbd-utils", "/etc/ha.d/resource.d/drbddisk"),
+    ("e2fsprogs", "/usr/sbin/mkfs.ext4"),
     ("g++", "/usr/bin/g++"),
     ("gcc-arm-linux-gnueabihf", "/usr/bin/arm-linux-gnueabihf-gcc"),
     ("gcc-arm-none-eabi", "/usr/bin/arm-none-eabi-gcc"),
     ("heartbeat", "/usr/libexec/heartbeat/heartbeat"),
     ("iproute2", "/usr/sbin/ip"),
     ("keepalived", "/usr/sbin/keepalived"),
+    ("kmod", "/usr/sbin/modprobe"),
     ("make", "/usr/bin/make"),
     ("nftables", "/usr/sbin/nft"),
+    ("nginx", "/usr/sbin/nginx"),
     ("pkg-config", "/usr/bin/pkg-config"),
     ("procps", "/usr/bin/ps"),
     ("qemu-system-arm", "/usr/bin/qemu-system-arm"),
