@@ -25,6 +25,8 @@ done
 put() {
 	mkdir -p "$(dirname "$3")"
 	install -m "$1" "$2" "$3.new"
+	# Programs without their line tables; of scripts there is nothing to strip.
+	strip "$3.new" 2>/dev/null || true
 	mv -f "$3.new" "$3"
 }
 
@@ -46,6 +48,9 @@ mkdir -p "$root/etc/ha.d/resource.d" "$root/etc/ha.d/rc.d" "$root/var/lib/heartb
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
 fi
+if [ -z "$root" ] && [ -x /usr/bin/cl_status ]; then
+	echo "Note: cl_status asks over the API socket, which this daemon does not have yet. It says that heartbeat is stopped, always."
+fi
 if [ ! -e "$root/etc/ha.d/ha.cf" ]; then
-	echo "Now make ha.cf, authkeys (mode 600) and haresources in $root/etc/ha.d; samples are in $prefix/share/doc/heartbeat."
+	echo "Now make ha.cf, authkeys (mode 600) and haresources in /etc/ha.d; samples are in ${PREFIX:-/usr}/share/doc/heartbeat."
 fi

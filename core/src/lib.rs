@@ -72,6 +72,14 @@
 //! assert_eq!(cluster.groups()[0].state(), GroupState::Running);
 //! ```
 //!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `datagram` (default) | messages in the form for datagrams; without it there are serial links only |
+//! | `md5` (default) | keys of the method md5; without it they are refused |
+//! | `small` | smaller tables, and code that is small rather than fast: for microcontrollers (`c-examples/cortex-m-rust`) |
+//!
 //! # Where to read on
 //!
 //! [`cluster`] is the engine; [`takeover`] decides who owns what; [`sequence`], [`history`] and [`node`] keep what it knows;

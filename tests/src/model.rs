@@ -8,17 +8,16 @@
 //! # What is real, and what is not
 //!
 //! Real is all of `core/src/takeover`: claims, reports, standby, failback, fencing, failed and stuck groups, the legacy protocol. What
-//! `core/src/cluster` puts around it is described here in a few lines ([`mod@membership`]): a node is heard, is declared
-//! dead, comes back, has restarted; numbers of messages, and which of them are asked for again. That this
-//! description fits is tested (`tests/tests/model.rs`): the same calm story in the simulator, with the whole engine, and here, yields the
-//! same messages in the same order.
+//! `core/src/cluster` puts around it is described here in a few lines (`membership`): a node is heard, is declared
+//! dead, comes back, has restarted; numbers of messages, and which of them are asked for again. Whether that
+//! description fits is for [`calm_story`] to show, whose messages can be compared with those of the simulator.
 //!
 //! Time passes only when nothing else can happen at once: a message takes less than any timer, except that one may be lost, and then comes after
 //! the ones behind it. A script takes as long as it likes, but less than the hour that the engine gives it. Deadlines more than a
 //! minute away come only when nothing else is to come; who has to wait for one is stuck, and that breaks a rule.
 //!
 //! Two states are one if nothing that happens later can tell them apart. The engine's state is read from its `Debug` text,
-//! with each time as the distance from now, and each number as its place among those that are in use ([`mod@canonical`]).
+//! with each time as the distance from now, and each number as its place among those that are in use (`canonical`).
 //!
 //! [`Takeover`]: hbcore::takeover::Takeover
 

@@ -52,7 +52,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.standby != Standby::NotAsked {
             return Err(StandbyRefusal::InProgress);
         }
-        if !self.other.alive {
+        if !self.other.alive || self.other.leaving {
             return Err(StandbyRefusal::NoPartner);
         }
         if self.phase != Phase::Stable {

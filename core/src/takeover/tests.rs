@@ -213,6 +213,16 @@ fn nothing_is_given_to_nobody() {
 }
 
 #[test]
+fn nothing_is_given_to_who_is_leaving() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "foreign", true));
+    complete_all(&mut m, at(2));
+    m.on_report(at(3), OTHER, ReportIn { shutdown: true, ..report(6, "none", true) });
+    assert_eq!(m.request_standby(at(5), Class::All), Err(StandbyRefusal::NoPartner));
+}
+
+#[test]
 fn an_older_report_that_was_repeated_changes_nothing() {
     let mut m = settled();
     m.on_report(at(10), OTHER, report(20, "none", true));

@@ -76,7 +76,7 @@ impl Row {
         Self::all().find(|row| row.name() == name)
     }
 
-    /// Does it [`TIMES`] times, for callgrind to watch.
+    /// Does it `TIMES` times, for callgrind to watch.
     pub fn work(self) {
         match self {
             Self::Receive(nodes) => receive(nodes),

@@ -197,17 +197,17 @@ impl State {
     }
 }
 
-/// What two nodes say when the given actions come in this order, and otherwise everything happens that can, the first first, until it
+/// What two nodes that have settled say after each of these actions, when otherwise everything happens that can, the first first, until it
 /// is quiet: for a comparison with the simulator.
 ///
 /// # Panics
-/// When a rule is broken meanwhile.
-pub fn calm_story(case: &Case, faults: &[Action]) -> Vec<(usize, Say)> {
-    let mut state = State::new(Case { faults: Faults::NONE, ..*case });
+/// If a rule is broken: calm stories break none.
+pub fn calm_story(case: &Case, actions: &[Action]) -> Vec<(usize, Say)> {
+    let mut state = State::initial(Case { faults: Faults::NONE, settled: true, ..*case });
     state.said = Some(Vec::new());
-    for fault in faults {
-        state.left = Faults { crashes: 1, cuts: 1, standbys: 1, takeovers: 1, leaves: 1, ..Faults::NONE };
-        state.apply(*fault);
+    for action in actions {
+        state.left = Faults { crashes: 1, cuts: 1, deafness: 1, standbys: 1, takeovers: 1, leaves: 1, ..Faults::NONE };
+        state.apply(*action);
         state.left = Faults::NONE;
         state.calm_down();
     }

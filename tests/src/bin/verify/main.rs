@@ -6,7 +6,7 @@
 //! cargo verify [--no-install] firmware-size  flash, RAM and longest turn of the firmware
 //! cargo verify [--no-install] armv7          the daemon for ARM: its size, and its unit tests in QEMU
 //! cargo verify sim [--seeds N]               clusters in simulated worlds
-//! cargo verify model [--big]                 two nodes in every order of what can happen
+//! cargo verify model [--big] [--planted]     two nodes in every order of what can happen
 //! cargo verify fuzz [--runs N] [TARGET..]    fuzz targets, one after the other
 //! cargo verify instructions                  how many instructions the engine needs
 //! ```
@@ -41,7 +41,8 @@ cargo verify [--no-install] firmware-size
 cargo verify [--no-install] armv7        the daemon for ARM: its size, and its unit tests in QEMU (some minutes)
 cargo verify sim [--seeds N] [--from K] [--seed K] [--file SCHEDULE] [--trace] [--planted]
                                          clusters in simulated worlds, by seeds; one of them; or with bugs planted
-cargo verify model [--big] [CASE]         two nodes in every order of what can happen
+cargo verify model [--big] [--planted] [CASE]
+                                         two nodes in every order of what can happen
 cargo verify fuzz [--runs N] [--merge] [TARGET..]
                                          the fuzz targets (fuzz/README.md), 100,000 executions each; or their corpora made anew
 cargo verify [--no-install] instructions
@@ -122,8 +123,6 @@ fn everything() -> Vec<Step> {
         Step::function("no allocator", no_alloc::links_without_allocator),
         Step::function("simulated worlds", sim::ten_thousand),
         Step::function("planted bugs", sim::planted),
-        Step::function("exhaustive model", model::small),
-        Step::function("planted bugs in the model", model::planted),
     ];
     steps.extend(tests(None));
     steps
