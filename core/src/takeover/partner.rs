@@ -124,7 +124,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if !report.full {
             self.takeover_ended_there();
         }
-        self.standby_overtaken(now);
+        if self.standby_overtaken(now) {
+            self.after_change(now);
+        }
         self.take_what_nobody_holds(now, report);
         self.resolve_conflict(now);
         self.try_failback(now);

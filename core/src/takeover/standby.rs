@@ -159,17 +159,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 
     /// The other node is settled, and has said so since its last step: for it the exchange is over, whatever became of its answer. It took us
-    /// for dead meanwhile, or it was told to do something else.
-    pub(super) fn standby_overtaken(&mut self, now: Instant) {
+    /// for dead meanwhile, or it was told to do something else. Whether we want groups again that we had given up.
+    pub(super) fn standby_overtaken(&mut self, now: Instant) -> bool {
         if self.other.report <= self.other.asked {
-            return;
+            return false;
         }
         if !self.other.stable {
             if matches!(self.standby, Standby::Offered(_)) {
                 self.other.has_begun = true;
                 self.timers.standby = Some(now.after(PHASE_LIMIT));
             }
-            return;
+            return false;
         }
         match self.standby {
             Standby::Released(class) if self.other.holds == self.other.holds.with(class.mirrored()) => {
@@ -184,7 +184,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.hold = self.hold.with(class);
                 self.want(class, None);
                 self.report(Info::Plain);
-                self.after_change(now);
+                return true;
             }
             Standby::Offered(_) if self.other.has_begun => {
                 self.end_standby();
@@ -198,6 +198,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             | Standby::Released(_)
             | Standby::Acquiring(_) => {}
         }
+        false
     }
 
     /// Scripts have ended: the step that waited for them is complete. A group that failed counts as ended, as in 3.0.6.
@@ -208,7 +209,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.timers.standby = Some(now.after(PHASE_LIMIT));
                 self.say(Say::Ask { class, step: Ask::Done });
                 self.notice(Notice::StandbyReleased(class));
-                self.standby_overtaken(now);
+                // What is wanted again is begun next: nothing of it can have ended yet.
+                let _ = self.standby_overtaken(now);
             }
             Standby::Acquiring(class) if self.class_settled(class.mirrored()) => {
                 self.end_standby();

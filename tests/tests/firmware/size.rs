@@ -35,17 +35,17 @@ pub(crate) fn within_bounds() {
     );
     assert!(report.packet > 0 && packet <= MOST_FOR_A_PACKET, "a packet took {packet} instructions");
     assert!(turn <= MOST_FOR_A_TURN, "a turn took {turn} instructions");
-    for (language, image) in [("C", in_c()), ("Rust", in_rust())] {
-        let (flash, data) = sections(image);
-        let deepest = Calls::of(image).deepest();
-        let ram = data + deepest.bytes;
-        println!("in {language}: flash {flash}, RAM {ram}: data {data}, stack at most {}", deepest.bytes);
-        println!("  deepest: {}", deepest.chain.join(" > "));
-        assert!(flash <= FLASH && ram <= RAM, "{language}: flash {flash} of {FLASH}, RAM {ram} of {RAM}");
-        if language == "C" {
-            assert!(report.stack <= deepest.bytes, "{} painted, {} computed", report.stack, deepest.bytes);
-        }
-    }
+    let (flash, data) = sections(in_c());
+    let deepest = Calls::of(in_c()).deepest();
+    let ram = data + deepest.bytes;
+    println!("in C: flash {flash}, RAM {ram}: data {data}, stack at most {}", deepest.bytes);
+    println!("  deepest: {}", deepest.chain.join(" > "));
+    assert!(flash <= FLASH && ram <= RAM, "C: flash {flash} of {FLASH}, RAM {ram} of {RAM}");
+    assert!(report.stack <= deepest.bytes, "{} painted, {} computed", report.stack, deepest.bytes);
+    // Its stack is not computed: texts are formatted through pointers, and which function those lead to is not in the machine code.
+    let (flash, data) = sections(in_rust());
+    println!("in Rust: flash {flash}, data {data}");
+    assert!(flash <= FLASH && data <= RAM, "Rust: flash {flash} of {FLASH}, data {data} of {RAM}");
 }
 
 /// Bytes of flash and of static memory.
