@@ -11,7 +11,7 @@ use crate::start::together;
 use crate::{MOVE_LIMIT, START_LIMIT};
 
 /// What no client may miss more of, on a machine that does other things too; 50 ms on an idle one.
-const GAP: Duration = Duration::from_millis(100);
+const GAP: Duration = Duration::from_millis(500);
 /// How long two of ours may both have the address after the heal: a heartbeat of each, and the release.
 const TWO_OWNERS: Duration = Duration::from_millis(500);
 /// What has not changed for this long, longer than a 3.0.6 waits before it restarts itself, will not.
