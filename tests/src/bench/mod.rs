@@ -3,6 +3,7 @@
 //! Everything but the engine's own time is measured from outside: on the [network of hosts](crate::lab) that the
 //! scenarios use, by a client and from `/proc`.
 
+pub mod bare;
 mod contender;
 mod core_time;
 mod hogs;
@@ -125,6 +126,9 @@ fn loads(contenders: &[(Contender, usize)]) {
     let loads: Vec<Option<Load>> = contenders.iter().map(load).collect();
     let cells = |cell: fn(&Load) -> String| loads.iter().map(move |load| load.as_ref().map(cell));
     table::row("CPU per second at 10 ms, owner / other node", cells(Load::cpu));
+    if let Some(floor) = measure("load at 10 ms of a bare loop", Contender::Ours, bare::cpu) {
+        table::row("of it the kernel's: a loop that only carries as many datagrams", [Some(floor)]);
+    }
     table::row("processes, memory (PSS) of the owner", cells(Load::memory));
 }
 

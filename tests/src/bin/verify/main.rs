@@ -27,6 +27,7 @@ mod tally;
 
 use std::process::ExitCode;
 
+use hbcore_tests::bench::bare;
 use hbcore_tests::lab::cargo;
 use step::{Step, run_steps};
 
@@ -74,6 +75,11 @@ fn main() -> ExitCode {
     {
         return instructions::row(row);
     }
+    if let [first, words @ ..] = &filters[..]
+        && first == bare::WORD
+    {
+        return bare_heartbeat(words);
+    }
     let install = !take(&mut filters, "--no-install");
     if let Some(option) = filters.iter().find(|word| word.starts_with('-')) {
         eprint!("verify: unknown option {option}\n{USAGE}");
@@ -105,6 +111,17 @@ fn firmware_size() -> ExitCode {
     let mut test = plain_cargo();
     test.args(["test", "--quiet", "-p", "hbcore-tests", "--test", "firmware", "--", "size::", "--nocapture"]);
     if test.status().is_ok_and(|status| status.success()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One side of a pair that only carries datagrams, for the table of `bench`.
+fn bare_heartbeat(words: &[String]) -> ExitCode {
+    bare::main(words).map_or_else(
+        |why| {
+            eprintln!("verify {}: {why}", bare::WORD);
+            ExitCode::from(2)
+        },
+        |()| ExitCode::SUCCESS,
+    )
 }
 
 fn take(words: &mut Vec<String>, word: &str) -> bool {
