@@ -263,8 +263,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 GroupState::Running
             }
             (_, Outcome::Done) => GroupState::Stopped,
-            // The escalation failed, but meanwhile the group is wanted here again.
-            (GroupState::Stuck, _) if group.wanted => GroupState::Stopped,
+            // It may run here, but that is now as it should be: meanwhile it is wanted here again, and starting it asks each member first.
+            (GroupState::Stopping | GroupState::Stuck, _) if group.wanted => GroupState::Stopped,
             (_, Outcome::Failed | Outcome::FailedAndStuck | Outcome::TimedOut) => GroupState::Stuck,
         };
         if group.state == GroupState::Stuck && before != GroupState::Stuck {
@@ -277,6 +277,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             (GroupState::Starting, GroupState::Running) if outcome == Outcome::Done => Notice::Started(id),
             (GroupState::Starting, _) => Notice::StartFailed(id),
             (_, GroupState::Stuck) => Notice::StopFailed(id),
+            (GroupState::Stopping, _) if outcome != Outcome::Done => Notice::StopFailed(id),
             (_, _) => Notice::Stopped(id),
         });
         if before == GroupState::Starting && outcome != Outcome::Done {

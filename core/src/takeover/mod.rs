@@ -444,10 +444,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// Ten seconds are over. A node that is alive and does not say what it holds may hold everything: it is asked on, for as long as it takes.
     fn settle_unanswered(&mut self, now: Instant) {
-        if self.alone || (self.other.reported && !self.other.leaving) {
+        // One of ours says when it has stopped what it gives up, however long that takes.
+        let releases = self.other.is_hbcore && self.other.is_releasing;
+        if self.alone || (self.other.reported && !self.other.leaving && !releases) {
             return self.settle(now);
         }
-        if self.phase.is_starting() {
+        if self.phase.is_starting() && releases {
+            self.timers.settle = Some(now.after(SETTLE));
+        } else if self.phase.is_starting() {
             self.notice(Notice::NoReport);
             self.timers.settle = Some(now.after(SETTLE));
         }
@@ -562,14 +566,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         // What is not claimed any more may still run.
+        let releases = self.yielding || matches!(self.standby, Standby::Releasing(_));
         let info = match (self.phase, info) {
             (Phase::Leaving, Info::Plain) if self.timers.linger.is_none() => Info::Shutdown,
-            (_, Info::Plain) if self.yielding => Info::Standby,
+            (_, Info::Plain | Info::OwnAcquired) if releases => Info::Standby,
             (_, info) => info,
         };
         // Who is to take groups is not settled before it has them: a giver that hears otherwise takes them back.
         let taking = matches!(self.standby, Standby::Offered(_) | Standby::Acquiring(_));
-        let stable = self.phase == Phase::Stable && info != Info::Standby && !self.yielding && !taking;
+        let stable = self.phase == Phase::Stable && info != Info::Standby && !releases && !taking;
         self.say(Say::Report { hold: self.hold, stable, info });
     }
 

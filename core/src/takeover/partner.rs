@@ -127,16 +127,16 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.standby_overtaken(now) {
             self.after_change(now);
         }
-        self.take_what_nobody_holds(now, report);
+        self.take_what_nobody_holds(now, report.full && report.stable == Some(true));
         self.resolve_conflict(now);
         self.try_failback(now);
     }
 
     /// The other node is settled, and neither of us holds what is at home here: it restarted before we knew it dead, or it lost what it was
-    /// taking from us.
-    fn take_what_nobody_holds(&mut self, now: Instant, report: ReportIn) {
+    /// taking from us. `told`: it has told all that it holds, and that it is settled.
+    pub(super) fn take_what_nobody_holds(&mut self, now: Instant, told: bool) {
         let settled = self.phase == Phase::Stable && self.standby == Standby::NotAsked && self.give_away.is_none();
-        let told = report.full && report.stable == Some(true) && !self.other.leaving;
+        let told = told && !self.other.leaving;
         if settled && told && !self.hold.local && !self.other.holds.foreign {
             self.hold.local = true;
             self.announce_own = true;
@@ -243,6 +243,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.alive = true;
         self.other.stable = true;
         if self.is_legacy() {
+            // Only we may have taken it for dead: then it still runs what it had taken of ours.
+            self.ask_for_own(true);
+            self.ask_for_groups(now);
             return self.yield_groups(now, Class::Foreign);
         }
         if !self.other.is_hbcore {

@@ -86,7 +86,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// The other node sent a step of the exchange.
     pub fn on_ask(&mut self, now: Instant, node: NodeId, seq: Sequence, class: Class, step: Ask) {
-        self.other.asked = self.other.asked.max(seq);
+        // A step that was lost and comes when a newer one has been taken belongs to an exchange that is over.
+        if seq < self.other.asked {
+            return;
+        }
+        self.other.asked = seq;
         if self.is_legacy() {
             return self.notice(Notice::StandbyUnsupported);
         }
@@ -120,6 +124,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             (Standby::Released(ours), Ask::Done) if ours == class => {
                 self.end_standby();
                 self.other.holds = self.other.holds.with(class.mirrored());
+                // What it said before and comes later is not true any more.
+                self.other.report = self.other.report.max(seq);
                 self.notice(Notice::StandbyHandedOver(class));
                 self.report(Info::Plain);
             }
@@ -235,10 +241,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.needs_failback = true;
             self.timers.failback = Some(now.after(FAILBACK_RETRY));
         }
+        let told = matches!(self.standby, Standby::Asking(_)) && self.other.reported && self.other.stable;
         self.end_standby();
         self.other.stable = true;
         self.notice(Notice::StandbyUnanswered);
         self.report(Info::Plain);
+        // What was reported while we waited changed nothing then.
+        self.take_what_nobody_holds(now, told);
     }
 
     /// The exchange is over. What was being given up is still being stopped, perhaps.

@@ -2,6 +2,7 @@
 
 mod failures;
 mod fencing;
+mod late;
 mod legacy;
 
 use super::*;

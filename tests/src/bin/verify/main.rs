@@ -140,6 +140,8 @@ fn everything() -> Vec<Step> {
         Step::function("no allocator", no_alloc::links_without_allocator),
         Step::function("simulated worlds", sim::ten_thousand),
         Step::function("planted bugs", sim::planted),
+        Step::function("every order of events", model::small),
+        Step::function("planted bugs in it", model::planted),
     ];
     steps.extend(tests(None));
     steps

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Package, and a file that shows that it is there.
-const PACKAGES: [(&str, &str); 24] = [
+const PACKAGES: [(&str, &str); 26] = [
     ("apache2", "/usr/sbin/apache2"),
     ("cargo-web", "/usr/bin/cargo"),
     ("cmake", "/usr/bin/cmake"),
@@ -20,6 +20,8 @@ const PACKAGES: [(&str, &str); 24] = [
     ("iproute2", "/usr/sbin/ip"),
     ("keepalived", "/usr/sbin/keepalived"),
     ("kmod", "/usr/sbin/modprobe"),
+    ("libc6-dev-armhf-cross", "/usr/arm-linux-gnueabihf/include/string.h"),
+    ("libnewlib-arm-none-eabi", "/usr/lib/arm-none-eabi/include/string.h"),
     ("make", "/usr/bin/make"),
     ("nftables", "/usr/sbin/nft"),
     ("nginx", "/usr/sbin/nginx"),
