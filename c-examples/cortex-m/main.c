@@ -59,15 +59,12 @@ static uint32_t counter(uint32_t number)
 
 __attribute__((noinline)) static void report(void)
 {
-    hb_link_t link;
-    must(hb_cluster_link(cluster, 0, &link, sizeof link));
     say_number("stack ", stack_used());
     say_number(" of ", stack_size());
     say_number(" packet ", worst.packet);
     say_number(" turn ", worst.turn);
     say_number(" received ", counter(HB_COUNTER_RECEIVED));
     say_number(" refused ", counter(HB_COUNTER_MALFORMED) + counter(HB_COUNTER_NOT_AUTHENTIC));
-    say_number(" broken ", (uint32_t)link.broken);
     say_number(" lost ", counter(HB_COUNTER_LOST_MESSAGES));
     say_number(" stalls ", counter(HB_COUNTER_LOCAL_STALLS));
     say("\r\n");

@@ -24,19 +24,20 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.hold.local = true;
             self.want(Class::Local, None);
         } else {
-            self.ask_for_own(false);
-            self.ask_for_groups(now);
+            self.ask_for_own(now);
         }
         self.notice(Notice::LocalTransitionComplete);
         self.after_change(now);
     }
 
-    /// Every group of ours is to be asked for, or, unless `all`, every one that does not run here.
-    pub(super) fn ask_for_own(&mut self, all: bool) {
-        let home = self.home;
-        for group in self.groups.iter_mut().filter(|g| g.home == home && (all || !g.is_wanted())) {
-            group.request = GroupRequest::Due;
+    /// Asks for every group of ours, also for what runs here: an answer to that changes nothing.
+    pub(super) fn ask_for_own(&mut self, now: Instant) {
+        for group in &mut self.groups {
+            if group.home == self.home {
+                group.request = GroupRequest::Sent;
+            }
         }
+        self.ask_for_groups(now);
     }
 
     /// Asks for every group that nobody has granted yet.

@@ -449,10 +449,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.alone || (self.other.reported && !self.other.leaving && !releases) {
             return self.settle(now);
         }
-        if self.phase.is_starting() && releases {
-            self.timers.settle = Some(now.after(SETTLE));
-        } else if self.phase.is_starting() {
-            self.notice(Notice::NoReport);
+        if self.phase.is_starting() {
+            if !releases {
+                self.notice(Notice::NoReport);
+            }
             self.timers.settle = Some(now.after(SETTLE));
         }
     }
@@ -574,7 +574,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         };
         // Who is to take groups is not settled before it has them: a giver that hears otherwise takes them back.
         let taking = matches!(self.standby, Standby::Offered(_) | Standby::Acquiring(_));
-        let stable = self.phase == Phase::Stable && info != Info::Standby && !releases && !taking;
+        let stable = self.phase == Phase::Stable && info != Info::Standby && !taking;
         self.say(Say::Report { hold: self.hold, stable, info });
     }
 

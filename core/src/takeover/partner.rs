@@ -60,10 +60,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.set_home_gone(node, false);
         self.cancel_fencing(node);
         self.mismatch_told = false;
-        if self.standby != Standby::NotAsked {
-            self.end_standby();
-            self.notice(Notice::StandbyCancelled);
-        }
+        self.cancel_standby();
         self.other.is_releasing = false;
         self.other.holds = Holds::NONE;
         self.other.asked = Sequence(0);
@@ -198,10 +195,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     pub fn on_death(&mut self, now: Instant, node: NodeId, heard: bool, heir: bool) {
         self.set_home_gone(node, true);
         let may_have_taken = matches!(self.standby, Standby::Releasing(_) | Standby::Released(_));
-        if self.standby != Standby::NotAsked {
-            self.end_standby();
-            self.notice(Notice::StandbyCancelled);
-        }
+        self.cancel_standby();
         if matches!(self.phase, Phase::Init | Phase::Leaving | Phase::Left) {
             return;
         }
@@ -244,8 +238,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.stable = true;
         if self.is_legacy() {
             // Only we may have taken it for dead: then it still runs what it had taken of ours.
-            self.ask_for_own(true);
-            self.ask_for_groups(now);
+            self.ask_for_own(now);
             return self.yield_groups(now, Class::Foreign);
         }
         if !self.other.is_hbcore {

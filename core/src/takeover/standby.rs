@@ -122,12 +122,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.after_change(now);
             }
             (Standby::Released(ours), Ask::Done) if ours == class => {
-                self.end_standby();
                 self.other.holds = self.other.holds.with(class.mirrored());
                 // What it said before and comes later is not true any more.
                 self.other.report = self.other.report.max(seq);
-                self.notice(Notice::StandbyHandedOver(class));
-                self.report(Info::Plain);
+                self.handed_over(class);
             }
             (
                 Standby::NotAsked
@@ -179,22 +177,18 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         match self.standby {
             Standby::Released(class) if self.other.holds == self.other.holds.with(class.mirrored()) => {
-                self.end_standby();
-                self.notice(Notice::StandbyHandedOver(class));
-                self.report(Info::Plain);
+                self.handed_over(class);
             }
             // A 3.0.6 claims a class only after it has started it; one of ours before.
             Standby::Released(class) if self.other.is_hbcore => {
-                self.end_standby();
-                self.notice(Notice::StandbyCancelled);
+                self.cancel_standby();
                 self.hold = self.hold.with(class);
                 self.want(class, None);
                 self.report(Info::Plain);
                 return true;
             }
             Standby::Offered(_) if self.other.has_begun => {
-                self.end_standby();
-                self.notice(Notice::StandbyCancelled);
+                self.cancel_standby();
                 self.report(Info::Plain);
             }
             Standby::Offered(_)
@@ -248,6 +242,21 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.report(Info::Plain);
         // What was reported while we waited changed nothing then.
         self.take_what_nobody_holds(now, told);
+    }
+
+    /// The other node runs what we have released.
+    fn handed_over(&mut self, class: Class) {
+        self.end_standby();
+        self.notice(Notice::StandbyHandedOver(class));
+        self.report(Info::Plain);
+    }
+
+    /// An exchange, if there is one, comes to nothing.
+    pub(super) fn cancel_standby(&mut self) {
+        if self.standby != Standby::NotAsked {
+            self.end_standby();
+            self.notice(Notice::StandbyCancelled);
+        }
     }
 
     /// The exchange is over. What was being given up is still being stopped, perhaps.
