@@ -69,7 +69,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
         self.hasten_line(&mut deadline);
         self.takeover.hasten(&mut deadline);
-        Some(deadline)
+        (deadline < Instant::FAR).then_some(deadline)
     }
 
     fn heartbeat_due(&mut self) {

@@ -328,6 +328,18 @@ fn an_owner_that_leaves_hands_over_before_its_dead_time() {
 }
 
 #[test]
+fn a_node_that_has_left_and_hears_nobody_has_no_deadline() {
+    let mut world = World::started(PAIR);
+    let now = world.now;
+    world.hosts[0].engine.as_mut().unwrap().request(now, Request::Leave).unwrap();
+    world.drain(0);
+    world.run_until(now.after(MS(2000)), |w| w.hosts[0].left);
+    world.cut = true;
+    world.run(MS(2000));
+    assert_eq!(world.at(0).next_deadline(), None);
+}
+
+#[test]
 fn a_partition_gives_two_owners_and_its_heal_one_without_an_outage() {
     let mut world = World::started(PAIR);
     world.cut = true;

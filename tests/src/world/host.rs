@@ -148,13 +148,12 @@ impl Host {
 
     /// The first moment at which that clock shows `local` or more.
     fn global(&self, local: Instant) -> Instant {
-        let error = self.local(local).as_micros().cast_signed() - local.as_micros().cast_signed();
-        // The error changes by less than a millionth of itself on the way there.
-        let mut at = Instant::from_micros(
-            local.as_micros().saturating_add_signed(-error).saturating_sub(error.unsigned_abs() / 1000),
-        );
+        let second = 1_000_000;
+        let elapsed = local.as_micros() * second / second.saturating_add_signed(self.drift);
+        // Both roundings are down, and by less than two microseconds together.
+        let mut at = Instant::from_micros(elapsed.saturating_sub(2));
         while self.local(at) < local {
-            at = at.after(Duration::from_micros(1 + local.since(self.local(at)).as_micros() as u64 / 2));
+            at = at.after(Duration::from_micros(1));
         }
         at
     }
