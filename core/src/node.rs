@@ -88,10 +88,9 @@ pub(crate) struct Node<const LINKS: usize> {
     pub(crate) window: Window,
     /// Any authentic packet came since it was last dead.
     pub(crate) heard: bool,
-    /// Its last status: when by our clock, its number and its own clock.
+    /// Its last status: when by our clock, and its number.
     pub(crate) status_at: Instant,
     pub(crate) status_seq: Sequence,
-    pub(crate) status_ts: u64,
     /// How long it wants us to wait for its next status (`dt`).
     pub(crate) deadtime: Duration,
     pub(crate) weight: u32,
@@ -122,7 +121,6 @@ impl<const LINKS: usize> Node<LINKS> {
             heard: false,
             status_at: now,
             status_seq: Sequence(0),
-            status_ts: 0,
             deadtime,
             weight: 100,
             acknowledged: Sequence(0),
@@ -153,7 +151,6 @@ impl<const LINKS: usize> Node<LINKS> {
         self.forget();
         self.window.restart(generation);
         self.status_seq = Sequence(0);
-        self.status_ts = 0;
     }
 
     /// Notes that the node was heard on `link`. True if the link was down.

@@ -54,7 +54,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let warntime = self.timing.warntime;
         let seq = header.seq.unwrap_or(Sequence(0));
         let Some(node) = self.nodes.get_mut(usize::from(id.0)) else { return };
-        if header.timestamp < node.status_ts && seq < node.status_seq {
+        // An older one that was sent again says nothing about now. A 3.0.6 looks at whole seconds too, and may go back for a moment.
+        if seq < node.status_seq {
             return;
         }
         let silence = now.since(node.status_at);
@@ -63,8 +64,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let was_known = !matches!(was, NodeState::Init | NodeState::Dead);
         let critical = silence > node.deadtime;
         node.status_at = now;
-        node.status_ts = header.timestamp;
-        node.status_seq = node.status_seq.max(seq);
+        node.status_seq = seq;
         if let Some(ms) = header.deadtime_ms {
             node.deadtime = Duration::from_millis(ms);
         }
@@ -255,10 +255,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let Some((first, last)) = header.sequence_range() else { return };
         self.note_noise();
         let Some(node) = self.nodes.get_mut(usize::from(id.0)) else { return };
-        let first = first.max(node.acknowledged.next());
-        if first > last {
-            return;
-        }
+        // What was acknowledged is sent again too: the acknowledgement may have meant our run before this one.
         if first <= self.report_seq {
             self.takeover.say_again(self.now);
         }

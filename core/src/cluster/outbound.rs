@@ -123,9 +123,15 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         None
     }
 
-    /// Acknowledgements, requests and refusals, node by node.
+    /// Acknowledgements, requests and refusals, node by node. Serial links get each of them in the classic form, in a second step.
     fn poll_service(&mut self, out: &mut [u8]) -> Option<Transmit> {
-        for _ in 0..super::MAX_NODES {
+        for _ in 0..=super::MAX_NODES {
+            if DATAGRAMS && let Some((id, item)) = self.service_pending.take() {
+                if let Some(transmit) = self.write_service(id, item, self.serial_links, out) {
+                    return Some(transmit);
+                }
+                continue;
+            }
             if self.service == 0 {
                 return None;
             }
@@ -134,7 +140,16 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 self.service &= !(1 << u32::from(id.0));
                 continue;
             };
-            if let Some(transmit) = self.write_service(id, item, out) {
+            if let Service::Request { first, last } = item {
+                self.stats.requested_repeats = self.stats.requested_repeats.saturating_add(last.0 - first.0 + 1);
+            }
+            let links = if !DATAGRAMS || self.datagram_links.is_empty() {
+                self.serial_links
+            } else {
+                self.service_pending = Some((id, item)).filter(|_| !self.serial_links.is_empty());
+                self.datagram_links
+            };
+            if let Some(transmit) = self.write_service(id, item, links, out) {
                 return Some(transmit);
             }
         }
@@ -170,12 +185,11 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Some(Service::Request { first, last })
     }
 
-    fn write_service(&mut self, id: NodeId, item: Service, out: &mut [u8]) -> Option<Transmit> {
+    fn write_service(&mut self, id: NodeId, item: Service, links: LinkSet, out: &mut [u8]) -> Option<Transmit> {
         let (ttl, timestamp) = (self.ttl(), self.timestamp());
         let common = common(&self.nodes, self.local, self.generation, timestamp, ttl)?;
         let dest = self.nodes.get(usize::from(id.0))?;
-        let serial_only = !DATAGRAMS || self.datagram_links.is_empty();
-        let mut w = if serial_only {
+        let mut w = if !DATAGRAMS || links == self.serial_links {
             Writer::classic(out, &self.keys)
         } else {
             Writer::netstring(out, &self.keys, self.auth_field)
@@ -187,7 +201,6 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 w.hex("ackseq", seq.0);
             }
             Service::Request { first, last } => {
-                self.stats.requested_repeats = self.stats.requested_repeats.saturating_add(last.0 - first.0 + 1);
                 w.text("t", b"NS_rexmit");
                 w.text("dest", dest.name.as_bytes());
                 w.decimal("firstseq", first.0);
@@ -206,7 +219,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             bump(&mut self.stats.oversize);
             return None;
         };
-        Some(Transmit { links: LinkSet(self.datagram_links.0 | self.serial_links.0), len })
+        Some(Transmit { links, len })
     }
 
     /// The periodic heartbeat.
@@ -376,8 +389,8 @@ const REQUEST_RUN: u64 = 50;
 const NODE_LIST: usize = 5119;
 
 /// An unnumbered message that is due to a node.
-#[derive(Clone, Copy)]
-enum Service {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Service {
     Ack(Sequence),
     Request { first: Sequence, last: Sequence },
     Refuse { number: Sequence, too_old: bool },

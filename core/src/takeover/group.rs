@@ -310,6 +310,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
+    /// Whether a group of `class` does not run here and will not be started: it could not be.
+    pub(super) fn lacks(&self, class: Class) -> bool {
+        let lost = |g: &Group| g.state == GroupState::Failed || g.state == GroupState::Stopped && !g.wanted;
+        self.groups.iter().any(|g| belongs(g, self.home, class) && lost(g))
+    }
+
     pub(super) fn expire_effects(&mut self, now: Instant) {
         self.expire_fences(now);
         for _ in 0..GROUPS {

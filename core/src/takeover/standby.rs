@@ -102,6 +102,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             (Standby::Asking(ours), Ask::Me) if self.gives_way_to(node) => {
                 self.needs_failback |= ours == Class::Foreign;
                 self.end_standby();
+                if self.lacks(ours) {
+                    // It was not tried: the pause between two tries has not begun.
+                    self.give_away_from = now;
+                    self.give_away_later(now, ours);
+                }
                 self.offered(now, node, class);
             }
             (Standby::Asking(ours), Ask::Other) if ours == class => {

@@ -41,33 +41,44 @@ impl Seen {
     }
 }
 
-/// For each receiver, each sender.
-pub(crate) struct Delivery(Vec<Vec<Seen>>);
+/// What one node knows.
+#[derive(Clone, Default)]
+struct Knowledge {
+    /// Of each sender.
+    of: Vec<Seen>,
+    /// When all others were heard or given up, by its own clock: from then on their dead time counts.
+    joined_at: Option<Instant>,
+}
+
+/// For each receiver, what it knows.
+pub(crate) struct Delivery(Vec<Knowledge>);
 
 impl Delivery {
     pub(crate) fn new(nodes: usize) -> Self {
-        Self(vec![vec![Seen::default(); nodes]; nodes])
+        Self(vec![Knowledge { of: vec![Seen::default(); nodes], joined_at: None }; nodes])
     }
 
     /// A node starts and knows nothing.
     pub(crate) fn forget(&mut self, receiver: usize) {
-        self.0[receiver].fill(Seen::default());
+        let knowledge = &mut self.0[receiver];
+        knowledge.of.fill(Seen::default());
+        knowledge.joined_at = None;
     }
 
     /// The receiver said that everything missing so far is lost.
     pub(crate) fn given_up(&mut self, receiver: usize, sender: usize) {
-        let seen = &mut self.0[receiver][sender];
+        let seen = &mut self.0[receiver].of[sender];
         seen.first = Some(seen.newest);
     }
 
     /// The receiver said that this number is lost.
     pub(crate) fn refused(&mut self, receiver: usize, sender: usize, number: Sequence) {
-        self.0[receiver][sender].insert(number.0);
+        self.0[receiver].of[sender].insert(number.0);
     }
 
     /// The numbers that were neither processed nor reported lost.
     pub(crate) fn silently_lost(&self, receiver: usize, sender: usize) -> Vec<u64> {
-        let seen = &self.0[receiver][sender];
+        let seen = &self.0[receiver].of[sender];
         let first = seen.first.unwrap_or(seen.newest);
         (first..=seen.newest).filter(|number| !seen.has(*number)).take(10).collect()
     }
@@ -80,7 +91,7 @@ impl World<'_> {
             return;
         };
         let local = self.hosts[to].local(self.now);
-        let seen = &mut self.delivery.0[to][meta.from];
+        let seen = &mut self.delivery.0[to].of[meta.from];
         let is_status = meta.kind == MessageType::Status;
         if meta.generation != seen.generation {
             seen.generation = meta.generation;
@@ -109,20 +120,28 @@ impl World<'_> {
         }
     }
 
+    /// One of ours has found out who is there.
+    pub(crate) fn joined(&mut self, node: usize) {
+        self.delivery.0[node].joined_at = Some(self.hosts[node].local(self.now));
+    }
+
     /// One of ours believes that a node is dead: it must have been silent for its dead time, by the clock of the believer, and
     /// nothing of it may be waiting to be read.
     pub(crate) fn declared_dead(&mut self, by: usize, node: usize) {
         let site = &self.schedule.site;
         let host = &self.hosts[by];
         let local = host.local(self.now);
-        let seen = &mut self.delivery.0[by][node];
+        let joined_at = self.delivery.0[by].joined_at;
+        let seen = &mut self.delivery.0[by].of[node];
         seen.first = None;
         seen.newest = 0;
         let is_ours = site.nodes[node] == super::Kind::Ours;
         let deadtime = if is_ours { Duration::from_millis(site.deadtime) } else { seen.deadtime };
-        let (since, patience) = match seen.status_at {
-            Some(at) => (at, deadtime),
-            None => (host.local(host.started), Duration::from_millis(site.initdead)),
+        let (since, patience) = match (seen.status_at, joined_at) {
+            (Some(at), _) => (at, deadtime),
+            // It was heard, or the believer would have waited longer, and has told no status since.
+            (None, Some(joined)) => (joined, deadtime),
+            (None, None) => (host.local(host.started), Duration::from_millis(site.initdead)),
         };
         let silence = local.since(since);
         let generation = seen.status_generation;

@@ -265,6 +265,9 @@ impl World<'_> {
         let bytes: Rc<[u8]> = bytes.into();
         for link in links.iter().map(|link| usize::from(link.0)) {
             let medium = self.schedule.site.links[link];
+            if medium == super::Medium::Serial && !bytes.starts_with(b">>>") {
+                self.fail(Rule::UnderstandsItself, format!("{} puts a datagram on a cable", name(from)));
+            }
             for to in 0..self.hosts.len() {
                 if to == from && medium != super::Medium::Broadcast {
                     continue;
@@ -341,10 +344,14 @@ impl World<'_> {
         }
     }
 
-    /// After a pause: what waited is read; sometimes the timer is looked at first.
+    /// After a pause: what waited is read; sometimes the timer is looked at first. The engine asks to be called after what waits was
+    /// read, and notices by itself only that it is called late by a quarter of its dead time.
     pub(crate) fn resume(&mut self, node: usize) {
-        self.hosts[node].paused = false;
-        let timer_first = self.hosts[node].random.percent(50);
+        let host = &mut self.hosts[node];
+        host.paused = false;
+        let wanted = host.engine.as_ref().and_then(|engine| engine.next_deadline());
+        let late = wanted.map_or(Duration::ZERO, |wanted| host.local(self.now).since(wanted));
+        let timer_first = host.random.percent(50) && late > Duration::from_millis(self.schedule.site.deadtime) / 4;
         if self.options.planted == Some(Bug::HiddenStall) {
             self.live_through(node);
         } else if timer_first {
@@ -375,6 +382,7 @@ impl World<'_> {
         self.record(|| Happening::Said { node, text: format!("{event:?}") });
         let is_ours = self.schedule.site.nodes[node] == Kind::Ours;
         match event {
+            Event::CommunicationUp if is_ours => self.joined(node),
             Event::NodeDead(NodeId(other)) if is_ours => self.declared_dead(node, usize::from(other)),
             Event::LostTooMany { node: NodeId(other), .. } => self.delivery.given_up(node, usize::from(other)),
             Event::RepeatRefused(NodeId(other), seq) => self.delivery.refused(node, usize::from(other), seq),
