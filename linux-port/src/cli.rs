@@ -13,6 +13,9 @@ use lexopt::Arg;
 
 pub use control::{Answer, held_by_this_process, reload, status, stop, stop_and_tell};
 
+/// The Heartbeat whose place this takes.
+pub const REFERENCE: &str = "3.0.6";
+
 /// What `-V` prints. Programs ask it to learn whether they deal with a Heartbeat they know.
 pub const VERSION_OF_REFERENCE: &str = "3.0.6 (node: 958e11be8686759f1b99204c17812f2c2633b169)";
 

@@ -15,6 +15,7 @@ use crate::jobs::{Job, Task, Work};
 use crate::log::{Counters, Logger};
 use crate::resources::{Handover, Resources};
 use crate::state::{HostEntry, HostList, StateDir};
+use crate::status::{self, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::poller::{Events, Interest, Poller};
 use crate::sys::realtime;
@@ -51,6 +52,7 @@ const TIMER: u64 = 1 << 32;
 const SIGNALS: u64 = TIMER + 1;
 const RESOURCES: u64 = TIMER + 2;
 const FIFO: u64 = TIMER + 3;
+const STATUS: u64 = TIMER + 4;
 
 /// What the daemon was told to re-read, by whoever can read files.
 #[derive(Debug)]
@@ -106,6 +108,8 @@ pub struct Parts {
     pub host_cache: Option<StateDir>,
     /// Scripts of the site.
     pub scripts: Scripts,
+    /// Where `hb status` asks; `None` if it could not be opened.
+    pub status: Option<StatusSocket>,
     /// The service manager.
     pub service: Notify,
     /// How long giving everything up may take.
@@ -124,6 +128,7 @@ pub struct Driver {
     rereader: Rereader,
     host_cache: Option<StateDir>,
     scripts: Scripts,
+    status: Option<StatusSocket>,
     service: Notify,
     service_at: Option<Instant>,
     shutdown_limit: Duration,
@@ -158,6 +163,7 @@ impl Driver {
             rereader,
             host_cache,
             scripts,
+            status,
             service,
             shutdown_limit,
         } = parts;
@@ -182,6 +188,7 @@ impl Driver {
             rereader,
             host_cache,
             scripts,
+            status,
             service,
             service_at,
             shutdown_limit,
@@ -197,6 +204,9 @@ impl Driver {
             left: false,
         };
         driver.watch_fifo()?;
+        if let Some(status) = &driver.status {
+            driver.poller.add(status.fd(), STATUS, Interest::Read)?;
+        }
         Ok(driver)
     }
 
@@ -226,6 +236,7 @@ impl Driver {
                     SIGNALS => self.signalled(now)?,
                     RESOURCES => self.finish_effects(),
                     FIFO => self.read_fifo(now),
+                    STATUS => self.tell_status(),
                     medium => {
                         if ready.writable
                             && let Err(error) = self.links.writable(medium, &self.poller)
@@ -262,6 +273,13 @@ impl Driver {
         while jobs.outstanding() > 0 && Clock.now() < last {
             while jobs.collect().is_some() {}
             std::thread::sleep(FORCED_LOOK);
+        }
+    }
+
+    /// Answers `hb status`, one asker at a time: heartbeats have their turn in between.
+    fn tell_status(&self) {
+        if let Some(socket) = &self.status {
+            socket.answer(|| status::report(&self.cluster, self.links.names(), self.narrator.groups()));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The program `heartbeat`: same options, same files, same exit codes as that of Linux-HA Heartbeat 3.0.6.
 
-use crate::cli::{self, Action, Answer, HELP, Options, VERSION_OF_REFERENCE};
+use crate::cli::{self, Action, Answer, HELP, Options, REFERENCE, VERSION_OF_REFERENCE};
 use crate::config::{self, EXIT_CONFIGURATION, Loaded};
 use crate::driver::{Reread, Rereader};
 use crate::log::{EarlyLog, Level, Stderr};
@@ -95,7 +95,7 @@ fn record(loaded: &Loaded<'_>, options: &Options) {
         if configuration.ha_cf.pacemaker.mode.uses_haresources() {
             log.log(Level::Info, format_args!("Pacemaker support: off"));
         }
-        log.log(Level::Info, format_args!("Configuration validated. Starting heartbeat {}", env!("CARGO_PKG_VERSION")));
+        log.log(Level::Info, format_args!("Configuration validated. Starting heartbeat {REFERENCE}"));
     }
 }
 

@@ -18,6 +18,7 @@ pub mod script;
 pub mod site;
 pub mod start;
 pub mod state;
+pub mod status;
 pub mod sys;
 pub mod systemd;
 pub mod tools;

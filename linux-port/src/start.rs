@@ -1,6 +1,6 @@
 //! The life of the daemon: check, detach, open everything, say that all is well, run, end.
 
-use crate::cli::{Action, Options};
+use crate::cli::{Action, Options, REFERENCE};
 use crate::config::EXIT_CONFIGURATION;
 use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Links, LinuxCluster, Parts, Rereader, Scripts};
@@ -13,6 +13,7 @@ use crate::state::{
     ClaimError, GenerationOrigin, HostList, Method, PidFile, Running, StateDir, UuidOrigin, empty_scratch, probe,
     uuid_from_name,
 };
+use crate::status::{self, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
 use crate::sys::realtime::{self, Policy};
@@ -153,7 +154,8 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
     let links = Links::open(site.media()).map_err(Failure::general)?;
     let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
     let log = EarlyLog::new(config).start().map_err(Failure::general)?;
-    log.info(format_args!("heartbeat: version {}", env!("CARGO_PKG_VERSION")));
+    log.info(format_args!("heartbeat: version {REFERENCE}"));
+    log.info(format_args!("This is hbcore {}, in its place", env!("CARGO_PKG_VERSION")));
     for complaint in &options.complaints {
         log.error(format_args!("{complaint}"));
     }
@@ -199,6 +201,7 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
         rereader,
         host_cache: (!manage).then(|| state.clone()),
         scripts: Scripts { fifo, notifier },
+        status: status_socket(options, &log),
         service: Notify::from_env(),
         shutdown_limit: site.extensions.shutdown_timeout.unwrap_or(SHUTDOWN_LIMIT),
     })
@@ -210,6 +213,15 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
         detached: !options.foreground,
         lock_memory: site.ha_cf.process.realtime && options.realtime,
     })
+}
+
+/// Where `hb status` asks. Without it the node works as well.
+fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
+    let path = options.run_dir.join(status::NAME);
+    let opened = StatusSocket::open(&path);
+    opened
+        .map_err(|error| log.warn(format_args!("hb status will not work: cannot open {}: {error}", path.display())))
+        .ok()
 }
 
 /// Only the legacy protocol asks for groups by name.

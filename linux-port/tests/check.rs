@@ -80,3 +80,37 @@ fn a_byte_order_mark_is_one_error() {
     assert_eq!((code, said.matches("error:").count()), (Some(6), 1), "{said}");
     assert!(said.contains("without byte order mark"), "{said}");
 }
+
+/// Loopback's own address stands for that of an interface.
+#[test]
+fn an_address_of_two_groups_or_of_the_machine_itself_is_warned_about() {
+    let lines = "p3 198.51.100.7/24/lo tc\np3 IPaddr2::198.51.100.7/24/lo\np3 127.0.0.1/8/lo\n";
+    let (code, said) = check(&site("haresources", lines, 0o644));
+    assert_eq!(code, Some(0), "3.0.6 starts with it: {said}");
+    assert!(said.contains("haresources:2:4: warning: address 198.51.100.7 also stands in line 1"), "{said}");
+    let own =
+        "haresources:3:4: warning: 127.0.0.1 is an own address of this machine: heartbeat takes it off when it starts";
+    assert!(said.contains(own), "{said}");
+    assert_eq!(said.matches("own address").count(), 1, "{said}");
+
+    let (_, said) = check(&site("haresources", "p3 198.51.100.7\np3 198.51.100.7\n", 0o644));
+    assert_eq!(said.matches("also stands in").count(), 1, "one warning is enough: {said}");
+}
+
+#[test]
+fn ucast_to_this_machine_is_warned_about_where_no_line_names_another() {
+    let warning = "warning: ucast: lo sends to this machine alone";
+    assert!(check(&site("ha.cf", HA_CF, 0o644)).1.contains(&format!("ha.cf:5:7: {warning}")));
+    let shared = format!("{HA_CF}ucast lo 198.51.100.2\n");
+    let (code, said) = check(&site("ha.cf", &shared, 0o644));
+    assert!(code == Some(0) && !said.contains(warning), "a file that all nodes share: {said}");
+}
+
+#[test]
+fn a_fencing_device_without_parameters_is_warned_about() {
+    let (_, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * external/ipmi\n"), 0o644));
+    assert!(said.contains("warning: stonith_host gives the device [external/ipmi] no parameters"), "{said}");
+    assert!(said.contains("help: write them behind the type: `stonith -t external/ipmi -n` lists"), "{said}");
+    let (_, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * external/ipmi a b\n"), 0o644));
+    assert!(!said.contains("no parameters"), "{said}");
+}

@@ -291,6 +291,15 @@ fn what_runs_before_the_daemon_is_named_and_counted() {
     }
 }
 
+/// Loopback stands for an address that a killed daemon has left behind.
+#[test]
+fn an_address_of_an_earlier_run_is_one_warning() {
+    let site = Site::new("alpha 127.0.0.1/8/lo tc::1\nbravo te\n");
+    let done = site.run(site.ours("ResourceManager"), "verifyallidle", &[("HA_LOGFILE", "/dev/null")]);
+    assert_eq!(done.code, Some(1));
+    assert_eq!(done.stderr, "WARN: left over by an earlier run, and removed when heartbeat starts: 127.0.0.1/8/lo\n");
+}
+
 #[test]
 fn a_group_that_cannot_be_started_is_stopped_and_said() {
     let site = Site::new(RESOURCES);

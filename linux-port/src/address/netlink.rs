@@ -35,6 +35,13 @@ pub(crate) struct InterfaceAddress {
     pub(crate) raw: Option<Box<AddressMessage>>,
 }
 
+impl InterfaceAddress {
+    /// Another address of the same subnet was there before it.
+    pub(crate) fn is_secondary(&self) -> bool {
+        self.raw.as_ref().is_some_and(|raw| raw.header.flags.contains(AddressHeaderFlags::Secondary))
+    }
+}
+
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Link {

@@ -1,7 +1,8 @@
 //! The modern front end.
 #![forbid(unsafe_code)]
 
-use hbcore_linux::{config, demo};
+use hbcore_linux::state::{Running, probe};
+use hbcore_linux::{config, demo, status};
 use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -14,6 +15,9 @@ hb: the front end of hbcore
   hb demo [--cuts N]   two nodes and a client on this machine: what happens when the power fails,
                        N times (5); needs no privilege, and leaves nothing behind
   hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not
+  hb status [--run-dir DIR]
+                       what the running daemon sees: nodes, links, groups; exit 3 if it does not run,
+                       1 if it does not answer
   hb --version         print the version of this program
   hb --help            print this
 ";
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
     match command(words) {
         Ok(Command::Demo { cuts }) => demo::run(cuts),
         Ok(Command::Check { directory }) => check(&directory.unwrap_or_else(|| "/etc/ha.d".into())),
+        Ok(Command::Status { run_dir }) => show_status(&run_dir),
         Ok(Command::Print(text)) => written(io::stdout().write_all(text.as_bytes()).map(|()| 0)),
         Err(error) => {
             eprint!("hb: {error}\n\n{HELP}");
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
 enum Command {
     Demo { cuts: u32 },
     Check { directory: Option<PathBuf> },
+    Status { run_dir: PathBuf },
     Print(&'static str),
 }
 
@@ -48,6 +54,7 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
     let mut command = match words.next()? {
         Some(Arg::Value(word)) if word == "demo" => Command::Demo { cuts: demo::CUTS },
         Some(Arg::Value(word)) if word == "check" => Command::Check { directory: None },
+        Some(Arg::Value(word)) if word == "status" => Command::Status { run_dir: "/run".into() },
         Some(Arg::Value(word)) => return Err(format!("there is no command {}", word.display()).into()),
         Some(Arg::Long("version")) => return Ok(Command::Print(concat!("hb ", env!("CARGO_PKG_VERSION"), "\n"))),
         Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Command::Print(HELP)),
@@ -58,6 +65,7 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
         match (word, &mut command) {
             (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Command::Print(HELP)),
             (Arg::Long("cuts"), Command::Demo { cuts }) => *cuts = words.value()?.parse()?,
+            (Arg::Long("run-dir"), Command::Status { run_dir }) => *run_dir = words.value()?.into(),
             (Arg::Value(word), Command::Check { directory }) if directory.is_none() => *directory = Some(word.into()),
             (other, _) => return Err(other.unexpected()),
         }
@@ -79,6 +87,29 @@ fn check(directory: &Path) -> ExitCode {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let report = if wanted && io::stdout().is_terminal() { coloured(&report) } else { report.into_owned() };
     written(checked.and_then(|code| io::stdout().write_all(report.as_bytes()).map(|()| code)))
+}
+
+/// The exit code when no daemon runs, as the init scripts of Linux have it.
+const NOT_RUNNING: u8 = 3;
+
+fn show_status(run_dir: &Path) -> ExitCode {
+    let socket = run_dir.join(status::NAME);
+    match (status::ask(&socket), probe(&run_dir.join("heartbeat.pid"))) {
+        (Ok(answer), _) => written(io::stdout().write_all(answer.as_bytes()).map(|()| 0)),
+        (Err(_), Running::Stale | Running::NoFile) => {
+            println!("heartbeat is stopped");
+            ExitCode::from(NOT_RUNNING)
+        }
+        (Err(error), Running::Yes(pid)) => {
+            let help = match error.kind() {
+                io::ErrorKind::PermissionDenied => "run this as root",
+                io::ErrorKind::NotFound => "it is no hbcore, or its log says why it has no such socket",
+                _ => "is it stopped, or very busy?",
+            };
+            eprintln!("hb: heartbeat [pid {pid}] runs and does not answer at {}: {error}; {help}", socket.display());
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The report with its signal words in colour.
@@ -121,6 +152,8 @@ mod tests {
             &["demo", "--cuts", "many"][..],
             &["check", "--cuts", "1"],
             &["check", "a", "b"],
+            &["status", "now"],
+            &["status", "--run-dir"],
             &["dance"],
             &[],
             &["--frob"],

@@ -6,9 +6,10 @@ mod network;
 mod programs;
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 
-use hbcore::config::{Directive, File, Group, HaCf, HaResources, PacemakerMode, Position, Severity};
+use hbcore::config::{AddressSpec, Directive, File, Group, HaCf, HaResources, PacemakerMode, Position, Severity};
 
 use self::network::Network;
 use super::finding::Finding;
@@ -29,6 +30,7 @@ pub(super) fn check(sources: &Sources, ha_cf: &HaCf<'_>, resources: &HaResources
     check.compression(ha_cf);
     check.files(ha_cf);
     check.resources(resources);
+    check.addresses(resources);
     check.not_acted_upon(ha_cf);
     check.findings
 }
@@ -126,6 +128,30 @@ impl Check<'_> {
         }
     }
 
+    /// An address that is in two groups, or that is this machine's own: heartbeat takes it off when it starts.
+    fn addresses(&mut self, resources: &HaResources<'_>) {
+        let mut seen: Vec<(IpAddr, &str, Position)> = Vec::new();
+        for resource in resources.groups.iter().flat_map(Group::resources) {
+            let Some(Ok(AddressSpec { addr, .. })) = resource.address() else { continue };
+            // Of a word that is the key of two groups, the parser has told already.
+            let is_key = resources.groups.iter().filter_map(Group::key).any(|key| key.at == resource.at);
+            match seen.iter().find(|(known, ..)| *known == addr) {
+                Some((_, word, _)) if is_key && *word == resource.word => {}
+                Some((_, _, first)) => {
+                    let message = format!("address {addr} also stands in line {}", first.line);
+                    self.found(File::HaResources, Some(resource.at), Severity::Warning, message, TWICE_HELP.to_owned());
+                }
+                None if self.network.has_for_good(addr) => {
+                    let message =
+                        format!("{addr} is an own address of this machine: heartbeat takes it off when it starts");
+                    self.found(File::HaResources, Some(resource.at), Severity::Warning, message, OWN_HELP.to_owned());
+                }
+                None => {}
+            }
+            seen.push((addr, resource.word, resource.at));
+        }
+    }
+
     fn has_script(&self, name: &str) -> bool {
         let own = self.sources.dir().join("resource.d");
         [own.as_path(), Path::new("/etc/init.d")].iter().any(|dir| programs::is_executable(&dir.join(name)))
@@ -137,6 +163,9 @@ const CLIENT_HELP: &str =
 const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";
 const NIC_HELP: &str = "name an interface of this machine, or leave it out to use the one of the subnet";
 const SCRIPT_HELP: &str = "put an executable script of that name into resource.d or /etc/init.d";
+
+const TWICE_HELP: &str = "let one group have it: two that move apart would both take it";
+const OWN_HELP: &str = "name an address that no machine has for itself, unless a running cluster put this one here";
 
 /// The service that a UDP port is reserved for, from the system's list.
 fn reserved_for(port: u16) -> Option<String> {

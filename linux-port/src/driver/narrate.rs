@@ -50,6 +50,11 @@ impl Narrator {
         }
     }
 
+    /// The keys of the groups.
+    pub(super) fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
     /// A datagram was dropped. What the engine says with an event is left to that.
     pub(super) fn dropped(&mut self, now: Instant, link: LinkId, error: DatagramError) {
         let class = match error {

@@ -84,6 +84,13 @@ impl<'c> Groups<'c> {
         self.status(program, arguments.map(Into::into).collect()).unwrap_or(false)
     }
 
+    /// Whether it is an address that the daemon itself puts on and takes off.
+    pub(super) fn is_builtin(&self, word: &str) -> bool {
+        let text = format!("node {word}");
+        let alone = HaResources::read(text.as_bytes());
+        alone.groups.first().is_some_and(|g| Plan::new(g, self.builtin, &self.scripts).addresses().next().is_some())
+    }
+
     fn status(&self, program: std::path::PathBuf, arguments: Vec<std::ffi::OsString>) -> io::Result<bool> {
         let call = Call { arguments, ..self.scripts.call(program) };
         let log = self.logger()?;

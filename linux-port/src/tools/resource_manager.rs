@@ -80,6 +80,13 @@ fn verify_all_idle(context: &Context, groups: &Groups<'_>) -> Answer {
         // Writing to a string cannot fail.
         let _ = writeln!(stderr, "{line}");
     };
+    // What a daemon that was killed left there is no danger: the next one begins by removing it.
+    let (left_over, active): (Vec<_>, Vec<_>) = active.into_iter().partition(|key| groups.is_builtin(key.word));
+    if !left_over.is_empty() {
+        let words: Vec<&str> = left_over.iter().map(|key| key.word).collect();
+        let words = words.join(" ");
+        say(&mut stderr, &format!("WARN: left over by an earlier run, and removed when heartbeat starts: {words}"));
+    }
     for key in &active {
         say(&mut stderr, &format!("CRITICAL: Resource {} is active, and should not be!", key.word));
         say(&mut stderr, "CRITICAL: Non-idle resources can affect data integrity!");
@@ -90,5 +97,5 @@ fn verify_all_idle(context: &Context, groups: &Groups<'_>) -> Answer {
         context.log.line(format_args!("CRITICAL: Non-idle resources will affect resource takeback!"));
         context.log.line(format_args!("CRITICAL: Non-idle resources may affect data integrity!"));
     }
-    Answer { stderr, code: u8::try_from(active.len()).unwrap_or(u8::MAX), ..Answer::default() }
+    Answer { stderr, code: u8::try_from(active.len() + left_over.len()).unwrap_or(u8::MAX), ..Answer::default() }
 }

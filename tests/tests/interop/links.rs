@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Daemon, Lab, Site};
+use hbcore_tests::lab::{Daemon, Lab, Site, release_binary};
 use hbcore_tests::scenario::Pairing;
 
 use crate::MOVE_LIMIT;
@@ -27,6 +27,40 @@ pub(crate) fn cable(pairing: Pairing) {
         lab.check(!host.logged(": is dead"), "no node declared dead");
     }
     lab.check(lab.client.who_answered(since) == ["alpha"], "answers of alpha only");
+}
+
+/// `hb status` on alpha, which is ours, while things change; then without a daemon.
+pub(crate) fn status(pairing: Pairing) {
+    let lab = together("status", pairing, &Site::default());
+    let hb = release_binary("hb").display().to_string();
+    let ask = || lab.alpha.run(&hb, &["status"]);
+    let shows = |what: &[&str]| {
+        let is_shown =
+            || what.iter().all(|line| ask().output.lines().any(|l| l.split_whitespace().eq(line.split_whitespace())));
+        lab.await_until(MOVE_LIMIT, &format!("hb status to show {what:?}"), is_shown);
+    };
+    shows(&["alpha: active, holds local, settled", "alpha active this node", "bravo active eth0 up, eth1 up"]);
+    lab.check(ask().output.lines().last().is_some_and(|l| l.ends_with("alpha  runs here")), "the group here");
+    lab.pull_cable();
+    shows(&["bravo active eth0 up, eth1 silent"]);
+    lab.alpha.standby("all");
+    lab.await_until(MOVE_LIMIT, "the address on bravo", || lab.holders() == ["bravo"]);
+    shows(&["alpha: active, holds none, settled"]);
+    lab.check(ask().output.lines().last().is_some_and(|l| l.ends_with("at bravo")), "the group at bravo");
+    lab.bravo.cut_power();
+    shows(&["alpha: active, holds all, settled", "bravo dead eth0 silent, eth1 silent"]);
+
+    lab.alpha.freeze_daemon();
+    let unanswered = ask();
+    lab.check(
+        unanswered.code == Some(1),
+        &format!("a daemon that does not answer to be told, instead of {unanswered:?}"),
+    );
+    lab.alpha.thaw_daemon();
+    lab.alpha.stop();
+    let stopped = ask();
+    let is_told = stopped.code == Some(3) && stopped.output == "heartbeat is stopped\n";
+    lab.check(is_told, &format!("exit code 3 instead of {stopped:?}"));
 }
 
 /// Two addresses of a third machine, by which the nodes see whether their network is alive.

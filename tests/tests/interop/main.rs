@@ -147,7 +147,8 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
 
 /// Scenarios in which something is asked of a node that only ours does: of alpha, of bravo, of both.
 fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
-    let of_alpha: [(&str, Scenario); 9] = [
+    let of_alpha: [(&str, Scenario); 10] = [
+        ("status_tells_what_the_node_sees", links::status),
         ("start_failure_gives_the_group_to_the_other_node", failures::start),
         ("stop_failure_with_a_command", failures::stop_with_command),
         ("stop_that_hangs_is_a_stop_failure", failures::stop_that_hangs),

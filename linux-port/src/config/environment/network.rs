@@ -7,7 +7,7 @@ use std::os::unix::fs::FileTypeExt;
 use hbcore::config::{Directive, HaCf, Medium, MediumKind, ParameterText, Position};
 
 use super::{Check, reserved_for};
-use crate::address::netlink::Netlink;
+use crate::address::netlink::{InterfaceAddress, Netlink};
 
 /// What the kernel says about interfaces. Without an answer every interface counts as fine: opening the link will tell.
 pub(super) struct Network(Option<Netlink>);
@@ -29,6 +29,19 @@ impl Network {
         self.0.as_mut().is_none_or(|netlink| netlink.link_named(name).is_ok())
     }
 
+    /// Whether this machine has an address that nothing shows to be a cluster's: the first of its subnet, and without a label of its own.
+    pub(super) fn has_for_good(&mut self, addr: IpAddr) -> bool {
+        let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
+        let has_alias = |a: &InterfaceAddress| a.label.as_deref().is_some_and(|label| label.contains(':'));
+        addresses.iter().any(|a| a.addr == addr && !a.is_secondary() && !has_alias(a))
+    }
+
+    /// Whether this machine has an address.
+    fn is_own(&mut self, addr: IpAddr) -> bool {
+        let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
+        addresses.iter().any(|a| a.addr == addr)
+    }
+
     /// What the interface `name` lacks for IPv4.
     fn lack(&mut self, name: &str) -> Option<Lack> {
         let netlink = self.0.as_mut()?;
@@ -41,6 +54,7 @@ impl Network {
 impl Check<'_> {
     pub(super) fn media(&mut self, ha_cf: &HaCf<'_>) {
         self.reserved_port(ha_cf);
+        self.only_to_itself(ha_cf);
         for line in &ha_cf.media {
             let at = line.at;
             match line.medium {
@@ -55,6 +69,29 @@ impl Check<'_> {
                 Medium::PingGroup { hosts, .. } => self.ping_group(at, hosts.iter()),
             }
         }
+    }
+
+    /// Interfaces all of whose `ucast` lines name this machine. One of several is as it should be: the other nodes have the same file.
+    fn only_to_itself(&mut self, ha_cf: &HaCf<'_>) {
+        let lines: Vec<(Position, &str, bool)> = ha_cf
+            .media
+            .iter()
+            .filter_map(|line| match line.medium {
+                Medium::Ucast { device, host, .. } => Some((line.at, device, self.is_itself(host))),
+                _ => None,
+            })
+            .collect();
+        for (at, device, _) in &lines {
+            if lines.iter().all(|(_, other, itself)| other != device || *itself) {
+                let message = format!("ucast: {device} sends to this machine alone");
+                self.warning(*at, message, "name the other node's address, or add a line with it");
+            }
+        }
+    }
+
+    fn is_itself(&mut self, host: &str) -> bool {
+        let found = (host, 0).to_socket_addrs().ok().and_then(|mut all| all.find(std::net::SocketAddr::is_ipv4));
+        found.is_some_and(|address| self.network.is_own(address.ip()))
     }
 
     fn reserved_port(&mut self, ha_cf: &HaCf<'_>) {

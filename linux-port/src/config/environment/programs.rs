@@ -18,6 +18,9 @@ const STONITH_DIRS: [&str; 4] = [
     "/usr/lib/aarch64-linux-gnu/stonith/plugins",
 ];
 
+/// Fencing devices that need no parameters.
+const NO_PARAMETERS: [&str; 1] = ["suicide"];
+
 /// Whether `path` is a file that this process may execute.
 pub(super) fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
@@ -82,6 +85,14 @@ impl Check<'_> {
         if !has_stonith_type(stonith.device_type) {
             let message = format!("Invalid Stonith type [{}]", stonith.device_type);
             self.error(stonith.at, message, "`stonith -L` lists the types that are installed");
+        }
+        if stonith.parameters == StonithParameters::Line("") && !NO_PARAMETERS.contains(&stonith.device_type) {
+            let message = format!("stonith_host gives the device [{}] no parameters", stonith.device_type);
+            let help = format!(
+                "write them behind the type: `stonith -t {} -n` lists those that it needs",
+                stonith.device_type
+            );
+            self.warning(stonith.at, message, help);
         }
         if let StonithParameters::File(file) = stonith.parameters
             && let Err(error) = File::open(file)
