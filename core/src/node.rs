@@ -70,12 +70,11 @@ impl NodeState {
     }
 }
 
-/// A range of our numbers that a node asked for and cannot have: answered with `NS_nak_rexmit`.
+/// A range of our numbers that a node, which asked for the first, cannot have: answered with `NS_nak_rexmit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) first: Sequence,
     pub(crate) last: Sequence,
-    pub(crate) too_old: bool,
 }
 
 /// Everything known of one node. `LINKS`: how many links the engine has room for.

@@ -31,7 +31,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             Ok(Received::Old) => bump(&mut self.stats.old),
             Ok(Received::NotForUs) => bump(&mut self.stats.not_for_us),
             Ok(Received::OwnEcho) => bump(&mut self.stats.own_echoes),
-            Err(error) => self.stats.count_error(error),
+            Err(error) => {
+                self.note_noise();
+                self.stats.count_error(error);
+            }
         }
         result
     }
@@ -146,8 +149,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     fn unnumbered(&mut self, id: NodeId, header: &Header<'_>) -> Received {
         if header.kind == MessageType::Nak {
-            if let Some((number, _)) = header.sequence_range() {
-                self.repeat_refused(id, number);
+            if let Some((first, last)) = header.sequence_range() {
+                self.repeat_refused(id, first, last);
             }
             return Received::New;
         }
@@ -254,11 +257,14 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    fn repeat_refused(&mut self, id: NodeId, number: Sequence) {
-        let Some(node) = self.node_mut(id) else { return };
-        if node.window.fill(number) {
-            bump(&mut self.stats.lost_messages);
-            self.event(Event::RepeatRefused(id, number));
+    /// At most so many at once that their events push no others out of the queue; the rest will be asked for again.
+    fn repeat_refused(&mut self, id: NodeId, first: Sequence, last: Sequence) {
+        for number in first.0..=last.0.min(first.0.saturating_add(REFUSED - 1)) {
+            let Some(node) = self.node_mut(id) else { return };
+            if node.window.fill(Sequence(number)) {
+                bump(&mut self.stats.lost_messages);
+                self.event(Event::RepeatRefused(id, Sequence(number)));
+            }
         }
     }
 
@@ -278,6 +284,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 }
+
+/// Most numbers that one refusal strikes off.
+const REFUSED: u64 = 16;
 
 enum Dropped {
     Replay,

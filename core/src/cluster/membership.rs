@@ -263,10 +263,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let refused = self.history.request(self.now, first, last, REPEAT_BATCH, quiet);
         if let Err((number, crate::history::Unavailable::TooOld)) = refused {
             let oldest = self.history.oldest_sequence();
-            // No more for one request than would have been repeated: a peer cannot make us talk for ever.
-            let most = number.0.saturating_add(REPEAT_BATCH as u64 - 1);
-            let end = Sequence(last.0.min(oldest.0.saturating_sub(1)).min(most));
-            node.refusal = Some(Refusal { first: number, last: end, too_old: true });
+            // All that is gone, in one message: on a line with noise one for each number would take all of its time. A 3.0.6 asks for each
+            // number by itself, and takes the first.
+            node.refusal = Some(Refusal { first: number, last: Sequence(oldest.0.saturating_sub(1)) });
             bump(&mut self.stats.refused_repeats);
             if last >= oldest {
                 let _ = self.history.request(self.now, oldest, last, REPEAT_BATCH, quiet);

@@ -2,7 +2,7 @@
 
 use super::{Cluster, Field, HeartbeatForm, LinkForm, Transmit};
 use crate::id::{Generation, LinkId, LinkSet, NAME_MAX, NodeId, NodeName, Sequence, Uuid};
-use crate::node::{Node, NodeState};
+use crate::node::{Node, NodeState, Refusal};
 use crate::stats::bump;
 use crate::wire::{self, Writer};
 
@@ -48,15 +48,18 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// A message that does not fit into `out` is not sent and counted in [`Stats::oversize`](crate::Stats::oversize).
     /// 1,500 bytes hold every message of a cluster of two.
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> Option<Transmit> {
-        let is_old = !self.serial_pending && !self.history.has_unsent();
-        if is_old && self.line_is_busy() {
-            return None;
+        let pings = if DATAGRAMS { self.poll_pings(out) } else { None };
+        if pings.is_some() {
+            return pings;
         }
-        let transmit = if is_old { self.poll_copy(out) } else { None }
-            .or_else(|| self.poll_numbered(out))
-            .or_else(|| if DATAGRAMS { self.poll_pings(out) } else { None })
-            .or_else(|| self.poll_service(out))?;
-        self.note_sent(&transmit);
+        let is_new = self.serial_pending || self.history.has_unsent();
+        let mut transmit = None;
+        if is_new || !self.line_rests() {
+            transmit = self.poll_numbered(out).or_else(|| self.poll_service(out));
+        }
+        let is_old = !is_new && transmit.is_some();
+        let transmit = transmit.or_else(|| self.poll_copy(out))?;
+        self.note_sent(&transmit, is_old);
         Some(transmit)
     }
 
@@ -166,14 +169,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if let Some(seq) = node.ack_due.take() {
             return Some(Service::Ack(seq));
         }
-        if let Some(refusal) = &mut node.refusal {
-            let number = refusal.first;
-            refusal.first = number.next();
-            let too_old = refusal.too_old;
-            if refusal.first > refusal.last {
-                node.refusal = None;
-            }
-            return Some(Service::Refuse { number, too_old });
+        if let Some(refusal) = node.refusal.take() {
+            return Some(Service::Refuse(refusal));
         }
         let from = node.repeat_from?;
         let Some((first, run_end)) = node.window.missing_run(from, node.repeat_to) else {
@@ -206,11 +203,14 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 w.decimal("firstseq", first.0);
                 w.decimal("lastseq", last.0);
             }
-            Service::Refuse { number, too_old } => {
+            Service::Refuse(Refusal { first, last }) => {
                 w.text("t", b"NS_nak_rexmit");
-                w.hex("firstseq", number.0);
+                w.hex("firstseq", first.0);
+                if last > first {
+                    w.hex("lastseq", last.0);
+                }
                 w.text("dest", dest.name.as_bytes());
-                w.text("info", if too_old { b"seqno too low" } else { b"seqno not found" });
+                w.text("info", b"seqno too low");
             }
         }
         w.binary("destuuid", &dest.uuid.0);
@@ -393,5 +393,5 @@ const NODE_LIST: usize = 5119;
 pub(super) enum Service {
     Ack(Sequence),
     Request { first: Sequence, last: Sequence },
-    Refuse { number: Sequence, too_old: bool },
+    Refuse(Refusal),
 }

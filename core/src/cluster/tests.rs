@@ -4,7 +4,7 @@ use super::*;
 use crate::id::Sequence;
 use crate::node::NodeKind;
 use crate::takeover::{AutoFailback, Class, Effect, GroupState, Notice, Outcome};
-use crate::wire::{Keys, Method, Writer};
+use crate::wire::{self, Header, Keys, MessageType, Method, Writer};
 use std::collections::VecDeque;
 use std::vec::Vec;
 
@@ -525,7 +525,7 @@ fn forged_replayed_and_foreign_messages_change_nothing() {
 }
 
 #[test]
-fn a_request_for_everything_is_answered_with_a_bounded_number_of_refusals() {
+fn a_request_for_everything_is_answered_with_one_refusal_and_a_bounded_number_of_repetitions() {
     let mut world = World::started(PAIR);
     world.run(MS(20_000));
     let mut buffer = [0; 1024];
@@ -544,11 +544,17 @@ fn a_request_for_everything_is_answered_with_a_bounded_number_of_refusals() {
     engine.node_mut(NodeId(0)).unwrap().acknowledged = acknowledged;
     engine.handle(now, LinkId(0), &buffer[..len]).unwrap();
     let mut out = [0; 2048];
-    let mut sent = 0;
-    while engine.poll_transmit(&mut out).is_some() {
+    let oldest = engine.history.oldest_sequence();
+    let (mut sent, mut refused) = (0, Vec::new());
+    while let Some(transmit) = engine.poll_transmit(&mut out) {
         sent += 1;
+        let header = Header::parse(wire::open(&out[..transmit.len], &keys).unwrap()).unwrap();
+        if header.kind == MessageType::Nak {
+            refused.push(header.sequence_range());
+        }
     }
-    assert!((1..=100).contains(&sent), "{sent}");
+    assert!((2..=51).contains(&sent), "{sent}");
+    assert_eq!(refused, [Some((Sequence(1), Sequence(oldest.0 - 1)))]);
 }
 
 #[test]

@@ -205,13 +205,13 @@ impl<'a> Header<'a> {
     }
 
     /// The numbers that a [`MessageType::Retransmit`] asks for (decimal on the wire), or that a [`MessageType::Nak`]
-    /// refuses (one, hex). None: another type, a number missing or malformed, 0, or the last before the first.
+    /// refuses (hex; a 3.0.6 names one). None: another type, a number missing or malformed, 0, or the last before the first.
     pub fn sequence_range(&self) -> Option<(Sequence, Sequence)> {
         let (first, last) = match self.kind {
             MessageType::Retransmit => (number::decimal(self.firstseq?)?, number::decimal(self.lastseq?)?),
             MessageType::Nak => {
-                let refused = number::hex(self.firstseq?)?;
-                (refused, refused)
+                let first = number::hex(self.firstseq?)?;
+                (first, self.lastseq.map_or(Some(first), number::hex)?)
             }
             _ => return None,
         };

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::ops::Range;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -94,6 +95,17 @@ impl Board {
         let answer = self.ask(PINS);
         let value = answer.rsplit("0x").next().and_then(|word| word.split_whitespace().next());
         value.and_then(|word| u32::from_str_radix(word, 16).ok()).unwrap_or_else(|| panic!("no pins in {answer:?}"))
+    }
+
+    /// How many bytes of a stack were ever used: all from the first that has lost its paint.
+    pub(crate) fn stack_used(&self, stack: &Range<u32>, paint: u32) -> u32 {
+        let words = (stack.end - stack.start) / 4;
+        let answer = self.ask(&format!("xp /{words}wx {:#x}\n", stack.start));
+        let memory =
+            answer.lines().filter_map(|line| line.split_once(": 0x")).flat_map(|(_, words)| words.split(" 0x"));
+        let memory: Vec<_> = memory.map(|word| u32::from_str_radix(word.trim(), 16)).collect();
+        assert_eq!(memory.len(), words as usize, "{answer}");
+        4 * (words - memory.iter().take_while(|word| **word == Ok(paint)).count() as u32)
     }
 
     /// The numbers of a report, by the words before them.

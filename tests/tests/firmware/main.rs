@@ -29,6 +29,7 @@ fn main() {
     let mut trials = vec![
         case("size::within_bounds", Daemon::Ours, |_| size::within_bounds()),
         case("noise::in_bursts_kills_nobody", Daemon::Ours, |daemon| scenes::noise(daemon, Noise::Bursts)),
+        case("noise::in_single_bytes_kills_nobody", Daemon::Ours, |daemon| scenes::noise(daemon, Noise::Single)),
         case("noise::in_single_bytes_beside_3_0_6", Daemon::Reference, |daemon| scenes::noise(daemon, Noise::Single)),
         case("watchdog::resets_a_hung_node", Daemon::Ours, |_| scenes::watchdog()),
     ];

@@ -1,6 +1,7 @@
 //! How large the firmware is, how deep its stack, how long its turns.
 
 use std::io::{Read, Write};
+use std::ops::Range;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
@@ -18,6 +19,10 @@ use crate::stack::Calls;
 /// What the issue allows.
 const FLASH: u32 = 48_000;
 const RAM: u32 = 12_000;
+/// What a stack that is painted only must leave free: it may be deeper where that life has not led. In C it is 400 bytes deeper.
+const SPARE: u32 = 800;
+/// What `cortex-m-rt` paints with.
+const PAINT: u32 = 0xCCCC_CCCC;
 /// With `-icount shift=0` an instruction takes a nanosecond, and a cycle of the board's clock twenty.
 const INSTRUCTIONS_PER_CYCLE: u32 = 20;
 /// What a call with the bytes of a packet may take, and all the rest of a turn: 6 ms and 12 ms at 50 MHz, if an instruction takes a cycle.
@@ -26,7 +31,7 @@ const MOST_FOR_A_TURN: u32 = 600_000;
 
 /// Prints the sizes of both firmwares, and compares them with their bounds.
 pub(crate) fn within_bounds() {
-    let report = painted();
+    let report = after_a_life(in_c(), Board::report);
     let (packet, turn) = (report.packet * INSTRUCTIONS_PER_CYCLE, report.turn * INSTRUCTIONS_PER_CYCLE);
     println!(
         "in C, with a start, a takeover and a return: stack {} painted; most instructions for the bytes of a packet {packet}, for the \
@@ -44,8 +49,11 @@ pub(crate) fn within_bounds() {
     assert!(report.stack <= deepest.bytes, "{} painted, {} computed", report.stack, deepest.bytes);
     // Its stack is not computed: texts are formatted through pointers, and which function those lead to is not in the machine code.
     let (flash, data) = sections(in_rust());
-    println!("in Rust: flash {flash}, data {data}");
-    assert!(flash <= FLASH && data <= RAM, "Rust: flash {flash} of {FLASH}, data {data} of {RAM}");
+    let stack = stack_of(in_rust());
+    let painted = after_a_life(in_rust(), |board| Some(board.stack_used(&stack, PAINT)));
+    let ram = data + painted;
+    println!("in Rust: flash {flash}, RAM {ram}: data {data}, stack {painted} painted of {}", stack.end - stack.start);
+    assert!(flash <= FLASH && ram + SPARE <= RAM, "Rust: flash {flash} of {FLASH}, RAM {ram} and {SPARE} of {RAM}");
 }
 
 /// Bytes of flash and of static memory.
@@ -58,9 +66,20 @@ fn sections(image: &Path) -> (u32, u32) {
     (code + data, data + bss)
 }
 
-/// What the board tells of itself after a life beside a node of this process: start, takeover, return.
-fn painted() -> crate::board::Report {
-    let board = Board::start(in_c(), &["-icount", "shift=0"]);
+/// Where the stack of the program in Rust may be.
+fn stack_of(image: &Path) -> Range<u32> {
+    let output = Command::new("arm-none-eabi-nm").arg(image).output().expect("arm-none-eabi-nm");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let symbol = |name: &str| {
+        let line = text.lines().find(|line| line.split_whitespace().nth(2) == Some(name)).expect("a symbol");
+        u32::from_str_radix(&line[..8], 16).expect("an address")
+    };
+    symbol("_stack_end")..symbol("_stack_start")
+}
+
+/// What is told of the board after a life beside a node of this process: start, takeover, return.
+fn after_a_life<T>(image: &Path, told: impl Fn(&Board) -> Option<T>) -> T {
+    let board = Board::start(image, &["-icount", "shift=0"]);
     let cable = board.cable();
     cable.set_read_timeout(Some(Duration::from_millis(5))).expect("a socket");
     let mut run = 1;
@@ -71,8 +90,8 @@ fn painted() -> crate::board::Report {
     let mut alpha = Alpha::new(run);
     await_board(&board, &cable, Some(&mut alpha), |board| board.said().contains("group 0 is stopped here"));
     board.type_key(b'i');
-    await_board(&board, &cable, Some(&mut alpha), |board| board.report().is_some());
-    board.report().expect("a report")
+    await_board(&board, &cable, Some(&mut alpha), |board| told(board).is_some());
+    told(&board).expect("it was told")
 }
 
 /// Carries bytes between the board and alpha, if that is there, until the board has said something.

@@ -8,9 +8,10 @@ use std::vec::Vec;
 type Engine = Cluster<2, 1, 2, 8192, 1>;
 
 /// 80 ms a heartbeat.
-const SPEED: u32 = 19_200;
+pub(super) const SPEED: u32 = 19_200;
 
-fn engine(local: u8, speed: u32) -> Engine {
+/// Node `local` of two, for whoever makes an engine of it.
+pub(super) fn config<E>(local: u8, seed: u64, make: impl FnOnce(&Config<'_>, Keys<1>) -> E) -> E {
     let mut keys = Keys::new();
     keys.insert(1, Method::Sha1, b"secret").unwrap();
     keys.set_signing(1).unwrap();
@@ -37,11 +38,17 @@ fn engine(local: u8, speed: u32) -> Engine {
         auth_field: true,
         generation: Generation(1),
         effect_limit: EFFECT_LIMIT,
-        seed: 7 + u64::from(local),
+        seed: seed + u64::from(local),
     };
-    let mut engine = Engine::new(&config, keys, Instant::ZERO, 1).unwrap();
-    engine.set_line_speed(speed);
-    engine
+    make(&config, keys)
+}
+
+fn engine(local: u8, speed: u32) -> Engine {
+    config(local, 7, |config, keys| {
+        let mut engine = Engine::new(config, keys, Instant::ZERO, 1).unwrap();
+        engine.set_line_speed(speed);
+        engine
+    })
 }
 
 /// Two nodes and what the line between them does to a message.

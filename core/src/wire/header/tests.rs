@@ -94,6 +94,8 @@ fn a_range_is_decimal_in_a_request_and_hex_in_a_refusal() {
     assert_eq!(request("0", "10"), None);
     assert_eq!(request("a", "b"), None);
     assert_eq!(range(&[("t", "NS_nak_rexmit"), ("firstseq", "10")]), Some((16, 16)));
+    assert_eq!(range(&[("t", "NS_nak_rexmit"), ("firstseq", "10"), ("lastseq", "1f")]), Some((16, 31)));
+    assert_eq!(range(&[("t", "NS_nak_rexmit"), ("firstseq", "10"), ("lastseq", "f")]), None);
     assert_eq!(range(&[("t", "status"), ("firstseq", "10")]), None);
 }
 
