@@ -134,7 +134,7 @@ __attribute__((noinline)) static void tell(const hb_event_t *event)
         const char *text;
     } known[] = {
         {HB_EVENT_NODE_DEAD, "is dead"},
-        {HB_EVENT_NODE_RETURNED, "was dead and is back"},
+        {HB_EVENT_NODE_RETURNED, "is back"},
         {HB_EVENT_NODE_RESTARTED, "has restarted"},
         {HB_EVENT_TAKEOVER_COMPLETE, "is taken over"},
         {HB_EVENT_SHUTDOWN_NOTICE, "leaves"},

@@ -390,8 +390,10 @@ const NODE_LIST: usize = 5119;
 
 /// An unnumbered message that is due to a node.
 #[derive(Clone, Copy, Debug)]
+#[repr(u8)]
 pub(super) enum Service {
-    Ack(Sequence),
+    // Not 0, which then is the `None` of an option: an engine that was told nothing is all zeros.
+    Ack(Sequence) = 1,
     Request { first: Sequence, last: Sequence },
     Refuse(Refusal),
 }

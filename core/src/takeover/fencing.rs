@@ -117,6 +117,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.fencing.waiting.swap_remove(place);
             self.say(Say::Stonith { node, result: FenceResult::Done });
             self.notice(Notice::Fenced(node));
+            // Also what it said while it was shot.
+            self.other_is_gone(node);
             if !matches!(self.phase, Phase::Leaving | Phase::Left) {
                 self.inherit(now, node, true);
             }

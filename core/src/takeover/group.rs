@@ -310,10 +310,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Whether a group of `class` does not run here and will not be started: it could not be.
+    /// Whether a group of `class`, which is settled, does not run here: it could not be started.
     pub(super) fn lacks(&self, class: Class) -> bool {
-        let lost = |g: &Group| g.state == GroupState::Failed || g.state == GroupState::Stopped && !g.wanted;
-        self.groups.iter().any(|g| belongs(g, self.home, class) && lost(g))
+        self.groups.iter().any(|g| belongs(g, self.home, class) && g.state != GroupState::Running)
     }
 
     pub(super) fn expire_effects(&mut self, now: Instant) {

@@ -214,17 +214,23 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.say(Say::Stonith { node, result: FenceResult::NoDevice });
             self.notice(Notice::NotFenced(node));
         }
-        self.other.holds = Holds::NONE;
-        self.other.stable = true;
-        self.other.leaving = false;
-        self.other.reported = false;
-        self.other.alive = false;
+        self.other_is_gone(node);
         self.needs_failback = true;
         if must_fence {
             return;
         }
         self.rival_gone(before);
         self.inherit(now, node, heir);
+    }
+
+    /// Nothing that a node said before counts: it is dead.
+    pub(super) fn other_is_gone(&mut self, node: NodeId) {
+        self.set_home_gone(node, true);
+        self.other.holds = Holds::NONE;
+        self.other.stable = true;
+        self.other.leaving = false;
+        self.other.reported = false;
+        self.other.alive = false;
     }
 
     /// A node that we had declared dead speaks again, in the same run: a partition healed, and both sides may own the
