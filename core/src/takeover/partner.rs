@@ -352,7 +352,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         } else {
             return;
         };
-        if self.other.leaving || !self.other.reported || self.phase != Phase::Stable {
+        if self.other.leaving || self.phase != Phase::Stable {
+            return;
+        }
+        if !self.other.reported {
+            // It never took us for dead, and sees no reason to tell what it holds.
+            if self.other.alive && self.other.is_hbcore && self.class_settled(Class::All) {
+                self.show_stable_anew();
+                self.timers.failback = Some(now.after(FAILBACK_RETRY));
+            }
             return;
         }
         let pause_ends = if wished { now } else { self.give_away_from };

@@ -192,7 +192,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.report(Info::Plain);
                 return true;
             }
-            Standby::Offered(_) if self.other.has_begun => {
+            // It has taken ours: for it we were dead.
+            Standby::Offered(_) if self.other.has_begun || self.hold.local && self.other.holds.foreign => {
                 self.cancel_standby();
                 self.report(Info::Plain);
             }
