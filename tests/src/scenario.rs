@@ -87,8 +87,9 @@ pub fn trial_with(
     })
 }
 
-fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic said, and where on this thread.
+pub fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned())).unwrap_or_default();
-    PLACE.with_borrow(|place| format!("{place}: {text}"))
+    PLACE.with_borrow(|place| if place.is_empty() { text.clone() } else { format!("{place}: {text}") })
 }

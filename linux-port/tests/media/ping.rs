@@ -1,6 +1,6 @@
 //! ping, `ping_group` and ping6 against the kernel of another host.
 
-use crate::support::{Host, LONG, message, pair};
+use super::support::{Host, LONG, message, pair};
 use hbcore_linux::media::{AnyMedium, Kind, Medium, MediumSpec, PING_DATA_MAX, open};
 use std::{process::Command, time::Duration};
 

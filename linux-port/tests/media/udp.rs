@@ -1,6 +1,6 @@
 //! ucast, bcast, mcast, ucast6 and mcast6 between two hosts.
 
-use crate::support::{Host, LONG, message, pair};
+use super::support::{Host, LONG, message, pair};
 use hbcore_linux::{
     media::{AnyMedium, Kind, Medium, MediumSpec, OpenCause, Remedy, SendOutcome, Step, open, remedy},
     sys::Capability,

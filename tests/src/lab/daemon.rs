@@ -1,9 +1,10 @@
-//! The two implementations of the daemon.
+//! The two implementations of the daemon, and ours for another processor.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::armv7;
 use super::command::cargo;
 
 /// Which implementation runs on a host.
@@ -11,6 +12,8 @@ use super::command::cargo;
 pub enum Daemon {
     /// This project's.
     Ours,
+    /// This project's for 32-bit ARM, under QEMU's user mode.
+    Armv7,
     /// Heartbeat 3.0.6, as Debian packages it.
     Reference,
 }
@@ -20,6 +23,7 @@ impl Daemon {
     pub fn program(self) -> PathBuf {
         match self {
             Self::Ours => release_binary("heartbeat"),
+            Self::Armv7 => armv7::daemon(),
             Self::Reference => PathBuf::from("/usr/libexec/heartbeat/heartbeat"),
         }
     }
@@ -29,6 +33,7 @@ impl fmt::Display for Daemon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ours => "new",
+            Self::Armv7 => "arm",
             Self::Reference => "ref",
         })
     }
@@ -44,6 +49,11 @@ pub fn why_not(daemons: [Daemon; 2]) -> Option<String> {
         if !is_installed(tool) {
             return Some(format!("needs the program {tool} of the package {package}"));
         }
+    }
+    if daemons.contains(&Daemon::Armv7)
+        && let Some(reason) = armv7::why_not()
+    {
+        return Some(reason);
     }
     let reference = daemons.contains(&Daemon::Reference) && !Daemon::Reference.program().exists();
     reference.then(|| "needs Heartbeat 3.0.6, the package heartbeat".to_owned())

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::armv7;
 use super::await_until::holds_within;
 use super::command::run;
 use super::daemon::{Daemon, release_binary};
@@ -24,6 +25,11 @@ const TAIL: usize = 25;
 
 /// How long 3.0.6 may take to stop: it waits for its own phases, each polled once a second.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the daemon logs when its links are open.
+const UP: &str = "Local status now set to: 'up'";
+/// How long that may take with a processor that is translated, on a busy machine.
+const EMULATED_START_LIMIT: Duration = Duration::from_secs(30);
 
 /// A node.
 pub struct Host {
@@ -143,9 +149,20 @@ impl Host {
         assert_eq!(started.code, Some(0), "{} did not start its daemon:\n{}", self.name, started.output);
     }
 
-    /// Starts the daemon.
+    /// Starts the daemon. What it says is known when it is ready; of one under QEMU it is known when it has opened its links.
     pub fn try_start(&self) -> Answered {
-        self.heartbeat(&[])
+        if self.daemon != Daemon::Armv7 {
+            return self.heartbeat(&[]);
+        }
+        // QEMU has a thread of its own, beside which the daemon may not fork: it stays in the foreground of a shell that ends.
+        let before = self.count_logged(UP);
+        let words = self.command_line(&["-f"]).join(" ");
+        let started = self.run("sh", &["-c", &format!("{words} </dev/null >/var/log/foreground 2>&1 &")]);
+        let is_up = || self.count_logged(UP) > before;
+        if started.code == Some(0) && holds_within(EMULATED_START_LIMIT, || is_up() || !self.is_running()) && is_up() {
+            return started;
+        }
+        Answered { code: None, output: self.lines_of("foreground").join("\n") }
     }
 
     /// Stops the daemon and waits until it is gone.
@@ -178,19 +195,28 @@ impl Host {
 
     /// Runs the daemon's program with these arguments.
     pub fn heartbeat(&self, arguments: &[&str]) -> Answered {
-        let mut all: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
-        if self.daemon == Daemon::Ours && !Path::new("/etc/ha.d").is_dir() {
+        let words = self.command_line(arguments);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.run(words[0], &words[1..])
+    }
+
+    /// The words that run the daemon's program with these arguments.
+    fn command_line(&self, arguments: &[&str]) -> Vec<String> {
+        let emulator = if self.daemon == Daemon::Armv7 { &armv7::EMULATOR[..] } else { &[] };
+        let mut words: Vec<String> = emulator.iter().map(|&word| word.to_owned()).collect();
+        words.push(self.daemon.program().display().to_string());
+        words.extend(arguments.iter().map(|&word| word.to_owned()));
+        if self.daemon != Daemon::Reference && !Path::new("/etc/ha.d").is_dir() {
             let directory = |name: &str| self.root.join(name).display().to_string();
-            all.extend(["--config-dir".to_owned(), directory("ha.d"), "--state-dir".to_owned(), directory("lib")]);
+            words.extend(["--config-dir".to_owned(), directory("ha.d"), "--state-dir".to_owned(), directory("lib")]);
         }
-        let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        self.run(&self.daemon.program().display().to_string(), &all)
+        words
     }
 
     /// Runs `hb_standby` or `hb_takeover`, as it belongs to the daemon.
     pub fn tool(&self, name: &str, arguments: &[&str]) -> Answered {
         let program = match self.daemon {
-            Daemon::Ours => release_binary(name),
+            Daemon::Ours | Daemon::Armv7 => release_binary(name),
             Daemon::Reference => Path::new("/usr/share/heartbeat").join(name),
         };
         self.run(&program.display().to_string(), arguments)

@@ -20,6 +20,8 @@
 
 #![allow(clippy::missing_panics_doc)]
 
+pub mod armv7;
+
 mod arp;
 mod await_until;
 mod client;

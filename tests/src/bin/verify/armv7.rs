@@ -1,87 +1,245 @@
-//! `cargo verify armv7`: the daemon for 32-bit ARM machines, and the tests of the engine and of the port as such programs.
+//! The daemon for 32-bit ARM machines: its size, the tests of the engine and of the port as such programs, and pairs of it.
 //!
-//! They run under `qemu-arm-static`, which translates the processor and passes system calls on. What it cannot pass on is left out, with the
-//! reason. Memory is not measured: that of QEMU would be.
+//! They run under `qemu-arm-static`, which translates the processor and passes system calls on. What it cannot pass on is left out, with
+//! the reason. Scripts of the resources are run by this machine itself: the kernel does not know, or care, who calls it.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
 
-const TARGET: &str = "armv7-unknown-linux-gnueabihf";
-/// What the stripped daemon may have.
+use hbcore_tests::lab::{Auth, Daemon, Host, Lab, Media, Site, armv7, why_not};
+use hbcore_tests::scenario::message_of;
+
+use crate::step::Step;
+use crate::tally::Tally;
+
+/// What the stripped daemon may have, in bytes.
 const BINARY: u64 = 1_500_000;
-/// Programs, and the Debian packages that have them.
-const TOOLS: [(&str, &str); 4] = [
-    ("/usr/bin/arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
-    ("/usr/bin/qemu-arm-static", "qemu-user-static"),
-    ("/usr/bin/cargo", "cargo-web"),
-    ("/usr/lib/rustlib/src/rust", "rust-web-src"),
+/// What it may occupy, in KiB.
+const MEMORY: u64 = 2048;
+/// The tests of the libraries of both packages, and those of the port that need no other program of it.
+const TESTS: [&str; 8] = ["--release", "-p", "hbcore", "-p", "hbcore-linux", "--lib", "--test", "emulated"];
+/// What QEMU's user mode (7.2) cannot do: tests by their names, and why.
+const LEFT_OUT: [(&str, &str); 14] = [
+    ("media::udp::a_medium_hears_only_its_own_interface", MULTICAST),
+    ("media::udp::a_multicast_sender_hears_itself_only_if_asked", MULTICAST),
+    ("media::udp::after_an_interface_came_back_the_medium_is_reopened", MULTICAST),
+    ("media::udp::every_kind_carries_messages_both_ways", MULTICAST),
+    ("script::a_script_has_default_signals_and_none_blocked", SIGNALS),
+    ("script::that_is_so_when_the_daemon_itself_blocks_and_ignores_signals", EXEC),
+    ("script::what_cannot_be_started_is_an_error_and_what_has_no_interpreter_line_is_a_shell_script", SPAWN),
+    ("serial::a_device_belongs_to_one_program", SPEED),
+    ("serial::after_a_hang_up_the_medium_is_reopened", SPEED),
+    ("serial::bytes_go_both_ways", SPEED),
+    ("serial::the_line_is_set_as_the_reference_says", SPEED),
+    ("serial::when_the_other_side_does_not_read_messages_are_dropped_whole", SPEED),
+    ("state::a_claim_over_a_stale_file_writes_ten_columns_and_excludes_others_while_it_lasts", NAME),
+    ("state::a_generation_that_cannot_be_written_leaves_nothing_behind", EXEC),
 ];
-/// What QEMU's user mode (7.2) cannot do: tests whose names contain a word, and why.
-const LEFT_OUT: [(&str, &str); 0] = [];
+const MULTICAST: &str = "QEMU refuses IP_MULTICAST_IF (ENOPROTOOPT)";
+const SIGNALS: &str = "QEMU leaves 34 and 35 ignored, to which it moves the C library's own signals";
+const EXEC: &str = "it starts itself, and without binfmt_misc the kernel starts no program for ARM";
+const SPAWN: &str = "QEMU makes of vfork a fork, so that posix_spawn does not learn that the exec failed";
+const SPEED: &str = "QEMU has no TCGETS2 (ENOSYS), by which the speed of a line is set";
+const NAME: &str = "QEMU makes up the name in /proc/self/stat, and not that in /proc/self/comm";
 
-/// Builds, measures and runs. Takes some minutes: the standard library is built from source.
-pub(crate) fn main() -> ExitCode {
-    if let Some((_, package)) = TOOLS.iter().find(|(path, _)| !Path::new(path).exists()) {
-        println!("skipped: needs the Debian package {package}");
-        return ExitCode::SUCCESS;
+/// The pairs: on the preferred owner, on the other node, and what carries the heartbeats.
+const PAIRS: [(Daemon, Daemon, Media, Auth); 4] = [
+    (Daemon::Armv7, Daemon::Armv7, Media::Ucast, Auth::Sha1),
+    (Daemon::Armv7, Daemon::Ours, Media::Bcast, Auth::Md5),
+    (Daemon::Ours, Daemon::Armv7, Media::Ucast, Auth::Crc),
+    (Daemon::Reference, Daemon::Armv7, Media::Ucast, Auth::Sha1),
+];
+/// A cluster that includes a 3.0.6 needs its 10 s of settling, and some, to have the address up.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// Time for the group to move when both nodes are up, or one has just died.
+const MOVE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Says by a file whether it was started, until the power is cut.
+const SCRIPT: &str = r#"#!/bin/sh
+case $1 in
+    start) : > /run/service ;;
+    stop) rm -f /run/service ;;
+    status) if [ -e /run/service ]; then echo running; else echo stopped; exit 3; fi ;;
+esac
+"#;
+/// That file.
+const STARTED: &str = "/run/service";
+
+/// All of it.
+pub(crate) fn steps() -> Vec<Step> {
+    vec![
+        Step::tally("ARMv7: build", build),
+        Step::tally("ARMv7: unit tests", unit_tests),
+        Step::tally("ARMv7: pairs of daemons", pairs),
+    ]
+}
+
+/// Everything that the others need, and the size of the daemon.
+fn build() -> (Tally, String) {
+    if let Some(reason) = armv7::why_not() {
+        return Tally::skipped(reason);
     }
-    match daemon().and_then(|()| tests()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
+    if let Err(why) = text_of(&mut test_command(&["--no-run"])).and_then(|_| text_of(&mut armv7::build_of_daemon())) {
+        return (Tally::FAILED, why);
+    }
+    match stripped_size() {
+        Ok(size) => {
+            let tally = if size <= BINARY { Tally::PASSED } else { Tally::FAILED };
+            (tally.with_remark(format!("daemon: {size} bytes, stripped, of {BINARY}")), "it is too large".to_owned())
         }
+        Err(why) => (Tally::FAILED, why),
     }
 }
 
-/// The daemon is as small as it should be.
-fn daemon() -> Result<(), String> {
-    let mut build = cargo(&["build", "--quiet", "--release", "-p", "hbcore-linux", "--bin", "heartbeat"]);
-    succeed(build.arg("-Zbuild-std=std,panic_abort"))?;
-    let (program, stripped) = (output().join("release/heartbeat"), output().join("heartbeat.stripped"));
-    succeed(Command::new("arm-linux-gnueabihf-strip").arg("-o").arg(&stripped).arg(&program))?;
-    let size = std::fs::metadata(&stripped).map_err(|error| error.to_string())?.len();
-    println!("daemon: {size} bytes, stripped, of {BINARY}");
-    if size <= BINARY { Ok(()) } else { Err("it is too large".to_owned()) }
+fn stripped_size() -> Result<u64, String> {
+    let stripped = armv7::output().join("heartbeat.stripped");
+    let mut strip = Command::new("arm-linux-gnueabihf-strip");
+    text_of(strip.arg("-o").arg(&stripped).arg(armv7::daemon()))?;
+    Ok(std::fs::metadata(&stripped).map_err(|error| error.to_string())?.len())
 }
 
-fn tests() -> Result<(), String> {
-    let mut test = cargo(&["test", "--quiet", "-p", "hbcore", "-p", "hbcore-linux", "--lib", "--no-fail-fast"]);
-    test.args(["-Zbuild-std=std,test,panic_abort,panic_unwind,proc_macro", "--"]);
-    for (word, why) in LEFT_OUT {
-        println!("left out: {word}: {why}");
-        test.args(["--skip", word]);
+/// The tests that QEMU can run. A test that is left out must exist, or the list is out of date.
+fn unit_tests() -> (Tally, String) {
+    if let Some(reason) = armv7::why_not() {
+        return Tally::skipped(reason);
     }
-    succeed(&mut test)
+    let list = match text_of(&mut test_command(&["--", "--list"])) {
+        Ok(list) => list,
+        Err(why) => return (Tally::FAILED, why),
+    };
+    let exists = |name: &str| list.lines().any(|line| line.strip_suffix(": test") == Some(name));
+    let gone: Vec<&str> = LEFT_OUT.iter().map(|(name, _)| *name).filter(|name| !exists(name)).collect();
+    if !gone.is_empty() {
+        return (Tally::FAILED, format!("left out, but there is no such test: {}", gone.join(" ")));
+    }
+    let mut command = test_command(&["--no-fail-fast", "--", "--exact"]);
+    for (name, _) in LEFT_OUT {
+        command.args(["--skip", name]);
+    }
+    let (success, text) = match text_of(&mut command) {
+        Ok(text) => (true, text),
+        Err(text) => (false, text),
+    };
+    let mut tally = Tally::of_tests(&text, success);
+    for (name, why) in LEFT_OUT {
+        tally.skipped += 1;
+        tally.reasons.push(format!("{name}: {why}"));
+    }
+    (tally, text)
 }
 
-/// Debian's cargo, for the other processor, with nothing of what cargo has told this process about itself.
-fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new("/usr/bin/cargo");
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if (text.starts_with("CARGO_") && text != "CARGO_HOME") || text.starts_with("RUST") {
-            command.env_remove(&name);
+fn test_command(arguments: &[&str]) -> Command {
+    let mut test = armv7::cargo(&["test"]);
+    test.args(TESTS).args(arguments);
+    test
+}
+
+/// What a command says; an error if it fails.
+fn text_of(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = text(&output.stderr) + &text(&output.stdout);
+    if output.status.success() { Ok(text) } else { Err(format!("{text}{command:?}: {}", output.status)) }
+}
+
+/// All pairs at once, as they mostly wait.
+fn pairs() -> (Tally, String) {
+    let mut tally = Tally::default();
+    if why_not([Daemon::Armv7, Daemon::Ours]).is_none() {
+        // Now, and not while a cluster is waiting for its second node.
+        Daemon::Ours.program();
+        Daemon::Armv7.program();
+    }
+    // What a panic says stands in the report.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let said = Mutex::new(Vec::new());
+    let failed = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for (alpha, bravo, media, auth) in PAIRS {
+            let name = format!("{alpha}_{bravo} over {media:?}");
+            if let Some(reason) = why_not([alpha, bravo]) {
+                tally.skipped += 1;
+                tally.reasons.push(format!("{name}: {reason}"));
+                continue;
+            }
+            let (said, failed) = (&said, &failed);
+            scope.spawn(move || match catch_unwind(AssertUnwindSafe(|| life(&name, [alpha, bravo], media, auth))) {
+                Ok(memory) => push(said, memory),
+                Err(panic) => push(failed, format!("{name}: {}", message_of(panic.as_ref()))),
+            });
         }
+    });
+    std::panic::set_hook(hook);
+    let memories: Vec<armv7::Memory> = said.into_inner().unwrap_or_default();
+    let failed = failed.into_inner().unwrap_or_default();
+    tally.passed += memories.len() as u64;
+    tally.failed += failed.len() as u64;
+    let mut text = failed.join("\n");
+    if let Some(most) = memories.iter().max_by_key(|memory| memory.own) {
+        let remark = format!(
+            "daemon: {} KiB of its own, at most, of {MEMORY}; and {} KiB of libraries, which the programs of a machine share",
+            most.own, most.shared
+        );
+        if most.own > MEMORY {
+            tally.failed += 1;
+            text.push_str("\nit occupies too much memory");
+        }
+        tally = tally.with_remark(remark);
     }
-    command.args(arguments).args(["--target", TARGET, "--target-dir"]).arg(target());
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    command.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
-    command.env("CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER", "arm-linux-gnueabihf-gcc");
-    command.env("CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_RUNNER", "qemu-arm-static -L /usr/arm-linux-gnueabihf");
-    command
+    (tally, text)
 }
 
-fn target() -> PathBuf {
-    let this = std::env::current_exe().unwrap_or_default();
-    this.ancestors().nth(2).unwrap_or(Path::new("target")).join("armv7")
+fn push<T>(list: &Mutex<Vec<T>>, item: T) {
+    if let Ok(mut list) = list.lock() {
+        list.push(item);
+    }
 }
 
-fn output() -> PathBuf {
-    target().join(TARGET)
+/// They see each other; the owner is killed and comes back; it is stopped. Returns the memory of a daemon for ARM that has served.
+fn life(name: &str, daemons: [Daemon; 2], media: Media, auth: Auth) -> armv7::Memory {
+    let site = Site { media, auth, group: format!("{} service", Site::default().group), ..Site::default() };
+    let lab = Lab::new(&format!("ARMv7 {name}"), daemons[0], daemons[1], &site);
+    for host in lab.hosts() {
+        host.write_script("service", SCRIPT);
+        host.start();
+    }
+    await_owner(&lab, &lab.alpha, START_LIMIT);
+    for (host, peer) in [(&lab.alpha, "bravo"), (&lab.bravo, "alpha")] {
+        let what = format!("{peer} to be active for {}", host.name());
+        lab.await_until(MOVE_LIMIT, &what, || host.logged(&format!("Status update for node {peer}: status active")));
+    }
+
+    lab.alpha.cut_power();
+    await_owner(&lab, &lab.bravo, MOVE_LIMIT);
+    let of_bravo = memory(&lab.bravo);
+    lab.alpha.boot();
+    lab.alpha.start();
+    await_owner(&lab, &lab.alpha, START_LIMIT);
+    let of_alpha = memory(&lab.alpha);
+    lab.alpha.stop();
+    await_owner(&lab, &lab.bravo, MOVE_LIMIT);
+    lab.bravo.stop();
+    lab.check(lab.holders().is_empty() && lab.with_file(STARTED).is_empty(), "no owner when both nodes were stopped");
+    let memories = [of_alpha, of_bravo].into_iter().flatten();
+    memories.max_by_key(|memory| memory.own).expect("one of them is for ARM")
 }
 
-fn succeed(command: &mut Command) -> Result<(), String> {
-    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
+/// Waits until this host alone has the address and the script's service, and answers.
+#[track_caller]
+fn await_owner(lab: &Lab, owner: &Host, limit: Duration) {
+    let name = owner.name();
+    lab.await_until(limit, &format!("the address on {name} alone"), || lab.holders() == [name]);
+    lab.await_until(limit, &format!("the service on {name} alone"), || lab.with_file(STARTED) == [name]);
+    lab.await_until(limit, &format!("the client to be served by {name}"), || lab.client.is_served_by(name));
+}
+
+/// That of its daemon, if it is for ARM.
+fn memory(host: &Host) -> Option<armv7::Memory> {
+    let pids = host.daemon_processes();
+    let sums = pids.into_iter().filter(|_| host.daemon() == Daemon::Armv7).filter_map(armv7::memory);
+    sums.max_by_key(|memory| memory.own)
 }

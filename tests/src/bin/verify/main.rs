@@ -4,7 +4,7 @@
 //! cargo verify [--no-install] [FILTER..]     all checks and tests, or the tests whose names contain a word of FILTER
 //! cargo verify [--no-install] bench [ROW..]  the speed of ours, heartbeat 3.0.6 and keepalived side by side
 //! cargo verify [--no-install] firmware-size  flash, RAM and longest turn of the firmware
-//! cargo verify [--no-install] armv7          the daemon for ARM: its size, and its unit tests in QEMU
+//! cargo verify [--no-install] armv7          the daemon for ARM: its size, and in QEMU its unit tests and its life
 //! cargo verify sim [--seeds N]               clusters in simulated worlds
 //! cargo verify model [--big] [--planted]     two nodes in every order of what can happen
 //! cargo verify fuzz [--runs N] [TARGET..]    fuzz targets, one after the other
@@ -39,7 +39,7 @@ cargo verify [--no-install] bench [ROW..]
                                          false-deaths
 cargo verify [--no-install] firmware-size
                                          flash, RAM, deepest stack and longest turn of the firmware
-cargo verify [--no-install] armv7        the daemon for ARM: its size, and its unit tests in QEMU (some minutes)
+cargo verify [--no-install] armv7        the daemon for ARM: its size, and in QEMU its unit tests and its life
 cargo verify sim [--seeds N] [--from K] [--seed K] [--file SCHEDULE] [--trace] [--planted]
                                          clusters in simulated worlds, by seeds; one of them; or with bugs planted
 cargo verify model [--big] [--planted] [CASE]
@@ -99,7 +99,7 @@ fn main() -> ExitCode {
         return firmware_size();
     }
     if take(&mut filters, "armv7") {
-        return armv7::main();
+        return run_steps(&mut armv7::steps());
     }
     let mut steps =
         if filters.is_empty() { everything() } else { filters.iter().flat_map(|f| tests(Some(f))).collect() };
@@ -144,6 +144,7 @@ fn everything() -> Vec<Step> {
         Step::function("planted bugs in it", model::planted),
     ];
     steps.extend(tests(None));
+    steps.extend(armv7::steps());
     steps
 }
 

@@ -20,6 +20,8 @@ enum Work {
     Test(Command),
     /// The same as a function.
     Function(fn() -> Result<(), String>),
+    /// A function that counts its tests itself, and tells about them.
+    Tally(fn() -> (Tally, String)),
 }
 
 impl Step {
@@ -36,6 +38,11 @@ impl Step {
     /// A function that succeeds, or says what is wrong.
     pub(crate) fn function(name: &str, function: fn() -> Result<(), String>) -> Self {
         Self { name: name.to_owned(), work: Work::Function(function) }
+    }
+
+    /// A function that counts its tests itself, and tells about them.
+    pub(crate) fn tally(name: &str, function: fn() -> (Tally, String)) -> Self {
+        Self { name: name.to_owned(), work: Work::Tally(function) }
     }
 
     /// With this variable in the environment of the command.
@@ -60,6 +67,7 @@ impl Step {
                 Ok(()) => (Tally::PASSED, String::new()),
                 Err(why) => (Tally::FAILED, why),
             },
+            Work::Tally(function) => function(),
             Work::Check(command) => {
                 let (success, text) = output(command);
                 (if success { Tally::PASSED } else { Tally::FAILED }, text)
@@ -82,6 +90,9 @@ pub(crate) fn run_steps(steps: &mut [Step]) -> ExitCode {
         let (tally, text) = step.run();
         let verdict = if tally.failed == 0 { "ok" } else { "FAILED" };
         println!("{verdict:<8}{tally:<40}{:>7.1} s", begin.elapsed().as_secs_f64());
+        for remark in &tally.remarks {
+            println!("    {remark}");
+        }
         for reason in &tally.reasons {
             println!("    skipped: {reason}");
         }

@@ -13,13 +13,30 @@ pub(crate) struct Tally {
     pub(crate) skipped: u64,
     /// Their names and why.
     pub(crate) reasons: Vec<String>,
+    /// What is worth saying although all is well, such as a size.
+    pub(crate) remarks: Vec<String>,
 }
 
 impl Tally {
     /// One test that passed.
-    pub(crate) const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0, reasons: Vec::new() };
+    pub(crate) const PASSED: Self = Self::of(1, 0);
     /// One test that failed.
-    pub(crate) const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0, reasons: Vec::new() };
+    pub(crate) const FAILED: Self = Self::of(0, 1);
+
+    const fn of(passed: u64, failed: u64) -> Self {
+        Self { passed, failed, skipped: 0, reasons: Vec::new(), remarks: Vec::new() }
+    }
+
+    /// One test that could not run, and nothing more to say.
+    pub(crate) fn skipped(reason: String) -> (Self, String) {
+        (Self { skipped: 1, reasons: vec![reason], ..Self::default() }, String::new())
+    }
+
+    /// With something worth saying.
+    pub(crate) fn with_remark(mut self, remark: String) -> Self {
+        self.remarks.push(remark);
+        self
+    }
 
     /// What the output of `cargo test` says. A command that failed without a failed test, as when something does not
     /// compile, counts as one failure.
@@ -40,7 +57,7 @@ impl Tally {
         tally
     }
 
-    /// Adds the numbers; reasons are of interest only where they arose.
+    /// Adds the numbers; reasons and remarks are of interest only where they arose.
     pub(crate) fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;

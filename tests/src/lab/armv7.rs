@@ -1,0 +1,157 @@
+//! The daemon for 32-bit ARM, and how it runs here: under QEMU's user mode, which translates the processor and passes system calls on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The target's name.
+pub const TARGET: &str = "armv7-unknown-linux-gnueabihf";
+
+/// What is built of the standard library: what a test needs.
+const LIBRARIES: &str = "-Zbuild-std=std,test,panic_abort,panic_unwind,proc_macro";
+
+/// Files that all of this needs, and the Debian packages that have them.
+const NEEDED: [(&str, &str); 6] = [
+    ("/usr/bin/arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
+    ("/usr/arm-linux-gnueabihf/lib/libc.so.6", "libc6-dev-armhf-cross"),
+    ("/usr/bin/qemu-arm-static", "qemu-user-static"),
+    ("/usr/bin/rustc", "rustc-web"),
+    ("/usr/bin/cargo", "cargo-web"),
+    ("/usr/lib/rustlib/src/rust", "rust-web-src"),
+];
+
+/// Where the memory of an emulated program begins, far from the emulator's own.
+const GUEST: u64 = 1 << 44;
+/// All that a 32-bit program can address.
+const GUEST_LEN: u64 = 1 << 32;
+
+/// The words before the program's.
+pub(super) const EMULATOR: [&str; 5] =
+    ["/usr/bin/qemu-arm-static", "-L", "/usr/arm-linux-gnueabihf", "-B", "0x100000000000"];
+
+/// Why nothing of this can run here; none if it can.
+pub fn why_not() -> Option<String> {
+    let (_, package) = NEEDED.iter().find(|(path, _)| !Path::new(path).exists())?;
+    Some(format!("needs the Debian package {package}"))
+}
+
+/// Debian's cargo, for the other processor, with nothing of what cargo has told this process about itself. It builds the standard
+/// library from source, the same for all commands, so that it is built once.
+pub fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("/usr/bin/cargo");
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if (text.starts_with("CARGO_") && text != "CARGO_HOME") || text.starts_with("RUST") {
+            command.env_remove(&name);
+        }
+    }
+    let (subcommand, rest) = arguments.split_first().expect("a subcommand of cargo");
+    command.args([*subcommand, LIBRARIES, "--target", TARGET, "--target-dir"]).arg(target()).args(rest);
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
+    command.env("CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER", "arm-linux-gnueabihf-gcc");
+    command.env("CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_RUNNER", EMULATOR.join(" "));
+    command
+}
+
+/// The release build of the daemon, built now if it is not up to date.
+pub fn daemon() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let is_built = build_of_daemon().status().is_ok_and(|status| status.success());
+            assert!(is_built, "the daemon does not build for {TARGET}");
+            output().join("release/heartbeat")
+        })
+        .clone()
+}
+
+/// What builds the daemon.
+pub fn build_of_daemon() -> Command {
+    cargo(&["build", "--quiet", "--release", "-p", "hbcore-linux", "--bin", "heartbeat"])
+}
+
+/// Where cargo puts what it builds for the target.
+pub fn output() -> PathBuf {
+    target().join(TARGET)
+}
+
+fn target() -> PathBuf {
+    let this = std::env::current_exe().expect("the running program");
+    this.ancestors().nth(2).unwrap_or(Path::new("target")).join("armv7")
+}
+
+/// Resident memory of an emulated program, in KiB: only what is mapped where the program can address it, not what is the
+/// emulator's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The program's file, heap, stacks, and changed data of its libraries: what counts in full wherever one of it runs.
+    pub own: u64,
+    /// The rest of its libraries, which all programs of a machine share.
+    pub shared: u64,
+}
+
+/// The memory of the daemon that this process of the emulator runs; none if it has ended.
+pub fn memory(pid: u32) -> Option<Memory> {
+    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).ok()?;
+    Some(memory_of(&smaps, daemon().to_str()?))
+}
+
+fn memory_of(smaps: &str, program: &str) -> Memory {
+    let mut sum = Memory::default();
+    let (mut of_guest, mut of_library) = (false, false);
+    for line in smaps.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(first), Some(second)) = (words.next(), words.next()) else { continue };
+        if let Some(start) = first.split_once('-').and_then(|(start, _)| u64::from_str_radix(start, 16).ok()) {
+            of_guest = (GUEST..GUEST + GUEST_LEN).contains(&start);
+            of_library = words.any(|word| word.starts_with('/')) && !line.ends_with(program);
+        } else if of_guest {
+            let number = second.parse().unwrap_or(0);
+            match (first, of_library) {
+                ("Rss:", false) => sum.own += number,
+                ("Rss:", true) => sum.shared += number,
+                ("Anonymous:", true) => {
+                    sum.own += number;
+                    sum.shared = sum.shared.saturating_sub(number);
+                }
+                _ => {}
+            }
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EMULATOR, GUEST, Memory, memory_of};
+
+    #[test]
+    fn only_what_the_program_can_address_counts() {
+        let smaps = "\
+555500000000-555500001000 r-xp 00000000 00:00 1 /usr/bin/qemu-arm-static
+Rss:                 900 kB
+Anonymous:             0 kB
+100000010000-1000000f0000 r--p 00000000 00:00 2    /target/heartbeat
+Rss:                 300 kB
+Anonymous:             4 kB
+1000fe000000-1000fe010000 rw-p 00000000 00:00 3    /lib/libc.so.6
+Rss:                 500 kB
+Anonymous:             8 kB
+1000fffe0000-1000ffff0000 rw-p 00000000 00:00 0
+Rss:                  12 kB
+Anonymous:            12 kB
+VmFlags: rd wr
+7f0000000000-7f0000001000 rw-p 00000000 00:00 0
+Rss:                4000 kB
+Anonymous:          4000 kB
+";
+        assert_eq!(memory_of(smaps, "/target/heartbeat"), Memory { own: 320, shared: 492 });
+    }
+
+    #[test]
+    fn the_emulator_is_told_where_the_program_is() {
+        assert_eq!(EMULATOR[4], format!("{GUEST:#x}"));
+    }
+}
