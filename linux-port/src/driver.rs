@@ -333,13 +333,22 @@ impl Driver {
         });
     }
 
+    /// Hands out what is to be done. What ends at once, as a group without resources does, may give more to do.
+    fn begin_effects(&mut self) {
+        loop {
+            while let Some((ticket, effect)) = self.cluster.poll_effect() {
+                self.log.debug(1, format_args!("{effect:?}"));
+                self.resources.begin(ticket, effect);
+            }
+            let Some((ticket, outcome)) = self.resources.ended_at_once() else { return };
+            self.cluster.complete(Clock.now(), ticket, outcome);
+        }
+    }
+
     /// Empties the engine's outputs: first what is to be done, on other threads, while what goes out goes out; then what is to be told.
     fn drain(&mut self) {
         let now = Clock.now();
-        while let Some((ticket, effect)) = self.cluster.poll_effect() {
-            self.log.debug(1, format_args!("{effect:?}"));
-            self.resources.begin(ticket, effect);
-        }
+        self.begin_effects();
         while let Some(transmit) = self.cluster.poll_transmit(&mut self.transmit) {
             let bytes = self.transmit.get(..transmit.len).unwrap_or_default();
             let Self { links, cluster, poller, log, .. } = self;

@@ -1,7 +1,7 @@
 //! The program `heartbeat`: same options, same files, same exit codes as that of Linux-HA Heartbeat 3.0.6.
 
 use crate::cli::{self, Action, Answer, HELP, Options, REFERENCE, VERSION_OF_REFERENCE};
-use crate::config::{self, EXIT_CONFIGURATION, Loaded};
+use crate::config::{self, EXIT_NOT_PERMITTED, Loaded};
 use crate::driver::{Reread, Rereader};
 use crate::log::{EarlyLog, Level, Stderr};
 use crate::site::{Site, key_table, log_config};
@@ -67,9 +67,12 @@ fn answer(answer: &Answer) -> u8 {
 fn reload(options: &Options) -> u8 {
     let pid_file = options.pid_file();
     let Running::Yes(pid) = probe(&pid_file) else { return run(options) };
-    let Some(site) = load(options) else {
-        eprintln!("Config errors: Heartbeat pid {pid} NOT restarted");
-        return 1;
+    let site = match load(options) {
+        Ok(site) => site,
+        Err(code) => {
+            eprintln!("Config errors: Heartbeat pid {pid} NOT restarted");
+            return if code == EXIT_NOT_PERMITTED { code } else { 1 };
+        }
     };
     let mut log = EarlyLog::new(site.log(&host_name(), options.debug, Stderr::Off));
     log.log(Level::Info, format_args!("Signalling heartbeat pid {pid} to reread config files"));
@@ -99,18 +102,22 @@ fn record(loaded: &Loaded<'_>, options: &Options) {
     }
 }
 
-/// Reads the configuration and says what is wrong with it.
-fn load(options: &Options) -> Option<Box<Site>> {
+/// Reads the configuration and says what is wrong with it; the exit code if it cannot be used.
+fn load(options: &Options) -> Result<Box<Site>, u8> {
     off_this_stack(|| {
         let loaded = config::load(&options.config_dir);
         let _ = config::render(&loaded, &mut io::stderr().lock());
         record(&loaded, options);
-        loaded.configuration.map(|c| Box::new(Site::new(*c, &options.config_dir)))
+        let code = loaded.exit_code();
+        loaded.configuration.map(|c| Box::new(Site::new(*c, &options.config_dir))).ok_or(code)
     })
 }
 
 fn run(options: &Options) -> u8 {
-    let Some(site) = load(options) else { return EXIT_CONFIGURATION };
+    let site = match load(options) {
+        Ok(site) => site,
+        Err(code) => return code,
+    };
     await_alone();
     if options.dump {
         print(&config::dump_effective(&site.ha_cf, &site.local_name, |_| "init".to_owned()));

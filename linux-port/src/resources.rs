@@ -181,9 +181,14 @@ impl Resources {
         self.submit(ticket, name, Work::Function(Task(Box::new(move || escalation.carry_out(&key, &log)))));
     }
 
+    /// The next effect that ended when it was begun, as there was nothing to do or nothing could be done. No descriptor tells of it.
+    pub fn ended_at_once(&mut self) -> Option<(Ticket, Outcome)> {
+        self.ready.pop()
+    }
+
     /// The next effect that has ended.
     pub fn finished(&mut self) -> Option<(Ticket, Outcome)> {
-        if let Some(ended) = self.ready.pop() {
+        if let Some(ended) = self.ended_at_once() {
             return Some(ended);
         }
         while let Some(done) = self.addresses.collect() {

@@ -1,7 +1,7 @@
 //! The life of the daemon: check, detach, open everything, say that all is well, run, end.
 
 use crate::cli::{Action, Options, REFERENCE};
-use crate::config::EXIT_CONFIGURATION;
+use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Links, LinuxCluster, Parts, Rereader, Scripts};
 use crate::fifo::{self, Fifo};
@@ -24,6 +24,7 @@ use hbcore::id::{Generation, GroupId, Uuid};
 use hbcore::takeover::Holds;
 use std::convert::Infallible;
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Exit code of a start that failed for another reason than its configuration (configuration reference 15.2).
@@ -148,8 +149,35 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
     let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::general)?;
     let pid_file = PidFile::claim(&options.pid_file()).map_err(|error| match error {
         ClaimError::AlreadyRunning(_) => Failure(0, error.to_string()),
+        ClaimError::Io { ref source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            Failure(EXIT_NOT_PERMITTED, format!("heartbeat: {error}"))
+        }
         ClaimError::Io { .. } => Failure::general(error),
     })?;
+    let prepared = prepare_rest(site, options, host, rereader, signals);
+    match prepared {
+        Ok((driver, log)) => Ok(Prepared {
+            driver,
+            log,
+            _pid_file: pid_file,
+            detached: !options.foreground,
+            lock_memory: site.ha_cf.process.realtime && options.realtime,
+        }),
+        Err(failure) => {
+            pid_file.withdraw();
+            Err(failure)
+        }
+    }
+}
+
+/// What follows the claim to be the one daemon.
+fn prepare_rest(
+    site: &Site,
+    options: &Options,
+    host: &str,
+    rereader: Rereader,
+    signals: Signals,
+) -> Result<(Driver, Logger), Failure> {
     // Media first: a link that cannot be opened is the most likely reason to fail, and nothing is written before.
     let links = Links::open(site.media()).map_err(Failure::general)?;
     let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
@@ -206,13 +234,7 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
         shutdown_limit: site.extensions.shutdown_timeout.unwrap_or(SHUTDOWN_LIMIT),
     })
     .map_err(Failure::general)?;
-    Ok(Prepared {
-        driver,
-        log,
-        _pid_file: pid_file,
-        detached: !options.foreground,
-        lock_memory: site.ha_cf.process.realtime && options.realtime,
-    })
+    Ok((driver, log))
 }
 
 /// Where `hb status` asks. Without it the node works as well.

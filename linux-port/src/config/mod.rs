@@ -23,6 +23,9 @@ pub use self::sources::Sources;
 /// Exit code of a daemon that did not start because of its configuration.
 pub const EXIT_CONFIGURATION: u8 = 6;
 
+/// Exit code for what this user may not do (configuration reference 15.2).
+pub const EXIT_NOT_PERMITTED: u8 = 4;
+
 /// Most problems kept of one file; the count of the others is shown.
 const PROBLEMS_MAX: usize = 128;
 
@@ -52,9 +55,16 @@ pub struct Loaded<'t> {
     pub logging: Logging<'t>,
     /// How many problems beyond [`Loaded::findings`] were not kept.
     pub omitted: u32,
+    /// A file is there that this user may not read.
+    pub denied: bool,
 }
 
 impl Loaded<'_> {
+    /// The code with which a daemon ends that does not start because of this.
+    pub fn exit_code(&self) -> u8 {
+        if self.denied { EXIT_NOT_PERMITTED } else { EXIT_CONFIGURATION }
+    }
+
     /// The closing lines of 3.0.6: one for each stage that failed, then that of the whole. Empty without errors.
     pub fn closing_lines(&self) -> Vec<&'static str> {
         if self.configuration.is_some() {
@@ -104,11 +114,12 @@ pub fn load_sources(sources: &Sources) -> Loaded<'_> {
             extensions: extensions.checked()?,
         }))
     });
-    Loaded { configuration: configuration.flatten(), logging, findings, omitted: problems.omitted() }
+    let (omitted, denied) = (problems.omitted(), sources.is_denied());
+    Loaded { configuration: configuration.flatten(), logging, findings, omitted, denied }
 }
 
 /// Checks the folder `dir`, writes all problems to `out` and returns the exit code of a daemon started with it: 0, or
-/// [`EXIT_CONFIGURATION`].
+/// [`Loaded::exit_code`].
 pub fn check_report(dir: &Path, out: &mut impl Write) -> io::Result<u8> {
     let sources = Sources::read(dir);
     let loaded = load_sources(&sources);
@@ -120,6 +131,6 @@ pub fn check_report(dir: &Path, out: &mut impl Write) -> io::Result<u8> {
             writeln!(out, "{}: good: {nodes} nodes, {media} media, {groups} resource groups", dir.display())?;
             Ok(0)
         }
-        None => Ok(EXIT_CONFIGURATION),
+        None => Ok(loaded.exit_code()),
     }
 }

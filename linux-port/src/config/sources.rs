@@ -136,6 +136,13 @@ impl Sources {
         Some(self.found(File::AuthKeys, None, severity, message, help))
     }
 
+    /// Whether this user may not read one of the files that every start needs.
+    pub(super) fn is_denied(&self) -> bool {
+        let denied =
+            |content: &io::Result<Vec<u8>>| matches!(content, Err(e) if e.kind() == io::ErrorKind::PermissionDenied);
+        [&self.ha_cf, &self.authkeys, &self.haresources].into_iter().any(denied)
+    }
+
     fn content(&self, file: File) -> &io::Result<Vec<u8>> {
         match file {
             File::HaCf => &self.ha_cf,

@@ -74,6 +74,7 @@ impl std::error::Error for ClaimError {}
 #[derive(Debug)]
 pub struct PidFile {
     _locked: File,
+    path: PathBuf,
 }
 
 impl PidFile {
@@ -104,9 +105,15 @@ impl PidFile {
                 return Err(ClaimError::AlreadyRunning(pid));
             }
             write_pid(&mut file, own).map_err(io)?;
-            return Ok(Self { _locked: file });
+            return Ok(Self { _locked: file, path: path.to_owned() });
         }
         Err(io(io::ErrorKind::ResourceBusy.into()))
+    }
+
+    /// Removes the file: the start has failed, and nothing of it is to be left.
+    pub fn withdraw(self) {
+        // Without it the next start finds a stale file, which is as good.
+        let _ = fs::remove_file(&self.path);
     }
 }
 

@@ -21,4 +21,12 @@ pub(crate) fn missing_capability() {
     lab.check(answered.code.is_some_and(|code| code != 0), &format!("a failure instead of {answered:?}"));
     lab.check(answered.output.contains("CAP_NET_"), &format!("the name of the capability in {answered:?}"));
     lab.check(!lab.alpha.is_running(), "no daemon");
+    lab.check(!lab.alpha.has_file("/run/n/run/heartbeat.pid"), "no pid file of a daemon that never was");
+
+    let nobody = ["--reuid=nobody", "--regid=nogroup", "--clear-groups", &program];
+    let answered = lab.alpha.run("setpriv", &nobody);
+    lab.check(
+        answered.code == Some(4),
+        &format!("exit code 4 where the keys may not be read, instead of {answered:?}"),
+    );
 }

@@ -164,8 +164,11 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 2] =
-        [("noisy_scripts_disturb_nobody", failures::noise), ("reload_with_wrong_files_changes_nothing", reload::wrong)];
+    let of_both: [(&str, Scenario); 3] = [
+        ("groups_without_resources_hinder_nobody", shutdown::empty_groups),
+        ("noisy_scripts_disturb_nobody", failures::noise),
+        ("reload_with_wrong_files_changes_nothing", reload::wrong),
+    ];
     let of_reference_alpha: [(&str, Scenario); 1] =
         [("start_failure_on_3_0_6_leaves_its_group_down", failures::start_on_reference)];
     let of_reference_bravo: [(&str, Scenario); 1] =

@@ -37,6 +37,24 @@ pub(crate) fn second_signal(pairing: Pairing) {
     pair.gap("second TERM", since);
 }
 
+/// Lines of `haresources` without resources: there is nothing to wait for, neither at the start nor at the end.
+pub(crate) fn empty_groups(pairing: Pairing) {
+    let lab =
+        hbcore_tests::lab::Lab::new("empty groups", pairing.alpha, pairing.bravo, &hbcore_tests::lab::Site::default());
+    for host in lab.hosts() {
+        host.write("haresources", "alpha\nbravo\n");
+        host.start();
+    }
+    for host in lab.hosts() {
+        let what = format!("{} to have started all that is at home there", host.name());
+        lab.await_until(START_LIMIT, &what, || host.logged("Initial resource acquisition complete"));
+    }
+    for host in lab.hosts() {
+        host.signal_daemon("TERM");
+        lab.await_until(MOVE_LIMIT, &format!("{} to have left", host.name()), || !host.is_running());
+    }
+}
+
 /// A stop script that hangs: when the time is over the daemon ends by force, and says so by its exit code. It leaves no address behind
 /// that another node is about to take.
 pub(crate) fn hanging_script(pairing: Pairing) {
