@@ -295,6 +295,7 @@ fn what_runs_before_the_daemon_is_named_and_counted() {
 #[test]
 fn an_address_of_an_earlier_run_is_one_warning() {
     let site = Site::new("alpha 127.0.0.1/8/lo tc::1\nbravo te\n");
+    site.place.file("ha.d/hbcore.cf", "address_takeover builtin\n", 0o644);
     let done = site.run(site.ours("ResourceManager"), "verifyallidle", &[("HA_LOGFILE", "/dev/null")]);
     assert_eq!(done.code, Some(1));
     assert_eq!(done.stderr, "WARN: left over by an earlier run, and removed when heartbeat starts: 127.0.0.1/8/lo\n");

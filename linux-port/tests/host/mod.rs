@@ -75,9 +75,9 @@ impl Drop for Place {
     }
 }
 
-/// Waits until `condition` holds, five seconds at most.
+/// Waits until `condition` holds, twenty seconds at most: the machine may be busy.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + Duration::from_secs(20);
     while !condition() {
         assert!(Instant::now() < until, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(5));
