@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 
@@ -94,10 +94,18 @@ impl Host {
         self.write("haresources", &site.haresources());
     }
 
-    /// Writes a file of `/etc/ha.d`, readable by its owner only.
+    /// Writes a file of `/etc/ha.d`, readable by its owner only. Its time is at least a second later than before: 3.0.6 sees a change
+    /// by the whole second.
     pub fn write(&self, file: &str, text: &str) {
         let path = self.config_file(file);
+        let before = fs::metadata(&path).and_then(|data| data.modified()).ok();
         fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        if let Some(later) =
+            before.map(|before| before + Duration::from_secs(1)).filter(|later| *later > SystemTime::now())
+        {
+            let set = File::options().write(true).open(&path).and_then(|file| file.set_modified(later));
+            set.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
         fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("our own file");
     }
 
