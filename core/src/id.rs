@@ -25,8 +25,24 @@ pub enum NameError {
 
 impl NodeName {
     /// Folds `text` to lower case and checks it.
+    ///
+    /// # Errors
+    /// [`NameError`]: what is wrong with it.
     pub fn new(text: &str) -> Result<Self, NameError> {
-        let text = text.as_bytes();
+        Self::checked(text.as_bytes())
+    }
+
+    /// From bytes that may be none of a name, as they come in a message. With the feature `small` the name must be ASCII.
+    ///
+    /// # Errors
+    /// [`NameError`]: what is wrong with them; [`NameError::BadByte`] if they are not UTF-8.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, NameError> {
+        // To check for UTF-8 takes 360 bytes of program.
+        let is_text = if cfg!(feature = "small") { bytes.is_ascii() } else { core::str::from_utf8(bytes).is_ok() };
+        if is_text { Self::checked(bytes) } else { Err(NameError::BadByte) }
+    }
+
+    fn checked(text: &[u8]) -> Result<Self, NameError> {
         if text.is_empty() {
             return Err(NameError::Empty);
         }

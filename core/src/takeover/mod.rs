@@ -428,6 +428,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if !self.other.reported && self.phase == Phase::Stable {
             self.say(Say::Starting);
             self.report(Info::Plain);
+            // The question may be lost.
+            self.timers.heal = Some(now.after(HEAL_PATIENCE));
         }
         self.resolve_conflict(now);
     }

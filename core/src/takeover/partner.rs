@@ -70,6 +70,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.started_early = false;
         self.other.reported = false;
         self.timers.heal = None;
+        self.keeping = false;
     }
 
     /// The other node reported what it claims.
@@ -351,6 +352,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// Gives foreign groups back to their home, if that is wished and possible (resource reference 1.7).
     pub(super) fn try_failback(&mut self, now: Instant) {
         let wished = self.needs_failback && self.hold.foreign && self.auto_failback == AutoFailback::On;
+        // What has started since is kept.
+        self.give_away = self.give_away.filter(|class| self.lacks(*class));
         if !wished && self.give_away.is_none() {
             return;
         }

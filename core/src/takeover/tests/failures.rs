@@ -178,6 +178,22 @@ fn a_start_that_times_out_is_given_away_when_it_has_been_stopped_and_the_partner
 }
 
 #[test]
+fn what_starts_after_all_is_kept() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    let (ticket, _) = only(effects(&mut m, at(10)));
+    m.complete(at(11), &ticket, Outcome::Failed);
+    // Nobody was there to take it; then it is asked for again, and starts.
+    m.on_restart(OTHER);
+    m.on_report(at(20), OTHER, report(3, "none", false));
+    m.groups[1].resume();
+    m.auto_failback = AutoFailback::Off;
+    m.on_report(at(30), OTHER, report(4, "none", true));
+    m.advance(at(5000));
+    assert_eq!(m.standby(), Standby::NotAsked);
+}
+
+#[test]
 fn the_pause_between_two_tries_is_that_of_one_class() {
     let mut m = machine(AutoFailback::Off);
     m.activated(at(0), false);
@@ -232,6 +248,51 @@ fn the_end_of_an_escalation_is_told_also_when_the_class_stays_claimed() {
     assert_eq!(effect, Effect::Escalate(GroupId(1)));
     m.complete(at(5), &ticket, Outcome::Done);
     assert!(says(&mut m).contains(&say("all", true, Info::Plain)), "nothing moves any more");
+}
+
+/// A 3.0.6 that gave something to us, and does not know that we hold it already, or that we took it for dead meanwhile.
+#[test]
+fn a_reference_node_that_waits_for_the_end_of_an_exchange_that_we_have_left_is_told_that_it_is_over() {
+    for (is_hbcore, expected) in [(false, true), (true, false)] {
+        let mut m = settled();
+        m.other.is_hbcore = is_hbcore;
+        ask(&mut m, 11, 7, Class::Foreign, Ask::Done);
+        assert_eq!(says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Done }), expected);
+        assert_eq!(effects(&mut m, at(12)), []);
+    }
+    let mut m = settled();
+    m.other.is_hbcore = false;
+    ask(&mut m, 11, 7, Class::Local, Ask::Done);
+    assert!(!says(&mut m).iter().any(|s| matches!(s, Say::Ask { .. })), "what is not here has not been taken");
+}
+
+#[test]
+fn a_reference_node_that_returned_is_asked_what_it_holds_until_it_answers() {
+    let mut m = settled();
+    m.other.is_hbcore = false;
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(10));
+    m.on_return(at(100), OTHER);
+    for round in 1..4 {
+        says(&mut m);
+        m.advance(at(100 + 6000 * round));
+        assert!(says(&mut m).contains(&Say::Starting), "round {round}");
+    }
+    m.on_report(at(20_000), OTHER, ReportIn { is_hbcore: false, ..report(9, "none", true) });
+    says(&mut m);
+    m.advance(at(30_000));
+    assert!(!says(&mut m).contains(&Say::Starting));
+}
+
+#[test]
+fn a_rival_that_restarts_in_the_middle_of_a_conflict_and_claims_the_same_is_yielded_to() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, ReportIn { is_hbcore: false, ..report(6, "all", true) });
+    m.other.is_hbcore = false;
+    m.on_restart(OTHER);
+    m.on_report(at(20), OTHER, ReportIn { is_hbcore: false, ..report(4, "all", true) });
+    m.advance(at(7000));
+    assert!(matches!(effects(&mut m, at(7000))[..], [(_, Effect::Release(GroupId(0)))]), "it means to keep it");
 }
 
 #[test]

@@ -166,20 +166,21 @@ impl Reference {
         }
     }
 
+    /// Each number of the request is looked at by itself, also one that was acknowledged (as the real one does, unlike wire reference 7.5).
     fn repeat(&mut self, header: &Header<'_>) {
         let Some((first, last)) = header.sequence_range() else { return };
-        let first = first.max(self.peer.acknowledged.next());
         let quiet = Duration::from_millis(REPEAT_MS - 10);
-        if let Err((seq, _)) = self.history.request(self.now, first, last, 50, quiet)
-            && seq < self.history.oldest_sequence()
-        {
-            let seq = format!("{:x}", seq.0);
-            self.say_unnumbered(&[
-                ("t", "NS_nak_rexmit"),
-                ("firstseq", &seq),
-                ("dest", name(self.other)),
-                ("info", "seqno too low"),
-            ]);
+        for number in (first.0..=last.0).take(50).map(Sequence) {
+            let gone = self.history.request(self.now, number, number, 1, quiet).is_err();
+            if gone && number < self.history.oldest_sequence() {
+                let number = format!("{:x}", number.0);
+                self.say_unnumbered(&[
+                    ("t", "NS_nak_rexmit"),
+                    ("firstseq", &number),
+                    ("dest", name(self.other)),
+                    ("info", "seqno too low"),
+                ]);
+            }
         }
     }
 
