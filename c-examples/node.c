@@ -208,14 +208,14 @@ void node_turn(struct node *node, node_send send, void *media)
     }
     collect_jobs(node);
     must(hb_cluster_advance(node->cluster, node_now()), "hb_cluster_advance");
+    while (hb_cluster_poll_effect(node->cluster, &effect) == HB_RESULT_OK)
+        carry_out(node, &effect);
     while (hb_cluster_poll_transmit(node->cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK) {
         for (unsigned link = 0; link < HB_LINKS; link++) {
             if (transmit.links >> link & 1)
                 send(media, link, buffer, transmit.len);
         }
     }
-    while (hb_cluster_poll_effect(node->cluster, &effect) == HB_RESULT_OK)
-        carry_out(node, &effect);
     while (hb_cluster_poll_event(node->cluster, &event) == HB_RESULT_OK)
         tell(node, &event);
 }

@@ -99,11 +99,11 @@ pub struct HbLinkConfig {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbKey {
-    /// Under which packets name it: 0 to 15.
+    /// Under which packets name it: 0 to 15. Of two with the same index the later one counts.
     pub index: u32,
     /// How it signs: an `hb_method_t`.
     pub method: u32,
-    /// The secret, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
+    /// The secret: UTF-8, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
     pub secret: *const c_char,
 }
 
@@ -158,7 +158,7 @@ pub struct HbConfig {
     pub deadping_us: u64,
     /// Longest delay before a missing message is asked for. Default: 250 ms.
     pub max_repeat_delay_us: u64,
-    /// The longest that an effect may take before it counts as failed. Default: an hour.
+    /// The longest that an effect may take before it counts as failed. 0: an hour, the default.
     pub effect_limit_us: u64,
     /// (*) Larger at each start of this node than ever before: a counter in memory that keeps, or seconds since 1970.
     pub generation: u64,
@@ -263,7 +263,7 @@ fn build(
         heartbeat: heartbeat(config.heartbeat)?,
         auth_field: true,
         generation: Generation(config.generation),
-        effect_limit: micros(config.effect_limit_us),
+        effect_limit: if config.effect_limit_us == 0 { EFFECT_LIMIT } else { micros(config.effect_limit_us) },
         seed: if config.seed == 0 { config.generation ^ u64::from(config.local_node) << 32 } else { config.seed },
     };
     establish(storage, len, &links, |place| Engine::new_in(place, &plain, keys, now, unix_seconds))

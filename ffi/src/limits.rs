@@ -3,7 +3,7 @@
 use crate::edge::{Slot, call, view};
 use crate::result::HbResult;
 
-// What the header says of these stands in cbindgen.toml; c_api/limits.c compares the numbers.
+// What the header says of these stands in cbindgen.toml; c_api/arguments.c compares the numbers.
 
 /// Capacities of the ordinary library.
 /// cbindgen:ignore

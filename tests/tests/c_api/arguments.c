@@ -154,6 +154,7 @@ static void configurations(void)
                 {{.index = 1, .method = HB_METHOD_CRC, .secret = "x"}, HB_RESULT_BAD_SECRET},
                 {{.index = 1, .method = HB_METHOD_SHA1, .secret = NULL}, HB_RESULT_BAD_SECRET},
                 {{.index = 1, .method = 3, .secret = "x"}, HB_RESULT_BAD_VALUE},
+                {{.index = 1, .method = HB_METHOD_SHA1, .secret = "\xff"}, HB_RESULT_BAD_VALUE},
                 {{.index = 1, .method = HB_METHOD_CRC, .secret = NULL}, HB_RESULT_OK}};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         config = good_config();
@@ -410,6 +411,26 @@ static void tickets(void)
     EXPECT(STALE_TICKET, hb_cluster_complete(cluster, 1500000, ticket, HB_OUTCOME_DONE));
 }
 
+/* A ticket is stale when the time of its effect is over; no limit in the configuration is an hour. */
+static void effect_limits(void)
+{
+    static const uint64_t minute = 60000000, limits[2] = {0, 1000000};
+    static const hb_result_t wanted[2] = {HB_RESULT_OK, HB_RESULT_STALE_TICKET};
+    for (int i = 0; i < 2; i++) {
+        hb_config_t config = good_config();
+        hb_effect_t effect = {0};
+        config.effect_limit_us = limits[i];
+        EXPECT(OK, init(&config));
+        for (uint64_t now = 0; now < 1500000; now += 50000)
+            EXPECT(OK, hb_cluster_advance(cluster, now));
+        EXPECT(OK, hb_cluster_poll_effect(cluster, &effect));
+        for (uint64_t now = 1500000; now <= minute; now += 50000)
+            EXPECT(OK, hb_cluster_advance(cluster, now));
+        expect(__LINE__, wanted[i], hb_cluster_complete(cluster, minute, effect.ticket, HB_OUTCOME_DONE), "hb_cluster_complete");
+        EXPECT(OK, hb_cluster_deinit(cluster));
+    }
+}
+
 static void serial_link(void)
 {
     hb_config_t config = good_config();
@@ -605,6 +626,7 @@ int main(void)
         if (i < sizeof storage.bytes / 2)
             TRUE(storage.bytes[i] == 0); /* keys included */
     }
+    effect_limits();
     serial_link();
 #if !defined(HB_SMALL)
     files();

@@ -29,13 +29,20 @@ pub(crate) fn under_valgrind() {
     }
 }
 
-/// The example ends with an error if the group is not where it belongs.
+/// The example ends with an error if the group is not where it belongs. What its page shows of it is what it says, in this order: a group is
+/// handed over at once, for example.
 pub(crate) fn pair_in_memory() {
     let source = [root().join("c-examples/pair_in_memory.c")];
     let large = succeed(&mut Command::new(program("pair", &source, &SANITIZED, archive())));
     let flags = [&SANITIZED[..], &SMALL[..]].concat();
     let small = succeed(&mut Command::new(program("pair-small", &source, &flags, small_archive())));
+    let page = fs::read_to_string(root().join("c-examples/README.md")).expect("the page");
+    let shown = page.split("## pair_in_memory\n\n```\n").nth(1).and_then(|rest| rest.split("```").next());
+    let shown: Vec<&str> = shown.expect("a story on the page").lines().collect();
     for story in [large, small] {
+        let mut lines = story.lines();
+        let missing = shown.iter().find(|line| !lines.by_ref().any(|said| said == **line));
+        assert_eq!(missing, None, "stands on the page, and is not said there:\n{story}");
         let owners: Vec<&str> =
             story.lines().filter_map(|line| line.trim().strip_prefix("-> the group runs on ")).collect();
         assert_eq!(owners, ["alpha", "bravo", "alpha", "bravo"], "{story}");

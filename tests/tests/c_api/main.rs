@@ -21,7 +21,7 @@ use libtest_mimic::{Completion, Trial};
 type Case = (&'static str, &'static [&'static str], fn());
 
 fn main() {
-    let cases: [Case; 11] = [
+    let cases: [Case; 12] = [
         ("header::compiles_as_c11_and_cpp17", &["gcc", "g++"], header::compiles),
         ("header::lists_what_the_libraries_export", &["gcc", "nm"], header::symbols),
         ("header::unsafe_code_has_one_address", &[], header::unsafe_code),
@@ -31,7 +31,8 @@ fn main() {
         ("calls::with_wrong_arguments_under_valgrind", &["gcc", "valgrind"], calls::under_valgrind),
         ("examples::pair_in_memory", &["gcc"], calls::pair_in_memory),
         ("examples::watch_reads_the_vectors", &["gcc"], watch::vectors),
-        ("install::pkg_config", &["gcc", "make", "pkg-config"], install::pkg_config),
+        ("install::pkg_config", &["gcc", "g++", "make", "pkg-config"], install::pkg_config),
+        ("install::without_cargo", &["gcc", "make"], install::without_cargo),
         ("install::cmake", &["gcc", "make", "pkg-config", "cmake"], install::cmake),
     ];
     let mut trials: Vec<Trial> = cases.into_iter().map(|(name, tools, run)| case(name, tools, run)).collect();

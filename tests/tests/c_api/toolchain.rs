@@ -13,8 +13,8 @@ pub(crate) const STRICT: [&str; 6] = ["-std=c11", "-Wall", "-Wextra", "-Werror",
 pub(crate) const SANITIZED: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 /// For the library of microcontrollers.
 pub(crate) const SMALL: [&str; 1] = ["-DHB_SMALL"];
-/// What the standard library of Rust wants beside the C library.
-const SYSTEM: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
+/// What the standard library of Rust wants beside the C library. (And `libgcc_s`, or `libgcc_eh` where all is static: the compiler adds what fits.)
+const SYSTEM: [&str; 5] = ["-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
 /// The workspace.
 pub(crate) fn root() -> PathBuf {

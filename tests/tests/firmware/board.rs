@@ -58,7 +58,8 @@ impl Board {
             let _ = std::fs::remove_file(path);
             stream
         });
-        monitor.set_read_timeout(Some(Duration::from_secs(2))).expect("a socket");
+        // It always answers, but QEMU may get no processor for a while.
+        monitor.set_read_timeout(Some(Duration::from_mins(1))).expect("a socket");
         let board = Self { qemu, console: Line::new(console), cable, monitor: Mutex::new(monitor), flash };
         board.ask("");
         board
