@@ -58,6 +58,28 @@ pub(crate) fn small_archive() -> &'static Path {
     BUILT.get_or_init(|| built(&words.split(' ').collect::<Vec<_>>(), "firmware"))
 }
 
+/// The same for 32-bit ARM with Linux, with the compiler of Debian, which has the source of the library that it needs.
+pub(crate) fn armv7_archive() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut make = Command::new("make");
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if (text.starts_with("CARGO_") && text != "CARGO_HOME") || text.starts_with("RUST") {
+                make.env_remove(&name);
+            }
+        }
+        make.args(["-s", "--no-print-directory", "-C"]).arg(root().join("ffi")).args([
+            "small",
+            "FEATURES=small,datagram,md5",
+            "TRIPLE=armv7-unknown-linux-gnueabihf",
+            "CARGO=RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo",
+            "STD=-Zbuild-std=core",
+        ]);
+        PathBuf::from(succeed(make.arg(format!("TARGET={}", target().display()))).trim())
+    })
+}
+
 fn built(arguments: &[&str], profile: &str) -> PathBuf {
     succeed(cargo().args(arguments).arg("--target-dir").arg(target()));
     target().join(profile).join("libhbcore.a")

@@ -16,6 +16,28 @@ pub(crate) fn vectors() {
     agrees_with_the_verdicts(&watch);
 }
 
+/// What people give to it by mistake: a capture that still runs, none at all, keys with a mistake.
+pub(crate) fn mistakes() {
+    let watch = example("watch");
+    let (authkeys, capture) = (output().join("mistakes.authkeys"), output().join("mistakes.pcap"));
+    let whole = pcap(&[b"one".to_vec(), b"two".to_vec()]);
+    let cases: [(&str, &[u8], &str, &str); 4] = [
+        ("auth 1\n1 crc\n", &whole[..whole.len() - 1], "0 authentic, 1 dropped\n", "the last packet is cut off"),
+        ("auth 1\n1 crc\n", &whole[..30], "0 authentic, 0 dropped\n", "the last packet is cut off"),
+        ("auth 1\n1 crc\n", &whole[..10], "", "not a capture"),
+        ("auth 1\n1 crc\n\n2 rot13 x\n", &whole, "", "mistakes.authkeys:4:3: "),
+    ];
+    for (keys, bytes, last_words, complaint) in cases {
+        fs::write(&authkeys, keys).expect("a file");
+        fs::write(&capture, bytes).expect("a file");
+        let said = Command::new(&watch).arg(&authkeys).arg(&capture).output().expect("the program");
+        let (shown, complained) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        assert_eq!(said.status.code(), Some(1), "{complaint}: {shown}{complained}");
+        assert!(shown.ends_with(last_words), "{complaint}: {shown}");
+        assert!(complained.contains(complaint), "{complaint}: {complained}");
+    }
+}
+
 /// The one packet where we differ on purpose, so that keys can be changed without a gap.
 const ACCEPTED_BESIDES: &str = "netstring, second key with its own secret";
 
