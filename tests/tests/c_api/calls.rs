@@ -4,7 +4,9 @@ use std::fs;
 use std::process::Command;
 
 use crate::header::functions;
-use crate::toolchain::{SANITIZED, SMALL, archive, own, plain_archive, program, root, small_archive, succeed};
+use crate::toolchain::{
+    SANITIZED, SMALL, VALGRIND, archive, output, own, plain_archive, program, root, small_archive, succeed,
+};
 
 /// `arguments.c` calls every function with everything that it must refuse.
 pub(crate) fn wrong_arguments() {
@@ -24,8 +26,21 @@ pub(crate) fn under_valgrind() {
     let pair = root().join("c-examples/pair_in_memory.c");
     for (name, source) in [("arguments-plain", own("arguments.c")), ("pair-plain", pair)] {
         let program = program(name, &[source], &[], plain_archive());
+        succeed(Command::new("valgrind").args(VALGRIND).arg(program));
+    }
+    let resource = program("resource-plain", &[root().join("c-examples/resource.c")], &[], plain_archive());
+    for action in ["start", "status", "stop"] {
         let mut valgrind = Command::new("valgrind");
-        succeed(valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]).arg(program));
+        let said = succeed(valgrind.args(VALGRIND).arg(&resource).arg(output().join("valgrind-lamp")).arg(action));
+        assert_eq!(said.contains("running"), action == "status", "{action}: {said}");
+    }
+}
+
+/// With both libraries; that of the firmware is the small one.
+pub(crate) fn cut_cable() {
+    let small = [&SANITIZED[..], &SMALL[..]].concat();
+    for (name, flags, archive) in [("cable", &SANITIZED[..], archive()), ("cable-small", &small, small_archive())] {
+        print!("{name}: {}", succeed(&mut Command::new(program(name, &[own("cable.c")], flags, archive))));
     }
 }
 

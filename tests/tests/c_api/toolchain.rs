@@ -11,6 +11,8 @@ use hbcore_tests::lab::cargo;
 pub(crate) const STRICT: [&str; 6] = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
 /// Address and undefined-behaviour sanitizers; what they find ends the program.
 pub(crate) const SANITIZED: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+/// What valgrind finds ends the program, too.
+pub(crate) const VALGRIND: [&str; 3] = ["--quiet", "--error-exitcode=9", "--leak-check=full"];
 /// For the library of microcontrollers.
 pub(crate) const SMALL: [&str; 1] = ["-DHB_SMALL"];
 /// What the standard library of Rust wants beside the C library. (And `libgcc_s`, or `libgcc_eh` where all is static: the compiler adds what fits.)

@@ -8,7 +8,7 @@ use std::process::Command;
 use hbcore_tests::vectors::{Stage, verdicts};
 use serde_json::Value;
 
-use crate::toolchain::{example, output, succeed};
+use crate::toolchain::{VALGRIND, example, output, plain_archive, program, root, succeed};
 
 pub(crate) fn vectors() {
     let watch = example("watch");
@@ -42,16 +42,9 @@ pub(crate) fn mistakes() {
 const ACCEPTED_BESIDES: &str = "netstring, second key with its own secret";
 
 fn reads_every_captured_packet(watch: &Path) {
-    let mut by_keys: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
-    for line in lines("packets.jsonl") {
-        let index = line["key_index"].as_u64().expect("a number");
-        let word = |name: &str| line[name].as_str().expect("text");
-        let keys = format!("auth {index}\n{index} {} {}\n", word("key_method"), word("key"));
-        by_keys.entry(keys).or_default().push(unhex(word("packet_hex")));
-    }
     let mut authentic = 0;
-    for (keys, packets) in by_keys {
-        let shown = run(watch, &keys, &packets);
+    for (keys, packets) in captured() {
+        let shown = run(&mut Command::new(watch), &keys, &packets);
         for (packet, line) in packets.iter().zip(shown.lines()) {
             let is_compressed = packet.windows(21).any(|name| name == b"(1)_compressed_payloa");
             assert_eq!(line.contains("DROPPED: compressed"), is_compressed, "{line}");
@@ -62,11 +55,32 @@ fn reads_every_captured_packet(watch: &Path) {
     assert!(authentic >= 76, "{authentic} packets");
 }
 
+/// With every field of some packets.
+pub(crate) fn under_valgrind() {
+    let watch = program("watch-plain", &[root().join("c-examples/watch.c")], &[], plain_archive());
+    for (keys, packets) in captured().into_iter().take(2) {
+        let shown = run(Command::new("valgrind").args(VALGRIND).arg(&watch).arg("-v"), &keys, &packets);
+        assert!(shown.contains("\n    src = "), "{shown}");
+    }
+}
+
+/// Packets of a 3.0.6, by the keys that they are signed with.
+fn captured() -> BTreeMap<String, Vec<Vec<u8>>> {
+    let mut by_keys: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+    for line in lines("packets.jsonl") {
+        let index = line["key_index"].as_u64().expect("a number");
+        let word = |name: &str| line[name].as_str().expect("text");
+        let keys = format!("auth {index}\n{index} {} {}\n", word("key_method"), word("key"));
+        by_keys.entry(keys).or_default().push(unhex(word("packet_hex")));
+    }
+    by_keys
+}
+
 fn agrees_with_the_verdicts(watch: &Path) {
     let setup = &lines("accept-reject.jsonl")[0]["setup"];
     let verdicts = verdicts();
     let packets: Vec<Vec<u8>> = verdicts.iter().map(|verdict| verdict.bytes.clone()).collect();
-    let shown = run(watch, setup["authkeys"].as_str().expect("text"), &packets);
+    let shown = run(&mut Command::new(watch), setup["authkeys"].as_str().expect("text"), &packets);
     for (verdict, line) in verdicts.iter().zip(shown.lines()) {
         let dropped = verdict.name != ACCEPTED_BESIDES
             && matches!(verdict.rejected, Some(Stage::Format | Stage::Authentication | Stage::Header));
@@ -74,11 +88,12 @@ fn agrees_with_the_verdicts(watch: &Path) {
     }
 }
 
-fn run(watch: &Path, keys: &str, packets: &[Vec<u8>]) -> String {
-    let (authkeys, capture) = (output().join("authkeys"), output().join("vectors.pcap"));
+fn run(watch: &mut Command, keys: &str, packets: &[Vec<u8>]) -> String {
+    let name = watch.get_program().to_string_lossy().rsplit('/').next().unwrap_or_default().to_owned();
+    let (authkeys, capture) = (output().join(format!("{name}.authkeys")), output().join(format!("{name}.pcap")));
     fs::write(&authkeys, keys).expect("a file");
     fs::write(&capture, pcap(packets)).expect("a file");
-    succeed(Command::new(watch).arg(authkeys).arg(capture))
+    succeed(watch.arg(authkeys).arg(capture))
 }
 
 /// A capture of these UDP payloads, each in a bare IPv4 packet (link type 101).
