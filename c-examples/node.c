@@ -163,10 +163,15 @@ static void carry_out(struct node *node, const hb_effect_t *effect)
         complete(node, effect->ticket, true);
         return;
     }
+    struct job *job = &node->jobs[effect->group];
+    if (job->pid > 0) {
+        /* Its time was over, and the engine has decided something else. Two commands for one group must not run beside each other. */
+        kill(job->pid, SIGKILL);
+        waitpid(job->pid, NULL, 0);
+    }
     pid_t pid = run_command(node, verbs[effect->kind], effect->group);
-    if (pid > 0)
-        node->jobs[effect->group] = (struct job){.pid = pid, .ticket = effect->ticket};
-    else
+    *job = (struct job){.pid = pid, .ticket = effect->ticket};
+    if (pid < 0)
         complete(node, effect->ticket, false);
 }
 

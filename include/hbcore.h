@@ -967,6 +967,9 @@ typedef struct {
 #if !defined(HB_SMALL)
 /// The texts of a configuration, and what else a node must know. The files need no NUL at their end. Reading them takes some
 /// 250 kB of stack: a microcontroller uses `hb_config_t`.
+///
+/// The library acts upon nodes, keys, media, times, the speed of serial lines, `auto_failback`, `autojoin`, `hopfudge`, `msgfmt`, `crm` and
+/// `heartbeat_format`. Everything else that it checks is for the program to act upon, or not: logs, fencing, time limits of scripts.
 typedef struct {
     /// `sizeof(hb_files_t)`: which version of this structure it is.
     uint32_t size;
@@ -984,7 +987,7 @@ typedef struct {
     hb_text_t hbcore_cf;
     /// Larger at each start of this node than ever before.
     uint64_t generation;
-    /// Starts the generator of random delays; should differ between nodes.
+    /// Starts the generator of random delays; should differ between nodes. 0: made from the generation and our place in `ha.cf`.
     uint64_t seed;
     /// Our identity: random once, and kept.
     uint8_t uuid[16];
@@ -1189,6 +1192,7 @@ hb_result_t hb_cluster_set_fencing(hb_cluster_t *cluster,
 
 /// Tells the speed of the slowest serial link, in bits per second; 0, as at the start: not known. From then on heartbeats are sent again while
 /// such a line has nothing else to carry, against noise, and what others miss waits until it is free: poll again when the deadline says so.
+/// `hb_cluster_init_from_files` has told the `baud` of `ha.cf`.
 hb_result_t hb_cluster_set_line_speed(hb_cluster_t *cluster,
                                       uint32_t bits_per_second);
 

@@ -341,6 +341,7 @@ pub unsafe extern "C" fn hb_cluster_set_fencing(cluster: *mut HbCluster, device:
 
 /// Tells the speed of the slowest serial link, in bits per second; 0, as at the start: not known. From then on heartbeats are sent again while
 /// such a line has nothing else to carry, against noise, and what others miss waits until it is free: poll again when the deadline says so.
+/// `hb_cluster_init_from_files` has told the `baud` of `ha.cf`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_set_line_speed(cluster: *mut HbCluster, bits_per_second: u32) -> HbResult {
     call(|| {

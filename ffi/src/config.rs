@@ -264,9 +264,14 @@ fn build(
         auth_field: true,
         generation: Generation(config.generation),
         effect_limit: if config.effect_limit_us == 0 { EFFECT_LIMIT } else { micros(config.effect_limit_us) },
-        seed: if config.seed == 0 { config.generation ^ u64::from(config.local_node) << 32 } else { config.seed },
+        seed: seed(config.seed, config.generation, config.local_node),
     };
     establish(storage, len, &links, |place| Engine::new_in(place, &plain, keys, now, unix_seconds))
+}
+
+/// What starts the generator of random delays: the program's number, or one that differs between nodes and starts.
+pub(crate) fn seed(given: u64, generation: u64, local_node: u32) -> u64 {
+    if given == 0 { generation ^ u64::from(local_node) << 32 } else { given }
 }
 
 /// Not inlined: it divides.

@@ -507,6 +507,9 @@ static void files(void)
     EXPECT(OK, hb_files_medium(&files, 1, &medium, sizeof medium));
     TRUE(medium.form == HB_LINK_FORM_PING && medium.host.len == 17 && memcmp(medium.host.data, "10.0.0.3 10.0.0.4", 17) == 0);
 
+    wrong = files, wrong.manage_resources = 2;
+    EXPECT(BAD_VALUE, hb_cluster_init_from_files(&storage, sizeof storage, &wrong, 0, 1, &cluster));
+
     EXPECT(NULL_POINTER, hb_files_resource(NULL, 0, 0, &word));
     EXPECT(NULL_POINTER, hb_files_resource(&files, 0, 0, NULL));
     EXPECT(MISALIGNED, hb_files_resource(&files, 0, 0, ODD(hb_text_t)));
@@ -528,6 +531,26 @@ static void files(void)
     EXPECT(OK, hb_files_resource(&files, 0, 0, &word));
     EXPECT(OK, hb_resource_address(word, &address, sizeof address));
     TRUE(address.version == 4 && address.prefix == 24 && address.address[3] == 9 && address.interface.len == 4 && address.label.len == 1);
+}
+
+/* Serial lines have their speed from the file: heartbeats are repeated, as they are by a node that was told it. */
+static void speed_of_files(void)
+{
+    const hb_files_t files = {.size = sizeof files,
+                              .local_name = "alpha",
+                              .ha_cf = text_of("node alpha bravo\nkeepalive 1\ndeadtime 5\nbaud 19200\nserial /dev/ttyS0\n"),
+                              .authkeys = text_of("auth 1\n1 crc\n"),
+                              .generation = 1};
+    unsigned messages = 0;
+    hb_transmit_t transmit;
+    EXPECT(OK, hb_cluster_init_from_files(&storage, sizeof storage, &files, 0, 1, &cluster));
+    for (uint64_t now = 0; now < 20000000;) {
+        EXPECT(OK, hb_cluster_advance(cluster, now));
+        while (hb_cluster_poll_transmit(cluster, odd, sizeof odd, &transmit) == HB_RESULT_OK)
+            messages++;
+        EXPECT(OK, hb_cluster_next_deadline(cluster, &now));
+    }
+    TRUE(messages > 80); /* 20 and some without copies */
 }
 
 static void packets(void)
@@ -630,6 +653,7 @@ int main(void)
     serial_link();
 #if !defined(HB_SMALL)
     files();
+    speed_of_files();
     packets();
     agents();
 #endif
