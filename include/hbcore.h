@@ -1071,7 +1071,7 @@ typedef struct {
     uint64_t seq;
     /// `hg`: the run of its sender.
     uint64_t generation;
-    /// `ts`: the wall clock of its sender.
+    /// `ts`: the wall clock of its sender, in seconds since 1970.
     uint64_t timestamp;
     /// `dt`: how long its sender wants its silence to be tolerated; 0 if it does not say.
     uint64_t deadtime_us;
@@ -1162,7 +1162,7 @@ hb_result_t hb_cluster_advance(hb_cluster_t *cluster,
 hb_result_t hb_cluster_link_changed(hb_cluster_t *cluster, uint64_t now_us, uint32_t link, uint32_t carrier);
 
 /// Gives groups to the other node. `class` is an `hb_class_t`. It has begun when this returns `HB_RESULT_OK`; effects and events
-/// tell how it goes on.
+/// tell how it goes on. Else the result says why not: one from `HB_RESULT_NOT_MANAGED` on. What is in flux settles within seconds: try again.
 hb_result_t hb_cluster_standby(hb_cluster_t *cluster,
                                uint64_t now_us,
                                uint32_t class_);
@@ -1173,8 +1173,8 @@ hb_result_t hb_cluster_takeover(hb_cluster_t *cluster,
                                 uint64_t now_us,
                                 uint32_t class_);
 
-/// Releases everything and leaves the cluster. The other node takes over as soon as the groups are released. Go on polling until
-/// `HB_EVENT_LEFT`.
+/// Releases everything and leaves the cluster. The other node takes over as soon as the groups are released. Go on as before until
+/// `HB_EVENT_LEFT`, and send what there is then. To ask again is no error.
 hb_result_t hb_cluster_leave(hb_cluster_t *cluster,
                              uint64_t now_us);
 
@@ -1218,8 +1218,9 @@ hb_result_t hb_cluster_describe(const hb_cluster_t *cluster,
                                 char *text,
                                 size_t size);
 
-/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input.
-hb_result_t hb_cluster_next_deadline(const hb_cluster_t *cluster, uint64_t *deadline_us);
+/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input. What waits to be polled has no deadline: poll first.
+hb_result_t hb_cluster_next_deadline(const hb_cluster_t *cluster,
+                                     uint64_t *deadline_us);
 
 /// Writes the next datagram that is to be sent into `buffer`, of at least `HB_DATAGRAM` bytes. To be called after each input
 /// until it returns `HB_RESULT_NOTHING`; completing an effect is an input too. What cannot be sent may be dropped: it is asked for again if

@@ -90,7 +90,7 @@ pub struct HbPacket {
     pub seq: u64,
     /// `hg`: the run of its sender.
     pub generation: u64,
-    /// `ts`: the wall clock of its sender.
+    /// `ts`: the wall clock of its sender, in seconds since 1970.
     pub timestamp: u64,
     /// `dt`: how long its sender wants its silence to be tolerated; 0 if it does not say.
     pub deadtime_us: u64,

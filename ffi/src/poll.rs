@@ -55,7 +55,7 @@ pub struct HbEffect {
     pub ticket: u32,
 }
 
-/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input.
+/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input. What waits to be polled has no deadline: poll first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_next_deadline(cluster: *const HbCluster, deadline_us: *mut u64) -> HbResult {
     call(|| {

@@ -404,6 +404,7 @@ static void tickets(void)
     EXPECT(OK, hb_cluster_complete(cluster, 1500000, effect.ticket, HB_OUTCOME_DONE));
     EXPECT(STALE_TICKET, hb_cluster_complete(cluster, 1500000, effect.ticket, HB_OUTCOME_DONE));
     EXPECT(OK, hb_cluster_leave(cluster, 1500000));
+    EXPECT(OK, hb_cluster_leave(cluster, 1500000));
     EXPECT(OK, hb_cluster_poll_effect(cluster, &effect));
     TRUE(effect.kind == HB_EFFECT_RELEASE);
     uint32_t ticket = effect.ticket;

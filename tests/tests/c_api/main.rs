@@ -25,7 +25,7 @@ const ARMV7: &[&str] =
     &["arm-linux-gnueabihf-gcc", "make", "/usr/bin/cargo", "/usr/bin/rustc", "/usr/lib/rustlib/src/rust"];
 
 fn main() {
-    let cases: [Case; 16] = [
+    let cases: [Case; 17] = [
         ("header::compiles_as_c11_and_cpp17", &["gcc", "g++"], header::compiles),
         ("header::lists_what_the_libraries_export", &["gcc", "nm"], header::symbols),
         ("header::unsafe_code_has_one_address", &[], header::unsafe_code),
@@ -38,6 +38,7 @@ fn main() {
         ("examples::pair_in_memory", &["gcc"], calls::pair_in_memory),
         ("examples::watch_reads_the_vectors", &["gcc"], watch::vectors),
         ("examples::watch_says_what_is_wrong", &["gcc"], watch::mistakes),
+        ("examples::watch_listens_on_a_socket", &["gcc"], watch::socket),
         ("examples::watch_under_valgrind", &["gcc", "valgrind"], watch::under_valgrind),
         ("install::pkg_config", &["gcc", "g++", "make", "pkg-config"], install::pkg_config),
         ("install::without_cargo", &["gcc", "make"], install::without_cargo),

@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use hbcore_tests::vectors::{Stage, verdicts};
 use serde_json::Value;
@@ -61,6 +66,38 @@ pub(crate) fn under_valgrind() {
     for (keys, packets) in captured().into_iter().take(2) {
         let shown = run(Command::new("valgrind").args(VALGRIND).arg(&watch).arg("-v"), &keys, &packets);
         assert!(shown.contains("\n    src = "), "{shown}");
+    }
+}
+
+/// Datagrams that reach a port: they are sent until the program has opened it and said what it thinks of one.
+pub(crate) fn socket() {
+    let watch = example("watch");
+    let (keys, packets) = captured().into_iter().next().expect("a packet");
+    let authkeys = output().join("socket.authkeys");
+    fs::write(&authkeys, keys).expect("a file");
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let port = UdpSocket::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let mut program = Command::new(watch);
+    program.arg(authkeys).args(["-u", &port.to_string()]).stdout(Stdio::piped());
+    let mut child = Killed(program.spawn().expect("the program"));
+    let (tell, told) = mpsc::channel();
+    let mut lines = BufReader::new(child.0.stdout.take().expect("a pipe")).lines();
+    thread::spawn(move || tell.send(lines.next()));
+    let line = (0..600).find_map(|_| {
+        let _ = sender.send_to(&packets[0], ("127.0.0.1", port)); // refused while nobody listens
+        told.recv_timeout(Duration::from_millis(100)).ok()
+    });
+    let line = line.flatten().expect("a line").expect("text");
+    assert!(line.contains(" generation="), "{line}");
+}
+
+/// A process that ends with the test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
