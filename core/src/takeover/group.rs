@@ -297,17 +297,18 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.report(Info::Standby);
     }
 
-    /// A stuck group was dealt with. Its class is not claimed any more if nothing of it is here.
+    /// A stuck group was dealt with. Its class is not claimed any more if nothing of it is here. In either case the other node is told: it
+    /// takes us for unsettled since the group was stuck.
     fn unclaim(&mut self, class: Class) {
         let home = self.home;
         if self.groups.iter().filter(|g| belongs(g, home, class)).all(Group::is_absent) {
             self.hold = self.hold.without(class);
-            self.report(match (self.phase, self.standby) {
-                (Phase::Leaving, _) => Info::Shutdown,
-                (_, Standby::NotAsked) => Info::Plain,
-                (_, _) => Info::Standby,
-            });
         }
+        self.report(match (self.phase, self.standby) {
+            (Phase::Leaving, _) => Info::Shutdown,
+            (_, Standby::NotAsked) => Info::Plain,
+            (_, _) => Info::Standby,
+        });
     }
 
     /// Whether a group of `class`, which is settled, does not run here: it could not be started.

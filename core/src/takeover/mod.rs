@@ -146,9 +146,9 @@ pub struct Takeover<const GROUPS: usize> {
     doubt: Duration,
     /// The groups run since before this engine was made: the start has nothing to find out.
     resumed: bool,
-    /// A class that cannot be started here, to be given to the other node; and not before this time.
+    /// What cannot be started here, to be given to the other node; and when our groups, and those of others, may be.
     give_away: Option<Class>,
-    give_away_from: Instant,
+    give_away_from: [Instant; 2],
     /// The other node speaks the other protocol, and that was said.
     mismatch_told: bool,
     timers: Timers,
@@ -211,7 +211,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         doubt: Duration::ZERO,
         resumed: false,
         give_away: None,
-        give_away_from: Instant::ZERO,
+        give_away_from: [Instant::ZERO; 2],
         mismatch_told: false,
         timers: Timers::NONE,
         effect_limit: Duration::ZERO,

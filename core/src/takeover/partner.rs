@@ -132,12 +132,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// The other node is settled, and neither of us holds what is at home here: it restarted before we knew it dead, or it lost what it was
     /// taking from us. `told`: it has told all that it holds, and that it is settled.
     pub(super) fn take_what_nobody_holds(&mut self, now: Instant, told: bool) {
-        let settled = self.phase == Phase::Stable && self.standby == Standby::NotAsked && self.give_away.is_none();
+        let settled = self.phase == Phase::Stable && self.standby == Standby::NotAsked;
         let told = told && !self.other.leaving;
         if settled && told && !self.hold.local && !self.other.holds.foreign {
             self.hold.local = true;
             self.announce_own = true;
             self.want(Class::Local, None);
+            // Before anything of it runs: who thinks that we hold nothing does not fence us.
+            self.report(Info::Plain);
             self.after_change(now);
         }
         // One of ours does the same with its own groups; a 3.0.6 only complains that nobody owns them.
@@ -205,7 +207,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         } else {
             self.other.reported && self.other.stable && before == Holds::NONE
         };
-        let unneeded = heard && gave_up && !may_have_taken;
+        // What nobody holds it may have taken since: it was told so as well.
+        let nothing_free = self.is_legacy() || self.other.leaving || self.hold == Holds::ALL;
+        let unneeded = heard && gave_up && nothing_free && !may_have_taken;
         let must_fence = !unneeded && self.must_fence(now, node, heir);
         if unneeded {
             self.say(Say::Stonith { node, result: FenceResult::Unneeded });
@@ -254,6 +258,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.phase == Phase::Stable {
             self.report(Info::Plain);
         }
+        // It may never have missed us, and then it has nothing to report.
+        self.timers.failback = Some(now.after(FAILBACK_RETRY));
     }
 
     /// A node is gone. With more than two, one of the others takes its groups; in 3.0.6 each does.
@@ -345,38 +351,60 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// Gives foreign groups back to their home, if that is wished and possible (resource reference 1.7).
     pub(super) fn try_failback(&mut self, now: Instant) {
         let wished = self.needs_failback && self.hold.foreign && self.auto_failback == AutoFailback::On;
-        let class = if wished {
-            Class::Foreign
-        } else if let Some(class) = self.give_away {
-            class
-        } else {
+        if !wished && self.give_away.is_none() {
             return;
-        };
+        }
         if self.other.leaving || self.phase != Phase::Stable {
             return;
         }
         if !self.other.reported {
             // It never took us for dead, and sees no reason to tell what it holds.
-            if self.other.alive && self.other.is_hbcore && self.class_settled(Class::All) {
-                self.show_stable_anew();
+            if self.other.alive && self.other.is_hbcore {
+                if self.class_settled(Class::All) {
+                    self.show_stable_anew();
+                }
                 self.timers.failback = Some(now.after(FAILBACK_RETRY));
             }
             return;
         }
-        let pause_ends = if wished { now } else { self.give_away_from };
         let movable = self.standby == Standby::NotAsked && self.other.stable && self.class_settled(Class::All);
-        if !movable || pause_ends > now {
-            self.timers.failback = Some(pause_ends.max(now.after(FAILBACK_RETRY)));
+        let class = if wished { Some(Class::Foreign) } else { self.may_give_away(now) };
+        let Some(class) = class.filter(|_| movable) else {
+            self.timers.failback = Some(now.after(FAILBACK_RETRY));
             return;
-        }
+        };
         if wished {
             self.needs_failback = false;
         } else {
-            self.give_away = None;
-            self.give_away_from = now.after(GIVE_AWAY_PAUSE);
+            self.give_away = self.give_away.filter(|all| *all != class).map(|_| class.mirrored());
+            self.pause_give_away(class, now.after(GIVE_AWAY_PAUSE));
             self.notice(Notice::GivingAway(class));
         }
         self.start_standby(now, class);
+    }
+
+    /// What is to be given away: it has not started since, and was not given away lately.
+    fn may_give_away(&self, now: Instant) -> Option<Class> {
+        let asked = |part| self.give_away == Some(part) || self.give_away == Some(Class::All);
+        let due = |part, from| asked(part) && from <= now && self.lacks(part);
+        let [local, foreign] = self.give_away_from;
+        match (due(Class::Local, local), due(Class::Foreign, foreign)) {
+            (true, true) => Some(Class::All),
+            (true, false) => Some(Class::Local),
+            (false, true) => Some(Class::Foreign),
+            (false, false) => None,
+        }
+    }
+
+    /// Nothing of `class` is given away before `from`.
+    pub(super) fn pause_give_away(&mut self, class: Class, from: Instant) {
+        let [local, foreign] = &mut self.give_away_from;
+        if class.has_local() {
+            *local = from;
+        }
+        if class.has_foreign() {
+            *foreign = from;
+        }
     }
 
     /// A group of `class` cannot be started here: the other node gets the class, as soon as there is one that can take it. 3.0.6 has no word

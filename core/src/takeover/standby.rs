@@ -104,7 +104,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.end_standby();
                 if self.lacks(ours) {
                     // It was not tried: the pause between two tries has not begun.
-                    self.give_away_from = now;
+                    self.pause_give_away(ours, now);
                     self.give_away_later(now, ours);
                 }
                 self.offered(now, node, class);

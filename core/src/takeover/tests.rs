@@ -54,6 +54,10 @@ fn say(hold: &str, stable: bool, info: Info) -> Say {
     Say::Report { hold: Holds::parse(hold.as_bytes()).unwrap(), stable, info }
 }
 
+fn ask(m: &mut Machine, ms: u64, seq: u64, class: Class, step: Ask) {
+    m.on_ask(at(ms), OTHER, Sequence(seq), class, step);
+}
+
 /// Active, settled, holding `local` beside another node that does too.
 fn settled() -> Machine {
     let mut m = machine(AutoFailback::On);

@@ -2,8 +2,11 @@
 
 use super::engine::{Engine, name};
 use super::rule::Rule;
-use super::{Kind, World};
+use super::{Fault, Kind, World};
 use hbcore::time::{Duration, Instant};
+
+/// Where messages are lost, the one that ends a doubt may have to be repeated some times, each a quarter of a second after the other.
+const REPEATS: Duration = Duration::from_secs(1);
 
 /// A group that must be served by `node` at `due`, since its owner is gone.
 struct Promise {
@@ -39,7 +42,11 @@ impl World<'_> {
         if self.has_reference() {
             Duration::from_secs(15)
         } else {
-            Duration::from_millis(200) + self.longest_way() * 4 + script * 2
+            let loses = |fault: &Fault| {
+                matches!(fault, Fault::Lose(_) | Fault::Burst { .. } | Fault::Corrupt(_) | Fault::Noise(_))
+            };
+            let repeats = if self.is_active(loses) { REPEATS } else { Duration::ZERO };
+            Duration::from_millis(200) + self.longest_way() * 4 + script * 2 + repeats
         }
     }
 

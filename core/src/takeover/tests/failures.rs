@@ -147,6 +147,94 @@ fn without_a_partner_a_failed_start_waits_until_there_is_one() {
 }
 
 #[test]
+fn what_could_not_be_started_during_a_cut_is_given_away_when_the_silent_partner_returns() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    let (ticket, _) = only(effects(&mut m, at(10)));
+    m.complete(at(11), &ticket, Outcome::Failed);
+    m.advance(at(11));
+    // It never missed us, and has nothing new to say.
+    m.on_return(at(2000), OTHER);
+    says(&mut m);
+    m.advance(at(3000));
+    assert!(says(&mut m).contains(&say("all", false, Info::Plain)), "it answers who becomes stable");
+    m.on_report(at(3001), OTHER, report(6, "none", true));
+    assert_eq!(m.standby(), Standby::Asking(Class::Foreign));
+}
+
+#[test]
+fn a_start_that_times_out_is_given_away_when_it_has_been_stopped_and_the_partner_has_reported() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(20), OTHER);
+    let (ticket, _) = only(effects(&mut m, at(20)));
+    m.complete(at(5000), &ticket, Outcome::TimedOut);
+    m.advance(at(5000));
+    let (ticket, _) = only(effects(&mut m, at(5001)));
+    m.complete(at(5500), &ticket, Outcome::Done);
+    says(&mut m);
+    m.advance(at(6000));
+    assert!(says(&mut m).contains(&say("all", false, Info::Plain)), "it is asked for its report");
+}
+
+#[test]
+fn the_pause_between_two_tries_is_that_of_one_class() {
+    let mut m = machine(AutoFailback::Off);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    let (ticket, _) = only(effects(&mut m, at(1)));
+    m.complete(at(2), &ticket, Outcome::Failed);
+    m.advance(at(2));
+    ask(&mut m, 3, 6, Class::Local, Ask::Other);
+    ask(&mut m, 4, 7, Class::Local, Ask::Done);
+    assert_eq!(m.standby(), Standby::NotAsked, "it runs there now");
+    ask(&mut m, 5, 8, Class::Local, Ask::Me);
+    ask(&mut m, 6, 9, Class::Local, Ask::Done);
+    let (ticket, _) = only(effects(&mut m, at(6)));
+    says(&mut m);
+    m.complete(at(7), &ticket, Outcome::Failed);
+    m.on_report(at(8), OTHER, report(10, "foreign", true));
+    m.advance(at(1100));
+    assert!(says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Me }), "that one was not tried yet");
+}
+
+#[test]
+fn what_nobody_holds_is_taken_home_while_something_else_waits_to_be_given_away() {
+    let mut m = machine(AutoFailback::Off);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "all", true));
+    ask(&mut m, 2, 6, Class::Local, Ask::Me);
+    ask(&mut m, 3, 7, Class::Local, Ask::Done);
+    let (ticket, _) = only(effects(&mut m, at(3)));
+    m.complete(at(4), &ticket, Outcome::Failed);
+    m.pause_give_away(Class::Foreign, at(1_000_000));
+    m.on_restart(OTHER);
+    says(&mut m);
+    m.on_report(at(10), OTHER, report(4, "none", true));
+    let (_, effect) = only(effects(&mut m, at(10)));
+    assert_eq!(effect, Effect::Acquire(GroupId(0)));
+    assert!(says(&mut m).contains(&say("all", true, Info::Plain)), "and claimed before it starts");
+}
+
+#[test]
+fn the_end_of_an_escalation_is_told_also_when_the_class_stays_claimed() {
+    let homes = [OTHER, OTHER].into_iter();
+    let mut m = Machine::new(HOME, homes, AutoFailback::Off, EFFECT_LIMIT);
+    m.activated(at(0), true);
+    m.advance(at(0));
+    m.on_death(at(1), OTHER, true, true);
+    let mut begun = effects(&mut m, at(1)).into_iter();
+    let (first, second) = (begun.next().unwrap().0, begun.next().unwrap().0);
+    m.complete(at(2), &first, Outcome::Done);
+    m.complete(at(3), &second, Outcome::FailedAndStuck);
+    says(&mut m);
+    let (ticket, effect) = only(effects(&mut m, at(4)));
+    assert_eq!(effect, Effect::Escalate(GroupId(1)));
+    m.complete(at(5), &ticket, Outcome::Done);
+    assert!(says(&mut m).contains(&say("all", true, Info::Plain)), "nothing moves any more");
+}
+
+#[test]
 fn an_engine_that_resumes_claims_what_runs_and_starts_nothing() {
     let mut m = machine(AutoFailback::On);
     m.resume(Holds::ALL, |_| true);

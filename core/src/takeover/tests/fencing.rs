@@ -40,6 +40,15 @@ fn a_node_that_gave_everything_up_is_not_fenced() {
 }
 
 #[test]
+fn a_node_that_may_have_taken_what_nobody_held_is_fenced() {
+    let mut m = guarded();
+    // It has given its groups up, and ours are not with it either; but it may take its own back, and its word may be lost.
+    m.on_report(at(10), OTHER, report(9, "none", true));
+    m.on_death(at(20), OTHER, true, true);
+    assert!(matches!(effects(&mut m, at(20))[..], [(_, Effect::Fence(OTHER))]));
+}
+
+#[test]
 fn a_device_that_fails_is_tried_again_until_it_succeeds() {
     let mut m = guarded();
     m.on_death(at(10), OTHER, true, true);

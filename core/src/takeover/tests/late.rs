@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn ask(m: &mut Machine, ms: u64, seq: u64, class: Class, step: Ask) {
-    m.on_ask(at(ms), OTHER, Sequence(seq), class, step);
-}
-
 /// Has given its own group to the other node, and been told that it runs there.
 fn given_away() -> Machine {
     let mut m = settled();

@@ -144,7 +144,7 @@ fn everything() -> Vec<Step> {
         Step::function("planted bugs in it", model::planted),
     ];
     steps.extend(tests(None));
-    steps.push(armv7::size());
+    steps.extend(armv7::steps());
     steps
 }
 

@@ -41,6 +41,8 @@ impl World<'_> {
             work == Work::Stop && self.options.planted == Some(Bug::KeptAfterHeal) && self.others_hold(node, group);
         let began = self.now;
         let real = &mut self.hosts[node].real[group];
+        // A start that is under way when the next effect begins was given up at its limit.
+        real.failed |= real.script.is_some_and(|old| old.work == Work::Start);
         real.script = Some(Script { group, serial, work: if kept { Work::Start } else { work }, outcome, began });
         real.holding |= work == Work::Start;
         real.serving = kept;
