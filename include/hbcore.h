@@ -788,7 +788,7 @@ typedef struct {
     uint32_t index;
     /// How it signs: an `hb_method_t`.
     uint32_t method;
-    /// The secret: UTF-8, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
+    /// The secret, at most `HB_SECRET_MAX` bytes of any kind and a NUL; NULL for `HB_METHOD_CRC`.
     const char *secret;
 } hb_key_t;
 

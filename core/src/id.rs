@@ -19,14 +19,22 @@ pub enum NameError {
     Empty,
     /// The text has more than [`NAME_MAX`] bytes.
     TooLong,
-    /// The text holds a byte that a node name cannot have: white space, a control character or NUL.
+    /// The text holds a byte that a node name cannot have: white space, a control character or NUL; or is no text.
     BadByte,
 }
 
 impl NodeName {
     /// Folds `text` to lower case and checks it.
     pub fn new(text: &str) -> Result<Self, NameError> {
-        let text = text.as_bytes();
+        Self::folded(text.as_bytes())
+    }
+
+    /// The same from bytes, as they stand on the wire.
+    pub fn from_bytes(text: &[u8]) -> Result<Self, NameError> {
+        if is_utf8(text) { Self::folded(text) } else { Err(NameError::BadByte) }
+    }
+
+    fn folded(text: &[u8]) -> Result<Self, NameError> {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
@@ -52,6 +60,29 @@ impl NodeName {
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
+}
+
+/// The check of the library of Rust in a third of its program, for microcontrollers, and for names only.
+fn is_utf8(text: &[u8]) -> bool {
+    let mut bytes = text.iter();
+    while let Some(&first) = bytes.next() {
+        let (more, least) = match first {
+            0..=0x7f => (0, 0),
+            0xc2..=0xdf => (1, 0x80),
+            0xe0..=0xef => (2, 0x800),
+            0xf0..=0xf4 => (3, 0x1_0000),
+            _ => return false,
+        };
+        let mut code = u32::from(first) & (0x7f >> more);
+        for _ in 0..more {
+            let Some(next) = bytes.next().filter(|&&byte| byte & 0xc0 == 0x80) else { return false };
+            code = code << 6 | u32::from(next & 0x3f);
+        }
+        if code < least || code > 0x10_ffff || code >> 11 == 0x1b {
+            return false;
+        }
+    }
+    true
 }
 
 impl fmt::Debug for NodeName {
@@ -151,5 +182,29 @@ impl fmt::Display for Uuid {
             write!(f, "{byte:02x}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All of one and two bytes, and those of more around every bound.
+    #[test]
+    fn text_is_what_the_library_takes_for_text() {
+        let edges = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
+        let agree = |bytes: &[u8]| assert_eq!(is_utf8(bytes), core::str::from_utf8(bytes).is_ok(), "{bytes:02x?}");
+        for first in 0..=0xff {
+            agree(&[first]);
+            for second in 0..=0xff {
+                agree(&[first, second]);
+                for third in edges {
+                    agree(&[first, second, third]);
+                    for fourth in edges {
+                        agree(&[first, second, third, fourth]);
+                    }
+                }
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ use engine::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing};
 use heapless::Vec;
 
 use crate::cluster::Engine;
-use crate::edge::{Checked, HbCluster, array, c_text, call, establish, output, sized_input, view};
+use crate::edge::{Checked, HbCluster, array, c_bytes, call, establish, output, sized_input, view};
 use crate::limits::{HB_GROUPS, HB_KEYS, HB_LINKS, HB_NAME_MAX, HB_NODES, HB_SECRET_MAX};
 use crate::result::HbResult;
 
@@ -103,7 +103,7 @@ pub struct HbKey {
     pub index: u32,
     /// How it signs: an `hb_method_t`.
     pub method: u32,
-    /// The secret: UTF-8, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
+    /// The secret, at most `HB_SECRET_MAX` bytes of any kind and a NUL; NULL for `HB_METHOD_CRC`.
     pub secret: *const c_char,
 }
 
@@ -295,11 +295,11 @@ fn timing(config: &HbConfig) -> Timing {
 
 fn read_nodes(nodes: &mut Vec<NodeConfig, HB_NODES>, from: &[HbNodeConfig]) -> Checked<()> {
     for node in from {
-        let name = c_text(node.name, HB_NAME_MAX).map_err(|error| match error {
-            HbResult::BadLength | HbResult::BadValue => HbResult::BadName,
+        let name = c_bytes(node.name, HB_NAME_MAX).map_err(|error| match error {
+            HbResult::BadLength => HbResult::BadName,
             other => other,
         })?;
-        let name = NodeName::new(name).map_err(|_| HbResult::BadName)?;
+        let name = NodeName::from_bytes(name).map_err(|_| HbResult::BadName)?;
         let kind = match node.kind {
             n if n == HbNodeKind::Member as u32 => NodeKind::Normal,
             n if n == HbNodeKind::Ping as u32 => NodeKind::Ping,
@@ -339,8 +339,8 @@ pub(crate) fn read_keys<const ENTRIES: usize>(keys: &mut Keys<ENTRIES>, from: &[
             n if n == HbMethod::Sha1 as u32 => Method::Sha1,
             _ => return Err(HbResult::BadValue),
         };
-        let secret = if key.secret.is_null() { "" } else { c_text(key.secret, HB_SECRET_MAX)? };
-        keys.insert(key_index(key.index)?, method, secret.as_bytes())?;
+        let secret = if key.secret.is_null() { &[] } else { c_bytes(key.secret, HB_SECRET_MAX)? };
+        keys.insert(key_index(key.index)?, method, secret)?;
     }
     Ok(keys.set_signing(key_index(signing)?)?)
 }

@@ -125,6 +125,11 @@ pub(crate) fn bytes<'a>(pointer: *const c_void, len: usize) -> Checked<&'a [u8]>
 
 /// A text that ends with a NUL, at most `most` bytes before it.
 pub(crate) fn c_text<'a>(pointer: *const c_char, most: usize) -> Checked<&'a str> {
+    core::str::from_utf8(c_bytes(pointer, most)?).map_err(|_| HbResult::BadValue)
+}
+
+/// The bytes before a NUL, at most `most`.
+pub(crate) fn c_bytes<'a>(pointer: *const c_char, most: usize) -> Checked<&'a [u8]> {
     check(pointer)?;
     let mut len = 0;
     // SAFETY: the caller vouches for a text with a NUL at its end; nothing behind that is read.
@@ -134,7 +139,7 @@ pub(crate) fn c_text<'a>(pointer: *const c_char, most: usize) -> Checked<&'a str
             return Err(HbResult::BadLength);
         }
     }
-    core::str::from_utf8(bytes(pointer.cast(), len)?).map_err(|_| HbResult::BadValue)
+    bytes(pointer.cast(), len)
 }
 
 /// A place of the caller for a value.

@@ -85,7 +85,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     #[inline(never)]
     fn renamed(&mut self, header: &Header<'_>) -> Option<NodeId> {
         let uuid = header.src_uuid.filter(|u| !u.is_nil())?;
-        let name = core::str::from_utf8(header.src).ok().and_then(|s| NodeName::new(s).ok())?;
+        let name = NodeName::from_bytes(header.src).ok()?;
         if name.as_bytes() != header.src {
             return None;
         }
@@ -105,7 +105,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     #[inline(never)]
     fn stranger(&mut self, header: &Header<'_>) -> Result<Received, DatagramError> {
-        let name = core::str::from_utf8(header.src).ok().and_then(|s| NodeName::new(s).ok());
+        let name = NodeName::from_bytes(header.src).ok();
         match (self.autojoin, name) {
             (AutoJoin::Any, Some(name)) if name.as_bytes() == header.src => {
                 let id = self.add_node(&name, NodeKind::Normal).ok_or(DatagramError::UnknownNode)?;
