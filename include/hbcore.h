@@ -67,7 +67,7 @@
 #if UINTPTR_MAX > 0xFFFFFFFF
 #define HB_CLUSTER_SIZE 7168   /* bytes of storage that a cluster takes */
 #else
-#define HB_CLUSTER_SIZE 6272
+#define HB_CLUSTER_SIZE 6336
 #endif
 #else
 #define HB_NODES 16
