@@ -163,10 +163,15 @@ static void carry_out(struct node *node, const hb_effect_t *effect)
         complete(node, effect->ticket, true);
         return;
     }
+    struct job *job = &node->jobs[effect->group];
+    if (job->pid > 0) {
+        /* Its time was over, and the engine has decided something else. Two commands for one group must not run beside each other. */
+        kill(job->pid, SIGKILL);
+        waitpid(job->pid, NULL, 0);
+    }
     pid_t pid = run_command(node, verbs[effect->kind], effect->group);
-    if (pid > 0)
-        node->jobs[effect->group] = (struct job){.pid = pid, .ticket = effect->ticket};
-    else
+    *job = (struct job){.pid = pid, .ticket = effect->ticket};
+    if (pid < 0)
         complete(node, effect->ticket, false);
 }
 
@@ -208,14 +213,14 @@ void node_turn(struct node *node, node_send send, void *media)
     }
     collect_jobs(node);
     must(hb_cluster_advance(node->cluster, node_now()), "hb_cluster_advance");
+    while (hb_cluster_poll_effect(node->cluster, &effect) == HB_RESULT_OK)
+        carry_out(node, &effect);
     while (hb_cluster_poll_transmit(node->cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK) {
         for (unsigned link = 0; link < HB_LINKS; link++) {
             if (transmit.links >> link & 1)
                 send(media, link, buffer, transmit.len);
         }
     }
-    while (hb_cluster_poll_effect(node->cluster, &effect) == HB_RESULT_OK)
-        carry_out(node, &effect);
     while (hb_cluster_poll_event(node->cluster, &event) == HB_RESULT_OK)
         tell(node, &event);
 }

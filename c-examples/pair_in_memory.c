@@ -83,41 +83,50 @@ static void tell(struct node *node, const hb_event_t *event, uint64_t now)
     printf("%8.3f s  %s: %s\n", (double)now / SECOND, node->name, line);
 }
 
-/* One turn of a node's loop. */
-static void step(struct node *node, struct node *other, uint64_t now)
+/* One turn of a node's loop. Tells whether the other node has got something. */
+static bool step(struct node *node, struct node *other, uint64_t now)
 {
     static unsigned char buffer[HB_DATAGRAM];
     hb_transmit_t transmit;
     hb_effect_t effect;
     hb_event_t event;
+    bool sent = false;
 
     /* 1. What is due. (Here nothing waits to be received: step() of the other node hands its datagrams to us.) */
     must(hb_cluster_advance(node->cluster, now), "hb_cluster_advance");
 
-    /* 2. What is to be sent. */
-    while (hb_cluster_poll_transmit(node->cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK) {
-        if (other->cluster != NULL)
-            must(hb_cluster_handle(other->cluster, now, 0, buffer, transmit.len, NULL), "hb_cluster_handle");
-    }
-    /* 3. What is to be done. */
+    /* 2. What is to be done. Before what is to be sent: the others are told how it went, and no deadline comes for that. */
     while (hb_cluster_poll_effect(node->cluster, &effect) == HB_RESULT_OK)
         carry_out(node, &effect, now);
 
+    /* 3. What is to be sent. */
+    while (hb_cluster_poll_transmit(node->cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK) {
+        if (other->cluster != NULL) {
+            must(hb_cluster_handle(other->cluster, now, 0, buffer, transmit.len, NULL), "hb_cluster_handle");
+            sent = true;
+        }
+    }
     /* 4. What is to be told. */
     while (hb_cluster_poll_event(node->cluster, &event) == HB_RESULT_OK)
         tell(node, &event, now);
+    return sent;
 }
 
-/* Lets time pass. The clock jumps from deadline to deadline, as a program sleeps from deadline to deadline. */
+/* Lets time pass. The clock jumps from deadline to deadline, as a program sleeps until its deadline or until something arrives. */
 static void run_until(uint64_t *now, uint64_t end)
 {
     while (*now < end) {
-        uint64_t next = end;
+        uint64_t deadline, next = end;
+        bool awake = false;
         for (int i = 0; i < NODES; i++) {
-            uint64_t deadline;
+            if (nodes[i].cluster != NULL && step(&nodes[i], &nodes[NODES - 1 - i], *now))
+                awake = true;
+        }
+        if (awake)
+            continue; /* somebody has got something, at this very instant */
+        for (int i = 0; i < NODES; i++) {
             if (nodes[i].cluster == NULL)
                 continue;
-            step(&nodes[i], &nodes[NODES - 1 - i], *now);
             must(hb_cluster_next_deadline(nodes[i].cluster, &deadline), "hb_cluster_next_deadline");
             if (deadline < next)
                 next = deadline;

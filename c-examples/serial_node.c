@@ -108,11 +108,16 @@ static void receive(struct node *node, struct media *media)
     for (unsigned link = 0; link < media->count; link++) {
         if (media->fds[link].revents & POLLOUT)
             flush(media, link);
-        if ((media->fds[link].revents & POLLIN) == 0)
+        if ((media->fds[link].revents & (POLLIN | POLLHUP | POLLERR)) == 0)
             continue;
         ssize_t len = read(media->lines[link].fd, bytes, sizeof bytes);
-        if (len > 0)
+        if (len > 0) {
             must(hb_cluster_feed(node->cluster, node_now(), link, bytes, (size_t)len, NULL), "hb_cluster_feed");
+        } else if (len == 0 || (errno != EAGAIN && errno != EINTR)) {
+            /* The device is gone, such as an adapter that was pulled. A daemon would try to open it again. */
+            media->fds[link].fd = -1;
+            must(hb_cluster_link_changed(node->cluster, node_now(), link, 0), "hb_cluster_link_changed");
+        }
     }
 }
 

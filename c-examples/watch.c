@@ -96,22 +96,24 @@ static uint32_t number(const unsigned char *bytes, bool swapped)
 static int read_capture(const char *path)
 {
     static unsigned char frame[262144];
-    unsigned char head[24], packet[16];
+    unsigned char head[24] = {0}, packet[16];
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (file == NULL || fread(head, 1, sizeof head, file) != sizeof head) {
+    if (file == NULL) {
         perror(path);
         return 1;
     }
+    bool whole = fread(head, 1, sizeof head, file) == sizeof head;
     uint32_t magic = number(head, false);
     bool swapped = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1;
     magic = number(head, swapped);
-    if (magic != 0xa1b2c3d4 && magic != 0xa1b23c4d) {
+    if (!whole || (magic != 0xa1b2c3d4 && magic != 0xa1b23c4d)) {
         fprintf(stderr, "%s: not a capture of the format pcap\n", path);
         return 1;
     }
     double fraction = magic == 0xa1b2c3d4 ? 1e-6 : 1e-9;
     uint32_t link_type = number(head + 20, swapped);
-    while (fread(packet, 1, sizeof packet, file) == sizeof packet) {
+    size_t got;
+    while ((got = fread(packet, 1, sizeof packet, file)) == sizeof packet) {
         size_t len = number(packet + 8, swapped), data_len;
         if (len > sizeof frame || fread(frame, 1, len, file) != len)
             break;
@@ -121,6 +123,10 @@ static int read_capture(const char *path)
     }
     fclose(file);
     printf("%lu authentic, %lu dropped\n", good, bad);
+    if (got != 0) {
+        fprintf(stderr, "%s: the last packet is cut off: the capture still runs, or was ended by force\n", path);
+        return 1;
+    }
     return 0;
 }
 
@@ -143,6 +149,17 @@ static int listen_on(int port)
     }
 }
 
+/* What is wrong with the text of authkeys. The other files are not there, which is of no interest here. */
+static void print_problems(const char *path, hb_text_t authkeys)
+{
+    const hb_files_t files = {.size = sizeof files, .local_name = "watch", .authkeys = authkeys, .generation = 1};
+    hb_problem_t problem;
+    for (size_t i = 0; hb_files_problem(&files, i, &problem, sizeof problem) == HB_RESULT_OK; i++) {
+        if (problem.file == HB_FILE_AUTHKEYS)
+            fprintf(stderr, "%s:%u:%u: %s\n  help: %s\n", path, problem.line, problem.column, problem.message, problem.help);
+    }
+}
+
 static int load_keys(const char *path)
 {
     static char text[65536];
@@ -154,7 +171,9 @@ static int load_keys(const char *path)
     size_t len = fread(text, 1, sizeof text, file);
     fclose(file);
     hb_result_t result = hb_keys_init(&storage, sizeof storage, text, len, &keys);
-    if (result != HB_RESULT_OK)
+    if (result == HB_RESULT_BAD_FILES)
+        print_problems(path, (hb_text_t){.data = text, .len = len});
+    else if (result != HB_RESULT_OK)
         fprintf(stderr, "%s: %s\n", path, hb_result_text(result));
     return result != HB_RESULT_OK;
 }

@@ -11,22 +11,26 @@
  *         hb_cluster_handle(cluster, now, link, bytes, len, NULL);       what has arrived: a datagram,
  *         hb_cluster_feed(cluster, now, link, bytes, len, NULL);         or bytes of a serial line
  *         hb_cluster_advance(cluster, now);
- *         while (hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK) ... send it ...
  *         while (hb_cluster_poll_effect(cluster, &effect) == HB_RESULT_OK) ... start or stop the group, then hb_cluster_complete ...
+ *         while (hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK) ... send it ...
  *         while (hb_cluster_poll_event(cluster, &event) == HB_RESULT_OK) ... write the log ...
  *     }
  *
- * c-examples/pair_in_memory.c is the first thing to read; c-examples/README.md walks through all examples.
+ * Effects stand before datagrams because their outcome gives the node something to say, which no deadline announces.
+ *
+ * c-examples/pair_in_memory.c is the first thing to read; c-examples/README.md walks through all examples. C11 or C++11 is needed.
  *
  * The contract, for every function
  *
  * - Pointers are to what they are declared to be, of the length that is given, and to nothing else of the same call; the storage of a
  *   cluster is touched by the library only. NULL and misalignment are recognised, and so is storage that holds no cluster, or one that
  *   was copied elsewhere. Nothing that a program passes in is referred to after the call, but the storage.
- * - One call at a time for a cluster, which may come from any thread, or from an interrupt: then see to it that it does not
- *   interrupt another. A call that meets another one returns HB_RESULT_BUSY, as far as that can be noticed. Different clusters have
- *   nothing to do with each other. Functions that take a const cluster may run beside each other.
- * - Every call returns soon: work is proportional to what is passed in, or to a table.
+ * - One call at a time for a cluster, from whichever thread, or from an interrupt; a lock or a mask is the program's affair. A call that
+ *   meets one that changes the cluster returns HB_RESULT_BUSY and has done nothing. Functions that take a const cluster may run beside each
+ *   other, but are not noticed by one that changes it. Different clusters have nothing to do with each other. A key table is never changed:
+ *   any threads may use it at once.
+ * - Every call returns soon: work is proportional to what is passed in, or to a table. Everything is bounded; what happens when something
+ *   is full, or nobody polls, stands at the function.
  * - Times are microseconds of one clock that never goes back, from any origin; it must go on while the machine sleeps.
  * - Numbers of enumerations never change. A structure that begins with `size` gets its sizeof from the program; for those that are
  *   filled in, sizeof is an argument. So they can grow.
@@ -63,7 +67,7 @@
 #if UINTPTR_MAX > 0xFFFFFFFF
 #define HB_CLUSTER_SIZE 7168   /* bytes of storage that a cluster takes */
 #else
-#define HB_CLUSTER_SIZE 6208
+#define HB_CLUSTER_SIZE 6336
 #endif
 #else
 #define HB_NODES 16
@@ -351,7 +355,7 @@ enum {
     /// Announce the group's addresses once more: a rival owner is gone. Not to be completed.
     HB_EFFECT_ANNOUNCE = 2,
     /// The group could not be stopped: see to it that it cannot run here any more, whatever it takes (turn its power off, reset this machine),
-    /// then complete. Until then this node goes on claiming it, so that nobody else starts it.
+    /// then complete. Until then, and after a failure, this node goes on claiming it, so that nobody else starts it.
     HB_EFFECT_ESCALATE = 3,
     /// Make sure that a dead node does nothing any more: reset it, or cut its power. Then complete. What it may hold is started only when this
     /// is done; a failure is tried again after five seconds.
@@ -780,11 +784,11 @@ typedef struct {
 
 /// A key of the cluster.
 typedef struct {
-    /// Under which packets name it: 0 to 15.
+    /// Under which packets name it: 0 to 15. Of two with the same index the later one counts.
     uint32_t index;
     /// How it signs: an `hb_method_t`.
     uint32_t method;
-    /// The secret, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
+    /// The secret, at most `HB_SECRET_MAX` bytes of any kind and a NUL; NULL for `HB_METHOD_CRC`.
     const char *secret;
 } hb_key_t;
 
@@ -837,7 +841,7 @@ typedef struct {
     uint64_t deadping_us;
     /// Longest delay before a missing message is asked for. Default: 250 ms.
     uint64_t max_repeat_delay_us;
-    /// The longest that an effect may take before it counts as failed. Default: an hour.
+    /// The longest that an effect may take before it counts as failed. 0: an hour, the default.
     uint64_t effect_limit_us;
     /// (*) Larger at each start of this node than ever before: a counter in memory that keeps, or seconds since 1970.
     uint64_t generation;
@@ -963,6 +967,9 @@ typedef struct {
 #if !defined(HB_SMALL)
 /// The texts of a configuration, and what else a node must know. The files need no NUL at their end. Reading them takes some
 /// 250 kB of stack: a microcontroller uses `hb_config_t`.
+///
+/// The library acts upon nodes, keys, media, times, the speed of serial lines, `auto_failback`, `autojoin`, `hopfudge`, `msgfmt`, `crm` and
+/// `heartbeat_format`. Everything else that it checks is for the program to act upon, or not: logs, fencing, time limits of scripts.
 typedef struct {
     /// `sizeof(hb_files_t)`: which version of this structure it is.
     uint32_t size;
@@ -980,7 +987,7 @@ typedef struct {
     hb_text_t hbcore_cf;
     /// Larger at each start of this node than ever before.
     uint64_t generation;
-    /// Starts the generator of random delays; should differ between nodes.
+    /// Starts the generator of random delays; should differ between nodes. 0: made from the generation and our place in `ha.cf`.
     uint64_t seed;
     /// Our identity: random once, and kept.
     uint8_t uuid[16];
@@ -1064,7 +1071,7 @@ typedef struct {
     uint64_t seq;
     /// `hg`: the run of its sender.
     uint64_t generation;
-    /// `ts`: the wall clock of its sender.
+    /// `ts`: the wall clock of its sender, in seconds since 1970.
     uint64_t timestamp;
     /// `dt`: how long its sender wants its silence to be tolerated; 0 if it does not say.
     uint64_t deadtime_us;
@@ -1155,7 +1162,7 @@ hb_result_t hb_cluster_advance(hb_cluster_t *cluster,
 hb_result_t hb_cluster_link_changed(hb_cluster_t *cluster, uint64_t now_us, uint32_t link, uint32_t carrier);
 
 /// Gives groups to the other node. `class` is an `hb_class_t`. It has begun when this returns `HB_RESULT_OK`; effects and events
-/// tell how it goes on.
+/// tell how it goes on. Else the result says why not: one from `HB_RESULT_NOT_MANAGED` on. What is in flux settles within seconds: try again.
 hb_result_t hb_cluster_standby(hb_cluster_t *cluster,
                                uint64_t now_us,
                                uint32_t class_);
@@ -1166,8 +1173,8 @@ hb_result_t hb_cluster_takeover(hb_cluster_t *cluster,
                                 uint64_t now_us,
                                 uint32_t class_);
 
-/// Releases everything and leaves the cluster. The other node takes over as soon as the groups are released. Go on polling until
-/// `HB_EVENT_LEFT`.
+/// Releases everything and leaves the cluster. The other node takes over as soon as the groups are released. Go on as before until
+/// `HB_EVENT_LEFT`, and send what there is then. To ask again is no error.
 hb_result_t hb_cluster_leave(hb_cluster_t *cluster,
                              uint64_t now_us);
 
@@ -1185,6 +1192,7 @@ hb_result_t hb_cluster_set_fencing(hb_cluster_t *cluster,
 
 /// Tells the speed of the slowest serial link, in bits per second; 0, as at the start: not known. From then on heartbeats are sent again while
 /// such a line has nothing else to carry, against noise, and what others miss waits until it is free: poll again when the deadline says so.
+/// `hb_cluster_init_from_files` has told the `baud` of `ha.cf`.
 hb_result_t hb_cluster_set_line_speed(hb_cluster_t *cluster,
                                       uint32_t bits_per_second);
 
@@ -1210,20 +1218,24 @@ hb_result_t hb_cluster_describe(const hb_cluster_t *cluster,
                                 char *text,
                                 size_t size);
 
-/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input.
-hb_result_t hb_cluster_next_deadline(const hb_cluster_t *cluster, uint64_t *deadline_us);
+/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input. What waits to be polled has no deadline: poll first.
+hb_result_t hb_cluster_next_deadline(const hb_cluster_t *cluster,
+                                     uint64_t *deadline_us);
 
 /// Writes the next datagram that is to be sent into `buffer`, of at least `HB_DATAGRAM` bytes. To be called after each input
-/// until it returns `HB_RESULT_NOTHING`. What cannot be sent may be dropped: it is asked for again if it matters.
+/// until it returns `HB_RESULT_NOTHING`; completing an effect is an input too. What cannot be sent may be dropped: it is asked for again if
+/// it matters. What nobody polls waits in the `HB_HISTORY` bytes, whose oldest messages make room for new ones; no call fails for that.
 hb_result_t hb_cluster_poll_transmit(hb_cluster_t *cluster,
                                      void *buffer,
                                      size_t len,
                                      hb_transmit_t *transmit);
 
-/// Gives the next effect. To be called after each input until it returns `HB_RESULT_NOTHING`.
+/// Gives the next effect. To be called after each input until it returns `HB_RESULT_NOTHING`. None is lost if it is polled late.
 ///
-/// An effect that takes long is started here, and completed when it ends; heartbeats must go on meanwhile.
-hb_result_t hb_cluster_poll_effect(hb_cluster_t *cluster, hb_effect_t *effect);
+/// An effect that takes long is started here, and completed when it ends; heartbeats must go on meanwhile. One that is not completed within
+/// `effect_limit_us` has failed for the library, and its ticket is stale.
+hb_result_t hb_cluster_poll_effect(hb_cluster_t *cluster,
+                                   hb_effect_t *effect);
 
 /// Gives the next event. To be called after each input until it returns `HB_RESULT_NOTHING`; if nobody does, the oldest of
 /// 64 are lost, and nothing else. Only `HB_EVENT_LEFT` asks for anything.
@@ -1326,7 +1338,8 @@ const char *hb_agent_status(uint32_t runs);
 
 #if !defined(HB_SMALL)
 /// Makes a key table in `storage`, of `storage_len` bytes: use an `hb_keys_storage_t`. `authkeys` is the text of that file.
-/// `HB_RESULT_BAD_FILES`: it has errors.
+/// `HB_RESULT_BAD_FILES`: it has errors, which `hb_files_problem` tells of an `hb_files_t` with this text. The table lasts as long as the
+/// storage stays where it is; wipe that, and the secrets are gone.
 hb_result_t hb_keys_init(void *storage,
                          size_t storage_len,
                          const char *authkeys,

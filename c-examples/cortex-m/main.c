@@ -179,11 +179,11 @@ static void turn(void)
     hb_event_t event;
     uint32_t begin = time_cycles();
     must(hb_cluster_advance(cluster, time_us()));
+    while (hb_cluster_poll_effect(cluster, &effect) == HB_RESULT_OK)
+        carry_out(&effect);
     /* What the line has no room for stays with the library. */
     while (line_room(CABLE) >= sizeof buffer && hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK)
         (void)line_write(CABLE, buffer, transmit.len);
-    while (hb_cluster_poll_effect(cluster, &effect) == HB_RESULT_OK)
-        carry_out(&effect);
     while (line_room(CONSOLE) >= LINE_MAX && hb_cluster_poll_event(cluster, &event) == HB_RESULT_OK)
         tell(&event);
     uint32_t took = time_cycles() - begin;

@@ -19,30 +19,22 @@ pub enum NameError {
     Empty,
     /// The text has more than [`NAME_MAX`] bytes.
     TooLong,
-    /// The text holds a byte that a node name cannot have: white space, a control character or NUL.
+    /// The text holds a byte that a node name cannot have: white space, a control character or NUL; or is no text.
     BadByte,
 }
 
 impl NodeName {
     /// Folds `text` to lower case and checks it.
-    ///
-    /// # Errors
-    /// [`NameError`]: what is wrong with it.
     pub fn new(text: &str) -> Result<Self, NameError> {
-        Self::checked(text.as_bytes())
+        Self::folded(text.as_bytes())
     }
 
-    /// From bytes that may be none of a name, as they come in a message. With the feature `small` the name must be ASCII.
-    ///
-    /// # Errors
-    /// [`NameError`]: what is wrong with them; [`NameError::BadByte`] if they are not UTF-8.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, NameError> {
-        // To check for UTF-8 takes 360 bytes of program.
-        let is_text = if cfg!(feature = "small") { bytes.is_ascii() } else { core::str::from_utf8(bytes).is_ok() };
-        if is_text { Self::checked(bytes) } else { Err(NameError::BadByte) }
+    /// The same from bytes, as they stand on the wire.
+    pub fn from_bytes(text: &[u8]) -> Result<Self, NameError> {
+        if is_utf8(text) { Self::folded(text) } else { Err(NameError::BadByte) }
     }
 
-    fn checked(text: &[u8]) -> Result<Self, NameError> {
+    fn folded(text: &[u8]) -> Result<Self, NameError> {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
@@ -68,6 +60,29 @@ impl NodeName {
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
+}
+
+/// The check of the library of Rust in a third of its program, for microcontrollers, and for names only.
+fn is_utf8(text: &[u8]) -> bool {
+    let mut bytes = text.iter();
+    while let Some(&first) = bytes.next() {
+        let (more, least) = match first {
+            0..=0x7f => (0, 0),
+            0xc2..=0xdf => (1, 0x80),
+            0xe0..=0xef => (2, 0x800),
+            0xf0..=0xf4 => (3, 0x1_0000),
+            _ => return false,
+        };
+        let mut code = u32::from(first) & (0x7f >> more);
+        for _ in 0..more {
+            let Some(next) = bytes.next().filter(|&&byte| byte & 0xc0 == 0x80) else { return false };
+            code = code << 6 | u32::from(next & 0x3f);
+        }
+        if code < least || code > 0x10_ffff || code >> 11 == 0x1b {
+            return false;
+        }
+    }
+    true
 }
 
 impl fmt::Debug for NodeName {
@@ -167,5 +182,29 @@ impl fmt::Display for Uuid {
             write!(f, "{byte:02x}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All of one and two bytes, and those of more around every bound.
+    #[test]
+    fn text_is_what_the_library_takes_for_text() {
+        let edges = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
+        let agree = |bytes: &[u8]| assert_eq!(is_utf8(bytes), core::str::from_utf8(bytes).is_ok(), "{bytes:02x?}");
+        for first in 0..=0xff {
+            agree(&[first]);
+            for second in 0..=0xff {
+                agree(&[first, second]);
+                for third in edges {
+                    agree(&[first, second, third]);
+                    for fourth in edges {
+                        agree(&[first, second, third, fourth]);
+                    }
+                }
+            }
+        }
     }
 }

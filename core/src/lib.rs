@@ -56,12 +56,13 @@
 //!     let nonsense = cluster.handle(now, LinkId(0), b"not a packet");
 //!     assert!(nonsense.is_err()); // counted in cluster.stats(), and nothing else
 //!     cluster.advance(now);
-//!     while let Some(transmit) = cluster.poll_transmit(&mut buffer) {
-//!         let _datagram = &buffer[..transmit.len]; // to be sent on transmit.links
-//!     }
+//!     // Effects before datagrams: the others are told how they went, and no deadline comes for that.
 //!     while let Some((ticket, effect)) = cluster.poll_effect() {
 //!         assert!(matches!(effect, Effect::Acquire(_))); // start what belongs to the group, then say how it went
 //!         cluster.complete(now, ticket, Outcome::Done);
+//!     }
+//!     while let Some(transmit) = cluster.poll_transmit(&mut buffer) {
+//!         let _datagram = &buffer[..transmit.len]; // to be sent on transmit.links
 //!     }
 //!     while let Some(event) = cluster.poll_event() {
 //!         let _ = event; // for the log

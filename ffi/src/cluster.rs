@@ -269,7 +269,7 @@ pub unsafe extern "C" fn hb_cluster_link_changed(
 }
 
 /// Gives groups to the other node. `class` is an `hb_class_t`. It has begun when this returns `HB_RESULT_OK`; effects and events
-/// tell how it goes on.
+/// tell how it goes on. Else the result says why not: one from `HB_RESULT_NOT_MANAGED` on. What is in flux settles within seconds: try again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_standby(cluster: *mut HbCluster, now_us: u64, class: u32) -> HbResult {
     call(|| request(cluster, now_us, Request::Standby(class_of(class)?)))
@@ -291,8 +291,8 @@ pub unsafe extern "C" fn hb_cluster_takeover(cluster: *mut HbCluster, now_us: u6
     call(|| request(cluster, now_us, Request::Takeover(Wish::Class(class_of(class)?))))
 }
 
-/// Releases everything and leaves the cluster. The other node takes over as soon as the groups are released. Go on polling until
-/// `HB_EVENT_LEFT`.
+/// Releases everything and leaves the cluster. The other node takes over as soon as the groups are released. Go on as before until
+/// `HB_EVENT_LEFT`, and send what there is then. To ask again is no error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_leave(cluster: *mut HbCluster, now_us: u64) -> HbResult {
     call(|| request(cluster, now_us, Request::Leave))
@@ -341,6 +341,7 @@ pub unsafe extern "C" fn hb_cluster_set_fencing(cluster: *mut HbCluster, device:
 
 /// Tells the speed of the slowest serial link, in bits per second; 0, as at the start: not known. From then on heartbeats are sent again while
 /// such a line has nothing else to carry, against noise, and what others miss waits until it is free: poll again when the deadline says so.
+/// `hb_cluster_init_from_files` has told the `baud` of `ha.cf`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_set_line_speed(cluster: *mut HbCluster, bits_per_second: u32) -> HbResult {
     call(|| {

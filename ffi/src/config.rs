@@ -11,7 +11,7 @@ use engine::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing};
 use heapless::Vec;
 
 use crate::cluster::Engine;
-use crate::edge::{Checked, HbCluster, array, c_text, call, establish, output, sized_input, view};
+use crate::edge::{Checked, HbCluster, array, c_bytes, call, establish, output, sized_input, view};
 use crate::limits::{HB_GROUPS, HB_KEYS, HB_LINKS, HB_NAME_MAX, HB_NODES, HB_SECRET_MAX};
 use crate::result::HbResult;
 
@@ -99,11 +99,11 @@ pub struct HbLinkConfig {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbKey {
-    /// Under which packets name it: 0 to 15.
+    /// Under which packets name it: 0 to 15. Of two with the same index the later one counts.
     pub index: u32,
     /// How it signs: an `hb_method_t`.
     pub method: u32,
-    /// The secret, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
+    /// The secret, at most `HB_SECRET_MAX` bytes of any kind and a NUL; NULL for `HB_METHOD_CRC`.
     pub secret: *const c_char,
 }
 
@@ -158,7 +158,7 @@ pub struct HbConfig {
     pub deadping_us: u64,
     /// Longest delay before a missing message is asked for. Default: 250 ms.
     pub max_repeat_delay_us: u64,
-    /// The longest that an effect may take before it counts as failed. Default: an hour.
+    /// The longest that an effect may take before it counts as failed. 0: an hour, the default.
     pub effect_limit_us: u64,
     /// (*) Larger at each start of this node than ever before: a counter in memory that keeps, or seconds since 1970.
     pub generation: u64,
@@ -263,10 +263,15 @@ fn build(
         heartbeat: heartbeat(config.heartbeat)?,
         auth_field: true,
         generation: Generation(config.generation),
-        effect_limit: micros(config.effect_limit_us),
-        seed: if config.seed == 0 { config.generation ^ u64::from(config.local_node) << 32 } else { config.seed },
+        effect_limit: if config.effect_limit_us == 0 { EFFECT_LIMIT } else { micros(config.effect_limit_us) },
+        seed: seed(config.seed, config.generation, config.local_node),
     };
     establish(storage, len, &links, |place| Engine::new_in(place, &plain, keys, now, unix_seconds))
+}
+
+/// What starts the generator of random delays: the program's number, or one that differs between nodes and starts.
+pub(crate) fn seed(given: u64, generation: u64, local_node: u32) -> u64 {
+    if given == 0 { generation ^ u64::from(local_node) << 32 } else { given }
 }
 
 /// Not inlined: it divides.
@@ -290,11 +295,11 @@ fn timing(config: &HbConfig) -> Timing {
 
 fn read_nodes(nodes: &mut Vec<NodeConfig, HB_NODES>, from: &[HbNodeConfig]) -> Checked<()> {
     for node in from {
-        let name = c_text(node.name, HB_NAME_MAX).map_err(|error| match error {
-            HbResult::BadLength | HbResult::BadValue => HbResult::BadName,
+        let name = c_bytes(node.name, HB_NAME_MAX).map_err(|error| match error {
+            HbResult::BadLength => HbResult::BadName,
             other => other,
         })?;
-        let name = NodeName::new(name).map_err(|_| HbResult::BadName)?;
+        let name = NodeName::from_bytes(name).map_err(|_| HbResult::BadName)?;
         let kind = match node.kind {
             n if n == HbNodeKind::Member as u32 => NodeKind::Normal,
             n if n == HbNodeKind::Ping as u32 => NodeKind::Ping,
@@ -334,8 +339,8 @@ pub(crate) fn read_keys<const ENTRIES: usize>(keys: &mut Keys<ENTRIES>, from: &[
             n if n == HbMethod::Sha1 as u32 => Method::Sha1,
             _ => return Err(HbResult::BadValue),
         };
-        let secret = if key.secret.is_null() { "" } else { c_text(key.secret, HB_SECRET_MAX)? };
-        keys.insert(key_index(key.index)?, method, secret.as_bytes())?;
+        let secret = if key.secret.is_null() { &[] } else { c_bytes(key.secret, HB_SECRET_MAX)? };
+        keys.insert(key_index(key.index)?, method, secret)?;
     }
     Ok(keys.set_signing(key_index(signing)?)?)
 }

@@ -125,6 +125,11 @@ pub(crate) fn bytes<'a>(pointer: *const c_void, len: usize) -> Checked<&'a [u8]>
 
 /// A text that ends with a NUL, at most `most` bytes before it.
 pub(crate) fn c_text<'a>(pointer: *const c_char, most: usize) -> Checked<&'a str> {
+    core::str::from_utf8(c_bytes(pointer, most)?).map_err(|_| HbResult::BadValue)
+}
+
+/// The bytes before a NUL, at most `most`.
+pub(crate) fn c_bytes<'a>(pointer: *const c_char, most: usize) -> Checked<&'a [u8]> {
     check(pointer)?;
     let mut len = 0;
     // SAFETY: the caller vouches for a text with a NUL at its end; nothing behind that is read.
@@ -134,7 +139,7 @@ pub(crate) fn c_text<'a>(pointer: *const c_char, most: usize) -> Checked<&'a str
             return Err(HbResult::BadLength);
         }
     }
-    core::str::from_utf8(bytes(pointer.cast(), len)?).map_err(|_| HbResult::BadValue)
+    bytes(pointer.cast(), len)
 }
 
 /// A place of the caller for a value.
@@ -231,9 +236,8 @@ pub(crate) fn establish(
 /// Ends a cluster and wipes its storage, keys included.
 pub(crate) fn demolish(cluster: *mut HbCluster) -> Checked<()> {
     let slot = slot(cluster)?;
-    if state(slot)? == BUSY {
-        return Err(HbResult::Busy);
-    }
+    let word = state_word(slot);
+    change(word, READY, BUSY).or_else(|_| change(word, POISONED, BUSY)).map_err(refusal)?;
     // SAFETY: the storage of a cluster, in which no call is under way. Its parts own nothing.
     unsafe { slot.cast_mut().cast::<u8>().write_bytes(0, size_of::<Slot>()) };
     Ok(())
@@ -252,18 +256,25 @@ fn state_word<'a>(slot: *const Slot) -> &'a AtomicU32 {
     unsafe { &(*slot).state }
 }
 
-fn state(slot: *const Slot) -> Checked<u32> {
-    match state_word(slot).load(Ordering::Acquire) {
-        word @ (READY | BUSY | POISONED) => Ok(word),
-        _ => Err(HbResult::NotACluster),
-    }
+/// Changes the state word from one state to another, or says what it is instead.
+#[cfg(target_has_atomic = "32")]
+fn change(word: &AtomicU32, from: u32, to: u32) -> Result<(), u32> {
+    word.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).map(|_| ())
 }
 
-fn ready(slot: *const Slot) -> Checked<()> {
-    match state(slot)? {
-        BUSY => Err(HbResult::Busy),
-        POISONED => Err(HbResult::Poisoned),
-        _ => Ok(()),
+/// A processor without such an instruction is alone, and an interrupt between the two has ended its own call before the second.
+#[cfg(not(target_has_atomic = "32"))]
+fn change(word: &AtomicU32, from: u32, to: u32) -> Result<(), u32> {
+    let state = word.load(Ordering::Acquire);
+    if state == from { Ok(word.store(to, Ordering::Relaxed)) } else { Err(state) }
+}
+
+/// Why a cluster in this state is not worked on.
+fn refusal(state: u32) -> HbResult {
+    match state {
+        BUSY => HbResult::Busy,
+        POISONED => HbResult::Poisoned,
+        _ => HbResult::NotACluster,
     }
 }
 
@@ -279,21 +290,20 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// The storage of a cluster in which no call is under way. Not inlined into each of the exported functions.
+/// The storage of a cluster in which no call that changes it is under way; its state is `next` from now on. Not inlined into each of the
+/// exported functions.
 #[inline(never)]
-fn ready_slot(cluster: *const HbCluster) -> Checked<*const Slot> {
+fn ready_slot(cluster: *const HbCluster, next: u32) -> Checked<*const Slot> {
     let slot = slot(cluster)?;
-    ready(slot)?;
+    change(state_word(slot), READY, next).map_err(refusal)?;
     Ok(slot)
 }
 
 /// Works on a cluster.
 pub(crate) fn with<R>(cluster: *mut HbCluster, work: impl FnOnce(&mut Body) -> Checked<R>) -> Checked<R> {
-    let slot = ready_slot(cluster)?;
-    let word = state_word(slot);
-    word.store(BUSY, Ordering::Relaxed);
-    let mut turn = Turn { word, next: POISONED };
-    // SAFETY: sealed, so initialised; it was ready, so nobody else is in it.
+    let slot = ready_slot(cluster, BUSY)?;
+    let mut turn = Turn { word: state_word(slot), next: POISONED };
+    // SAFETY: sealed, so initialised; it was ready and is ours now, so nobody else changes it.
     let body = unsafe { (*slot.cast_mut()).body.assume_init_mut() };
     let done = work(body);
     turn.next = READY;
@@ -302,7 +312,7 @@ pub(crate) fn with<R>(cluster: *mut HbCluster, work: impl FnOnce(&mut Body) -> C
 
 /// Looks at a cluster.
 pub(crate) fn look<R>(cluster: *const HbCluster, work: impl FnOnce(&Body) -> Checked<R>) -> Checked<R> {
-    let slot = ready_slot(cluster)?;
+    let slot = ready_slot(cluster, READY)?;
     // SAFETY: sealed, so initialised; no call that changes it is under way.
     work(unsafe { (*slot).body.assume_init_ref() })
 }

@@ -14,6 +14,7 @@ use engine::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing, take
 use heapless::Vec;
 
 use crate::cluster::Engine;
+use crate::config::{flag, seed};
 use crate::edge::{Checked, HbCluster, bytes, c_text, call, establish, output, sized_input, view, with};
 use crate::limits::{HB_GROUPS, HB_KEYS, HB_LINKS, HB_NAME_MAX, HB_NODES};
 use crate::result::HbResult;
@@ -24,6 +25,9 @@ const PROBLEMS: usize = 32;
 
 /// The texts of a configuration, and what else a node must know. The files need no NUL at their end. Reading them takes some
 /// 250 kB of stack: a microcontroller uses `hb_config_t`.
+///
+/// The library acts upon nodes, keys, media, times, the speed of serial lines, `auto_failback`, `autojoin`, `hopfudge`, `msgfmt`, `crm` and
+/// `heartbeat_format`. Everything else that it checks is for the program to act upon, or not: logs, fencing, time limits of scripts.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbFiles {
@@ -43,7 +47,7 @@ pub struct HbFiles {
     pub hbcore_cf: HbText,
     /// Larger at each start of this node than ever before.
     pub generation: u64,
-    /// Starts the generator of random delays; should differ between nodes.
+    /// Starts the generator of random delays; should differ between nodes. 0: made from the generation and our place in `ha.cf`.
     pub seed: u64,
     /// Our identity: random once, and kept.
     pub uuid: [u8; 16],
@@ -192,7 +196,7 @@ fn build(
         nodes: &nodes,
         links: &links,
         groups: &groups,
-        manage_resources: files.manage_resources != 0 && ha_cf.pacemaker.mode.uses_haresources(),
+        manage_resources: flag(files.manage_resources)? && ha_cf.pacemaker.mode.uses_haresources(),
         timing: site.timing(),
         auto_failback: match ha_cf.auto_failback {
             AutoFailback::On => takeover::AutoFailback::On,
@@ -208,11 +212,12 @@ fn build(
         auth_field: ha_cf.protocol.message_format == MessageFormat::Classic,
         generation: Generation(files.generation),
         effect_limit: EFFECT_LIMIT,
-        seed: files.seed,
+        seed: seed(files.seed, files.generation, u32::from(site.local.0)),
     };
     let keys = key_table(&site.keys)?;
     let cluster = establish(storage, len, &links, |place| Engine::new_in(place, &config, keys, now, unix_seconds))?;
     with(cluster, |body| {
+        body.engine.set_line_speed(site.line_speed());
         site.tell_group_keys(&mut body.engine);
         Ok(cluster)
     })
@@ -248,6 +253,15 @@ impl Site<'_> {
             links.push(link_form(&self.ha_cf, &line.medium)).map_err(|_| HbResult::TooManyLinks)?;
         }
         Ok(links)
+    }
+
+    /// The bits per second of the slowest serial line; 0 if there is none.
+    fn line_speed(&self) -> u32 {
+        let speeds = self.ha_cf.media.iter().filter_map(|line| match line.medium {
+            Medium::Serial { baud, .. } => Some(baud),
+            _ => None,
+        });
+        speeds.min().unwrap_or(0)
     }
 
     fn groups(&self) -> Checked<Vec<NodeId, HB_GROUPS>> {

@@ -3,7 +3,7 @@
 use crate::edge::{Slot, call, view};
 use crate::result::HbResult;
 
-// What the header says of these stands in cbindgen.toml; c_api/limits.c compares the numbers.
+// What the header says of these stands in cbindgen.toml; c_api/arguments.c compares the numbers.
 
 /// Capacities of the ordinary library.
 /// cbindgen:ignore
@@ -32,7 +32,7 @@ mod capacities {
     pub(crate) const HB_HISTORY: usize = 2048;
     pub(crate) const HB_FRAME: usize = 768;
     pub(crate) const HB_DATAGRAM: usize = 768;
-    pub(crate) const HB_CLUSTER_SIZE: usize = if size_of::<usize>() == 4 { 6208 } else { 7168 };
+    pub(crate) const HB_CLUSTER_SIZE: usize = if size_of::<usize>() == 4 { 6336 } else { 7168 };
 }
 
 pub(crate) use capacities::*;

@@ -90,7 +90,7 @@ pub struct HbPacket {
     pub seq: u64,
     /// `hg`: the run of its sender.
     pub generation: u64,
-    /// `ts`: the wall clock of its sender.
+    /// `ts`: the wall clock of its sender, in seconds since 1970.
     pub timestamp: u64,
     /// `dt`: how long its sender wants its silence to be tolerated; 0 if it does not say.
     pub deadtime_us: u64,
@@ -99,7 +99,8 @@ pub struct HbPacket {
 }
 
 /// Makes a key table in `storage`, of `storage_len` bytes: use an `hb_keys_storage_t`. `authkeys` is the text of that file.
-/// `HB_RESULT_BAD_FILES`: it has errors.
+/// `HB_RESULT_BAD_FILES`: it has errors, which `hb_files_problem` tells of an `hb_files_t` with this text. The table lasts as long as the
+/// storage stays where it is; wipe that, and the secrets are gone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_keys_init(
     storage: *mut c_void,

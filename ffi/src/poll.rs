@@ -34,7 +34,7 @@ pub enum HbEffectKind {
     /// Announce the group's addresses once more: a rival owner is gone. Not to be completed.
     Announce = 2,
     /// The group could not be stopped: see to it that it cannot run here any more, whatever it takes (turn its power off, reset this machine),
-    /// then complete. Until then this node goes on claiming it, so that nobody else starts it.
+    /// then complete. Until then, and after a failure, this node goes on claiming it, so that nobody else starts it.
     Escalate = 3,
     /// Make sure that a dead node does nothing any more: reset it, or cut its power. Then complete. What it may hold is started only when this
     /// is done; a failure is tried again after five seconds.
@@ -55,7 +55,7 @@ pub struct HbEffect {
     pub ticket: u32,
 }
 
-/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input.
+/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input. What waits to be polled has no deadline: poll first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_next_deadline(cluster: *const HbCluster, deadline_us: *mut u64) -> HbResult {
     call(|| {
@@ -68,7 +68,8 @@ pub unsafe extern "C" fn hb_cluster_next_deadline(cluster: *const HbCluster, dea
 }
 
 /// Writes the next datagram that is to be sent into `buffer`, of at least `HB_DATAGRAM` bytes. To be called after each input
-/// until it returns `HB_RESULT_NOTHING`. What cannot be sent may be dropped: it is asked for again if it matters.
+/// until it returns `HB_RESULT_NOTHING`; completing an effect is an input too. What cannot be sent may be dropped: it is asked for again if
+/// it matters. What nobody polls waits in the `HB_HISTORY` bytes, whose oldest messages make room for new ones; no call fails for that.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_poll_transmit(
     cluster: *mut HbCluster,
@@ -90,9 +91,10 @@ pub unsafe extern "C" fn hb_cluster_poll_transmit(
     })
 }
 
-/// Gives the next effect. To be called after each input until it returns `HB_RESULT_NOTHING`.
+/// Gives the next effect. To be called after each input until it returns `HB_RESULT_NOTHING`. None is lost if it is polled late.
 ///
-/// An effect that takes long is started here, and completed when it ends; heartbeats must go on meanwhile.
+/// An effect that takes long is started here, and completed when it ends; heartbeats must go on meanwhile. One that is not completed within
+/// `effect_limit_us` has failed for the library, and its ticket is stale.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_poll_effect(cluster: *mut HbCluster, effect: *mut HbEffect) -> HbResult {
     call(|| {

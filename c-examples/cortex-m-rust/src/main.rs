@@ -109,10 +109,6 @@ fn turn(node: &mut Node, end: &mut Cable, console: &mut Console) {
     let mut buffer = [0; MESSAGE];
     let at: Instant = now();
     node.advance(at);
-    while let Some(transmit) = node.poll_transmit(&mut buffer) {
-        end.send(&buffer[..transmit.len]); // a message without room is asked for again
-    }
-    let _ = end.flush();
     while let Some((ticket, effect)) = node.poll_effect() {
         let (group, on) = match effect {
             Effect::Acquire(group) => (group.0, true),
@@ -124,6 +120,10 @@ fn turn(node: &mut Node, end: &mut Cable, console: &mut Console) {
         let _ = write!(console, "group {group} {}\r\n", if on { "runs here" } else { "is stopped here" });
         node.complete(at, ticket, Outcome::Done);
     }
+    while let Some(transmit) = node.poll_transmit(&mut buffer) {
+        end.send(&buffer[..transmit.len]); // a message without room is asked for again
+    }
+    let _ = end.flush();
     while let Some(event) = node.poll_event() {
         tell(node, event, console);
     }

@@ -180,8 +180,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     pub(super) fn add_listed(&mut self, list: &[u8]) {
         for name in names(list).take(MAX_NODES) {
-            let name = NodeName::from_bytes(name).ok();
-            let Some(name) = name.filter(|n| self.find(n.as_bytes()).is_none()) else { continue };
+            let Some(name) = NodeName::from_bytes(name).ok().filter(|n| self.find(n.as_bytes()).is_none()) else {
+                continue;
+            };
             if let Some(id) = self.add_node(&name, NodeKind::Normal) {
                 self.event(Event::NodeAdded(id));
             }

@@ -12,7 +12,7 @@ const PIECE: usize = 48;
 pub(super) fn encode(bytes: &[u8], mut put: impl FnMut(&[u8])) {
     let mut text = [0; PIECE / 3 * 4];
     for piece in bytes.chunks(PIECE) {
-        put(Base64::encode(piece, &mut text).map_or(&[], AsRef::as_ref));
+        put(Base64::encode(piece, &mut text).unwrap_or_default().as_ref());
     }
 }
 

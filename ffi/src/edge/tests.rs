@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicBool;
+
 use super::*;
 use crate::config::{HbConfig, HbKey, HbLinkConfig, HbNodeConfig, hb_cluster_init, hb_config_defaults};
 
@@ -44,6 +46,39 @@ fn a_panic_ends_at_the_edge_and_poisons_the_cluster() {
     assert_eq!(call(|| look(cluster, |_| Ok(()))), HbResult::Poisoned);
     assert_eq!(call(|| demolish(cluster)), HbResult::Ok, "a poisoned cluster can be ended");
     assert_eq!(call(|| look(cluster, |_| Ok(()))), HbResult::NotACluster);
+}
+
+/// Two threads that keep no rules, again and again at the same instant: whoever is let in is alone, and the other is told.
+#[test]
+fn a_call_beside_a_call_is_refused() {
+    let mut storage = zeroed();
+    let address = cluster(&mut storage).expose_provenance();
+    let (inside, arrived, wrong) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
+    let rounds = if cfg!(miri) { 20 } else { 20_000 };
+    let hammer = || {
+        for round in 1..=rounds {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            let mut patience = 10_000;
+            while arrived.load(Ordering::SeqCst) < 2 * round {
+                patience -= 1;
+                if patience > 0 { core::hint::spin_loop() } else { std::thread::yield_now() }
+            }
+            let result = call(|| {
+                with(core::ptr::with_exposed_provenance_mut(address), |_| {
+                    assert!(!inside.swap(true, Ordering::SeqCst), "two threads in one cluster");
+                    (0..100).for_each(|_| core::hint::spin_loop());
+                    inside.store(false, Ordering::SeqCst);
+                    Ok(())
+                })
+            });
+            wrong.fetch_add(u32::from(!matches!(result, HbResult::Ok | HbResult::Busy)), Ordering::SeqCst);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(hammer);
+        scope.spawn(hammer);
+    });
+    assert_eq!(wrong.into_inner(), 0, "rounds in which both were let in, and those after");
 }
 
 #[test]

@@ -154,6 +154,7 @@ static void configurations(void)
                 {{.index = 1, .method = HB_METHOD_CRC, .secret = "x"}, HB_RESULT_BAD_SECRET},
                 {{.index = 1, .method = HB_METHOD_SHA1, .secret = NULL}, HB_RESULT_BAD_SECRET},
                 {{.index = 1, .method = 3, .secret = "x"}, HB_RESULT_BAD_VALUE},
+                {{.index = 1, .method = HB_METHOD_SHA1, .secret = "\xff\x01 any bytes"}, HB_RESULT_OK},
                 {{.index = 1, .method = HB_METHOD_CRC, .secret = NULL}, HB_RESULT_OK}};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         config = good_config();
@@ -403,11 +404,32 @@ static void tickets(void)
     EXPECT(OK, hb_cluster_complete(cluster, 1500000, effect.ticket, HB_OUTCOME_DONE));
     EXPECT(STALE_TICKET, hb_cluster_complete(cluster, 1500000, effect.ticket, HB_OUTCOME_DONE));
     EXPECT(OK, hb_cluster_leave(cluster, 1500000));
+    EXPECT(OK, hb_cluster_leave(cluster, 1500000));
     EXPECT(OK, hb_cluster_poll_effect(cluster, &effect));
     TRUE(effect.kind == HB_EFFECT_RELEASE);
     uint32_t ticket = effect.ticket;
     EXPECT(OK, hb_cluster_complete(cluster, 1500000, ticket, HB_OUTCOME_DONE));
     EXPECT(STALE_TICKET, hb_cluster_complete(cluster, 1500000, ticket, HB_OUTCOME_DONE));
+}
+
+/* A ticket is stale when the time of its effect is over; no limit in the configuration is an hour. */
+static void effect_limits(void)
+{
+    static const uint64_t minute = 60000000, limits[2] = {0, 1000000};
+    static const hb_result_t wanted[2] = {HB_RESULT_OK, HB_RESULT_STALE_TICKET};
+    for (int i = 0; i < 2; i++) {
+        hb_config_t config = good_config();
+        hb_effect_t effect = {0};
+        config.effect_limit_us = limits[i];
+        EXPECT(OK, init(&config));
+        for (uint64_t now = 0; now < 1500000; now += 50000)
+            EXPECT(OK, hb_cluster_advance(cluster, now));
+        EXPECT(OK, hb_cluster_poll_effect(cluster, &effect));
+        for (uint64_t now = 1500000; now <= minute; now += 50000)
+            EXPECT(OK, hb_cluster_advance(cluster, now));
+        expect(__LINE__, wanted[i], hb_cluster_complete(cluster, minute, effect.ticket, HB_OUTCOME_DONE), "hb_cluster_complete");
+        EXPECT(OK, hb_cluster_deinit(cluster));
+    }
 }
 
 static void serial_link(void)
@@ -486,6 +508,9 @@ static void files(void)
     EXPECT(OK, hb_files_medium(&files, 1, &medium, sizeof medium));
     TRUE(medium.form == HB_LINK_FORM_PING && medium.host.len == 17 && memcmp(medium.host.data, "10.0.0.3 10.0.0.4", 17) == 0);
 
+    wrong = files, wrong.manage_resources = 2;
+    EXPECT(BAD_VALUE, hb_cluster_init_from_files(&storage, sizeof storage, &wrong, 0, 1, &cluster));
+
     EXPECT(NULL_POINTER, hb_files_resource(NULL, 0, 0, &word));
     EXPECT(NULL_POINTER, hb_files_resource(&files, 0, 0, NULL));
     EXPECT(MISALIGNED, hb_files_resource(&files, 0, 0, ODD(hb_text_t)));
@@ -507,6 +532,26 @@ static void files(void)
     EXPECT(OK, hb_files_resource(&files, 0, 0, &word));
     EXPECT(OK, hb_resource_address(word, &address, sizeof address));
     TRUE(address.version == 4 && address.prefix == 24 && address.address[3] == 9 && address.interface.len == 4 && address.label.len == 1);
+}
+
+/* Serial lines have their speed from the file: heartbeats are repeated, as they are by a node that was told it. */
+static void speed_of_files(void)
+{
+    const hb_files_t files = {.size = sizeof files,
+                              .local_name = "alpha",
+                              .ha_cf = text_of("node alpha bravo\nkeepalive 1\ndeadtime 5\nbaud 19200\nserial /dev/ttyS0\n"),
+                              .authkeys = text_of("auth 1\n1 crc\n"),
+                              .generation = 1};
+    unsigned messages = 0;
+    hb_transmit_t transmit;
+    EXPECT(OK, hb_cluster_init_from_files(&storage, sizeof storage, &files, 0, 1, &cluster));
+    for (uint64_t now = 0; now < 20000000;) {
+        EXPECT(OK, hb_cluster_advance(cluster, now));
+        while (hb_cluster_poll_transmit(cluster, odd, sizeof odd, &transmit) == HB_RESULT_OK)
+            messages++;
+        EXPECT(OK, hb_cluster_next_deadline(cluster, &now));
+    }
+    TRUE(messages > 80); /* 20 and some without copies */
 }
 
 static void packets(void)
@@ -605,9 +650,11 @@ int main(void)
         if (i < sizeof storage.bytes / 2)
             TRUE(storage.bytes[i] == 0); /* keys included */
     }
+    effect_limits();
     serial_link();
 #if !defined(HB_SMALL)
     files();
+    speed_of_files();
     packets();
     agents();
 #endif

@@ -4,7 +4,9 @@ use std::fs;
 use std::process::Command;
 
 use crate::header::functions;
-use crate::toolchain::{SANITIZED, SMALL, archive, own, plain_archive, program, root, small_archive, succeed};
+use crate::toolchain::{
+    SANITIZED, SMALL, VALGRIND, archive, output, own, plain_archive, program, root, small_archive, succeed,
+};
 
 /// `arguments.c` calls every function with everything that it must refuse.
 pub(crate) fn wrong_arguments() {
@@ -24,18 +26,38 @@ pub(crate) fn under_valgrind() {
     let pair = root().join("c-examples/pair_in_memory.c");
     for (name, source) in [("arguments-plain", own("arguments.c")), ("pair-plain", pair)] {
         let program = program(name, &[source], &[], plain_archive());
+        succeed(Command::new("valgrind").args(VALGRIND).arg(program));
+    }
+    let resource = program("resource-plain", &[root().join("c-examples/resource.c")], &[], plain_archive());
+    for action in ["start", "status", "stop"] {
         let mut valgrind = Command::new("valgrind");
-        succeed(valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]).arg(program));
+        let said = succeed(valgrind.args(VALGRIND).arg(&resource).arg(output().join("valgrind-lamp")).arg(action));
+        assert_eq!(said.contains("running"), action == "status", "{action}: {said}");
     }
 }
 
-/// The example ends with an error if the group is not where it belongs.
+/// With both libraries; that of the firmware is the small one.
+pub(crate) fn cut_cable() {
+    let small = [&SANITIZED[..], &SMALL[..]].concat();
+    for (name, flags, archive) in [("cable", &SANITIZED[..], archive()), ("cable-small", &small, small_archive())] {
+        print!("{name}: {}", succeed(&mut Command::new(program(name, &[own("cable.c")], flags, archive))));
+    }
+}
+
+/// The example ends with an error if the group is not where it belongs. What its page shows of it is what it says, in this order: a group is
+/// handed over at once, for example.
 pub(crate) fn pair_in_memory() {
     let source = [root().join("c-examples/pair_in_memory.c")];
     let large = succeed(&mut Command::new(program("pair", &source, &SANITIZED, archive())));
     let flags = [&SANITIZED[..], &SMALL[..]].concat();
     let small = succeed(&mut Command::new(program("pair-small", &source, &flags, small_archive())));
+    let page = fs::read_to_string(root().join("c-examples/README.md")).expect("the page");
+    let shown = page.split("## pair_in_memory\n\n```\n").nth(1).and_then(|rest| rest.split("```").next());
+    let shown: Vec<&str> = shown.expect("a story on the page").lines().collect();
     for story in [large, small] {
+        let mut lines = story.lines();
+        let missing = shown.iter().find(|line| !lines.by_ref().any(|said| said == **line));
+        assert_eq!(missing, None, "stands on the page, and is not said there:\n{story}");
         let owners: Vec<&str> =
             story.lines().filter_map(|line| line.trim().strip_prefix("-> the group runs on ")).collect();
         assert_eq!(owners, ["alpha", "bravo", "alpha", "bravo"], "{story}");

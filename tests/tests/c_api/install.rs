@@ -9,29 +9,57 @@ use crate::toolchain::{output, root, succeed, target};
 const PROGRAM: &str = "#include <hbcore.h>\n#include <stdio.h>\n\
                        int main(void) { puts(hb_version_text()); return hb_version() != HB_VERSION; }\n";
 
+/// What a program is, how its page says that it is built, and whether it wants the library when it starts.
+const BUILDS: [(&str, &str, bool); 4] = [
+    ("shared", "cc -std=c11 main.c $(pkg-config --cflags --libs hbcore)", true),
+    (
+        "archive",
+        "cc -std=c11 main.c $(pkg-config --cflags hbcore) $(pkg-config --variable=libdir hbcore)/libhbcore.a",
+        false,
+    ),
+    ("static", "cc -std=c11 -static main.c $(pkg-config --cflags --libs --static hbcore)", false),
+    ("cxx", "c++ -std=c++17 -x c++ main.c $(pkg-config --cflags --libs hbcore)", true),
+];
+
 /// Shared and static, with the flags that pkg-config gives.
 pub(crate) fn pkg_config() {
     let prefix = installed("pkg-config");
     let directory = output().join("project");
     fs::create_dir_all(&directory).expect("a directory");
     fs::write(directory.join("main.c"), PROGRAM).expect("a file");
-    let builds = [
-        ("shared", "cc main.c -o shared $(pkg-config --cflags --libs hbcore)"),
-        (
-            "static",
-            "cc main.c -o static $(pkg-config --cflags hbcore) $(pkg-config --variable=libdir hbcore)/libhbcore.a \
-             $(pkg-config --static --libs-only-l hbcore | sed s/-lhbcore//)",
-        ),
-    ];
-    for (name, line) in builds {
-        succeed(&mut shell(&directory, &prefix, line));
+    for (name, line, is_shared) in BUILDS {
+        succeed(&mut shell(&directory, &prefix, &format!("{line} -o {name}")));
         let mut run = Command::new(directory.join(name));
         assert_eq!(succeed(run.env("LD_LIBRARY_PATH", prefix.join("lib"))), "0.1.0\n", "{name}");
+        let needed = succeed(Command::new("objdump").arg("-p").arg(directory.join(name)));
+        assert_eq!(needed.contains("NEEDED               libhbcore.so.0"), is_shared, "{name}: {needed}");
     }
-    let needed = succeed(Command::new("objdump").arg("-p").arg(directory.join("shared")));
-    assert!(needed.contains("NEEDED               libhbcore.so.0"), "{needed}");
-    let needed = succeed(Command::new("objdump").arg("-p").arg(directory.join("static")));
-    assert!(!needed.contains("libhbcore"), "{needed}");
+    let page = fs::read_to_string(root().join("c-examples/README.md")).expect("the page");
+    for (name, line, _) in BUILDS {
+        let shown = line.replace("main.c", "program.c").replace("-x c++ program.c", "program.cpp");
+        assert!(page.contains(&shown), "{name}: the page should say {shown}");
+    }
+}
+
+/// As root, who often has no cargo; and it leaves nothing behind when it goes.
+pub(crate) fn without_cargo() {
+    let prefix = installed("with-cargo");
+    let files = files_below(&prefix);
+    assert!(files.len() > 4, "{files:?}");
+    fs::remove_dir_all(&prefix).expect("our own directory");
+    for target in ["install", "uninstall"] {
+        let mut make = make(&prefix);
+        succeed(make.arg(target).arg("CARGO=no-such-cargo"));
+        let expected = if target == "install" { &files[..] } else { &[] };
+        assert_eq!(files_below(&prefix), expected, "{target}");
+    }
+}
+
+fn files_below(directory: &Path) -> Vec<String> {
+    let found = succeed(Command::new("find").arg(directory).args(["!", "-type", "d"]));
+    let mut files: Vec<String> = found.lines().map(str::to_owned).collect();
+    files.sort();
+    files
 }
 
 /// The examples' own `CMakeLists.txt` and their `Makefile`.
@@ -53,10 +81,15 @@ pub(crate) fn cmake() {
 fn installed(name: &str) -> PathBuf {
     let prefix = output().join("prefix").join(name);
     let _ = fs::remove_dir_all(&prefix);
-    let mut make = Command::new("make");
-    make.arg("-C").arg(root().join("ffi")).arg("install").arg(format!("PREFIX={}", prefix.display()));
-    succeed(make.arg(format!("TARGET={}", target().display())));
+    succeed(make(&prefix).arg("install"));
     prefix
+}
+
+fn make(prefix: &Path) -> Command {
+    let mut make = Command::new("make");
+    make.arg("-C").arg(root().join("ffi")).arg(format!("PREFIX={}", prefix.display()));
+    make.arg(format!("TARGET={}", target().display()));
+    make
 }
 
 fn shell(directory: &Path, prefix: &Path, line: &str) -> Command {

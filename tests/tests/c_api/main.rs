@@ -20,18 +20,28 @@ use libtest_mimic::{Completion, Trial};
 /// The name of a test, the programs that it needs, and what it runs.
 type Case = (&'static str, &'static [&'static str], fn());
 
+/// What builds for 32-bit ARM with Linux.
+const ARMV7: &[&str] =
+    &["arm-linux-gnueabihf-gcc", "make", "/usr/bin/cargo", "/usr/bin/rustc", "/usr/lib/rustlib/src/rust"];
+
 fn main() {
-    let cases: [Case; 11] = [
+    let cases: [Case; 17] = [
         ("header::compiles_as_c11_and_cpp17", &["gcc", "g++"], header::compiles),
         ("header::lists_what_the_libraries_export", &["gcc", "nm"], header::symbols),
         ("header::unsafe_code_has_one_address", &[], header::unsafe_code),
         ("archive::small_one_needs_no_c_library", &["gcc"], header::freestanding),
+        ("archive::small_one_for_armv7_needs_no_c_library", ARMV7, header::freestanding_armv7),
         ("calls::with_wrong_arguments", &["gcc"], calls::wrong_arguments),
         ("calls::with_wrong_arguments_to_the_small_library", &["gcc"], calls::wrong_arguments_small),
         ("calls::with_wrong_arguments_under_valgrind", &["gcc", "valgrind"], calls::under_valgrind),
+        ("calls::a_cut_is_noticed_within_deadtime_and_a_character", &["gcc"], calls::cut_cable),
         ("examples::pair_in_memory", &["gcc"], calls::pair_in_memory),
         ("examples::watch_reads_the_vectors", &["gcc"], watch::vectors),
-        ("install::pkg_config", &["gcc", "make", "pkg-config"], install::pkg_config),
+        ("examples::watch_says_what_is_wrong", &["gcc"], watch::mistakes),
+        ("examples::watch_listens_on_a_socket", &["gcc"], watch::socket),
+        ("examples::watch_under_valgrind", &["gcc", "valgrind"], watch::under_valgrind),
+        ("install::pkg_config", &["gcc", "g++", "make", "pkg-config"], install::pkg_config),
+        ("install::without_cargo", &["gcc", "make"], install::without_cargo),
         ("install::cmake", &["gcc", "make", "pkg-config", "cmake"], install::cmake),
     ];
     let mut trials: Vec<Trial> = cases.into_iter().map(|(name, tools, run)| case(name, tools, run)).collect();

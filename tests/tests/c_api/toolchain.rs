@@ -11,10 +11,12 @@ use hbcore_tests::lab::cargo;
 pub(crate) const STRICT: [&str; 6] = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
 /// Address and undefined-behaviour sanitizers; what they find ends the program.
 pub(crate) const SANITIZED: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+/// What valgrind finds ends the program, too.
+pub(crate) const VALGRIND: [&str; 3] = ["--quiet", "--error-exitcode=9", "--leak-check=full"];
 /// For the library of microcontrollers.
 pub(crate) const SMALL: [&str; 1] = ["-DHB_SMALL"];
-/// What the standard library of Rust wants beside the C library.
-const SYSTEM: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
+/// What the standard library of Rust wants beside the C library. (And `libgcc_s`, or `libgcc_eh` where all is static: the compiler adds what fits.)
+const SYSTEM: [&str; 5] = ["-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
 /// The workspace.
 pub(crate) fn root() -> PathBuf {
@@ -56,6 +58,28 @@ pub(crate) fn small_archive() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let words = "rustc --quiet --lib -p hbcore-ffi --profile firmware --no-default-features --features small,datagram,md5 --crate-type staticlib";
     BUILT.get_or_init(|| built(&words.split(' ').collect::<Vec<_>>(), "firmware"))
+}
+
+/// The same for 32-bit ARM with Linux, with the compiler of Debian, which has the source of the library that it needs.
+pub(crate) fn armv7_archive() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut make = Command::new("make");
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if (text.starts_with("CARGO_") && text != "CARGO_HOME") || text.starts_with("RUST") {
+                make.env_remove(&name);
+            }
+        }
+        make.args(["-s", "--no-print-directory", "-C"]).arg(root().join("ffi")).args([
+            "small",
+            "FEATURES=small,datagram,md5",
+            "TRIPLE=armv7-unknown-linux-gnueabihf",
+            "CARGO=RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo",
+            "STD=-Zbuild-std=core",
+        ]);
+        PathBuf::from(succeed(make.arg(format!("TARGET={}", target().display()))).trim())
+    })
 }
 
 fn built(arguments: &[&str], profile: &str) -> PathBuf {

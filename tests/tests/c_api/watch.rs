@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use hbcore_tests::vectors::{Stage, verdicts};
 use serde_json::Value;
 
-use crate::toolchain::{example, output, succeed};
+use crate::toolchain::{VALGRIND, example, output, plain_archive, program, root, succeed};
 
 pub(crate) fn vectors() {
     let watch = example("watch");
@@ -16,20 +21,35 @@ pub(crate) fn vectors() {
     agrees_with_the_verdicts(&watch);
 }
 
+/// What people give to it by mistake: a capture that still runs, none at all, keys with a mistake.
+pub(crate) fn mistakes() {
+    let watch = example("watch");
+    let (authkeys, capture) = (output().join("mistakes.authkeys"), output().join("mistakes.pcap"));
+    let whole = pcap(&[b"one".to_vec(), b"two".to_vec()]);
+    let cases: [(&str, &[u8], &str, &str); 4] = [
+        ("auth 1\n1 crc\n", &whole[..whole.len() - 1], "0 authentic, 1 dropped\n", "the last packet is cut off"),
+        ("auth 1\n1 crc\n", &whole[..30], "0 authentic, 0 dropped\n", "the last packet is cut off"),
+        ("auth 1\n1 crc\n", &whole[..10], "", "not a capture"),
+        ("auth 1\n1 crc\n\n2 rot13 x\n", &whole, "", "mistakes.authkeys:4:3: "),
+    ];
+    for (keys, bytes, last_words, complaint) in cases {
+        fs::write(&authkeys, keys).expect("a file");
+        fs::write(&capture, bytes).expect("a file");
+        let said = Command::new(&watch).arg(&authkeys).arg(&capture).output().expect("the program");
+        let (shown, complained) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        assert_eq!(said.status.code(), Some(1), "{complaint}: {shown}{complained}");
+        assert!(shown.ends_with(last_words), "{complaint}: {shown}");
+        assert!(complained.contains(complaint), "{complaint}: {complained}");
+    }
+}
+
 /// The one packet where we differ on purpose, so that keys can be changed without a gap.
 const ACCEPTED_BESIDES: &str = "netstring, second key with its own secret";
 
 fn reads_every_captured_packet(watch: &Path) {
-    let mut by_keys: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
-    for line in lines("packets.jsonl") {
-        let index = line["key_index"].as_u64().expect("a number");
-        let word = |name: &str| line[name].as_str().expect("text");
-        let keys = format!("auth {index}\n{index} {} {}\n", word("key_method"), word("key"));
-        by_keys.entry(keys).or_default().push(unhex(word("packet_hex")));
-    }
     let mut authentic = 0;
-    for (keys, packets) in by_keys {
-        let shown = run(watch, &keys, &packets);
+    for (keys, packets) in captured() {
+        let shown = run(&mut Command::new(watch), &keys, &packets);
         for (packet, line) in packets.iter().zip(shown.lines()) {
             let is_compressed = packet.windows(21).any(|name| name == b"(1)_compressed_payloa");
             assert_eq!(line.contains("DROPPED: compressed"), is_compressed, "{line}");
@@ -40,11 +60,64 @@ fn reads_every_captured_packet(watch: &Path) {
     assert!(authentic >= 76, "{authentic} packets");
 }
 
+/// With every field of some packets.
+pub(crate) fn under_valgrind() {
+    let watch = program("watch-plain", &[root().join("c-examples/watch.c")], &[], plain_archive());
+    for (keys, packets) in captured().into_iter().take(2) {
+        let shown = run(Command::new("valgrind").args(VALGRIND).arg(&watch).arg("-v"), &keys, &packets);
+        assert!(shown.contains("\n    src = "), "{shown}");
+    }
+}
+
+/// Datagrams that reach a port: they are sent until the program has opened it and said what it thinks of one.
+pub(crate) fn socket() {
+    let watch = example("watch");
+    let (keys, packets) = captured().into_iter().next().expect("a packet");
+    let authkeys = output().join("socket.authkeys");
+    fs::write(&authkeys, keys).expect("a file");
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let port = UdpSocket::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let mut program = Command::new(watch);
+    program.arg(authkeys).args(["-u", &port.to_string()]).stdout(Stdio::piped());
+    let mut child = Killed(program.spawn().expect("the program"));
+    let (tell, told) = mpsc::channel();
+    let mut lines = BufReader::new(child.0.stdout.take().expect("a pipe")).lines();
+    thread::spawn(move || tell.send(lines.next()));
+    let line = (0..600).find_map(|_| {
+        let _ = sender.send_to(&packets[0], ("127.0.0.1", port)); // refused while nobody listens
+        told.recv_timeout(Duration::from_millis(100)).ok()
+    });
+    let line = line.flatten().expect("a line").expect("text");
+    assert!(line.contains(" generation="), "{line}");
+}
+
+/// A process that ends with the test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Packets of a 3.0.6, by the keys that they are signed with.
+fn captured() -> BTreeMap<String, Vec<Vec<u8>>> {
+    let mut by_keys: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+    for line in lines("packets.jsonl") {
+        let index = line["key_index"].as_u64().expect("a number");
+        let word = |name: &str| line[name].as_str().expect("text");
+        let keys = format!("auth {index}\n{index} {} {}\n", word("key_method"), word("key"));
+        by_keys.entry(keys).or_default().push(unhex(word("packet_hex")));
+    }
+    by_keys
+}
+
 fn agrees_with_the_verdicts(watch: &Path) {
     let setup = &lines("accept-reject.jsonl")[0]["setup"];
     let verdicts = verdicts();
     let packets: Vec<Vec<u8>> = verdicts.iter().map(|verdict| verdict.bytes.clone()).collect();
-    let shown = run(watch, setup["authkeys"].as_str().expect("text"), &packets);
+    let shown = run(&mut Command::new(watch), setup["authkeys"].as_str().expect("text"), &packets);
     for (verdict, line) in verdicts.iter().zip(shown.lines()) {
         let dropped = verdict.name != ACCEPTED_BESIDES
             && matches!(verdict.rejected, Some(Stage::Format | Stage::Authentication | Stage::Header));
@@ -52,11 +125,12 @@ fn agrees_with_the_verdicts(watch: &Path) {
     }
 }
 
-fn run(watch: &Path, keys: &str, packets: &[Vec<u8>]) -> String {
-    let (authkeys, capture) = (output().join("authkeys"), output().join("vectors.pcap"));
+fn run(watch: &mut Command, keys: &str, packets: &[Vec<u8>]) -> String {
+    let name = watch.get_program().to_string_lossy().rsplit('/').next().unwrap_or_default().to_owned();
+    let (authkeys, capture) = (output().join(format!("{name}.authkeys")), output().join(format!("{name}.pcap")));
     fs::write(&authkeys, keys).expect("a file");
     fs::write(&capture, pcap(packets)).expect("a file");
-    succeed(Command::new(watch).arg(authkeys).arg(capture))
+    succeed(watch.arg(authkeys).arg(capture))
 }
 
 /// A capture of these UDP payloads, each in a bare IPv4 packet (link type 101).

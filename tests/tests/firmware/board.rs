@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Where the firmware looks for the number of its last start.
 const GENERATION: u32 = 0x0003_F800;
+/// The monitor writes each line by itself: few enough that all find room in a socket.
+const WORDS_AT_ONCE: usize = 128;
 /// PB0 to PB3.
 const PINS: &str = "xp /1wx 0x4000503c\n";
 
@@ -58,7 +60,8 @@ impl Board {
             let _ = std::fs::remove_file(path);
             stream
         });
-        monitor.set_read_timeout(Some(Duration::from_secs(2))).expect("a socket");
+        // It always answers, but QEMU may get no processor for a while.
+        monitor.set_read_timeout(Some(Duration::from_mins(1))).expect("a socket");
         let board = Self { qemu, console: Line::new(console), cable, monitor: Mutex::new(monitor), flash };
         board.ask("");
         board
@@ -99,13 +102,22 @@ impl Board {
 
     /// How many bytes of a stack were ever used: all from the first that has lost its paint.
     pub(crate) fn stack_used(&self, stack: &Range<u32>, paint: u32) -> u32 {
-        let words = (stack.end - stack.start) / 4;
-        let answer = self.ask(&format!("xp /{words}wx {:#x}\n", stack.start));
-        let memory =
-            answer.lines().filter_map(|line| line.split_once(": 0x")).flat_map(|(_, words)| words.split(" 0x"));
-        let memory: Vec<_> = memory.map(|word| u32::from_str_radix(word.trim(), 16)).collect();
-        assert_eq!(memory.len(), words as usize, "{answer}");
-        4 * (words - memory.iter().take_while(|word| **word == Ok(paint)).count() as u32)
+        let memory = stack.clone().step_by(4 * WORDS_AT_ONCE).flat_map(|place| {
+            let words = (stack.end - place).div_ceil(4).min(WORDS_AT_ONCE as u32);
+            self.memory(place, words)
+        });
+        let untouched = memory.take_while(|word| *word == paint).count() as u32;
+        stack.end - stack.start - 4 * untouched
+    }
+
+    /// Words of the board's memory.
+    fn memory(&self, place: u32, words: u32) -> Vec<u32> {
+        let answer = self.ask(&format!("xp /{words}wx {place:#x}\n"));
+        let lines = answer.lines().filter_map(|line| line.split_once(": 0x"));
+        let memory: Result<Vec<u32>, _> =
+            lines.flat_map(|(_, words)| words.split(" 0x")).map(|word| u32::from_str_radix(word.trim(), 16)).collect();
+        assert!(memory.as_ref().is_ok_and(|memory| memory.len() == words as usize), "{answer}");
+        memory.expect("checked")
     }
 
     /// The numbers of a report, by the words before them.
@@ -193,10 +205,9 @@ pub(crate) fn in_c() -> &'static Path {
 pub(crate) fn in_rust() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let mut cargo = Command::new("/usr/bin/cargo");
-        cargo.args(["build", "--quiet", "--release", "-Zbuild-std=core", "-Zbuild-std-features=optimize_for_size"]);
-        cargo.arg("--target-dir").arg(target().join("cortex-m-rust")).current_dir(source("cortex-m-rust"));
-        build(&mut cargo);
+        let mut make = Command::new("make");
+        make.arg("-C").arg(source("cortex-m")).arg("rust").arg(format!("TARGET={}", target().display()));
+        build(&mut make);
         target().join("cortex-m-rust/thumbv7m-none-eabi/release/cortex-m-node")
     })
 }
