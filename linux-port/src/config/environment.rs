@@ -9,7 +9,9 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
-use hbcore::config::{AddressSpec, Directive, File, Group, HaCf, HaResources, PacemakerMode, Position, Severity};
+use hbcore::config::{
+    AddressSpec, Directive, File, Group, HaCf, HaResources, OnDeath, PacemakerMode, Position, Severity,
+};
 
 use self::network::Network;
 use super::finding::Finding;
@@ -103,7 +105,10 @@ impl Check<'_> {
 
     /// Directives that 3.0.6 acts upon and this daemon does not yet. Somebody relies on them, so that they are not passed over.
     fn not_acted_upon(&mut self, ha_cf: &HaCf<'_>) {
-        let children = ha_cf.children.iter().map(|c| (Some(c.at), "respawn and failfast", CLIENT_HELP));
+        let children = ha_cf.children.iter().map(|child| {
+            let what = if child.on_death == OnDeath::Reboot { "failfast" } else { "respawn" };
+            (Some(child.at), what, CLIENT_HELP)
+        });
         let api = ha_cf.api_auth.iter().map(|a| (Some(a.at), "apiauth", CLIENT_HELP));
         let watchdog = ha_cf.process.watchdog.iter();
         let watchdog = watchdog.map(|_| (ha_cf.parameters.place(Directive::Watchdog), "watchdog", WATCHDOG_HELP));

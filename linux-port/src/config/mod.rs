@@ -128,9 +128,16 @@ pub fn check_report(dir: &Path, out: &mut impl Write) -> io::Result<u8> {
         Some(configuration) => {
             let nodes = configuration.ha_cf.members().count();
             let (media, groups) = (configuration.ha_cf.media.len(), configuration.resources.groups.len());
-            writeln!(out, "{}: good: {nodes} nodes, {media} media, {groups} resource groups", dir.display())?;
+            let nodes = counted(nodes, "node", "nodes");
+            let media = counted(media, "medium", "media");
+            let groups = counted(groups, "resource group", "resource groups");
+            writeln!(out, "{}: good: {nodes}, {media}, {groups}", dir.display())?;
             Ok(0)
         }
         None => Ok(loaded.exit_code()),
     }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

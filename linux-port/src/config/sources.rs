@@ -98,7 +98,8 @@ impl Sources {
         let here = || format!("{}/", self.dir.display());
         let usual = self.dir == Path::new(USUAL_FOLDER);
         let message = if usual { message } else { message.replace(USUAL_FOLDER, &here()) };
-        Finding { file, path: self.path(file), at, severity, message, help: help.into(), source: line }
+        let (message, help) = (printable(&message), printable(&help.into()));
+        Finding { file, path: self.path(file), at, severity, message, help, source: line.as_deref().map(printable) }
     }
 
     /// Errors about files that are needed and cannot be read, and about keys that others can read.
@@ -151,6 +152,11 @@ impl Sources {
             File::HbcoreCf => &self.hbcore_cf,
         }
     }
+}
+
+/// `text` without what a terminal would act upon.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }).collect()
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
