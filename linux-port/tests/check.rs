@@ -176,3 +176,17 @@ fn a_fencing_device_without_parameters_is_warned_about() {
     let (_, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * external/ipmi a b\n"), 0o644));
     assert!(!said.contains("no parameters"), "{said}");
 }
+
+#[test]
+fn where_log_lines_go_is_said_when_the_file_does_not() {
+    let silent = HA_CF.replace("logfacility none\n", "");
+    let syslog = "help: log lines go to syslog, facility daemon";
+    for ha_cf in [silent.clone(), format!("{silent}use_logd on\n")] {
+        let (code, said) = check(&site("ha.cf", &ha_cf, 0o644));
+        assert!(code == Some(0) && said.contains(syslog), "{said}");
+        let lost = "warning: log lines go to syslog, which does not listen at /dev/log";
+        assert_eq!(said.contains(lost), !std::path::Path::new("/dev/log").exists(), "{said}");
+    }
+    let (_, said) = check(&site("ha.cf", &format!("{silent}logfile /dev/null\n"), 0o644));
+    assert!(!said.contains("syslog"), "who wants silence has it: {said}");
+}

@@ -169,7 +169,9 @@ fn above_twice(f: &mut fmt::Formatter<'_>, name: &str, keepalive: Duration) -> f
 
 fn log_help(choice: LogChoice) -> &'static str {
     match choice {
-        LogChoice::NothingChosen => "add `logfacility local0` to choose for yourself",
+        LogChoice::NothingChosen | LogChoice::OnlyLogd => {
+            "log lines go to syslog, facility daemon: write `logfacility local0` or `logfile PATH` to choose for yourself"
+        }
         LogChoice::NothingLeft => "add `logfacility local0`, or remove `use_logd off`",
         LogChoice::WithoutLogd => "nothing needs to be done: log lines are written without blocking the heartbeat",
         LogChoice::BesideLogd => "remove `use_logd`, or the other log lines, unless both are meant",

@@ -231,6 +231,7 @@ fn too_small(f: &mut fmt::Formatter<'_>, which: &str, time: Duration, keepalive:
 fn log_choice(choice: LogChoice) -> &'static str {
     match choice {
         LogChoice::NothingChosen => "No log entry found in ha.cf -- use logd",
+        LogChoice::OnlyLogd => "the logging daemon is not used by this version",
         LogChoice::NothingLeft => "No log entry found in ha.cf and use_logd is set to off",
         LogChoice::WithoutLogd => "Logging daemon is disabled --enabling logging daemon is recommended",
         LogChoice::BesideLogd => "logd is enabled but logfile/debugfile/logfacility is still configured in ha.cf",

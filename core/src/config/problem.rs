@@ -260,6 +260,8 @@ pub enum MediumFault<'t> {
 pub enum LogChoice {
     /// Nothing: the logging daemon is used.
     NothingChosen,
+    /// The logging daemon and nothing else.
+    OnlyLogd,
     /// Nothing, and the logging daemon is ruled out.
     NothingLeft,
     /// Files or a facility without the logging daemon.

@@ -83,6 +83,13 @@ impl Check<'_> {
                 self.warning(place(directive), format!("the directory of log file [{file}] does not exist"), help);
             }
         }
+        let has_file = logs.iter().any(|(_, file)| file.is_some_and(|file| file != "/dev/null"));
+        let to_syslog = ha_cf.logging.facility.is_some() || logs.iter().all(|(_, file)| file.is_none());
+        if to_syslog && !has_file && !Path::new(SYSLOG).exists() {
+            let at = place(Directive::Logfacility);
+            let message = format!("log lines go to syslog, which does not listen at {SYSLOG}");
+            self.warning(at, message, "start it, or add `logfile /var/log/ha-log`: until then these lines are lost");
+        }
     }
 
     fn pacemaker(&mut self, ha_cf: &HaCf<'_>) {
@@ -166,6 +173,8 @@ impl Check<'_> {
 const CLIENT_HELP: &str =
     "clients such as ipfail and dopd are neither started nor served; start what you need in another way";
 const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";
+/// Where syslog listens.
+const SYSLOG: &str = "/dev/log";
 const NIC_HELP: &str = "name an interface of this machine, or leave it out to use the one of the subnet";
 const SCRIPT_HELP: &str = "put an executable script of that name into resource.d or /etc/init.d";
 

@@ -97,6 +97,7 @@ fn main() {
     }
     trials.push(trial("ref_ref::upgrade_to_ours_while_it_serves", Pairing::REF_REF, reload::upgrade));
     trials.push(trial("wording::what_a_monitor_greps_is_in_both_logs", Pairing::REF_NEW, |_| wording::is_alike()));
+    trials.push(trial("wording::log_files_are_alike", Pairing::NEW_REF, |_| wording::files_are_alike()));
     hbcore_tests::scenario::run(trials)
 }
 

@@ -131,7 +131,7 @@ impl Parser<'_, '_> {
             _ if self.doubt.any(&entries) => {}
             (false, None) => self.report.info(None, ProblemKind::Log(LogChoice::NothingChosen)),
             (false, Some(false)) => self.report.error(place, ProblemKind::Log(LogChoice::NothingLeft)),
-            (false, Some(true)) => {}
+            (false, Some(true)) => self.report.info(place, ProblemKind::Log(LogChoice::OnlyLogd)),
             (true, Some(true)) => self.report.info(place, ProblemKind::Log(LogChoice::BesideLogd)),
             (true, _) => self.report.info(place, ProblemKind::Log(LogChoice::WithoutLogd)),
         }
