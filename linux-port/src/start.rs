@@ -225,6 +225,7 @@ fn prepare_rest(
         log: log.clone(),
         groups: keys,
         device,
+        lateness: site.ha_cf.timing.warntime.saturating_add(site.ha_cf.timing.keepalive),
         log_bad_packets: site.ha_cf.logging.log_badpack,
         rereader,
         host_cache: (!manage).then(|| state.clone()),
