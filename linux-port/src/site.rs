@@ -2,14 +2,14 @@
 
 use crate::config::Configuration;
 use crate::log::{Facility, LogConfig, Stderr};
-use crate::media::MediumSpec;
+use crate::media::{MediumSpec, OpenCause, OpenError};
 use crate::resources::{Escalation, FenceDevice, Plan, SCRIPT_LIMIT, ScriptEnvironment};
 use crate::script::{Environment, Search};
 use crate::state::HostEntry;
 use hbcore::cluster::{AutoJoin, HeartbeatForm};
 use hbcore::config::{
     AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat, Logging, Medium,
-    MessageFormat, Method, NodeKind,
+    MediumLine, MessageFormat, Method, NodeKind,
 };
 use hbcore::id::{Generation, NodeId, Uuid};
 use hbcore::takeover::{self, EFFECT_LIMIT};
@@ -64,6 +64,20 @@ impl Site {
     /// The media to open.
     pub fn media(&self) -> Vec<MediumSpec> {
         self.ha_cf.media.iter().map(|line| medium(&line.medium)).collect()
+    }
+
+    /// Why a medium cannot be opened, with the place of its line in `ha.cf`.
+    pub fn placed(&self, error: &OpenError) -> String {
+        let is_it = |line: &&MediumLine<'_>| {
+            let same = line.medium.kind().name() == error.kind.as_str() && line.medium.link_name() == error.name;
+            match (&error.cause, line.medium) {
+                (OpenCause::Unresolved { host }, Medium::Ucast { host: this, .. }) => same && this == host,
+                _ => same,
+            }
+        };
+        let Some(line) = self.ha_cf.media.iter().find(is_it) else { return error.to_string() };
+        let path = self.config_dir.join("ha.cf");
+        format!("{}:{}:{}: {error}", path.display(), line.at.line, line.at.column)
     }
 
     /// The form of each link, given the names of the links: what [`crate::driver::Links`] opened.

@@ -163,6 +163,9 @@ fn an_address_of_two_groups_or_of_the_machine_itself_is_warned_about() {
 fn ucast_to_this_machine_is_warned_about_where_no_line_names_another() {
     let warning = "warning: ucast: lo sends to this machine alone";
     assert!(check(&site("ha.cf", HA_CF, 0o644)).1.contains(&format!("ha.cf:5:7: {warning}")));
+    let broadcast = format!("{HA_CF}ucast lo 127.255.255.255\n");
+    let said = check(&site("ha.cf", &broadcast, 0o644)).1;
+    assert!(said.contains("ha.cf:7:10: warning: ucast: [127.255.255.255] is a broadcast address"), "{said}");
     let shared = format!("{HA_CF}ucast lo 198.51.100.2\n");
     let (code, said) = check(&site("ha.cf", &shared, 0o644));
     assert!(code == Some(0) && !said.contains(warning), "a file that all nodes share: {said}");

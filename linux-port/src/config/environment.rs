@@ -85,7 +85,7 @@ impl Check<'_> {
         }
         let has_file = logs.iter().any(|(_, file)| file.is_some_and(|file| file != "/dev/null"));
         let to_syslog = ha_cf.logging.facility.is_some() || logs.iter().all(|(_, file)| file.is_none());
-        if to_syslog && !has_file && !Path::new(SYSLOG).exists() {
+        if to_syslog && !has_file && !self.sources.text(File::HaCf).is_empty() && !Path::new(SYSLOG).exists() {
             let at = place(Directive::Logfacility);
             let message = format!("log lines go to syslog, which does not listen at {SYSLOG}");
             self.warning(at, message, "start it, or add `logfile /var/log/ha-log`: until then these lines are lost");

@@ -4,6 +4,7 @@
 //! reads no clock and decides nothing. Its errors are for counting; what to do about one says [`remedy`].
 
 mod error;
+mod holder;
 mod interface;
 mod ping;
 mod serial;

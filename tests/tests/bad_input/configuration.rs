@@ -1,10 +1,11 @@
 //! Wrong files: the daemon does not start, says where and why, and leaves no trace.
 
 use std::fs;
+use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use hbcore_tests::lab::{Daemon, Host, Lab, Site};
+use hbcore_tests::lab::{Daemon, HEARTBEAT_PORT, Host, Lab, Site};
 
 /// The exit code of 3.0.6 for a configuration error.
 const CONFIGURATION: Option<i32> = Some(6);
@@ -104,4 +105,20 @@ pub(crate) fn second_start() {
     lab.check(again.code == Some(0), &format!("exit code 0 instead of {again:?}"));
     lab.check(again.output.contains("already running"), &format!("the words [already running] instead of {again:?}"));
     lab.stays(Duration::from_millis(500), "the first daemon alone", || lab.alpha.daemon_processes() == processes);
+}
+
+/// A start that fails at a medium names its line, the process in the way, and what to do.
+pub(crate) fn port_taken() {
+    let lab = Lab::new("port taken", Daemon::Ours, Daemon::Ours, &Site::default());
+    let socket = lab.alpha.namespace().inside(|| UdpSocket::bind(("0.0.0.0", HEARTBEAT_PORT))).expect("a free port");
+    let refused = lab.alpha.try_start();
+    lab.check(refused.code == Some(1), &format!("exit code 1 instead of {refused:?}"));
+    let holder = format!("UDP port 694 is taken by process {} (", std::process::id());
+    for part in ["ha.cf:8:7: ucast eth0: ", holder.as_str(), "write another `udpport` into ha.cf of all nodes"] {
+        lab.check(refused.output.contains(part), &format!("[{part}] in {refused:?}"));
+        lab.check(lab.alpha.logged(part), &format!("[{part}] in the log too"));
+    }
+    lab.check(!lab.alpha.is_running() && !lab.alpha.has_file("/run/heartbeat.pid"), "nothing of it is left");
+    drop(socket);
+    lab.alpha.start();
 }

@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 type Scenario = fn();
 
 fn main() {
-    let scenarios: [(&str, Scenario); 16] = [
+    let scenarios: [(&str, Scenario); 17] = [
         ("packets::malformed", packets::malformed),
         ("packets::oversized", packets::oversized),
         ("packets::truncated", packets::truncated),
@@ -34,6 +34,7 @@ fn main() {
         ("serial::noise_on_the_cable", serial::noise_on_the_cable),
         ("configuration::wrong_files_are_refused", configuration::wrong_files),
         ("configuration::second_start_finds_the_first", configuration::second_start),
+        ("configuration::port_taken_names_who_has_it", configuration::port_taken),
         ("privileges::missing_capability_is_named", privileges::missing_capability),
     ];
     let trials: Vec<Trial> =

@@ -1,7 +1,7 @@
 //! Media: interfaces, hosts and devices.
 
 use std::fs;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use hbcore::config::{Directive, HaCf, Medium, MediumKind, ParameterText, Position};
@@ -40,6 +40,16 @@ impl Network {
     fn is_own(&mut self, addr: IpAddr) -> bool {
         let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
         addresses.iter().any(|a| a.addr == addr)
+    }
+
+    /// Whether an interface of this machine takes the address for everybody on its network.
+    fn is_broadcast(&mut self, addr: Ipv4Addr) -> bool {
+        let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
+        let hosts = |prefix: u8| u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+        addresses.iter().any(|a| match a.addr {
+            IpAddr::V4(own) if a.prefix < 31 => own.to_bits() | hosts(a.prefix) == addr.to_bits(),
+            _ => false,
+        })
     }
 
     /// What the interface `name` lacks for IPv4.
@@ -90,8 +100,7 @@ impl Check<'_> {
     }
 
     fn is_itself(&mut self, host: &str) -> bool {
-        let found = (host, 0).to_socket_addrs().ok().and_then(|mut all| all.find(std::net::SocketAddr::is_ipv4));
-        found.is_some_and(|address| self.network.is_own(address.ip()))
+        ipv4(host).is_some_and(|address| address.is_loopback() || self.network.is_own(address.into()))
     }
 
     fn reserved_port(&mut self, ha_cf: &HaCf<'_>) {
@@ -131,6 +140,10 @@ impl Check<'_> {
         if !resolves(host, IpAddr::is_ipv4) {
             let message = format!("ucast: cannot resolve hostname [{host}]");
             self.error(host_at, message, host_help(host));
+        }
+        if ipv4(host).is_some_and(|address| self.network.is_broadcast(address)) {
+            let message = format!("ucast: [{host}] is a broadcast address, to which nothing can be sent");
+            self.warning(host_at, message, format!("write `bcast {device}`, or name the other node's own address"));
         }
         if !self.network.has_interface(device) {
             // 3.0.6 notices it only after it has told its caller that all is well.
@@ -201,6 +214,12 @@ fn explain(lack: &Lack, device: &str) -> (&'static str, String) {
             format!("give {device} an IPv4 address: see `ip address show {device}`"),
         ),
     }
+}
+
+/// The first IPv4 address of a host.
+fn ipv4(host: &str) -> Option<Ipv4Addr> {
+    let mut all = (host, 0).to_socket_addrs().ok()?;
+    all.find_map(|address| if let IpAddr::V4(address) = address.ip() { Some(address) } else { None })
 }
 
 fn resolves(host: &str, family: impl Fn(&IpAddr) -> bool) -> bool {
