@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_wrong_number_of_cuts_is_told_plainly() {
-        let error = command(["demo", "--cuts", "x"].map(Into::into)).err().expect("no number").to_string();
+        let error = command(["demo", "--cuts", "x"].map(Into::into)).expect_err("no number").to_string();
         assert_eq!(error, "--cuts wants a number from 1 to 1000, and not 'x'");
     }
 

@@ -204,8 +204,6 @@ impl Narrator {
             Event::RepeatRefused(id, seq) => {
                 log.error(format_args!("Irretrievably lost packet: node {} seq {}", name(id), seq.0));
             }
-            // Told with the message, which says more.
-            Event::Replay(_) | Event::NameConflict(_) => {}
             Event::CommunicationUp => log.info(format_args!("Comm_now_up(): updating status to active")),
             Event::Active => log.info(format_args!("Local status now set to: 'active'")),
             Event::LocalStall(late_by) => log.warn(format_args!(
@@ -219,7 +217,8 @@ impl Narrator {
                     self.announce_completion("T_RESOURCES(us)");
                 }
             }
-            Event::Left => {}
+            // The first two are told with the message, which says more.
+            Event::Replay(_) | Event::NameConflict(_) | Event::Left => {}
             _ => log.debug(1, format_args!("{event:?}")),
         }
     }
