@@ -115,6 +115,20 @@ fn one_mistake_is_one_error_in_all_files() {
 }
 
 #[test]
+fn what_is_no_file_is_told_so_and_waited_for_by_nobody() {
+    for (make, word) in [("mkdir", "a directory has its name"), ("mkfifo", "what has its name is no file")] {
+        for file in ["ha.cf", "authkeys", "haresources"] {
+            let place = site("haresources", "p3 198.51.100.7/24/lo\n", 0o644);
+            std::fs::remove_file(place.join(file)).expect("it was there");
+            assert!(Command::new(make).arg(place.join(file)).status().expect("it runs").success());
+            let (code, said) = check(&place);
+            assert_eq!((code, said.matches(" error: ").count()), (Some(6), 1), "{said}");
+            assert!(said.contains(&format!("help: {word}")), "{said}");
+        }
+    }
+}
+
+#[test]
 fn the_verdict_counts_in_plain_words() {
     assert!(check(&site("haresources", "", 0o644)).1.contains(": good: 1 node, 1 medium, 0 resource groups\n"));
     let (_, said) = check(&site("ha.cf", &format!("{HA_CF}node p4\nping 127.0.0.1\nfailfast root /bin/true\n"), 0o644));

@@ -4,7 +4,7 @@
 
 use heapless::Vec;
 
-use super::lexer::{behind_mark, lines};
+use super::lexer::{behind_mark, is_utf16, lines};
 use super::problem::{Position, ProblemKind, Problems, Quoted, Reporter};
 use super::{File, Parsed};
 
@@ -70,7 +70,7 @@ impl<'t> AuthKeys<'t> {
             result: Self { entries: Vec::new(), signing: None },
             report: Reporter::new(File::AuthKeys, &mut sink),
             wanted: None,
-            auth_refused: false,
+            auth_refused: is_utf16(text),
             keys_refused: 0,
             places: [None; KEYS_MAX],
         };

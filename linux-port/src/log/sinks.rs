@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::format::{Names, Shape, render};
 use super::{Facility, Level, LogConfig, Record, Stderr};
+use crate::terminal::counted;
 
 /// How often the files' names are looked up again: a rotated file is noticed within this time.
 const RECHECK: Duration = Duration::from_secs(1);
@@ -87,7 +88,8 @@ impl Sinks {
         let log = self.logfile.as_mut().filter(|_| record.level != Level::Debug);
         for file in [log, self.debugfile.as_mut()].into_iter().flatten() {
             file.append(line, |lost| {
-                let text = format_args!("{lost} messages are missing here: this file could not be written");
+                let lost = counted(lost, "message is", "messages are");
+                let text = format_args!("{lost} missing here: this file could not be written");
                 let mut report = Vec::new();
                 render(
                     &mut report,

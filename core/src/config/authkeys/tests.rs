@@ -141,6 +141,14 @@ fn the_help_is_what_mends_the_file() {
 }
 
 #[test]
+fn utf_16_is_one_error() {
+    let mut problems = Problems::<8>::new();
+    let _ = AuthKeys::parse(b"\xff\xfea\0u\0t\0h\0 \x001\0\n\0", &mut problems);
+    let kinds: std::vec::Vec<_> = problems.iter().map(|problem| problem.kind).collect();
+    assert_eq!(kinds, [ProblemKind::ByteOrderMark]);
+}
+
+#[test]
 fn a_byte_order_mark_is_named() {
     let mut problems = Problems::<8>::new();
     let parsed = AuthKeys::parse(b"\xef\xbb\xbfauth 1\n1 crc\n", &mut problems);

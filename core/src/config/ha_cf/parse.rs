@@ -9,7 +9,9 @@ use super::{
     AutoFailback, Directive, HaCf, Listed, Logging, MediumKind, Node, NodeKind, Pacemaker, ParameterText, Parameters,
     Process, Protocol, Timing,
 };
-use crate::config::lexer::{BLANKS, NON_BREAKING_SPACE, Token, VALUE_SEPARATORS, behind_mark, content, lines};
+use crate::config::lexer::{
+    BLANKS, NON_BREAKING_SPACE, Token, VALUE_SEPARATORS, behind_mark, content, is_utf16, lines,
+};
 use crate::config::problem::{Reporter, Table};
 use crate::config::{Autojoin, File, GenerationMethod, MessageFormat, UuidSource};
 use crate::config::{PacemakerMode, Parsed, ProblemKind, Problems};
@@ -50,7 +52,11 @@ pub(super) fn parse<'t, const N: usize>(
     for (number, line) in lines(behind_mark(text, &mut parser.report)) {
         parser.line(number, line);
     }
-    parser.relate();
+    if is_utf16(text) {
+        parser.result.listed = Listed::Unknown;
+    } else {
+        parser.relate();
+    }
     Parsed::new(parser.result, parser.report.is_sound())
 }
 

@@ -408,6 +408,15 @@ fn a_byte_order_mark_is_named() {
 }
 
 #[test]
+fn utf_16_is_one_error() {
+    let text: Vec<u8> = "\u{feff}node p3\nbcast e\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut problems = Problems::<8>::new();
+    assert!(HaCf::parse(&text, "p3", &mut problems).checked().is_none());
+    let kinds: Vec<_> = problems.iter().map(|problem| problem.kind).collect();
+    assert_eq!(kinds, [ProblemKind::ByteOrderMark]);
+}
+
+#[test]
 fn a_refused_medium_is_not_missed_as_well() {
     let alone = "logfacility none\nauto_failback on\nnode p3\nucast eth1\n";
     assert_eq!(errors(alone), ["ucast: [eth1] missing target IP address/hostname"]);
