@@ -23,6 +23,10 @@ pub const VERSION_OF_REFERENCE: &str = "3.0.6 (node: 958e11be8686759f1b99204c178
 pub const USAGE: &str = "\nUsage: heartbeat [-dDkMrRsvWlVf] [-C Current-resource-state]\n\t-C only valid with -R\n\t\
                          -r is mutually exclusive with -R\n";
 
+/// What follows that after `-h`, which 3.0.6 does not know either.
+pub const LONG_OPTIONS: &str = "\nheartbeat --help explains all options, and those that begin with two dashes:\n\
+                                --check [DIR]  --config-dir DIR  --state-dir DIR  --run-dir DIR  --version  --help\n";
+
 /// What `--help` prints.
 pub const HELP: &str = "\
 heartbeat: tells the other nodes that this one is alive, and takes over when one of them is not
@@ -40,7 +44,7 @@ heartbeat: tells the other nodes that this one is alive, and takes over when one
   -V                print the version of Heartbeat whose place this takes
   -R [-C STATE]     internal: go on after a restart, holding STATE (none, local, foreign, all)
 
-  --check           check the configuration and exit: 0 if it is good, 6 if not
+  --check [DIR]     check the configuration [in DIR] and exit: 0 if it is good, 6 if not
   --config-dir DIR  instead of /etc/ha.d
   --state-dir DIR   instead of /var/lib/heartbeat
   --run-dir DIR     instead of /run
@@ -155,7 +159,7 @@ pub fn parse(program: &str, arguments: impl IntoIterator<Item = OsString>) -> Re
                 let name = name.to_owned();
                 reader.long(&name, &mut words);
             }
-            Ok(Some(Arg::Value(_))) => {}
+            Ok(Some(Arg::Value(word))) => reader.words.push(word),
             Ok(None) => break,
             Err(error) => reader.complain(&error.to_string()),
         }
@@ -172,6 +176,12 @@ struct Reader<'a> {
     immediate: Option<Action>,
     resume: bool,
     held: Option<String>,
+    /// Words that are no options.
+    words: Vec<OsString>,
+    /// `--config-dir` was given.
+    has_config_dir: bool,
+    /// `-h` was among the options.
+    wants_help: bool,
     message: String,
 }
 
@@ -197,7 +207,10 @@ impl Reader<'_> {
             'v' => self.options.dump = true,
             'V' => self.immediate = Some(Action::ReferenceVersion),
             'W' => self.options.wiki = true,
-            unknown => self.complain(&format!("invalid option -- '{unknown}'")),
+            unknown => {
+                self.wants_help |= unknown == 'h';
+                self.complain(&format!("invalid option -- '{unknown}'"));
+            }
         }
     }
 
@@ -206,7 +219,10 @@ impl Reader<'_> {
             "check" => return self.want(Action::Check),
             "help" => return self.immediate = Some(Action::Help),
             "version" => return self.immediate = Some(Action::Version),
-            "config-dir" => &mut self.options.config_dir,
+            "config-dir" => {
+                self.has_config_dir = true;
+                &mut self.options.config_dir
+            }
             "state-dir" => &mut self.options.state_dir,
             "run-dir" => &mut self.options.run_dir,
             unknown => {
@@ -216,9 +232,20 @@ impl Reader<'_> {
             }
         };
         match words.value() {
-            // The daemon changes its directory before it uses them.
-            Ok(value) => *directory = std::path::absolute(&value).unwrap_or_else(|_| PathBuf::from(value)),
+            Ok(value) => *directory = absolute(value),
             Err(_) => self.complain(&format!("option '--{name}' requires an argument")),
+        }
+    }
+
+    /// `--check` takes the directory as a word too, as `hb check` does; words are ignored otherwise.
+    fn directory_to_check(&mut self) {
+        if self.options.action != Action::Check {
+            return;
+        }
+        match std::mem::take(&mut self.words).as_slice() {
+            [] => {}
+            [directory] if !self.has_config_dir => self.options.config_dir = absolute(directory.clone()),
+            [.., word] => self.complain(&format!("--check takes one directory: '{}' is too much", word.display())),
         }
     }
 
@@ -239,13 +266,15 @@ impl Reader<'_> {
         if let Some(action) = self.immediate {
             return Ok(Options { action, ..self.options });
         }
+        self.directory_to_check();
         let held = self.held.as_deref().map(|word| Holds::parse(word.as_bytes()));
         if let (Some(None), Some(word)) = (held, &self.held) {
             self.options.complaints.push(format!("encode_resources: bad resource type [{word}]"));
         }
         if !self.message.is_empty() || (self.held.is_some() && !self.resume) {
             let complaints = self.options.complaints.iter().map(|text| format!("ERROR: {text}\n"));
-            let message = complaints.chain([self.message, USAGE.to_owned()]).collect();
+            let long = if self.wants_help { LONG_OPTIONS } else { "" };
+            let message = complaints.chain([self.message, USAGE.to_owned(), long.to_owned()]).collect();
             return Err(UsageError { message });
         }
         if let Action::Resume(_) = self.options.action {
@@ -274,6 +303,11 @@ impl Options {
         command.args(self.foreground.then_some("-f"));
         command.args(["-R", "-C", held.as_str()]).exec()
     }
+}
+
+/// The daemon changes its directory before it uses its own.
+fn absolute(path: OsString) -> PathBuf {
+    std::path::absolute(&path).unwrap_or_else(|_| PathBuf::from(path))
 }
 
 /// Which of several commands wins: the greater.

@@ -13,6 +13,7 @@ pub use orders::Scripts;
 
 use crate::jobs::{Job, Task, Work};
 use crate::log::{Counters, Logger};
+use crate::media::Medium;
 use crate::resources::{Handover, Resources};
 use crate::state::{HostEntry, HostList, StateDir};
 use crate::status::{self, StatusSocket};
@@ -25,7 +26,7 @@ use crate::systemd::Notify;
 use hbcore::node::NodeKind;
 use hbcore::time::{Duration, Instant, earliest};
 use hbcore::wire::Keys;
-use hbcore::{Carrier, Cluster, Event, Received, Request};
+use hbcore::{Carrier, Cluster, DatagramError, Event, Received, Request};
 use links::Change;
 use narrate::Narrator;
 use rustix::process::Signal;
@@ -100,6 +101,8 @@ pub struct Parts {
     pub groups: Vec<String>,
     /// For log lines: what fences.
     pub device: String,
+    /// For log lines: how long a node may be silent while we do not run ourselves and is not late. The warntime and one keepalive.
+    pub lateness: Duration,
     /// `log_badpack`.
     pub log_bad_packets: bool,
     /// What `SIGHUP` does.
@@ -159,6 +162,7 @@ impl Driver {
             log,
             groups,
             device,
+            lateness,
             log_bad_packets,
             rereader,
             host_cache,
@@ -178,7 +182,7 @@ impl Driver {
         let home = cluster.node(cluster.local()).map_or_else(String::new, |n| n.name.as_str().to_owned());
         let service_at = service.watchdog_interval().map(|_| Clock.now());
         let driver = Self {
-            narrator: Narrator::new(&log, links.names(), groups, home, device),
+            narrator: Narrator::new(&log, links.names(), groups, home, device, lateness),
             cluster,
             links,
             resources,
@@ -229,7 +233,11 @@ impl Driver {
             self.timer.arm(deadline)?;
             self.poller.wait(&mut events, None)?;
             let now = Clock.now();
-            let is_late = deadline.is_some_and(|d| now.since(d) > LATENESS);
+            let late_by = deadline.map_or(Duration::ZERO, |d| now.since(d));
+            let is_late = late_by > LATENESS;
+            if is_late {
+                self.narrator.overslept(now, late_by);
+            }
             for ready in events.iter() {
                 match ready.token {
                     TIMER => {}
@@ -298,10 +306,16 @@ impl Driver {
 
     fn read(&mut self, medium: u64, most: u32, now: Instant) {
         let Self { links, cluster, receive, narrator, log_bad_packets, scripts, .. } = self;
-        let result = links.receive(medium, most, receive, |link, bytes| match cluster.handle(now, link, bytes) {
-            Ok(Received::ForClients) => Self::tell_scripts(&scripts.notifier, bytes),
-            Err(error) if *log_bad_packets => narrator.dropped(now, link, error),
-            _ => {}
+        let result = links.receive(medium, most, receive, |link, medium, bytes| {
+            let sender = || medium.sender();
+            match cluster.handle(now, link, bytes) {
+                Ok(Received::ForClients) => Self::tell_scripts(&scripts.notifier, bytes),
+                Ok(Received::OwnEcho) => narrator.echo(now, link, sender()),
+                Err(DatagramError::NameConflict) => narrator.name_conflict(now, link, sender()),
+                Err(DatagramError::Replayed) => narrator.replayed(now, cluster, sender(), bytes),
+                Err(error) if *log_bad_packets => narrator.dropped(now, link, sender(), error),
+                _ => {}
+            }
         });
         if let Err(error) = result {
             self.medium_failed(medium, now, &error);

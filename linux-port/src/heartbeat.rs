@@ -7,6 +7,7 @@ use crate::log::{EarlyLog, Level, Stderr};
 use crate::site::{Site, key_table, log_config};
 use crate::start::{await_alone, host_name, off_this_stack, start};
 use crate::state::{Running, probe};
+use crate::terminal::complain;
 use hbcore::config::Severity;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -23,7 +24,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli::parse(&program, arguments) {
         Ok(options) => ExitCode::from(act(&options)),
         Err(error) => {
-            eprint!("{}", error.message);
+            complain(format_args!("{}", error.message.trim_end()));
             ExitCode::from(cli::UsageError::EXIT_CODE)
         }
     }
@@ -56,7 +57,9 @@ fn print(text: &str) -> u8 {
 }
 
 fn answer(answer: &Answer) -> u8 {
-    eprint!("{}", answer.stderr);
+    if !answer.stderr.is_empty() {
+        complain(format_args!("{}", answer.stderr.trim_end()));
+    }
     match print(&answer.stdout) {
         0 => answer.code,
         failed => failed,
@@ -70,7 +73,7 @@ fn reload(options: &Options) -> u8 {
     let site = match load(options) {
         Ok(site) => site,
         Err(code) => {
-            eprintln!("Config errors: Heartbeat pid {pid} NOT restarted");
+            complain(format_args!("Config errors: Heartbeat pid {pid} NOT restarted"));
             return if code == EXIT_NOT_PERMITTED { code } else { 1 };
         }
     };

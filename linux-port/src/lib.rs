@@ -21,4 +21,5 @@ pub mod state;
 pub mod status;
 pub mod sys;
 pub mod systemd;
+pub mod terminal;
 pub mod tools;

@@ -66,6 +66,9 @@ impl Level {
 pub struct Facility(u8);
 
 impl Facility {
+    /// That of system daemons.
+    pub const DAEMON: Self = Self(3);
+
     /// The facility called `name` (`daemon`, `local0`, ...); `None` for unknown names and for `none`.
     pub fn from_name(name: &str) -> Option<Self> {
         const NAMES: [&str; 12] =

@@ -2,14 +2,14 @@
 
 use crate::config::Configuration;
 use crate::log::{Facility, LogConfig, Stderr};
-use crate::media::MediumSpec;
+use crate::media::{MediumSpec, OpenCause, OpenError};
 use crate::resources::{Escalation, FenceDevice, Plan, SCRIPT_LIMIT, ScriptEnvironment};
 use crate::script::{Environment, Search};
 use crate::state::HostEntry;
 use hbcore::cluster::{AutoJoin, HeartbeatForm};
 use hbcore::config::{
     AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat, Logging, Medium,
-    MessageFormat, Method, NodeKind,
+    MediumLine, MessageFormat, Method, NodeKind,
 };
 use hbcore::id::{Generation, NodeId, Uuid};
 use hbcore::takeover::{self, EFFECT_LIMIT};
@@ -64,6 +64,20 @@ impl Site {
     /// The media to open.
     pub fn media(&self) -> Vec<MediumSpec> {
         self.ha_cf.media.iter().map(|line| medium(&line.medium)).collect()
+    }
+
+    /// Why a medium cannot be opened, with the place of its line in `ha.cf`.
+    pub fn placed(&self, error: &OpenError) -> String {
+        let is_it = |line: &&MediumLine<'_>| {
+            let same = line.medium.kind().name() == error.kind.as_str() && line.medium.link_name() == error.name;
+            match (&error.cause, line.medium) {
+                (OpenCause::Unresolved { host }, Medium::Ucast { host: this, .. }) => same && this == host,
+                _ => same,
+            }
+        };
+        let Some(line) = self.ha_cf.media.iter().find(is_it) else { return error.to_string() };
+        let path = self.config_dir.join("ha.cf");
+        format!("{}:{}:{}: {error}", path.display(), line.at.line, line.at.column)
     }
 
     /// The form of each link, given the names of the links: what [`crate::driver::Links`] opened.
@@ -231,22 +245,38 @@ impl Site {
     }
 }
 
-/// Where log lines go, as `ha.cf` says.
+/// Where log lines go, as `ha.cf` says. A file that names no place at all means syslog: 3.0.6 sends to its logging daemon then, and is
+/// silent if that does not run.
 pub fn log_config(logging: &Logging<'_>, host: &str, debug: u8, stderr: Stderr) -> LogConfig {
     let facility = logging.facility.and_then(|f| {
         let names = hbcore::config::Facility::NAMES;
         names.iter().find(|(_, n)| *n == f.0).and_then(|(name, _)| Facility::from_name(name))
     });
     let file = |path: Option<&str>| path.filter(|p| *p != "/dev/null").map(PathBuf::from);
+    let chosen = logging.facility.is_some() || logging.logfile.is_some() || logging.debugfile.is_some();
+    // The journal has our lines from standard error already, and would get them from syslog a second time.
+    let default = (!chosen && stderr != Stderr::Journal).then_some(Facility::DAEMON);
     LogConfig {
         logfile: file(logging.logfile),
         debugfile: file(logging.debugfile),
-        facility,
+        facility: facility.or(default),
         syslog_format: logging.syslogmsgfmt,
         stderr,
+        owner: account_of_logs(),
         debug_level: logging.debug.unwrap_or(debug),
         ..LogConfig::early(host)
     }
+}
+
+/// User and group of log files, as 3.0.6 has them, where they exist. Read from the files of the system: what else a look-up of names loads
+/// into the process would stay in its memory.
+fn account_of_logs() -> Option<(u32, u32)> {
+    let number = |file: &str, name: &str| {
+        let text = std::fs::read_to_string(file).ok()?;
+        let line = text.lines().find(|line| line.split(':').next() == Some(name))?;
+        line.split(':').nth(2)?.parse().ok()
+    };
+    Some((number("/etc/passwd", "hacluster")?, number("/etc/group", "haclient")?))
 }
 
 /// The key table of the engine for an `authkeys` file that was found good.
@@ -288,5 +318,29 @@ fn medium(medium: &Medium<'_>) -> MediumSpec {
         Medium::PingGroup { name, hosts } => {
             MediumSpec::PingGroup { name: name.to_owned(), hosts: hosts.iter().map(str::to_owned).collect() }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hbcore::config::Problems;
+
+    fn log_of(ha_cf: &str, stderr: Stderr) -> LogConfig {
+        let mut problems = Problems::<16>::new();
+        let parsed = HaCf::parse(ha_cf.as_bytes(), "alpha", &mut problems);
+        log_config(&parsed.partial().logging, "alpha", 0, stderr)
+    }
+
+    #[test]
+    fn a_file_that_names_no_place_for_log_lines_means_syslog() {
+        for silent in ["", "logfacility none\n", "use_logd yes\n"] {
+            assert_eq!(log_of(silent, Stderr::Plain).facility, Some(Facility::DAEMON), "{silent}");
+            assert_eq!(log_of(silent, Stderr::Journal).facility, None, "the journal reads both: {silent}");
+        }
+        assert_eq!(log_of("logfile /l\n", Stderr::Plain).facility, None);
+        assert_eq!(log_of("logfile /dev/null\n", Stderr::Plain).facility, None, "somebody wants silence");
+        let local0 = Facility::from_name("local0");
+        assert_eq!(log_of("logfacility local0\n", Stderr::Journal).facility, local0, "somebody wants both");
     }
 }

@@ -19,6 +19,7 @@ use crate::sys::memory;
 use crate::sys::realtime::{self, Policy};
 use crate::sys::signal::{DAEMON_SIGNALS, Signals};
 use crate::systemd::Notify;
+use crate::terminal::complain;
 use hbcore::config::{AutoFailback, GenerationMethod, UuidSource};
 use hbcore::id::{Generation, GroupId, Uuid};
 use hbcore::takeover::Holds;
@@ -77,7 +78,7 @@ pub fn start(site: &Site, options: &Options, rereader: Rereader) -> u8 {
             Ok(Detached::Parent(code)) => return code,
             Ok(Detached::Daemon(readiness)) => readiness,
             Err(error) => {
-                eprintln!("heartbeat: cannot go into the background: {error}");
+                complain(format_args!("heartbeat: cannot go into the background: {error}"));
                 return GENERAL;
             }
         }
@@ -91,7 +92,7 @@ pub fn start(site: &Site, options: &Options, rereader: Rereader) -> u8 {
         Ok(prepared) => run(prepared, readiness, &host, options),
         // Another start was quicker: as good as ours.
         Err(Failure(0, reason)) => {
-            eprintln!("{reason}");
+            complain(format_args!("{reason}"));
             let _ = readiness.ready();
             0
         }
@@ -179,7 +180,7 @@ fn prepare_rest(
     signals: Signals,
 ) -> Result<(Driver, Logger), Failure> {
     // Media first: a link that cannot be opened is the most likely reason to fail, and nothing is written before.
-    let links = Links::open(site.media()).map_err(Failure::general)?;
+    let links = Links::open(site.media()).map_err(|error| Failure::general(site.placed(&error)))?;
     let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
     let log = EarlyLog::new(config).start().map_err(Failure::general)?;
     log.info(format_args!("heartbeat: version {REFERENCE}"));
@@ -225,6 +226,7 @@ fn prepare_rest(
         log: log.clone(),
         groups: keys,
         device,
+        lateness: site.ha_cf.timing.warntime.saturating_add(site.ha_cf.timing.keepalive),
         log_bad_packets: site.ha_cf.logging.log_badpack,
         rereader,
         host_cache: (!manage).then(|| state.clone()),

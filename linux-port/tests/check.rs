@@ -66,6 +66,82 @@ fn keys_that_others_may_write_are_warned_about_and_those_that_they_may_read_refu
     }
 }
 
+/// A caret stands before the word that is wrong; what this machine lacks is found by the port, not by core.
+#[test]
+fn what_this_machine_lacks_is_shown_at_its_word() {
+    for marked in [
+        "ucast lo  ^nohost.invalid # c",
+        "ucast  ^nodev77  198.51.100.2",
+        "bcast lo,^nodev77",
+        "serial\t^/dev/nosuchport # c",
+        "serial /dev/tty, ^/dev/null",
+        "ping_group g  127.0.0.1  ^nohost.invalid",
+        "apiauth x  uid=root,^nouser gid=root",
+        "respawn  ^nouser /bin/true",
+        "respawn root  ^/nonexistent x",
+        "stonith  ^nosuchtype /dev/null",
+        "compression ^foo",
+    ] {
+        let (before, after) = marked.split_once('^').expect("a caret");
+        let line = [before, after].concat();
+        let (_, said) = check(&site("ha.cf", &format!("{HA_CF}{line}\n"), 0o644));
+        let (line, column) = (1 + HA_CF.lines().count(), 1 + before.len());
+        assert!(said.contains(&format!("ha.cf:{line}:{column}: ")), "{marked:?} at {line}:{column}: {said}");
+    }
+}
+
+#[test]
+fn a_device_that_is_no_serial_port_is_refused_with_the_fix() {
+    let (code, said) = check(&site("ha.cf", &format!("{HA_CF}serial /dev/null\n"), 0o644));
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains("ha.cf:7:8: error: [/dev/null] is not a serial port"), "{said}");
+    assert!(said.contains("help: name a serial device, such as /dev/ttyS0"), "{said}");
+}
+
+#[test]
+fn one_mistake_is_one_error_in_all_files() {
+    let groups = "p3 198.51.100.7/24/lo\n";
+    for (ha_cf, message) in [
+        (HA_CF.replace("node p3", "nod p3"), "Illegal directive [nod]"),
+        (HA_CF.replace("node p3", "node p4"), "Current node [p3] not in configuration!"),
+        (HA_CF.replace("node p3\n", ""), "no nodes defined"),
+    ] {
+        let place = site("haresources", groups, 0o644);
+        place.file("ha.cf", &ha_cf, 0o644);
+        let (code, said) = check(&place);
+        assert_eq!((code, said.matches(" error: ").count()), (Some(6), 1), "{said}");
+        assert!(said.contains(message), "{said}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_told_so_and_waited_for_by_nobody() {
+    for (make, word) in [("mkdir", "a directory has its name"), ("mkfifo", "what has its name is no file")] {
+        for file in ["ha.cf", "authkeys", "haresources"] {
+            let place = site("haresources", "p3 198.51.100.7/24/lo\n", 0o644);
+            std::fs::remove_file(place.join(file)).expect("it was there");
+            assert!(Command::new(make).arg(place.join(file)).status().expect("it runs").success());
+            let (code, said) = check(&place);
+            assert_eq!((code, said.matches(" error: ").count()), (Some(6), 1), "{said}");
+            assert!(said.contains(&format!("help: {word}")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn the_verdict_counts_in_plain_words() {
+    assert!(check(&site("haresources", "", 0o644)).1.contains(": good: 1 node, 1 medium, 0 resource groups\n"));
+    let (_, said) = check(&site("ha.cf", &format!("{HA_CF}node p4\nping 127.0.0.1\nfailfast root /bin/true\n"), 0o644));
+    assert!(said.contains(": good: 2 nodes, 2 media, 0 resource groups\n"), "{said}");
+    assert!(said.contains("warning: failfast is not acted upon by this version"), "{said}");
+}
+
+#[test]
+fn a_file_cannot_speak_to_the_terminal() {
+    let (_, said) = check(&site("ha.cf", &format!("{HA_CF}fr\u{1b}[31mob\n"), 0o644));
+    assert!(said.contains("Illegal directive [fr?[31mob]") && !said.contains('\u{1b}'), "{said}");
+}
+
 #[test]
 fn an_ipv6_address_without_its_script_is_told_how_to_be_written() {
     let (code, said) = check(&site("haresources", "p3 fd00::1/64/lo\n", 0o644));
@@ -101,6 +177,9 @@ fn an_address_of_two_groups_or_of_the_machine_itself_is_warned_about() {
 fn ucast_to_this_machine_is_warned_about_where_no_line_names_another() {
     let warning = "warning: ucast: lo sends to this machine alone";
     assert!(check(&site("ha.cf", HA_CF, 0o644)).1.contains(&format!("ha.cf:5:7: {warning}")));
+    let broadcast = format!("{HA_CF}ucast lo 127.255.255.255\n");
+    let said = check(&site("ha.cf", &broadcast, 0o644)).1;
+    assert!(said.contains("ha.cf:7:10: warning: ucast: [127.255.255.255] is a broadcast address"), "{said}");
     let shared = format!("{HA_CF}ucast lo 198.51.100.2\n");
     let (code, said) = check(&site("ha.cf", &shared, 0o644));
     assert!(code == Some(0) && !said.contains(warning), "a file that all nodes share: {said}");
@@ -113,4 +192,18 @@ fn a_fencing_device_without_parameters_is_warned_about() {
     assert!(said.contains("help: write them behind the type: `stonith -t external/ipmi -n` lists"), "{said}");
     let (_, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * external/ipmi a b\n"), 0o644));
     assert!(!said.contains("no parameters"), "{said}");
+}
+
+#[test]
+fn where_log_lines_go_is_said_when_the_file_does_not() {
+    let silent = HA_CF.replace("logfacility none\n", "");
+    let syslog = "help: log lines go to syslog, facility daemon";
+    for ha_cf in [silent.clone(), format!("{silent}use_logd on\n")] {
+        let (code, said) = check(&site("ha.cf", &ha_cf, 0o644));
+        assert!(code == Some(0) && said.contains(syslog), "{said}");
+        let lost = "warning: log lines go to syslog, which does not listen at /dev/log";
+        assert_eq!(said.contains(lost), !std::path::Path::new("/dev/log").exists(), "{said}");
+    }
+    let (_, said) = check(&site("ha.cf", &format!("{silent}logfile /dev/null\n"), 0o644));
+    assert!(!said.contains("syslog"), "who wants silence has it: {said}");
 }

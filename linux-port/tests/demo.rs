@@ -271,5 +271,5 @@ fn check_judges_a_configuration() {
     place.file("ha.cf", "node alpha bravo\nbcast lo\n", 0o644);
     let (code, report) = run();
     assert_eq!(code, Some(0), "{report}");
-    assert!(report.contains("good: 2 nodes, 1 media, 0 resource groups"), "{report}");
+    assert!(report.contains("good: 2 nodes, 1 medium, 0 resource groups"), "{report}");
 }

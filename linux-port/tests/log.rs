@@ -3,6 +3,7 @@
 mod host;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
@@ -109,7 +110,8 @@ fn a_writer_that_is_stuck_costs_lines_but_never_time_and_says_how_many() {
     while !seen.ends_with("the last\n") {
         assert!(std::io::BufRead::read_line(&mut reader, &mut seen).expect("a line") > 0);
     }
-    let reports = seen.lines().filter_map(|line| line.split_once("WARN: ")?.1.split_once(" messages lost"));
+    let losses = seen.lines().filter(|line| line.contains(" lost: more came than could be written"));
+    let reports = losses.filter_map(|line| line.split_once("WARN: ")?.1.split_once(" message"));
     let reported: u64 = reports.map(|(count, _)| count.parse::<u64>().expect("a number")).sum();
     assert_eq!(reported, lost, "{seen}");
 }
@@ -170,4 +172,43 @@ fn a_log_that_was_on_a_full_disk_says_how_much_it_missed() {
     assert!(count.parse::<u32>().is_ok_and(|count| count >= 7), "{first}");
     assert_eq!(text.matches("are missing here").count(), 1, "{text}");
     assert!(place.read("debug").contains("lost 6"), "the other file has everything");
+}
+
+#[test]
+fn a_log_file_that_cannot_be_opened_is_told_about_once_and_elsewhere() {
+    let place = Place::new();
+    let syslog = place.join("syslog");
+    let socket = UnixDatagram::bind(&syslog).expect("a socket");
+    socket.set_read_timeout(Some(SOON)).expect("a limit");
+    let config = LogConfig { logfile: Some(place.join("nowhere/log")), syslog_socket: syslog, ..place.log_config() };
+    let mut early = EarlyLog::new(config.clone());
+    early.log(Level::Info, format_args!("before the daemon detaches"));
+    early.reconfigure(config);
+    early.log(Level::Info, format_args!("afterwards"));
+    let complaint = format!("ERROR: Cannot open log file [{}]: No such file", place.join("nowhere/log").display());
+
+    let debug = place.read("debug");
+    assert_eq!(debug.matches(&complaint).count(), 1, "the file that works has it: {debug}");
+    assert_eq!(debug.lines().count(), 3, "and goes on: {debug}");
+    let mut datagram = [0; 2000];
+    let len = socket.recv(&mut datagram).expect("a datagram, although no facility is configured");
+    let datagram = String::from_utf8_lossy(&datagram[..len]);
+    assert!(datagram.starts_with("<27>") && datagram.contains(&complaint), "{datagram}");
+    socket.set_nonblocking(true).expect("no waiting");
+    assert!(socket.recv(&mut [0; 2000]).is_err(), "once");
+}
+
+#[test]
+fn a_log_file_that_is_made_belongs_to_the_account_of_logs() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root may give a file away");
+        return;
+    }
+    let place = Place::new();
+    fs::write(place.join("debug"), "").expect("a file that was there before");
+    let mut log = EarlyLog::new(LogConfig { owner: Some((12, 34)), ..place.log_config() });
+    log.log(Level::Info, format_args!("text"));
+    let of = |name: &str| fs::metadata(place.join(name)).map(|m| (m.uid(), m.gid(), m.mode() & 0o777)).expect("a file");
+    assert_eq!(of("log"), (12, 34, 0o644));
+    assert_eq!((of("debug").0, of("debug").1), (0, 0), "an old one stays as it is");
 }

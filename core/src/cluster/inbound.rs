@@ -53,7 +53,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             Some(seq) => self.numbered(id, seq, &header)?,
             None => self.unnumbered(id, &header),
         };
-        if matches!(received, Received::New | Received::Duplicate) {
+        // What has no number may be a replay, and is no sign of life but of a ping node, which answers what is asked just now.
+        // (Where flash counts, the link is a cable, on which nobody replays anything.)
+        let is_fresh = cfg!(feature = "small") || header.seq.is_some() || header.kind == MessageType::NsStatus;
+        if is_fresh && matches!(received, Received::New | Received::Duplicate) {
             self.heard(id, link);
         }
         if received == Received::New {

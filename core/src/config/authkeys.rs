@@ -4,7 +4,7 @@
 
 use heapless::Vec;
 
-use super::lexer::{behind_mark, lines};
+use super::lexer::{behind_mark, is_utf16, lines};
 use super::problem::{Position, ProblemKind, Problems, Quoted, Reporter};
 use super::{File, Parsed};
 
@@ -70,6 +70,9 @@ impl<'t> AuthKeys<'t> {
             result: Self { entries: Vec::new(), signing: None },
             report: Reporter::new(File::AuthKeys, &mut sink),
             wanted: None,
+            auth_refused: is_utf16(text),
+            keys_refused: 0,
+            places: [None; KEYS_MAX],
         };
         for (number, line) in lines(behind_mark(text, &mut parser.report)) {
             parser.line(number, line);
@@ -102,6 +105,12 @@ struct Parser<'p, 't> {
     report: Reporter<'p, 't>,
     /// The number of the last `auth` line.
     wanted: Option<(i32, Position)>,
+    /// A line was refused that may have been the `auth` line.
+    auth_refused: bool,
+    /// The numbers of refused key lines, one bit each; all of them if a line was refused that has none.
+    keys_refused: u16,
+    /// Where the last good line of each key stands.
+    places: [Option<u32>; KEYS_MAX],
 }
 
 impl<'t> Parser<'_, 't> {
@@ -119,12 +128,19 @@ impl<'t> Parser<'_, 't> {
     /// `auth N`; a blank between them is not needed and what follows the number is ignored.
     fn auth_line(&mut self, at: Position, text: &'t [u8]) {
         let Some((number, rest)) = text.strip_prefix(b"auth").and_then(scan_number) else {
-            return self.report.error(at, ProblemKind::BadAuthLine { word: Quoted(first_word(text)) });
+            self.auth_refused = true;
+            let (word, rest) = next_word(text);
+            // What follows `auth` is wrong, or nothing does, or it is not `auth`.
+            let (behind, rest) = next_word(rest);
+            let wrong = if word == b"auth" && !behind.is_empty() { place(at, text, behind, rest) } else { at };
+            return self.report.error(wrong, ProblemKind::BadAuthLine { word: Quoted(word) });
         };
         let behind = text.get(4..).unwrap_or_default().trim_ascii_start();
         self.wanted = Some((number, at.right(text.len().saturating_sub(behind.len()))));
-        let separated = text.get(4).is_some_and(u8::is_ascii_whitespace);
-        if !separated || !rest.trim_ascii().is_empty() {
+        let trailing = rest.trim_ascii_start();
+        if !trailing.trim_ascii().is_empty() {
+            self.report.warning(at.right(text.len().saturating_sub(trailing.len())), ProblemKind::TrailingText);
+        } else if !text.get(4).is_some_and(u8::is_ascii_whitespace) {
             self.report.warning(at, ProblemKind::TrailingText);
         }
     }
@@ -133,48 +149,85 @@ impl<'t> Parser<'_, 't> {
     fn key_line(&mut self, at: Position, text: &'t [u8]) {
         let parts = scan_number(text).map(|(index, rest)| (index, next_word(rest)));
         let Some((index, (method, rest))) = parts.filter(|(_, (method, _))| !method.is_empty()) else {
-            return self.report.error(at, ProblemKind::BadKeyLine { word: Quoted(first_word(text)) });
+            let word = first_word(text);
+            // `Auth 1` is not a key that is missed later.
+            if word.eq_ignore_ascii_case(b"auth") {
+                self.auth_refused = true;
+            } else {
+                self.keys_refused = u16::MAX;
+            }
+            return self.report.error(at, ProblemKind::BadKeyLine { word: Quoted(word) });
         };
         let Some(index) = u8::try_from(index).ok().filter(|index| usize::from(*index) < KEYS_MAX) else {
             return self.report.error(at, ProblemKind::BadKeyIndex { index });
         };
-        let at = at.right(text.len().saturating_sub(method.len().saturating_add(rest.len())));
-        let Some(method) = Method::by_name(method) else {
-            return self.report.error(at, ProblemKind::UnknownMethod { method: Quoted(method) });
-        };
+        if let Err((at, kind)) = self.key(at, text, index, method, rest) {
+            self.keys_refused |= 1u16.checked_shl(u32::from(index)).unwrap_or(0);
+            self.report.error(at, kind);
+        }
+    }
+
+    /// What follows the number of a key; `at` is the place of the line's `text`.
+    fn key(
+        &mut self,
+        at: Position,
+        text: &'t [u8],
+        index: u8,
+        method: &'t [u8],
+        rest: &'t [u8],
+    ) -> Result<(), (Position, ProblemKind<'t>)> {
+        let method_at = place(at, text, method, rest);
+        let known = Method::by_name(method);
+        let method = known.ok_or((method_at, ProblemKind::UnknownMethod { method: Quoted(method) }))?;
         let (key, rest) = next_word(rest);
         match (method, key.is_empty()) {
-            (Method::Crc, false) => return self.report.error(at, ProblemKind::CrcWithKey),
-            (Method::Md5 | Method::Sha1, true) => {
-                return self.report.error(at, ProblemKind::KeyRequired { method });
-            }
+            (Method::Crc, false) => return Err((place(at, text, key, rest), ProblemKind::CrcWithKey)),
+            (Method::Md5 | Method::Sha1, true) => return Err((method_at, ProblemKind::KeyRequired { method })),
             _ => {}
         }
-        if !rest.trim_ascii().is_empty() {
-            self.report.warning(at, ProblemKind::TrailingText);
+        let trailing = rest.trim_ascii();
+        if !trailing.is_empty() {
+            self.report.warning(place(at, text, rest.trim_ascii_start(), b""), ProblemKind::TrailingText);
         }
-        self.key(at, AuthKey { index, method, key });
+        if self.result.entries.iter().any(|known| known.index == index) {
+            self.report.warning(at, ProblemKind::DuplicateKey { index });
+        }
+        self.result.insert(AuthKey { index, method, key });
+        if let Some(line) = self.places.get_mut(usize::from(index)) {
+            *line = Some(at.line);
+        }
+        if self.wanted.is_some_and(|(number, _)| number == i32::from(index)) {
+            self.result.signing = Some(index);
+        }
+        Ok(())
     }
 
-    fn key(&mut self, at: Position, entry: AuthKey<'t>) {
-        if self.result.entries.iter().any(|known| known.index == entry.index) {
-            self.report.warning(at, ProblemKind::DuplicateKey { index: entry.index });
-        }
-        self.result.insert(entry);
-        if self.wanted.is_some_and(|(number, _)| number == i32::from(entry.index)) {
-            self.result.signing = Some(entry.index);
-        }
-    }
-
+    /// What is missing, unless a line that was refused may be it.
     fn finish(&mut self) {
-        match self.wanted.filter(|(number, _)| *number >= 0) {
-            None => self.report.error(None, ProblemKind::NoAuthLine),
+        match self.wanted {
+            None if self.auth_refused => {}
+            Some((number, at)) if number < 0 => self.report.error(at, self.no_auth_line()),
+            None => self.report.error(None, self.no_auth_line()),
             Some((index, at)) if self.result.signing.is_none() => {
-                self.report.error(at, ProblemKind::SigningKeyMissing { index });
+                let place = usize::try_from(index).ok().filter(|place| *place < KEYS_MAX);
+                let is_refused = place.is_some_and(|place| self.keys_refused & 1 << place != 0);
+                if !is_refused {
+                    let above = place.and_then(|place| self.places.get(place).copied().flatten());
+                    self.report.error(at, ProblemKind::SigningKeyMissing { index, above });
+                }
             }
             Some(_) => {}
         }
     }
+
+    fn no_auth_line(&self) -> ProblemKind<'t> {
+        ProblemKind::NoAuthLine { key: self.result.entries.first().map(|entry| entry.index) }
+    }
+}
+
+/// The place of `word` in `text`, which stands at `at`, if `rest` is what follows the word.
+fn place(at: Position, text: &[u8], word: &[u8], rest: &[u8]) -> Position {
+    at.right(text.len().saturating_sub(word.len().saturating_add(rest.len())))
 }
 
 /// The first blank-separated word of `text` and what follows it; both empty if there is none.

@@ -5,6 +5,7 @@
 
 mod clients;
 mod directive;
+mod doubt;
 mod media;
 mod parameters;
 mod parse;
@@ -59,6 +60,19 @@ pub struct HaCf<'t> {
     pub stonith: Option<Stonith<'t>>,
     /// The recorded parameters as they were typed or derived.
     pub parameters: Parameters<'t>,
+    /// How far the list of nodes can be believed.
+    listed: Listed<'t>,
+}
+
+/// How far the list of nodes can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listed<'t> {
+    /// Every node is in it.
+    All,
+    /// This node is missing, which was reported.
+    AllBut(&'t str),
+    /// A line was refused that may name nodes, or there is none.
+    Unknown,
 }
 
 /// A node that the configuration names.
@@ -319,6 +333,15 @@ impl<'t> HaCf<'t> {
     /// Whether `name` is a member of the cluster, in any case.
     pub fn is_member(&self, name: &str) -> bool {
         self.members().any(|node| node.name.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether `name` is a member, or an error that was reported may be the only reason that it is none.
+    pub(super) fn may_be_member(&self, name: &str) -> bool {
+        match self.listed {
+            Listed::Unknown => true,
+            Listed::AllBut(missing) => missing.eq_ignore_ascii_case(name) || self.is_member(name),
+            Listed::All => self.is_member(name),
+        }
     }
 }
 

@@ -182,7 +182,7 @@ impl<'t> Parser<'_, 't, '_> {
         let before_body = usize::try_from(node.at.column).unwrap_or(usize::MAX).saturating_sub(1);
         let body = rest.get(before_body.saturating_add(node.text.len())..).unwrap_or_default();
         let group = Group { node: node.text, at: node.at, body: logical_body(body) };
-        if self.ha_cf.is_some_and(|ha_cf| !ha_cf.is_member(node.text)) {
+        if self.ha_cf.is_some_and(|ha_cf| !ha_cf.may_be_member(node.text)) {
             return self.report.error(node.at, ProblemKind::BadResourceNode { word: node.text });
         }
         self.addresses(group);

@@ -63,6 +63,7 @@ impl<'t> HbcoreCf<'t> {
 
     fn line(&mut self, content: Token<'t>, report: &mut Reporter<'_, 't>) {
         let Some((word, rest)) = content.split_first(BLANKS) else { return };
+        report.backslash(content);
         let known = Directive::by_name(word.text).filter(|directive| directive.file() == File::HbcoreCf);
         let Some(directive) = known else {
             return report.error(word.at, ProblemKind::UnknownDirective { word: word.text, file: File::HbcoreCf });
@@ -90,10 +91,12 @@ impl<'t> HbcoreCf<'t> {
             (Directive::AddressTakeover, _) => return bad("`builtin` or `script`"),
             (Directive::StopFailureCommand, path) if path.starts_with('/') => self.stop_failure_command = Some(path),
             (Directive::FenceCommand, path) if path.starts_with('/') => self.fence_command = Some(path),
-            (Directive::StopFailureCommand | Directive::FenceCommand, _) => return bad("the full path of a program"),
+            (Directive::StopFailureCommand | Directive::FenceCommand, _) => {
+                return bad("the full path of a program, without arguments");
+            }
             (_, time) => {
                 let time = parse_time(time).filter(|t| !t.is_zero());
-                let Some(time) = time else { return bad("a time above zero, such as `90` (seconds) or `1500ms`") };
+                let Some(time) = time else { return Err(ProblemKind::BadTime { directive, text }) };
                 if directive == Directive::ScriptTimeout {
                     self.script_timeout = Some(time);
                 } else {
@@ -139,6 +142,27 @@ mod tests {
         let wrong = b"script_timeout 0\nscript_timeout soon\nstop_failure_command fence-me\n";
         assert_eq!(HbcoreCf::parse(wrong, &mut problems).checked(), None);
         assert_eq!(problems.errors(), 3);
+    }
+
+    #[test]
+    fn places_messages_and_help_are_those_of_the_wrong_word() {
+        let text = b" heartbeat_format  tiny # c\r\n\tscript_timeout 90 seconds\nfence_command  x\nkeepalive 1\n";
+        let mut problems = Problems::<8>::new();
+        let _ = HbcoreCf::parse(text, &mut problems);
+        let all: std::vec::Vec<_> = problems
+            .iter()
+            .map(|p| (p.at.map_or((0, 0), |at| (at.line, at.column)), std::format!("{}; {}", p.kind, p.kind.help())))
+            .collect();
+        let expected = [
+            ((1, 20), "`heartbeat_format` [tiny] is unknown; expected `compact` or `full`"),
+            ((2, 20), "`script_timeout` [seconds] is not a time; expected a time above zero such as"),
+            ((3, 16), "`fence_command` [x] is not a full pathname; expected the full path of a program"),
+            ((4, 1), "Illegal directive [keepalive] in /etc/ha.d//hbcore.cf; this directive belongs into ha.cf"),
+        ];
+        assert_eq!(all.len(), expected.len(), "{all:?}");
+        for ((place, text), (at, words)) in all.iter().zip(expected) {
+            assert!(*place == at && text.starts_with(words), "{place:?} {text}");
+        }
     }
 
     #[test]

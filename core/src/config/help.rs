@@ -26,6 +26,7 @@ impl fmt::Display for Help<'_> {
             P::NoValue { directive } => write!(f, "write `{} VALUE`, or remove the line", directive.name()),
             P::BadTime { directive, .. } => bad_time(f, directive),
             P::BadInteger { directive: Directive::MaxRexmitDelay, .. } => f.write_str("expected milliseconds above 0"),
+            P::BadInteger { directive: Directive::Udpport, .. } => f.write_str("expected a port from 1 to 65535"),
             P::BadInteger { least, most: i32::MAX, .. } => write!(f, "expected a whole number, {least} or more"),
             P::BadInteger { least, most, .. } => write!(f, "expected a whole number from {least} to {most}"),
             P::LenientInteger { value, .. } => write!(f, "write `{value}` if that is meant"),
@@ -60,9 +61,16 @@ impl fmt::Display for Help<'_> {
                 write!(f, "add `node {name}`; the name is that of `uname -n`, or the first line of nodeinfo")
             }
             P::Log(choice) => f.write_str(log_help(choice)),
-            P::SigningKeyMissing { index } => {
-                write!(f, "add `{index} sha1 KEY` below `auth {index}`: the auth line must come first")
+            P::NoNodes { name } => write!(f, "add `node {name} OTHER`, with the name of each node of the cluster"),
+            P::NoAuthLine { key: Some(index) } => write!(f, "add `auth {index}` as the first line"),
+            P::SigningKeyMissing { index, .. } if !(0..16).contains(&index) => f.write_str(INDEX_HELP),
+            P::SigningKeyMissing { index, above: Some(line) } => {
+                write!(f, "move `auth {index}` above line {line}: the auth line must come first")
             }
+            P::SigningKeyMissing { index, above: None } => {
+                write!(f, "add `{index} sha1 KEY` below `auth {index}`, or name the number of another line")
+            }
+            P::BadKeyLine { word } if word.0.eq_ignore_ascii_case(b"auth") => f.write_str("write `auth` in lower case"),
             P::BareIpv6 { text } => write!(f, "write `IPv6addr::{text}`"),
             P::ShortenedIpv6 { addr, .. } => {
                 f.write_str("if the other node is a 3.0.6, write the address in full: `IPv6addr::")?;
@@ -84,6 +92,7 @@ fn plain_help(kind: &ProblemKind<'_>) -> &'static str {
         P::NotUtf8 => "save the file as UTF-8, or use ASCII outside comments",
         P::ByteOrderMark => "save the file as UTF-8 without byte order mark",
         P::NonBreakingSpace => "the line was probably pasted from a web page: replace U+00A0 by plain blanks",
+        P::Backslash => "lines of this file cannot be continued: write all of it on one line",
         P::NoDevice { .. } => "name a device or host behind it, or remove the line",
         P::UdpReplacedByBcast => "write `bcast` instead of `udp`",
         P::BadBoolean { .. } => "expected true, on, yes, y, 1 or false, off, no, n, 0",
@@ -101,17 +110,16 @@ fn plain_help(kind: &ProblemKind<'_>) -> &'static str {
         }
         P::NoMedia => "add a medium, such as `bcast eth0` or `ucast eth0 192.0.2.2`",
         P::OnlyPingMedia => "ping media reach no other node: add one such as `bcast eth0`",
-        P::NoNodes => "add a line `node NAME` for each node of the cluster",
         P::AutojoinConflict => "You need either unset autojoin or enable crm",
         P::LegacyFailback => "Please convert to 'auto_failback on'.",
-        P::BadAuthLine { .. } => "write `auth NUMBER`",
+        P::BadAuthLine { .. } => "write `auth NUMBER`, with the number of a line below, such as `auth 1`",
         P::BadKeyLine { .. } => "write `NUMBER METHOD KEY`, such as `1 sha1 secret`",
-        P::BadKeyIndex { .. } => "expected a number from 0 to 15",
+        P::BadKeyIndex { .. } => INDEX_HELP,
         P::UnknownMethod { .. } => "expected `sha1`, `md5` or `crc`, in lower case",
         P::CrcWithKey => "remove the key and what follows it, or use `sha1`",
         P::KeyRequired { .. } => "write the key behind the method",
         P::DuplicateKey { .. } => "remove the line that is not meant",
-        P::NoAuthLine => "add `auth NUMBER` above the key line of that number",
+        P::NoAuthLine { .. } => "write two lines, the same on all nodes: `auth 1`, then `1 sha1 SECRET`",
         P::TrailingText => "3.0.6 ignores it too; put comments on lines of their own",
         P::BadResourceNode { .. } => {
             "a line begins with the name of a node of ha.cf; a continued line ends in a backslash"
@@ -122,6 +130,8 @@ fn plain_help(kind: &ProblemKind<'_>) -> &'static str {
         _ => "see the documentation of the directive",
     }
 }
+
+const INDEX_HELP: &str = "expected a number from 0 to 15";
 
 fn api_auth_help(fault: ApiAuthFault<'_>) -> &'static str {
     match fault {
@@ -159,7 +169,9 @@ fn above_twice(f: &mut fmt::Formatter<'_>, name: &str, keepalive: Duration) -> f
 
 fn log_help(choice: LogChoice) -> &'static str {
     match choice {
-        LogChoice::NothingChosen => "add `logfacility local0` to choose for yourself",
+        LogChoice::NothingChosen | LogChoice::OnlyLogd => {
+            "log lines go to syslog, facility daemon: write `logfacility local0` or `logfile PATH` to choose for yourself"
+        }
         LogChoice::NothingLeft => "add `logfacility local0`, or remove `use_logd off`",
         LogChoice::WithoutLogd => "nothing needs to be done: log lines are written without blocking the heartbeat",
         LogChoice::BesideLogd => "remove `use_logd`, or the other log lines, unless both are meant",
@@ -186,18 +198,32 @@ fn address_help(error: AddressError) -> &'static str {
 
 fn bad_time(f: &mut fmt::Formatter<'_>, directive: Directive) -> fmt::Result {
     let above = match directive {
-        Directive::Keepalive | Directive::Warntime | Directive::ConnLogdTime => " above zero",
+        Directive::Keepalive
+        | Directive::Warntime
+        | Directive::ConnLogdTime
+        | Directive::ScriptTimeout
+        | Directive::ShutdownTimeout => " above zero",
         _ => "",
     };
     write!(f, "expected a time{above} such as `2`, `0.5` (seconds), `500ms` or `1500us`")
 }
 
+/// All words that may begin a line of the file.
+fn words(file: File) -> impl Iterator<Item = &'static str> {
+    let directives = Directive::all().filter(move |directive| directive.file() == file).map(Directive::name);
+    directives.chain(MediumKind::all().map(MediumKind::name).filter(move |_| file == File::HaCf))
+}
+
 /// The word of the file that is most like `word`; `None` if about every third letter is wrong, or more.
 fn similar(word: &str, file: File) -> Option<&'static str> {
-    let words = Directive::all().filter(|directive| directive.file() == file).map(Directive::name);
-    let media = MediumKind::all().map(MediumKind::name).filter(|_| file == File::HaCf);
-    let (name, wrong) = words.chain(media).map(|name| (name, distance(name, word))).min_by_key(|(_, wrong)| *wrong)?;
+    let (name, wrong) = words(file).map(|name| (name, distance(name, word))).min_by_key(|(_, wrong)| *wrong)?;
     (wrong <= name.len().saturating_add(1) / 3).then_some(name)
+}
+
+/// The word of the file that `word` was probably meant as.
+pub(super) fn meant(word: &str, file: File) -> Option<&'static str> {
+    let name = word.split('=').next().unwrap_or_default();
+    words(file).find(|known| known.eq_ignore_ascii_case(name)).or_else(|| similar(word, file))
 }
 
 /// Longest word that is compared.
@@ -225,15 +251,15 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 fn unknown_directive(f: &mut fmt::Formatter<'_>, word: &str, file: File) -> fmt::Result {
-    let known = |name: &str| Directive::by_name(name).is_some() || MediumKind::by_name(name).is_some();
-    if file == File::HaCf && matches!(word, "heartbeat_format" | "address_takeover") {
-        return f.write_str("this directive belongs into hbcore.cf, so that 3.0.6 can read ha.cf");
+    let other = if file == File::HaCf { File::HbcoreCf } else { File::HaCf };
+    if words(other).any(|name| name == word) {
+        let reason = if file == File::HaCf { ", so that 3.0.6 can read ha.cf" } else { "" };
+        return write!(f, "this directive belongs into {}{reason}", other.name());
     }
-    if let Some((name, value)) = word.split_once('=').filter(|(name, _)| known(name)) {
+    if let Some((name, value)) = word.split_once('=').filter(|(name, _)| words(file).any(|known| known == *name)) {
         return write!(f, "write `{name} {value}`: a blank, no equals sign");
     }
-    let mut names = Directive::all().map(Directive::name).chain(["bcast", "mcast", "ping", "serial", "ucast"]);
-    if let Some(name) = names.find(|name| name.eq_ignore_ascii_case(word)) {
+    if let Some(name) = words(file).find(|name| name.eq_ignore_ascii_case(word)) {
         return write!(f, "write `{name}`: directives are lower-case");
     }
     match word {

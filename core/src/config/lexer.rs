@@ -51,9 +51,15 @@ impl<'t> Token<'t> {
 /// What some editors put before the first letter of a UTF-8 file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// `text` behind its byte order mark, which is an error: 3.0.6 takes it as a part of the first word.
+/// Whether the text is UTF-16, as some editors call Unicode: then nothing in it can be read.
+pub(super) fn is_utf16(text: &[u8]) -> bool {
+    text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
+}
+
+/// `text` behind its byte order mark, which is an error: 3.0.6 takes it as a part of the first word. Nothing of UTF-16 is left.
 pub(super) fn behind_mark<'t>(text: &'t [u8], report: &mut Reporter<'_, 't>) -> &'t [u8] {
-    let Some(rest) = text.strip_prefix(BYTE_ORDER_MARK) else { return text };
+    let rest = if is_utf16(text) { Some(&b""[..]) } else { text.strip_prefix(BYTE_ORDER_MARK) };
+    let Some(rest) = rest else { return text };
     report.error(Position { line: 1, column: 1 }, ProblemKind::ByteOrderMark);
     rest
 }

@@ -17,6 +17,7 @@ impl fmt::Display for ProblemKind<'_> {
             Self::NotUtf8 => f.write_str("bytes that are not UTF-8 outside a comment"),
             Self::ByteOrderMark => f.write_str("byte order mark (U+FEFF) before the first letter"),
             Self::NonBreakingSpace => f.write_str("non-breaking space (U+00A0) in place of a blank"),
+            Self::Backslash => f.write_str("backslash at the end of a line"),
             Self::TableFull { table, capacity } => write!(f, "more than {capacity} {}", table_name(table)),
             Self::UnknownDirective { word, file } => write!(f, "Illegal directive [{word}] in {FOLDER}{}", file.name()),
             Self::NoValue { directive } => write!(f, "`{}` has no value and does nothing", directive.name()),
@@ -75,7 +76,7 @@ impl ProblemKind<'_> {
             }
             Self::NoMedia => f.write_str("No heartbeat media defined"),
             Self::OnlyPingMedia => f.write_str("No working comm channels to write to."),
-            Self::NoNodes => f.write_str("no nodes defined"),
+            Self::NoNodes { .. } => f.write_str("no nodes defined"),
             Self::LocalNodeMissing { name } => write!(f, "Current node [{name}] not in configuration!"),
             Self::BadLocalName { name, .. } => write!(f, "Current node [{name}] has a name that no node can have"),
             Self::AutojoinConflict => f.write_str("R1 style resource management conflicts with  autojoin set"),
@@ -88,8 +89,8 @@ impl ProblemKind<'_> {
             Self::CrcWithKey => f.write_str("Auth method [crc] doesn't use a key"),
             Self::KeyRequired { method } => write!(f, "Auth method [{}] requires a key", method.name()),
             Self::DuplicateKey { index } => write!(f, "key {index} replaces an earlier key {index}"),
-            Self::NoAuthLine => write!(f, "Missing auth directive in keyfile [{FOLDER}authkeys]"),
-            Self::SigningKeyMissing { index } => {
+            Self::NoAuthLine { .. } => write!(f, "Missing auth directive in keyfile [{FOLDER}authkeys]"),
+            Self::SigningKeyMissing { index, .. } => {
                 write!(f, "Auth Key [{index}] not found in keyfile [{FOLDER}authkeys]")
             }
             Self::TrailingText => f.write_str("text that does not belong to the entry is ignored"),
@@ -150,6 +151,9 @@ fn bad_word(f: &mut fmt::Formatter<'_>, directive: Directive, text: &str) -> fmt
         Directive::Autojoin => write!(f, "Invalid autojoin directive [{text}]"),
         Directive::Logfacility => write!(f, "Log facility({text}) not valid"),
         Directive::Baud => write!(f, "invalid baudrate [{text}] specified."),
+        Directive::FenceCommand | Directive::StopFailureCommand => {
+            write!(f, "`{}` [{text}] is not a full pathname", directive.name())
+        }
         _ => write!(f, "`{}` [{text}] is unknown", directive.name()),
     }
 }
@@ -227,6 +231,7 @@ fn too_small(f: &mut fmt::Formatter<'_>, which: &str, time: Duration, keepalive:
 fn log_choice(choice: LogChoice) -> &'static str {
     match choice {
         LogChoice::NothingChosen => "No log entry found in ha.cf -- use logd",
+        LogChoice::OnlyLogd => "the logging daemon is not used by this version",
         LogChoice::NothingLeft => "No log entry found in ha.cf and use_logd is set to off",
         LogChoice::WithoutLogd => "Logging daemon is disabled --enabling logging daemon is recommended",
         LogChoice::BesideLogd => "logd is enabled but logfile/debugfile/logfacility is still configured in ha.cf",

@@ -8,6 +8,7 @@ use heapless::Vec;
 
 use super::address::AddressError;
 use super::ha_cf::{Directive, MediumKind};
+use super::lexer::Token;
 use crate::id::NameError;
 
 /// A file of the configuration.
@@ -160,6 +161,14 @@ impl<'p, 't> Reporter<'p, 't> {
         self.errors == 0
     }
 
+    /// Warns of a backslash at the end of a line whose files know no continued lines.
+    pub(super) fn backslash(&mut self, line: Token<'t>) {
+        let line = line.trim();
+        if let Some(before) = line.text.strip_suffix('\\') {
+            self.warning(line.at.right(before.len()), ProblemKind::Backslash);
+        }
+    }
+
     fn report(&mut self, at: Option<Position>, severity: Severity, kind: ProblemKind<'t>) {
         (self.sink)(Problem { file: self.file, at, severity, kind });
     }
@@ -251,6 +260,8 @@ pub enum MediumFault<'t> {
 pub enum LogChoice {
     /// Nothing: the logging daemon is used.
     NothingChosen,
+    /// The logging daemon and nothing else.
+    OnlyLogd,
     /// Nothing, and the logging daemon is ruled out.
     NothingLeft,
     /// Files or a facility without the logging daemon.
@@ -271,6 +282,8 @@ pub enum ProblemKind<'t> {
     ByteOrderMark,
     /// A non-breaking space (U+00A0) stands where a blank is meant.
     NonBreakingSpace,
+    /// A backslash at the end of a line of `ha.cf` or `hbcore.cf`, where it does not continue the line.
+    Backslash,
     /// A table of fixed size is full.
     TableFull { table: Table, capacity: usize },
     // Lines of ha.cf.
@@ -343,8 +356,8 @@ pub enum ProblemKind<'t> {
     NoMedia,
     /// Only ping media: no other node can be heard.
     OnlyPingMedia,
-    /// No node at all.
-    NoNodes,
+    /// No node at all, not even the local one.
+    NoNodes { name: &'t str },
     /// The local node is not listed.
     LocalNodeMissing { name: &'t str },
     /// The local node's own name is no node name.
@@ -370,10 +383,10 @@ pub enum ProblemKind<'t> {
     KeyRequired { method: super::Method },
     /// An earlier line has the same index.
     DuplicateKey { index: u8 },
-    /// No `auth` line.
-    NoAuthLine,
-    /// No key line of that index below the `auth` line.
-    SigningKeyMissing { index: i32 },
+    /// No `auth` line; the index of the first key, if there is one.
+    NoAuthLine { key: Option<u8> },
+    /// No key line of that index below the `auth` line; the last line above it that has one.
+    SigningKeyMissing { index: i32, above: Option<u32> },
     /// Text behind the number or the key is ignored.
     TrailingText,
     // haresources.

@@ -2,9 +2,10 @@
 #![forbid(unsafe_code)]
 
 use hbcore_linux::state::{Running, probe};
+use hbcore_linux::terminal::complain;
 use hbcore_linux::{config, demo, status};
-use lexopt::{Arg, Parser, ValueExt};
-use std::ffi::OsString;
+use lexopt::{Arg, Parser};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,11 +16,16 @@ hb: the front end of hbcore
   hb demo [--cuts N]   two nodes and a client on this machine: what happens when the power fails,
                        N times (5); needs no privilege, and leaves nothing behind
   hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not
-  hb status [--run-dir DIR]
-                       what the running daemon sees: nodes, links, groups; exit 3 if it does not run,
+  hb status            what the running daemon sees: nodes, links, groups; exit 3 if it does not run,
                        1 if it does not answer
   hb --version         print the version of this program
   hb --help            print this
+
+Of several nodes on one machine, check and status are told which one by the options of heartbeat:
+
+  --config-dir DIR     instead of /etc/ha.d
+  --run-dir DIR        instead of /run
+  --state-dir DIR      accepted, and not needed
 ";
 
 /// The exit code for a command line that makes no sense.
@@ -32,53 +38,93 @@ fn main() -> ExitCode {
     }
     match command(words) {
         Ok(Command::Demo { cuts }) => demo::run(cuts),
-        Ok(Command::Check { directory }) => check(&directory.unwrap_or_else(|| "/etc/ha.d".into())),
+        Ok(Command::Check { directory }) => check(&directory),
         Ok(Command::Status { run_dir }) => show_status(&run_dir),
         Ok(Command::Print(text)) => written(io::stdout().write_all(text.as_bytes()).map(|()| 0)),
         Err(error) => {
-            eprint!("hb: {error}\n\n{HELP}");
+            complain(format_args!("hb: {error}\n\n{}", HELP.trim_end()));
             ExitCode::from(USAGE)
         }
     }
 }
 
+#[derive(Debug, PartialEq, Eq)]
 enum Command {
     Demo { cuts: u32 },
-    Check { directory: Option<PathBuf> },
+    Check { directory: PathBuf },
     Status { run_dir: PathBuf },
     Print(&'static str),
 }
 
+/// Most cuts of a demonstration: some twenty minutes.
+const CUTS_MAX: u32 = 1000;
+
+/// What stands on the command line.
+#[derive(Default)]
+struct Words {
+    command: Option<String>,
+    directory: Option<PathBuf>,
+    cuts: Option<u32>,
+    config_dir: Option<PathBuf>,
+    run_dir: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
+}
+
 fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let mut words = Parser::from_args(words);
-    let mut command = match words.next()? {
-        Some(Arg::Value(word)) if word == "demo" => Command::Demo { cuts: demo::CUTS },
-        Some(Arg::Value(word)) if word == "check" => Command::Check { directory: None },
-        Some(Arg::Value(word)) if word == "status" => Command::Status { run_dir: "/run".into() },
-        Some(Arg::Value(word)) => return Err(format!("there is no command {}", word.display()).into()),
-        Some(Arg::Long("version")) => return Ok(Command::Print(concat!("hb ", env!("CARGO_PKG_VERSION"), "\n"))),
-        Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Command::Print(HELP)),
-        Some(other) => return Err(other.unexpected()),
-        None => return Err("a command is missing".into()),
-    };
+    let mut read = Words::default();
     while let Some(word) = words.next()? {
-        match (word, &mut command) {
-            (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Command::Print(HELP)),
-            (Arg::Long("cuts"), Command::Demo { cuts }) => *cuts = words.value()?.parse()?,
-            (Arg::Long("run-dir"), Command::Status { run_dir }) => *run_dir = words.value()?.into(),
-            (Arg::Value(word), Command::Check { directory }) if directory.is_none() => *directory = Some(word.into()),
-            (other, _) => return Err(other.unexpected()),
+        match word {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Print(HELP)),
+            Arg::Long("version") => return Ok(Command::Print(concat!("hb ", env!("CARGO_PKG_VERSION"), "\n"))),
+            Arg::Long("cuts") => read.cuts = Some(cuts(&words.value()?)?),
+            Arg::Long("config-dir") => read.config_dir = Some(words.value()?.into()),
+            Arg::Long("run-dir") => read.run_dir = Some(words.value()?.into()),
+            Arg::Long("state-dir") => read.state_dir = Some(words.value()?.into()),
+            Arg::Value(word) if read.command.is_none() => read.command = Some(word.to_string_lossy().into_owned()),
+            Arg::Value(word) if read.command.as_deref() == Some("check") && read.directory.is_none() => {
+                read.directory = Some(word.into());
+            }
+            other => return Err(other.unexpected()),
         }
     }
-    Ok(command)
+    read.meaning()
+}
+
+impl Words {
+    fn meaning(self) -> Result<Command, lexopt::Error> {
+        let Some(command) = self.command.as_deref() else { return Err("a command is missing".into()) };
+        let places =
+            [("--config-dir", &self.config_dir), ("--run-dir", &self.run_dir), ("--state-dir", &self.state_dir)];
+        let place = places.into_iter().find(|(_, value)| value.is_some()).map(|(name, _)| name);
+        if let Some(option) =
+            self.cuts.map(|_| "--cuts").filter(|_| command != "demo").or(place.filter(|_| command == "demo"))
+        {
+            return Err(format!("hb {command} has no option {option}").into());
+        }
+        match command {
+            "demo" => Ok(Command::Demo { cuts: self.cuts.unwrap_or(demo::CUTS) }),
+            "status" => Ok(Command::Status { run_dir: self.run_dir.unwrap_or_else(|| "/run".into()) }),
+            "check" => match (self.directory, self.config_dir) {
+                (Some(_), Some(_)) => Err("hb check takes one directory".into()),
+                (one, other) => Ok(Command::Check { directory: one.or(other).unwrap_or_else(|| "/etc/ha.d".into()) }),
+            },
+            unknown => Err(format!("there is no command {unknown}").into()),
+        }
+    }
+}
+
+fn cuts(value: &OsStr) -> Result<u32, lexopt::Error> {
+    let number = value.to_str().and_then(|text| text.parse().ok()).filter(|cuts| (1..=CUTS_MAX).contains(cuts));
+    number.ok_or_else(|| format!("--cuts wants a number from 1 to {CUTS_MAX}, and not '{}'", value.display()).into())
 }
 
 fn check(directory: &Path) -> ExitCode {
     if directory.is_file() {
-        eprintln!(
+        complain(format_args!(
             "hb: {} is a file: name the directory that holds ha.cf, authkeys and haresources",
             directory.display()
-        );
+        ));
         return ExitCode::from(USAGE);
     }
     let mut report = Vec::new();
@@ -97,8 +143,7 @@ fn show_status(run_dir: &Path) -> ExitCode {
     match (status::ask(&socket), probe(&run_dir.join("heartbeat.pid"))) {
         (Ok(answer), _) => written(io::stdout().write_all(answer.as_bytes()).map(|()| 0)),
         (Err(_), Running::Stale | Running::NoFile) => {
-            println!("heartbeat is stopped");
-            ExitCode::from(NOT_RUNNING)
+            written(io::stdout().write_all(b"heartbeat is stopped\n").map(|()| NOT_RUNNING))
         }
         (Err(error), Running::Yes(pid)) => {
             let help = match error.kind() {
@@ -106,7 +151,8 @@ fn show_status(run_dir: &Path) -> ExitCode {
                 io::ErrorKind::NotFound => "it is no hbcore, or its log says why it has no such socket",
                 _ => "is it stopped, or very busy?",
             };
-            eprintln!("hb: heartbeat [pid {pid}] runs and does not answer at {}: {error}; {help}", socket.display());
+            let socket = socket.display();
+            complain(format_args!("hb: heartbeat [pid {pid}] runs and does not answer at {socket}: {error}; {help}"));
             ExitCode::FAILURE
         }
     }
@@ -130,7 +176,7 @@ fn coloured(report: &str) -> String {
 
 fn written(result: io::Result<u8>) -> ExitCode {
     ExitCode::from(result.unwrap_or_else(|error| {
-        eprintln!("hb: {error}");
+        complain(format_args!("hb: {error}"));
         1
     }))
 }
@@ -147,9 +193,32 @@ mod tests {
     }
 
     #[test]
+    fn options_stand_before_or_behind_the_command() {
+        let read = |line: &str| command(line.split_whitespace().map(Into::into)).expect("good");
+        let status = Command::Status { run_dir: "/r".into() };
+        for line in ["status --run-dir /r --state-dir /s", "--config-dir=/c --run-dir /r status"] {
+            assert_eq!(read(line), status, "{line}");
+        }
+        for line in ["check /c", "check --config-dir /c", "--config-dir /c check --run-dir /r"] {
+            assert_eq!(read(line), Command::Check { directory: "/c".into() }, "{line}");
+        }
+        assert_eq!(read("--cuts 3 demo"), Command::Demo { cuts: 3 });
+    }
+
+    #[test]
+    fn a_wrong_number_of_cuts_is_told_plainly() {
+        let error = command(["demo", "--cuts", "x"].map(Into::into)).expect_err("no number").to_string();
+        assert_eq!(error, "--cuts wants a number from 1 to 1000, and not 'x'");
+    }
+
+    #[test]
     fn a_command_line_without_sense_is_refused() {
         for words in [
             &["demo", "--cuts", "many"][..],
+            &["demo", "--cuts", "0"],
+            &["demo", "--cuts", "1001"],
+            &["demo", "--run-dir", "/x"],
+            &["check", "a", "--config-dir", "b"],
             &["check", "--cuts", "1"],
             &["check", "a", "b"],
             &["status", "now"],

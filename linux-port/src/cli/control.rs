@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use crate::state::{Running, probe};
+use crate::terminal::complain;
 
 /// What a command prints and exits with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +48,9 @@ pub fn stop(pid_file: &Path) -> Answer {
     stop_and_tell(pid_file, PATIENCE, |pid, waited| {
         if at_terminal {
             let seconds = waited.as_secs();
-            eprintln!("heartbeat: [pid {pid}] still gives up its resources after {seconds} s; its log says which");
+            complain(format_args!(
+                "heartbeat: [pid {pid}] still gives up its resources after {seconds} s; its log says which"
+            ));
         }
     })
 }

@@ -9,7 +9,9 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
-use hbcore::config::{AddressSpec, Directive, File, Group, HaCf, HaResources, PacemakerMode, Position, Severity};
+use hbcore::config::{
+    AddressSpec, Directive, File, Group, HaCf, HaResources, OnDeath, PacemakerMode, Position, Severity,
+};
 
 use self::network::Network;
 use super::finding::Finding;
@@ -81,6 +83,13 @@ impl Check<'_> {
                 self.warning(place(directive), format!("the directory of log file [{file}] does not exist"), help);
             }
         }
+        let has_file = logs.iter().any(|(_, file)| file.is_some_and(|file| file != "/dev/null"));
+        let to_syslog = ha_cf.logging.facility.is_some() || logs.iter().all(|(_, file)| file.is_none());
+        if to_syslog && !has_file && !self.sources.text(File::HaCf).is_empty() && !Path::new(SYSLOG).exists() {
+            let at = place(Directive::Logfacility);
+            let message = format!("log lines go to syslog, which does not listen at {SYSLOG}");
+            self.warning(at, message, "start it, or add `logfile /var/log/ha-log`: until then these lines are lost");
+        }
     }
 
     fn pacemaker(&mut self, ha_cf: &HaCf<'_>) {
@@ -103,7 +112,10 @@ impl Check<'_> {
 
     /// Directives that 3.0.6 acts upon and this daemon does not yet. Somebody relies on them, so that they are not passed over.
     fn not_acted_upon(&mut self, ha_cf: &HaCf<'_>) {
-        let children = ha_cf.children.iter().map(|c| (Some(c.at), "respawn and failfast", CLIENT_HELP));
+        let children = ha_cf.children.iter().map(|child| {
+            let what = if child.on_death == OnDeath::Reboot { "failfast" } else { "respawn" };
+            (Some(child.at), what, CLIENT_HELP)
+        });
         let api = ha_cf.api_auth.iter().map(|a| (Some(a.at), "apiauth", CLIENT_HELP));
         let watchdog = ha_cf.process.watchdog.iter();
         let watchdog = watchdog.map(|_| (ha_cf.parameters.place(Directive::Watchdog), "watchdog", WATCHDOG_HELP));
@@ -161,6 +173,8 @@ impl Check<'_> {
 const CLIENT_HELP: &str =
     "clients such as ipfail and dopd are neither started nor served; start what you need in another way";
 const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";
+/// Where syslog listens.
+const SYSLOG: &str = "/dev/log";
 const NIC_HELP: &str = "name an interface of this machine, or leave it out to use the one of the subnet";
 const SCRIPT_HELP: &str = "put an executable script of that name into resource.d or /etc/init.d";
 

@@ -15,6 +15,8 @@ use std::path::Path;
 use hbcore::config::{AuthKeys, File, HaCf, HaResources, HbcoreCf, Logging, Problems, Severity};
 use hbcore::id::NodeName;
 
+use crate::terminal::counted;
+
 pub use self::dump::{dump_defaults, dump_effective};
 pub use self::finding::Finding;
 pub use self::render::render;
@@ -128,7 +130,10 @@ pub fn check_report(dir: &Path, out: &mut impl Write) -> io::Result<u8> {
         Some(configuration) => {
             let nodes = configuration.ha_cf.members().count();
             let (media, groups) = (configuration.ha_cf.media.len(), configuration.resources.groups.len());
-            writeln!(out, "{}: good: {nodes} nodes, {media} media, {groups} resource groups", dir.display())?;
+            let nodes = counted(nodes as u64, "node", "nodes");
+            let media = counted(media as u64, "medium", "media");
+            let groups = counted(groups as u64, "resource group", "resource groups");
+            writeln!(out, "{}: good: {nodes}, {media}, {groups}", dir.display())?;
             Ok(0)
         }
         None => Ok(loaded.exit_code()),

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use hbcore::config::Severity;
 
 use super::{Finding, Loaded};
+use crate::terminal::counted;
 
 /// Writes all problems of `loaded`, then the closing lines of 3.0.6 if there are errors.
 ///
@@ -19,7 +20,8 @@ pub fn render(loaded: &Loaded<'_>, out: &mut impl Write) -> io::Result<()> {
         render_one(finding, out)?;
     }
     if loaded.omitted > 0 {
-        writeln!(out, "{} more problems are not shown", loaded.omitted)?;
+        let omitted = counted(loaded.omitted.into(), "more problem is", "more problems are");
+        writeln!(out, "{omitted} not shown")?;
     }
     loaded.closing_lines().iter().try_for_each(|line| writeln!(out, "{line}"))
 }

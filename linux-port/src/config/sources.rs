@@ -1,8 +1,8 @@
 //! The files of a configuration folder, as they were read.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use hbcore::config::{File, HaCf, Position, Problem, Severity};
@@ -98,7 +98,8 @@ impl Sources {
         let here = || format!("{}/", self.dir.display());
         let usual = self.dir == Path::new(USUAL_FOLDER);
         let message = if usual { message } else { message.replace(USUAL_FOLDER, &here()) };
-        Finding { file, path: self.path(file), at, severity, message, help: help.into(), source: line }
+        let (message, help) = (printable(&message), printable(&help.into()));
+        Finding { file, path: self.path(file), at, severity, message, help, source: line.as_deref().map(printable) }
     }
 
     /// Errors about files that are needed and cannot be read, and about keys that others can read.
@@ -123,7 +124,7 @@ impl Sources {
 
     /// An error if others can read the keys, a warning if they can write them.
     pub(super) fn permissions(&self) -> Option<Finding> {
-        let mode = self.authkeys_mode?;
+        let mode = self.authkeys_mode.filter(|_| self.authkeys.is_ok())?;
         let (severity, message) = if mode & READABLE_BY_OTHERS != 0 {
             (Severity::Error, "Bad permissions on keyfile [/etc/ha.d//authkeys], 600 recommended.".to_owned())
         } else if mode & WRITABLE_BY_OTHERS != 0 {
@@ -153,16 +154,26 @@ impl Sources {
     }
 }
 
+/// `text` without what a terminal would act upon.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }).collect()
+}
+
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(path)?.len() > FILE_MAX {
-        return Err(io::ErrorKind::FileTooLarge.into());
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_char_device() {
+        // Reading a FIFO would wait for whoever writes it. A device may be `/dev/null`.
+        return Err(if kind.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput }.into());
     }
-    fs::read(path)
+    let mut text = Vec::new();
+    fs::File::open(path)?.take(FILE_MAX + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > FILE_MAX { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
 }
 
 /// The name of this node, see [`Sources::local_name`].
 fn local_name(dir: &Path) -> String {
-    let nodeinfo = fs::read_to_string(dir.join("nodeinfo")).unwrap_or_default();
+    let nodeinfo = read_file(&dir.join("nodeinfo")).unwrap_or_default();
+    let nodeinfo = String::from_utf8_lossy(&nodeinfo);
     let first = nodeinfo.lines().next().unwrap_or_default().trim();
     if !first.is_empty() {
         return first.to_lowercase();
@@ -179,6 +190,13 @@ fn read_help(file: File, error: &io::Error) -> String {
         (File::HaResources, io::ErrorKind::NotFound) => "create it, the same on all nodes; it may be empty".to_owned(),
         (_, io::ErrorKind::NotADirectory) => {
             "name a directory as the place of the configuration, not a file".to_owned()
+        }
+        (_, io::ErrorKind::IsADirectory) => "a directory has its name: move that away, and create the file".to_owned(),
+        (_, io::ErrorKind::InvalidInput) => {
+            "what has its name is no file: move that away, and create the file".to_owned()
+        }
+        (_, io::ErrorKind::FileTooLarge) => {
+            format!("it has more than {FILE_MAX} bytes: this is not the file that is meant")
         }
         (_, io::ErrorKind::NotFound) => "create it; the documentation has a sample with comments".to_owned(),
         _ => error.to_string(),

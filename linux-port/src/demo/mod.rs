@@ -22,6 +22,7 @@ use self::page::Page;
 use self::stop::{Doing, Stop};
 use self::story::Story;
 use crate::sys::namespace::isolate;
+use crate::terminal::complain;
 
 /// Power cuts when the user does not say how many.
 pub const CUTS: u32 = 5;
@@ -35,9 +36,9 @@ pub fn run(cuts: u32) -> ExitCode {
     match perform(cuts.max(1)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
-            eprintln!("hb demo: {stop}");
+            complain(format_args!("hb demo: {stop}"));
             if let Some(help) = stop.help() {
-                eprintln!("  help: {help}");
+                complain(format_args!("  help: {help}"));
             }
             ExitCode::from(stop.exit_code())
         }
@@ -51,7 +52,7 @@ fn perform(cuts: u32) -> Result<(), Stop> {
     let mut story = Story::prepare(Page::new(), signals, &directory)?;
     let told = story.tell(cuts, rights);
     if told.as_ref().is_err_and(Stop::is_of_the_cluster) {
-        story.last_words().iter().for_each(|line| eprintln!("  {line}"));
+        story.last_words().iter().for_each(|line| complain(format_args!("  {line}")));
     }
     told
 }

@@ -1,5 +1,6 @@
 //! What the program is when the demonstration starts it again: the daemon of a node, or the service that it guards.
 
+use crate::terminal::complain;
 use std::ffi::{CStr, OsString};
 use std::io;
 use std::net::{SocketAddrV4, UdpSocket};
@@ -45,7 +46,7 @@ pub fn play(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         (Some("daemon"), Ok(())) => be_daemon(Path::new(&of_what)),
         (Some("service"), Ok(())) => be_service(&of_what),
         (_, Err(error)) => {
-            eprintln!("hb: cannot follow its parent: {error}");
+            complain(format_args!("hb: cannot follow its parent: {error}"));
             ExitCode::FAILURE
         }
         _ => ExitCode::from(2),
@@ -75,7 +76,7 @@ fn be_service(node: &OsString) -> ExitCode {
     match service() {
         Ok(socket) => answer(&socket, node.as_encoded_bytes()),
         Err(error) => {
-            eprintln!("hb: the service cannot open its socket: {error}");
+            complain(format_args!("hb: the service cannot open its socket: {error}"));
             ExitCode::FAILURE
         }
     }

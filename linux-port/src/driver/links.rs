@@ -100,13 +100,13 @@ impl Links {
         self.media.iter().map(|a| a.retry.map(|(at, _)| at)).fold(None, |a, b| earliest([a, b]))
     }
 
-    /// Reads at most `most` times from medium `token` and gives each message to `each`.
+    /// Reads at most `most` times from medium `token` and gives each message to `each`, with the medium, which knows the sender.
     pub(super) fn receive(
         &mut self,
         token: u64,
         most: u32,
         buffer: &mut [u8],
-        mut each: impl FnMut(LinkId, &[u8]),
+        mut each: impl FnMut(LinkId, &AnyMedium, &[u8]),
     ) -> Result<(), io::Error> {
         let index = usize::try_from(token).unwrap_or(usize::MAX);
         let Some(attached) = self.media.get_mut(index).filter(|a| a.retry.is_none()) else { return Ok(()) };
@@ -114,11 +114,11 @@ impl Links {
             let Some(len) = attached.medium.receive(buffer)? else { return Ok(()) };
             let bytes = buffer.get(..len).unwrap_or_default();
             match &mut attached.frames {
-                None => each(attached.link, bytes),
+                None => each(attached.link, &attached.medium, bytes),
                 Some(frames) => {
                     let mut rest = bytes;
                     while let Some(message) = frames.push(&mut rest) {
-                        each(attached.link, message);
+                        each(attached.link, &attached.medium, message);
                     }
                 }
             }

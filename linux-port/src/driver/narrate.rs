@@ -6,12 +6,29 @@ use hbcore::cluster::Carrier;
 use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::takeover::{Class, Notice};
 use hbcore::time::{Duration, Instant};
-use hbcore::wire::HeaderError;
+use hbcore::wire::{HeaderError, Structure};
 use hbcore::{DatagramError, Event};
 use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// Classes of lines that an outsider can cause, each limited by itself.
 const CLASSES: usize = 7;
+
+/// The last two of them.
+const REPLAY: usize = 5;
+const NAME_CONFLICT: usize = 6;
+/// How many own addresses are remembered.
+const OWN_ADDRESSES: usize = 8;
+
+/// Who sent a message, where that is known.
+struct Sender(Option<SocketAddr>);
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |from| write!(f, " from {}", from.ip()))
+    }
+}
 
 /// How many lines of a class were left out.
 pub(super) struct Omitted(pub(super) u32);
@@ -34,10 +51,22 @@ pub(super) struct Narrator {
     /// A node said that it leaves; 3.0.6 takes its groups as in a standby, and says so.
     taking_as_standby: bool,
     limits: [RateLimit; CLASSES],
+    /// Own addresses that messages of ours came back from.
+    own: Vec<IpAddr>,
+    /// When we last did not run, and for how long.
+    asleep: Option<(Instant, Duration)>,
+    lateness: Duration,
 }
 
 impl Narrator {
-    pub(super) fn new(log: &Logger, links: &[String], groups: Vec<String>, home: String, device: String) -> Self {
+    pub(super) fn new(
+        log: &Logger,
+        links: &[String],
+        groups: Vec<String>,
+        home: String,
+        device: String,
+        lateness: Duration,
+    ) -> Self {
         Self {
             log: log.clone(),
             links: links.to_vec(),
@@ -47,6 +76,9 @@ impl Narrator {
             complete: false,
             taking_as_standby: false,
             limits: std::array::from_fn(|_| RateLimit::new(5, Duration::from_secs(10))),
+            own: Vec::new(),
+            asleep: None,
+            lateness,
         }
     }
 
@@ -55,10 +87,9 @@ impl Narrator {
         &self.groups
     }
 
-    /// A datagram was dropped. What the engine says with an event is left to that.
-    pub(super) fn dropped(&mut self, now: Instant, link: LinkId, error: DatagramError) {
+    /// A datagram was dropped.
+    pub(super) fn dropped(&mut self, now: Instant, link: LinkId, sender: Option<SocketAddr>, error: DatagramError) {
         let class = match error {
-            DatagramError::Replayed | DatagramError::NameConflict => return,
             DatagramError::Packet(packet) if packet.is_authentication() => 0,
             DatagramError::Packet(_) => 1,
             DatagramError::UnknownNode => 2,
@@ -66,8 +97,65 @@ impl Narrator {
             _ => 4,
         };
         if let Some(more) = self.limited(now, class) {
-            self.log.warn(format_args!("Dropped a packet on link {}: {error}{more}", self.link(link)));
+            let from = Sender(sender);
+            self.log.warn(format_args!("Dropped a packet on link {}{from}: {error}{more}", self.link(link)));
         }
+    }
+
+    /// A datagram of an earlier run of its sender was dropped: a replay, or a node that has lost its generation.
+    pub(super) fn replayed(&mut self, now: Instant, cluster: &LinuxCluster, sender: Option<SocketAddr>, bytes: &[u8]) {
+        let Some(more) = self.limited(now, REPLAY) else { return };
+        // It was found authentic and well-formed.
+        let Ok(message) = Structure::local(bytes) else { return };
+        let src = message.text("src").unwrap_or_default();
+        let known = cluster.nodes().find(|node| node.name.as_bytes() == src).map_or(0, |node| node.generation.0);
+        let given = message.text("hg").and_then(|hex| std::str::from_utf8(hex).ok());
+        let given = given.and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0);
+        let (name, from) = (String::from_utf8_lossy(src), Sender(sender));
+        self.log.error(format_args!(
+            "should_drop_message: attempted replay attack [{name}]? [gen = {given}, curgen = {known}]{from}{more}"
+        ));
+    }
+
+    /// A message under our own name that we may have sent: a broadcast that came back, or that of a copy of this machine, which has our
+    /// generation and our identity.
+    pub(super) fn echo(&mut self, now: Instant, link: LinkId, sender: Option<SocketAddr>) {
+        if sender.is_some_and(|sender| !self.is_own(sender)) {
+            self.name_conflict(now, link, sender);
+        }
+    }
+
+    /// A message under our own name that we cannot have sent.
+    pub(super) fn name_conflict(&mut self, now: Instant, link: LinkId, sender: Option<SocketAddr>) {
+        if let Some(more) = self.limited(now, NAME_CONFLICT) {
+            let (link, home, from) = (self.link(link), &self.home, Sender(sender));
+            self.log.crit(format_args!(
+                "Another host on {link} calls itself {home}{from}: its messages are dropped. Give it another name.{more}"
+            ));
+        }
+    }
+
+    /// Whether this machine has the address: otherwise no socket can be bound to it.
+    fn is_own(&mut self, mut address: SocketAddr) -> bool {
+        if self.own.contains(&address.ip()) {
+            return true;
+        }
+        address.set_port(0);
+        let is_own = UdpSocket::bind(address).map_or_else(|e| e.kind() != io::ErrorKind::AddrNotAvailable, |_| true);
+        if is_own && self.own.len() < OWN_ADDRESSES {
+            self.own.push(address.ip());
+        }
+        is_own
+    }
+
+    /// We were not running until `now`, for that long, and were meant to.
+    pub(super) fn overslept(&mut self, now: Instant, late_by: Duration) {
+        self.asleep = Some((now, late_by));
+    }
+
+    /// Whether a silence that ends at `now` is explained by our own sleep.
+    fn was_asleep(&self, now: Instant, silence: Duration) -> bool {
+        self.asleep.is_some_and(|(at, slept)| now.since(at) < silence && silence.saturating_sub(slept) <= self.lateness)
     }
 
     /// Lets a few lines of a class through in ten seconds, and says how many were left out since.
@@ -79,17 +167,6 @@ impl Narrator {
     }
 
     pub(super) fn tell(&mut self, cluster: &LinuxCluster, now: Instant, event: Event) {
-        let class = match event {
-            Event::Replay(_) => 5,
-            Event::NameConflict(_) => 6,
-            _ => return self.tell_always(cluster, event, &Omitted(0)),
-        };
-        if let Some(more) = self.limited(now, class) {
-            self.tell_always(cluster, event, &more);
-        }
-    }
-
-    fn tell_always(&mut self, cluster: &LinuxCluster, event: Event, more: &Omitted) {
         let name = |id: NodeId| cluster.node(id).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned());
         let log = &self.log;
         match event {
@@ -106,6 +183,7 @@ impl Narrator {
             Event::NodeAdded(id) => log.info(format_args!("Adding new node[{}] to configuration.", name(id))),
             Event::NodeRemoved(id) => log.info(format_args!("Removing node [{}] from configuration.", name(id))),
             Event::NodeRenamed(id) => log.warn(format_args!("A known node is now called [{}]", name(id))),
+            Event::Late { interval, .. } if self.was_asleep(now, interval) => {}
             Event::Late { node, interval, critical } => {
                 let (level, tail) = if critical { (Level::Crit, " (> deadtime)") } else { (Level::Warn, "") };
                 let ms = interval.as_millis();
@@ -126,14 +204,6 @@ impl Narrator {
             Event::RepeatRefused(id, seq) => {
                 log.error(format_args!("Irretrievably lost packet: node {} seq {}", name(id), seq.0));
             }
-            Event::Replay(id) => {
-                log.error(format_args!("should_drop_message: attempted replay attack [{}]?{more}", name(id)));
-            }
-            Event::NameConflict(link) => log.error(format_args!(
-                "Another host on {} calls itself {}: its messages are dropped. Give it another name.{more}",
-                self.link(link),
-                self.home
-            )),
             Event::CommunicationUp => log.info(format_args!("Comm_now_up(): updating status to active")),
             Event::Active => log.info(format_args!("Local status now set to: 'active'")),
             Event::LocalStall(late_by) => log.warn(format_args!(
@@ -147,7 +217,8 @@ impl Narrator {
                     self.announce_completion("T_RESOURCES(us)");
                 }
             }
-            Event::Left => {}
+            // The first two are told with the message, which says more.
+            Event::Replay(_) | Event::NameConflict(_) | Event::Left => {}
             _ => log.debug(1, format_args!("{event:?}")),
         }
     }

@@ -4,6 +4,8 @@ use std::fmt::{self, Write};
 
 use hbcore::stats::Stats;
 
+use crate::terminal::counted;
+
 /// A line for what was received, one for what was dropped, one for the rest. Counters of zero are left out, except of the first
 /// four. Its `Display` has no line feed at the end.
 #[derive(Debug)]
@@ -25,7 +27,8 @@ impl Counters<'_> {
     /// The lines, for a log that takes one at a time.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let Stats { received, accepted, duplicates, sent, .. } = *self.0;
-        let first = format!("Packets: {received} received, {accepted} new, {duplicates} duplicates; {sent} sent");
+        let duplicates = counted(duplicates, "duplicate", "duplicates");
+        let first = format!("Packets: {received} received, {accepted} new, {duplicates}; {sent} sent");
         let others = [("Dropped", self.dropped()), ("Noted", self.noted())];
         std::iter::once(first).chain(others.into_iter().filter_map(|(what, counters)| line(what, &counters)))
     }
@@ -50,17 +53,18 @@ impl Counters<'_> {
     /// What else happened.
     fn noted(&self) -> [(u64, &'static str); 10] {
         let s = self.0;
+        let n = |count, one, many| (count, if count == 1 { one } else { many });
         [
-            (s.own_echoes, "own packets heard"),
+            n(s.own_echoes, "own packet heard", "own packets heard"),
             (s.repeated, "repeated"),
-            (s.refused_repeats, "repeats refused"),
-            (s.requested_repeats, "repeats asked for"),
+            n(s.refused_repeats, "repeat refused", "repeats refused"),
+            n(s.requested_repeats, "repeat asked for", "repeats asked for"),
             (s.lost_messages, "lost"),
             (s.oversize, "too large"),
-            (s.nodes_refused, "nodes without room"),
-            (s.events_lost, "events lost"),
-            (s.clock_went_back, "times the clock went back"),
-            (s.local_stalls, "own stalls"),
+            n(s.nodes_refused, "node without room", "nodes without room"),
+            n(s.events_lost, "event lost", "events lost"),
+            n(s.clock_went_back, "step back of the clock", "steps back of the clock"),
+            n(s.local_stalls, "own stall", "own stalls"),
         ]
     }
 }
@@ -84,7 +88,7 @@ mod tests {
         (stats.malformed, stats.not_authentic, stats.local_stalls) = (3, 18, 1);
         let expected = "Packets: 120 received, 50 new, 49 duplicates; 60 sent\n\
                         Dropped: 3 malformed, 18 not authentic\n\
-                        Noted: 1 own stalls";
+                        Noted: 1 own stall";
         assert_eq!(Counters(&stats).to_string(), expected);
     }
 

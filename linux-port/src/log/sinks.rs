@@ -5,13 +5,18 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::format::{Names, Shape, render};
 use super::{Facility, Level, LogConfig, Record, Stderr};
+use crate::terminal::counted;
 
 /// How often the files' names are looked up again: a rotated file is noticed within this time.
 const RECHECK: Duration = Duration::from_secs(1);
+
+/// Log files that cannot be opened and were told about. A process that was forked since knows them too.
+static TOLD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// All places that lines go to. Used by one thread at a time; may block on slow disks.
 #[derive(Debug)]
@@ -21,6 +26,8 @@ pub(super) struct Sinks {
     logfile: Option<LogFile>,
     debugfile: Option<LogFile>,
     syslog: Option<Syslog>,
+    /// For what is wrong with the log itself: there if no facility is configured, too.
+    syslog_socket: PathBuf,
     stderr: Stderr,
     line: Vec<u8>,
 }
@@ -35,7 +42,8 @@ impl Sinks {
             file_shape: if syslog_format { Shape::Syslog } else { Shape::Dated },
             logfile: logfile.map(|path| LogFile::new(path, owner)),
             debugfile: debugfile.map(|path| LogFile::new(path, owner)),
-            syslog: facility.map(|facility| Syslog { facility, path: syslog_socket, socket: None }),
+            syslog: facility.map(|facility| Syslog::new(facility, &syslog_socket)),
+            syslog_socket,
             stderr,
             line: Vec::with_capacity(super::TEXT_CAPACITY + 200),
         }
@@ -48,22 +56,17 @@ impl Sinks {
 
     /// Writes one line everywhere. Failures have nowhere to be reported but standard error; they never stop the rest.
     pub(super) fn write(&mut self, record: &Record) {
-        let Self { names, line, .. } = self;
-        render(line, self.file_shape, names, record);
-        let log = self.logfile.as_mut().filter(|_| record.level != Level::Debug);
-        for file in [log, self.debugfile.as_mut()].into_iter().flatten() {
-            file.append(line, |lost| {
-                let text = format_args!("{lost} messages are missing here: this file could not be written");
-                let mut report = Vec::new();
-                render(
-                    &mut report,
-                    self.file_shape,
-                    names,
-                    &Record::new(Level::Warn, record.seconds, record.pid, text),
-                );
-                report
-            });
+        for text in self.write_files(record) {
+            let complaint = Record::new(Level::Error, record.seconds, record.pid, format_args!("{text}"));
+            let _ = writeln!(io::stderr(), "{text}");
+            // The file that works, and syslog whatever is configured: somebody must be told.
+            self.write_files(&complaint);
+            let mut syslog =
+                Syslog::new(self.syslog.as_ref().map_or(Facility::DAEMON, |s| s.facility), &self.syslog_socket);
+            render(&mut self.line, Shape::Datagram(syslog.facility), &self.names, &complaint);
+            syslog.send(&self.line);
         }
+        let Self { names, line, .. } = self;
         if let Some(syslog) = &mut self.syslog {
             render(line, Shape::Datagram(syslog.facility), names, record);
             syslog.send(line);
@@ -75,6 +78,30 @@ impl Sinks {
         };
         render(line, shape, names, record);
         let _ = io::stderr().write_all(line);
+    }
+
+    /// Writes one line to the files; what to say about files that cannot be opened, once for each.
+    fn write_files(&mut self, record: &Record) -> Vec<String> {
+        let Self { names, line, .. } = self;
+        let mut complaints = Vec::new();
+        render(line, self.file_shape, names, record);
+        let log = self.logfile.as_mut().filter(|_| record.level != Level::Debug);
+        for file in [log, self.debugfile.as_mut()].into_iter().flatten() {
+            file.append(line, |lost| {
+                let lost = counted(lost, "message is", "messages are");
+                let text = format_args!("{lost} missing here: this file could not be written");
+                let mut report = Vec::new();
+                render(
+                    &mut report,
+                    self.file_shape,
+                    names,
+                    &Record::new(Level::Warn, record.seconds, record.pid, text),
+                );
+                report
+            });
+            complaints.extend(file.complaint.take());
+        }
+        complaints
     }
 
     /// Opens the files anew at the next line, whatever the time.
@@ -96,11 +123,13 @@ struct LogFile {
     lost: u64,
     /// The file ends within a line.
     torn: bool,
+    /// What to say about it elsewhere.
+    complaint: Option<String>,
 }
 
 impl LogFile {
     fn new(path: PathBuf, owner: Option<(u32, u32)>) -> Self {
-        Self { path, owner, open: None, checked: None, lost: 0, torn: false }
+        Self { path, owner, open: None, checked: None, lost: 0, torn: false, complaint: None }
     }
 
     fn close(&mut self) {
@@ -138,7 +167,7 @@ impl LogFile {
         if self.checked.is_some_and(|at| now.duration_since(at) < RECHECK) {
             return;
         }
-        let first_time = self.checked.replace(now).is_none();
+        self.checked = Some(now);
         if self.open.as_ref().is_some_and(|file| is_still(&self.path, file)) {
             return;
         }
@@ -146,8 +175,11 @@ impl LogFile {
             Ok(file) => self.open = Some(file),
             Err(error) => {
                 self.open = None;
-                if first_time {
-                    let _ = writeln!(io::stderr(), "Cannot open log file [{}]: {error}", self.path.display());
+                let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+                if !told.contains(&self.path) {
+                    told.push(self.path.clone());
+                    let path = self.path.display();
+                    self.complaint = Some(format!("Cannot open log file [{path}]: {error}; its lines are lost"));
                 }
             }
         }
@@ -190,6 +222,10 @@ struct Syslog {
 }
 
 impl Syslog {
+    fn new(facility: Facility, path: &Path) -> Self {
+        Self { facility, path: path.to_owned(), socket: None }
+    }
+
     /// Sends one datagram; connects first when necessary, once more when the daemon has been restarted. A full socket
     /// or an absent daemon costs the line.
     fn send(&mut self, datagram: &[u8]) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::sinks::Sinks;
 use super::{Level, Record, Stderr, wall_seconds};
 use crate::sys::process::normal_scheduling;
+use crate::terminal::counted;
 
 /// Records that wait for the writer. Full: the newcomer is dropped and counted; the writer reports the count.
 pub const QUEUE_CAPACITY: usize = 64;
@@ -166,7 +167,8 @@ impl Writer {
         let lost = self.shared.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let pid = self.shared.pid.load(Ordering::Relaxed);
-            let text = format_args!("{lost} messages lost: they came faster than they could be written");
+            let lost = counted(lost, "message", "messages");
+            let text = format_args!("{lost} lost: more came than could be written");
             self.sinks.write(&Record::new(Level::Warn, wall_seconds(), pid, text));
         }
     }

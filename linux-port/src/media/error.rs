@@ -1,6 +1,6 @@
 //! Why a medium cannot be opened, with the cure where we know one.
 
-use super::Kind;
+use super::{Kind, holder};
 use crate::sys::Capability;
 use std::{fmt, io};
 
@@ -61,6 +61,8 @@ pub enum OpenCause {
     PortTaken {
         /// The port.
         port: u16,
+        /// Which process, if the system shows it: its number and name.
+        holder: Option<String>,
     },
     /// A living process holds the lock file of the serial device.
     Locked {
@@ -109,17 +111,24 @@ impl fmt::Display for OpenError {
                 write!(f, "cannot resolve {host}; write its address, or add it to /etc/hosts")
             }
             OpenCause::NoInterface => f.write_str("no such interface; 'ip link' lists them"),
-            OpenCause::NoAddress => f.write_str("the interface has no IPv4 address"),
+            OpenCause::NoAddress => f.write_str("the interface has no IPv4 address; give it one"),
             OpenCause::NoBroadcast => f.write_str("the interface has no broadcast address; use ucast or mcast"),
-            OpenCause::NotMulticast => f.write_str("not a multicast address"),
+            OpenCause::NotMulticast => f.write_str("not a multicast address; write one such as 225.0.0.1"),
             OpenCause::Missing { capability, step } => write!(f, "{step} needs {capability}; run as root or grant it"),
-            OpenCause::PortTaken { port } => {
-                write!(f, "UDP port {port} is taken by another process; is a heartbeat running?")
+            OpenCause::PortTaken { port, holder } => {
+                write!(f, "UDP port {port} is taken by ")?;
+                match holder {
+                    Some(holder) => write!(f, "process {holder}; stop that")?,
+                    None => f.write_str("another process, which `ss -ulpn` shows to root; stop that")?,
+                }
+                f.write_str(", or write another `udpport` into ha.cf of all nodes")
             }
-            OpenCause::Locked { pid } => write!(f, "process {pid} has locked the device"),
+            OpenCause::Locked { pid } => {
+                write!(f, "process {pid} has locked the device; stop that, or name another device")
+            }
             OpenCause::NoLockDirectory => f.write_str("the directory for lock files does not exist; create it"),
             OpenCause::LockFile(error) => write!(f, "cannot write the lock file: {error}"),
-            OpenCause::NotATerminal => f.write_str("not a serial device"),
+            OpenCause::NotATerminal => f.write_str("not a serial device; name one such as /dev/ttyS0"),
             OpenCause::BadBaud(baud) => {
                 write!(f, "speed {baud} is none of 9600 19200 38400 57600 115200 230400 460800")
             }
@@ -139,7 +148,9 @@ pub(super) fn cause(step: Step, source: io::Error) -> OpenCause {
         (Some(libc::EPERM), Step::Open | Step::BindDevice) => {
             OpenCause::Missing { capability: Capability::NetRaw, step }
         }
-        (Some(libc::EADDRINUSE), Step::BindPort(port)) => OpenCause::PortTaken { port },
+        (Some(libc::EADDRINUSE), Step::BindPort(port)) => {
+            OpenCause::PortTaken { port, holder: holder::of_udp_port(port) }
+        }
         (Some(libc::ENODEV), Step::BindDevice | Step::Interface) => OpenCause::NoInterface,
         (Some(libc::ENOTTY), _) => OpenCause::NotATerminal,
         _ => OpenCause::Io { step, source },

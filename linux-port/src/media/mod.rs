@@ -4,6 +4,7 @@
 //! reads no clock and decides nothing. Its errors are for counting; what to do about one says [`remedy`].
 
 mod error;
+mod holder;
 mod interface;
 mod ping;
 mod serial;
@@ -17,7 +18,7 @@ pub use spec::{DEFAULT_BAUD, DEFAULT_PORT, Kind, MediumSpec, merge_ucast};
 pub use udp::UdpMedium;
 
 use socket2::{SockAddr, Socket};
-use std::{io, os::fd::BorrowedFd};
+use std::{io, net::SocketAddr, os::fd::BorrowedFd};
 
 /// What became of a message given to [`Medium::send`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,11 @@ pub trait Medium {
     /// Takes one message into `buf`, `None` when nothing waits. A message longer than `buf` is cut, so its digest fails.
     /// A stream (see [`Medium::is_stream`]) gives the next bytes instead.
     fn receive(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>>;
+
+    /// Where the message came from that [`Medium::receive`] took last; `None` where senders have no address, as on a cable.
+    fn sender(&self) -> Option<SocketAddr> {
+        None
+    }
 
     /// Sends one message to every destination. When some fail, the others are served and the first error is returned.
     fn send(&mut self, bytes: &[u8]) -> io::Result<SendOutcome>;
@@ -130,6 +136,10 @@ impl Medium for AnyMedium {
 
     fn receive(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>> {
         each!(self, m => m.receive(buf))
+    }
+
+    fn sender(&self) -> Option<SocketAddr> {
+        each!(self, m => m.sender())
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<SendOutcome> {

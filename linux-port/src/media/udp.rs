@@ -5,7 +5,7 @@ use super::{
     error::{OpenCause, Step, cause},
     interface, send_to_all, unless_blocked,
 };
-use rustix::net::RecvFlags;
+use rustix::net::{RecvFlags, SocketAddrAny};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, SockFilter, Socket, Type};
 use std::{
     io,
@@ -28,6 +28,7 @@ pub struct UdpMedium {
     destinations: Vec<SockAddr>,
     sockets: Sockets,
     send_flags: i32,
+    sender: Option<SocketAddrAny>,
 }
 
 struct Sockets {
@@ -44,7 +45,7 @@ impl UdpMedium {
         let destinations = destinations(spec).map_err(fail)?;
         let sockets = sockets(spec).map_err(fail)?;
         let send_flags = if spec.kind() == Kind::Bcast { libc::MSG_DONTROUTE } else { 0 };
-        Ok(Self { spec: spec.clone(), destinations, sockets, send_flags })
+        Ok(Self { spec: spec.clone(), destinations, sockets, send_flags, sender: None })
     }
 
     /// The addresses that messages go to.
@@ -78,8 +79,14 @@ impl Medium for UdpMedium {
     }
 
     fn receive(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>> {
-        let received = rustix::net::recv(&self.sockets.receive, buf, RecvFlags::DONTWAIT);
-        Ok(unless_blocked(received.map_err(io::Error::from))?.map(|(len, _)| len))
+        let received = rustix::net::recvfrom(&self.sockets.receive, buf, RecvFlags::DONTWAIT);
+        let Some((len, _, sender)) = unless_blocked(received.map_err(io::Error::from))? else { return Ok(None) };
+        self.sender = sender;
+        Ok(Some(len))
+    }
+
+    fn sender(&self) -> Option<SocketAddr> {
+        self.sender.clone().and_then(|sender| sender.try_into().ok())
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<SendOutcome> {

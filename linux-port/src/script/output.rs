@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 
 use crate::log::{Level, Logger};
+use crate::terminal::counted;
 
 /// Longest line that is logged in one piece, in bytes; longer ones are split there.
 pub const LINE_CAPACITY: usize = 400;
@@ -96,7 +97,10 @@ impl<'a> Lines<'a> {
     pub(super) fn summary(&self) -> u64 {
         if self.left_out > 0 {
             let Self { log, tag, left_out, .. } = self;
-            log.log(Level::Warn, format_args!("{tag}: {left_out} more bytes of output not logged"));
+            log.log(
+                Level::Warn,
+                format_args!("{tag}: {} of output not logged", counted(*left_out, "more byte", "more bytes")),
+            );
         }
         self.left_out
     }

@@ -20,29 +20,44 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the options, which stand before all other words, and the environment. Gives the words that are left.
+    /// Reads the options, which may stand before and behind the other words, and the environment. Gives the words that are left.
     ///
     /// # Errors
-    /// The text for standard error when an option has no value.
+    /// The text for standard error when an option has no value, or `--run-dir` stands without `--state-dir`.
     pub fn new(program: &OsStr, arguments: impl IntoIterator<Item = OsString>) -> Result<(Self, Vec<String>), String> {
         let program = invoked(program);
         let mut config_dir = variable("HA_DIR").map_or_else(|| PathBuf::from("/etc/ha.d"), PathBuf::from);
         let mut fifo =
             variable("HA_FIFO").map_or_else(|| Path::new("/var/lib/heartbeat").join(fifo::NAME), PathBuf::from);
-        let mut words = arguments.into_iter().map(|word| word.to_string_lossy().into_owned()).peekable();
-        while let Some(option) = words.next_if(|word| is_ours(word)) {
+        let mut arguments = arguments.into_iter().map(|word| word.to_string_lossy().into_owned());
+        let mut words = Vec::new();
+        let (mut has_state_dir, mut has_run_dir) = (false, false);
+        while let Some(option) = arguments.next() {
+            if !is_ours(&option) {
+                words.push(option);
+                continue;
+            }
             let (name, value) =
                 option.split_once('=').map_or((option.as_str(), None), |(n, v)| (n, Some(v.to_owned())));
-            let value = value.or_else(|| words.next());
+            let value = value.or_else(|| arguments.next());
             let value = value.ok_or_else(|| format!("{program}: option '{name}' requires an argument\n"))?;
-            if name == CONFIG_DIR {
-                config_dir = value.into();
-            } else {
-                fifo = Path::new(&value).join(fifo::NAME);
+            match name {
+                CONFIG_DIR => config_dir = value.into(),
+                STATE_DIR => {
+                    has_state_dir = true;
+                    fifo = Path::new(&value).join(fifo::NAME);
+                }
+                // Nothing that a tool needs is there.
+                _ => has_run_dir = true,
             }
         }
+        if has_run_dir && !has_state_dir {
+            return Err(format!(
+                "{program}: --run-dir names a node whose FIFO is elsewhere: give its --state-dir too\n"
+            ));
+        }
         let log = ScriptLog::from_env(Path::new(&program));
-        Ok((Self { program, config_dir, fifo, log }, words.collect()))
+        Ok((Self { program, config_dir, fifo, log }, words))
     }
 
     /// The name of this node: `HA_CURHOST`, else what the daemon would call itself.
@@ -54,9 +69,14 @@ impl Context {
 
 const CONFIG_DIR: &str = "--config-dir";
 const STATE_DIR: &str = "--state-dir";
+const RUN_DIR: &str = "--run-dir";
+
+/// What is said of them.
+pub(super) const OPTIONS: &str =
+    "options, before or behind the word: --config-dir DIR  --state-dir DIR (where the FIFO is)  --run-dir DIR\n";
 
 fn is_ours(word: &str) -> bool {
-    [CONFIG_DIR, STATE_DIR].contains(&word.split('=').next().unwrap_or_default())
+    [CONFIG_DIR, STATE_DIR, RUN_DIR].contains(&word.split('=').next().unwrap_or_default())
 }
 
 /// A variable that is set and not empty.

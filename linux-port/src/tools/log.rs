@@ -10,6 +10,7 @@ use crate::log::{EarlyLog, Facility, Level, LogConfig, Stderr, month};
 use crate::start::host_name;
 use crate::sys::clock::Clock;
 use crate::sys::localtime::{LocalTime, local_time};
+use crate::terminal::complain;
 
 /// The log of a tool, as the daemon's environment describes it.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl ScriptLog {
     /// Writes one line; its first word is the level, if any. At a terminal it goes there and nowhere else.
     pub(super) fn line(&self, text: Arguments<'_>) {
         if io::stdin().is_terminal() {
-            eprintln!("{text}");
+            complain(format_args!("{text}"));
             return;
         }
         let Self { tag, .. } = self;
@@ -56,7 +57,7 @@ impl ScriptLog {
         }
         match &self.logfile {
             Some(file) => append(file, format_args!("{date}  {tag}:    {text}\n")),
-            None if self.facility.is_none() => eprintln!("{date} {text}"),
+            None if self.facility.is_none() => complain(format_args!("{date} {text}")),
             None => {}
         }
         if let Some(file) = &self.debuglog {

@@ -1,5 +1,6 @@
 //! `hb_standby` and `hb_takeover`: moving groups by hand.
 
+use super::context::OPTIONS;
 use super::send::{open, write};
 use super::{Answer, Context, send};
 
@@ -36,6 +37,8 @@ fn class<'w>(context: &Context, words: &'w [String]) -> Result<&'w str, Answer> 
         [word] => format!("{program}: wrong resources({word}).\n"),
         _ => format!("{program}: too many arguments\n"),
     };
-    let stderr = format!("{program} [all|foreign|local|failback]\n");
+    let asks = words.first().is_some_and(|word| word == "-h" || word == "--help");
+    let options = if asks { OPTIONS } else { "" };
+    let stderr = format!("{program} [all|foreign|local|failback]\n{options}");
     Err(Answer { stdout: format!("{complaint}usage:\n"), stderr, code: 1 })
 }

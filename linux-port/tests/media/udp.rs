@@ -185,7 +185,7 @@ fn a_medium_that_cannot_be_opened_says_why() {
     assert!(matches!(refused(&a, &wrong).0, OpenCause::NotMulticast));
 
     let _taken = a.run(|| UdpSocket::bind(("0.0.0.0", PORT))).expect("bound");
-    assert!(matches!(refused(&a, &ucast("eth0", &["10.77.0.2"])).0, OpenCause::PortTaken { port: PORT }));
+    assert!(matches!(refused(&a, &ucast("eth0", &["10.77.0.2"])).0, OpenCause::PortTaken { port: PORT, .. }));
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub use daemon::{Daemon, release_binary, why_not};
 pub use faults::Faults;
 pub use host::{Answered, Host};
 pub use namespace::Namespace;
-pub use network::{CABLE, CABLE6, HEARTBEAT_PORT, SERVICE, SERVICE_PORT, SERVICE6, SWITCHED, SWITCHED6};
+pub use network::{CABLE, CABLE6, CLIENT, HEARTBEAT_PORT, SERVICE, SERVICE_PORT, SERVICE6, SWITCHED, SWITCHED6};
 pub use processes::{Usage, usage};
 pub use serial::SerialCable;
 pub use site::{Auth, Media, Site};

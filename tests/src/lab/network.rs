@@ -22,7 +22,8 @@ pub const SWITCHED6: [&str; 2] = ["fd77::1", "fd77::2"];
 /// The nodes' IPv6 addresses on the cable between them.
 pub const CABLE6: [&str; 2] = ["fd78::1", "fd78::2"];
 
-const CLIENT: &str = "10.77.0.3";
+/// The address of the client, which is not a node.
+pub const CLIENT: &str = "10.77.0.3";
 const CLIENT6: &str = "fd77::3";
 const FAR_CLIENT: &str = "10.77.0.5";
 

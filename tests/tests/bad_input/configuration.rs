@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use hbcore_tests::lab::{Daemon, Host, Lab, Site};
 
+use crate::packets::START_LIMIT;
+
 /// The exit code of 3.0.6 for a configuration error.
 const CONFIGURATION: Option<i32> = Some(6);
 
@@ -104,4 +106,24 @@ pub(crate) fn second_start() {
     lab.check(again.code == Some(0), &format!("exit code 0 instead of {again:?}"));
     lab.check(again.output.contains("already running"), &format!("the words [already running] instead of {again:?}"));
     lab.stays(Duration::from_millis(500), "the first daemon alone", || lab.alpha.daemon_processes() == processes);
+}
+
+/// A start that fails at a medium names its line, the process in the way, and what to do.
+pub(crate) fn port_taken() {
+    let lab = Lab::new("port taken", Daemon::Ours, Daemon::Ours, &Site::default());
+    let intruder = "socat -u UDP-RECV:694 /dev/null >/dev/null 2>&1 & echo $!";
+    let pid = lab.alpha.run("sh", &["-c", intruder]).output.trim().to_owned();
+    let bound = || lab.alpha.run("grep", &["-q", ":02B6 ", "/proc/net/udp"]).code == Some(0);
+    lab.await_until(START_LIMIT, "the intruder to have the port", bound);
+    let refused = lab.alpha.try_start();
+    lab.check(refused.code == Some(1), &format!("exit code 1 instead of {refused:?}"));
+    let holder = format!("UDP port 694 is taken by process {pid} (socat); stop that");
+    for part in ["ha.cf:8:7: ucast eth0: ", holder.as_str(), "write another `udpport` into ha.cf of all nodes"] {
+        lab.check(refused.output.contains(part), &format!("[{part}] in {refused:?}"));
+        lab.check(lab.alpha.logged(part), &format!("[{part}] in the log too"));
+    }
+    lab.check(!lab.alpha.has_file("/run/heartbeat.pid"), "no pid file of a daemon that never was");
+    lab.alpha.run("kill", &[&pid]);
+    lab.await_until(START_LIMIT, "the port to be free", || !bound());
+    lab.alpha.start();
 }

@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use hbcore::wire::{Keys, Method, Writer};
-use hbcore_tests::lab::{Daemon, HEARTBEAT_PORT, Heard, Lab, SWITCHED, Site, Sniffer};
+use hbcore_tests::lab::{CLIENT, Daemon, HEARTBEAT_PORT, Heard, Lab, SWITCHED, Site, Sniffer};
 
 /// Time for a pair of ours to have its address up.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(15);
@@ -59,6 +59,16 @@ impl Siege {
             let lines = host.count_logged(reason);
             self.lab.check(lines <= LINES, &format!("at most {LINES} lines instead of {lines} about: {reason}"));
         }
+    }
+
+    /// Nothing happened but that alpha says who has its name, as a critical matter and not too often.
+    fn ends_with_a_name_conflict(&self) {
+        let complaint =
+            format!("CRIT: Another host on eth0 calls itself alpha from {CLIENT}: its messages are dropped");
+        self.lab.await_until(START_LIMIT, "alpha to say that its name is taken", || self.lab.alpha.logged(&complaint));
+        let lines = self.lab.alpha.count_logged("calls itself alpha");
+        self.lab.check(lines <= LINES, &format!("at most {LINES} lines instead of {lines}"));
+        self.ends();
     }
 
     /// Nothing happened.
@@ -123,7 +133,7 @@ pub(crate) fn malformed() {
     for seed in 0..FLOOD {
         siege.send(&noise(seed, seed * 3));
     }
-    siege.ends_with("Dropped a packet");
+    siege.ends_with(&format!("Dropped a packet on link eth0 from {CLIENT}: "));
 }
 
 pub(crate) fn oversized() {
@@ -188,12 +198,45 @@ pub(crate) fn own_name() {
         let message = status("alpha", u64::from(u32::MAX), 1 + seq, &siege.site.keys());
         siege.enemy.send_to(&message, (SWITCHED[0], HEARTBEAT_PORT)).expect("a datagram that the kernel takes");
     }
-    siege.lab.await_until(START_LIMIT, "alpha to say that its name is taken", || {
-        siege.lab.alpha.logged("calls itself alpha")
-    });
-    let lines = siege.lab.alpha.count_logged("calls itself alpha");
-    siege.lab.check(lines <= LINES, &format!("at most {LINES} lines instead of {lines}"));
-    siege.ends();
+    siege.ends_with_a_name_conflict();
+}
+
+/// A copy of the machine: it has alpha's identity and generation, and its numbers are below those of alpha.
+pub(crate) fn copy_of_this_node() {
+    let siege = Siege::new("copy of this node");
+    let is_alpha = |m: &Heard| m.src == "alpha" && m.kind == "status";
+    siege.lab.await_until(START_LIMIT, "a heartbeat of alpha", || siege.sniffer.has_heard(is_alpha));
+    let original = siege.sniffer.heard().into_iter().find(is_alpha).expect("the one above");
+    for seq in 0..FLOOD as u64 {
+        let generation = original.generation.expect("a heartbeat has one");
+        let message = status("alpha", generation, 1 + seq % 5, &siege.site.keys());
+        siege.enemy.send_to(&message, (SWITCHED[0], HEARTBEAT_PORT)).expect("a datagram that the kernel takes");
+    }
+    siege.ends_with_a_name_conflict();
+}
+
+/// What is on the wire of a node without power is sent to alpha again and again: it is no sign of life, on no link.
+pub(crate) fn replayed_of_a_dead_node() {
+    let siege = Siege::new("replay of a dead node");
+    for kind in ["status", "NS_ackmsg"] {
+        let is_there = |m: &Heard| m.src == "bravo" && m.kind == kind;
+        siege.lab.await_until(START_LIMIT, &format!("{kind} of bravo"), || siege.sniffer.has_heard(is_there));
+    }
+    siege.lab.bravo.cut_power();
+    let alpha = &siege.lab.alpha;
+    let is_gone = || alpha.logged("node bravo: is dead") && alpha.logged("Link bravo:eth0 dead.");
+    siege.lab.await_until(START_LIMIT, "alpha to see that bravo and its links are gone", is_gone);
+    let heard = siege.sniffer.heard();
+    let messages: Vec<&Heard> = heard.iter().filter(|m| m.src == "bravo").collect();
+    let lines = |text: &str| alpha.count_logged(text);
+    let before = (lines("Link bravo:"), lines("Status update for node bravo"));
+    // Longer than two dead times.
+    for message in messages.iter().cycle().take(messages.len().max(FLOOD)) {
+        siege.enemy.send_to(&message.bytes, (SWITCHED[0], HEARTBEAT_PORT)).expect("a datagram that the kernel takes");
+    }
+    siege.lab.stays(2 * AFTERMATH, "the address on alpha", || siege.lab.holders() == ["alpha"]);
+    let after = (lines("Link bravo:"), lines("Status update for node bravo"));
+    siege.lab.check(after == before, &format!("no more news of bravo or its links: {before:?} became {after:?}"));
 }
 
 pub(crate) fn replayed_within_a_run() {
@@ -212,11 +255,14 @@ pub(crate) fn replayed_from_an_earlier_run() {
     siege.lab.bravo.stop();
     siege.lab.bravo.start();
     siege.lab.await_until(START_LIMIT, "bravo's new run", || siege.heartbeat().generation > old.generation);
+    let new = siege.heartbeat().generation.expect("a heartbeat has one");
     for message in earlier.iter().cycle().take(FLOOD) {
         siege.enemy.send_to(&message.bytes, (SWITCHED[0], HEARTBEAT_PORT)).expect("a datagram that the kernel takes");
     }
     let alpha = &siege.lab.alpha;
     siege.lab.await_until(START_LIMIT, "alpha to report the replay", || alpha.logged("replay attack [bravo]"));
+    let numbers = format!("[gen = {}, curgen = {new}] from {CLIENT}", old.generation.expect("a heartbeat has one"));
+    siege.lab.check(alpha.logged(&numbers), &format!("both numbers and the sender: {numbers}"));
     let lines = alpha.count_logged("replay attack");
     siege.lab.check(lines <= LINES, &format!("at most {LINES} lines instead of {lines} about the replay"));
     siege.ends();

@@ -48,6 +48,7 @@
 //! | 1.10 | partition and heal | `partition_and_heal`, `divided_network_serves_both_sides` | all |
 //! | 1.10 | cut in one direction | `heal_when_only_alpha_was_heard`, `heal_when_only_bravo_was_heard` | all |
 //! | 1.12 | three nodes | `three_nodes_one_dies` | bravo |
+//! | – | our own silence | `stall_of_the_observer_blames_nobody` | bravo |
 //! | 2, 3 | sites of Debian's packages | `site_of_debian_…` | all |
 //! | 5 | fencing | `fencing_by_a_null_device` | all |
 //! | 5 | the same, failing; the node returns | `fence_command_that_fails_twice`, `fenced_node_returns` | bravo |
@@ -97,6 +98,7 @@ fn main() {
     }
     trials.push(trial("ref_ref::upgrade_to_ours_while_it_serves", Pairing::REF_REF, reload::upgrade));
     trials.push(trial("wording::what_a_monitor_greps_is_in_both_logs", Pairing::REF_NEW, |_| wording::is_alike()));
+    trials.push(trial("wording::log_files_are_alike", Pairing::NEW_REF, |_| wording::files_are_alike()));
     hbcore_tests::scenario::run(trials)
 }
 
@@ -159,7 +161,8 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("term_while_a_script_hangs", shutdown::hanging_script),
         ("reload_with_changed_haresources", reload::haresources),
     ];
-    let of_bravo: [(&str, Scenario); 3] = [
+    let of_bravo: [(&str, Scenario); 4] = [
+        ("stall_of_the_observer_blames_nobody", stall::of_the_observer),
         ("start_failure_of_a_foreign_group_sends_it_home", failures::start_of_foreign),
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),

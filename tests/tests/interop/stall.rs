@@ -40,3 +40,23 @@ pub(crate) fn of_the_owner(pairing: Pairing) {
         lab.check(gap < Duration::from_secs(1), &format!("no gap in the service instead of {} ms", gap.as_millis()));
     }
 }
+
+/// How long bravo does not run: longer than its warntime, shorter than the dead time.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The others were fine while we did not run: nobody is called late, and no link dead.
+pub(crate) fn of_the_observer(pairing: Pairing) {
+    let site = Site { deadtime: 5000, initdead: 6000, more: "warntime 300ms\n".to_owned(), ..Site::default() };
+    let lab = together("stall of the observer", pairing, &site);
+    lab.bravo.freeze_daemon();
+    std::thread::sleep(PAUSE);
+    lab.bravo.thaw_daemon();
+    lab.await_until(MOVE_LIMIT, "bravo to notice that it did not run", || {
+        lab.bravo.logged("This node was not running for")
+    });
+    lab.await_until(MOVE_LIMIT, "alpha to say that bravo was late", || lab.alpha.logged("Late heartbeat: Node bravo"));
+    lab.stays(Duration::from_secs(1), "the address on alpha", || lab.holders() == ["alpha"]);
+    for text in ["Late heartbeat", "is dead", " dead."] {
+        lab.check(!lab.bravo.logged(text), &format!("no line of bravo with [{text}]"));
+    }
+}

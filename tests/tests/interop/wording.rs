@@ -44,6 +44,9 @@ const WATCHED: [&str; 28] = [
 /// What ours does not write yet. A line that it has learnt must go from here.
 const TO_COME: [&str; 0] = [];
 
+/// The files of a site with a debug file.
+const LOGS: [&str; 2] = ["/var/log/ha-log", "/var/log/ha-debug"];
+
 /// How long alpha does not run: longer than the warntime, shorter than the deadtime.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -61,6 +64,16 @@ pub(crate) fn is_alike() {
     }
     let missing: Vec<&String> = theirs.difference(&ours).collect();
     assert!(missing.iter().eq(&TO_COME), "only 3.0.6 writes {missing:#?}\nours has {ours:#?}");
+}
+
+/// The log files are made alike: owner, group and mode.
+pub(crate) fn files_are_alike() {
+    let site = Site { more: "debugfile /var/log/ha-debug\n".to_owned(), ..Site::default() };
+    let lab = Lab::new("log files", Daemon::Ours, Daemon::Reference, &site);
+    start_both(&lab);
+    let [ours, theirs] = lab.hosts().map(|host| host.run("stat", &["-c", "%n %U %G %a", LOGS[0], LOGS[1]]).output);
+    lab.check(theirs.lines().count() == LOGS.len(), &format!("both files of 3.0.6: {theirs}"));
+    lab.check(ours == theirs, &format!("the files of 3.0.6, which are\n{theirs}instead of\n{ours}"));
 }
 
 /// The watched lines of bravo's log: start together, a pause of alpha, cut of the owner, its return, its stop, bravo's stop.

@@ -18,29 +18,29 @@ pub struct ApiAuth<'t> {
     pub at: Position,
     /// The arguments as typed.
     pub line: &'t str,
-    uids: Option<&'t str>,
-    gids: Option<&'t str>,
+    uids: Option<Token<'t>>,
+    gids: Option<Token<'t>>,
 }
 
 impl<'t> ApiAuth<'t> {
-    /// The users, names or numbers; none if `uid=` is missing or empty.
-    pub fn users(&self) -> impl Iterator<Item = &'t str> + use<'t> {
+    /// The users, names or numbers, each with its place; none if `uid=` is missing or empty.
+    pub fn users(&self) -> impl Iterator<Item = (&'t str, Position)> + use<'t> {
         split_list(self.uids)
     }
 
-    /// The groups, names or numbers; none if `gid=` is missing or empty.
-    pub fn groups(&self) -> impl Iterator<Item = &'t str> + use<'t> {
+    /// The groups, names or numbers, each with its place; none if `gid=` is missing or empty.
+    pub fn groups(&self) -> impl Iterator<Item = (&'t str, Position)> + use<'t> {
         split_list(self.gids)
     }
 
     /// The text of `uid=` and of `gid=`, as typed.
     pub fn lists(&self) -> (Option<&'t str>, Option<&'t str>) {
-        (self.uids, self.gids)
+        (self.uids.map(|list| list.text), self.gids.map(|list| list.text))
     }
 }
 
-fn split_list(list: Option<&str>) -> impl Iterator<Item = &str> {
-    list.unwrap_or_default().split(',').filter(|entry| !entry.is_empty())
+fn split_list(list: Option<Token<'_>>) -> impl Iterator<Item = (&str, Position)> {
+    list.into_iter().flat_map(|list| list.split(&[','])).map(|name| (name.text, name.at))
 }
 
 /// A child to run while the daemon runs, from `respawn` or `failfast`.
@@ -83,6 +83,8 @@ pub struct Stonith<'t> {
     pub parameters: StonithParameters<'t>,
     /// Where the type stands.
     pub at: Position,
+    /// Where the file or the parameters stand; the type if there are none.
+    pub parameters_at: Position,
 }
 
 /// How to reach a fencing device.
@@ -98,7 +100,7 @@ impl<'t> Parser<'_, 't> {
     /// Reads a directive that takes the whole line: `word` names it, `rest` follows it.
     pub(super) fn whole_line(&mut self, directive: Directive, word: Token<'t>, rest: Token<'t>) {
         let result = match directive {
-            Directive::Apiauth => self.api_auth(rest),
+            Directive::Apiauth => self.api_auth(word, rest),
             Directive::Stonith => self.stonith(word, rest),
             Directive::StonithHost => self.stonith_host(word, rest),
             Directive::Failfast => self.child(OnDeath::Reboot, word, rest),
@@ -109,7 +111,10 @@ impl<'t> Parser<'_, 't> {
         }
     }
 
-    fn api_auth(&mut self, rest: Token<'t>) -> Result<(), (Position, ProblemKind<'t>)> {
+    fn api_auth(&mut self, word: Token<'t>, rest: Token<'t>) -> Result<(), (Position, ProblemKind<'t>)> {
+        if rest.text.is_empty() {
+            return Err((word.at, ProblemKind::ApiAuth { line: "", fault: ApiAuthFault::Incomplete }));
+        }
         let entry = read_api_auth(rest).map_err(|(at, fault)| (at, ProblemKind::ApiAuth { line: rest.text, fault }))?;
         if self.result.api_auth.iter().any(|known| known.client == entry.client) {
             let fault = ApiAuthFault::DuplicateClient(entry.client);
@@ -133,7 +138,8 @@ impl<'t> Parser<'_, 't> {
         }
         let child = Child { user: user.text, command: command.text, on_death, at: user.at, command_at: command.at };
         if !child.command.starts_with('/') {
-            return Err((command.at, ProblemKind::CommandNotFullPathname { command: child.program() }));
+            let at = if command.text.is_empty() { user.at } else { command.at };
+            return Err((at, ProblemKind::CommandNotFullPathname { command: child.program() }));
         }
         let capacity = self.result.children.capacity();
         let full = ProblemKind::TableFull { table: Table::Children, capacity };
@@ -144,7 +150,8 @@ impl<'t> Parser<'_, 't> {
         let (device, rest) = rest.split_first(BLANKS).ok_or((word.at, ProblemKind::NoStonithType))?;
         let (file, _) = rest.split_first(BLANKS).ok_or((device.at, ProblemKind::NoStonithFile))?;
         let parameters = StonithParameters::File(file.text);
-        self.result.stonith = Some(Stonith { device_type: device.text, parameters, at: device.at });
+        self.result.stonith =
+            Some(Stonith { device_type: device.text, parameters, at: device.at, parameters_at: file.at });
         Ok(())
     }
 
@@ -155,8 +162,10 @@ impl<'t> Parser<'_, 't> {
             return Ok(());
         }
         let (device, rest) = rest.split_first(BLANKS).ok_or((host.at, ProblemKind::NoStonithType))?;
-        let parameters = StonithParameters::Line(rest.trim().text);
-        self.result.stonith = Some(Stonith { device_type: device.text, parameters, at: device.at });
+        let rest = rest.trim();
+        let parameters_at = if rest.text.is_empty() { device.at } else { rest.at };
+        let parameters = StonithParameters::Line(rest.text);
+        self.result.stonith = Some(Stonith { device_type: device.text, parameters, at: device.at, parameters_at });
         Ok(())
     }
 }
@@ -169,13 +178,14 @@ fn read_api_auth(line: Token<'_>) -> Result<ApiAuth<'_>, (Position, ApiAuthFault
     }
     let mut entry = ApiAuth { client: client.text, at: line.at, line: line.text, uids: None, gids: None };
     for word in rest.split(BLANKS) {
-        let (slot, list, duplicate) = if let Some(list) = word.text.strip_prefix("uid=") {
+        let (slot, text, duplicate) = if let Some(list) = word.text.strip_prefix("uid=") {
             (&mut entry.uids, list, ApiAuthFault::DuplicateUid)
         } else if let Some(list) = word.text.strip_prefix("gid=") {
             (&mut entry.gids, list, ApiAuthFault::DuplicateGid)
         } else {
             return Err((word.at, ApiAuthFault::NeitherUidNorGid));
         };
+        let list = Token { text, at: word.at.right(word.text.len().saturating_sub(text.len())) };
         if slot.replace(list).is_some() {
             return Err((word.at, duplicate));
         }

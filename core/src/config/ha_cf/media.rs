@@ -74,6 +74,8 @@ pub struct MediumLine<'t> {
     pub medium: Medium<'t>,
     /// The place of its device or host.
     pub at: Position,
+    /// The place of what follows the device: a host, a group, or the first host of a ping group. That of the device if nothing does.
+    pub host_at: Position,
 }
 
 /// A way to other nodes. UDP ports and speeds are those in force at its line.
@@ -138,16 +140,41 @@ impl<'t> Medium<'t> {
 
 /// The hosts of a ping group: at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hosts<'t>(&'t str);
+pub struct Hosts<'t>(Token<'t>);
 
 impl<'t> Hosts<'t> {
     /// The hosts in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.0.split(BLANKS).filter(|host| !host.is_empty())
+        self.placed().map(|(host, _)| host)
+    }
+
+    /// The hosts, each with its place.
+    pub fn placed(&self) -> impl Iterator<Item = (&'t str, Position)> + use<'t> {
+        self.0.split(BLANKS).map(|host| (host.text, host.at))
     }
 }
 
-type Checked<'t, T> = Result<T, MediumFault<'t>>;
+/// What is wrong, and where.
+type Fault<'t> = (Position, MediumFault<'t>);
+type Checked<'t, T> = Result<T, Fault<'t>>;
+
+/// The words behind a device. What is missing is missed behind the last one that was there.
+struct Arguments<'t, I> {
+    words: I,
+    last: Token<'t>,
+}
+
+impl<'t, I: Iterator<Item = Token<'t>>> Arguments<'t, I> {
+    fn next(&mut self, missing: MediumFault<'t>) -> Checked<'t, Token<'t>> {
+        self.last = self.words.next().ok_or((self.last.at, missing))?;
+        Ok(self.last)
+    }
+
+    /// The next word as a number. Text that is no number counts as 0, as everywhere.
+    fn number(&mut self, missing: MediumFault<'t>) -> Checked<'t, i32> {
+        Ok(parse_integer(self.next(missing)?.text).value)
+    }
+}
 
 impl<'t> Parser<'_, 't> {
     /// Reads a line of media: `word` names the kind, `rest` follows it.
@@ -174,7 +201,7 @@ impl<'t> Parser<'_, 't> {
             _ => None,
         };
         if let Some(fault) = fault {
-            return self.refuse(kind, token, fault);
+            return self.refuse(kind, text, (token.at, fault));
         }
         let medium = match kind {
             MediumKind::Bcast => Medium::Bcast { device: text, port: self.udp_port() },
@@ -182,74 +209,88 @@ impl<'t> Parser<'_, 't> {
             MediumKind::Ping6 => Medium::Ping6 { host: text },
             _ => Medium::Ping { host: text },
         };
-        self.add_medium(medium, token);
+        self.add_medium(medium, token, token.at);
     }
 
     fn medium_with_arguments(&mut self, kind: MediumKind, word: Token<'t>, rest: Token<'t>) {
-        let Some((device, arguments)) = rest.split_first(BLANKS) else {
-            return self.refuse(kind, Token { text: "", ..word }, MediumFault::NoArguments);
+        let Some((device, rest)) = rest.split_first(BLANKS) else {
+            return self.refuse(kind, "", (word.at, MediumFault::NoArguments));
         };
         let name = device.text;
-        let mut words = arguments.split(BLANKS);
+        let mut arguments = Arguments { words: rest.split(BLANKS), last: device };
+        let host_at = arguments.words.clone().next().map_or(device.at, |host| host.at);
         let medium = match kind {
-            MediumKind::Mcast => self.mcast(name, &mut words),
-            MediumKind::Mcast6 => self.mcast6(name, &mut words),
-            MediumKind::Ucast6 => self.ucast6(name, &mut words),
-            MediumKind::PingGroup if words.next().is_none() => Err(MediumFault::NoHosts),
-            MediumKind::PingGroup => Ok(Medium::PingGroup { name, hosts: Hosts(arguments.text) }),
-            _ => match words.next() {
-                Some(host) => Ok(Medium::Ucast { device: name, host: host.text, port: self.udp_port() }),
-                None => Err(MediumFault::MissingHost),
-            },
+            MediumKind::Mcast => self.mcast(name, &mut arguments),
+            MediumKind::Mcast6 => self.mcast6(name, &mut arguments),
+            MediumKind::Ucast6 => self.ucast6(name, &mut arguments),
+            MediumKind::PingGroup => {
+                arguments.next(MediumFault::NoHosts).map(|_| Medium::PingGroup { name, hosts: Hosts(rest) })
+            }
+            _ => {
+                let host = arguments.next(MediumFault::MissingHost);
+                host.map(|host| Medium::Ucast { device: name, host: host.text, port: self.udp_port() })
+            }
         };
         match medium {
-            Ok(medium) => self.add_medium(medium, device),
-            Err(fault) => self.refuse(kind, device, fault),
+            Ok(medium) => self.add_medium(medium, device, host_at),
+            Err(fault) => self.refuse(kind, name, fault),
         }
     }
 
-    fn refuse(&mut self, medium: MediumKind, device: Token<'t>, fault: MediumFault<'t>) {
-        self.media_refused = true;
-        self.report.error(device.at, ProblemKind::BadMedium { medium, device: device.text, fault });
+    fn refuse(&mut self, medium: MediumKind, device: &'t str, (at, fault): Fault<'t>) {
+        self.doubt.media = true;
+        self.report.error(at, ProblemKind::BadMedium { medium, device, fault });
     }
 
-    fn mcast(&mut self, device: &'t str, words: &mut impl Iterator<Item = Token<'t>>) -> Checked<'t, Medium<'t>> {
-        let group = words.next().ok_or(MediumFault::MissingGroup)?.text;
-        let group = group.parse().ok().filter(Ipv4Addr::is_multicast).ok_or(MediumFault::BadGroup(group))?;
+    fn mcast<I>(&mut self, device: &'t str, words: &mut Arguments<'t, I>) -> Checked<'t, Medium<'t>>
+    where
+        I: Iterator<Item = Token<'t>>,
+    {
+        let Token { text, at } = words.next(MediumFault::MissingGroup)?;
+        let group = text.parse().ok().filter(Ipv4Addr::is_multicast).ok_or((at, MediumFault::BadGroup(text)))?;
         let (port, ttl, loopback) = self.mcast_numbers(words)?;
         Ok(Medium::Mcast { device, group, port, ttl, loopback })
     }
 
-    fn mcast6(&mut self, device: &'t str, words: &mut impl Iterator<Item = Token<'t>>) -> Checked<'t, Medium<'t>> {
-        let group = words.next().ok_or(MediumFault::MissingGroup)?.text;
-        let group = group.parse().ok().filter(Ipv6Addr::is_multicast).ok_or(MediumFault::BadGroup(group))?;
+    fn mcast6<I>(&mut self, device: &'t str, words: &mut Arguments<'t, I>) -> Checked<'t, Medium<'t>>
+    where
+        I: Iterator<Item = Token<'t>>,
+    {
+        let Token { text, at } = words.next(MediumFault::MissingGroup)?;
+        let group = text.parse().ok().filter(Ipv6Addr::is_multicast).ok_or((at, MediumFault::BadGroup(text)))?;
         let (port, hops, loopback) = self.mcast_numbers(words)?;
         Ok(Medium::Mcast6 { device, group, port, hops, loopback })
     }
 
-    fn ucast6(&mut self, device: &'t str, words: &mut impl Iterator<Item = Token<'t>>) -> Checked<'t, Medium<'t>> {
-        let address = words.next().ok_or(MediumFault::MissingHost)?.text;
-        let address = address.parse().map_err(|_| MediumFault::BadAddress(address))?;
+    fn ucast6<I>(&mut self, device: &'t str, words: &mut Arguments<'t, I>) -> Checked<'t, Medium<'t>>
+    where
+        I: Iterator<Item = Token<'t>>,
+    {
+        let Token { text, at } = words.next(MediumFault::MissingHost)?;
+        let address = text.parse().map_err(|_| (at, MediumFault::BadAddress(text)))?;
         Ok(Medium::Ucast6 { device, address, port: self.udp_port() })
     }
 
-    /// Port, time to live and loopback flag. Text that is no number counts as 0, as everywhere.
-    fn mcast_numbers(&mut self, words: &mut impl Iterator<Item = Token<'t>>) -> Checked<'t, (u16, u8, bool)> {
-        let port_word = words.next().ok_or(MediumFault::MissingPort)?;
-        let number = parse_integer(port_word.text).value;
+    /// Port, time to live and loopback flag.
+    fn mcast_numbers<I>(&mut self, words: &mut Arguments<'t, I>) -> Checked<'t, (u16, u8, bool)>
+    where
+        I: Iterator<Item = Token<'t>>,
+    {
+        let number = words.number(MediumFault::MissingPort)?;
+        let Token { text, at } = words.last;
         if number <= 0 {
-            return Err(MediumFault::BadPort(number));
+            return Err((at, MediumFault::BadPort(number)));
         }
         let port = number.unsigned_abs() as u16;
         if i32::from(port) != number {
-            self.report.warning(port_word.at, ProblemKind::PortCut { text: port_word.text, used: port });
+            self.report.warning(at, ProblemKind::PortCut { text, used: port });
         }
-        let ttl = parse_integer(words.next().ok_or(MediumFault::MissingTtl)?.text).value;
-        let ttl = u8::try_from(ttl).ok().filter(|ttl| *ttl <= 4).ok_or(MediumFault::BadTtl(ttl))?;
-        match parse_integer(words.next().ok_or(MediumFault::MissingLoop)?.text).value {
+        let ttl = words.number(MediumFault::MissingTtl)?;
+        let ttl = u8::try_from(ttl).ok().filter(|ttl| *ttl <= 4).ok_or((words.last.at, MediumFault::BadTtl(ttl)))?;
+        match words.number(MediumFault::MissingLoop)? {
             0 => Ok((port, ttl, false)),
             1 => Ok((port, ttl, true)),
-            other => Err(MediumFault::BadLoop(other)),
+            other => Err((words.last.at, MediumFault::BadLoop(other))),
         }
     }
 
@@ -258,14 +299,15 @@ impl<'t> Parser<'_, 't> {
         self.typed.udpport.unwrap_or(UDP_PORT)
     }
 
-    fn add_medium(&mut self, medium: Medium<'t>, token: Token<'t>) {
+    fn add_medium(&mut self, medium: Medium<'t>, token: Token<'t>, host_at: Position) {
         if medium.is_ping()
             && let Err(kind) = self.add_node(token, NodeKind::Ping)
         {
+            self.doubt.media = true;
             return self.report.error(token.at, kind);
         }
         let capacity = self.result.media.capacity();
-        if self.result.media.push(MediumLine { medium, at: token.at }).is_err() {
+        if self.result.media.push(MediumLine { medium, at: token.at, host_at }).is_err() {
             self.report.error(token.at, ProblemKind::TableFull { table: Table::Media, capacity });
         }
     }

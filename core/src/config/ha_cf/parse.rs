@@ -4,11 +4,14 @@ use core::time::Duration;
 
 use heapless::Vec;
 
+use super::doubt::Doubt;
 use super::{
-    AutoFailback, Directive, HaCf, Logging, MediumKind, Node, NodeKind, Pacemaker, ParameterText, Parameters, Process,
-    Protocol, Timing,
+    AutoFailback, Directive, HaCf, Listed, Logging, MediumKind, Node, NodeKind, Pacemaker, ParameterText, Parameters,
+    Process, Protocol, Timing,
 };
-use crate::config::lexer::{BLANKS, NON_BREAKING_SPACE, Token, VALUE_SEPARATORS, behind_mark, content, lines};
+use crate::config::lexer::{
+    BLANKS, NON_BREAKING_SPACE, Token, VALUE_SEPARATORS, behind_mark, content, is_utf16, lines,
+};
 use crate::config::problem::{Reporter, Table};
 use crate::config::{Autojoin, File, GenerationMethod, MessageFormat, UuidSource};
 use crate::config::{PacemakerMode, Parsed, ProblemKind, Problems};
@@ -25,8 +28,8 @@ pub(super) struct Parser<'p, 't> {
     pub(super) report: Reporter<'p, 't>,
     pub(super) local_name: &'t str,
     pub(super) typed: Typed,
-    /// Whether a line of media was refused.
-    pub(super) media_refused: bool,
+    /// What was refused.
+    pub(super) doubt: Doubt,
 }
 
 /// What was typed so far, where later lines or the relations depend on it.
@@ -49,25 +52,36 @@ pub(super) fn parse<'t, const N: usize>(
     for (number, line) in lines(behind_mark(text, &mut parser.report)) {
         parser.line(number, line);
     }
-    parser.relate();
+    if is_utf16(text) {
+        parser.result.listed = Listed::Unknown;
+    } else {
+        parser.relate();
+    }
     Parsed::new(parser.result, parser.report.is_sound())
 }
 
 impl<'p, 't> Parser<'p, 't> {
     fn new(local_name: &'t str, report: Reporter<'p, 't>) -> Self {
         let typed = Typed { warntime: None, initdead: None, deadping: None, udpport: None, baud: None, use_logd: None };
-        Self { result: defaults(), report, local_name, typed, media_refused: false }
+        Self { result: defaults(), report, local_name, typed, doubt: Doubt::default() }
     }
 
     fn line(&mut self, number: u32, line: &'t [u8]) {
         let content = match content(number, line) {
             Ok(content) => content,
-            Err((at, kind)) => return self.report.error(at, kind),
+            Err((at, kind)) => {
+                let before = usize::try_from(at.column).unwrap_or(usize::MAX).saturating_sub(1);
+                let readable =
+                    line.get(..before).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default();
+                self.doubt.of_word(readable.split(BLANKS).find(|word| !word.is_empty()).unwrap_or_default());
+                return self.report.error(at, kind);
+            }
         };
         let Some((word, rest)) = content.split_first(BLANKS) else { return };
         if self.has_non_breaking_space(content, word) {
-            return;
+            return self.doubt.of_word(word.text);
         }
+        self.report.backslash(content);
         if word.text == "udp" {
             self.report.warning(word.at, ProblemKind::UdpReplacedByBcast);
             self.medium(MediumKind::Bcast, word, rest);
@@ -76,6 +90,7 @@ impl<'p, 't> Parser<'p, 't> {
         } else if let Some(directive) = Directive::of_ha_cf(word.text) {
             self.directive(directive, word, rest);
         } else {
+            self.doubt.of_word(word.text);
             self.report.error(word.at, ProblemKind::UnknownDirective { word: word.text, file: File::HaCf });
         }
     }
@@ -103,7 +118,10 @@ impl<'p, 't> Parser<'p, 't> {
             any = true;
             match self.value(directive, value) {
                 Ok(()) => self.accepted(directive, value),
-                Err(kind) => self.report.error(value.at, kind),
+                Err(kind) => {
+                    self.doubt.of(directive);
+                    self.report.error(value.at, kind);
+                }
             }
         }
         if !any {
@@ -181,6 +199,7 @@ fn defaults<'t>() -> HaCf<'t> {
         api_auth: Vec::new(),
         children: Vec::new(),
         stonith: None,
+        listed: Listed::All,
         parameters: Parameters::empty(),
     }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::parse::{Parser, UDP_PORT};
-use super::{AutoFailback, Autojoin, Directive, Node, NodeKind, ParameterText};
+use super::{AutoFailback, Autojoin, Directive, Listed, Node, NodeKind, ParameterText};
 use crate::config::ProblemKind;
 use crate::config::problem::{LogChoice, Table};
 use crate::id::NodeName;
@@ -25,7 +25,7 @@ impl Parser<'_, '_> {
 
     fn media(&mut self) {
         // A line that was refused may be the medium that is missed.
-        if self.media_refused {
+        if self.doubt.media {
         } else if self.result.media.is_empty() {
             self.report.error(None, ProblemKind::NoMedia);
         } else if self.result.media.iter().all(|line| line.medium.is_ping()) {
@@ -38,15 +38,28 @@ impl Parser<'_, '_> {
 
     fn nodes(&mut self) {
         let name = self.local_name;
-        let anyone = self.result.protocol.autojoin == Autojoin::Any;
-        if self.result.nodes.is_empty() && !anyone {
-            self.report.error(None, ProblemKind::NoNodes);
+        if self.result.protocol.autojoin == Autojoin::Any {
+            return self.join();
         }
+        let is_doubtful = self.doubt.any(&[Directive::Node]);
+        if is_doubtful || self.result.nodes.is_empty() {
+            self.result.listed = Listed::Unknown;
+        }
+        if is_doubtful || self.result.is_member(name) {
+        } else if self.result.nodes.is_empty() {
+            self.report.error(None, ProblemKind::NoNodes { name });
+        } else {
+            self.result.listed = Listed::AllBut(name);
+            let place = self.result.members().next().and_then(|node| node.at);
+            self.report.error(place, ProblemKind::LocalNodeMissing { name });
+        }
+    }
+
+    /// With `autojoin any` the local node need not be listed.
+    fn join(&mut self) {
+        let name = self.local_name;
         if self.result.is_member(name) {
             return;
-        }
-        if !anyone {
-            return self.report.error(None, ProblemKind::LocalNodeMissing { name });
         }
         match NodeName::new(name) {
             Err(error) => self.report.error(None, ProblemKind::BadLocalName { name, error }),
@@ -60,34 +73,33 @@ impl Parser<'_, '_> {
     }
 
     fn timing(&mut self) {
+        use Directive as D;
         let (keepalive, deadtime) = (self.result.timing.keepalive, self.result.timing.deadtime);
         let shortest = keepalive.saturating_mul(2);
-        if deadtime <= shortest {
-            let place = self
-                .result
-                .parameters
-                .place(Directive::Deadtime)
-                .or(self.result.parameters.place(Directive::Keepalive));
+        if deadtime <= shortest && !self.doubt.any(&[D::Deadtime, D::Keepalive]) {
+            let place = self.result.parameters.place(D::Deadtime).or(self.result.parameters.place(D::Keepalive));
             self.report.error(place, ProblemKind::DeadtimeTooSmall { deadtime, keepalive });
         }
         self.result.timing.warntime = self.typed.warntime.unwrap_or_else(|| half(deadtime));
         self.initdead(deadtime);
         self.result.timing.deadping = self.typed.deadping.unwrap_or(deadtime);
-        if let Some(deadping) = self.typed.deadping.filter(|deadping| *deadping <= shortest) {
-            let place = self.result.parameters.place(Directive::Deadping);
+        let too_small = self.typed.deadping.filter(|deadping| *deadping <= shortest);
+        if let Some(deadping) = too_small.filter(|_| !self.doubt.any(&[D::Deadping, D::Keepalive])) {
+            let place = self.result.parameters.place(D::Deadping);
             self.report.error(place, ProblemKind::DeadpingTooSmall { deadping, keepalive });
         }
         let timing = self.result.timing;
-        self.derived(Directive::Warntime, timing.warntime);
-        self.derived(Directive::Initdead, timing.initdead);
-        self.derived(Directive::Deadping, timing.deadping);
+        self.derived(D::Warntime, timing.warntime);
+        self.derived(D::Initdead, timing.initdead);
+        self.derived(D::Deadping, timing.deadping);
     }
 
     fn initdead(&mut self, deadtime: Duration) {
         let initdead = self.typed.initdead.unwrap_or_else(|| initdead_for(deadtime));
         self.result.timing.initdead = initdead;
         let place = self.result.parameters.place(Directive::Initdead);
-        if initdead < deadtime {
+        if self.doubt.any(&[Directive::Initdead, Directive::Deadtime]) {
+        } else if initdead < deadtime {
             self.report.error(place, ProblemKind::InitdeadBelowDeadtime { initdead, deadtime });
         } else if initdead < INITDEAD_SMALL {
             self.report.warning(place, ProblemKind::InitdeadSmall { initdead });
@@ -102,7 +114,8 @@ impl Parser<'_, '_> {
     }
 
     fn failback(&mut self) {
-        let legacy = self.result.auto_failback == AutoFailback::Legacy;
+        let is_doubtful = self.doubt.any(&[Directive::AutoFailback, Directive::NiceFailback]);
+        let legacy = self.result.auto_failback == AutoFailback::Legacy && !is_doubtful;
         if legacy && self.result.pacemaker.mode.uses_haresources() {
             self.report.warning(self.result.parameters.place(Directive::AutoFailback), ProblemKind::LegacyFailback);
         }
@@ -113,10 +126,12 @@ impl Parser<'_, '_> {
         let has_entry = logging.facility.is_some() || logging.logfile.is_some() || logging.debugfile.is_some();
         logging.use_logd = self.typed.use_logd.unwrap_or(!has_entry);
         let place = self.result.parameters.place(Directive::UseLogd);
+        let entries = [Directive::Logfile, Directive::Debugfile, Directive::Logfacility, Directive::UseLogd];
         match (has_entry, self.typed.use_logd) {
+            _ if self.doubt.any(&entries) => {}
             (false, None) => self.report.info(None, ProblemKind::Log(LogChoice::NothingChosen)),
             (false, Some(false)) => self.report.error(place, ProblemKind::Log(LogChoice::NothingLeft)),
-            (false, Some(true)) => {}
+            (false, Some(true)) => self.report.info(place, ProblemKind::Log(LogChoice::OnlyLogd)),
             (true, Some(true)) => self.report.info(place, ProblemKind::Log(LogChoice::BesideLogd)),
             (true, _) => self.report.info(place, ProblemKind::Log(LogChoice::WithoutLogd)),
         }
@@ -140,7 +155,8 @@ impl Parser<'_, '_> {
 
     fn joining(&mut self) {
         let closed = self.result.protocol.autojoin == Autojoin::None;
-        if !closed && self.result.pacemaker.mode.uses_haresources() {
+        let is_doubtful = self.doubt.any(&[Directive::Pacemaker, Directive::Crm]);
+        if !closed && !is_doubtful && self.result.pacemaker.mode.uses_haresources() {
             self.report.error(self.result.parameters.place(Directive::Autojoin), ProblemKind::AutojoinConflict);
         }
     }

@@ -151,8 +151,8 @@ fn apiauth_children_and_fencing_keep_their_texts() {
     );
     good(&text, |ha_cf| {
         let [x, y, z] = &ha_cf.api_auth[..] else { panic!("three lines") };
-        assert_eq!(x.users().collect::<Vec<_>>(), ["root", "hacluster"]);
-        assert_eq!(x.groups().collect::<Vec<_>>(), ["haclient"]);
+        assert_eq!(x.users().map(|(name, _)| name).collect::<Vec<_>>(), ["root", "hacluster"]);
+        assert_eq!(x.groups().map(|(name, _)| name).collect::<Vec<_>>(), ["haclient"]);
         assert_eq!((y.users().count(), y.groups().count(), z.users().count()), (1, 1, 0));
         let [ipfail, fast] = &ha_cf.children[..] else { panic!("two children") };
         assert_eq!((ipfail.user, ipfail.command), ("hacluster", "/usr/lib/ipfail -v  2"));
@@ -219,12 +219,129 @@ fn more_problems_than_fit_are_counted() {
     });
 }
 
+/// A caret stands before the word that is wrong.
+const WRONG_WORDS: [&str; 58] = [
+    " \t^frob 1",
+    "\tkeepalive \t ^soon # c",
+    "keepalive 1,,^soon\r",
+    "\tdeadtime\t^1 # c",
+    "initdead  ^1",
+    "warntime ^x",
+    "deadping 9 ^1",
+    "udpport\t\t^0",
+    "baud ^300",
+    "logfacility ^bogus",
+    "auto_failback ^maybe",
+    "hopfudge ^300",
+    "rtprio ^1000",
+    "hbgenmethod ^foo",
+    "realtime ^maybe",
+    "debug  ^300",
+    "msgfmt ^xml",
+    "env A=1 ^=x",
+    "memreserve ^0",
+    "autojoin ^any",
+    "uuidfrom ^foo",
+    "watchdog /dev/a ^/dev/b",
+    "coreroot ^x/y",
+    "crm ^on",
+    "node p4  ^\u{1}bad",
+    " ^ucast",
+    "ucast  ^eth1",
+    "mcast ^eth1",
+    "mcast eth1  ^1.2.3.4 694 1 0",
+    "mcast eth1 ^225.0.0.1",
+    "mcast eth1 225.0.0.1\t^0 1 0",
+    "mcast eth1 225.0.0.1 ^694",
+    "mcast eth1 225.0.0.1 694 ^9 0",
+    "mcast eth1 225.0.0.1 694 ^1",
+    "mcast eth1 225.0.0.1 694 1 ^7",
+    "mcast6 eth1 ff02::1 694 ^9 0",
+    "mcast6 eth1 ^225.0.0.1 694 1 0",
+    "ucast6  ^eth1",
+    "ucast6 eth1 ^1.2.3.4",
+    "serial /dev/a, ^ttyS0",
+    "ping6 ::1 ^1.2.3.4",
+    "ping_group  ^g",
+    " ^apiauth # c",
+    "apiauth  ^x",
+    "apiauth x  uid=root ^foo=1",
+    "apiauth x gid=root  ^gid=root",
+    "apiauth ^aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa uid=root",
+    "^respawn",
+    "respawn  ^root\t",
+    "respawn root ^bin/true x",
+    "respawn  ^root/bin/true",
+    "^stonith",
+    "stonith  ^foo ",
+    "^stonith_host",
+    "stonith_host  ^*",
+    "keepalive^\u{a0}1",
+    "crmd_spawns_pengine ^on",
+    "keepalive\\\n  ^frob",
+];
+
 #[test]
-fn every_problem_has_its_place() {
-    parse(&with("  keepalive 2, 1s\nmcast eth1 225.0.0.1 694 5 0"), |_, problems| {
-        let places: Vec<_> = problems.iter().filter_map(|problem| problem.at).map(|at| (at.line, at.column)).collect();
-        assert_eq!(places[..2], [(7, 16), (8, 7)]);
+fn each_error_points_at_the_word_that_is_wrong() {
+    for marked in WRONG_WORDS {
+        let (before, after) = marked.split_once('^').expect("a caret");
+        let line = 7 + before.matches('\n').count();
+        let column = before.rsplit('\n').next().map_or(0, str::len) + 1;
+        parse(&with(&[before, after].concat()), |_, problems| {
+            let error = problems.iter().rfind(|problem| problem.severity == Severity::Error);
+            let place = error.and_then(|error| error.at).map(|at| (at.line as usize, at.column as usize));
+            assert_eq!(place, Some((line, column)), "{marked:?}: {error:?}");
+        });
+    }
+}
+
+#[test]
+fn a_missing_local_node_is_missed_where_the_others_stand() {
+    let text = "logfacility none\nauto_failback on\nbcast e\n  node  p4 p5\n";
+    parse(text, |_, problems| {
+        let place = problems.iter().find(|p| p.severity == Severity::Error).and_then(|p| p.at);
+        assert_eq!(place, Some(Position { line: 4, column: 9 }));
     });
+}
+
+#[test]
+fn lines_cannot_be_continued_and_that_is_said() {
+    parse(&with("node p4 \\\n  p5"), |_, problems| {
+        let found = problems.iter().find(|problem| problem.kind == ProblemKind::Backslash).expect("a warning");
+        assert_eq!((found.severity, found.at), (Severity::Warning, Some(Position { line: 7, column: 9 })));
+        assert!(found.kind.help().to_string().contains("on one line"));
+    });
+    assert_eq!(warnings(&with("node p4 # \\")), [""; 0], "not in a comment");
+}
+
+/// What is wrong only because another line was refused is no error of its own.
+#[test]
+fn one_mistake_is_one_error() {
+    let rest = "logfacility none\nlogfile l\nauto_failback on\n";
+    for mistake in [
+        "bcast e\nnod p3",
+        "bcast e\nNODE p3",
+        "bcast e\nnode=p3",
+        "bcast e\nnode\u{a0}p3",
+        "bcast e\nnode \u{1}p3",
+        "bcst e\nnode p3",
+        "Bcast e\nnode p3",
+        "bcast=e\nnode p3",
+        "ucast e\nnode p3",
+        "bcast e",
+        "bcast e\nnode p3\nkeepalive 20\ndeadtime 100x",
+        "bcast e\nnode p3\nkeepalive 2x\ndeadtime 1",
+        "bcast e\nnode p3\ndedtime 20\ninitdead 15",
+        "bcast e\nnode p3\nkepalive 100ms\ndeadping 1",
+    ] {
+        let text = format!("{rest}{mistake}\n");
+        let all = errors(&text);
+        assert_eq!(all.len(), 1, "{mistake:?}: {all:?}");
+        assert_eq!(warnings(&text), [""; 0], "{mistake:?}");
+    }
+    assert_eq!(errors("logfacilty local0\nuse_logd off\nauto_failback on\nbcast e\nnode p3\n").len(), 1);
+    let legacy = warnings("logfile l\nauto_failbak on\nbcast e\nnode p3\n");
+    assert_eq!(legacy, [""; 0], "what was meant is not known");
 }
 
 #[test]
@@ -288,6 +405,15 @@ fn a_byte_order_mark_is_named() {
         let place = problems.iter().find_map(|problem| problem.at);
         assert_eq!(place.map(|at| (at.line, at.column)), Some((1, 1)));
     });
+}
+
+#[test]
+fn utf_16_is_one_error() {
+    let text: Vec<u8> = "\u{feff}node p3\nbcast e\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut problems = Problems::<8>::new();
+    assert!(HaCf::parse(&text, "p3", &mut problems).checked().is_none());
+    let kinds: Vec<_> = problems.iter().map(|problem| problem.kind).collect();
+    assert_eq!(kinds, [ProblemKind::ByteOrderMark]);
 }
 
 #[test]

@@ -119,3 +119,33 @@ fn a_byte_order_mark_is_named_and_the_line_is_read() {
         assert!(parsed.checked().is_none());
     });
 }
+
+/// The errors in `haresources` when `ha.cf` is this one, which has an error of its own.
+fn errors_beside(ha_cf: &str, text: &str) -> Vec<String> {
+    let mut problems = Problems::<16>::new();
+    let ha_cf = HaCf::parse(ha_cf.as_bytes(), "p3", &mut problems);
+    assert!(problems.errors() > 0);
+    let mut problems = Problems::<16>::new();
+    let _ = HaResources::parse(text.as_bytes(), ha_cf.partial(), &mut problems);
+    problems.iter().filter(|p| p.severity == Severity::Error).map(|p| p.kind.to_string()).collect()
+}
+
+#[test]
+fn a_node_that_ha_cf_should_have_is_not_missed_here_as_well() {
+    let text = "p3 a\np4 b\n";
+    for ha_cf in ["", "bcast e\nnod p3 p4\n", "bcast e\nnode p3 \u{1}p4\n", "bcast e\nnode p4 p5\n"] {
+        assert_eq!(errors_beside(ha_cf, text), [""; 0], "{ha_cf:?}");
+    }
+    let stranger = ["Bad nodename in /etc/ha.d//haresources [zz]"];
+    assert_eq!(errors_beside("bcast e\nnode p4 p5\n", "zz a\n"), stranger);
+    assert_eq!(errors_beside("frob\nbcast e\nnode p3\n", "zz a\n"), stranger);
+}
+
+#[test]
+fn places_count_from_the_physical_line() {
+    let text = "\t p3 a \\\n \t1.2.3.4/99 \\\r\n  b # c\n\tzz a\n";
+    with(text, |_, problems| {
+        let places: Vec<_> = problems.iter().filter_map(|p| p.at).map(|at| (at.line, at.column)).collect();
+        assert_eq!(places, [(2, 3), (3, 5), (4, 2)], "{problems:?}");
+    });
+}

@@ -1,8 +1,8 @@
 //! Media: interfaces, hosts and devices.
 
 use std::fs;
-use std::net::{IpAddr, ToSocketAddrs};
-use std::os::unix::fs::FileTypeExt;
+use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use hbcore::config::{Directive, HaCf, Medium, MediumKind, ParameterText, Position};
 
@@ -42,6 +42,16 @@ impl Network {
         addresses.iter().any(|a| a.addr == addr)
     }
 
+    /// Whether an interface of this machine takes the address for everybody on its network.
+    fn is_broadcast(&mut self, addr: Ipv4Addr) -> bool {
+        let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
+        let hosts = |prefix: u8| u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+        addresses.iter().any(|a| match a.addr {
+            IpAddr::V4(own) if a.prefix < 31 => own.to_bits() | hosts(a.prefix) == addr.to_bits(),
+            _ => false,
+        })
+    }
+
     /// What the interface `name` lacks for IPv4.
     fn lack(&mut self, name: &str) -> Option<Lack> {
         let netlink = self.0.as_mut()?;
@@ -63,10 +73,10 @@ impl Check<'_> {
                 Medium::Mcast6 { device, .. } | Medium::Ucast6 { device, .. } => {
                     self.device(at, line.medium.kind(), device);
                 }
-                Medium::Ucast { device, host, .. } => self.unicast(at, device, host),
+                Medium::Ucast { device, host, .. } => self.unicast(at, line.host_at, device, host),
                 Medium::Serial { device, .. } => self.serial(at, device),
                 Medium::Ping { host } | Medium::Ping6 { host } => self.ping(at, line.medium.kind(), host),
-                Medium::PingGroup { hosts, .. } => self.ping_group(at, hosts.iter()),
+                Medium::PingGroup { hosts, .. } => self.ping_group(hosts.placed()),
             }
         }
     }
@@ -90,8 +100,7 @@ impl Check<'_> {
     }
 
     fn is_itself(&mut self, host: &str) -> bool {
-        let found = (host, 0).to_socket_addrs().ok().and_then(|mut all| all.find(std::net::SocketAddr::is_ipv4));
-        found.is_some_and(|address| self.network.is_own(address.ip()))
+        ipv4(host).is_some_and(|address| address.is_loopback() || self.network.is_own(address.into()))
     }
 
     fn reserved_port(&mut self, ha_cf: &HaCf<'_>) {
@@ -127,10 +136,14 @@ impl Check<'_> {
         }
     }
 
-    fn unicast(&mut self, at: Position, device: &str, host: &str) {
+    fn unicast(&mut self, at: Position, host_at: Position, device: &str, host: &str) {
         if !resolves(host, IpAddr::is_ipv4) {
             let message = format!("ucast: cannot resolve hostname [{host}]");
-            self.error(at, message, host_help(host));
+            self.error(host_at, message, host_help(host));
+        }
+        if ipv4(host).is_some_and(|address| self.network.is_broadcast(address)) {
+            let message = format!("ucast: [{host}] is a broadcast address, to which nothing can be sent");
+            self.warning(host_at, message, format!("write `bcast {device}`, or name the other node's own address"));
         }
         if !self.network.has_interface(device) {
             // 3.0.6 notices it only after it has told its caller that all is well.
@@ -149,7 +162,11 @@ impl Check<'_> {
             }
             Ok(data) if !data.file_type().is_char_device() => {
                 let message = format!("Serial port [{device}] not a char device in config file; {illegal}");
-                self.error(at, message, "name a serial device, such as /dev/ttyS0");
+                self.error(at, message, SERIAL_HELP);
+            }
+            // 3.0.6 notices it only after it has told its caller that all is well.
+            Ok(data) if is_terminal_device(data.rdev()) == Some(false) => {
+                self.error(at, format!("[{device}] is not a serial port; {illegal}"), SERIAL_HELP);
             }
             Ok(_) => {}
         }
@@ -165,11 +182,28 @@ impl Check<'_> {
     }
 
     /// A host of a group that is not known is only warned about: the others may answer.
-    fn ping_group<'h>(&mut self, at: Position, hosts: impl Iterator<Item = &'h str>) {
-        for host in hosts.filter(|host| !resolves(host, IpAddr::is_ipv4)) {
+    fn ping_group<'h>(&mut self, hosts: impl Iterator<Item = (&'h str, Position)>) {
+        for (host, at) in hosts.filter(|(host, _)| !resolves(host, IpAddr::is_ipv4)) {
             self.warning(at, format!("unknown host: {host}"), host_help(host));
         }
     }
+}
+
+const SERIAL_HELP: &str = "name a serial device, such as /dev/ttyS0";
+
+/// Whether a driver of terminals, serial ones among them, has this device number; `None` if the kernel does not say. The device is not
+/// opened, which would raise its lines.
+fn is_terminal_device(number: u64) -> Option<bool> {
+    let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
+    let drivers = fs::read_to_string("/proc/tty/drivers").ok()?;
+    // A driver's name may have blanks; behind it are the device, the major number, and a minor number or a range of them.
+    Some(drivers.lines().any(|line| {
+        let mut words = line.split_whitespace().rev();
+        let (_, minors, majors) = (words.next(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (first, last) = minors.split_once('-').unwrap_or((minors, minors));
+        let range = first.parse().unwrap_or(1u32)..=last.parse().unwrap_or(0u32);
+        majors.parse() == Ok(major) && range.contains(&minor)
+    }))
 }
 
 fn explain(lack: &Lack, device: &str) -> (&'static str, String) {
@@ -180,6 +214,12 @@ fn explain(lack: &Lack, device: &str) -> (&'static str, String) {
             format!("give {device} an IPv4 address: see `ip address show {device}`"),
         ),
     }
+}
+
+/// The first IPv4 address of a host.
+fn ipv4(host: &str) -> Option<Ipv4Addr> {
+    let mut all = (host, 0).to_socket_addrs().ok()?;
+    all.find_map(|address| if let IpAddr::V4(address) = address.ip() { Some(address) } else { None })
 }
 
 fn resolves(host: &str, family: impl Fn(&IpAddr) -> bool) -> bool {

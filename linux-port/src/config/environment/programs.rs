@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use hbcore::config::{ApiAuth, Child, HaCf, StonithParameters};
+use hbcore::config::{ApiAuth, Child, HaCf, Position, StonithParameters};
 
 use super::Check;
 use crate::sys::users;
@@ -69,14 +69,14 @@ impl Check<'_> {
     fn names<'n>(
         &mut self,
         line: &ApiAuth<'_>,
-        mut names: impl Iterator<Item = &'n str>,
+        mut names: impl Iterator<Item = (&'n str, Position)>,
         is_known: impl Fn(&str) -> bool,
         message: impl Fn(&str) -> String,
     ) {
         let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-        if let Some(name) = names.find(|name| !is_number(name) && !is_known(name)) {
+        if let Some((name, at)) = names.find(|(name, _)| !is_number(name) && !is_known(name)) {
             let message = format!("{}; Invalid apiauth directive [{}]", message(name), line.line);
-            self.error(line.at, message, format!("create {name} on this machine, or take it from the list"));
+            self.error(at, message, format!("create {name} on this machine, or take it from the list"));
         }
     }
 
@@ -98,7 +98,7 @@ impl Check<'_> {
             && let Err(error) = File::open(file)
         {
             let message = format!("Cannot open {file}; Invalid Stonith config file [{file}]");
-            self.error(stonith.at, message, format!("the file holds the device's parameters: {error}"));
+            self.error(stonith.parameters_at, message, format!("the file holds the device's parameters: {error}"));
         }
     }
 }
