@@ -15,7 +15,7 @@ use crate::jobs::{Job, Task, Work};
 use crate::log::{Counters, Logger};
 use crate::resources::{Handover, Resources};
 use crate::state::{HostEntry, HostList, StateDir};
-use crate::status::{self, StatusSocket};
+use crate::status::{Answer, Orders, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::poller::{Events, Interest, Poller};
 use crate::sys::realtime;
@@ -129,6 +129,8 @@ pub struct Driver {
     host_cache: Option<StateDir>,
     scripts: Scripts,
     status: Option<StatusSocket>,
+    /// What became of the latest orders of tools.
+    orders: Orders,
     service: Notify,
     service_at: Option<Instant>,
     shutdown_limit: Duration,
@@ -189,6 +191,7 @@ impl Driver {
             host_cache,
             scripts,
             status,
+            orders: Orders::default(),
             service,
             service_at,
             shutdown_limit,
@@ -236,7 +239,7 @@ impl Driver {
                     SIGNALS => self.signalled(now)?,
                     RESOURCES => self.finish_effects(),
                     FIFO => self.read_fifo(now),
-                    STATUS => self.tell_status(),
+                    STATUS => self.tell_status(now),
                     medium => {
                         if ready.writable
                             && let Err(error) = self.links.writable(medium, &self.poller)
@@ -276,10 +279,13 @@ impl Driver {
         }
     }
 
-    /// Answers `hb status`, one asker at a time: heartbeats have their turn in between.
-    fn tell_status(&self) {
-        if let Some(socket) = &self.status {
-            socket.answer(|| status::report(&self.cluster, self.links.names(), self.narrator.groups()));
+    /// Answers `hb status`, one asker at a time: heartbeats have their turn in between. A tool that asks what became of its order has
+    /// written it before.
+    fn tell_status(&mut self, now: Instant) {
+        self.read_waiting_orders(now);
+        let Self { cluster, links, narrator, orders, status, .. } = self;
+        if let Some(socket) = status {
+            socket.answer(|| Answer::of(cluster, links.names(), narrator.groups(), orders).pack());
         }
     }
 

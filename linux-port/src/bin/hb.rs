@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use hbcore_linux::state::{Running, probe};
+use hbcore_linux::tools::{self, Tool};
 use hbcore_linux::{config, demo, status};
 use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::OsString;
@@ -15,9 +16,12 @@ hb: the front end of hbcore
   hb demo [--cuts N]   two nodes and a client on this machine: what happens when the power fails,
                        N times (5); needs no privilege, and leaves nothing behind
   hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not
-  hb status [--run-dir DIR]
+  hb status [--json] [--run-dir DIR]
                        what the running daemon sees: nodes, links, groups; exit 3 if it does not run,
-                       1 if it does not answer
+                       1 if it does not answer; --json: one object, for monitors
+  hb standby [WORD]    give groups to the other node: all (without a word), local, foreign, failback;
+                       as hb_standby
+  hb takeover [WORD]   have the other node give groups to this one; as hb_takeover
   hb --version         print the version of this program
   hb --help            print this
 ";
@@ -30,10 +34,18 @@ fn main() -> ExitCode {
     if words.peek().is_some_and(|word| word == demo::ROLE) {
         return demo::play(words.skip(1));
     }
+    let tool = match words.peek().and_then(|word| word.to_str()) {
+        Some("standby") => Some(Tool::Standby),
+        Some("takeover") => Some(Tool::Takeover),
+        _ => None,
+    };
+    if let Some(tool) = tool {
+        return tools::main(tool, std::iter::once(tool.name().into()).chain(words.skip(1)));
+    }
     match command(words) {
         Ok(Command::Demo { cuts }) => demo::run(cuts),
         Ok(Command::Check { directory }) => check(&directory.unwrap_or_else(|| "/etc/ha.d".into())),
-        Ok(Command::Status { run_dir }) => show_status(&run_dir),
+        Ok(Command::Status { run_dir, json }) => show_status(&run_dir, json),
         Ok(Command::Print(text)) => written(io::stdout().write_all(text.as_bytes()).map(|()| 0)),
         Err(error) => {
             eprint!("hb: {error}\n\n{HELP}");
@@ -45,7 +57,7 @@ fn main() -> ExitCode {
 enum Command {
     Demo { cuts: u32 },
     Check { directory: Option<PathBuf> },
-    Status { run_dir: PathBuf },
+    Status { run_dir: PathBuf, json: bool },
     Print(&'static str),
 }
 
@@ -54,7 +66,7 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
     let mut command = match words.next()? {
         Some(Arg::Value(word)) if word == "demo" => Command::Demo { cuts: demo::CUTS },
         Some(Arg::Value(word)) if word == "check" => Command::Check { directory: None },
-        Some(Arg::Value(word)) if word == "status" => Command::Status { run_dir: "/run".into() },
+        Some(Arg::Value(word)) if word == "status" => Command::Status { run_dir: "/run".into(), json: false },
         Some(Arg::Value(word)) => return Err(format!("there is no command {}", word.display()).into()),
         Some(Arg::Long("version")) => return Ok(Command::Print(concat!("hb ", env!("CARGO_PKG_VERSION"), "\n"))),
         Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Command::Print(HELP)),
@@ -65,7 +77,8 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
         match (word, &mut command) {
             (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Command::Print(HELP)),
             (Arg::Long("cuts"), Command::Demo { cuts }) => *cuts = words.value()?.parse()?,
-            (Arg::Long("run-dir"), Command::Status { run_dir }) => *run_dir = words.value()?.into(),
+            (Arg::Long("json"), Command::Status { json, .. }) => *json = true,
+            (Arg::Long("run-dir"), Command::Status { run_dir, .. }) => *run_dir = words.value()?.into(),
             (Arg::Value(word), Command::Check { directory }) if directory.is_none() => *directory = Some(word.into()),
             (other, _) => return Err(other.unexpected()),
         }
@@ -92,17 +105,26 @@ fn check(directory: &Path) -> ExitCode {
 /// The exit code when no daemon runs, as the init scripts of Linux have it.
 const NOT_RUNNING: u8 = 3;
 
-fn show_status(run_dir: &Path) -> ExitCode {
+fn show_status(run_dir: &Path, json: bool) -> ExitCode {
     let socket = run_dir.join(status::NAME);
     match (status::ask(&socket), probe(&run_dir.join("heartbeat.pid"))) {
-        (Ok(answer), _) => written(io::stdout().write_all(answer.as_bytes()).map(|()| 0)),
+        (Ok(answer), _) if json && answer.json.is_empty() => {
+            eprintln!(
+                "hb: the daemon that runs is of an earlier version: `heartbeat -r` with a changed ha.cf, or a restart, renews it"
+            );
+            ExitCode::FAILURE
+        }
+        (Ok(answer), _) => {
+            let text = if json { &answer.json } else { &answer.text };
+            written(io::stdout().write_all(text.as_bytes()).map(|()| 0))
+        }
         (Err(_), Running::Stale | Running::NoFile) => {
-            println!("heartbeat is stopped");
-            ExitCode::from(NOT_RUNNING)
+            let text = if json { status::STOPPED } else { "heartbeat is stopped\n" };
+            written(io::stdout().write_all(text.as_bytes()).map(|()| NOT_RUNNING))
         }
         (Err(error), Running::Yes(pid)) => {
             let help = match error.kind() {
-                io::ErrorKind::PermissionDenied => "run this as root",
+                io::ErrorKind::PermissionDenied => "run this as root, or as a member of the group haclient",
                 io::ErrorKind::NotFound => "it is no hbcore, or its log says why it has no such socket",
                 _ => "is it stopped, or very busy?",
             };

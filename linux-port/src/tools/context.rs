@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::log::ScriptLog;
-use crate::fifo;
+use crate::{fifo, status};
 
 /// The surroundings of a tool.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Context {
     pub config_dir: PathBuf,
     /// The daemon's FIFO: in `--state-dir`, else `HA_FIFO`, else `/var/lib/heartbeat/fifo`.
     pub fifo: PathBuf,
+    /// Where the daemon answers: in `--run-dir`, else `HA_RUN_DIR`, else `/run`. `None` if only the FIFO of another daemon was named.
+    pub status: Option<PathBuf>,
     pub(super) log: ScriptLog,
 }
 
@@ -27,22 +29,25 @@ impl Context {
     pub fn new(program: &OsStr, arguments: impl IntoIterator<Item = OsString>) -> Result<(Self, Vec<String>), String> {
         let program = invoked(program);
         let mut config_dir = variable("HA_DIR").map_or_else(|| PathBuf::from("/etc/ha.d"), PathBuf::from);
-        let mut fifo =
-            variable("HA_FIFO").map_or_else(|| Path::new("/var/lib/heartbeat").join(fifo::NAME), PathBuf::from);
+        let usual = Path::new("/var/lib/heartbeat").join(fifo::NAME);
+        let mut fifo = variable("HA_FIFO").map_or_else(|| usual.clone(), PathBuf::from);
+        let mut run_dir = variable("HA_RUN_DIR").map(PathBuf::from);
         let mut words = arguments.into_iter().map(|word| word.to_string_lossy().into_owned()).peekable();
         while let Some(option) = words.next_if(|word| is_ours(word)) {
             let (name, value) =
                 option.split_once('=').map_or((option.as_str(), None), |(n, v)| (n, Some(v.to_owned())));
             let value = value.or_else(|| words.next());
             let value = value.ok_or_else(|| format!("{program}: option '{name}' requires an argument\n"))?;
-            if name == CONFIG_DIR {
-                config_dir = value.into();
-            } else {
-                fifo = Path::new(&value).join(fifo::NAME);
+            match name {
+                CONFIG_DIR => config_dir = value.into(),
+                RUN_DIR => run_dir = Some(value.into()),
+                _ => fifo = Path::new(&value).join(fifo::NAME),
             }
         }
+        let run_dir = run_dir.or_else(|| (fifo == usual).then(|| PathBuf::from("/run")));
         let log = ScriptLog::from_env(Path::new(&program));
-        Ok((Self { program, config_dir, fifo, log }, words.collect()))
+        let status = run_dir.map(|dir| dir.join(status::NAME));
+        Ok((Self { program, config_dir, fifo, status, log }, words.collect()))
     }
 
     /// The name of this node: `HA_CURHOST`, else what the daemon would call itself.
@@ -54,9 +59,10 @@ impl Context {
 
 const CONFIG_DIR: &str = "--config-dir";
 const STATE_DIR: &str = "--state-dir";
+const RUN_DIR: &str = "--run-dir";
 
 fn is_ours(word: &str) -> bool {
-    [CONFIG_DIR, STATE_DIR].contains(&word.split('=').next().unwrap_or_default())
+    [CONFIG_DIR, STATE_DIR, RUN_DIR].contains(&word.split('=').next().unwrap_or_default())
 }
 
 /// A variable that is set and not empty.
