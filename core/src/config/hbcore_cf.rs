@@ -108,6 +108,8 @@ impl<'t> HbcoreCf<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
 
     #[test]
     fn a_missing_or_empty_file_means_the_defaults() {
@@ -139,6 +141,15 @@ mod tests {
         let wrong = b"script_timeout 0\nscript_timeout soon\nstop_failure_command fence-me\n";
         assert_eq!(HbcoreCf::parse(wrong, &mut problems).checked(), None);
         assert_eq!(problems.errors(), 3);
+        let said: Vec<String> = problems.iter().map(|problem| problem.kind.to_string()).collect();
+        assert_eq!(
+            said,
+            [
+                "`script_timeout` [0] is no time",
+                "`script_timeout` [soon] is no time",
+                "`stop_failure_command` [fence-me] is no path"
+            ]
+        );
     }
 
     #[test]

@@ -150,6 +150,12 @@ fn bad_word(f: &mut fmt::Formatter<'_>, directive: Directive, text: &str) -> fmt
         Directive::Autojoin => write!(f, "Invalid autojoin directive [{text}]"),
         Directive::Logfacility => write!(f, "Log facility({text}) not valid"),
         Directive::Baud => write!(f, "invalid baudrate [{text}] specified."),
+        Directive::ScriptTimeout | Directive::ShutdownTimeout => {
+            write!(f, "`{}` [{text}] is no time", directive.name())
+        }
+        Directive::StopFailureCommand | Directive::FenceCommand => {
+            write!(f, "`{}` [{text}] is no path", directive.name())
+        }
         _ => write!(f, "`{}` [{text}] is unknown", directive.name()),
     }
 }
