@@ -10,6 +10,9 @@ use crate::time::{Duration, Instant};
 /// How long a class that could not be started is kept before the other node is asked once more to take it, so that a class that starts on
 /// neither is not passed to and fro for ever. The first time it is asked at once; a 3.0.6 waits half a minute.
 const GIVE_AWAY_PAUSE: Duration = Duration::from_mins(5);
+/// A class that does not start at the other node either comes back at once, from a 3.0.6 after half a minute. What stayed longer has run there.
+const BACK_AT_ONCE: Duration = Duration::from_secs(10);
+const BACK_FROM_REFERENCE: Duration = Duration::from_secs(40);
 
 /// A `resource` message.
 #[derive(Clone, Copy, Debug)]
@@ -390,6 +393,21 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             _ => class,
         });
         self.timers.failback = Some(now);
+    }
+
+    /// What we have given away runs at the other node, or has failed there by now: the pause begins.
+    pub(super) fn given_away(&mut self, now: Instant) {
+        if self.give_away_from > now {
+            self.give_away_from = now.after(GIVE_AWAY_PAUSE);
+        }
+    }
+
+    /// The other node gives us groups. If it could run what we had given it, it may have it back as soon as it does not start here again.
+    pub(super) fn gets_back(&mut self, now: Instant) {
+        let stayed = if self.other.is_hbcore { BACK_AT_ONCE } else { BACK_FROM_REFERENCE };
+        if self.give_away_from <= now.after(GIVE_AWAY_PAUSE.saturating_sub(stayed)) {
+            self.give_away_from = now;
+        }
     }
 
     /// One node speaks the legacy protocol, the other does not.
