@@ -16,7 +16,7 @@ use crate::log::{Counters, Logger};
 use crate::media::Medium;
 use crate::resources::{Handover, Resources};
 use crate::state::{HostEntry, HostList, StateDir};
-use crate::status::{self, StatusSocket};
+use crate::status::{Answer, Orders, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::poller::{Events, Interest, Poller};
 use crate::sys::realtime;
@@ -132,6 +132,8 @@ pub struct Driver {
     host_cache: Option<StateDir>,
     scripts: Scripts,
     status: Option<StatusSocket>,
+    /// What became of the latest orders of tools.
+    orders: Orders,
     service: Notify,
     service_at: Option<Instant>,
     shutdown_limit: Duration,
@@ -193,6 +195,7 @@ impl Driver {
             host_cache,
             scripts,
             status,
+            orders: Orders::default(),
             service,
             service_at,
             shutdown_limit,
@@ -244,7 +247,7 @@ impl Driver {
                     SIGNALS => self.signalled(now)?,
                     RESOURCES => self.finish_effects(),
                     FIFO => self.read_fifo(now),
-                    STATUS => self.tell_status(),
+                    STATUS => self.tell_status(now),
                     medium => {
                         if ready.writable
                             && let Err(error) = self.links.writable(medium, &self.poller)
@@ -284,10 +287,13 @@ impl Driver {
         }
     }
 
-    /// Answers `hb status`, one asker at a time: heartbeats have their turn in between.
-    fn tell_status(&self) {
-        if let Some(socket) = &self.status {
-            socket.answer(|| status::report(&self.cluster, self.links.names(), self.narrator.groups()));
+    /// Answers `hb status`, one asker at a time: heartbeats have their turn in between. A tool that asks what became of its order has
+    /// written it before.
+    fn tell_status(&mut self, now: Instant) {
+        self.read_waiting_orders(now);
+        let Self { cluster, links, narrator, orders, status, .. } = self;
+        if let Some(socket) = status {
+            socket.answer(|| Answer::of(cluster, links.names(), narrator.groups(), orders).pack());
         }
     }
 

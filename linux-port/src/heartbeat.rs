@@ -7,6 +7,7 @@ use crate::log::{EarlyLog, Level, Stderr};
 use crate::site::{Site, key_table, log_config};
 use crate::start::{await_alone, host_name, off_this_stack, start};
 use crate::state::{Running, probe};
+use crate::status;
 use crate::terminal::complain;
 use hbcore::config::Severity;
 use std::ffi::OsString;
@@ -37,7 +38,7 @@ fn act(options: &Options) -> u8 {
         Action::Version => print(concat!("hbcore heartbeat ", env!("CARGO_PKG_VERSION"), "\n")),
         Action::ReferenceVersion => print(&format!("{VERSION_OF_REFERENCE}\n")),
         Action::Defaults => print(&config::dump_defaults(options.wiki)),
-        Action::Stop => answer(&cli::stop(&pid_file)),
+        Action::Stop => answer(&cli::stop(&pid_file, &options.run_dir.join(status::NAME))),
         Action::Status => {
             let sources = config::Sources::read(&options.config_dir);
             answer(&cli::status(&pid_file, &host_name(), sources.local_name()))

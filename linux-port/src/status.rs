@@ -1,9 +1,13 @@
-//! What the daemon knows, told to whoever connects to a socket in its run directory: `hb status`.
+//! What the daemon knows, told to whoever connects to a socket in its run directory: `hb status`, the tools, `heartbeat -k`.
 //!
 //! There is no question and no client to be kept: whoever is accepted gets the whole answer in one write that does not wait, and is
-//! forgotten. The socket's mode, 600, says who may ask.
+//! forgotten. The answer has three sections, see [`Answer`]. The socket's mode says who may ask: root, and the group `haclient` where
+//! the system has it.
 
-use std::fmt::Write as _;
+mod json;
+mod orders;
+mod snapshot;
+
 use std::fs;
 use std::io::{self, Read};
 use std::net::Shutdown;
@@ -13,12 +17,16 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hbcore::node::{NodeKind, NodeState};
-use hbcore::takeover::{Group, GroupState, Holds, Phase, Standby};
-use rustix::fs::{CWD, Mode};
+use rustix::fs::{AtFlags, CWD, Gid, Mode};
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::driver::LinuxCluster;
+use crate::sys::users;
+
+pub use json::STOPPED;
+pub use orders::{Decided, Orders};
+pub(crate) use orders::{STANDBY, TAKEOVER, why};
+pub use snapshot::Snapshot;
 
 /// The name of the socket in the run directory.
 pub const NAME: &str = "heartbeat.sock";
@@ -27,6 +35,10 @@ pub const NAME: &str = "heartbeat.sock";
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Who connects faster than they are answered waits here, so many of them.
 const WAITING: i32 = 4;
+/// Who may ask besides root: the group of the clients of 3.0.6.
+const GROUP: &str = "haclient";
+/// A line of its own between two sections: no name in a configuration can hold it.
+const SEPARATOR: &str = "\x1e\n";
 
 /// The daemon's end.
 #[derive(Debug)]
@@ -36,7 +48,7 @@ pub struct StatusSocket {
 }
 
 impl StatusSocket {
-    /// Listens at `path`. A socket that an earlier run left there is removed first.
+    /// Listens at `path`. A socket that an earlier run left there is removed first. Looks up a group: not on the heartbeat path.
     ///
     /// # Errors
     /// The system's refusal, such as a path of more than 107 bytes, or something else that has this name.
@@ -50,7 +62,12 @@ impl StatusSocket {
         rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
         let this = Self { socket, path: path.to_owned() };
         // Before it listens: nobody can have connected yet.
-        rustix::fs::chmodat(CWD, path, Mode::RUSR | Mode::WUSR, rustix::fs::AtFlags::empty())?;
+        let own = Mode::RUSR | Mode::WUSR;
+        rustix::fs::chmodat(CWD, path, own, AtFlags::empty())?;
+        let group = users::group(GROUP).map(Gid::from_raw);
+        if group.is_some() && rustix::fs::chownat(CWD, path, None, group, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            rustix::fs::chmodat(CWD, path, own | Mode::RGRP | Mode::WGRP, AtFlags::empty())?;
+        }
         rustix::net::listen(&this.socket, WAITING)?;
         Ok(this)
     }
@@ -76,119 +93,91 @@ impl Drop for StatusSocket {
     }
 }
 
+/// What the daemon answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// For people.
+    pub text: String,
+    /// For monitors: one object on one line; empty from a daemon of an earlier version.
+    pub json: String,
+    /// What was decided about the latest orders of tools, the oldest first.
+    pub orders: Vec<Decided>,
+    /// The keys of the groups that are being stopped.
+    pub stopping: Vec<String>,
+}
+
+impl Answer {
+    /// What the daemon sees, and how it decided.
+    /// `links` and `groups`: their names, in the engine's order.
+    pub fn of(cluster: &LinuxCluster, links: &[String], groups: &[String], orders: &Orders) -> Self {
+        let seen = Snapshot::of(cluster, links, groups);
+        Self { text: seen.text(), json: seen.json(), orders: orders.to_vec(), stopping: seen.stopping() }
+    }
+
+    /// The three sections as they go over the socket.
+    pub fn pack(&self) -> String {
+        let orders = self.orders.iter().map(|o| format!("order {} {} {}\n", o.number, o.kind, o.said));
+        let stopping = self.stopping.iter().map(|key| format!("stopping {key}\n"));
+        let notes: String = orders.chain(stopping).collect();
+        [self.text.as_str(), SEPARATOR, &self.json, SEPARATOR, &notes].concat()
+    }
+
+    /// Reads what [`Answer::pack`] made. Sections and lines that it does not know are passed over.
+    pub fn unpack(packed: &str) -> Self {
+        let mut sections = packed.split(SEPARATOR);
+        let mut section = || sections.next().unwrap_or_default().to_owned();
+        let (text, json, notes) = (section(), section(), section());
+        let words = |line: &str, word: &str| line.strip_prefix(word).map(str::to_owned);
+        Self {
+            text,
+            json,
+            orders: notes.lines().filter_map(|line| Decided::read(&words(line, "order ")?)).collect(),
+            stopping: notes.lines().filter_map(|line| words(line, "stopping ")).collect(),
+        }
+    }
+}
+
 /// Asks the daemon whose socket is at `path`, and waits some seconds at most.
 ///
 /// # Errors
 /// The system's refusal; [`io::ErrorKind::UnexpectedEof`] when the daemon answers nothing.
-pub fn ask(path: &Path) -> io::Result<String> {
+pub fn ask(path: &Path) -> io::Result<Answer> {
+    ask_within(path, PATIENCE)
+}
+
+/// [`ask`] with another patience, above zero.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_within(path: &Path, patience: Duration) -> io::Result<Answer> {
     let mut stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
     // Nothing is asked. A daemon that has answered and hung up already is as good.
     let _ = stream.shutdown(Shutdown::Write);
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    if answer.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(answer) }
+    if answer.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(Answer::unpack(&answer)) }
 }
 
-/// What a person wants to know: this node, the nodes with their links, the groups and where they are, as this node sees it.
-/// `links` and `groups`: their names, in the engine's order.
-pub fn report(cluster: &LinuxCluster, links: &[String], groups: &[String]) -> String {
-    let mut text = String::new();
-    let local = cluster.node(cluster.local());
-    let (name, state) = local.map_or(("?", "?"), |n| (n.name.as_str(), n.state.as_str()));
-    let _ = writeln!(text, "{name}: {state}, {}", progress(cluster));
-    let _ = writeln!(text, "hbcore {}, pid {}", env!("CARGO_PKG_VERSION"), std::process::id());
-    let nodes: Vec<[String; 3]> = cluster
-        .nodes()
-        .map(|node| {
-            let heard = if node.id == cluster.local() { "this node".to_owned() } else { heard(cluster, &node, links) };
-            [node.name.as_str().to_owned(), node.state.as_str().to_owned(), heard]
-        })
-        .collect();
-    table(&mut text, ["node", "state", "links"], &nodes);
-    let rows: Vec<[String; 3]> = cluster
-        .groups()
-        .iter()
-        .zip(groups)
-        .map(|(group, key)| {
-            let home = cluster.node(group.home).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned());
-            [key.clone(), home, place(cluster, group)]
-        })
-        .collect();
-    if !rows.is_empty() {
-        table(&mut text, ["group", "home", "where"], &rows);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_as_it_was_packed() {
+        let refused = Decided { number: 7, kind: "standby", said: "refused: nobody is there".to_owned() };
+        let answer = Answer {
+            text: "alpha: active\n".to_owned(),
+            json: "{}\n".to_owned(),
+            orders: vec![refused, Decided { number: 8, kind: "takeover", said: String::new() }],
+            stopping: vec!["192.0.2.1/24/eth0".to_owned(), String::new()],
+        };
+        assert_eq!(Answer::unpack(&answer.pack()), answer);
     }
-    text
-}
 
-/// How far resource management is.
-fn progress(cluster: &LinuxCluster) -> String {
-    let takeover = cluster.takeover();
-    let doing = match (takeover.phase(), takeover.standby()) {
-        (Phase::Init, _) => return "finding out who is there".to_owned(),
-        (Phase::Leaving, _) => "giving everything up",
-        (Phase::Left, _) => "has given everything up",
-        (Phase::Starting | Phase::BothStarting | Phase::Reported, _) => "agreeing with the other node on what is whose",
-        (Phase::Stable, Standby::Asking(_) | Standby::Releasing(_) | Standby::Released(_)) => {
-            "giving groups to the other node"
-        }
-        (Phase::Stable, Standby::Offered(_) | Standby::Acquiring(_)) => "taking groups from the other node",
-        (Phase::Stable, Standby::NotAsked) if cluster.groups().iter().any(is_moving) => "starting or stopping groups",
-        (Phase::Stable, Standby::NotAsked) => "settled",
-    };
-    format!("holds {}, {doing}", takeover.holds().as_str())
-}
-
-fn is_moving(group: &Group) -> bool {
-    matches!(group.state(), GroupState::Starting | GroupState::Stopping)
-}
-
-/// On which links a node is heard, and on which it is not.
-fn heard(cluster: &LinuxCluster, node: &hbcore::cluster::NodeView<'_>, links: &[String]) -> String {
-    let is_pinged = |link: &str| cluster.nodes().any(|n| n.kind == NodeKind::Ping && n.name.as_str() == link);
-    let theirs = (0..).zip(links).filter(|(_, link)| match node.kind {
-        NodeKind::Ping => link.as_str() == node.name.as_str(),
-        _ => !is_pinged(link),
-    });
-    let words: Vec<String> = theirs
-        .map(|(n, link)| {
-            let is_up = node.links_up.contains(hbcore::id::LinkId(n));
-            format!("{link} {}", if is_up { "up" } else { "silent" })
-        })
-        .collect();
-    words.join(", ")
-}
-
-/// Where a group is, as far as this node knows.
-fn place(cluster: &LinuxCluster, group: &Group) -> String {
-    let here = match group.state() {
-        GroupState::Running => "runs here",
-        GroupState::Starting => "is being started here",
-        GroupState::Stopping => "is being stopped here",
-        GroupState::Failed => "could not be started here",
-        GroupState::Stuck => "cannot be stopped here",
-        GroupState::Stopped => "",
-    };
-    if !here.is_empty() {
-        return here.to_owned();
-    }
-    let Holds { local, foreign } = cluster.takeover().other_holds();
-    let mut others = cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Normal);
-    let (Some(other), None) = (others.next(), others.next()) else { return "not here".to_owned() };
-    let is_claimed = if group.home == other.id { local } else { foreign };
-    if is_claimed && *other.state != NodeState::Dead {
-        format!("at {}", other.name.as_str())
-    } else {
-        "nowhere".to_owned()
-    }
-}
-
-/// Columns as wide as their widest cell; the last one as it is.
-fn table(text: &mut String, head: [&str; 3], rows: &[[String; 3]]) {
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).chain([head[column].len()]).max().unwrap_or(0);
-    let (first, second) = (width(0), width(1));
-    let _ = writeln!(text, "\n{:first$}  {:second$}  {}", head[0], head[1], head[2]);
-    for [a, b, c] in rows {
-        let _ = writeln!(text, "{a:first$}  {b:second$}  {c}");
+    #[test]
+    fn an_answer_of_an_earlier_version_is_its_text() {
+        let old = Answer::unpack("alpha: active\n");
+        assert_eq!(old, Answer { text: "alpha: active\n".to_owned(), ..Answer::default() });
     }
 }

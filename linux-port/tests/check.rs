@@ -186,12 +186,23 @@ fn ucast_to_this_machine_is_warned_about_where_no_line_names_another() {
 }
 
 #[test]
-fn a_fencing_device_without_parameters_is_warned_about() {
-    let (_, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * external/ipmi\n"), 0o644));
-    assert!(said.contains("warning: stonith_host gives the device [external/ipmi] no parameters"), "{said}");
-    assert!(said.contains("help: write them behind the type: `stonith -t external/ipmi -n` lists"), "{said}");
-    let (_, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * external/ipmi a b\n"), 0o644));
-    assert!(!said.contains("no parameters"), "{said}");
+fn a_fencing_device_that_is_told_too_little_is_an_error() {
+    if !std::path::Path::new("/usr/sbin/stonith").exists() {
+        return println!("skipped: cluster-glue is not installed");
+    }
+    for given in ["", " a b"] {
+        let (code, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * external/ipmi{given}\n"), 0o644));
+        assert_eq!(code, Some(6), "{said}");
+        assert!(said.contains(&format!("error: Invalid Stonith configuration parameter [{given}]\n")), "{said}");
+        assert!(
+            said.contains("help: write behind the type, in this order: hostname ipaddr userid passwd interface"),
+            "{said}"
+        );
+    }
+    for enough in ["external/ipmi h 192.0.2.9 user secret lan", "suicide", "null p3"] {
+        let (_, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * {enough}\n"), 0o644));
+        assert!(!said.contains("Stonith configuration parameter"), "{enough}: {said}");
+    }
 }
 
 #[test]

@@ -12,7 +12,9 @@ use hbcore_linux::cli::{
     self, Action, Answer, Options, UsageError, VERSION_OF_REFERENCE, held_by_this_process, parse, reload, status, stop,
     stop_and_tell,
 };
+use hbcore_linux::status::{self as daemon_status, StatusSocket};
 use host::{Place, eventually, lives};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 const REFERENCE: &str = "/usr/libexec/heartbeat/heartbeat";
 
@@ -138,14 +140,14 @@ fn a_running_daemon_is_reported_reloaded_and_stopped() {
         Answer { stderr: format!("ERROR: Heartbeat already running [pid {pid}].\n"), code: 1, ..Answer::default() };
     assert_eq!(held_by_this_process(&file), Err(already));
 
-    assert_eq!(stop(&file), Answer::default(), "silent");
+    assert_eq!(stop(&file, Path::new("/none")), Answer::default(), "silent");
     assert!(!lives(pid), "it has waited for the end");
     let stopped = |code| Answer { stdout: "heartbeat is stopped. No process\n".to_owned(), code, ..Answer::default() };
     assert_eq!(status(&file, "host", "node"), stopped(1));
     let already = Answer { stderr: "INFO: Heartbeat already stopped.\n".to_owned(), ..Answer::default() };
-    assert_eq!(stop(&file), already);
+    assert_eq!(stop(&file, Path::new("/none")), already);
     std::fs::remove_file(&file).expect("removed");
-    assert_eq!([status(&file, "host", "node"), stop(&file)], [stopped(3), already]);
+    assert_eq!([status(&file, "host", "node"), stop(&file, Path::new("/none"))], [stopped(3), already]);
     assert_eq!(reload(&file), None, "it must be started");
     let not_running = Answer { stderr: "ERROR: heartbeat is not running.\n".to_owned(), code: 6, ..Answer::default() };
     assert_eq!(held_by_this_process(&file), Err(not_running));
@@ -157,7 +159,32 @@ fn a_stop_that_takes_long_is_told_about() {
     let pid = daemon(&place, "trap 'sleep 0.5; exit 0' TERM");
     let mut told = Vec::new();
     let every = Duration::from_millis(100);
-    let answer = stop_and_tell(&place.join("heartbeat.pid"), every, |pid, waited| told.push((pid, waited)));
+    let answer = stop_and_tell(&place.join("heartbeat.pid"), [every; 2], |pid, waited| told.push((pid, waited)));
     assert_eq!(answer, Answer::default(), "what a script sees is that of 3.0.6");
     assert!(told.len() >= 2 && told.iter().all(|(whom, waited)| *whom == pid && *waited >= every), "{told:?}");
+}
+
+#[test]
+fn a_stop_that_takes_long_names_the_groups_that_still_stop() {
+    let place = Place::new();
+    let _ = daemon(&place, "trap 'sleep 2.5; exit 0' TERM");
+    let socket = StatusSocket::open(&place.join("heartbeat.sock")).expect("opened");
+    let stopping = ["192.0.2.1/24/eth0", "drbddisk::r0"].map(str::to_owned).to_vec();
+    let answer = daemon_status::Answer { stopping, ..daemon_status::Answer::default() };
+    let output = std::thread::scope(|scope| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heartbeat"));
+        command.args(["-k", "--run-dir"]).arg(place.path());
+        let stop = scope.spawn(move || command.output().expect("started"));
+        let look_at = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+        while !stop.is_finished() {
+            let mut fds = [PollFd::from_borrowed_fd(socket.fd(), PollFlags::IN)];
+            if poll(&mut fds, Some(&look_at)).is_ok_and(|ready| ready > 0) {
+                socket.answer(|| answer.pack());
+            }
+        }
+        stop.join().expect("ended")
+    });
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{said}");
+    assert!(said.contains("is still stopping after 2 s: 192.0.2.1/24/eth0, drbddisk::r0\n"), "{said}");
 }

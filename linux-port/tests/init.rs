@@ -56,6 +56,25 @@ fn an_unknown_action_gives_the_usage() {
 }
 
 #[test]
+fn only_directories_that_are_not_the_usual_ones_are_named_as_3_0_6_knows_no_options_for_them() {
+    let place = site("");
+    place.script("words", "echo \"$*\"");
+    let words = |named: &[&str]| {
+        let mut command = Command::new("sh");
+        at(&place, command.arg(SCRIPT).arg("status")).env("HEARTBEAT", place.join("words"));
+        for name in ["HA_STATE_DIR", "HA_RUN_DIR"] {
+            if !named.contains(&name) {
+                command.env_remove(name);
+            }
+        }
+        said(&command.output().expect("started")).1
+    };
+    let [config, run] = ["ha.d", "run"].map(|name| place.join(name).display().to_string());
+    assert_eq!(words(&[]), format!("-s --config-dir {config}\n"));
+    assert_eq!(words(&["HA_RUN_DIR"]), format!("-s --config-dir {config} --run-dir {run}\n"));
+}
+
+#[test]
 fn a_machine_that_is_not_configured_boots_all_the_same() {
     let place = site("");
     std::fs::remove_file(place.join("ha.d/ha.cf")).expect("removed");

@@ -37,7 +37,7 @@ fn group(place: &Place, members: &[&str]) -> Vec<Step> {
     let body = format!(
         r#"echo "$1 $2" >>{0}
         case $1:$2 in
-        up:status) echo running;; broken:start) exit 1;; stuck:stop) exit 1;; stuck:status) echo running;;
+        up:status) echo running;; broken:start) for n in 1 2 3 4; do echo why $n; done >&2; exit 1;; stuck:stop) exit 1;; stuck:status) echo running;;
         sloppy:stop) exit 1;; twice:stop) [ $(grep -c "twice stop" {0}) -gt 1 ];; esac"#,
         trace.display()
     );
@@ -100,6 +100,12 @@ fn a_failed_start_stops_the_whole_group_as_3_0_6_does() {
     let log = place.read("log");
     assert!(log.contains("CRIT: Giving up resources due to failure of member::broken"), "{log}");
     assert!(log.contains("ERROR: Return code 1 from "), "{log}");
+    let why = log.lines().filter_map(|line| Some(line.split_once("WARN: member said: ")?.1));
+    assert_eq!(
+        why.collect::<Vec<_>>(),
+        ["why 2", "why 3", "why 4"],
+        "the last words of the script, also without a debug file"
+    );
 }
 
 #[test]

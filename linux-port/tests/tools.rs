@@ -9,7 +9,9 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use hbcore_linux::status::{Answer, Decided, StatusSocket};
 use host::Place;
+use rustix::event::{PollFd, PollFlags, poll};
 
 /// Every resource script of the scenarios: notes its call, and keeps its state in a file.
 const MEMBER: &str = r#"name=$(basename "$0"); for op; do :; done
@@ -419,4 +421,44 @@ fn a_tool_is_called_by_its_name_by_its_first_word_or_along_the_path() {
         said.starts_with(&format!("{} [all|foreign|local|failback]\n", bin.join("hb_standby").display())),
         "{said}"
     );
+}
+
+/// Answers as a daemon: first that three orders were decided, then what it made of the fourth.
+fn answered(tool: &str, fourth: &'static str) -> Output {
+    let site = Site::new("");
+    let socket = StatusSocket::open(&site.place.join("heartbeat.sock")).expect("opened");
+    let decided = |number, said: &str| Decided { number, kind: "standby", said: said.to_owned() };
+    let answer = |orders| Answer { orders, ..Answer::default() }.pack();
+    let answers = [answer(vec![decided(3, "old")]), answer(vec![decided(3, "old"), decided(4, fourth)])];
+    let mut command = site.ours(tool);
+    command.arg("--run-dir").arg(site.place.path()).stdin(Stdio::null());
+    std::thread::scope(|scope| {
+        let tool = scope.spawn(move || command.output().expect("started"));
+        for text in answers {
+            let mut fds = [PollFd::from_borrowed_fd(socket.fd(), PollFlags::IN)];
+            poll(&mut fds, None).expect("somebody asks");
+            socket.answer(|| text);
+        }
+        tool.join().expect("ended")
+    })
+}
+
+#[test]
+fn what_the_daemon_refuses_is_said_to_who_ordered_it() {
+    let output = answered("hb_standby", "refused: nobody is there");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "as 3.0.6, which wrote its message and knows no more");
+    assert!(said.ends_with("hb_standby: refused: nobody is there\n"), "{said}");
+    assert!(!said.contains("old"), "{said}");
+    let done = String::from_utf8_lossy(&answered("hb_standby", "").stderr).into_owned();
+    assert_eq!(done.lines().count(), 1, "{done}");
+}
+
+#[test]
+fn a_tool_that_cannot_ask_the_daemon_says_so() {
+    let site = Site::new("");
+    let output = site.ours("hb_takeover").arg("--run-dir").arg(site.place.path()).output().expect("started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("the daemon cannot be asked whether it does so, its log says it (No such file"), "{said}");
 }

@@ -111,6 +111,8 @@ impl<'t> HbcoreCf<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
 
     #[test]
     fn a_missing_or_empty_file_means_the_defaults() {
@@ -142,6 +144,15 @@ mod tests {
         let wrong = b"script_timeout 0\nscript_timeout soon\nstop_failure_command fence-me\n";
         assert_eq!(HbcoreCf::parse(wrong, &mut problems).checked(), None);
         assert_eq!(problems.errors(), 3);
+        let said: Vec<String> = problems.iter().map(|problem| problem.kind.to_string()).collect();
+        assert_eq!(
+            said,
+            [
+                "`script_timeout` [0] is not a time",
+                "`script_timeout` [soon] is not a time",
+                "`stop_failure_command` [fence-me] is not a full pathname"
+            ]
+        );
     }
 
     #[test]

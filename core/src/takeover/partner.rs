@@ -10,6 +10,9 @@ use crate::time::{Duration, Instant};
 /// How long a class that could not be started is kept before the other node is asked once more to take it, so that a class that starts on
 /// neither is not passed to and fro for ever. The first time it is asked at once; a 3.0.6 waits half a minute.
 const GIVE_AWAY_PAUSE: Duration = Duration::from_mins(5);
+/// A class that does not start at the other node either comes back at once, from a 3.0.6 after half a minute. What stayed longer has run there.
+const BACK_AT_ONCE: Duration = Duration::from_secs(10);
+const BACK_FROM_REFERENCE: Duration = Duration::from_secs(40);
 
 /// A `resource` message.
 #[derive(Clone, Copy, Debug)]
@@ -399,15 +402,16 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
+    /// From when on the groups of `class` may be given away.
+    fn give_away_pauses(&mut self, class: Class) -> impl Iterator<Item = &mut Instant> {
+        let [local, foreign] = &mut self.give_away_from;
+        let all = [(class.has_local(), local), (class.has_foreign(), foreign)];
+        all.into_iter().filter_map(|(is_meant, from)| is_meant.then_some(from))
+    }
+
     /// Nothing of `class` is given away before `from`.
     pub(super) fn pause_give_away(&mut self, class: Class, from: Instant) {
-        let [local, foreign] = &mut self.give_away_from;
-        if class.has_local() {
-            *local = from;
-        }
-        if class.has_foreign() {
-            *foreign = from;
-        }
+        self.give_away_pauses(class).for_each(|pause| *pause = from);
     }
 
     /// A group of `class` cannot be started here: the other node gets the class, as soon as there is one that can take it. 3.0.6 has no word
@@ -421,6 +425,18 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             _ => class,
         });
         self.timers.failback = Some(now);
+    }
+
+    /// What we have given away runs at the other node, or has failed there by now: the pause begins.
+    pub(super) fn given_away(&mut self, now: Instant, class: Class) {
+        self.give_away_pauses(class).filter(|from| **from > now).for_each(|from| *from = now.after(GIVE_AWAY_PAUSE));
+    }
+
+    /// The other node gives us groups of `class`. If it could run what we had given it, it may have it back as soon as it does not start here again.
+    pub(super) fn gets_back(&mut self, now: Instant, class: Class) {
+        let stayed = if self.other.is_hbcore { BACK_AT_ONCE } else { BACK_FROM_REFERENCE };
+        let latest = now.after(GIVE_AWAY_PAUSE.saturating_sub(stayed));
+        self.give_away_pauses(class).filter(|from| **from <= latest).for_each(|from| *from = now);
     }
 
     /// One node speaks the legacy protocol, the other does not.

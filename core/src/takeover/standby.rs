@@ -130,7 +130,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.other.holds = self.other.holds.with(class.mirrored());
                 // What it said before and comes later is not true any more.
                 self.other.report = self.other.report.max(seq);
-                self.handed_over(class);
+                self.handed_over(now, class);
             }
             (
                 Standby::NotAsked
@@ -167,6 +167,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.notice(Notice::StandbyIgnored { node, other_in_flux: !self.other.stable });
             return;
         }
+        self.gets_back(now, class.mirrored());
         self.other.has_begun = false;
         self.standby = Standby::Offered(class);
         self.timers.standby = Some(now.after(OFFER_LIMIT));
@@ -188,7 +189,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         match self.standby {
             Standby::Released(class) if self.other.holds == self.other.holds.with(class.mirrored()) => {
-                self.handed_over(class);
+                self.handed_over(now, class);
             }
             // A 3.0.6 claims a class only after it has started it; one of ours before.
             Standby::Released(class) if self.other.is_hbcore => {
@@ -257,8 +258,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 
     /// The other node runs what we have released.
-    fn handed_over(&mut self, class: Class) {
+    fn handed_over(&mut self, now: Instant, class: Class) {
         self.end_standby();
+        self.given_away(now, class);
         self.notice(Notice::StandbyHandedOver(class));
         self.report(Info::Plain);
     }

@@ -3,6 +3,7 @@
 
 use hbcore_linux::state::{Running, probe};
 use hbcore_linux::terminal::complain;
+use hbcore_linux::tools::{self, Tool};
 use hbcore_linux::{config, demo, status};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
@@ -16,8 +17,11 @@ hb: the front end of hbcore
   hb demo [--cuts N]   two nodes and a client on this machine: what happens when the power fails,
                        N times (5); needs no privilege, and leaves nothing behind
   hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not
-  hb status            what the running daemon sees: nodes, links, groups; exit 3 if it does not run,
-                       1 if it does not answer
+  hb status [--json]   what the running daemon sees: nodes, links, groups; exit 3 if it does not run,
+                       1 if it does not answer; --json: one object, for monitors
+  hb standby [WORD]    give groups to the other node: all (without a word), local, foreign, failback;
+                       as hb_standby
+  hb takeover [WORD]   have the other node give groups to this one; as hb_takeover
   hb --version         print the version of this program
   hb --help            print this
 
@@ -36,10 +40,18 @@ fn main() -> ExitCode {
     if words.peek().is_some_and(|word| word == demo::ROLE) {
         return demo::play(words.skip(1));
     }
+    let tool = match words.peek().and_then(|word| word.to_str()) {
+        Some("standby") => Some(Tool::Standby),
+        Some("takeover") => Some(Tool::Takeover),
+        _ => None,
+    };
+    if let Some(tool) = tool {
+        return tools::main(tool, std::iter::once(tool.name().into()).chain(words.skip(1)));
+    }
     match command(words) {
         Ok(Command::Demo { cuts }) => demo::run(cuts),
         Ok(Command::Check { directory }) => check(&directory),
-        Ok(Command::Status { run_dir }) => show_status(&run_dir),
+        Ok(Command::Status { run_dir, json }) => show_status(&run_dir, json),
         Ok(Command::Print(text)) => written(io::stdout().write_all(text.as_bytes()).map(|()| 0)),
         Err(error) => {
             complain(format_args!("hb: {error}\n\n{}", HELP.trim_end()));
@@ -52,7 +64,7 @@ fn main() -> ExitCode {
 enum Command {
     Demo { cuts: u32 },
     Check { directory: PathBuf },
-    Status { run_dir: PathBuf },
+    Status { run_dir: PathBuf, json: bool },
     Print(&'static str),
 }
 
@@ -65,6 +77,7 @@ struct Words {
     command: Option<String>,
     directory: Option<PathBuf>,
     cuts: Option<u32>,
+    json: bool,
     config_dir: Option<PathBuf>,
     run_dir: Option<PathBuf>,
     state_dir: Option<PathBuf>,
@@ -78,6 +91,7 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Print(HELP)),
             Arg::Long("version") => return Ok(Command::Print(concat!("hb ", env!("CARGO_PKG_VERSION"), "\n"))),
             Arg::Long("cuts") => read.cuts = Some(cuts(&words.value()?)?),
+            Arg::Long("json") => read.json = true,
             Arg::Long("config-dir") => read.config_dir = Some(words.value()?.into()),
             Arg::Long("run-dir") => read.run_dir = Some(words.value()?.into()),
             Arg::Long("state-dir") => read.state_dir = Some(words.value()?.into()),
@@ -97,14 +111,17 @@ impl Words {
         let places =
             [("--config-dir", &self.config_dir), ("--run-dir", &self.run_dir), ("--state-dir", &self.state_dir)];
         let place = places.into_iter().find(|(_, value)| value.is_some()).map(|(name, _)| name);
-        if let Some(option) =
-            self.cuts.map(|_| "--cuts").filter(|_| command != "demo").or(place.filter(|_| command == "demo"))
-        {
+        let foreign = [
+            self.cuts.map(|_| "--cuts").filter(|_| command != "demo"),
+            self.json.then_some("--json").filter(|_| command != "status"),
+            place.filter(|_| command == "demo"),
+        ];
+        if let Some(option) = foreign.into_iter().flatten().next() {
             return Err(format!("hb {command} has no option {option}").into());
         }
         match command {
             "demo" => Ok(Command::Demo { cuts: self.cuts.unwrap_or(demo::CUTS) }),
-            "status" => Ok(Command::Status { run_dir: self.run_dir.unwrap_or_else(|| "/run".into()) }),
+            "status" => Ok(Command::Status { run_dir: self.run_dir.unwrap_or_else(|| "/run".into()), json: self.json }),
             "check" => match (self.directory, self.config_dir) {
                 (Some(_), Some(_)) => Err("hb check takes one directory".into()),
                 (one, other) => Ok(Command::Check { directory: one.or(other).unwrap_or_else(|| "/etc/ha.d".into()) }),
@@ -138,16 +155,26 @@ fn check(directory: &Path) -> ExitCode {
 /// The exit code when no daemon runs, as the init scripts of Linux have it.
 const NOT_RUNNING: u8 = 3;
 
-fn show_status(run_dir: &Path) -> ExitCode {
+fn show_status(run_dir: &Path, json: bool) -> ExitCode {
     let socket = run_dir.join(status::NAME);
     match (status::ask(&socket), probe(&run_dir.join("heartbeat.pid"))) {
-        (Ok(answer), _) => written(io::stdout().write_all(answer.as_bytes()).map(|()| 0)),
+        (Ok(answer), _) if json && answer.json.is_empty() => {
+            complain(format_args!(
+                "hb: the daemon that runs is of an earlier version: `heartbeat -r` with a changed ha.cf, or a restart, renews it"
+            ));
+            ExitCode::FAILURE
+        }
+        (Ok(answer), _) => {
+            let text = if json { &answer.json } else { &answer.text };
+            written(io::stdout().write_all(text.as_bytes()).map(|()| 0))
+        }
         (Err(_), Running::Stale | Running::NoFile) => {
-            written(io::stdout().write_all(b"heartbeat is stopped\n").map(|()| NOT_RUNNING))
+            let text = if json { status::STOPPED } else { "heartbeat is stopped\n" };
+            written(io::stdout().write_all(text.as_bytes()).map(|()| NOT_RUNNING))
         }
         (Err(error), Running::Yes(pid)) => {
             let help = match error.kind() {
-                io::ErrorKind::PermissionDenied => "run this as root",
+                io::ErrorKind::PermissionDenied => "run this as root, or as a member of the group haclient",
                 io::ErrorKind::NotFound => "it is no hbcore, or its log says why it has no such socket",
                 _ => "is it stopped, or very busy?",
             };
@@ -195,7 +222,7 @@ mod tests {
     #[test]
     fn options_stand_before_or_behind_the_command() {
         let read = |line: &str| command(line.split_whitespace().map(Into::into)).expect("good");
-        let status = Command::Status { run_dir: "/r".into() };
+        let status = Command::Status { run_dir: "/r".into(), json: false };
         for line in ["status --run-dir /r --state-dir /s", "--config-dir=/c --run-dir /r status"] {
             assert_eq!(read(line), status, "{line}");
         }
@@ -203,6 +230,7 @@ mod tests {
             assert_eq!(read(line), Command::Check { directory: "/c".into() }, "{line}");
         }
         assert_eq!(read("--cuts 3 demo"), Command::Demo { cuts: 3 });
+        assert_eq!(read("status --json"), Command::Status { run_dir: "/run".into(), json: true });
     }
 
     #[test]
@@ -216,6 +244,7 @@ mod tests {
         for words in [
             &["demo", "--cuts", "many"][..],
             &["demo", "--cuts", "0"],
+            &["check", "--json"],
             &["demo", "--cuts", "1001"],
             &["demo", "--run-dir", "/x"],
             &["check", "a", "--config-dir", "b"],

@@ -1,6 +1,6 @@
 //! Talking to the daemon that runs already, through its pid file and signals: `-s`, `-k`, `-r`, `-R`.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use crate::state::{Running, probe};
+use crate::status;
 use crate::terminal::complain;
 
 /// What a command prints and exits with.
@@ -21,8 +22,10 @@ pub struct Answer {
     pub code: u8,
 }
 
-/// How long `-k` waits in silence.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long `-k` waits in silence: at first, then each time.
+const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
+/// How long a daemon may take to say what it does.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The exit code for what only root may do.
 const NOT_PERMITTED: u8 = 4;
@@ -41,26 +44,31 @@ pub fn status(pid_file: &Path, host: &str, node: &str) -> Answer {
     }
 }
 
-/// `-k`: TERM to the daemon, and wait until it is gone, however long it takes; exit 0 also if it does not run.
-/// To a person at a terminal, standard error says every few seconds that it still waits; a script sees what 3.0.6 says.
-pub fn stop(pid_file: &Path) -> Answer {
-    let at_terminal = io::stderr().is_terminal();
-    stop_and_tell(pid_file, PATIENCE, |pid, waited| {
-        if at_terminal {
-            let seconds = waited.as_secs();
-            complain(format_args!(
-                "heartbeat: [pid {pid}] still gives up its resources after {seconds} s; its log says which"
-            ));
-        }
+/// `-k`: TERM to the daemon, and wait until it is gone, however long it takes; exit 0 also if it does not run. When that takes more than a
+/// moment, standard error says every ten seconds which groups are still being stopped; `socket` is where the daemon answers.
+pub fn stop(pid_file: &Path, socket: &Path) -> Answer {
+    stop_and_tell(pid_file, PAUSES, |pid, waited| {
+        let doing = status::ask_within(socket, PATIENCE).map(|answer| answer.stopping);
+        complain(format_args!("heartbeat: [pid {pid}] {}", still(doing.ok().as_deref(), waited)));
     })
 }
 
-/// [`stop`], which calls `tell` with the process and the time so far whenever `every` is over.
-pub fn stop_and_tell(pid_file: &Path, every: Duration, tell: impl FnMut(u32, Duration)) -> Answer {
+/// What a daemon that is to stop still does; `stopping`: its groups, if it could be asked.
+fn still(stopping: Option<&[String]>, waited: Duration) -> String {
+    let seconds = waited.as_secs();
+    match stopping {
+        Some([]) => format!("has not ended after {seconds} s; `hb status` and its log say what it waits for"),
+        Some(groups) => format!("is still stopping after {seconds} s: {}", groups.join(", ")),
+        None => format!("has not ended after {seconds} s; its log says what it waits for"),
+    }
+}
+
+/// [`stop`], which calls `tell` with the process and the time so far when the first of the pauses is over, then after each second one.
+pub fn stop_and_tell(pid_file: &Path, pauses: [Duration; 2], tell: impl FnMut(u32, Duration)) -> Answer {
     let Running::Yes(pid) = probe(pid_file) else {
         return Answer { stderr: "INFO: Heartbeat already stopped.\n".to_owned(), ..Answer::default() };
     };
-    match signal_and_wait(pid, every, tell) {
+    match signal_and_wait(pid, pauses, tell) {
         Ok(()) => Answer::default(),
         Err(error) => refused(pid, &error),
     }
@@ -95,7 +103,7 @@ pub fn held_by_this_process(pid_file: &Path) -> Result<(), Answer> {
 }
 
 /// TERM, then sleep until the process ends. A process that is gone already is as good.
-fn signal_and_wait(pid: u32, every: Duration, mut tell: impl FnMut(u32, Duration)) -> io::Result<()> {
+fn signal_and_wait(pid: u32, [first, every]: [Duration; 2], mut tell: impl FnMut(u32, Duration)) -> io::Result<()> {
     let raw = to_pid(pid)?;
     // Taken before the signal: afterwards the number might be somebody else's.
     let watched = pidfd_open(raw, PidfdFlags::empty());
@@ -104,12 +112,15 @@ fn signal_and_wait(pid: u32, every: Duration, mut tell: impl FnMut(u32, Duration
         other => other?,
     }
     let watched = watched?;
-    let (began, timeout) = (Instant::now(), Timespec::try_from(every).ok());
+    let (began, mut pause) = (Instant::now(), first);
     loop {
         let mut fds = [PollFd::new(&watched, PollFlags::IN)];
-        match poll(&mut fds, timeout.as_ref()) {
+        match poll(&mut fds, Timespec::try_from(pause).ok().as_ref()) {
             Err(rustix::io::Errno::INTR) => {}
-            Ok(0) => tell(pid, began.elapsed()),
+            Ok(0) => {
+                tell(pid, began.elapsed());
+                pause = every;
+            }
             ended => return ended.map(drop).map_err(io::Error::from),
         }
     }
@@ -124,4 +135,18 @@ fn refused(pid: u32, error: &io::Error) -> Answer {
     let reason = text.split(" (os error").next().unwrap_or_default();
     let code = if error.kind() == io::ErrorKind::PermissionDenied { NOT_PERMITTED } else { 1 };
     Answer { stderr: format!("ERROR: Could not kill pid {pid} : {reason}\n"), code, ..Answer::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_told_what_for() {
+        let after = Duration::from_millis(12_345);
+        let groups = ["192.0.2.1".to_owned(), "drbddisk::r0".to_owned()];
+        assert_eq!(still(Some(&groups), after), "is still stopping after 12 s: 192.0.2.1, drbddisk::r0");
+        assert!(still(Some(&[]), after).starts_with("has not ended after 12 s; `hb status`"));
+        assert_eq!(still(None, after), "has not ended after 12 s; its log says what it waits for");
+    }
 }

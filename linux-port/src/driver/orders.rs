@@ -1,13 +1,14 @@
 //! What scripts and tools of this node ask for, and what its scripts are told.
 
 use super::{Driver, FIFO};
-use crate::fifo::{Fifo, FifoMessage, Order};
+use crate::fifo::{Fifo, FifoMessage, Order, READ_MAX};
 use crate::log::Level;
 use crate::notify::Notifier;
+use crate::status::{STANDBY, TAKEOVER, why};
 use hbcore::cluster::{Field, MessageError};
 use hbcore::id::NodeId;
 use hbcore::node::NodeKind;
-use hbcore::takeover::StandbyRefusal;
+use hbcore::takeover::{Class, Holds, StandbyRefusal, Wish};
 use hbcore::time::Instant;
 use hbcore::{Request, RequestError};
 
@@ -36,21 +37,31 @@ impl Driver {
     fn order(&mut self, now: Instant, message: &FifoMessage<'_>) {
         let kind = String::from_utf8_lossy(message.kind);
         self.log.debug(1, format_args!("A script says {kind}"));
-        let refused = match message.order() {
-            Order::Standby(class) => self.cluster.request(now, Request::Standby(class)).err(),
-            Order::Takeover(wish) => self.cluster.request(now, Request::Takeover(wish)).err(),
+        // What is so before the order: afterwards it is on its way.
+        let (holds, is_settled) = (self.cluster.takeover().holds(), self.cluster.takeover().is_settled());
+        let (kind, request, remark) = match message.order() {
+            Order::Standby(class) => (STANDBY, Request::Standby(class), nothing_to_give(holds, class)),
+            Order::Takeover(wish) => (TAKEOVER, Request::Takeover(wish), asked_in_vain(holds, is_settled, wish)),
             Order::Report => {
-                self.log.info(format_args!("A script reports resources: this daemon keeps its own account of them"));
-                None
+                let text = "A script reports resources: this daemon keeps its own account of them";
+                return self.log.info(format_args!("{text}"));
             }
-            Order::Other => {
-                self.pass_on(now, message);
-                None
-            }
+            Order::Other => return self.pass_on(now, message),
         };
-        if let Some(error) = refused {
-            let (level, why) = refusal(error);
-            self.log.log(level, format_args!("{why}"));
+        match self.cluster.request(now, request) {
+            Ok(()) => self.orders.note(kind, remark.map(str::to_owned).unwrap_or_default()),
+            Err(error) => {
+                let (level, text) = refusal(error);
+                self.log.log(level, format_args!("{text}"));
+                self.orders.note(kind, format!("refused: {}", reason(error)));
+            }
+        }
+    }
+
+    /// Reads all orders that were written before now.
+    pub(super) fn read_waiting_orders(&mut self, now: Instant) {
+        for _ in 0..PIPE_READS {
+            self.read_fifo(now);
         }
     }
 
@@ -94,6 +105,43 @@ impl Driver {
     /// The descriptor of the FIFO, with its token.
     pub(super) fn watch_fifo(&self) -> std::io::Result<()> {
         self.scripts.fifo.as_ref().map_or(Ok(()), |fifo| self.poller.add(fifo.fd(), FIFO, super::Interest::Read))
+    }
+}
+
+/// Reads that empty a pipe, which holds 64 KiB.
+const PIPE_READS: usize = 64 * 1024 / READ_MAX;
+
+/// A standby of what is not here is agreed on with the other node, as in 3.0.6, and moves nothing.
+fn nothing_to_give(holds: Holds, class: Class) -> Option<&'static str> {
+    match class {
+        Class::All => holds == Holds::NONE,
+        Class::Local => !holds.local,
+        Class::Foreign => !holds.foreign,
+    }
+    .then_some("nothing of that is held here: there is nothing to give")
+}
+
+/// The other node decides about a takeover, and refuses without an answer.
+fn asked_in_vain(holds: Holds, is_settled: bool, wish: Wish) -> Option<&'static str> {
+    let is_here = match wish {
+        Wish::Class(Class::All) => holds == Holds::ALL,
+        Wish::Class(Class::Foreign) => holds.foreign,
+        Wish::Class(Class::Local) | Wish::Failback => holds.local,
+    };
+    match (is_here, is_settled) {
+        (true, _) => Some("all of that is held here already: there is nothing to take"),
+        (false, false) => {
+            Some("the other node is asked, and refuses while groups are being moved: look at `hb status`")
+        }
+        (false, true) => None,
+    }
+}
+
+/// For the person who ordered.
+const fn reason(error: RequestError) -> &'static str {
+    match error {
+        RequestError::Standby(refusal) => why(refusal),
+        _ => "resources are not managed by this daemon",
     }
 }
 

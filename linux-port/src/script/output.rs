@@ -1,5 +1,6 @@
 //! What a script prints, as log lines; bounded, however much it prints.
 
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
@@ -12,6 +13,9 @@ pub const LINE_CAPACITY: usize = 400;
 
 /// Lines of one run that are logged; the rest is read, counted and summed up in one line at the end.
 pub const LINES_PER_RUN: u32 = 200;
+
+/// The last lines of a run that are kept for who wants to know why it failed.
+const LINES_KEPT: usize = 3;
 
 /// Reads between two looks at everything else: a script that prints without end must not hide its time limit.
 const READS_PER_TURN: usize = 16;
@@ -31,6 +35,7 @@ pub(super) struct Lines<'a> {
     tag: String,
     written: u32,
     left_out: u64,
+    last: VecDeque<String>,
 }
 
 impl Stream {
@@ -78,19 +83,29 @@ impl Stream {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(log: &'a Logger, name: &str, pid: i32) -> Self {
-        Self { log, tag: format!("{name}[{pid}]"), written: 0, left_out: 0 }
+        Self { log, tag: format!("{name}[{pid}]"), written: 0, left_out: 0, last: VecDeque::new() }
     }
 
     fn write(&mut self, line: &[u8]) {
         if line.is_empty() {
             return;
         }
+        let text = String::from_utf8_lossy(line);
         if self.written >= LINES_PER_RUN {
             self.left_out = self.left_out.saturating_add(line.len() as u64);
-            return;
+        } else {
+            self.written += 1;
+            self.log.log(Level::Debug, format_args!("{}: {text}", self.tag));
         }
-        self.written += 1;
-        self.log.log(Level::Debug, format_args!("{}: {}", self.tag, String::from_utf8_lossy(line)));
+        if self.last.len() >= LINES_KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(text.into_owned());
+    }
+
+    /// The last lines, three at most.
+    pub(super) fn last(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.last).into()
     }
 
     /// Says how much was left out; returns the number of bytes.

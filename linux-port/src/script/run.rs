@@ -30,6 +30,8 @@ pub struct Report {
     pub took: Duration,
     /// Bytes of output that were not logged.
     pub output_left_out: u64,
+    /// The last lines that it printed, three at most.
+    pub last_lines: Vec<String>,
 }
 
 /// Tells running scripts that the daemon wants them gone. Once given it stays given.
@@ -84,7 +86,8 @@ pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptE
     watch.until_exit(began + call.limit, call.grace, cancel);
     let exit = watch.reap();
     let output_left_out = watch.lines.summary();
-    Ok(Report { exit, owned: watch.text.owned(), took: began.elapsed(), output_left_out })
+    let last_lines = watch.lines.last();
+    Ok(Report { exit, owned: watch.text.owned(), took: began.elapsed(), output_left_out, last_lines })
 }
 
 /// Starts the child with nothing on its standard input and pipes on its outputs.

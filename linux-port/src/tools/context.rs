@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::log::ScriptLog;
-use crate::fifo;
+use crate::{fifo, status};
 
 /// The surroundings of a tool.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Context {
     pub config_dir: PathBuf,
     /// The daemon's FIFO: in `--state-dir`, else `HA_FIFO`, else `/var/lib/heartbeat/fifo`.
     pub fifo: PathBuf,
+    /// Where the daemon answers: in `--run-dir`, else `HA_RUN_DIR`, else `/run`. `None` if only the FIFO of another daemon was named.
+    pub status: Option<PathBuf>,
     pub(super) log: ScriptLog,
 }
 
@@ -27,8 +29,9 @@ impl Context {
     pub fn new(program: &OsStr, arguments: impl IntoIterator<Item = OsString>) -> Result<(Self, Vec<String>), String> {
         let program = invoked(program);
         let mut config_dir = variable("HA_DIR").map_or_else(|| PathBuf::from("/etc/ha.d"), PathBuf::from);
-        let mut fifo =
-            variable("HA_FIFO").map_or_else(|| Path::new("/var/lib/heartbeat").join(fifo::NAME), PathBuf::from);
+        let usual = Path::new("/var/lib/heartbeat").join(fifo::NAME);
+        let mut fifo = variable("HA_FIFO").map_or_else(|| usual.clone(), PathBuf::from);
+        let mut run_dir = variable("HA_RUN_DIR").map(PathBuf::from);
         let mut arguments = arguments.into_iter().map(|word| word.to_string_lossy().into_owned());
         let mut words = Vec::new();
         let (mut has_state_dir, mut has_run_dir) = (false, false);
@@ -47,8 +50,10 @@ impl Context {
                     has_state_dir = true;
                     fifo = Path::new(&value).join(fifo::NAME);
                 }
-                // Nothing that a tool needs is there.
-                _ => has_run_dir = true,
+                _ => {
+                    has_run_dir = true;
+                    run_dir = Some(value.into());
+                }
             }
         }
         if has_run_dir && !has_state_dir {
@@ -56,8 +61,10 @@ impl Context {
                 "{program}: --run-dir names a node whose FIFO is elsewhere: give its --state-dir too\n"
             ));
         }
+        let run_dir = run_dir.or_else(|| (fifo == usual).then(|| PathBuf::from("/run")));
         let log = ScriptLog::from_env(Path::new(&program));
-        Ok((Self { program, config_dir, fifo, log }, words))
+        let status = run_dir.map(|dir| dir.join(status::NAME));
+        Ok((Self { program, config_dir, fifo, status, log }, words))
     }
 
     /// The name of this node: `HA_CURHOST`, else what the daemon would call itself.

@@ -1,8 +1,13 @@
 //! `hb_standby` and `hb_takeover`: moving groups by hand.
 
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
 use super::context::OPTIONS;
 use super::send::{open, write};
-use super::{Answer, Context, send};
+use super::{Answer, Context, SendError, send};
+use crate::status::{self, STANDBY, TAKEOVER};
 
 /// `hb_standby [all|foreign|local|failback]`: gives groups to the other node.
 pub(super) fn standby(context: &Context, words: &[String]) -> Answer {
@@ -12,19 +17,59 @@ pub(super) fn standby(context: &Context, words: &[String]) -> Answer {
         Err(usage) => return usage,
     };
     let fields = [("t", "ask_resources"), ("rsc_hold", class), ("info", "me")];
-    let sent = open(&context.fifo).and_then(|fifo| {
+    order(context, STANDBY, || {
+        let fifo = open(&context.fifo)?;
         context.log.line(format_args!("Going standby [{class}]."));
         write(&context.fifo, &fifo, &fields)
-    });
-    Answer::sent(context, sent)
+    })
 }
 
 /// `hb_takeover [all|foreign|local|failback]`: has the other node give us groups.
 pub(super) fn takeover(context: &Context, words: &[String]) -> Answer {
     match class(context, words) {
-        Ok(class) => Answer::sent(context, send(&context.fifo, &[("t", "hb_takeover"), ("rsc_hold", class)])),
+        Ok(class) => order(context, TAKEOVER, || send(&context.fifo, &[("t", "hb_takeover"), ("rsc_hold", class)])),
         Err(usage) => usage,
     }
+}
+
+/// How long a tool waits for the daemon's word. A daemon that lives answers within a millisecond.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Sends an order and says what the daemon makes of it: the FIFO takes everything, and 3.0.6 tells only its log. The exit code says, as
+/// there, that the order was written.
+fn order(context: &Context, kind: &str, send: impl FnOnce() -> Result<(), SendError>) -> Answer {
+    let before = context.status.as_deref().map(last_order);
+    let mut answer = Answer::sent(context, send());
+    if answer.code != 0 {
+        return answer;
+    }
+    let said = match (before, context.status.as_deref()) {
+        (Some(Ok(before)), Some(path)) => said_since(path, before, kind),
+        (Some(Err(error)), _) => Err(error),
+        _ => return answer,
+    };
+    let lines = said.unwrap_or_else(|error| {
+        vec![format!("the daemon cannot be asked whether it does so, its log says it ({})", plain(&error))]
+    });
+    answer.stderr.extend(lines.iter().map(|line| format!("{}: {line}\n", context.program)));
+    answer
+}
+
+/// The number of the latest order that the daemon has decided about.
+fn last_order(path: &Path) -> io::Result<u64> {
+    Ok(status::ask_within(path, PATIENCE)?.orders.last().map_or(0, |order| order.number))
+}
+
+/// What the daemon has to say about the orders after this one. Before it answers it has read what was written.
+fn said_since(path: &Path, before: u64, kind: &str) -> io::Result<Vec<String>> {
+    let orders = status::ask_within(path, PATIENCE)?.orders;
+    let ours = orders.into_iter().filter(|order| order.number > before && order.kind == kind && !order.said.is_empty());
+    Ok(ours.map(|order| order.said).collect())
+}
+
+/// Without the system's number.
+fn plain(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// The word, or what to say instead. One half of it goes to standard output, as in 3.0.6.

@@ -204,6 +204,10 @@ pub(crate) const LINES: &[Row] = &[
     ("stonith_host", Refused(&["No Stonith hostname argument given"])),
     ("stonith_host p3", Refused(&["No Stonith type given"])),
     ("stonith_host p3 nosuch x", Refused(&["Invalid Stonith type [nosuch]"])),
+    ("stonith_host p3 null", Refused(&["Invalid Stonith configuration parameter []"])),
+    ("stonith_host p3 external/ipmi a b", Refused(&["Invalid Stonith configuration parameter [ a b]"])),
+    ("stonith_host p3 external/ipmi h 10.0.0.1 a b lan", Runs),
+    ("stonith_host p3 null p3 q4", Runs),
     ("stonith_host zz nosuch x", Runs),
     // Media.
     ("udp lo", Runs),

@@ -43,12 +43,38 @@ pub(crate) fn status(pairing: Pairing) {
     lab.check(ask().output.lines().last().is_some_and(|l| l.ends_with("alpha  runs here")), "the group here");
     lab.pull_cable();
     shows(&["bravo active eth0 up, eth1 silent"]);
-    lab.alpha.standby("all");
+    let says = |tool: &str, word: &str, what: &str| {
+        let said = lab.alpha.tool(tool, &[word]);
+        lab.check(
+            said.code == Some(0) && said.output.contains(what),
+            &format!("{tool} {word} to say {what:?}: {said:?}"),
+        );
+    };
+    says("hb_takeover", "local", "all of that is held here already");
+    let quiet = lab.alpha.tool("hb_standby", &["all"]);
+    lab.check(quiet.output.lines().count() == 1, &format!("nothing to be said of a standby that is done: {quiet:?}"));
     lab.await_until(MOVE_LIMIT, "the address on bravo", || lab.holders() == ["bravo"]);
     shows(&["alpha: active, holds none, settled"]);
     lab.check(ask().output.lines().last().is_some_and(|l| l.ends_with("at bravo")), "the group at bravo");
+    says("hb_standby", "local", "nothing of that is held here: there is nothing to give");
+    shows(&["alpha: active, holds none, settled"]);
     lab.bravo.cut_power();
     shows(&["alpha: active, holds all, settled", "bravo dead eth0 silent, eth1 silent"]);
+    says("hb_standby", "all", "refused: no other node is there to take or give anything");
+    says("hb_takeover", "all", "refused: no other node is there to take or give anything");
+
+    let json = lab.alpha.run(&hb, &["status", "--json"]);
+    let is_one_object = json.output.starts_with("{\"version\":1,\"running\":true,") && json.output.ends_with("}]}\n");
+    lab.check(json.code == Some(0) && is_one_object, &format!("one object in {json:?}"));
+    let holds = [
+        "\"holds\":\"all\"",
+        "\"progress\":\"settled\"",
+        "\"here\":\"running\",\"at\":\"alpha\"",
+        "\"state\":\"dead\"",
+    ];
+    lab.check(holds.iter().all(|word| json.output.contains(word)), &format!("{holds:?} in {json:?}"));
+    let socket = lab.alpha.run("stat", &["-c", "%a %G", "/run/heartbeat.sock"]).output;
+    lab.check(["660 haclient\n", "600 root\n"].contains(&socket.as_str()), &format!("who may ask instead of {socket}"));
 
     lab.alpha.freeze_daemon();
     let unanswered = ask();
@@ -56,11 +82,15 @@ pub(crate) fn status(pairing: Pairing) {
         unanswered.code == Some(1),
         &format!("a daemon that does not answer to be told, instead of {unanswered:?}"),
     );
+    says("hb_takeover", "all", "the daemon cannot be asked whether it does so, its log says it");
     lab.alpha.thaw_daemon();
     lab.alpha.stop();
     let stopped = ask();
     let is_told = stopped.code == Some(3) && stopped.output == "heartbeat is stopped\n";
     lab.check(is_told, &format!("exit code 3 instead of {stopped:?}"));
+    let json = lab.alpha.run(&hb, &["status", "--json"]);
+    let is_told = json.code == Some(3) && json.output == "{\"version\":1,\"running\":false}\n";
+    lab.check(is_told, &format!("the same for monitors instead of {json:?}"));
 }
 
 /// Two addresses of a third machine, by which the nodes see whether their network is alive.

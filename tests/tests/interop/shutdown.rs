@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hbcore_tests::lab::SERVICE;
 use hbcore_tests::scenario::Pairing;
 
 use crate::groups::{self, Pair, SERVICE_SCRIPT, held};
@@ -68,9 +69,12 @@ pub(crate) fn hanging_script(pairing: Pairing) {
         pair.await_owners("alpha", "bravo");
         pair.await_claims(pair.began, "local", "local");
         let since = Instant::now();
-        lab.alpha.signal_daemon("TERM");
+        let told = scope.spawn(|| lab.alpha.heartbeat(&["-k"]).output);
         let code = daemon.join().expect("no panic");
         let lasted = since.elapsed();
+        let told = told.join().expect("no panic");
+        let is_named = told.contains("is still stopping after 2 s: ") && told.contains(SERVICE);
+        lab.check(is_named, &format!("`-k` to name the group that hangs, in {told:?}"));
         lab.check(code == Some(100), &format!("the exit code 100 instead of {code:?}"));
         let expected = Duration::from_millis(2900)..Duration::from_secs(6);
         lab.check(expected.contains(&lasted), &format!("an end after 3 s instead of {lasted:?}"));

@@ -133,6 +133,37 @@ fn what_starts_nowhere_is_not_passed_to_and_fro() {
     assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me }), "after a while it is worth a try");
 }
 
+/// Does not start here, and is given to the other node, at 4 ms.
+fn given_away(is_hbcore: bool) -> Machine {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, ReportIn { is_hbcore, ..report(5, "local", true) });
+    let (ticket, _) = only(effects(&mut m, at(1)));
+    m.complete(at(2), &ticket, Outcome::Failed);
+    m.advance(at(2));
+    m.on_ask(at(3), OTHER, Sequence(5), Class::Local, Ask::Other);
+    m.on_ask(at(4), OTHER, Sequence(5), Class::Local, Ask::Done);
+    says(&mut m);
+    m
+}
+
+#[test]
+fn what_has_run_at_the_other_node_goes_back_there_at_once() {
+    // From a 3.0.6 what failed comes back after half a minute: it takes longer to tell that it ran there.
+    for (is_hbcore, back, is_returned) in [(true, 9, false), (true, 11, true), (false, 32, false), (false, 45, true)] {
+        let mut m = given_away(is_hbcore);
+        let back = back * 1000;
+        m.on_ask(at(back), OTHER, Sequence(6), Class::Foreign, Ask::Me);
+        m.on_ask(at(back + 1), OTHER, Sequence(7), Class::Foreign, Ask::Done);
+        let (ticket, _) = only(effects(&mut m, at(back + 1)));
+        says(&mut m);
+        m.complete(at(back + 2), &ticket, Outcome::Failed);
+        m.advance(at(back + 2));
+        let asks = says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me });
+        assert_eq!(asks, is_returned, "{is_hbcore} {back}");
+    }
+}
+
 #[test]
 fn without_a_partner_a_failed_start_waits_until_there_is_one() {
     let mut m = settled();

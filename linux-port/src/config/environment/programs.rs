@@ -1,7 +1,11 @@
 //! Users, programs and fencing devices.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use hbcore::config::{ApiAuth, Child, HaCf, Position, StonithParameters};
 
@@ -17,6 +21,13 @@ const STONITH_DIRS: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/stonith/plugins",
     "/usr/lib/aarch64-linux-gnu/stonith/plugins",
 ];
+
+/// The program of cluster-glue that drives fencing devices.
+const STONITH: &str = "/usr/sbin/stonith";
+/// How long it may take to say what a device needs, how often that is looked at, and how much of its answer is read.
+const STONITH_PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const LINE_MAX: u64 = 4096;
 
 /// Fencing devices that need no parameters.
 const NO_PARAMETERS: [&str; 1] = ["suicide"];
@@ -86,13 +97,8 @@ impl Check<'_> {
             let message = format!("Invalid Stonith type [{}]", stonith.device_type);
             self.error(stonith.at, message, "`stonith -L` lists the types that are installed");
         }
-        if stonith.parameters == StonithParameters::Line("") && !NO_PARAMETERS.contains(&stonith.device_type) {
-            let message = format!("stonith_host gives the device [{}] no parameters", stonith.device_type);
-            let help = format!(
-                "write them behind the type: `stonith -t {} -n` lists those that it needs",
-                stonith.device_type
-            );
-            self.warning(stonith.at, message, help);
+        if let StonithParameters::Line(text) = stonith.parameters {
+            self.stonith_parameters(stonith.at, stonith.device_type, text);
         }
         if let StonithParameters::File(file) = stonith.parameters
             && let Err(error) = File::open(file)
@@ -101,6 +107,49 @@ impl Check<'_> {
             self.error(stonith.parameters_at, message, format!("the file holds the device's parameters: {error}"));
         }
     }
+}
+
+impl Check<'_> {
+    /// Whether a device is told all that it must know: without, every attempt to fence would fail. 3.0.6 makes the device at its start and
+    /// so finds out.
+    fn stonith_parameters(&mut self, at: Position, device: &str, text: &str) {
+        let given = text.split_whitespace().count();
+        match needed_parameters(device) {
+            Some(names) if given < names.len() => {
+                let blank = if text.is_empty() { "" } else { " " };
+                let help = format!("write behind the type, in this order: {}", names.join(" "));
+                self.error(at, format!("Invalid Stonith configuration parameter [{blank}{text}]"), help);
+            }
+            None if given == 0 && has_stonith_type(device) && !NO_PARAMETERS.contains(&device) => {
+                let help = format!("write them behind the type: `stonith -t {device} -n` lists those that it needs");
+                self.warning(at, format!("stonith_host gives the device [{device}] no parameters"), help);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the program `stonith` says that a device must be told; `None` if it is not there, or does not know.
+fn needed_parameters(device: &str) -> Option<Vec<String>> {
+    let mut command = Command::new(STONITH);
+    command.args(["-t", device, "-n"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let until = Instant::now() + STONITH_PATIENCE;
+    // It prints one short line, which waits in the pipe.
+    let ended = loop {
+        match child.try_wait() {
+            Ok(None) if Instant::now() < until => thread::sleep(LOOK_AGAIN),
+            Ok(Some(status)) => break status.success(),
+            _ => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break false;
+            }
+        }
+    };
+    let mut said = String::new();
+    child.stdout.take()?.take(LINE_MAX).read_to_string(&mut said).ok()?;
+    ended.then(|| said.split_whitespace().map(str::to_owned).collect())
 }
 
 /// A type is a plug-in, or behind a slash a script of one.

@@ -1,0 +1,96 @@
+//! The status for monitors: one JSON object on one line. The README says what its names mean; they only ever become more.
+
+use super::snapshot::{GroupRow, NodeRow, Snapshot};
+use std::fmt::Write as _;
+
+/// What stands for a daemon that does not run.
+pub const STOPPED: &str = "{\"version\":1,\"running\":false}\n";
+
+impl Snapshot {
+    /// The object, with a line feed.
+    pub fn json(&self) -> String {
+        let mut text = String::from("{\"version\":1,\"running\":true");
+        for (name, value) in [
+            ("hbcore", self.release),
+            ("node", &self.node),
+            ("state", &self.state),
+            ("holds", self.holds),
+            ("progress", self.progress.word()),
+        ] {
+            let _ = write!(text, ",\"{name}\":");
+            string(&mut text, value);
+        }
+        let _ = write!(text, ",\"pid\":{}", self.pid);
+        list(&mut text, "nodes", &self.nodes, node);
+        list(&mut text, "groups", &self.groups, group);
+        text.push_str("}\n");
+        text
+    }
+}
+
+fn node(text: &mut String, row: &NodeRow) {
+    text.push_str("{\"name\":");
+    string(text, &row.name);
+    text.push_str(",\"state\":");
+    string(text, &row.state);
+    let _ = write!(text, ",\"local\":{},\"ping\":{}", row.is_local, row.is_ping);
+    list(text, "links", &row.links, |text, (name, up)| {
+        text.push_str("{\"name\":");
+        string(text, name);
+        let _ = write!(text, ",\"up\":{up}}}");
+    });
+    text.push('}');
+}
+
+fn group(text: &mut String, row: &GroupRow) {
+    text.push_str("{\"key\":");
+    string(text, &row.key);
+    text.push_str(",\"home\":");
+    string(text, &row.home);
+    text.push_str(",\"here\":");
+    string(text, row.here.word());
+    text.push_str(",\"at\":");
+    match &row.at {
+        Some(name) => string(text, name),
+        None => text.push_str("null"),
+    }
+    text.push('}');
+}
+
+fn list<T>(text: &mut String, name: &str, items: &[T], mut each: impl FnMut(&mut String, &T)) {
+    let _ = write!(text, ",\"{name}\":[");
+    for (n, item) in items.iter().enumerate() {
+        if n > 0 {
+            text.push(',');
+        }
+        each(text, item);
+    }
+    text.push(']');
+}
+
+/// A string as RFC 8259 has it.
+fn string(text: &mut String, value: &str) {
+    text.push('"');
+    for letter in value.chars() {
+        match letter {
+            '"' | '\\' => text.extend(['\\', letter]),
+            letter if letter.is_control() => {
+                let _ = write!(text, "\\u{:04x}", u32::from(letter));
+            }
+            letter => text.push(letter),
+        }
+    }
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_json_cannot_hold_is_escaped() {
+        let mut text = String::new();
+        string(&mut text, "a\"b\\c\n\u{7f}é/");
+        assert_eq!(text, "\"a\\\"b\\\\c\\u000a\\u007fé/\"");
+    }
+}

@@ -1,0 +1,93 @@
+//! What became of the orders that tools wrote into the FIFO, remembered so that the tool can say it: a FIFO has no way back.
+
+use std::collections::VecDeque;
+
+use hbcore::takeover::StandbyRefusal;
+
+/// Orders that are remembered. A tool asks as soon as it has written.
+const REMEMBERED: usize = 8;
+
+/// The words for the two kinds of orders.
+pub(crate) const STANDBY: &str = "standby";
+pub(crate) const TAKEOVER: &str = "takeover";
+
+/// What was decided about an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Counts the orders of this daemon, from 1.
+    pub number: u64,
+    /// `standby` or `takeover`
+    pub kind: &'static str,
+    /// One sentence for the person; empty when all is as ordered.
+    pub said: String,
+}
+
+impl Decided {
+    /// Reads `NUMBER KIND SENTENCE`.
+    pub(super) fn read(line: &str) -> Option<Self> {
+        let (number, rest) = line.split_once(' ')?;
+        let (kind, said) = rest.split_once(' ')?;
+        let kind = [STANDBY, TAKEOVER].into_iter().find(|known| *known == kind)?;
+        Some(Self { number: number.parse().ok()?, kind, said: said.to_owned() })
+    }
+}
+
+/// The latest orders; of more than eight the oldest are forgotten.
+#[derive(Debug, Default)]
+pub struct Orders {
+    latest: VecDeque<Decided>,
+    count: u64,
+}
+
+impl Orders {
+    /// Remembers one more.
+    pub fn note(&mut self, kind: &'static str, said: String) {
+        self.count += 1;
+        if self.latest.len() >= REMEMBERED {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(Decided { number: self.count, kind, said });
+    }
+
+    pub(super) fn to_vec(&self) -> Vec<Decided> {
+        self.latest.iter().cloned().collect()
+    }
+}
+
+/// Why nothing is moved, for the person who wants it.
+pub(crate) const fn why(refusal: StandbyRefusal) -> &'static str {
+    match refusal {
+        StandbyRefusal::InProgress => "groups are being moved already; try again when `hb status` says settled",
+        StandbyRefusal::NoPartner => "no other node is there to take or give anything",
+        StandbyRefusal::OtherInFlux => {
+            "the other node is still starting or stopping groups; try again when `hb status` says settled"
+        }
+        StandbyRefusal::LocalInFlux => {
+            "this node is still starting, or already leaving; try again when `hb status` says settled"
+        }
+        StandbyRefusal::Unsupported => "with auto_failback legacy groups are not moved by hand",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_orders_are_remembered_and_numbered() {
+        let mut orders = Orders::default();
+        for n in 0..20 {
+            orders.note(if n % 2 == 0 { STANDBY } else { TAKEOVER }, format!("said {n}"));
+        }
+        let latest = orders.to_vec();
+        assert_eq!(latest.len(), REMEMBERED);
+        assert_eq!(latest.last(), Some(&Decided { number: 20, kind: TAKEOVER, said: "said 19".to_owned() }));
+    }
+
+    #[test]
+    fn what_is_no_order_is_passed_over() {
+        for line in ["", "1", "1 standby", "x standby y", "1 dance y"] {
+            assert_eq!(Decided::read(line), None, "{line}");
+        }
+    }
+}
