@@ -291,9 +291,10 @@ impl Driver {
     /// written it before.
     fn tell_status(&mut self, now: Instant) {
         self.read_waiting_orders(now);
-        let Self { cluster, links, narrator, orders, status, .. } = self;
+        let Self { cluster, links, narrator, orders, status, resources, .. } = self;
         if let Some(socket) = status {
-            socket.answer(|| Answer::of(cluster, links.names(), narrator.groups(), orders).pack());
+            let scripts = resources.jobs().running();
+            socket.answer(|| Answer::of(cluster, links.names(), narrator.groups(), &scripts, orders).pack());
         }
     }
 

@@ -5,6 +5,7 @@
 //! treated strictly one after the other; jobs of different groups run side by side, [`RUNNING`] at most.
 
 mod dispatch;
+mod doing;
 mod group;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use crate::script::Call;
 
 pub use dispatch::{Jobs, OUTSTANDING, RUNNING, SubmitError};
+pub use doing::Running;
 
 /// One piece of work.
 #[derive(Debug)]

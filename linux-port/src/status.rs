@@ -21,6 +21,7 @@ use rustix::fs::{AtFlags, CWD, Gid, Mode};
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::driver::LinuxCluster;
+use crate::jobs::Running;
 use crate::sys::users;
 
 pub use json::STOPPED;
@@ -98,19 +99,25 @@ impl Drop for StatusSocket {
 pub struct Answer {
     /// For people.
     pub text: String,
-    /// For monitors: one object on one line; empty from a daemon of an earlier version.
+    /// For monitors: one object on one line; empty from a daemon of an earlier version, and when it did not fit into the socket.
     pub json: String,
     /// What was decided about the latest orders of tools, the oldest first.
     pub orders: Vec<Decided>,
-    /// The keys of the groups that are being stopped.
+    /// The groups that are being stopped, by their keys, each with the script that runs.
     pub stopping: Vec<String>,
 }
 
 impl Answer {
     /// What the daemon sees, and how it decided.
-    /// `links` and `groups`: their names, in the engine's order.
-    pub fn of(cluster: &LinuxCluster, links: &[String], groups: &[String], orders: &Orders) -> Self {
-        let seen = Snapshot::of(cluster, links, groups);
+    /// `links` and `groups`: their names, in the engine's order; `scripts`: those that run.
+    pub fn of(
+        cluster: &LinuxCluster,
+        links: &[String],
+        groups: &[String],
+        scripts: &[Running],
+        orders: &Orders,
+    ) -> Self {
+        let seen = Snapshot::of(cluster, links, groups, scripts);
         Self { text: seen.text(), json: seen.json(), orders: orders.to_vec(), stopping: seen.stopping() }
     }
 
@@ -125,12 +132,13 @@ impl Answer {
     /// Reads what [`Answer::pack`] made. Sections and lines that it does not know are passed over.
     pub fn unpack(packed: &str) -> Self {
         let mut sections = packed.split(SEPARATOR);
-        let mut section = || sections.next().unwrap_or_default().to_owned();
-        let (text, json, notes) = (section(), section(), section());
+        let text = sections.next().unwrap_or_default().to_owned();
+        // A section is whole when another one follows.
+        let (json, notes) = sections.next().zip(sections.next()).unwrap_or_default();
         let words = |line: &str, word: &str| line.strip_prefix(word).map(str::to_owned);
         Self {
             text,
-            json,
+            json: json.to_owned(),
             orders: notes.lines().filter_map(|line| Decided::read(&words(line, "order ")?)).collect(),
             stopping: notes.lines().filter_map(|line| words(line, "stopping ")).collect(),
         }
@@ -179,5 +187,7 @@ mod tests {
     fn an_answer_of_an_earlier_version_is_its_text() {
         let old = Answer::unpack("alpha: active\n");
         assert_eq!(old, Answer { text: "alpha: active\n".to_owned(), ..Answer::default() });
+        let torn = Answer::unpack("alpha: active\n\x1e\n{\"version\":1,");
+        assert_eq!(torn.json, "", "half an object is none");
     }
 }

@@ -109,6 +109,22 @@ fn a_failed_start_stops_the_whole_group_as_3_0_6_does() {
 }
 
 #[test]
+fn the_script_that_is_waited_for_can_be_named() {
+    let place = Place::new();
+    let log = place.log();
+    let jobs = Jobs::start(&log).expect("a dispatcher");
+    let gate = place.join("gate");
+    let script = place.script("slow", &format!("until [ -e {} ]; do sleep 0.01; done", gate.display()));
+    jobs.submit(job(7, Work::Stop(vec![Step::Script(call(script, &["x"]))], ONCE_MORE))).expect("taken");
+    eventually("it runs", || {
+        jobs.running().iter().any(|r| (r.group.as_str(), r.what.as_str()) == ("job 7", "slow stop"))
+    });
+    std::fs::write(gate, "").expect("written");
+    assert_eq!(next(&jobs).outcome, Outcome::Done);
+    assert_eq!(jobs.running(), []);
+}
+
+#[test]
 fn a_member_that_still_runs_after_all_stops_is_a_stop_failure_and_the_others_are_stopped() {
     let place = Place::new();
     let (outcome, calls) = outcome(&place, Work::Stop(group(&place, &["a", "stuck"]), ONCE_MORE));

@@ -160,7 +160,7 @@ fn show_status(run_dir: &Path, json: bool) -> ExitCode {
     match (status::ask(&socket), probe(&run_dir.join("heartbeat.pid"))) {
         (Ok(answer), _) if json && answer.json.is_empty() => {
             complain(format_args!(
-                "hb: the daemon that runs is of an earlier version: `heartbeat -r` with a changed ha.cf, or a restart, renews it"
+                "hb: the daemon that runs is of an earlier version, until it is restarted, or has more nodes and links than one answer can hold"
             ));
             ExitCode::FAILURE
         }

@@ -11,6 +11,7 @@ use std::thread;
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use super::doing::{Doing, Running};
 use super::group::Context;
 use super::{Completion, Job, Outcome, Work};
 use crate::log::Logger;
@@ -33,6 +34,7 @@ pub struct Jobs {
     completions: Receiver<Completion>,
     bell: Arc<OwnedFd>,
     cancel: Arc<Cancel>,
+    doing: Arc<Doing>,
     outstanding: AtomicUsize,
 }
 
@@ -74,11 +76,18 @@ impl Jobs {
         let (done, completions) = sync_channel(OUTSTANDING);
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let cancel = Arc::new(Cancel::new()?);
-        let post =
-            Post { done, bell: Arc::clone(&bell), mail: mail.clone(), log: log.clone(), cancel: Arc::clone(&cancel) };
+        let doing = Arc::new(Doing::default());
+        let post = Post {
+            done,
+            bell: Arc::clone(&bell),
+            mail: mail.clone(),
+            log: log.clone(),
+            cancel: Arc::clone(&cancel),
+            doing: Arc::clone(&doing),
+        };
         let dispatcher = Dispatcher { post: Arc::new(post), waiting: VecDeque::new(), running: 0 };
         spawn("jobs", move || dispatcher.run(&inbox))?;
-        Ok(Self { mail, completions, bell, cancel, outstanding: AtomicUsize::new(0) })
+        Ok(Self { mail, completions, bell, cancel, doing, outstanding: AtomicUsize::new(0) })
     }
 
     /// Hands over a job.
@@ -114,6 +123,11 @@ impl Jobs {
         self.outstanding.load(Ordering::Relaxed)
     }
 
+    /// The scripts that run now. Waits for nobody: empty while a worker writes it down.
+    pub fn running(&self) -> Vec<Running> {
+        self.doing.seen()
+    }
+
     /// Terminates every script that runs (TERM to its process group, KILL after its grace) and every later one at once.
     /// For the end of the daemon; the completions still arrive.
     pub fn cancel_all(&self) {
@@ -135,6 +149,7 @@ struct Post {
     mail: SyncSender<Mail>,
     log: Logger,
     cancel: Arc<Cancel>,
+    doing: Arc<Doing>,
 }
 
 impl Post {
@@ -186,7 +201,7 @@ impl Dispatcher {
 }
 
 fn perform(job: Job, post: &Post) -> Outcome {
-    let context = Context { log: &post.log, cancel: &post.cancel };
+    let context = Context { log: &post.log, cancel: &post.cancel, doing: &post.doing, group: &job.name };
     let work = match job.work {
         Work::Later(find_out) => (find_out.0)(),
         known => known,

@@ -3,14 +3,18 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::doing::Doing;
 use super::{Outcome, Resource, Retry, Step};
 use crate::log::{Level, Logger};
-use crate::script::{Call, Cancel, Exit, run};
+use crate::script::{Call, Cancel, Exit, Report, ScriptError, run};
 
 /// What the worker needs besides the members.
 pub(super) struct Context<'a> {
     pub(super) log: &'a Logger,
     pub(super) cancel: &'a Cancel,
+    pub(super) doing: &'a Doing,
+    /// The name of the job.
+    pub(super) group: &'a str,
 }
 
 /// How one operation on one member ended.
@@ -99,7 +103,8 @@ impl Context<'_> {
     fn owned(&self, member: &mut Step) -> bool {
         match member {
             Step::Missing(_) => false,
-            Step::Script(call) => run(&with_operation(call, Operation::Status), self.log, self.cancel)
+            Step::Script(call) => self
+                .run(&with_operation(call, Operation::Status))
                 .inspect_err(|error| self.log.error(format_args!("{error}")))
                 .is_ok_and(|report| report.owned),
             Step::Builtin(resource) => resource.status().unwrap_or_else(|refused| {
@@ -135,8 +140,14 @@ impl Context<'_> {
         }
     }
 
+    fn run(&self, call: &Call) -> Result<Report, ScriptError> {
+        let operation = call.arguments.last().map(|word| word.to_string_lossy()).unwrap_or_default();
+        let _running = self.doing.begin(self.group, format!("{} {operation}", call.name()));
+        run(call, self.log, self.cancel)
+    }
+
     fn attempt(&self, call: &Call) -> Attempt {
-        match run(call, self.log, self.cancel) {
+        match self.run(call) {
             Ok(report) if report.exit.success() => Attempt::Done,
             Ok(report) => {
                 let level = if matches!(report.exit, Exit::Cancelled) { Level::Warn } else { Level::Error };

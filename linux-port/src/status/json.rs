@@ -54,6 +54,14 @@ fn group(text: &mut String, row: &GroupRow) {
         Some(name) => string(text, name),
         None => text.push_str("null"),
     }
+    text.push_str(",\"script\":");
+    match &row.script {
+        Some((what, seconds)) => {
+            string(text, what);
+            let _ = write!(text, ",\"seconds\":{seconds}");
+        }
+        None => text.push_str("null,\"seconds\":null"),
+    }
     text.push('}');
 }
 

@@ -8,6 +8,7 @@ use hbcore::node::{NodeKind, NodeState};
 use hbcore::takeover::{Group, GroupState, Holds, Phase, Standby};
 
 use crate::driver::LinuxCluster;
+use crate::jobs::Running;
 
 /// One moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct GroupRow {
     pub here: Here,
     /// The node that has it, as far as this node knows.
     pub at: Option<String>,
+    /// The script that runs for it, and for how many seconds.
+    pub script: Option<(String, u64)>,
     /// There are exactly two nodes: what is not here and not there is nowhere.
     pub is_known: bool,
 }
@@ -140,8 +143,8 @@ impl Progress {
 }
 
 impl Snapshot {
-    /// This moment. `links` and `groups`: their names, in the engine's order.
-    pub fn of(cluster: &LinuxCluster, links: &[String], groups: &[String]) -> Self {
+    /// This moment. `links` and `groups`: their names, in the engine's order; `scripts`: those that run.
+    pub fn of(cluster: &LinuxCluster, links: &[String], groups: &[String], scripts: &[Running]) -> Self {
         let (node, state) = cluster.node(cluster.local()).map_or_else(
             || ("?".to_owned(), "?".to_owned()),
             |n| (n.name.as_str().to_owned(), n.state.as_str().to_owned()),
@@ -154,14 +157,14 @@ impl Snapshot {
             holds: cluster.takeover().holds().as_str(),
             progress: progress(cluster),
             nodes: cluster.nodes().map(|n| node_row(cluster, &n, links)).collect(),
-            groups: cluster.groups().iter().zip(groups).map(|(g, key)| group_row(cluster, g, key)).collect(),
+            groups: cluster.groups().iter().zip(groups).map(|(g, key)| group_row(cluster, g, key, scripts)).collect(),
         }
     }
 
-    /// The keys of the groups that are being stopped here.
+    /// The groups that are being stopped here, by their keys, each with the script that runs.
     pub fn stopping(&self) -> Vec<String> {
         let stopping = self.groups.iter().filter(|g| g.here == Here::Stopping || g.here == Here::Stuck);
-        stopping.map(|g| g.key.clone()).collect()
+        stopping.map(|g| format!("{}{}", g.key, script(g))).collect()
     }
 
     /// For people.
@@ -213,7 +216,7 @@ fn node_row(cluster: &LinuxCluster, node: &NodeView<'_>, links: &[String]) -> No
     }
 }
 
-fn group_row(cluster: &LinuxCluster, group: &Group, key: &str) -> GroupRow {
+fn group_row(cluster: &LinuxCluster, group: &Group, key: &str, scripts: &[Running]) -> GroupRow {
     let name = |id| cluster.node(id).map(|n| n.name.as_str().to_owned());
     let here = match group.state() {
         GroupState::Running => Here::Running,
@@ -236,7 +239,9 @@ fn group_row(cluster: &LinuxCluster, group: &Group, key: &str) -> GroupRow {
         Here::Stopped => there.and_then(|n| name(n.id)),
     };
     let home = name(group.home).unwrap_or_else(|| "?".to_owned());
-    GroupRow { key: key.to_owned(), home, here, at, is_known: other.is_some() }
+    let script = scripts.iter().find(|s| s.group == key).filter(|_| is_moving(group));
+    let script = script.map(|s| (s.what.clone(), s.for_so_long.as_secs()));
+    GroupRow { key: key.to_owned(), home, here, at, script, is_known: other.is_some() }
 }
 
 /// On which links a node is heard, and on which it is not.
@@ -259,11 +264,16 @@ fn place(group: &GroupRow) -> String {
         Here::Stopped => "",
     };
     match &group.at {
-        _ if !here.is_empty() => here.to_owned(),
+        _ if !here.is_empty() => format!("{here}{}", script(group)),
         Some(name) => format!("at {name}"),
         None if group.is_known => "nowhere".to_owned(),
         None => "not here".to_owned(),
     }
+}
+
+/// The script that runs, in brackets.
+fn script(group: &GroupRow) -> String {
+    group.script.as_ref().map_or_else(String::new, |(what, seconds)| format!(" ({what}, {seconds} s)"))
 }
 
 /// Columns as wide as their widest cell; the last one as it is.
@@ -293,6 +303,7 @@ mod tests {
             home: "alpha".to_owned(),
             here,
             at: at.map(str::to_owned),
+            script: (here == Here::Stopping).then(|| ("web stop".to_owned(), 21)),
             is_known: true,
         };
         Snapshot {
@@ -329,12 +340,12 @@ mod tests {
              192.0.2.254  ping    192.0.2.254 up\n\
              \n\
              group      home   where\n\
-             192.0.2.1  alpha  is being stopped here\n\
+             192.0.2.1  alpha  is being stopped here (web stop, 21 s)\n\
              192.0.2.2  alpha  at bravo\n\
              192.0.2.3  alpha  could not be started here\n\
              192.0.2.4  alpha  nowhere\n"
         );
-        assert_eq!(seen().stopping(), ["192.0.2.1"]);
+        assert_eq!(seen().stopping(), ["192.0.2.1 (web stop, 21 s)"]);
     }
 
     #[test]
@@ -349,10 +360,10 @@ mod tests {
                 r#""links":[{"name":"eth0","up":true},{"name":"/dev/ttyS0","up":false}]},"#,
                 r#"{"name":"192.0.2.254","state":"ping","local":false,"ping":true,"links":[{"name":"192.0.2.254","up":true}]}],"#,
                 r#""groups":["#,
-                r#"{"key":"192.0.2.1","home":"alpha","here":"stopping","at":"alpha"},"#,
-                r#"{"key":"192.0.2.2","home":"alpha","here":"stopped","at":"bravo"},"#,
-                r#"{"key":"192.0.2.3","home":"alpha","here":"failed","at":null},"#,
-                r#"{"key":"192.0.2.4","home":"alpha","here":"stopped","at":null}]}"#,
+                r#"{"key":"192.0.2.1","home":"alpha","here":"stopping","at":"alpha","script":"web stop","seconds":21},"#,
+                r#"{"key":"192.0.2.2","home":"alpha","here":"stopped","at":"bravo","script":null,"seconds":null},"#,
+                r#"{"key":"192.0.2.3","home":"alpha","here":"failed","at":null,"script":null,"seconds":null},"#,
+                r#"{"key":"192.0.2.4","home":"alpha","here":"stopped","at":null,"script":null,"seconds":null}]}"#,
                 "\n"
             )
         );

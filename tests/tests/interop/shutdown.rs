@@ -73,7 +73,8 @@ pub(crate) fn hanging_script(pairing: Pairing) {
         let code = daemon.join().expect("no panic");
         let lasted = since.elapsed();
         let told = told.join().expect("no panic");
-        let is_named = told.contains("is still stopping after 2 s: ") && told.contains(SERVICE);
+        let is_named =
+            told.contains("is still stopping after 2 s: ") && told.contains(SERVICE) && told.contains("(web stop, ");
         lab.check(is_named, &format!("`-k` to name the group that hangs, in {told:?}"));
         lab.check(code == Some(100), &format!("the exit code 100 instead of {code:?}"));
         let expected = Duration::from_millis(2900)..Duration::from_secs(6);
