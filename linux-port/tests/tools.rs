@@ -431,7 +431,8 @@ fn answered(tool: &str, fourth: &'static str) -> Output {
     let answer = |orders| Answer { orders, ..Answer::default() }.pack();
     let answers = [answer(vec![decided(3, "old")]), answer(vec![decided(3, "old"), decided(4, fourth)])];
     let mut command = site.ours(tool);
-    command.arg("--run-dir").arg(site.place.path()).stdin(Stdio::null());
+    command.arg("--run-dir").arg(site.place.path()).arg("--state-dir").arg(site.place.join("state"));
+    command.stdin(Stdio::null());
     std::thread::scope(|scope| {
         let tool = scope.spawn(move || command.output().expect("started"));
         for text in answers {
@@ -457,7 +458,9 @@ fn what_the_daemon_refuses_is_said_to_who_ordered_it() {
 #[test]
 fn a_tool_that_cannot_ask_the_daemon_says_so() {
     let site = Site::new("");
-    let output = site.ours("hb_takeover").arg("--run-dir").arg(site.place.path()).output().expect("started");
+    let mut command = site.ours("hb_takeover");
+    command.arg("--run-dir").arg(site.place.path()).arg("--state-dir").arg(site.place.join("state"));
+    let output = command.output().expect("started");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("the daemon cannot be asked whether it does so, its log says it (No such file"), "{said}");

@@ -25,7 +25,7 @@ impl Context {
     /// Reads the options, which may stand before and behind the other words, and the environment. Gives the words that are left.
     ///
     /// # Errors
-    /// The text for standard error when an option has no value, or `--run-dir` stands without `--state-dir` or `HA_FIFO`.
+    /// The text for standard error when an option has no value, or `--run-dir` stands without `--state-dir`.
     pub fn new(program: &OsStr, arguments: impl IntoIterator<Item = OsString>) -> Result<(Self, Vec<String>), String> {
         let program = invoked(program);
         let mut config_dir = variable("HA_DIR").map_or_else(|| PathBuf::from("/etc/ha.d"), PathBuf::from);
@@ -56,7 +56,7 @@ impl Context {
                 }
             }
         }
-        if has_run_dir && !has_state_dir && fifo == usual {
+        if has_run_dir && !has_state_dir {
             return Err(format!(
                 "{program}: --run-dir names a node whose FIFO is elsewhere: give its --state-dir too\n"
             ));
