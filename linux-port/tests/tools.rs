@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use hbcore_linux::status::{Answer, Decided, StatusSocket};
 use host::Place;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Every resource script of the scenarios: notes its call, and keeps its state in a file.
 const MEMBER: &str = r#"name=$(basename "$0"); for op; do :; done
@@ -437,7 +437,7 @@ fn answered(tool: &str, fourth: &'static str) -> Output {
         let tool = scope.spawn(move || command.output().expect("started"));
         for text in answers {
             let mut fds = [PollFd::from_borrowed_fd(socket.fd(), PollFlags::IN)];
-            poll(&mut fds, None).expect("somebody asks");
+            assert_eq!(poll(&mut fds, Some(&Timespec { tv_sec: 60, tv_nsec: 0 })), Ok(1), "nobody asks");
             socket.answer(|| text);
         }
         tool.join().expect("ended")
