@@ -142,15 +142,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 Ask::Me | Ask::Other | Ask::Done,
             ) => {
                 self.notice(Notice::StandbyIgnored { node, other_in_flux: false });
-                if step == Ask::Done && matches!(self.standby, Standby::NotAsked | Standby::Asking(_)) {
-                    // It thinks that we start what it has stopped. A 3.0.6 waits for the end of that for an hour, whatever we report.
-                    let theirs = class.mirrored();
-                    if !self.other.is_hbcore && self.hold == self.hold.with(theirs) && self.class_settled(theirs) {
-                        self.say(Say::Ask { class, step: Ask::Done });
-                    }
-                    if self.standby == Standby::NotAsked {
-                        self.report(Info::Plain);
-                    }
+                if (self.standby, step) == (Standby::NotAsked, Ask::Done) {
+                    // It thinks that we start what it has stopped: now it knows better. (A 3.0.6 says so also at the end of each exchange.)
+                    self.report(Info::Plain);
                 }
             }
         }

@@ -228,6 +228,8 @@ impl World<'_> {
     fn drain(&mut self, node: usize) {
         let mut outputs = 0;
         let mut buffer = std::mem::take(&mut self.buffer);
+        // An effect that ends as it begins leads here again.
+        buffer.resize(4096, 0);
         while let Some((ticket, effect)) = self.hosts[node].engine.as_mut().and_then(|engine| engine.poll_effect()) {
             self.begin_effect(node, ticket, effect);
             outputs += 1;

@@ -281,22 +281,6 @@ fn the_end_of_an_escalation_is_told_also_when_the_class_stays_claimed() {
     assert!(says(&mut m).contains(&say("all", true, Info::Plain)), "nothing moves any more");
 }
 
-/// A 3.0.6 that gave something to us, and does not know that we hold it already, or that we took it for dead meanwhile.
-#[test]
-fn a_reference_node_that_waits_for_the_end_of_an_exchange_that_we_have_left_is_told_that_it_is_over() {
-    for (is_hbcore, expected) in [(false, true), (true, false)] {
-        let mut m = settled();
-        m.other.is_hbcore = is_hbcore;
-        ask(&mut m, 11, 7, Class::Foreign, Ask::Done);
-        assert_eq!(says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Done }), expected);
-        assert_eq!(effects(&mut m, at(12)), []);
-    }
-    let mut m = settled();
-    m.other.is_hbcore = false;
-    ask(&mut m, 11, 7, Class::Local, Ask::Done);
-    assert!(!says(&mut m).iter().any(|s| matches!(s, Say::Ask { .. })), "what is not here has not been taken");
-}
-
 #[test]
 fn a_reference_node_that_returned_is_asked_what_it_holds_until_it_answers() {
     let mut m = settled();
