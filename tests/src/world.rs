@@ -154,8 +154,6 @@ struct World<'s> {
     active: Vec<bool>,
     delivery: Delivery,
     ownership: Ownership,
-    /// Room for one packet that is sent; empty while it is in use.
-    buffer: Vec<u8>,
     /// Fencing devices that are about to cut somebody's power.
     shots: u32,
     settled_at: Option<Instant>,
@@ -181,7 +179,6 @@ impl<'s> World<'s> {
             active: vec![false; schedule.faults.len()],
             delivery: Delivery::new(nodes),
             ownership: Ownership::new(site.groups.len()),
-            buffer: vec![0; 4096],
             shots: 0,
             settled_at: None,
             finished: false,

@@ -22,8 +22,9 @@
 //! Every change of a group is an [`Effect`] with a [`Ticket`]: one in flight per group, each with a deadline.
 //!
 //! A group that cannot be started is given to the other node, with its class, as 3.0.6 does after half a minute; what starts on neither is
-//! moved once in five minutes. A group that cannot be stopped stays claimed and is escalated: whoever was to get it waits. With `auto_failback legacy` another, older protocol is spoken, which
-//! knows neither reports nor standby; it has a diagram of its own, in the file `legacy.rs`.
+//! moved once in five minutes. A group that cannot be stopped stays claimed and is escalated: whoever was to get it waits. With
+//! `auto_failback legacy` another, older protocol is spoken, which knows neither reports nor standby; it has a diagram of its own, in the
+//! file `legacy.rs`.
 
 mod fencing;
 mod group;

@@ -227,9 +227,7 @@ impl World<'_> {
 
     fn drain(&mut self, node: usize) {
         let mut outputs = 0;
-        let mut buffer = std::mem::take(&mut self.buffer);
-        // An effect that ends as it begins leads here again.
-        buffer.resize(4096, 0);
+        let mut buffer = [0; 4096];
         while let Some((ticket, effect)) = self.hosts[node].engine.as_mut().and_then(|engine| engine.poll_effect()) {
             self.begin_effect(node, ticket, effect);
             outputs += 1;
@@ -238,7 +236,6 @@ impl World<'_> {
             self.transmit(node, transmit.links, &buffer[..transmit.len]);
             outputs += 1;
         }
-        self.buffer = buffer;
         while let Some(event) = self.hosts[node].engine.as_mut().and_then(|engine| engine.poll_event()) {
             self.heard_event(node, event);
             outputs += 1;

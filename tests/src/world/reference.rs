@@ -46,7 +46,6 @@ struct Peer {
     deadtime: Duration,
     heard: bool,
     window: Window,
-    acknowledged: Sequence,
     ask_at: Option<Instant>,
 }
 
@@ -138,7 +137,6 @@ impl Reference {
                 deadtime: ms(site.deadtime),
                 heard: false,
                 window: Window::default(),
-                acknowledged: Sequence(0),
                 ask_at: None,
             },
             next_heartbeat: now.after(ms(site.keepalive)),

@@ -164,12 +164,18 @@ fn what_has_run_at_the_other_node_goes_back_there_at_once() {
     }
 }
 
-#[test]
-fn without_a_partner_a_failed_start_waits_until_there_is_one() {
+/// The other node is dead, and at 11 ms its group has not started here.
+fn failed_takeover() -> Machine {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     let (ticket, _) = only(effects(&mut m, at(10)));
     m.complete(at(11), &ticket, Outcome::Failed);
+    m
+}
+
+#[test]
+fn without_a_partner_a_failed_start_waits_until_there_is_one() {
+    let mut m = failed_takeover();
     m.advance(at(2000));
     assert_eq!(m.standby(), Standby::NotAsked);
     m.on_restart(OTHER);
@@ -179,10 +185,7 @@ fn without_a_partner_a_failed_start_waits_until_there_is_one() {
 
 #[test]
 fn what_could_not_be_started_during_a_cut_is_given_away_when_the_silent_partner_returns() {
-    let mut m = settled();
-    m.on_death(at(10), OTHER, true, true);
-    let (ticket, _) = only(effects(&mut m, at(10)));
-    m.complete(at(11), &ticket, Outcome::Failed);
+    let mut m = failed_takeover();
     m.advance(at(11));
     // It never missed us, and has nothing new to say.
     m.on_return(at(2000), OTHER);
@@ -210,10 +213,7 @@ fn a_start_that_times_out_is_given_away_when_it_has_been_stopped_and_the_partner
 
 #[test]
 fn what_starts_after_all_is_kept() {
-    let mut m = settled();
-    m.on_death(at(10), OTHER, true, true);
-    let (ticket, _) = only(effects(&mut m, at(10)));
-    m.complete(at(11), &ticket, Outcome::Failed);
+    let mut m = failed_takeover();
     // Nobody was there to take it; then it is asked for again, and starts.
     m.on_restart(OTHER);
     m.on_report(at(20), OTHER, report(3, "none", false));
@@ -226,14 +226,8 @@ fn what_starts_after_all_is_kept() {
 
 #[test]
 fn the_pause_between_two_tries_is_that_of_one_class() {
-    let mut m = machine(AutoFailback::Off);
-    m.activated(at(0), false);
-    m.on_report(at(1), OTHER, report(5, "local", true));
-    let (ticket, _) = only(effects(&mut m, at(1)));
-    m.complete(at(2), &ticket, Outcome::Failed);
-    m.advance(at(2));
-    ask(&mut m, 3, 6, Class::Local, Ask::Other);
-    ask(&mut m, 4, 7, Class::Local, Ask::Done);
+    let mut m = given_away(true);
+    m.auto_failback = AutoFailback::Off;
     assert_eq!(m.standby(), Standby::NotAsked, "it runs there now");
     ask(&mut m, 5, 8, Class::Local, Ask::Me);
     ask(&mut m, 6, 9, Class::Local, Ask::Done);

@@ -132,7 +132,6 @@ impl Reference {
         let generation = std::mem::take(&mut self.peer.window).generation;
         self.peer.window.generation = generation;
         self.peer.ask_at = None;
-        self.peer.acknowledged = Sequence(0);
     }
 
     fn note(&mut self, arrival: Arrival) {
@@ -152,10 +151,6 @@ impl Reference {
 
     fn unnumbered(&mut self, header: &Header<'_>) {
         match header.kind {
-            MessageType::Ack => {
-                let ack = Sequence(header.ackseq.unwrap_or(0));
-                self.peer.acknowledged = self.peer.acknowledged.max(ack);
-            }
             MessageType::Retransmit => self.repeat(header),
             MessageType::Nak => {
                 if let Some((seq, _)) = header.sequence_range() {
