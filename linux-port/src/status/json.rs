@@ -1,6 +1,7 @@
 //! The status for monitors: one JSON object on one line. The README says what its names mean; they only ever become more.
 
 use super::snapshot::{GroupRow, NodeRow, Snapshot};
+use hbcore::takeover::GroupState;
 use std::fmt::Write as _;
 
 /// What stands for a daemon that does not run.
@@ -48,7 +49,7 @@ fn group(text: &mut String, row: &GroupRow) {
     text.push_str(",\"home\":");
     string(text, &row.home);
     text.push_str(",\"here\":");
-    string(text, row.here.word());
+    string(text, word(row.here));
     text.push_str(",\"at\":");
     match &row.at {
         Some(name) => string(text, name),
@@ -74,6 +75,18 @@ fn list<T>(text: &mut String, name: &str, items: &[T], mut each: impl FnMut(&mut
         each(text, item);
     }
     text.push(']');
+}
+
+/// The word for a state, which stays as it is.
+const fn word(here: GroupState) -> &'static str {
+    match here {
+        GroupState::Stopped => "stopped",
+        GroupState::Starting => "starting",
+        GroupState::Running => "running",
+        GroupState::Stopping => "stopping",
+        GroupState::Failed => "failed",
+        GroupState::Stuck => "stuck",
+    }
 }
 
 /// A string as RFC 8259 has it.

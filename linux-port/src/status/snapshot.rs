@@ -54,43 +54,13 @@ pub struct GroupRow {
     /// Its home node.
     pub home: String,
     /// What this node does with it.
-    pub here: Here,
+    pub here: GroupState,
     /// The node that has it, as far as this node knows.
     pub at: Option<String>,
     /// The script that runs for it, and for how many seconds.
     pub script: Option<(String, u64)>,
     /// There are exactly two nodes: what is not here and not there is nowhere.
     pub is_known: bool,
-}
-
-/// What this node does with a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Here {
-    /// Nothing.
-    Stopped,
-    /// Its members are being started.
-    Starting,
-    /// It runs.
-    Running,
-    /// Its members are being stopped.
-    Stopping,
-    /// It could not be started.
-    Failed,
-    /// It could not be stopped.
-    Stuck,
-}
-
-impl Here {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Stopped => "stopped",
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Stopping => "stopping",
-            Self::Failed => "failed",
-            Self::Stuck => "stuck",
-        }
-    }
 }
 
 /// How far resource management is.
@@ -163,7 +133,7 @@ impl Snapshot {
 
     /// The groups that are being stopped here, by their keys, each with the script that runs.
     pub fn stopping(&self) -> Vec<String> {
-        let stopping = self.groups.iter().filter(|g| g.here == Here::Stopping || g.here == Here::Stuck);
+        let stopping = self.groups.iter().filter(|g| g.here == GroupState::Stopping || g.here == GroupState::Stuck);
         stopping.map(|g| format!("{}{}", g.key, script(g))).collect()
     }
 
@@ -218,14 +188,7 @@ fn node_row(cluster: &LinuxCluster, node: &NodeView<'_>, links: &[String]) -> No
 
 fn group_row(cluster: &LinuxCluster, group: &Group, key: &str, scripts: &[Running]) -> GroupRow {
     let name = |id| cluster.node(id).map(|n| n.name.as_str().to_owned());
-    let here = match group.state() {
-        GroupState::Running => Here::Running,
-        GroupState::Starting => Here::Starting,
-        GroupState::Stopping => Here::Stopping,
-        GroupState::Failed => Here::Failed,
-        GroupState::Stuck => Here::Stuck,
-        GroupState::Stopped => Here::Stopped,
-    };
+    let here = group.state();
     let mut others = cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Normal);
     let other = others.next().filter(|_| others.next().is_none());
     let Holds { local, foreign } = cluster.takeover().other_holds();
@@ -234,9 +197,9 @@ fn group_row(cluster: &LinuxCluster, group: &Group, key: &str, scripts: &[Runnin
         is_claimed && *other.state != NodeState::Dead
     });
     let at = match here {
-        Here::Running | Here::Stopping | Here::Stuck => name(cluster.local()),
-        Here::Starting | Here::Failed => None,
-        Here::Stopped => there.and_then(|n| name(n.id)),
+        GroupState::Running | GroupState::Stopping | GroupState::Stuck => name(cluster.local()),
+        GroupState::Starting | GroupState::Failed => None,
+        GroupState::Stopped => there.and_then(|n| name(n.id)),
     };
     let home = name(group.home).unwrap_or_else(|| "?".to_owned());
     let script = scripts.iter().find(|s| s.group == key).filter(|_| is_moving(group));
@@ -256,12 +219,12 @@ fn heard(node: &NodeRow) -> String {
 /// Where a group is, as far as this node knows.
 fn place(group: &GroupRow) -> String {
     let here = match group.here {
-        Here::Running => "runs here",
-        Here::Starting => "is being started here",
-        Here::Stopping => "is being stopped here",
-        Here::Failed => "could not be started here",
-        Here::Stuck => "cannot be stopped here",
-        Here::Stopped => "",
+        GroupState::Running => "runs here",
+        GroupState::Starting => "is being started here",
+        GroupState::Stopping => "is being stopped here",
+        GroupState::Failed => "could not be started here",
+        GroupState::Stuck => "cannot be stopped here",
+        GroupState::Stopped => "",
     };
     match &group.at {
         _ if !here.is_empty() => format!("{here}{}", script(group)),
@@ -303,7 +266,7 @@ mod tests {
             home: "alpha".to_owned(),
             here,
             at: at.map(str::to_owned),
-            script: (here == Here::Stopping).then(|| ("web stop".to_owned(), 21)),
+            script: (here == GroupState::Stopping).then(|| ("web stop".to_owned(), 21)),
             is_known: true,
         };
         Snapshot {
@@ -319,10 +282,10 @@ mod tests {
                 node("192.0.2.254", false, true, vec![("192.0.2.254".to_owned(), true)]),
             ],
             groups: vec![
-                group("192.0.2.1", Here::Stopping, Some("alpha")),
-                group("192.0.2.2", Here::Stopped, Some("bravo")),
-                group("192.0.2.3", Here::Failed, None),
-                group("192.0.2.4", Here::Stopped, None),
+                group("192.0.2.1", GroupState::Stopping, Some("alpha")),
+                group("192.0.2.2", GroupState::Stopped, Some("bravo")),
+                group("192.0.2.3", GroupState::Failed, None),
+                group("192.0.2.4", GroupState::Stopped, None),
             ],
         }
     }
