@@ -18,6 +18,7 @@ use crate::resources::{Handover, Resources};
 use crate::state::{HostEntry, HostList, StateDir};
 use crate::status::{Answer, Orders, StatusSocket};
 use crate::sys::clock::Clock;
+use crate::sys::memory;
 use crate::sys::poller::{Events, Interest, Poller};
 use crate::sys::realtime;
 use crate::sys::signal::{Arrived, Signals};
@@ -150,6 +151,13 @@ pub struct Driver {
     left: bool,
 }
 
+/// Room for the largest datagram, of which only what is used takes a place.
+fn buffer(len: usize) -> Box<[u8]> {
+    let mut buffer = vec![0; len].into_boxed_slice();
+    memory::give_back_zeros(&mut *buffer);
+    buffer
+}
+
 impl Driver {
     /// Puts the parts together.
     ///
@@ -204,8 +212,8 @@ impl Driver {
             reread: sync_channel(1),
             poller,
             timer,
-            receive: vec![0; DATAGRAM + 1].into_boxed_slice(),
-            transmit: vec![0; DATAGRAM].into_boxed_slice(),
+            receive: buffer(DATAGRAM + 1),
+            transmit: buffer(DATAGRAM),
             wall_checked: Clock.now(),
             leaving: false,
             left: false,

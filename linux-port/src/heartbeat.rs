@@ -8,6 +8,7 @@ use crate::site::{Site, key_table, log_config};
 use crate::start::{await_alone, host_name, off_this_stack, start};
 use crate::state::{Running, probe};
 use crate::status;
+use crate::sys::memory;
 use crate::terminal::complain;
 use hbcore::config::Severity;
 use std::ffi::OsString;
@@ -118,6 +119,7 @@ fn load(options: &Options) -> Result<Box<Site>, u8> {
 }
 
 fn run(options: &Options) -> u8 {
+    memory::spare();
     let site = match load(options) {
         Ok(site) => site,
         Err(code) => return code,
@@ -127,7 +129,7 @@ fn run(options: &Options) -> u8 {
         print(&config::dump_effective(&site.ha_cf, &site.local_name, |_| "init".to_owned()));
     }
     let rereader = rereader(&options.config_dir);
-    start(&site, options, rereader)
+    start(site, options, rereader)
 }
 
 /// What `SIGHUP` reads: `authkeys`, if it changed since it was read last. When another file changed, a new daemon is to read it.

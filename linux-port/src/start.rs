@@ -60,7 +60,7 @@ impl Failure {
 
 /// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the background
 /// that of the parent, as soon as the daemon is ready or has failed.
-pub fn start(site: &Site, options: &Options, rereader: Rereader) -> u8 {
+pub fn start(site: Box<Site>, options: &Options, rereader: Rereader) -> u8 {
     let host = host_name();
     let resumes = matches!(options.action, Action::Resume(_));
     if let Running::Yes(pid) = probe(&options.pid_file())
@@ -83,11 +83,13 @@ pub fn start(site: &Site, options: &Options, rereader: Rereader) -> u8 {
             }
         }
     };
-    let prepared = prepare(site, options, &host, rereader);
+    let prepared = prepare(&site, options, &host, rereader);
     if let Err(Failure(code, reason)) = &prepared {
         let level = if *code == 0 { Level::Info } else { Level::Error };
         EarlyLog::new(site.log(&host, options.debug, Stderr::Off)).log(level, format_args!("{reason}"));
     }
+    // Whoever runs for months keeps only what it runs with.
+    drop(site);
     match prepared {
         Ok(prepared) => run(prepared, readiness, &host, options),
         // Another start was quicker: as good as ours.
@@ -195,6 +197,7 @@ fn prepare_rest(
     }
     let manage = options.resource_management && site.ha_cf.pacemaker.mode.uses_haresources();
     let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, generation, uuid))?;
+    memory::give_back_zeros(&mut *cluster);
     let realtime = schedule(site, options, &log);
     let environment = site.scripts(&options.state_dir, options.debug);
     let plans = if manage { site.plans(&environment) } else { Vec::new() };

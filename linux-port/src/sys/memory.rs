@@ -7,8 +7,15 @@ use rustix::{
 };
 use std::{ffi::c_void, fmt, fs, hint::black_box, io};
 
-/// Stack that the heartbeat thread is given before it starts, in bytes.
-const STACK: usize = 64 * 1024;
+/// Stack that the heartbeat thread is given before it runs, in bytes.
+const STACK: usize = 32 * 1024;
+/// What the start may have used of it at most, in bytes.
+const START_STACK: usize = 512 * 1024;
+/// A page is at least as large.
+const PAGE: usize = 4096;
+/// Buffers from this size on are mapped by themselves, in bytes.
+#[cfg(target_env = "gnu")]
+const LARGE: libc::c_int = 32 * 1024;
 
 /// Why memory is not locked. The daemon works without, but may stall when the machine swaps.
 #[derive(Debug)]
@@ -32,13 +39,14 @@ impl fmt::Display for LockError {
 
 impl std::error::Error for LockError {}
 
-/// Locks what the process uses now and later, and 64 KiB of stack. To be called last, when the start is over: code that only the
-/// start needed is let go first.
+/// Locks what the process uses now and later, and 32 KiB of stack. To be called last, when the start is over: code and heap that only the
+/// start needed are let go first.
 ///
 /// Pages stay once they were touched, instead of everything mapped being read at once: the untouched parts of
 /// thread stacks and libraries would cost megabytes. Where the kernel cannot do that (before 4.4), everything is locked.
 pub fn lock() -> Result<(), LockError> {
     forget_start();
+    forget_stack();
     give_back();
     let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE;
     let locked = match mlockall(all | MlockAllFlags::ONFAULT) {
@@ -60,6 +68,17 @@ fn touch_stack() {
     black_box(&mut room);
 }
 
+/// Keeps the heap small: one for all threads, and large buffers apart from it, so that of a buffer for the largest datagram only
+/// what was ever used takes a place. To be called first, before anything large is allocated.
+pub fn spare() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: numbers go in, and nothing else was allocated by another thread yet.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+    }
+}
+
 /// Gives the heap that only the start needed back to the system.
 fn give_back() {
     #[cfg(target_env = "gnu")]
@@ -67,28 +86,79 @@ fn give_back() {
     let _ = unsafe { libc::malloc_trim(0) };
 }
 
-/// Lets go of the program's code that only the start needed. What runs from now on comes back from the page cache with its first
-/// use, 64 KiB around it at a time, and is locked then; the rest is read ahead, but takes no place in the process.
+/// Lets go of the stack that the start has used and that is free again.
+#[inline(never)]
+fn forget_stack() {
+    let here = 0u8;
+    let top = (&raw const here).addr() / PAGE - 1;
+    let stack = |line: &&str| line.ends_with("[stack]");
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let Some((low, high)) = maps.lines().find(stack).and_then(addresses) else { return };
+    // Another thread than the first, whose stack is elsewhere; a red zone and what the call itself needs stay.
+    let top = top.saturating_sub(1) * PAGE;
+    if low < top && top < high {
+        let from = low.max(top.saturating_sub(START_STACK));
+        // SAFETY: the range is free stack, more than a page below what is in use; nobody reads it before writing it.
+        let _ = unsafe { madvise(from as *mut c_void, top - from, Advice::LinuxDontNeed) };
+    }
+}
+
+/// Gives back the pages of a large value that hold nothing but zeros: they come back as zeros when they are used. Tables for a hundred
+/// nodes cost nothing where there are two. Where the kernel does not show what is in them, nothing is given back.
+pub fn give_back_zeros<T: ?Sized>(value: &mut T) {
+    let size = size_of_val(value);
+    let begin = std::ptr::from_mut(value).addr();
+    let pages = begin.next_multiple_of(PAGE)..(begin + size) / PAGE * PAGE;
+    let mut content = [0u8; PAGE];
+    for at in pages.step_by(PAGE) {
+        if read_own(at, &mut content) && content.iter().all(|&byte| byte == 0) {
+            // SAFETY: the page lies within a value that is ours alone, and is the same afterwards. (A larger page of the kernel's
+            // that is not aligned is refused.)
+            let _ = unsafe { madvise(at as *mut c_void, PAGE, Advice::LinuxDontNeed) };
+        }
+    }
+}
+
+/// Copies a page of this process; by the kernel, since a value has bytes that nobody has written and that are not to be looked at.
+fn read_own(at: usize, into: &mut [u8; PAGE]) -> bool {
+    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: PAGE };
+    let remote = libc::iovec { iov_base: at as *mut c_void, iov_len: PAGE };
+    // SAFETY: the kernel writes at most PAGE bytes to `into`, which has as many, and checks the other address itself.
+    let copied = unsafe { libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(copied) == Ok(PAGE)
+}
+
+/// Lets go of code, the program's and its libraries', that only the start needed. What runs from now on comes back from the page cache
+/// with its first use, 64 KiB around it at a time, and is locked then; the rest is read ahead, but takes no place in the process.
 fn forget_start() {
-    let (Ok(maps), Ok(program)) = (fs::read_to_string("/proc/self/maps"), fs::read_link("/proc/self/exe")) else {
-        return;
-    };
-    let own = |line: &&str| program.to_str().is_some_and(|p| line.ends_with(p));
-    for (start, end) in maps.lines().filter(own).filter_map(code_range) {
+    let Ok(maps) = fs::read_to_string("/proc/self/maps") else { return };
+    for (start, end) in maps.lines().filter_map(unwritten) {
         let (at, len) = (start as *mut c_void, end.saturating_sub(start));
-        // SAFETY: the range is executable code mapped from a file and never written to: dropped pages are read again.
+        // SAFETY: the range is mapped from a file and was never written to: dropped pages are read again.
         let _ = unsafe { madvise(at, len, Advice::LinuxDontNeed) };
         // SAFETY: the advice changes neither content nor protection, and the kernel checks the range.
         let _ = unsafe { madvise(at, len, Advice::WillNeed) };
     }
 }
 
-/// The addresses of a mapping of code, from a line such as `55d0-55e0 r-xp 0000 ...`.
-fn code_range(line: &str) -> Option<(usize, usize)> {
-    let (addresses, rest) = line.split_once(' ')?;
-    let (start, end) = addresses.split_once('-')?;
-    let parse = |text| usize::from_str_radix(text, 16).ok();
-    rest.starts_with("r-xp").then_some((parse(start)?, parse(end)?))
+/// The addresses of a mapping that nobody ever wrote to, from a line such as `55d0-55e0 r-xp 0000 08:01 77 /bin/x`: code, and what
+/// stands before it at the begin of a program's file. Other read-only mappings may have been written to by the dynamic linker.
+fn unwritten(line: &str) -> Option<(usize, usize)> {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    let (protection, offset) = (words.next()?, words.next()?);
+    let of_file = words.nth(2)?.starts_with('/');
+    let clean = protection == "r-xp" || protection == "r--p" && hex(offset)? == 0;
+    (of_file && clean).then(|| addresses(line)).flatten()
+}
+
+/// Where a mapping begins and ends, from its line.
+fn addresses(line: &str) -> Option<(usize, usize)> {
+    let (start, end) = line.split_ascii_whitespace().next()?.split_once('-')?;
+    Some((hex(start)?, hex(end)?))
+}
+
+fn hex(text: &str) -> Option<usize> {
+    usize::from_str_radix(text, 16).ok()
 }
 
 #[cfg(test)]
@@ -96,10 +166,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_maps_gives_its_range() {
-        assert_eq!(code_range("5000-6000 r-xp 00000000 00:00 0 /bin/x"), Some((0x5000, 0x6000)));
-        assert_eq!(code_range("5000-6000 r--p 00000000 00:00 0 /bin/x"), None);
-        assert_eq!(code_range("nonsense"), None);
+    fn what_was_never_written_to_is_found_in_maps() {
+        let range = Some((0x5000, 0x6000));
+        assert_eq!(unwritten("5000-6000 r-xp 00003000 08:01 77   /bin/x"), range);
+        assert_eq!(unwritten("5000-6000 r--p 00000000 08:01 77   /bin/x"), range);
+    }
+
+    #[test]
+    fn what_may_have_been_written_to_is_not() {
+        for line in [
+            "5000-6000 r--p 00155000 08:01 77 /bin/x",
+            "5000-6000 rw-p 00000000 08:01 77 /bin/x",
+            "5000-6000 rw-p 00000000 00:00 0 [heap]",
+            "5000-6000 r-xp 00000000 00:00 0 [vdso]",
+            "5000-6000 r-xp 00000000 00:00 0",
+            "nonsense",
+        ] {
+            assert_eq!(unwritten(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_the_same_without_its_pages_of_zeros() {
+        let mut value = vec![0u8; 64 * PAGE].into_boxed_slice();
+        value[5 * PAGE + 7] = 1;
+        value[63 * PAGE] = 2;
+        let before = value.clone();
+        give_back_zeros(&mut *value);
+        assert_eq!(value, before);
+        value[9 * PAGE] = 3;
+        assert_eq!((value[9 * PAGE], value[9 * PAGE + 1]), (3, 0));
     }
 
     #[test]

@@ -12,10 +12,11 @@ const TIME: Duration = Duration::from_secs(10);
 /// What start and take-over leave behind is over after that.
 const REST: Duration = Duration::from_secs(3);
 
-/// Processor time per second of both nodes, and what the owner takes.
+/// Processor time per second of both nodes, and what the owner takes: beside the other node, whose programs are the same, and alone.
 pub(super) struct Load {
     cpu_ms: [f64; 2],
     owner: Usage,
+    alone: Usage,
 }
 
 /// Heartbeats each 10 ms over two links; keepalived has one.
@@ -27,7 +28,9 @@ pub(super) fn at_ten_milliseconds(who: Contender) -> Load {
     let after = lab.hosts().map(Host::usage);
     let cpu =
         |node: usize| after[node].cpu.saturating_sub(before[node].cpu).as_secs_f64() * 1000.0 / TIME.as_secs_f64();
-    Load { cpu_ms: [cpu(0), cpu(1)], owner: after[0] }
+    lab.bravo.cut_power();
+    thread::sleep(REST);
+    Load { cpu_ms: [cpu(0), cpu(1)], owner: after[0], alone: lab.alpha.usage() }
 }
 
 impl Load {
@@ -35,9 +38,10 @@ impl Load {
         format!("{:.1} / {:.1} ms", self.cpu_ms[0], self.cpu_ms[1])
     }
 
+    /// While two nodes share the memory of one machine, and when the owner is the only one there.
     pub(super) fn memory(&self) -> String {
         #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
-        let mib = self.owner.pss_kib as f64 / 1024.0;
-        format!("{}, {mib:.1} MiB", self.owner.processes)
+        let mib = |usage: &Usage| usage.pss_kib as f64 / 1024.0;
+        format!("{}, {:.1} / {:.1} MiB", self.owner.processes, mib(&self.owner), mib(&self.alone))
     }
 }

@@ -129,7 +129,10 @@ fn loads(contenders: &[(Contender, usize)]) {
     if let Some(floor) = measure("load at 10 ms of a bare loop", Contender::Ours, bare::cpu) {
         table::row("of it the kernel's: a loop that only carries as many datagrams", [Some(floor)]);
     }
-    table::row("processes, memory (PSS) of the owner", cells(Load::memory));
+    table::row(
+        "processes, memory (PSS) of the owner, as one of two on a machine / as the only one",
+        cells(Load::memory),
+    );
 }
 
 fn false_deaths(contenders: &[(Contender, usize)]) {

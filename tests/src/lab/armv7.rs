@@ -1,9 +1,10 @@
 //! The daemon for 32-bit ARM, and how it runs here: under QEMU's user mode, which translates the processor and passes system calls on.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+
+use super::Memory;
 
 /// The target's name.
 pub const TARGET: &str = "armv7-unknown-linux-gnueabihf";
@@ -84,73 +85,15 @@ fn target() -> PathBuf {
     this.ancestors().nth(2).unwrap_or(Path::new("target")).join("armv7")
 }
 
-/// Resident memory of an emulated program, in KiB: only what is mapped where the program can address it, not what is the
-/// emulator's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// The program's file, heap, stacks, and changed data of its libraries: what counts in full wherever one of it runs.
-    pub own: u64,
-    /// The rest of its libraries, which all programs of a machine share.
-    pub shared: u64,
-}
-
-/// The memory of the daemon that this process of the emulator runs; none if it has ended.
+/// The memory of the daemon that this process of the emulator runs; none if it has ended. Only what is mapped where the program
+/// can address it counts, not what is the emulator's.
 pub fn memory(pid: u32) -> Option<Memory> {
-    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).ok()?;
-    Some(memory_of(&smaps, daemon().to_str()?))
-}
-
-fn memory_of(smaps: &str, program: &str) -> Memory {
-    let mut sum = Memory::default();
-    let (mut of_guest, mut of_library) = (false, false);
-    for line in smaps.lines() {
-        let mut words = line.split_whitespace();
-        let (Some(first), Some(second)) = (words.next(), words.next()) else { continue };
-        if let Some(start) = first.split_once('-').and_then(|(start, _)| u64::from_str_radix(start, 16).ok()) {
-            of_guest = (GUEST..GUEST + GUEST_LEN).contains(&start);
-            of_library = words.any(|word| word.starts_with('/')) && !line.ends_with(program);
-        } else if of_guest {
-            let number = second.parse().unwrap_or(0);
-            match (first, of_library) {
-                ("Rss:", false) => sum.own += number,
-                ("Rss:", true) => sum.shared += number,
-                ("Anonymous:", true) => {
-                    sum.own += number;
-                    sum.shared = sum.shared.saturating_sub(number);
-                }
-                _ => {}
-            }
-        }
-    }
-    sum
+    Memory::of(pid, |start| (GUEST..GUEST + GUEST_LEN).contains(&start))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{EMULATOR, GUEST, Memory, memory_of};
-
-    #[test]
-    fn only_what_the_program_can_address_counts() {
-        let smaps = "\
-555500000000-555500001000 r-xp 00000000 00:00 1 /usr/bin/qemu-arm-static
-Rss:                 900 kB
-Anonymous:             0 kB
-100000010000-1000000f0000 r--p 00000000 00:00 2    /target/heartbeat
-Rss:                 300 kB
-Anonymous:             4 kB
-1000fe000000-1000fe010000 rw-p 00000000 00:00 3    /lib/libc.so.6
-Rss:                 500 kB
-Anonymous:             8 kB
-1000fffe0000-1000ffff0000 rw-p 00000000 00:00 0
-Rss:                  12 kB
-Anonymous:            12 kB
-VmFlags: rd wr
-7f0000000000-7f0000001000 rw-p 00000000 00:00 0
-Rss:                4000 kB
-Anonymous:          4000 kB
-";
-        assert_eq!(memory_of(smaps, "/target/heartbeat"), Memory { own: 320, shared: 492 });
-    }
+    use super::{EMULATOR, GUEST};
 
     #[test]
     fn the_emulator_is_told_where_the_program_is() {

@@ -14,6 +14,7 @@ use super::await_until::holds_within;
 use super::command::run;
 use super::daemon::{Daemon, release_binary};
 use super::machine::Machine;
+use super::memory::Memory;
 use super::namespace::Namespace;
 use super::network::{SERVICE, bring_up, take_down};
 use super::processes::{self, Usage};
@@ -316,6 +317,15 @@ impl Host {
     /// What the daemon's processes have used.
     pub fn usage(&self) -> Usage {
         processes::usage(&self.daemon_processes())
+    }
+
+    /// The memory of the daemon; none if it does not run. Of the six processes of a 3.0.6, the one that has most.
+    pub fn memory(&self) -> Option<Memory> {
+        let of = |pid| match self.daemon {
+            Daemon::Armv7 => armv7::memory(pid),
+            _ => Memory::of(pid, |_| true),
+        };
+        self.daemon_processes().into_iter().filter_map(of).max_by_key(|memory| memory.own)
     }
 
     /// The process numbers of all processes of the host but its first.

@@ -48,6 +48,7 @@
 //! | 1.10 | partition and heal | `partition_and_heal`, `divided_network_serves_both_sides` | all |
 //! | 1.10 | cut in one direction | `heal_when_only_alpha_was_heard`, `heal_when_only_bravo_was_heard` | all |
 //! | 1.12 | three nodes | `three_nodes_one_dies` | bravo |
+//! | – | memory | `lone_daemon_occupies_two_megabytes_at_most` | both |
 //! | – | our own silence | `stall_of_the_observer_blames_nobody` | bravo |
 //! | 2, 3 | sites of Debian's packages | `site_of_debian_…` | all |
 //! | 5 | fencing | `fencing_by_a_null_device` | all |
@@ -65,6 +66,7 @@ mod legacy;
 mod life;
 mod links;
 mod loss;
+mod memory;
 mod messages;
 mod partition;
 mod reload;
@@ -167,7 +169,8 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 3] = [
+    let of_both: [(&str, Scenario); 4] = [
+        ("lone_daemon_occupies_two_megabytes_at_most", memory::of_a_lone_daemon),
         ("groups_without_resources_hinder_nobody", shutdown::empty_groups),
         ("noisy_scripts_disturb_nobody", failures::noise),
         ("reload_with_wrong_files_changes_nothing", reload::wrong),

@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Auth, Daemon, Host, Lab, Media, Site, armv7, why_not};
+use hbcore_tests::lab::{Auth, Daemon, Host, Lab, Media, Memory, Site, armv7, why_not};
 use hbcore_tests::scenario::message_of;
 
 use crate::plain_cargo;
@@ -22,8 +22,6 @@ use crate::tally::Tally;
 
 /// What the stripped daemon may have, in bytes.
 const BINARY: u64 = 1_500_000;
-/// What it may occupy, in KiB.
-const MEMORY: u64 = 2048;
 /// The tests of the libraries of both packages, and those of the port that need no other program of it.
 const TESTS: [&str; 8] = ["--release", "-p", "hbcore", "-p", "hbcore-linux", "--lib", "--test", "emulated"];
 /// What QEMU's user mode (7.2) cannot do: tests by their names, and why.
@@ -232,21 +230,21 @@ fn pairs() -> (Tally, String) {
         }
     });
     std::panic::set_hook(hook);
-    let memories: Vec<armv7::Memory> = said.into_inner().unwrap_or_default();
+    let memories: Vec<Memory> = said.into_inner().unwrap_or_default();
     let failed = failed.into_inner().unwrap_or_default();
     tally.passed += memories.len() as u64;
     tally.failed += failed.len() as u64;
     let mut text = failed.join("\n");
     if let Some(most) = memories.iter().max_by_key(|memory| memory.own) {
-        let remark = format!(
-            "daemon: {} KiB of its own, at most, of {MEMORY}; and {} KiB of libraries, which the programs of a machine share",
-            most.own, most.shared
-        );
-        if most.own > MEMORY {
+        let sum = most.of_a_lone_one();
+        if sum > Memory::BOUND {
             tally.failed += 1;
             text.push_str("\nit occupies too much memory");
         }
-        tally = tally.with_remark(remark);
+        let (own, shared, bound) = (most.own, most.shared, Memory::BOUND);
+        tally = tally.with_remark(format!(
+            "daemon: {sum} KiB of {bound}: {own} of its own, at most, and a quarter of {shared} of libraries, which the programs of a machine share"
+        ));
     }
     (tally, text)
 }
@@ -258,7 +256,7 @@ fn push<T>(list: &Mutex<Vec<T>>, item: T) {
 }
 
 /// They see each other; the owner is killed and comes back; it is stopped. Returns the memory of a daemon for ARM that has served.
-fn life(name: &str, daemons: [Daemon; 2], media: Media, auth: Auth) -> armv7::Memory {
+fn life(name: &str, daemons: [Daemon; 2], media: Media, auth: Auth) -> Memory {
     let site = Site { media, auth, ..Site::default() };
     let lab = Lab::new(&format!("ARMv7 {name}"), daemons[0], daemons[1], &site);
     for host in lab.hosts() {
@@ -272,17 +270,18 @@ fn life(name: &str, daemons: [Daemon; 2], media: Media, auth: Auth) -> armv7::Me
 
     lab.alpha.cut_power();
     await_owner(&lab, &lab.bravo, MOVE_LIMIT);
-    let of_bravo = memory(&lab.bravo);
+    let of_bravo = lab.bravo.memory();
     lab.alpha.boot();
     lab.alpha.start();
     await_owner(&lab, &lab.alpha, START_LIMIT);
-    let of_alpha = memory(&lab.alpha);
+    let of_alpha = lab.alpha.memory();
     lab.alpha.stop();
     await_owner(&lab, &lab.bravo, MOVE_LIMIT);
     lab.bravo.stop();
     lab.check(lab.holders().is_empty(), "no owner when both nodes were stopped");
-    let memories = [of_alpha, of_bravo].into_iter().flatten();
-    memories.max_by_key(|memory| memory.own).expect("one of them is for ARM")
+    let of_both = lab.hosts().into_iter().zip([of_alpha, of_bravo]);
+    let of_arm = of_both.filter(|(host, _)| host.daemon() == Daemon::Armv7).filter_map(|(_, memory)| memory);
+    of_arm.max_by_key(|memory| memory.own).expect("one of them is for ARM")
 }
 
 /// Waits until this host alone has the address, and answers.
@@ -291,11 +290,4 @@ fn await_owner(lab: &Lab, owner: &Host, limit: Duration) {
     let name = owner.name();
     lab.await_until(limit, &format!("the address on {name} alone"), || lab.holders() == [name]);
     lab.await_until(limit, &format!("the client to be served by {name}"), || lab.client.is_served_by(name));
-}
-
-/// That of its daemon, if it is for ARM.
-fn memory(host: &Host) -> Option<armv7::Memory> {
-    let pids = host.daemon_processes();
-    let sums = pids.into_iter().filter(|_| host.daemon() == Daemon::Armv7).filter_map(armv7::memory);
-    sums.max_by_key(|memory| memory.own)
 }
