@@ -220,13 +220,18 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if let Some(fence) = self.poll_fence(now) {
             return Some(fence);
         }
-        let index = self.groups.iter().position(|g| g.next_step().is_some() || g.announce)?;
+        // A node is back that was taken for dead, and may run its groups: they are not started before it has said what it holds.
+        let in_doubt = self.other.is_hbcore && self.timers.heal.is_some();
+        let home = self.home;
+        let next_step =
+            |g: &Group| g.next_step().filter(|next| !in_doubt || g.home == home || *next != GroupState::Starting);
+        let index = self.groups.iter().position(|g| g.announce || next_step(g).is_some())?;
         self.serial = self.serial.wrapping_add(1);
         let ticket = Ticket::new(index, self.serial);
         let deadline = now.after(self.effect_limit);
         let group = self.groups.get_mut(index)?;
         let id = GroupId(index as u16);
-        if let Some(next) = group.next_step() {
+        if let Some(next) = next_step(group) {
             group.state = next;
             group.announce = false;
             group.escalate = false;

@@ -273,7 +273,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.auto_failback == AutoFailback::Legacy
     }
 
-    /// Nothing is moving on either side (`cl_status rscstatus` would not say `transition`).
+    /// Nothing is moving, or about to, on either side (`cl_status rscstatus` would not say `transition`).
     pub fn is_settled(&self) -> bool {
         let quiet = matches!(self.phase, Phase::Stable | Phase::Init | Phase::Left);
         quiet
@@ -281,6 +281,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             && self.other.stable
             && self.standby == Standby::NotAsked
             && self.class_settled(Class::All)
+            && self.timers.heal.is_none()
+            && !(self.wishes_failback() && self.other.alive && !self.other.holds.local)
     }
 
     /// The groups, in the order of `haresources`.
@@ -418,8 +420,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.expire_effects(now);
     }
 
-    /// A 3.0.6 node that came back from a partition did not restart. If it has not said either what it holds, it is asked: it
-    /// answers `starting` with a report.
+    /// A node that came back from a partition has not said what it holds; a 3.0.6 did not restart. The question for that is `starting`, which is
+    /// answered with a report.
     fn heal_expired(&mut self, now: Instant) {
         self.other.leaving = false;
         if self.phase == Phase::Stable && !self.other.is_hbcore && self.hold.local && self.other.holds.foreign {

@@ -46,7 +46,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.is_hbcore = is_hbcore;
         self.other.stable &= seq < self.other.report;
         self.other.leaving = false;
-        self.timers.heal = None;
+        // One of ours may only ask for what we hold.
+        self.timers.heal = self.timers.heal.filter(|_| is_hbcore);
         match self.phase {
             Phase::Init => self.other.started_early = true,
             Phase::Starting | Phase::BothStarting => {
@@ -255,15 +256,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.ask_for_own(now);
             return self.yield_groups(now, Class::Foreign);
         }
-        if !self.other.is_hbcore {
-            self.other.leaving = true;
-            self.timers.heal = Some(now.after(HEAL_PATIENCE));
-        }
+        self.other.leaving = !self.other.is_hbcore;
+        // One of ours says at once what it holds, unless it never missed us: then it is asked.
+        let patience = if self.other.is_hbcore { FAILBACK_RETRY } else { HEAL_PATIENCE };
+        self.timers.heal = Some(now.after(patience));
         if self.phase == Phase::Stable {
             self.report(Info::Plain);
         }
-        // It may never have missed us, and then it has nothing to report.
-        self.timers.failback = Some(now.after(FAILBACK_RETRY));
     }
 
     /// A node is gone. With more than two, one of the others takes its groups; in 3.0.6 each does.
@@ -352,9 +351,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
+    pub(super) fn wishes_failback(&self) -> bool {
+        self.needs_failback && self.hold.foreign && self.auto_failback == AutoFailback::On
+    }
+
     /// Gives foreign groups back to their home, if that is wished and possible (resource reference 1.7).
     pub(super) fn try_failback(&mut self, now: Instant) {
-        let wished = self.needs_failback && self.hold.foreign && self.auto_failback == AutoFailback::On;
+        let wished = self.wishes_failback();
         // What has started since is kept.
         self.give_away = self.give_away.filter(|class| self.lacks(*class));
         if !wished && self.give_away.is_none() {
@@ -364,13 +367,6 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         if !self.other.reported {
-            // It never took us for dead, and sees no reason to tell what it holds.
-            if self.other.alive && self.other.is_hbcore {
-                if self.class_settled(Class::All) {
-                    self.show_stable_anew();
-                }
-                self.timers.failback = Some(now.after(FAILBACK_RETRY));
-            }
             return;
         }
         let movable = self.standby == Standby::NotAsked && self.other.stable && self.class_settled(Class::All);

@@ -126,6 +126,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.want(class.mirrored(), Some(node));
                 self.after_change(now);
             }
+            // Each has agreed to what the other does not ask for any more.
+            (Standby::Offered(_), Ask::Other) if self.other.is_hbcore => {
+                self.cancel_standby();
+                self.report(Info::Plain);
+            }
             (Standby::Released(ours), Ask::Done) if ours == class => {
                 self.other.holds = self.other.holds.with(class.mirrored());
                 // What it said before and comes later is not true any more.

@@ -191,7 +191,7 @@ fn what_could_not_be_started_during_a_cut_is_given_away_when_the_silent_partner_
     m.on_return(at(2000), OTHER);
     says(&mut m);
     m.advance(at(3000));
-    assert!(says(&mut m).contains(&say("all", false, Info::Plain)), "it answers who becomes stable");
+    assert!(says(&mut m).contains(&Say::Starting), "it answers who asks");
     m.on_report(at(3001), OTHER, report(6, "none", true));
     assert_eq!(m.standby(), Standby::Asking(Class::Foreign));
 }
@@ -200,15 +200,41 @@ fn what_could_not_be_started_during_a_cut_is_given_away_when_the_silent_partner_
 fn a_start_that_times_out_is_given_away_when_it_has_been_stopped_and_the_partner_has_reported() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
+    let (ticket, _) = only(effects(&mut m, at(10)));
     m.on_return(at(20), OTHER);
-    let (ticket, _) = only(effects(&mut m, at(20)));
     m.complete(at(5000), &ticket, Outcome::TimedOut);
     m.advance(at(5000));
-    let (ticket, _) = only(effects(&mut m, at(5001)));
+    assert!(says(&mut m).contains(&Say::Starting), "it is asked for its report");
+    m.on_report(at(5001), OTHER, report(6, "none", true));
+    assert_eq!(m.standby(), Standby::NotAsked, "something of it may run here");
+    let (ticket, _) = only(effects(&mut m, at(5002)));
     m.complete(at(5500), &ticket, Outcome::Done);
-    says(&mut m);
-    m.advance(at(6000));
-    assert!(says(&mut m).contains(&say("all", false, Info::Plain)), "it is asked for its report");
+    m.advance(at(7000));
+    assert_eq!(m.standby(), Standby::Asking(Class::Foreign));
+}
+
+#[test]
+fn what_was_to_start_during_a_cut_waits_for_the_word_of_who_is_back() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(20), OTHER);
+    assert_eq!(effects(&mut m, at(20)), [], "it may run its group");
+    m.advance(at(1020));
+    assert!(says(&mut m).contains(&Say::Starting));
+    m.on_report(at(1021), OTHER, report(6, "local", true));
+    assert_eq!(effects(&mut m, at(1021)), [], "and it does");
+    assert_eq!(m.holds(), Holds { local: true, foreign: false });
+}
+
+#[test]
+fn it_starts_here_if_the_one_who_is_back_has_lost_it() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(20), OTHER);
+    m.on_starting(OTHER, Sequence(6), true);
+    assert_eq!(effects(&mut m, at(21)), [], "a question says nothing yet");
+    m.on_report(at(22), OTHER, report(7, "none", true));
+    assert_eq!(only(effects(&mut m, at(22))).1, Effect::Acquire(GroupId(1)));
 }
 
 #[test]

@@ -99,3 +99,14 @@ fn a_legacy_node_that_was_deaf_asks_for_its_groups_when_it_hears_again() {
     m.on_return(at(2), OTHER);
     assert!(says(&mut m).contains(&Say::GroupRequest(GroupId(0))), "the other may never have stopped serving it");
 }
+
+#[test]
+fn two_who_have_each_agreed_to_what_the_other_does_not_ask_any_more_end_it() {
+    let mut m = settled();
+    m.on_ask(at(10), OTHER, Sequence(5), Class::Local, Ask::Me);
+    assert_eq!(m.standby(), Standby::Offered(Class::Local));
+    says(&mut m);
+    m.on_ask(at(11), OTHER, Sequence(6), Class::Foreign, Ask::Other);
+    assert_eq!(m.standby(), Standby::NotAsked);
+    assert_eq!(says(&mut m), [say("local", true, Info::Plain)]);
+}
