@@ -4,6 +4,9 @@ mod failures;
 mod fencing;
 mod late;
 mod legacy;
+mod returns;
+mod starting;
+mod three;
 
 use super::*;
 use crate::id::GroupId;
@@ -29,6 +32,11 @@ fn says(machine: &mut Machine) -> Vec<Say> {
 
 fn effects(machine: &mut Machine, now: Instant) -> Vec<(Ticket, Effect)> {
     core::iter::from_fn(|| machine.poll_effect(now)).collect()
+}
+
+fn only(mut effects: Vec<(Ticket, Effect)>) -> (Ticket, Effect) {
+    assert_eq!(effects.len(), 1, "{effects:?}");
+    effects.remove(0)
 }
 
 fn complete_all(machine: &mut Machine, now: Instant) {
@@ -76,6 +84,15 @@ fn beside_a_starting_node() -> Machine {
     complete_all(&mut m, at(11));
     m.on_restart(OTHER);
     m.on_starting(OTHER, Sequence(1), true);
+    m
+}
+
+/// Beside a node that has started again and is stable: the failback is asked for, and granted.
+fn asked_for_its_groups() -> Machine {
+    let mut m = beside_a_starting_node();
+    m.on_report(at(20), OTHER, report(4, "none", true));
+    m.on_ask(at(21), OTHER, Sequence(5), Class::Foreign, Ask::Other);
+    says(&mut m);
     m
 }
 

@@ -1,4 +1,4 @@
-//! What comes late, or in the middle of something else. Each was found by trying every order of what can happen (`cargo verify model`).
+//! What comes late, or in the middle of an exchange. Most was found by trying every order of what can happen (`cargo verify model`).
 
 use super::*;
 
@@ -109,4 +109,53 @@ fn two_who_have_each_agreed_to_what_the_other_does_not_ask_any_more_end_it() {
     m.on_ask(at(11), OTHER, Sequence(6), Class::Foreign, Ask::Other);
     assert_eq!(m.standby(), Standby::NotAsked);
     assert_eq!(says(&mut m), [say("local", true, Info::Plain)]);
+}
+
+#[test]
+fn another_nodes_wish_for_groups_is_a_standby_of_the_mirrored_class() {
+    for (wish, class) in
+        [("all", Class::All), ("local", Class::Foreign), ("foreign", Class::Local), ("failback", Class::Foreign)]
+    {
+        assert_eq!(Wish::parse(wish.as_bytes()).map(Wish::to_give), Some(class), "{wish}");
+    }
+    assert_eq!(Wish::parse(b"none"), None);
+}
+
+#[test]
+fn a_giver_whose_taker_took_it_for_dead_meanwhile_does_not_wait_for_its_answer() {
+    let mut m = asked_for_its_groups();
+    complete_all(&mut m, at(22));
+    assert_eq!(m.standby(), Standby::Released(Class::Foreign));
+    m.on_report(at(30), OTHER, report(9, "all", true));
+    assert_eq!(m.standby(), Standby::NotAsked);
+}
+
+#[test]
+fn a_giver_that_never_begins_does_not_keep_the_taker_waiting() {
+    let mut m = settled();
+    m.on_ask(at(10), OTHER, Sequence(8), Class::Local, Ask::Me);
+    m.advance(at(12_010));
+    assert_eq!(m.standby(), Standby::NotAsked);
+    m.on_ask(at(20_000), OTHER, Sequence(9), Class::Local, Ask::Me);
+    m.on_report(at(20_010), OTHER, report(10, "none", false));
+    m.advance(at(60_000));
+    assert_eq!(m.standby(), Standby::Offered(Class::Local), "it stops its scripts");
+}
+
+#[test]
+fn a_taker_that_dies_before_it_has_answered_may_have_started_something() {
+    let mut m = asked_for_its_groups();
+    complete_all(&mut m, at(22));
+    says(&mut m);
+    m.on_death(at(30), OTHER, true, true);
+    assert!(says(&mut m).contains(&Say::Stonith { node: OTHER, result: FenceResult::NoDevice }));
+}
+
+#[test]
+fn a_taker_that_reports_in_the_middle_of_the_exchange_does_not_look_settled() {
+    let mut m = settled();
+    m.on_ask(at(10), OTHER, Sequence(8), Class::Local, Ask::Me);
+    says(&mut m);
+    m.on_starting(OTHER, Sequence(9), true);
+    assert_eq!(says(&mut m), [say("local", false, Info::Plain)]);
 }

@@ -1,0 +1,92 @@
+//! A node that was taken for dead is back, or has restarted before it was missed.
+
+use super::*;
+
+#[test]
+fn what_was_to_start_during_a_cut_waits_for_the_word_of_who_is_back() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(20), OTHER);
+    assert_eq!(effects(&mut m, at(20)), [], "it may run its group");
+    m.advance(at(1020));
+    assert!(says(&mut m).contains(&Say::Starting));
+    m.on_report(at(1021), OTHER, report(6, "local", true));
+    assert_eq!(effects(&mut m, at(1021)), [], "and it does");
+    assert_eq!(m.holds(), Holds { local: true, foreign: false });
+}
+
+#[test]
+fn it_starts_here_if_the_one_who_is_back_has_lost_it() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(20), OTHER);
+    m.on_starting(OTHER, Sequence(6), true);
+    assert_eq!(effects(&mut m, at(21)), [], "a question says nothing yet");
+    m.on_report(at(22), OTHER, report(7, "none", true));
+    assert_eq!(only(effects(&mut m, at(22))).1, Effect::Acquire(GroupId(1)));
+}
+
+#[test]
+fn a_reference_node_that_returned_is_asked_what_it_holds_until_it_answers() {
+    let mut m = settled();
+    m.other.is_hbcore = false;
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(10));
+    m.on_return(at(100), OTHER);
+    for round in 1..4 {
+        says(&mut m);
+        m.advance(at(100 + 6000 * round));
+        assert!(says(&mut m).contains(&Say::Starting), "round {round}");
+    }
+    m.on_report(at(20_000), OTHER, ReportIn { is_hbcore: false, ..report(9, "none", true) });
+    says(&mut m);
+    m.advance(at(30_000));
+    assert!(!says(&mut m).contains(&Say::Starting));
+}
+
+#[test]
+fn a_rival_that_restarts_in_the_middle_of_a_conflict_and_claims_the_same_is_yielded_to() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, ReportIn { is_hbcore: false, ..report(6, "all", true) });
+    m.other.is_hbcore = false;
+    m.on_restart(OTHER);
+    m.on_report(at(20), OTHER, ReportIn { is_hbcore: false, ..report(4, "all", true) });
+    m.advance(at(7000));
+    assert!(matches!(effects(&mut m, at(7000))[..], [(_, Effect::Release(GroupId(0)))]), "it means to keep it");
+}
+
+#[test]
+fn a_reference_node_that_keeps_what_is_ours_gets_it_when_it_does_not_restart() {
+    let mut m = settled();
+    m.on_restart(OTHER);
+    let theirs = |seq, holds| ReportIn { is_hbcore: false, ..report(seq, holds, true) };
+    m.on_report(at(5), OTHER, theirs(6, "local"));
+    m.on_report(at(10), OTHER, theirs(7, "all"));
+    assert!(m.holds().local, "it may be about to restart");
+    m.advance(at(6010));
+    assert_eq!(m.holds(), Holds::NONE);
+    assert!(matches!(effects(&mut m, at(6010))[..], [.., (_, Effect::Release(GroupId(0)))]));
+}
+
+#[test]
+fn who_says_that_it_leaves_and_falls_silent_before_it_has_is_not_taken_for_empty() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, ReportIn { shutdown: true, ..report(6, "none", false) });
+    m.on_death(at(20), OTHER, true, true);
+    assert!(says(&mut m).contains(&Say::Stonith { node: OTHER, result: FenceResult::NoDevice }));
+}
+
+#[test]
+fn an_owner_that_restarted_before_it_was_missed_has_lost_what_it_had() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, report(6, "all", true));
+    m.hold = Holds::NONE;
+    m.want_not(Class::All);
+    complete_all(&mut m, at(11));
+    m.on_restart(OTHER);
+    m.on_starting(OTHER, Sequence(1), true);
+    m.on_report(at(20), OTHER, report(2, "none", false));
+    assert_eq!(effects(&mut m, at(20)), [], "it is starting, and may take them");
+    m.on_report(at(30), OTHER, report(3, "local", true));
+    assert!(matches!(effects(&mut m, at(30))[..], [(_, Effect::Acquire(GroupId(0)))]));
+}
