@@ -94,7 +94,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.report = report.seq;
         self.other.is_hbcore |= report.is_hbcore;
         self.other.reported |= report.full;
-        if report.is_hbcore && self.timers.heal.take().is_some() {
+        if report.is_hbcore && report.full && self.timers.heal.take().is_some() {
             self.other.leaving = false;
         }
         self.other.leaving |= report.shutdown;

@@ -90,3 +90,15 @@ fn an_owner_that_restarted_before_it_was_missed_has_lost_what_it_had() {
     m.on_report(at(30), OTHER, report(3, "local", true));
     assert!(matches!(effects(&mut m, at(30))[..], [(_, Effect::Acquire(GroupId(0)))]));
 }
+
+#[test]
+fn what_only_adds_to_a_report_does_not_end_the_doubt() {
+    let starts = |m: &mut Machine, ms| effects(m, at(ms)).iter().any(|(_, e)| *e == Effect::Acquire(GroupId(1)));
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(20), OTHER);
+    m.on_report(at(21), OTHER, ReportIn { full: false, ..report(6, "foreign", true) });
+    assert!(!starts(&mut m, 21), "it may run its own");
+    m.on_report(at(22), OTHER, report(7, "none", true));
+    assert!(starts(&mut m, 22));
+}
