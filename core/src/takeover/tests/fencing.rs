@@ -126,3 +126,62 @@ fn a_device_that_never_answers_counts_as_failed_at_its_deadline() {
     m.advance(at(10).after(EFFECT_LIMIT));
     assert_eq!(says(&mut m), [Say::Stonith { node: OTHER, result: FenceResult::Failed }]);
 }
+
+#[test]
+fn a_node_is_fenced_once_however_often_it_dies() {
+    let mut m = guarded();
+    m.on_death(at(10), OTHER, true, true);
+    m.on_death(at(11), OTHER, true, true);
+    assert_eq!(effects(&mut m, at(12)).len(), 1);
+}
+
+#[test]
+fn a_node_that_is_back_before_it_is_shot_delays_nothing_else() {
+    let mut m = guarded();
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(20), OTHER);
+    assert_eq!(effects(&mut m, at(20)), []);
+    assert_eq!(m.next_deadline(), Some(at(1020)), "until it is asked what it holds");
+}
+
+/// Starting, with a device, and others that were never heard and are to be fenced.
+fn starts_among_the_dead(others: &[NodeId]) -> Machine {
+    let mut m = Machine::new(HOME, [HOME].iter().chain(others).copied(), AutoFailback::On, EFFECT_LIMIT);
+    m.set_fencing(true);
+    m.activated(at(0), false);
+    for node in others {
+        m.on_death(at(10), *node, false, true);
+    }
+    says(&mut m);
+    m
+}
+
+#[test]
+fn a_start_goes_on_with_who_is_back_before_it_is_shot() {
+    let mut m = starts_among_the_dead(&[OTHER]);
+    m.on_restart(OTHER);
+    m.advance(at(10));
+    assert_eq!(says(&mut m), [Say::Starting]);
+    assert!(m.is_starting());
+    m.advance(at(10_010));
+    assert!(m.is_starting(), "it lives, and has not answered");
+}
+
+#[test]
+fn a_start_waits_for_all_that_are_to_be_fenced() {
+    let third = NodeId(2);
+    let mut m = starts_among_the_dead(&[OTHER, third]);
+    m.on_restart(OTHER);
+    m.advance(at(11));
+    assert_eq!(says(&mut m), [], "the third is to be fenced first");
+    m.on_report(at(12), OTHER, report(4, "none", true));
+    assert!(m.is_starting());
+}
+
+#[test]
+fn who_leaves_shoots_nobody() {
+    let mut m = guarded();
+    m.on_death(at(10), OTHER, true, true);
+    m.leave(at(11));
+    assert!(!effects(&mut m, at(12)).iter().any(|(_, effect)| *effect == Effect::Fence(OTHER)));
+}

@@ -102,3 +102,30 @@ fn what_only_adds_to_a_report_does_not_end_the_doubt() {
     m.on_report(at(22), OTHER, report(7, "none", true));
     assert!(starts(&mut m, 22));
 }
+
+#[test]
+fn a_failback_to_come_is_not_settled() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    assert!(m.is_settled(), "nobody is there to give anything to");
+    m.on_restart(OTHER);
+    m.on_starting(OTHER, Sequence(1), true);
+    m.on_report(at(20), OTHER, report(4, "none", true));
+    m.advance(at(10_020));
+    assert_eq!(m.standby(), Standby::NotAsked, "not answered");
+    assert!(!m.is_settled(), "and to be asked again");
+}
+
+#[test]
+fn who_has_its_groups_already_gets_none_back() {
+    let mut m = Machine::new(HOME, [HOME].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    complete_all(&mut m, at(2));
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(20), OTHER);
+    m.timers.heal = None;
+    m.other.holds.local = true;
+    assert!(m.holds().foreign && m.is_settled());
+}

@@ -87,3 +87,102 @@ fn what_is_new_in_the_configuration_is_started_by_the_engine_that_resumes() {
     m.activated(at(0), false);
     assert_eq!(only(effects(&mut m, at(0))).1, Effect::Acquire(GroupId(1)));
 }
+
+#[test]
+fn an_engine_that_resumes_with_one_class_does_not_touch_the_other() {
+    let mut m = machine(AutoFailback::On);
+    m.resume(Holds { local: true, foreign: false }, |_| true);
+    assert_eq!([0, 1].map(|n| m.groups()[n].state()), [GroupState::Running, GroupState::Stopped]);
+    m.activated(at(0), false);
+    assert_eq!(effects(&mut m, at(0)), []);
+}
+
+#[test]
+fn who_has_said_what_it_holds_is_not_asked_again() {
+    let mut m = doubtful();
+    says(&mut m);
+    m.set_gaps(true);
+    m.on_report(at(1), OTHER, report(4, "none", true));
+    m.advance(at(1000));
+    assert!(m.is_starting());
+    assert_eq!(says(&mut m), []);
+    assert_eq!(m.newest_report(), Sequence(4));
+}
+
+#[test]
+fn messages_that_stay_missing_are_waited_for_only_so_long() {
+    let mut m = doubtful();
+    m.set_gaps(true);
+    m.on_report(at(1), OTHER, report(4, "none", true));
+    m.advance(at(100).after(GAP_PATIENCE));
+    assert!(!m.is_starting());
+}
+
+#[test]
+fn a_report_of_an_earlier_run_is_not_believed_after_the_restart() {
+    let mut m = doubtful();
+    m.on_report(at(1), OTHER, report(4, "none", true));
+    m.on_restart(OTHER);
+    m.advance(at(100));
+    assert!(m.is_starting());
+}
+
+#[test]
+fn who_says_that_it_leaves_is_waited_for_until_it_has_left() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, ReportIn { shutdown: true, ..report(4, "none", false) });
+    assert!(m.is_starting(), "it may still run everything");
+    m.advance(at(10_000));
+    assert!(m.is_starting(), "however long that takes");
+    m.on_shutdone(at(10_001), OTHER, true);
+    assert!(!m.is_starting());
+}
+
+/// After ten seconds beside a node that still stops what it does not claim any more: has the start ended, and was it said that it does not answer?
+fn beside_one_that_releases(is_hbcore: bool) -> (bool, bool) {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, ReportIn { releasing: true, is_hbcore, ..report(5, "local", false) });
+    m.advance(at(10_000));
+    let told = core::iter::from_fn(|| m.poll_notice()).any(|notice| notice == Notice::NoReport);
+    (!m.is_starting(), told)
+}
+
+#[test]
+fn a_reference_node_is_not_waited_for_longer_than_it_waits_itself() {
+    assert_eq!(beside_one_that_releases(false), (true, false));
+    assert_eq!(beside_one_that_releases(true), (false, false), "one of ours says when it has ended");
+}
+
+#[test]
+fn that_nobody_answers_is_said() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    m.advance(at(10_000));
+    assert!(core::iter::from_fn(|| m.poll_notice()).any(|notice| notice == Notice::NoReport));
+}
+
+#[test]
+fn who_leaves_says_so_until_everything_has_stopped() {
+    let mut m = settled();
+    m.leave(at(10));
+    says(&mut m);
+    m.on_starting(OTHER, Sequence(9), true);
+    assert_eq!(says(&mut m), [say("none", false, Info::Shutdown)]);
+    complete_all(&mut m, at(11));
+    says(&mut m);
+    m.on_starting(OTHER, Sequence(10), true);
+    assert_eq!(says(&mut m), [say("none", false, Info::Plain)]);
+}
+
+#[test]
+fn what_finds_no_room_is_counted() {
+    let mut m = settled();
+    for _ in 0..100 {
+        m.request_takeover(Wish::Failback).unwrap();
+    }
+    let said = says(&mut m).len();
+    assert_eq!(said + m.lost_outputs() as usize, 100);
+    assert!(m.lost_outputs() > 0);
+}

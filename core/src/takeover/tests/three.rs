@@ -23,8 +23,10 @@ fn of_three_nodes_the_others_leave_the_dead_to_the_heir() {
     m.activated(at(0), false);
     m.on_report(at(1), HOME, report(5, "local", true));
     complete_all(&mut m, at(2));
+    says(&mut m);
     m.on_death(at(10), OTHER, true, false);
     assert_eq!(effects(&mut m, at(10)), []);
+    assert_eq!(says(&mut m), [Say::Stonith { node: OTHER, result: FenceResult::NoDevice }]);
 }
 
 #[test]
