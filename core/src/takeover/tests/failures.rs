@@ -262,3 +262,72 @@ fn the_end_of_an_escalation_is_told_also_when_the_class_stays_claimed() {
     m.complete(at(5), &ticket, Outcome::Done);
     assert!(says(&mut m).contains(&say("all", true, Info::Plain)), "nothing moves any more");
 }
+
+/// Its own group cannot be stopped, and the escalation has failed too.
+fn stuck() -> Machine {
+    let mut m = settled();
+    m.request_standby(at(10), Class::Local).unwrap();
+    ask(&mut m, 11, 6, Class::Local, Ask::Other);
+    for outcome in [Outcome::TimedOut, Outcome::Failed] {
+        let (ticket, _) = only(effects(&mut m, at(12)));
+        m.complete(at(12), &ticket, outcome);
+    }
+    assert_eq!(m.groups()[0].state(), GroupState::Stuck);
+    m
+}
+
+#[test]
+fn what_is_stuck_and_wanted_again_is_started() {
+    let mut m = stuck();
+    m.on_death(at(20), OTHER, true, true);
+    let begun: Vec<Effect> = effects(&mut m, at(20)).into_iter().map(|(_, effect)| effect).collect();
+    assert!(begun.contains(&Effect::Acquire(GroupId(0))), "{begun:?}");
+}
+
+fn notices(m: &mut Machine) -> Vec<Notice> {
+    core::iter::from_fn(|| m.poll_notice()).collect()
+}
+
+/// The notice of a start that ended so.
+fn end_of_a_start(outcome: Outcome) -> Notice {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    let (ticket, _) = only(effects(&mut m, at(10)));
+    notices(&mut m);
+    m.complete(at(11), &ticket, outcome);
+    notices(&mut m).remove(0)
+}
+
+#[test]
+fn how_a_start_ended_is_said() {
+    let group = GroupId(1);
+    assert_eq!(end_of_a_start(Outcome::Done), Notice::Started(group));
+    for outcome in [Outcome::Failed, Outcome::FailedAndStuck, Outcome::TimedOut] {
+        assert_eq!(end_of_a_start(outcome), Notice::StartFailed(group), "{outcome:?}");
+    }
+}
+
+#[test]
+fn how_a_stop_ended_is_said_also_when_the_group_is_wanted_again() {
+    for (outcome, said) in
+        [(Outcome::Done, Notice::Stopped(GroupId(0))), (Outcome::TimedOut, Notice::StopFailed(GroupId(0)))]
+    {
+        let mut m = settled();
+        m.request_standby(at(10), Class::Local).unwrap();
+        ask(&mut m, 11, 6, Class::Local, Ask::Other);
+        let (ticket, _) = only(effects(&mut m, at(12)));
+        m.on_death(at(13), OTHER, true, true);
+        notices(&mut m);
+        m.complete(at(14), &ticket, outcome);
+        assert_eq!(notices(&mut m)[0], said);
+    }
+}
+
+#[test]
+fn a_ticket_survives_a_number() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    let (ticket, _) = only(effects(&mut m, at(10)));
+    m.complete(at(11), &Ticket::from_raw(ticket.into_raw()), Outcome::Done);
+    assert_eq!(m.groups()[1].state(), GroupState::Running);
+}

@@ -185,3 +185,17 @@ fn who_leaves_shoots_nobody() {
     m.leave(at(11));
     assert!(!effects(&mut m, at(12)).iter().any(|(_, effect)| *effect == Effect::Fence(OTHER)));
 }
+
+#[test]
+fn the_first_node_can_be_fenced_too() {
+    let mut m = Machine::new(OTHER, [HOME, OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.set_fencing(true);
+    m.activated(at(0), false);
+    m.on_report(at(1), HOME, report(5, "local", true));
+    complete_all(&mut m, at(2));
+    m.on_death(at(10), HOME, true, true);
+    let (ticket, effect) = only(effects(&mut m, at(10)));
+    assert_eq!(effect, Effect::Fence(HOME));
+    m.complete(at(11), &ticket, Outcome::Done);
+    assert_eq!(only(effects(&mut m, at(11))).1, Effect::Acquire(GroupId(0)));
+}

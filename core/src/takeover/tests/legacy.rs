@@ -118,3 +118,51 @@ fn a_key_that_is_too_long_or_of_no_group_is_refused() {
     assert_eq!(m.set_key(GroupId(0), &std::string::String::from_iter(['x'; 101])), Err(KeyError::TooLong));
     assert_eq!(m.set_key(GroupId(7), "x"), Err(KeyError::NoGroup));
 }
+
+/// Runs its own group, and could not start the other one.
+fn with_a_failed_group() -> Machine {
+    let mut m = legacy();
+    m.activated(at(0), true);
+    m.on_death(at(0), OTHER, false, true);
+    for (ticket, effect) in effects(&mut m, at(1)) {
+        let failed = effect == Effect::Acquire(GroupId(1));
+        m.complete(at(2), &ticket, if failed { Outcome::Failed } else { Outcome::Done });
+    }
+    says(&mut m);
+    m
+}
+
+#[test]
+fn what_did_not_start_here_is_granted_and_not_wanted_any_more() {
+    let mut m = with_a_failed_group();
+    m.on_restart(OTHER);
+    m.on_group_request(at(10), OTHER, b"10.0.0.2");
+    assert_eq!(says(&mut m), [Say::GroupAnswer { to: OTHER, group: GroupId(1), was_here: true }]);
+    assert_eq!(m.holds(), Holds { local: true, foreign: false });
+}
+
+#[test]
+fn what_did_not_start_here_is_tried_again_when_a_script_gets_it_granted() {
+    let mut m = with_a_failed_group();
+    m.on_group_answer(at(10), b"10.0.0.1");
+    assert_eq!(effects(&mut m, at(10)), [], "that one runs");
+    m.on_group_answer(at(11), b"10.0.0.2");
+    assert_eq!(only(effects(&mut m, at(11))).1, Effect::Acquire(GroupId(1)));
+}
+
+#[test]
+fn what_is_wanted_again_meanwhile_is_not_granted_when_it_runs() {
+    let mut m = legacy();
+    m.activated(at(0), true);
+    m.on_death(at(0), OTHER, false, true);
+    complete_all(&mut m, at(1));
+    m.on_restart(OTHER);
+    m.on_group_request(at(10), OTHER, b"10.0.0.2");
+    let (ticket, _) = only(effects(&mut m, at(10)));
+    m.on_death(at(11), OTHER, true, true);
+    m.complete(at(12), &ticket, Outcome::Done);
+    says(&mut m);
+    complete_all(&mut m, at(13));
+    assert_eq!(m.groups()[1].state(), GroupState::Running);
+    assert_eq!(says(&mut m), []);
+}

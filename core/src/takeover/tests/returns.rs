@@ -129,3 +129,60 @@ fn who_has_its_groups_already_gets_none_back() {
     m.other.holds.local = true;
     assert!(m.holds().foreign && m.is_settled());
 }
+
+#[test]
+fn what_is_at_home_here_is_started_whatever_the_other_may_run() {
+    let mut m = settled();
+    m.request_standby(at(5), Class::Local).unwrap();
+    ask(&mut m, 6, 6, Class::Local, Ask::Other);
+    complete_all(&mut m, at(7));
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(20), OTHER);
+    let begun: Vec<Effect> = effects(&mut m, at(20)).into_iter().map(|(_, effect)| effect).collect();
+    assert_eq!(begun, [Effect::Acquire(GroupId(0))]);
+}
+
+#[test]
+fn a_late_word_of_who_has_left_does_not_bring_its_groups_home() {
+    let mut m = settled();
+    m.on_shutdone(at(10), OTHER, true);
+    assert!(m.groups[1].home_gone);
+    m.on_report(at(11), OTHER, ReportIn { shutdown: true, ..report(6, "none", false) });
+    assert!(m.groups[1].home_gone);
+    m.on_report(at(12), OTHER, report(7, "none", false));
+    assert!(!m.groups[1].home_gone, "it speaks as one that is there");
+}
+
+#[test]
+fn a_report_that_is_not_full_adds_to_what_was_known() {
+    let more = |seq, holds| ReportIn { full: false, stable: None, ..report(seq, holds, true) };
+    let mut m = settled();
+    m.on_report(at(10), OTHER, more(6, "foreign"));
+    assert_eq!(m.other.holds, Holds::ALL);
+    m.on_report(at(11), OTHER, report(7, "none", true));
+    m.on_report(at(12), OTHER, more(8, "local"));
+    assert_eq!(m.other.holds, Holds { local: true, foreign: false });
+    m.on_report(at(13), OTHER, more(9, "none"));
+    assert_eq!(m.other.holds, Holds::NONE, "and `none` takes back");
+}
+
+#[test]
+fn who_becomes_stable_is_told_what_we_hold() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, report(6, "local", false));
+    says(&mut m);
+    while m.poll_notice().is_some() {}
+    m.on_report(at(11), OTHER, report(7, "local", true));
+    assert_eq!(says(&mut m), [say("local", true, Info::Plain)]);
+    assert_eq!(m.poll_notice(), Some(Notice::RemoteTransitionComplete));
+    m.on_report(at(12), OTHER, report(8, "local", true));
+    assert_eq!(says(&mut m), [], "once");
+}
+
+#[test]
+fn a_start_that_was_overtaken_by_an_unstable_report_does_not_make_it_stable() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, report(6, "local", false));
+    m.on_starting(OTHER, Sequence(4), true);
+    assert!(!m.is_settled());
+}
