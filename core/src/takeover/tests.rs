@@ -4,6 +4,7 @@ mod failures;
 mod fencing;
 mod late;
 mod legacy;
+mod reference;
 mod returns;
 mod starting;
 mod three;

@@ -186,3 +186,30 @@ fn what_finds_no_room_is_counted() {
     assert_eq!(said + m.lost_outputs() as usize, 100);
     assert!(m.lost_outputs() > 0);
 }
+
+#[test]
+fn a_start_beside_a_full_report_says_once_that_it_is_settled() {
+    let mut m = doubtful();
+    m.on_report(at(1), OTHER, report(5, "all", true));
+    says(&mut m);
+    m.advance(at(100));
+    assert_eq!(says(&mut m), [say("none", true, Info::Plain)]);
+}
+
+/// The phase of a node that leaves when the other says what it holds: while it still stops something, or when everything has stopped.
+fn after_its_word(stopped: bool, holds: &str) -> Phase {
+    let mut m = settled();
+    m.leave(at(10));
+    if stopped {
+        complete_all(&mut m, at(11));
+    }
+    m.on_report(at(12), OTHER, report(9, holds, true));
+    m.phase()
+}
+
+#[test]
+fn who_has_stopped_everything_stays_until_the_other_has_it() {
+    assert_eq!(after_its_word(true, "all"), Phase::Left);
+    assert_eq!(after_its_word(true, "local"), Phase::Leaving, "it may have missed our word");
+    assert_eq!(after_its_word(false, "all"), Phase::Leaving, "something runs here");
+}
