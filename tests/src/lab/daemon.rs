@@ -78,7 +78,7 @@ pub fn release_binary(name: &str) -> PathBuf {
 }
 
 /// The target directory that the running program came from: `target/release/x`, or `target/debug/deps/x` for a test.
-fn target_directory() -> PathBuf {
+pub(super) fn target_directory() -> PathBuf {
     let this = std::env::current_exe().expect("the running program");
     let profile = this.parent().filter(|d| !d.ends_with("deps")).or_else(|| this.parent()?.parent());
     profile.and_then(Path::parent).expect("a target directory").to_owned()

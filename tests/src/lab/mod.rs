@@ -21,6 +21,7 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod armv7;
+pub mod guest;
 
 mod arp;
 mod await_until;
@@ -50,7 +51,7 @@ pub use daemon::{Daemon, release_binary, why_not};
 pub use faults::Faults;
 pub use host::{Answered, Host};
 pub use memory::Memory;
-pub use namespace::Namespace;
+pub use namespace::{Namespace, is_local};
 pub use network::{CABLE, CABLE6, CLIENT, HEARTBEAT_PORT, SERVICE, SERVICE_PORT, SERVICE6, SWITCHED, SWITCHED6};
 pub use processes::{Usage, usage};
 pub use serial::SerialCable;

@@ -88,14 +88,19 @@ impl Namespace {
     /// Whether the IPv4 address is one of this namespace's, on an interface that is up.
     pub fn has_address(&self, address: &str) -> bool {
         let table = std::fs::read_to_string(format!("/proc/{}/net/fib_trie", self.holder.id())).unwrap_or_default();
-        let mut lines = table.lines();
-        while let Some(line) = lines.next() {
-            if line.trim_start().strip_prefix("|-- ") == Some(address) {
-                return lines.next().is_some_and(|kind| kind.contains("host LOCAL"));
-            }
-        }
-        false
+        is_local(&table, address)
     }
+}
+
+/// Whether the IPv4 address is one of the machine's own in this text of `/proc/net/fib_trie`.
+pub fn is_local(table: &str, address: &str) -> bool {
+    let mut lines = table.lines();
+    while let Some(line) = lines.next() {
+        if line.trim_start().strip_prefix("|-- ") == Some(address) {
+            return lines.next().is_some_and(|kind| kind.contains("host LOCAL"));
+        }
+    }
+    false
 }
 
 impl Drop for Namespace {

@@ -2,7 +2,7 @@
 //! and the agents of the package resource-agents by their scripts in `resource.d`.
 //!
 //! The scripts, the web servers and the file system are real. Not real is DRBD, which wants a module of the kernel: its script
-//! `drbddisk` calls a `drbdadm` that only remembers the role. And nobody delivers the mail.
+//! `drbddisk` calls a `drbdadm` that only remembers the role (`tests/drbd` has a real one). And nobody delivers the mail.
 
 use std::fs;
 use std::path::Path;

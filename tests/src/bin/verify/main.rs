@@ -48,7 +48,7 @@ cargo verify fuzz [--runs N] [--merge] [TARGET..]
                                          the fuzz targets (fuzz/README.md), 100,000 executions each; or their corpora made anew
 cargo verify [--no-install] instructions
                                          how many instructions the engine needs, as counted by valgrind
-  --no-install   install no packages; what needs them is skipped, with the reason
+  --no-install   install and download no packages; what needs them is skipped, with the reason
 ";
 
 /// Clusters that live at the same time: they mostly wait.
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     if install {
-        packages::install_missing();
+        packages::get_missing();
     }
     if take(&mut filters, "bench") {
         hbcore_tests::bench::run(&filters);
@@ -149,7 +149,7 @@ fn everything() -> Vec<Step> {
 }
 
 /// Everything that `cargo test` runs, or what of it has a name with `filter`: what needs no network of its own, and the
-/// two suites that make one.
+/// suites that make one.
 fn tests(filter: Option<&str>) -> Vec<Step> {
     let step = |name: &str, arguments: &[&str]| {
         let step = Step::test(name, arguments);
@@ -170,6 +170,7 @@ fn tests(filter: Option<&str>) -> Vec<Step> {
         step("firmware in QEMU", &suite("firmware")),
         step("bad input", &suite("bad_input")),
         step("interop with 3.0.6", &suite("interop")),
+        step("whole machines with DRBD", &suite("drbd")),
     ]
 }
 

@@ -5,8 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use hbcore_tests::lab::guest;
+
 /// Package, and a file that shows that it is there.
-const PACKAGES: [(&str, &str); 26] = [
+const PACKAGES: [(&str, &str); 27] = [
     ("apache2", "/usr/sbin/apache2"),
     ("cargo-web", "/usr/bin/cargo"),
     ("cmake", "/usr/bin/cmake"),
@@ -28,6 +30,7 @@ const PACKAGES: [(&str, &str); 26] = [
     ("pkg-config", "/usr/bin/pkg-config"),
     ("procps", "/usr/bin/ps"),
     ("qemu-system-arm", "/usr/bin/qemu-system-arm"),
+    ("qemu-system-x86", "/usr/bin/qemu-system-x86_64"),
     ("qemu-user-static", "/usr/bin/qemu-arm-static"),
     ("rust-web-src", "/usr/lib/rustlib/src/rust"),
     ("rustc-web", "/usr/bin/rustc"),
@@ -38,15 +41,32 @@ const PACKAGES: [(&str, &str); 26] = [
 /// Asked by Debian's packages before they start a service; 101 forbids it.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Installs what is missing, after saying so. What cannot be installed makes tests be skipped, with their own reason.
-pub(crate) fn install_missing() {
+/// Installs what is missing, and downloads what only guests need, after saying so. What cannot be had makes tests be skipped, with their
+/// own reason.
+pub(crate) fn get_missing() {
+    install_missing();
+    if guest::is_fetched() || !is_root_on_debian() {
+        return;
+    }
+    println!("downloading a kernel and a busybox for guests, which are not installed (--no-install avoids it)");
+    // What is known of the packages may be out of date.
+    let fetched = guest::fetch().or_else(|_| {
+        apt(&["update"]);
+        guest::fetch()
+    });
+    if let Err(why) = fetched {
+        println!("they could not be downloaded, and tests that need them are skipped: {why}");
+    }
+}
+
+fn install_missing() {
     let missing: Vec<&str> =
         PACKAGES.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(package, _)| *package).collect();
     if missing.is_empty() {
         return;
     }
     let list = missing.join(" ");
-    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/apt-get").exists() {
+    if !is_root_on_debian() {
         println!("not installed, and only root on Debian can: {list}");
         return;
     }
@@ -57,6 +77,10 @@ pub(crate) fn install_missing() {
     if !installed {
         println!("they could not be installed; tests that need them are skipped");
     }
+}
+
+fn is_root_on_debian() -> bool {
+    rustix::process::geteuid().is_root() && Path::new("/usr/bin/apt-get").exists()
 }
 
 fn apt(arguments: &[&str]) -> bool {
