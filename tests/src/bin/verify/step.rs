@@ -11,6 +11,7 @@ use crate::tally::Tally;
 pub(crate) struct Step {
     name: String,
     work: Work,
+    beside: Option<fn()>,
 }
 
 enum Work {
@@ -27,22 +28,22 @@ enum Work {
 impl Step {
     /// A cargo command that succeeds or fails as a whole.
     pub(crate) fn check(name: &str, arguments: &[&str]) -> Self {
-        Self { name: name.to_owned(), work: Work::Check(command(arguments)) }
+        Self { name: name.to_owned(), work: Work::Check(command(arguments)), beside: None }
     }
 
     /// A cargo command that runs tests.
     pub(crate) fn test(name: &str, arguments: &[&str]) -> Self {
-        Self { name: name.to_owned(), work: Work::Test(command(arguments)) }
+        Self { name: name.to_owned(), work: Work::Test(command(arguments)), beside: None }
     }
 
     /// A function that succeeds, or says what is wrong.
     pub(crate) fn function(name: &str, function: fn() -> Result<(), String>) -> Self {
-        Self { name: name.to_owned(), work: Work::Function(function) }
+        Self { name: name.to_owned(), work: Work::Function(function), beside: None }
     }
 
     /// A function that counts its tests itself, and tells about them.
     pub(crate) fn tally(name: &str, function: fn() -> (Tally, String)) -> Self {
-        Self { name: name.to_owned(), work: Work::Tally(function) }
+        Self { name: name.to_owned(), work: Work::Tally(function), beside: None }
     }
 
     /// With this variable in the environment of the command.
@@ -61,18 +62,35 @@ impl Step {
         self
     }
 
+    /// While it runs this is done too, because a later step needs it: for a step that leaves a processor idle, and measures nothing.
+    pub(crate) fn beside(mut self, work: fn()) -> Self {
+        self.beside = Some(work);
+        self
+    }
+
     fn run(&mut self) -> (Tally, String) {
-        match &mut self.work {
-            Work::Function(function) => match function() {
+        std::thread::scope(|scope| {
+            if let Some(work) = self.beside {
+                scope.spawn(work);
+            }
+            self.work.run()
+        })
+    }
+}
+
+impl Work {
+    fn run(&mut self) -> (Tally, String) {
+        match self {
+            Self::Function(function) => match function() {
                 Ok(()) => (Tally::PASSED, String::new()),
                 Err(why) => (Tally::FAILED, why),
             },
-            Work::Tally(function) => function(),
-            Work::Check(command) => {
+            Self::Tally(function) => function(),
+            Self::Check(command) => {
                 let (success, text) = output(command);
                 (if success { Tally::PASSED } else { Tally::FAILED }, text)
             }
-            Work::Test(command) => {
+            Self::Test(command) => {
                 let (success, text) = output(command);
                 (Tally::of_tests(&text, success), text)
             }
