@@ -199,3 +199,26 @@ fn the_first_node_can_be_fenced_too() {
     m.complete(at(11), &ticket, Outcome::Done);
     assert_eq!(only(effects(&mut m, at(11))).1, Effect::Acquire(GroupId(0)));
 }
+
+#[test]
+fn a_node_that_holds_nothing_while_we_hold_everything_is_not_fenced() {
+    let mut m = settled();
+    m.auto_failback = AutoFailback::Off;
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    m.on_restart(OTHER);
+    m.on_report(at(12), OTHER, report(4, "none", true));
+    m.set_fencing(true);
+    says(&mut m);
+    m.on_death(at(20), OTHER, true, true);
+    assert_eq!(says(&mut m), [Say::Stonith { node: OTHER, result: FenceResult::Unneeded }]);
+}
+
+#[test]
+fn a_node_that_leaves_and_has_stopped_everything_is_not_fenced() {
+    let mut m = guarded();
+    m.on_report(at(10), OTHER, ReportIn { shutdown: true, ..report(6, "none", true) });
+    says(&mut m);
+    m.on_death(at(20), OTHER, true, true);
+    assert!(says(&mut m).contains(&Say::Stonith { node: OTHER, result: FenceResult::Unneeded }));
+}

@@ -186,3 +186,26 @@ fn a_start_that_was_overtaken_by_an_unstable_report_does_not_make_it_stable() {
     m.on_starting(OTHER, Sequence(4), true);
     assert!(!m.is_settled());
 }
+
+#[test]
+fn in_a_move_a_conflict_is_not_resolved() {
+    let mut m = settled();
+    m.request_standby(at(10), Class::Local).unwrap();
+    says(&mut m);
+    m.on_report(at(11), OTHER, report(6, "all", true));
+    assert_eq!(says(&mut m), []);
+    assert_eq!(effects(&mut m, at(11)), []);
+}
+
+#[test]
+fn who_leaves_with_a_stuck_group_resolves_no_conflict() {
+    let mut m = settled();
+    m.leave(at(10));
+    for outcome in [Outcome::TimedOut, Outcome::Failed] {
+        let (ticket, _) = only(effects(&mut m, at(11)));
+        m.complete(at(11), &ticket, outcome);
+    }
+    assert!(m.holds().local, "it may run here");
+    m.on_report(at(12), OTHER, report(6, "all", true));
+    assert_eq!(effects(&mut m, at(12)), [], "not announced as kept");
+}

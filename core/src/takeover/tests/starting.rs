@@ -213,3 +213,16 @@ fn who_has_stopped_everything_stays_until_the_other_has_it() {
     assert_eq!(after_its_word(true, "local"), Phase::Leaving, "it may have missed our word");
     assert_eq!(after_its_word(false, "all"), Phase::Leaving, "something runs here");
 }
+
+/// Whether the end of the start is said when the other node dies.
+fn is_end_of_start_said(mut m: Machine) -> bool {
+    while m.poll_notice().is_some() {}
+    m.on_death(at(10), OTHER, true, true);
+    core::iter::from_fn(|| m.poll_notice()).any(|notice| notice == Notice::LocalTransitionComplete)
+}
+
+#[test]
+fn a_death_ends_a_start_once() {
+    assert!(is_end_of_start_said(doubtful()));
+    assert!(!is_end_of_start_said(settled()));
+}
