@@ -2,7 +2,8 @@
 
 use super::engine::{Engine, name};
 use super::rule::Rule;
-use super::{Fault, Kind, World};
+use super::schedule::Planned;
+use super::{Fault, Kind, ORIGIN, World};
 use hbcore::time::{Duration, Instant};
 
 /// Where messages are lost, the one that ends a doubt may have to be repeated some times, each a quarter of a second after the other.
@@ -45,7 +46,12 @@ impl World<'_> {
             let loses = |fault: &Fault| {
                 matches!(fault, Fault::Lose(_) | Fault::Burst { .. } | Fault::Corrupt(_) | Fault::Noise(_))
             };
-            let repeats = if self.is_active(loses) { REPEATS } else { Duration::ZERO };
+            // What was lost at the end is repeated after it.
+            let recent = |planned: &Planned| {
+                let passed = self.now.since(ORIGIN);
+                planned.at <= passed && passed < planned.end() + REPEATS && loses(&planned.fault)
+            };
+            let repeats = if self.schedule.faults.iter().any(recent) { REPEATS } else { Duration::ZERO };
             Duration::from_millis(200) + self.longest_way() * 4 + script * 2 + repeats
         }
     }
