@@ -1,8 +1,8 @@
 //! The other node: its reports, its death, its leave and its return after a partition.
 
 use super::{
-    AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, HEAL_PATIENCE, Holds, Info, Notice, ORPHAN_PATIENCE,
-    Phase, Say, Standby, Takeover,
+    ASK_AGAIN, AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, HEAL_PATIENCE, Holds, Info, Notice,
+    ORPHAN_PATIENCE, Phase, Say, Standby, Takeover,
 };
 use crate::id::{NodeId, Sequence};
 use crate::time::{Duration, Instant};
@@ -258,7 +258,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         self.other.leaving = !self.other.is_hbcore;
         // One of ours says at once what it holds, unless it never missed us: then it is asked.
-        let patience = if self.other.is_hbcore { FAILBACK_RETRY } else { HEAL_PATIENCE };
+        let patience = if self.other.is_hbcore { ASK_AGAIN } else { HEAL_PATIENCE };
         self.timers.heal = Some(now.after(patience));
         if self.phase == Phase::Stable {
             self.report(Info::Plain);
@@ -363,10 +363,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if !wished && self.give_away.is_none() {
             return;
         }
-        if self.other.leaving || self.phase != Phase::Stable {
-            return;
-        }
-        if !self.other.reported {
+        if self.other.leaving || self.phase != Phase::Stable || !self.other.reported {
             return;
         }
         let movable = self.standby == Standby::NotAsked && self.other.stable && self.class_settled(Class::All);

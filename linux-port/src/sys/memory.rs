@@ -9,8 +9,6 @@ use std::{ffi::c_void, fmt, fs, hint::black_box, io};
 
 /// Stack that the heartbeat thread is given before it runs, in bytes.
 const STACK: usize = 32 * 1024;
-/// What the start may have used of it at most, in bytes.
-const START_STACK: usize = 512 * 1024;
 /// A page is at least as large.
 const PAGE: usize = 4096;
 /// Buffers from this size on are mapped by themselves, in bytes.
@@ -45,8 +43,10 @@ impl std::error::Error for LockError {}
 /// Pages stay once they were touched, instead of everything mapped being read at once: the untouched parts of
 /// thread stacks and libraries would cost megabytes. Where the kernel cannot do that (before 4.4), everything is locked.
 pub fn lock() -> Result<(), LockError> {
-    forget_start();
-    forget_stack();
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    forget_start(&maps);
+    forget_stack(&maps);
+    drop(maps);
     give_back();
     let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE;
     let locked = match mlockall(all | MlockAllFlags::ONFAULT) {
@@ -88,18 +88,16 @@ fn give_back() {
 
 /// Lets go of the stack that the start has used and that is free again.
 #[inline(never)]
-fn forget_stack() {
+fn forget_stack(maps: &str) {
     let here = 0u8;
-    let top = (&raw const here).addr() / PAGE - 1;
+    // A red zone and what the call itself needs stay.
+    let top = ((&raw const here).addr() / PAGE).saturating_sub(2) * PAGE;
     let stack = |line: &&str| line.ends_with("[stack]");
-    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let Some((low, high)) = maps.lines().find(stack).and_then(addresses) else { return };
-    // Another thread than the first, whose stack is elsewhere; a red zone and what the call itself needs stay.
-    let top = top.saturating_sub(1) * PAGE;
-    if low < top && top < high {
-        let from = low.max(top.saturating_sub(START_STACK));
+    // The stack of another thread than the first is elsewhere.
+    if (low..high).contains(&top) {
         // SAFETY: the range is free stack, more than a page below what is in use; nobody reads it before writing it.
-        let _ = unsafe { madvise(from as *mut c_void, top - from, Advice::LinuxDontNeed) };
+        let _ = unsafe { madvise(low as *mut c_void, top - low, Advice::LinuxDontNeed) };
     }
 }
 
@@ -130,8 +128,7 @@ fn read_own(at: usize, into: &mut [u8; PAGE]) -> bool {
 
 /// Lets go of code, the program's and its libraries', that only the start needed. What runs from now on comes back from the page cache
 /// with its first use, 64 KiB around it at a time, and is locked then; the rest is read ahead, but takes no place in the process.
-fn forget_start() {
-    let Ok(maps) = fs::read_to_string("/proc/self/maps") else { return };
+fn forget_start(maps: &str) {
     for (start, end) in maps.lines().filter_map(unwritten) {
         let (at, len) = (start as *mut c_void, end.saturating_sub(start));
         // SAFETY: the range is mapped from a file and was never written to: dropped pages are read again.

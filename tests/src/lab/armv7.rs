@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::Memory;
+use super::daemon::missing_package;
 
 /// The target's name.
 pub const TARGET: &str = "armv7-unknown-linux-gnueabihf";
@@ -33,8 +34,7 @@ pub(super) const EMULATOR: [&str; 5] =
 
 /// Why nothing of this can run here; none if it can.
 pub fn why_not() -> Option<String> {
-    let (_, package) = NEEDED.iter().find(|(path, _)| !Path::new(path).exists())?;
-    Some(format!("needs the Debian package {package}"))
+    missing_package(&NEEDED)
 }
 
 /// Debian's cargo, for the other processor, with nothing of what cargo has told this process about itself. It builds the standard

@@ -77,6 +77,12 @@ pub fn release_binary(name: &str) -> PathBuf {
     directory.join(name)
 }
 
+/// The reason for which something cannot run that needs these files, each with the Debian package that has it; none if they are there.
+pub(super) fn missing_package(needed: &[(&str, &str)]) -> Option<String> {
+    let (_, package) = needed.iter().find(|(path, _)| !Path::new(path).exists())?;
+    Some(format!("needs the Debian package {package}"))
+}
+
 /// The target directory that the running program came from: `target/release/x`, or `target/debug/deps/x` for a test.
 pub(super) fn target_directory() -> PathBuf {
     let this = std::env::current_exe().expect("the running program");

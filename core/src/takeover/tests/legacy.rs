@@ -9,6 +9,20 @@ fn legacy() -> Machine {
     m
 }
 
+/// Starts alone, and is about to start everything.
+fn alone() -> Machine {
+    let mut m = legacy();
+    m.activated(at(0), true);
+    m.on_death(at(0), OTHER, false, true);
+    m
+}
+
+fn running_everything() -> Machine {
+    let mut m = alone();
+    complete_all(&mut m, at(1));
+    m
+}
+
 #[test]
 fn a_home_asks_for_its_group_and_starts_it_when_answered() {
     let mut m = legacy();
@@ -34,10 +48,7 @@ fn an_unanswered_request_is_repeated() {
 
 #[test]
 fn a_group_that_is_asked_for_is_stopped_before_it_is_granted() {
-    let mut m = legacy();
-    m.activated(at(0), true);
-    m.on_death(at(0), OTHER, false, true);
-    complete_all(&mut m, at(1));
+    let mut m = running_everything();
     says(&mut m);
     m.on_restart(OTHER);
     m.on_group_request(at(10), OTHER, b"10.0.0.2");
@@ -51,10 +62,7 @@ fn a_group_that_is_asked_for_is_stopped_before_it_is_granted() {
 
 #[test]
 fn a_group_that_cannot_be_stopped_is_not_granted() {
-    let mut m = legacy();
-    m.activated(at(0), true);
-    m.on_death(at(0), OTHER, false, true);
-    complete_all(&mut m, at(1));
+    let mut m = running_everything();
     says(&mut m);
     m.on_group_request(at(10), OTHER, b"10.0.0.2");
     let (ticket, _) = effects(&mut m, at(10)).remove(0);
@@ -73,10 +81,7 @@ fn a_group_that_is_not_here_is_granted_at_once() {
 
 #[test]
 fn neither_reports_nor_standby_exist() {
-    let mut m = legacy();
-    m.activated(at(0), true);
-    m.on_death(at(0), OTHER, false, true);
-    complete_all(&mut m, at(1));
+    let mut m = running_everything();
     assert_eq!(says(&mut m), [Say::Stonith { node: OTHER, result: FenceResult::NoDevice }]);
     assert_eq!(m.request_standby(at(2), Class::All), Err(StandbyRefusal::Unsupported));
     m.leave(at(3));
@@ -104,10 +109,7 @@ fn a_node_of_the_other_protocol_is_noticed_once_and_given_nothing() {
 
 #[test]
 fn after_a_partition_each_node_keeps_what_is_at_home_there() {
-    let mut m = legacy();
-    m.activated(at(0), true);
-    m.on_death(at(0), OTHER, false, true);
-    complete_all(&mut m, at(1));
+    let mut m = running_everything();
     m.on_return(at(100), OTHER);
     assert!(matches!(effects(&mut m, at(100))[..], [(_, Effect::Release(GroupId(1)))]));
 }
@@ -121,9 +123,7 @@ fn a_key_that_is_too_long_or_of_no_group_is_refused() {
 
 /// Runs its own group, and could not start the other one.
 fn with_a_failed_group() -> Machine {
-    let mut m = legacy();
-    m.activated(at(0), true);
-    m.on_death(at(0), OTHER, false, true);
+    let mut m = alone();
     for (ticket, effect) in effects(&mut m, at(1)) {
         let failed = effect == Effect::Acquire(GroupId(1));
         m.complete(at(2), &ticket, if failed { Outcome::Failed } else { Outcome::Done });
@@ -152,10 +152,7 @@ fn what_did_not_start_here_is_tried_again_when_a_script_gets_it_granted() {
 
 #[test]
 fn what_is_wanted_again_meanwhile_is_not_granted_when_it_runs() {
-    let mut m = legacy();
-    m.activated(at(0), true);
-    m.on_death(at(0), OTHER, false, true);
-    complete_all(&mut m, at(1));
+    let mut m = running_everything();
     m.on_restart(OTHER);
     m.on_group_request(at(10), OTHER, b"10.0.0.2");
     let (ticket, _) = only(effects(&mut m, at(10)));

@@ -2,24 +2,34 @@
 
 use super::*;
 
+const THIRD: NodeId = NodeId(2);
+
+/// Has taken the only group from its home, which is dead, beside a third node that is settled.
+fn with_the_group_of_the_dead() -> Machine {
+    let mut m = Machine::new(HOME, [OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), THIRD, report(5, "local", true));
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    m
+}
+
 #[test]
 fn of_three_nodes_the_heir_takes_the_groups_of_the_dead_and_no_others() {
-    let third = NodeId(2);
-    let mut m = Machine::new(HOME, [HOME, OTHER, third].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    let mut m = Machine::new(HOME, [HOME, OTHER, THIRD].into_iter(), AutoFailback::On, EFFECT_LIMIT);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "local", true));
     complete_all(&mut m, at(2));
     m.on_death(at(10), OTHER, true, true);
     assert_eq!(only(effects(&mut m, at(10))).1, Effect::Acquire(GroupId(1)));
-    m.on_death(at(20), third, true, true);
+    m.on_death(at(20), THIRD, true, true);
     let more: Vec<Effect> = effects(&mut m, at(20)).into_iter().map(|(_, e)| e).collect();
     assert_eq!(more, [Effect::Acquire(GroupId(2))]);
 }
 
 #[test]
 fn of_three_nodes_the_others_leave_the_dead_to_the_heir() {
-    let third = NodeId(2);
-    let mut m = Machine::new(third, [HOME, OTHER, third].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    let mut m = Machine::new(THIRD, [HOME, OTHER, THIRD].into_iter(), AutoFailback::On, EFFECT_LIMIT);
     m.activated(at(0), false);
     m.on_report(at(1), HOME, report(5, "local", true));
     complete_all(&mut m, at(2));
@@ -31,27 +41,17 @@ fn of_three_nodes_the_others_leave_the_dead_to_the_heir() {
 
 #[test]
 fn what_was_taken_from_a_dead_node_is_no_matter_of_a_third_one() {
-    let third = NodeId(2);
-    let mut m = Machine::new(HOME, [OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
-    m.activated(at(0), false);
-    m.on_report(at(1), third, report(5, "local", true));
-    m.on_death(at(10), OTHER, true, true);
-    complete_all(&mut m, at(11));
-    m.on_report(at(20), third, report(6, "local", true));
+    let mut m = with_the_group_of_the_dead();
+    m.on_report(at(20), THIRD, report(6, "local", true));
     assert_eq!(effects(&mut m, at(20)), []);
 }
 
 #[test]
 fn what_was_taken_is_given_back_to_its_home_and_not_given_up_for_a_third_node() {
-    let third = NodeId(2);
-    let mut m = Machine::new(HOME, [OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
-    m.activated(at(0), false);
-    m.on_report(at(1), third, report(5, "local", true));
-    m.on_death(at(10), OTHER, true, true);
-    complete_all(&mut m, at(11));
+    let mut m = with_the_group_of_the_dead();
     m.on_restart(OTHER);
     m.on_starting(OTHER, Sequence(1), true);
-    m.on_report(at(20), third, report(6, "local", true));
+    m.on_report(at(20), THIRD, report(6, "local", true));
     assert_eq!(effects(&mut m, at(20)), [], "its home is back, and does not hold it yet");
     assert!(m.holds().foreign);
 }

@@ -26,24 +26,28 @@ enum Work {
 }
 
 impl Step {
+    fn new(name: &str, work: Work) -> Self {
+        Self { name: name.to_owned(), work, beside: None }
+    }
+
     /// A cargo command that succeeds or fails as a whole.
     pub(crate) fn check(name: &str, arguments: &[&str]) -> Self {
-        Self { name: name.to_owned(), work: Work::Check(command(arguments)), beside: None }
+        Self::new(name, Work::Check(command(arguments)))
     }
 
     /// A cargo command that runs tests.
     pub(crate) fn test(name: &str, arguments: &[&str]) -> Self {
-        Self { name: name.to_owned(), work: Work::Test(command(arguments)), beside: None }
+        Self::new(name, Work::Test(command(arguments)))
     }
 
     /// A function that succeeds, or says what is wrong.
     pub(crate) fn function(name: &str, function: fn() -> Result<(), String>) -> Self {
-        Self { name: name.to_owned(), work: Work::Function(function), beside: None }
+        Self::new(name, Work::Function(function))
     }
 
     /// A function that counts its tests itself, and tells about them.
     pub(crate) fn tally(name: &str, function: fn() -> (Tally, String)) -> Self {
-        Self { name: name.to_owned(), work: Work::Tally(function), beside: None }
+        Self::new(name, Work::Tally(function))
     }
 
     /// With this variable in the environment of the command.

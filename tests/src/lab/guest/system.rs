@@ -5,7 +5,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::lab::daemon::target_directory;
+use crate::lab::daemon::{missing_package, target_directory};
 
 use super::archive::Archive;
 
@@ -43,8 +43,8 @@ pub struct System {
 
 /// Why no guest can run here; none if one can.
 pub fn why_not() -> Option<String> {
-    if let Some((_, package)) = NEEDED.iter().find(|(path, _)| !Path::new(path).exists()) {
-        return Some(format!("needs the Debian package {package}"));
+    if let Some(reason) = missing_package(&NEEDED) {
+        return Some(reason);
     }
     if !Path::new("/dev/net/tun").exists() {
         return Some("needs /dev/net/tun, for the network cards of guests".to_owned());
