@@ -7,7 +7,7 @@ use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Header, open};
 
 use super::setup::{NAMES, keys};
-use super::{Engine, GROUPS, LINKS, index};
+use super::{Engine, GROUPS, LINKS, NODES, index};
 
 /// No input has more outputs: 128 repeated messages or refusals for each node, and what else there is.
 const OUTPUTS: usize = 1000;
@@ -36,7 +36,8 @@ pub(super) struct Port {
     groups: [(Reality, Option<Running>); GROUPS],
     /// Newest last; those of fences and announcements are among them.
     tickets: [Option<u32>; TICKETS],
-    fence: Option<u32>,
+    /// The newest of each node.
+    fences: [Option<u32>; NODES],
     sent: [u8; 512],
     sent_len: usize,
     newest: u64,
@@ -48,7 +49,15 @@ impl Port {
         if first_runs {
             groups[0].0 = Reality::Running;
         }
-        Self { effect_limit, groups, tickets: [None; TICKETS], fence: None, sent: [0; 512], sent_len: 0, newest: 0 }
+        Self {
+            effect_limit,
+            groups,
+            tickets: [None; TICKETS],
+            fences: [None; NODES],
+            sent: [0; 512],
+            sent_len: 0,
+            newest: 0,
+        }
     }
 
     pub(super) fn last_sent(&self) -> &[u8] {
@@ -110,7 +119,7 @@ impl Port {
         let group = match effect {
             Effect::Fence(node) => {
                 assert!(node != NodeId(0), "it shoots itself");
-                self.fence = Some(ticket);
+                self.fences[usize::from(node.0)] = Some(ticket);
                 return;
             }
             Effect::Announce(group) => {
@@ -142,8 +151,8 @@ impl Port {
 
     /// An effect ends. False: the ticket is not that of an effect that may be running.
     pub(super) fn complete(&mut self, ticket: u32, outcome: Outcome, now: Instant) -> bool {
-        if self.fence == Some(ticket) {
-            self.fence = None;
+        if let Some(fence) = self.fences.iter_mut().find(|fence| **fence == Some(ticket)) {
+            *fence = None;
             return true;
         }
         let Some((reality, running)) =

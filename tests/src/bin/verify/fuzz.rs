@@ -1,9 +1,11 @@
 //! `cargo verify fuzz`: builds the fuzz targets with the coverage counters of LLVM and runs them one after the other.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use hbcore_fuzz::{TARGETS, Target};
 
@@ -14,13 +16,15 @@ mod seeds;
 /// The counters that libFuzzer reads. A stable compiler has them too: they are a pass of LLVM. Comparisons of numbers are not traced, which
 /// would take half of the time; words are found all the same, by the comparisons of memory that libFuzzer intercepts.
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
-    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table";
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ctarget-cpu=native";
 
 /// Executions of a target, unless said otherwise.
 const RUNS: u64 = 100_000;
 
 struct Request {
     runs: u64,
+    /// Processes that share the executions of a target.
+    jobs: u64,
     merge: bool,
     targets: Vec<Target>,
 }
@@ -44,13 +48,17 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
 }
 
 fn read(words: &[String]) -> Result<Request, String> {
-    let mut request = Request { runs: RUNS, merge: false, targets: Vec::new() };
+    let mut request = Request { runs: RUNS, jobs: 1, merge: false, targets: Vec::new() };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--runs" => {
                 let number = words.next().and_then(|n| n.replace('_', "").parse().ok());
                 request.runs = number.ok_or("--runs needs a number")?;
+            }
+            "--jobs" => {
+                let number = words.next().and_then(|n| n.parse().ok()).filter(|n| (1..=64).contains(n));
+                request.jobs = number.ok_or("--jobs needs a number from 1 to 64")?;
             }
             "--merge" => request.merge = true,
             name => {
@@ -72,7 +80,7 @@ fn run(request: &Request) -> Result<(), String> {
         if request.merge {
             place.merge(name, longest)?;
         } else {
-            place.fuzz(name, longest, request.runs)?;
+            place.fuzz(name, longest, request)?;
         }
     }
     Ok(())
@@ -121,36 +129,44 @@ impl Place {
         command
     }
 
-    /// Runs one target; says what became of it.
-    fn fuzz(&self, name: &str, longest: usize, runs: u64) -> Result<(), String> {
+    /// Runs one target; says what became of it. What one process finds, the others take over.
+    fn fuzz(&self, name: &str, longest: usize, request: &Request) -> Result<(), String> {
         let failures = self.output.join("failures");
         for directory in [&self.found(name), &self.corpus(name), &failures] {
             fs::create_dir_all(directory).map_err(|error| error.to_string())?;
         }
-        let mut command = self.command(name, longest);
-        command.arg(format!("-runs={runs}")).arg(format!("-artifact_prefix={}/{name}-", failures.display()));
-        command.args(["-timeout=120", "-print_final_stats=1", "-verbosity=1"]);
         let dictionary = self.seeds(name).with_extension("dict");
-        if dictionary.exists() {
-            command.arg(format!("-dict={}", dictionary.display()));
-        }
-        command.args([self.found(name), self.corpus(name), self.seeds(name)]);
         let begin = Instant::now();
-        let output = command.output().map_err(|error| format!("{name}: {error}"))?;
-        let seconds = begin.elapsed().as_secs_f64();
-        let text = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
+        let mut jobs = Vec::new();
+        for job in 0..request.jobs {
+            let runs = request.runs / request.jobs + u64::from(job < request.runs % request.jobs);
+            let mut command = self.command(name, longest);
+            command.arg(format!("-runs={runs}")).arg(format!("-artifact_prefix={}/{name}-", failures.display()));
+            command.args(["-timeout=120", "-print_final_stats=1", "-verbosity=1"]);
+            if dictionary.exists() {
+                command.arg(format!("-dict={}", dictionary.display()));
+            }
+            command.args([self.found(name), self.corpus(name), self.seeds(name)]);
+            let log = self.output.join(format!("{name}-{job}.log"));
+            let file = fs::File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+            let child = command.stdout(Stdio::null()).stderr(file).spawn();
+            jobs.push(Job { child: child.map_err(|error| format!("{name}: {error}"))?, log });
+        }
+        if let Some(job) = first_failure(&mut jobs).map_err(|error| format!("{name}: {error}"))? {
+            let text = job.text();
             let last: Vec<&str> = text.lines().rev().take(60).collect();
             return Err(format!("{name} failed\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n")));
         }
-        let stat = |what: &str| text.lines().find_map(|line| line.strip_prefix(what)).unwrap_or("?").trim();
-        let last_status = text.lines().rev().find(|line| line.contains(" cov: ")).unwrap_or_default();
-        let coverage = last_status.split(" cov: ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?");
-        println!(
-            "{name:<12} {:>12} executions {seconds:>8.1} s {:>9}/s  coverage {coverage}",
-            stat("stat::number_of_executed_units:"),
-            stat("stat::average_exec_per_sec:"),
-        );
+        let (mut executed, mut coverage) = (0, 0);
+        for job in &jobs {
+            let text = job.text();
+            executed += number_after(&text, "stat::number_of_executed_units:").unwrap_or(0);
+            coverage = coverage.max(number_after(&text, " cov: ").unwrap_or(0));
+        }
+        let seconds = begin.elapsed().as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a figure to be read")]
+        let speed = executed as f64 / seconds;
+        println!("{name:<12} {executed:>12} executions {seconds:>8.1} s {speed:>9.0}/s  coverage {coverage}");
         Ok(())
     }
 
@@ -181,4 +197,51 @@ impl Place {
         println!("{name:<12} {files} inputs, {bytes} bytes");
         Ok(())
     }
+}
+
+/// A process that fuzzes; killed when it is dropped.
+struct Job {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Job {
+    fn text(&self) -> String {
+        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until all have ended or one has failed.
+fn first_failure(jobs: &mut [Job]) -> io::Result<Option<&Job>> {
+    loop {
+        let mut running = false;
+        let mut failed = None;
+        for (place, job) in jobs.iter_mut().enumerate() {
+            match job.child.try_wait()? {
+                None => running = true,
+                Some(status) if status.success() => {}
+                Some(_) => failed = Some(place),
+            }
+        }
+        if let Some(place) = failed {
+            return Ok(jobs.get(place));
+        }
+        if !running {
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The number behind the last occurrence of `what`.
+fn number_after(text: &str, what: &str) -> Option<u64> {
+    let (_, rest) = text.rsplit_once(what)?;
+    rest.split_whitespace().next()?.parse().ok()
 }
