@@ -160,10 +160,8 @@ impl Group {
         self.wanted = wanted;
         self.state = match self.state {
             GroupState::Failed => GroupState::Stopped,
-            // It may run here, but that is now as it should be: starting it asks each member first.
-            GroupState::Stuck if wanted && self.in_flight.is_none() => GroupState::Stopped,
             // Somebody wishes it gone once more: perhaps it can be stopped now.
-            GroupState::Stuck if self.in_flight.is_none() && !self.escalate => GroupState::Running,
+            GroupState::Stuck if !wanted && self.in_flight.is_none() && !self.escalate => GroupState::Running,
             same => same,
         };
         self.escalate &= !wanted;
@@ -206,7 +204,8 @@ impl Group {
 
     fn next_step(&self) -> Option<GroupState> {
         match (self.in_flight.is_some(), self.wanted, self.state) {
-            (false, true, GroupState::Stopped) => Some(GroupState::Starting),
+            // What is stuck may run here, but that is now as it should be: starting it asks each member first.
+            (false, true, GroupState::Stopped | GroupState::Stuck) => Some(GroupState::Starting),
             (false, false, GroupState::Running) => Some(GroupState::Stopping),
             (false, false, GroupState::Stuck) if self.escalate => Some(GroupState::Stuck),
             _ => None,
@@ -222,9 +221,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         // A node is back that was taken for dead, and may run its groups: they are not started before it has said what it holds.
         let in_doubt = self.other.is_hbcore && self.timers.heal.is_some();
+        // It had ours, and says when it has stopped them.
+        let home_in_doubt =
+            self.other.is_hbcore && self.other.alive && self.other.is_releasing && self.standby == Standby::NotAsked;
         let home = self.home;
-        let next_step =
-            |g: &Group| g.next_step().filter(|next| !in_doubt || g.home == home || *next != GroupState::Starting);
+        let next_step = |g: &Group| {
+            let waits = if g.home == home { home_in_doubt } else { in_doubt };
+            g.next_step().filter(|next| !waits || *next != GroupState::Starting)
+        };
         let index = self.groups.iter().position(|g| g.announce || next_step(g).is_some())?;
         self.serial = self.serial.wrapping_add(1);
         let ticket = Ticket::new(index, self.serial);
@@ -268,11 +272,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 GroupState::Running
             }
             (_, Outcome::Done) => GroupState::Stopped,
-            // It may run here, but that is now as it should be: meanwhile it is wanted here again, and starting it asks each member first.
-            (GroupState::Stopping | GroupState::Stuck, _) if group.wanted => GroupState::Stopped,
             (_, Outcome::Failed | Outcome::FailedAndStuck | Outcome::TimedOut) => GroupState::Stuck,
         };
-        if group.state == GroupState::Stuck && before != GroupState::Stuck {
+        // Unless it is wanted here again meanwhile.
+        let is_stuck = group.state == GroupState::Stuck && (before == GroupState::Starting || !group.wanted);
+        if is_stuck && before != GroupState::Stuck {
             group.escalate = true;
             group.wanted = false;
         }
@@ -289,7 +293,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.give_away_later(now, class);
         }
         match (before, after) {
-            (_, GroupState::Stuck) => self.claim_stuck(class),
+            (_, GroupState::Stuck) if is_stuck => self.claim_stuck(class),
             (GroupState::Stuck, _) => self.unclaim(class),
             (_, _) => {}
         }

@@ -324,6 +324,24 @@ fn how_a_stop_ended_is_said_also_when_the_group_is_wanted_again() {
 }
 
 #[test]
+fn what_did_not_stop_is_stopped_once_more_when_it_is_not_wanted_after_all() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    m.on_return(at(20), OTHER);
+    m.on_report(at(21), OTHER, report(6, "local", true));
+    let (ticket, effect) = only(effects(&mut m, at(21)));
+    assert_eq!(effect, Effect::Release(GroupId(1)));
+    m.on_death(at(30), OTHER, true, true);
+    m.on_return(at(31), OTHER);
+    m.complete(at(32), &ticket, Outcome::Failed);
+    assert_eq!(effects(&mut m, at(32)), [], "it is wanted again, and waits for the word of who is back");
+    m.on_report(at(33), OTHER, report(7, "local", true));
+    assert_eq!(only(effects(&mut m, at(33))).1, Effect::Release(GroupId(1)), "it may run here");
+    assert!(!m.is_settled());
+}
+
+#[test]
 fn a_ticket_survives_a_number() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);

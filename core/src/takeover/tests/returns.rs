@@ -15,6 +15,39 @@ fn what_was_to_start_during_a_cut_waits_for_the_word_of_who_is_back() {
     assert_eq!(m.holds(), Holds { local: true, foreign: false });
 }
 
+/// Its own group is being stopped for the other, which is taken for dead, so that it is wanted again; then the other is back.
+fn back_before_our_own_group_had_stopped() -> (Machine, Ticket) {
+    let mut m = settled();
+    m.request_standby(at(10), Class::Local).unwrap();
+    ask(&mut m, 11, 6, Class::Local, Ask::Other);
+    let (ticket, _) = only(effects(&mut m, at(12)));
+    m.on_death(at(20), OTHER, true, true);
+    complete_all(&mut m, at(21));
+    m.on_return(at(30), OTHER);
+    (m, ticket)
+}
+
+#[test]
+fn our_own_group_waits_for_a_returned_node_that_still_stops_it() {
+    let (mut m, ticket) = back_before_our_own_group_had_stopped();
+    m.on_report(at(31), OTHER, ReportIn { releasing: true, ..report(7, "local", false) });
+    m.complete(at(40), &ticket, Outcome::Done);
+    let mut starts = effects(&mut m, at(40));
+    starts.retain(|(_, effect)| *effect == Effect::Acquire(GroupId(0)));
+    assert_eq!(starts, [], "it runs there");
+    m.on_report(at(50), OTHER, report(8, "local", true));
+    assert!(effects(&mut m, at(50)).iter().any(|(_, effect)| *effect == Effect::Acquire(GroupId(0))));
+}
+
+#[test]
+fn our_own_group_waits_for_no_releasing_node_that_dies() {
+    let (mut m, ticket) = back_before_our_own_group_had_stopped();
+    m.on_report(at(31), OTHER, ReportIn { releasing: true, ..report(7, "local", false) });
+    m.complete(at(40), &ticket, Outcome::Done);
+    m.on_death(at(50), OTHER, true, true);
+    assert!(effects(&mut m, at(50)).iter().any(|(_, effect)| *effect == Effect::Acquire(GroupId(0))));
+}
+
 #[test]
 fn it_starts_here_if_the_one_who_is_back_has_lost_it() {
     let mut m = settled();

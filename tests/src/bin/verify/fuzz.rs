@@ -74,7 +74,7 @@ fn read(words: &[String]) -> Result<Request, String> {
 }
 
 fn run(request: &Request) -> Result<(), String> {
-    let place = build()?;
+    let place = build(&request.targets)?;
     for Target { name, longest, .. } in request.targets.iter().copied() {
         seeds::write(name, &place.seeds(name)).map_err(|error| format!("seeds of {name}: {error}"))?;
         if request.merge {
@@ -86,7 +86,7 @@ fn run(request: &Request) -> Result<(), String> {
     Ok(())
 }
 
-fn build() -> Result<Place, String> {
+fn build(targets: &[Target]) -> Result<Place, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let place = Place {
         fuzz: Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz"),
@@ -94,7 +94,10 @@ fn build() -> Result<Place, String> {
         host: host()?,
     };
     let mut build = plain_cargo();
-    build.args(["build", "--quiet", "--release", "--bins", "--manifest-path"]).arg(place.fuzz.join("Cargo.toml"));
+    build.args(["build", "--quiet", "--release", "--manifest-path"]).arg(place.fuzz.join("Cargo.toml"));
+    for target in targets {
+        build.args(["--bin", target.name]);
+    }
     // With a target named, macros and build scripts are not instrumented.
     build.arg("--target").arg(&place.host).arg("--target-dir").arg(&place.output).env("RUSTFLAGS", INSTRUMENTED);
     let built = build.status().map_err(|error| error.to_string())?;
