@@ -222,8 +222,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         // A node is back that was taken for dead, and may run its groups: they are not started before it has said what it holds.
         let in_doubt = self.other.is_hbcore && self.timers.heal.is_some();
         // It had ours, and says when it has stopped them.
-        let home_in_doubt =
-            self.other.is_hbcore && self.other.alive && self.other.is_releasing && self.standby == Standby::NotAsked;
+        let home_in_doubt = self.other.is_hbcore && self.other.is_releasing && self.standby == Standby::NotAsked;
         let home = self.home;
         let next_step = |g: &Group| {
             let waits = if g.home == home { home_in_doubt } else { in_doubt };
@@ -271,23 +270,23 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 group.wanted = false;
                 GroupState::Running
             }
+            (GroupState::Starting, Outcome::FailedAndStuck) => {
+                group.wanted = false;
+                GroupState::Stuck
+            }
             (_, Outcome::Done) => GroupState::Stopped,
             (_, Outcome::Failed | Outcome::FailedAndStuck | Outcome::TimedOut) => GroupState::Stuck,
         };
         // Unless it is wanted here again meanwhile.
-        let is_stuck = group.state == GroupState::Stuck && (before == GroupState::Starting || !group.wanted);
-        if is_stuck && before != GroupState::Stuck {
-            group.escalate = true;
-            group.wanted = false;
-        }
+        let is_stuck = group.state == GroupState::Stuck && !group.wanted;
+        group.escalate = is_stuck && before != GroupState::Stuck;
         let class = if group.home == self.home { Class::Local } else { Class::Foreign };
         let (after, id) = (group.state, GroupId(index as u16));
-        self.notice(match (before, after) {
-            (GroupState::Starting, GroupState::Running) if outcome == Outcome::Done => Notice::Started(id),
+        self.notice(match (before, outcome) {
+            (GroupState::Starting, Outcome::Done) => Notice::Started(id),
             (GroupState::Starting, _) => Notice::StartFailed(id),
-            (_, GroupState::Stuck) => Notice::StopFailed(id),
-            (GroupState::Stopping, _) if outcome != Outcome::Done => Notice::StopFailed(id),
-            (_, _) => Notice::Stopped(id),
+            (_, Outcome::Done) => Notice::Stopped(id),
+            (_, _) => Notice::StopFailed(id),
         });
         if before == GroupState::Starting && outcome != Outcome::Done {
             self.give_away_later(now, class);

@@ -187,6 +187,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.holds = Holds::NONE;
         self.other.stable = true;
         self.other.leaving = true;
+        self.other.is_releasing = false;
         self.timers.heal = None;
         self.notice(Notice::ShutdownNotice(node));
         self.rival_gone(before);
@@ -239,6 +240,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.stable = true;
         self.other.leaving = false;
         self.other.reported = false;
+        self.other.is_releasing = false;
         self.other.alive = false;
     }
 

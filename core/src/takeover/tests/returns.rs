@@ -40,12 +40,17 @@ fn our_own_group_waits_for_a_returned_node_that_still_stops_it() {
 }
 
 #[test]
-fn our_own_group_waits_for_no_releasing_node_that_dies() {
-    let (mut m, ticket) = back_before_our_own_group_had_stopped();
-    m.on_report(at(31), OTHER, ReportIn { releasing: true, ..report(7, "local", false) });
-    m.complete(at(40), &ticket, Outcome::Done);
-    m.on_death(at(50), OTHER, true, true);
-    assert!(effects(&mut m, at(50)).iter().any(|(_, effect)| *effect == Effect::Acquire(GroupId(0))));
+fn our_own_group_waits_for_no_releasing_node_that_is_gone() {
+    let dies: fn(&mut Machine) = |m| m.on_death(at(50), OTHER, true, true);
+    let leaves: fn(&mut Machine) = |m| m.on_shutdone(at(50), OTHER, true);
+    let restarts: fn(&mut Machine) = |m| m.on_restart(OTHER);
+    for goes in [dies, leaves, restarts] {
+        let (mut m, ticket) = back_before_our_own_group_had_stopped();
+        m.on_report(at(31), OTHER, ReportIn { releasing: true, ..report(7, "local", false) });
+        m.complete(at(40), &ticket, Outcome::Done);
+        goes(&mut m);
+        assert!(effects(&mut m, at(50)).iter().any(|(_, effect)| *effect == Effect::Acquire(GroupId(0))));
+    }
 }
 
 #[test]
