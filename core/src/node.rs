@@ -170,3 +170,6 @@ impl<const LINKS: usize> Node<LINKS> {
         self.kind == NodeKind::Normal
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use std::vec::Vec;
 
 fn after(numbers: &[u64]) -> Window {
     let mut window = Window::default();
@@ -71,6 +72,46 @@ fn forgetting_keeps_the_generation() {
     window.generation = Generation(3);
     window.forget();
     assert_eq!((window.generation, window.newest(), window.missing()), (Generation(3), None, 0));
+    assert_eq!(window.arrive(Sequence(9)), Arrival::Old, "in the same run it was taken already");
+    assert_eq!(window.arrive(Sequence(10)), Arrival::InOrder);
+}
+
+#[test]
+fn a_new_run_begins_with_any_number() {
+    let mut window = after(&[7, 9]);
+    window.restart(Generation(4));
+    assert_eq!((window.generation, window.newest(), window.missing()), (Generation(4), None, 0));
+    assert_eq!(window.arrive(Sequence(1)), Arrival::InOrder);
+}
+
+#[test]
+fn what_is_twice_or_old_is_not_processed() {
+    let gaps = [Arrival::Gap { lost: 2 }, Arrival::LostTooMany { lost: 300 }];
+    for new in [Arrival::InOrder, Arrival::Filled].into_iter().chain(gaps) {
+        assert!(new.is_new(), "{new:?}");
+    }
+    for known in [Arrival::Duplicate, Arrival::Old] {
+        assert!(!known.is_new(), "{known:?}");
+    }
+}
+
+#[test]
+fn the_newest_number_and_what_is_missing_are_told() {
+    let window = after(&[1, 4]);
+    assert_eq!((window.newest(), window.missing()), (Some(Sequence(4)), 2));
+}
+
+#[test]
+fn after_a_jump_the_number_itself_is_acknowledged() {
+    assert_eq!(after(&[1, 1000]).acknowledge(0), Some(Sequence(1000)));
+}
+
+#[test]
+fn which_tenth_number_is_acknowledged_is_counted_from_zero_again() {
+    let numbers: Vec<u64> = (1..=19).collect();
+    for residue in [3, 13, 43] {
+        assert_eq!(after(&numbers).acknowledge(residue), Some(Sequence(13)), "{residue}");
+    }
 }
 
 proptest! {

@@ -164,7 +164,6 @@ impl Group {
             GroupState::Stuck if !wanted && self.in_flight.is_none() && !self.escalate => GroupState::Running,
             same => same,
         };
-        self.escalate &= !wanted;
     }
 
     /// It runs here since before this engine was made.

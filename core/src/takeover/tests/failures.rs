@@ -318,8 +318,10 @@ fn how_a_stop_ended_is_said_also_when_the_group_is_wanted_again() {
         let (ticket, _) = only(effects(&mut m, at(12)));
         m.on_death(at(13), OTHER, true, true);
         notices(&mut m);
+        says(&mut m);
         m.complete(at(14), &ticket, outcome);
         assert_eq!(notices(&mut m)[0], said);
+        assert!(!says(&mut m).contains(&say("all", false, Info::Standby)), "nothing is being given up");
     }
 }
 
