@@ -4,6 +4,7 @@ mod failures;
 mod fencing;
 mod late;
 mod legacy;
+mod moves;
 mod reference;
 mod returns;
 mod starting;
@@ -95,6 +96,19 @@ fn asked_for_its_groups() -> Machine {
     m.on_ask(at(21), OTHER, Sequence(5), Class::Foreign, Ask::Other);
     says(&mut m);
     m
+}
+
+#[test]
+fn the_words_of_the_wire_are_written_as_they_are_read() {
+    for (word, wish, given) in [
+        ("local", Wish::Class(Class::Local), Class::Foreign),
+        ("foreign", Wish::Class(Class::Foreign), Class::Local),
+        ("all", Wish::Class(Class::All), Class::All),
+        ("failback", Wish::Failback, Class::Foreign),
+    ] {
+        assert_eq!((wish.as_str(), Wish::parse(word.as_bytes()), wish.to_give()), (word, Some(wish), given));
+    }
+    assert_eq!((Wish::parse(b"none"), Wish::parse(b"")), (None, None));
 }
 
 #[test]

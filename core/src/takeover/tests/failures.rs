@@ -284,7 +284,7 @@ fn what_is_stuck_and_wanted_again_is_started() {
     assert!(begun.contains(&Effect::Acquire(GroupId(0))), "{begun:?}");
 }
 
-fn notices(m: &mut Machine) -> Vec<Notice> {
+pub(super) fn notices(m: &mut Machine) -> Vec<Notice> {
     core::iter::from_fn(|| m.poll_notice()).collect()
 }
 
@@ -341,6 +341,56 @@ fn what_did_not_stop_is_stopped_once_more_when_it_is_not_wanted_after_all() {
     m.on_report(at(33), OTHER, report(7, "local", true));
     assert_eq!(only(effects(&mut m, at(33))).1, Effect::Release(GroupId(1)), "it may run here");
     assert!(!m.is_settled());
+}
+
+#[test]
+fn a_class_that_stayed_long_with_the_other_because_it_started_slowly_is_not_passed_to_and_fro() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    let (ticket, _) = only(effects(&mut m, at(1)));
+    m.complete(at(2), &ticket, Outcome::Failed);
+    m.advance(at(2));
+    ask(&mut m, 3, 6, Class::Local, Ask::Other);
+    ask(&mut m, 60_000, 7, Class::Local, Ask::Done);
+    // Five seconds later it is back: it failed there too.
+    ask(&mut m, 65_000, 8, Class::Foreign, Ask::Me);
+    ask(&mut m, 65_001, 9, Class::Foreign, Ask::Done);
+    let (ticket, _) = only(effects(&mut m, at(65_001)));
+    says(&mut m);
+    m.complete(at(65_002), &ticket, Outcome::Failed);
+    m.advance(at(65_002));
+    assert!(!says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me }));
+}
+
+#[test]
+fn what_is_to_be_given_away_is_the_class_that_failed_or_both() {
+    let mut m = Machine::new(HOME, [HOME, HOME, OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.activated(at(0), true);
+    m.on_death(at(0), OTHER, false, true);
+    for (ticket, class) in effects(&mut m, at(1)).into_iter().zip([Class::Local, Class::Local, Class::All]) {
+        m.complete(at(2), &ticket.0, Outcome::Failed);
+        assert_eq!(m.give_away, Some(class));
+    }
+}
+
+#[test]
+fn who_leaves_gives_nothing_away() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    let (ticket, _) = only(effects(&mut m, at(10)));
+    m.leave(at(11));
+    m.complete(at(12), &ticket, Outcome::Failed);
+    assert_eq!(m.give_away, None);
+}
+
+#[test]
+fn in_the_legacy_protocol_nothing_is_given_away() {
+    let mut m = machine(AutoFailback::Legacy);
+    m.activated(at(0), true);
+    let (ticket, _) = only(effects(&mut m, at(1)));
+    m.complete(at(2), &ticket, Outcome::Failed);
+    assert_eq!(m.give_away, None);
 }
 
 #[test]

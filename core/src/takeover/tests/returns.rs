@@ -226,6 +226,27 @@ fn a_start_that_was_overtaken_by_an_unstable_report_does_not_make_it_stable() {
 }
 
 #[test]
+fn who_has_no_groups_of_its_own_contests_nothing() {
+    let mut m = Machine::new(HOME, [OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    says(&mut m);
+    assert!(m.holds().local);
+    m.on_report(at(10), OTHER, report(6, "all", true));
+    assert_eq!(says(&mut m), []);
+}
+
+#[test]
+fn only_a_reference_node_is_given_time_to_restart_in_a_conflict() {
+    for is_hbcore in [true, false] {
+        let mut m = settled();
+        m.other.is_hbcore = is_hbcore;
+        m.on_report(at(10), OTHER, ReportIn { is_hbcore, ..report(6, "all", true) });
+        assert_eq!(m.timers.heal.is_some(), !is_hbcore);
+    }
+}
+
+#[test]
 fn in_a_move_a_conflict_is_not_resolved() {
     let mut m = settled();
     m.request_standby(at(10), Class::Local).unwrap();

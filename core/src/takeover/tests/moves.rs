@@ -1,0 +1,165 @@
+//! Moves between two living nodes: steps of another class, reports that overtake a step, requests that cross.
+
+use super::failures::notices;
+use super::*;
+
+/// Has asked the other node to take our own group.
+fn asking() -> Machine {
+    let mut m = settled();
+    m.request_standby(at(10), Class::Local).unwrap();
+    says(&mut m);
+    m
+}
+
+/// Our own group is being stopped for the other node.
+fn releasing() -> (Machine, Ticket) {
+    let mut m = asking();
+    ask(&mut m, 11, 6, Class::Local, Ask::Other);
+    let (ticket, _) = only(effects(&mut m, at(11)));
+    says(&mut m);
+    (m, ticket)
+}
+
+/// It is stopped.
+fn released() -> Machine {
+    let (mut m, ticket) = releasing();
+    m.complete(at(12), &ticket, Outcome::Done);
+    assert_eq!(says(&mut m), [Say::Ask { class: Class::Local, step: Ask::Done }]);
+    m
+}
+
+/// Has agreed to take the group of the other node.
+fn offered() -> Machine {
+    let mut m = settled();
+    ask(&mut m, 10, 6, Class::Local, Ask::Me);
+    says(&mut m);
+    m
+}
+
+#[test]
+fn a_step_of_another_class_belongs_to_another_exchange() {
+    let mut m = asking();
+    ask(&mut m, 11, 6, Class::Foreign, Ask::Other);
+    assert_eq!((m.standby(), effects(&mut m, at(11))), (Standby::Asking(Class::Local), Vec::new()));
+    let mut m = released();
+    ask(&mut m, 13, 7, Class::Foreign, Ask::Done);
+    assert_eq!(m.standby(), Standby::Released(Class::Local));
+    let mut m = offered();
+    ask(&mut m, 11, 7, Class::Foreign, Ask::Done);
+    assert_eq!((m.standby(), effects(&mut m, at(11))), (Standby::Offered(Class::Local), Vec::new()));
+}
+
+#[test]
+fn only_a_done_that_nobody_waits_for_is_answered() {
+    let mut m = settled();
+    ask(&mut m, 10, 6, Class::Local, Ask::Other);
+    assert_eq!(says(&mut m), []);
+    ask(&mut m, 11, 7, Class::Local, Ask::Done);
+    assert_eq!(says(&mut m), [say("local", true, Info::Plain)], "it shall know what runs here");
+    let mut m = asking();
+    ask(&mut m, 11, 7, Class::Local, Ask::Done);
+    assert_eq!(says(&mut m), []);
+}
+
+#[test]
+fn beside_a_reference_node_an_agreement_to_nothing_does_not_end_the_exchange() {
+    let mut m = offered();
+    m.other.is_hbcore = false;
+    ask(&mut m, 11, 7, Class::Foreign, Ask::Other);
+    assert_eq!(m.standby(), Standby::Offered(Class::Local));
+}
+
+#[test]
+fn an_offer_is_refused_while_either_side_is_unsettled() {
+    let mut m = settled();
+    m.on_report(at(10), OTHER, report(6, "local", false));
+    notices(&mut m);
+    ask(&mut m, 11, 7, Class::Local, Ask::Me);
+    assert_eq!(m.standby(), Standby::NotAsked);
+    assert!(notices(&mut m).contains(&Notice::StandbyIgnored { node: OTHER, other_in_flux: true }));
+
+    let mut m = machine(AutoFailback::On);
+    m.set_doubt(Duration::from_secs(1));
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    ask(&mut m, 2, 6, Class::Local, Ask::Me);
+    assert_eq!(m.standby(), Standby::NotAsked, "it is starting");
+    assert!(notices(&mut m).contains(&Notice::StandbyIgnored { node: OTHER, other_in_flux: false }));
+}
+
+#[test]
+fn a_report_says_whether_what_was_released_runs_there() {
+    let mut m = released();
+    m.on_report(at(13), OTHER, report(8, "all", true));
+    assert_eq!((m.standby(), m.holds()), (Standby::NotAsked, Holds::NONE));
+    assert_eq!(effects(&mut m, at(13)), [], "it has it");
+
+    let mut m = released();
+    m.on_report(at(13), OTHER, report(8, "local", true));
+    assert_eq!((m.standby(), m.holds().local), (Standby::NotAsked, true));
+    assert_eq!(only(effects(&mut m, at(13))).1, Effect::Acquire(GroupId(0)), "it is settled, and has not taken it");
+
+    let mut m = released();
+    m.other.is_hbcore = false;
+    m.on_report(at(13), OTHER, ReportIn { is_hbcore: false, ..report(8, "local", true) });
+    assert_eq!(m.standby(), Standby::Released(Class::Local), "a 3.0.6 says so only when it runs");
+}
+
+#[test]
+fn a_report_ends_an_offer_if_the_giver_has_begun_or_has_taken_ours() {
+    let mut m = offered();
+    m.on_report(at(11), OTHER, report(8, "local", true));
+    assert_eq!(m.standby(), Standby::Offered(Class::Local), "it has not begun");
+    m.on_report(at(12), OTHER, report(9, "none", false));
+    m.on_report(at(13), OTHER, report(10, "local", true));
+    assert_eq!(m.standby(), Standby::NotAsked, "it had begun, and thought otherwise");
+
+    let mut m = offered();
+    m.on_report(at(11), OTHER, report(8, "all", true));
+    assert_eq!(m.standby(), Standby::NotAsked, "for it we were dead");
+}
+
+#[test]
+fn a_taker_is_done_when_everything_runs() {
+    let mut m = offered();
+    ask(&mut m, 11, 7, Class::Local, Ask::Done);
+    let (ticket, effect) = only(effects(&mut m, at(11)));
+    assert_eq!((m.standby(), effect), (Standby::Acquiring(Class::Local), Effect::Acquire(GroupId(1))));
+    assert_eq!(says(&mut m), []);
+    m.complete(at(12), &ticket, Outcome::Done);
+    assert_eq!(says(&mut m), [Say::Ask { class: Class::Local, step: Ask::Done }, say("all", true, Info::Plain)]);
+}
+
+#[test]
+fn nobody_holds_it_is_not_concluded_from_silence() {
+    let mut m = released();
+    ask(&mut m, 13, 8, Class::Local, Ask::Done);
+    m.on_restart(OTHER);
+    m.request_standby(at(20), Class::Local).unwrap();
+    m.advance(at(10_020));
+    assert_eq!((m.standby(), effects(&mut m, at(10_020))), (Standby::NotAsked, Vec::new()));
+}
+
+#[test]
+fn what_is_still_being_stopped_is_told_after_the_exchange_too() {
+    let (mut m, ticket) = releasing();
+    m.on_restart(OTHER);
+    m.on_starting(OTHER, Sequence(1), true);
+    assert_eq!(says(&mut m), [say("none", false, Info::Standby)]);
+    m.complete(at(20), &ticket, Outcome::Done);
+    assert_eq!(says(&mut m), [say("none", true, Info::Plain)]);
+}
+
+#[test]
+fn a_failback_that_gives_way_to_a_crossing_request_is_still_wished() {
+    for (class, is_wished) in [(Class::Foreign, true), (Class::Local, false)] {
+        let second = NodeId(2);
+        let mut m = Machine::new(second, [second, OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
+        m.activated(at(0), false);
+        m.on_report(at(1), OTHER, report(5, "local", true));
+        complete_all(&mut m, at(2));
+        m.request_standby(at(10), class).unwrap();
+        ask(&mut m, 11, 6, Class::Local, Ask::Me);
+        assert_eq!((m.standby(), m.needs_failback), (Standby::Offered(Class::Local), is_wished));
+    }
+}
