@@ -1,6 +1,6 @@
 //! One resource group, its effects and their tickets.
 
-use super::{Class, Info, Notice, Phase, Standby, Takeover};
+use super::{Class, Info, Notice, Standby, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::{Duration, Instant};
 
@@ -311,11 +311,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.groups.iter().filter(|g| belongs(g, home, class)).all(Group::is_absent) {
             self.hold = self.hold.without(class);
         }
-        self.report(match (self.phase, self.standby) {
-            (Phase::Leaving, _) => Info::Shutdown,
-            (_, Standby::NotAsked) => Info::Plain,
-            (_, _) => Info::Standby,
-        });
+        self.report(if self.standby == Standby::NotAsked { Info::Plain } else { Info::Standby });
     }
 
     /// Whether a group of `class`, which is settled, does not run here: it could not be started.

@@ -100,7 +100,6 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         match (self.standby, step) {
             (Standby::NotAsked, Ask::Me) => self.offered(now, node, class),
             (Standby::Asking(ours), Ask::Me) if self.gives_way_to(node) => {
-                self.needs_failback |= ours == Class::Foreign;
                 self.end_standby();
                 if self.lacks(ours) {
                     // It was not tried: the pause between two tries has not begun.
@@ -203,6 +202,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.cancel_standby();
                 self.report(Info::Plain);
             }
+            // Both own the same: the question was asked during a cut, and what is asked now is who keeps it.
+            Standby::Asking(_)
+                if self.other.is_hbcore
+                    && (self.hold.local && self.other.holds.foreign || self.hold.foreign && self.other.holds.local) =>
+            {
+                self.cancel_standby();
+            }
             Standby::Offered(_)
             | Standby::NotAsked
             | Standby::Asking(_)
@@ -243,10 +249,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.standby == Standby::NotAsked {
             return;
         }
-        if self.standby == Standby::Asking(Class::Foreign) {
-            self.needs_failback = true;
-            self.timers.failback = Some(now.after(FAILBACK_RETRY));
-        }
+        self.timers.failback = Some(now.after(FAILBACK_RETRY));
         let told = matches!(self.standby, Standby::Asking(_)) && self.other.reported && self.other.stable;
         self.end_standby();
         self.other.stable = true;
@@ -272,8 +275,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// The exchange is over. What was being given up is still being stopped, perhaps.
+    /// The exchange is over. What was being given up is still being stopped, perhaps; and what was to go back to its home has not.
     pub(super) fn end_standby(&mut self) {
+        self.needs_failback |= self.standby == Standby::Asking(Class::Foreign);
         self.yielding |= matches!(self.standby, Standby::Releasing(_));
         self.standby = Standby::NotAsked;
         self.timers.standby = None;

@@ -18,13 +18,28 @@ struct Seen {
     /// The first number since the receiver began to count, and the newest.
     first: Option<u64>,
     newest: u64,
-    /// Generation of the newest status.
+    /// Generation of the newest status that the receiver took.
+    counted_generation: u64,
+    /// Generation of the newest status that came, whatever the receiver made of it.
     status_generation: u64,
     /// Its number. An older one that is repeated says nothing about now.
     status_number: u64,
     /// By the receiver's clock.
     status_at: Option<Instant>,
     deadtime: Duration,
+}
+
+impl Seen {
+    /// An undamaged status came, by the receiver's clock at `local`. Over a second link it comes later, and says nothing more.
+    fn status(&mut self, meta: &Meta, local: Instant) {
+        let Some(number) = meta.seq else { return };
+        if (meta.generation, number.0) > (self.status_generation, self.status_number) {
+            self.status_generation = meta.generation;
+            self.status_number = number.0;
+            self.status_at = Some(local);
+            self.deadtime = meta.deadtime.unwrap_or_default();
+        }
+    }
 }
 
 impl Seen {
@@ -85,35 +100,47 @@ impl Delivery {
 }
 
 impl World<'_> {
+    /// One of ours reads an undamaged message: a status is heard, also if the engine should overlook it.
+    pub(crate) fn heard(&mut self, to: usize, meta: &Meta) {
+        if meta.kind == MessageType::Status {
+            let local = self.hosts[to].local(self.now);
+            self.delivery.0[to].of[meta.from].status(meta, local);
+        }
+    }
+
+    /// One of ours is about to have a node shot: it must have been silent for its dead time.
+    pub(crate) fn shoots(&mut self, by: usize, node: usize) {
+        let deadtime = Duration::from_millis(self.schedule.site.deadtime);
+        let local = self.hosts[by].local(self.now);
+        let Some(heard) = self.delivery.0[by].of[node].status_at else { return };
+        let silence = local.since(heard);
+        if silence + Duration::from_micros(2) < deadtime {
+            let text = format!("{} shoots {}, which it heard {silence:?} ago", name(by), name(node));
+            self.fail(Rule::NoFalseDeath, text);
+        }
+    }
+
     /// One of ours has taken a message.
     pub(crate) fn delivered(&mut self, to: usize, meta: &Meta, received: Received) {
         let (Some(number), Received::New | Received::NotForUs | Received::ForClients) = (meta.seq, received) else {
             return;
         };
-        let local = self.hosts[to].local(self.now);
         let seen = &mut self.delivery.0[to].of[meta.from];
-        let is_status = meta.kind == MessageType::Status;
         if meta.generation != seen.generation {
             seen.generation = meta.generation;
             seen.processed.clear();
             seen.first = None;
             seen.newest = 0;
         }
-        if is_status && meta.generation > seen.status_generation {
-            seen.status_generation = meta.generation;
+        if meta.kind == MessageType::Status && meta.generation > seen.counted_generation {
+            seen.counted_generation = meta.generation;
             seen.first = None;
             seen.newest = 0;
-            seen.status_number = 0;
         }
         let twice = seen.has(number.0);
         seen.insert(number.0);
         seen.first.get_or_insert(number.0);
         seen.newest = seen.newest.max(number.0);
-        if is_status && number.0 >= seen.status_number {
-            seen.status_number = number.0;
-            seen.status_at = Some(local);
-            seen.deadtime = meta.deadtime.unwrap_or_default();
-        }
         if twice {
             let text = format!("{} processes {:?} {} of {} twice", name(to), meta.kind, number.0, name(meta.from));
             self.fail(Rule::OnceOnly, text);

@@ -332,9 +332,12 @@ impl World<'_> {
 
     fn handle(&mut self, to: usize, link: usize, packet: &Packet) {
         let local = self.hosts[to].local(self.now);
+        let is_ours = self.hosts[to].engine.as_deref().is_some_and(|engine| engine.ours().is_some());
+        if let Some(meta) = packet.meta.as_ref().filter(|meta| is_ours && !packet.damaged && meta.from != to) {
+            self.heard(to, meta);
+        }
         let Some(engine) = self.hosts[to].engine.as_mut() else { return };
         let result = engine.handle(local, LinkId(link as u8), &packet.bytes);
-        let is_ours = engine.ours().is_some();
         match (&packet.meta, result) {
             (Some(meta), Ok(received)) if is_ours && meta.from != to => {
                 self.delivered(to, meta, received);

@@ -9,6 +9,9 @@ use hbcore::time::{Duration, Instant};
 /// Where messages are lost, the one that ends a doubt may have to be repeated some times, each a quarter of a second after the other.
 const REPEATS: Duration = Duration::from_secs(1);
 
+/// How long two owners that hear each other may need to agree who keeps a group: one of them may have to be asked, after a second.
+const AGREE: Duration = Duration::from_secs(2);
+
 /// A group that must be served by `node` at `due`, since its owner is gone.
 struct Promise {
     group: usize,
@@ -23,12 +26,20 @@ pub(crate) struct Ownership {
     /// When a node last took another for dead that was not.
     apart: Option<Instant>,
     promises: Vec<Promise>,
+    /// Since when each group has been served twice, with nothing wrong around it.
+    twice_since: Vec<Option<Instant>>,
     pub(crate) kept: u64,
 }
 
 impl Ownership {
     pub(crate) fn new(groups: usize) -> Self {
-        Self { contested: vec![false; groups], apart: None, promises: Vec::new(), kept: 0 }
+        Self {
+            contested: vec![false; groups],
+            apart: None,
+            promises: Vec::new(),
+            twice_since: vec![None; groups],
+            kept: 0,
+        }
     }
 }
 
@@ -74,6 +85,7 @@ impl World<'_> {
         if takes_for_dead(0, 1) || takes_for_dead(1, 0) {
             self.ownership.apart = Some(self.now);
         }
+        self.check_agreement();
         if self.ownership.promises.first().is_some_and(|promise| self.now > promise.due) {
             let promise = self.ownership.promises.remove(0);
             if self.hosts[promise.node].real[promise.group].serving {
@@ -86,6 +98,27 @@ impl World<'_> {
                     promise.group
                 );
                 self.fail(Rule::TakeoverInTime, text);
+            }
+        }
+    }
+
+    /// Two owners that can hear each other agree soon.
+    fn check_agreement(&mut self) {
+        if self.has_reference() || self.active.contains(&true) {
+            return self.ownership.twice_since.fill(None);
+        }
+        let patience =
+            AGREE + REPEATS + Duration::from_millis(4 * self.schedule.site.keepalive) + self.longest_way() * 8;
+        for group in 0..self.schedule.site.groups.len() {
+            let serve = self.hosts.iter().filter(|host| host.real[group].serving).count();
+            let since = &mut self.ownership.twice_since[group];
+            *since = if serve > 1 { since.or(Some(self.now)) } else { None };
+            if since.is_some_and(|since| self.now.since(since) > patience) {
+                *since = None;
+                self.fail(
+                    Rule::OneOwner,
+                    format!("group {group} is still served by {serve} nodes that hear each other"),
+                );
             }
         }
     }

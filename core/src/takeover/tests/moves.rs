@@ -163,3 +163,18 @@ fn a_failback_that_gives_way_to_a_crossing_request_is_still_wished() {
         assert_eq!((m.standby(), m.needs_failback), (Standby::Offered(Class::Local), is_wished));
     }
 }
+
+#[test]
+fn a_question_that_was_asked_during_a_cut_does_not_hold_up_who_keeps_what_both_own() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    m.on_return(at(20), OTHER);
+    m.on_report(at(21), OTHER, report(6, "none", true));
+    assert_eq!(m.standby(), Standby::Asking(Class::Foreign), "its groups are to go back");
+    says(&mut m);
+    m.on_report(at(30), OTHER, report(7, "all", true));
+    assert_eq!(m.standby(), Standby::NotAsked, "it had them all the time");
+    let begun: Vec<Effect> = effects(&mut m, at(30)).into_iter().map(|(_, effect)| effect).collect();
+    assert_eq!(begun, [Effect::Announce(GroupId(0)), Effect::Release(GroupId(1))]);
+}

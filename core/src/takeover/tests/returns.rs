@@ -250,10 +250,12 @@ fn only_a_reference_node_is_given_time_to_restart_in_a_conflict() {
 fn in_a_move_a_conflict_is_not_resolved() {
     let mut m = settled();
     m.request_standby(at(10), Class::Local).unwrap();
+    ask(&mut m, 11, 6, Class::Local, Ask::Other);
+    let _ = only(effects(&mut m, at(11)));
     says(&mut m);
-    m.on_report(at(11), OTHER, report(6, "all", true));
+    m.on_report(at(12), OTHER, report(7, "all", true));
     assert_eq!(says(&mut m), []);
-    assert_eq!(effects(&mut m, at(11)), []);
+    assert_eq!(effects(&mut m, at(12)), []);
 }
 
 #[test]

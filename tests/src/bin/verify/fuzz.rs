@@ -223,6 +223,9 @@ impl Drop for Job {
     }
 }
 
+/// The exit code of libFuzzer after `SIGINT`: what was executed until then is counted.
+const INTERRUPTED: i32 = 72;
+
 /// Waits until all have ended or one has failed.
 fn first_failure(jobs: &mut [Job]) -> io::Result<Option<&Job>> {
     loop {
@@ -231,7 +234,7 @@ fn first_failure(jobs: &mut [Job]) -> io::Result<Option<&Job>> {
         for (place, job) in jobs.iter_mut().enumerate() {
             match job.child.try_wait()? {
                 None => running = true,
-                Some(status) if status.success() => {}
+                Some(status) if status.success() || status.code() == Some(INTERRUPTED) => {}
                 Some(_) => failed = Some(place),
             }
         }

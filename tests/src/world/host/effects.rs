@@ -17,6 +17,7 @@ impl World<'_> {
             Effect::Release(group) => (usize::from(group.0), Work::Stop),
             Effect::Escalate(group) => (usize::from(group.0), Work::Escalate),
             Effect::Fence(NodeId(other)) => {
+                self.shoots(node, usize::from(other));
                 let after = Duration::from_millis(self.hosts[node].random.between(50, FENCING));
                 let run = self.hosts[node].run;
                 self.shots += 1;
