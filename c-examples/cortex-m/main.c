@@ -138,7 +138,6 @@ __attribute__((noinline)) static void tell(const hb_event_t *event)
         {HB_EVENT_NODE_RESTARTED, "has restarted"},
         {HB_EVENT_TAKEOVER_COMPLETE, "is taken over"},
         {HB_EVENT_SHUTDOWN_NOTICE, "leaves"},
-        {HB_EVENT_LINK_DOWN, "is not heard"},
     };
     hb_node_t node;
     const char *text = NULL;

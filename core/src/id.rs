@@ -41,11 +41,11 @@ impl NodeName {
         if text.len() > NAME_MAX {
             return Err(NameError::TooLong);
         }
-        if text.iter().any(|b| b.is_ascii_whitespace() || b.is_ascii_control()) {
-            return Err(NameError::BadByte);
-        }
         let mut bytes = [0; NAME_MAX];
         for (to, from) in bytes.iter_mut().zip(text) {
+            if from.is_ascii_control() || *from == b' ' {
+                return Err(NameError::BadByte);
+            }
             *to = from.to_ascii_lowercase();
         }
         Ok(Self { len: text.len() as u8, bytes })

@@ -185,8 +185,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         };
         let given_up = expected.saturating_sub(u64::from(node.window.missing()));
         if given_up > 0 {
-            self.stats.lost_messages = self.stats.lost_messages.saturating_add(given_up);
-            self.event(Event::LostTooMany { node: id, lost: given_up });
+            self.lost_for_good(id, given_up);
         }
         self.note_arrival(id, seq, arrival);
         if was_apart && arrival.is_new() {
@@ -239,10 +238,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 self.event(Event::Missing { node: id, lost, seen: seq });
                 self.schedule_repeat(id);
             }
-            Arrival::LostTooMany { lost } => {
-                self.stats.lost_messages = self.stats.lost_messages.saturating_add(lost);
-                self.event(Event::LostTooMany { node: id, lost });
-            }
+            Arrival::LostTooMany { lost } => self.lost_for_good(id, lost),
             Arrival::InOrder | Arrival::Filled => {
                 if self.no_flow_control {
                     return;
@@ -259,6 +255,13 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             }
             Arrival::Duplicate | Arrival::Old => {}
         }
+    }
+
+    /// So many messages of a node are given up. What it holds may have been in one of them.
+    fn lost_for_good(&mut self, id: NodeId, lost: u64) {
+        self.stats.lost_messages = self.stats.lost_messages.saturating_add(lost);
+        self.event(Event::LostTooMany { node: id, lost });
+        self.takeover.reports_lost(self.now);
     }
 
     /// At most so many at once that their events push no others out of the queue; the rest will be asked for again.

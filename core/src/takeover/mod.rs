@@ -424,11 +424,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// answered with a report.
     fn heal_expired(&mut self, now: Instant) {
         self.other.leaving = false;
-        if self.phase == Phase::Stable && !self.other.is_hbcore && self.hold.local && self.other.holds.foreign {
+        if self.phase != Phase::Stable {
+            return;
+        }
+        if !self.other.is_hbcore && self.hold.local && self.other.holds.foreign {
             // It means to keep them, and only we can yield.
             self.yield_groups(now, Class::Local);
         }
-        if !self.other.reported && self.phase == Phase::Stable {
+        if !self.other.reported {
             self.say(Say::Starting);
             self.report(Info::Plain);
             // The question may be lost.

@@ -259,12 +259,23 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return self.yield_groups(now, Class::Foreign);
         }
         self.other.leaving = !self.other.is_hbcore;
-        // One of ours says at once what it holds, unless it never missed us: then it is asked.
-        let patience = if self.other.is_hbcore { ASK_AGAIN } else { HEAL_PATIENCE };
-        self.timers.heal = Some(now.after(patience));
+        self.ask_what_it_holds(now);
         if self.phase == Phase::Stable {
             self.report(Info::Plain);
         }
+    }
+
+    /// Messages of the other node are lost for good, and its newest report may be one of them: it is asked what it holds.
+    pub fn reports_lost(&mut self, now: Instant) {
+        if self.phase == Phase::Stable && self.other.alive && !self.is_legacy() {
+            self.other.reported = false;
+            self.ask_what_it_holds(now);
+        }
+    }
+
+    /// One of ours says at once what it holds, unless it never missed us: then it is asked.
+    fn ask_what_it_holds(&mut self, now: Instant) {
+        self.timers.heal = Some(now.after(if self.other.is_hbcore { ASK_AGAIN } else { HEAL_PATIENCE }));
     }
 
     /// A node is gone. With more than two, one of the others takes its groups; in 3.0.6 each does.

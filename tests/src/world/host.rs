@@ -9,7 +9,7 @@ use super::schedule::{Kind, Site};
 use super::story::Happening;
 use super::{Bug, Due, ORIGIN, World};
 use hbcore::id::{LinkId, LinkSet, NodeId, Sequence};
-use hbcore::takeover::Outcome;
+use hbcore::takeover::{Outcome, Phase};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{FrameReader, Header, MessageType, open};
 use hbcore::{DatagramError, Event};
@@ -137,6 +137,11 @@ impl Host {
 
     pub(crate) fn is_running(&self) -> bool {
         self.engine.is_some()
+    }
+
+    fn is_leaving(&self) -> bool {
+        let ours = self.engine.as_deref().and_then(Engine::ours);
+        ours.is_some_and(|ours| ours.takeover().phase() == Phase::Leaving)
     }
 
     /// The machine's monotonic clock.

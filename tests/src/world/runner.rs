@@ -37,16 +37,18 @@ pub struct Summary {
 /// Never: worlds that panic are caught.
 pub fn search(seeds: Range<u64>, planted: Option<Bug>, stop: bool) -> Summary {
     let begin = Instant::now();
-    let next = AtomicU64::new(seeds.start);
+    let count = seeds.end.saturating_sub(seeds.start);
+    let next = AtomicU64::new(0);
     let sum = Mutex::new(Summary::default());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options { record: false, planted };
     let work = || {
         loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            if place >= count {
                 return;
             }
+            let seed = seeds.start + place;
             let schedule = Schedule::from_seed(seed);
             let mut outcome = run(&schedule, options);
             if planted.is_some() && outcome.violation.is_some() {
@@ -62,7 +64,7 @@ pub fn search(seeds: Range<u64>, planted: Option<Bug>, stop: bool) -> Summary {
             sum.slowest = sum.slowest.max((outcome.settled_after.unwrap_or_default(), seed));
             if let Some(violation) = outcome.violation {
                 if stop {
-                    next.store(seeds.end, Ordering::Relaxed);
+                    next.store(count, Ordering::Relaxed);
                 }
                 if sum.failures.len() < KEPT {
                     sum.failures.push((seed, violation));

@@ -96,6 +96,7 @@ impl Shrinker {
             self.attempt(|s| {
                 s.site.nodes.truncate(nodes);
                 s.site.drift.truncate(nodes);
+                s.site.groups.retain(|home| *home < nodes);
                 s.faults.retain(|planned| planned.fault.highest_node().is_none_or(|node| node < nodes));
             });
         }

@@ -83,6 +83,30 @@ fn a_reference_node_that_returned_is_asked_what_it_holds_until_it_answers() {
 }
 
 #[test]
+fn who_has_said_something_that_is_lost_for_good_is_asked_what_it_holds() {
+    for is_hbcore in [true, false] {
+        let mut m = settled();
+        m.other.is_hbcore = is_hbcore;
+        m.reports_lost(at(10));
+        says(&mut m);
+        m.advance(at(6010));
+        assert!(says(&mut m).contains(&Say::Starting));
+        m.on_report(at(6020), OTHER, ReportIn { is_hbcore, ..report(6, "local", true) });
+        says(&mut m);
+        m.advance(at(60_000));
+        assert!(!says(&mut m).contains(&Say::Starting), "it has told");
+    }
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), true);
+    m.advance(at(0));
+    complete_all(&mut m, at(0));
+    m.reports_lost(at(10));
+    says(&mut m);
+    m.advance(at(60_000));
+    assert_eq!(says(&mut m), [], "nobody is there");
+}
+
+#[test]
 fn a_rival_that_restarts_in_the_middle_of_a_conflict_and_claims_the_same_is_yielded_to() {
     let mut m = settled();
     m.on_report(at(10), OTHER, ReportIn { is_hbcore: false, ..report(6, "all", true) });

@@ -40,11 +40,13 @@ cargo verify [--no-install] bench [ROW..]
 cargo verify [--no-install] firmware-size
                                          flash, RAM, deepest stack and longest turn of the firmware
 cargo verify [--no-install] armv7        the daemon for ARM: its size, and in QEMU its unit tests and its life
-cargo verify sim [--seeds N] [--from K] [--seed K] [--file SCHEDULE] [--trace] [--planted]
-                                         clusters in simulated worlds, by seeds; one of them; or with bugs planted
+cargo verify sim [--seeds N] [--from K] | --seed K [--trace] | --file SCHEDULE [--trace]
+                                         clusters in simulated worlds, by seeds; or one of them, by its seed or from a file
+cargo verify sim --planted | --planted-in-engine
+                                         are bugs found that are built into the simulated ports, or into the engine?
 cargo verify model [--big] [--planted] [CASE]
                                          two nodes in every order of what can happen
-cargo verify fuzz [--runs N] [--merge] [TARGET..]
+cargo verify fuzz [--runs N] [--jobs N] [--merge] [TARGET..]
                                          the fuzz targets (fuzz/README.md), 100,000 executions each; or their corpora made anew
 cargo verify [--no-install] instructions
                                          how many instructions the engine needs, as counted by valgrind

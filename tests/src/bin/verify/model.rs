@@ -19,9 +19,17 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
     }
     let big = words.iter().any(|word| word == "--big");
     let only: Vec<&String> = words.iter().filter(|word| *word != "--big").collect();
+    if let Some(option) = only.iter().find(|word| word.starts_with('-')) {
+        return tell_result(Err(format!("model: unknown option {option}; cargo verify --help lists them")));
+    }
     let (size, most) = if big { (Size::Big, BIG) } else { (Size::Small, SMALL) };
     let chosen = cases(size).into_iter().filter(|case| only.iter().all(|word| case.name.contains(word.as_str())));
-    tell_result(all(&chosen.collect::<Vec<_>>(), most))
+    let chosen: Vec<Case> = chosen.collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = cases(size).iter().map(|case| case.name).collect();
+        return tell_result(Err(format!("model: no such case; there are: {}", names.join("; "))));
+    }
+    tell_result(all(&chosen, most))
 }
 
 /// The step of a whole verification: every small case.

@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod engine_bugs;
+
 use hbcore_tests::world::{Bug, Kind, Options, Outcome, Schedule, diagram, run, runner, shrink};
 
 /// How many seeds a whole verification takes.
@@ -17,25 +19,35 @@ const BESIDE_PER_10_000: u64 = 20;
 /// So many failures of one rule are made small.
 const SHOWN: usize = 1;
 
-struct Request {
-    seeds: Range<u64>,
-    one: Option<u64>,
-    file: Option<PathBuf>,
-    trace: bool,
-    planted: bool,
+/// What is to be done.
+enum Task {
+    Seeds(Range<u64>),
+    /// Only until one has failed that is none of the model.
+    FirstOfOurs(Range<u64>),
+    Seed(u64),
+    File(PathBuf),
+    Planted,
+    PlantedInEngine,
 }
 
 /// `sim` with the words behind it.
 pub(crate) fn main(words: &[String]) -> ExitCode {
-    let result = read(words).and_then(|request| match request {
-        Request { planted: true, .. } => planted(),
-        Request { one: Some(seed), trace, .. } => one(&Schedule::from_seed(seed), &format!("seed-{seed}"), trace),
-        Request { file: Some(file), trace, .. } => {
+    let result = read(words).and_then(|(task, trace)| match task {
+        Task::Planted => planted(),
+        Task::PlantedInEngine => engine_bugs::all(),
+        Task::Seed(seed) => one(&Schedule::from_seed(seed), &format!("seed-{seed}"), &format!("--seed {seed}"), trace),
+        Task::File(file) => {
             let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            one(&text.parse().map_err(|error| format!("{}: {error}", file.display()))?, &name, trace)
+            let schedule = text.parse().map_err(|error| format!("{}: {error}", file.display()))?;
+            // What is made small of it does not take its place.
+            let name = format!("{}-again", file.file_stem().unwrap_or_default().to_string_lossy());
+            one(&schedule, &name, &format!("--file {}", file.display()), trace)
         }
-        Request { seeds, .. } => many(seeds),
+        Task::Seeds(seeds) => many(seeds),
+        Task::FirstOfOurs(seeds) => {
+            first_of_ours(seeds);
+            Ok(())
+        }
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,25 +63,56 @@ pub(crate) fn ten_thousand() -> Result<(), String> {
     many(0..SEEDS)
 }
 
-fn read(words: &[String]) -> Result<Request, String> {
-    let mut request = Request { seeds: 0..SEEDS, one: None, file: None, trace: false, planted: false };
-    let (mut count, mut from) = (SEEDS, 0);
+fn read(words: &[String]) -> Result<(Task, bool), String> {
+    let (mut count, mut from, mut trace, mut first) = (None, None, false, false);
+    let mut tasks = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let mut number = || words.next().and_then(|n| n.replace(['_', ','], "").parse::<u64>().ok());
-        let missing = || format!("{word} needs a number");
+        let mut number = || {
+            let text = words.next().ok_or_else(|| format!("sim: {word} needs a number"))?;
+            let what = || format!("sim: {word} needs a number from 0 to {}, not {text}", u64::MAX);
+            text.replace(['_', ','], "").parse::<u64>().map_err(|_| what())
+        };
         match word.as_str() {
-            "--seeds" => count = number().ok_or_else(missing)?,
-            "--from" => from = number().ok_or_else(missing)?,
-            "--seed" => request.one = Some(number().ok_or_else(missing)?),
-            "--file" => request.file = Some(words.next().ok_or("--file needs a path")?.into()),
-            "--trace" => request.trace = true,
-            "--planted" => request.planted = true,
-            _ => return Err(format!("sim: unknown option {word}")),
+            "--seeds" => count = Some(number()?),
+            "--from" => from = Some(number()?),
+            "--seed" => tasks.push(Task::Seed(number()?)),
+            "--file" => tasks.push(Task::File(words.next().ok_or("sim: --file needs a path")?.into())),
+            "--trace" => trace = true,
+            "--first-of-ours" => first = true,
+            "--planted" => tasks.push(Task::Planted),
+            "--planted-in-engine" => tasks.push(Task::PlantedInEngine),
+            _ => return Err(format!("sim: unknown option {word}; cargo verify --help lists them")),
         }
     }
-    request.seeds = from..from.saturating_add(count);
-    Ok(request)
+    if count == Some(0) {
+        return Err("sim: --seeds needs at least 1".to_owned());
+    }
+    if tasks.is_empty() || count.or(from).is_some() {
+        let from = from.unwrap_or(0);
+        let seeds = from..from.saturating_add(count.unwrap_or(SEEDS));
+        tasks.push(if first { Task::FirstOfOurs(seeds) } else { Task::Seeds(seeds) });
+    }
+    let one_world = matches!(tasks[0], Task::Seed(_) | Task::File(_));
+    if tasks.len() > 1 {
+        return Err("sim: one of --seed, --file, --planted, --planted-in-engine, or --seeds with --from".to_owned());
+    }
+    if trace && !one_world {
+        return Err("sim: --trace needs --seed or --file".to_owned());
+    }
+    Ok((tasks.remove(0), trace))
+}
+
+/// The first world of ours alone that breaks a rule, for `--planted-in-engine`.
+fn first_of_ours(seeds: Range<u64>) {
+    let begin = seeds.start;
+    let ours = |seed: &u64| !Schedule::from_seed(*seed).site.nodes.contains(&Kind::Reference);
+    let found = seeds
+        .filter(ours)
+        .find_map(|seed| Some((seed, run(&Schedule::from_seed(seed), Options::default()).violation?)));
+    if let Some((seed, violation)) = found {
+        println!("found after {} seeds, by seed {seed}: {:?}", seed - begin + 1, violation.rule);
+    }
 }
 
 fn many(seeds: Range<u64>) -> Result<(), String> {
@@ -113,7 +156,7 @@ fn many(seeds: Range<u64>) -> Result<(), String> {
 }
 
 /// One run, with everything that can be said about it.
-fn one(schedule: &Schedule, name: &str, trace: bool) -> Result<(), String> {
+fn one(schedule: &Schedule, name: &str, how: &str, trace: bool) -> Result<(), String> {
     let outcome = run(schedule, Options { record: true, planted: None });
     if trace {
         print!("{schedule}{}", outcome.story);
@@ -126,7 +169,7 @@ fn one(schedule: &Schedule, name: &str, trace: bool) -> Result<(), String> {
         );
         return Ok(());
     }
-    Err(explain(schedule, name, &format!("--seed or --file {name}")))
+    Err(explain(schedule, name, how))
 }
 
 /// How to see a failure again: the command, the smallest schedule, its trace and its diagram.
@@ -138,7 +181,7 @@ fn explain(schedule: &Schedule, name: &str, how: &str) -> String {
     let trace = write(name, "trace", &shown.story.to_string());
     let drawing = write(name, "svg", &diagram::svg(&small, &shown.story, shown.violation.as_ref()));
     format!(
-        "{violation}\nagain: cargo verify sim {how} --trace\nmade small, {} faults of {}:\n{small}{file}\n{trace}\n{drawing}\n",
+        "{violation}\nagain: cargo verify sim {how} --trace\nmade small, {} faults of {}: cargo verify sim --file {file} --trace\n{small}{trace}\n{drawing}\n",
         small.faults.len(),
         schedule.faults.len(),
     )

@@ -38,8 +38,10 @@ impl World<'_> {
         let (runs, outcome) = self.script(node, work, limit);
         self.hosts[node].tickets += 1;
         let serial = self.hosts[node].tickets;
-        let kept =
-            work == Work::Stop && self.options.planted == Some(Bug::KeptAfterHeal) && self.others_hold(node, group);
+        let kept = work == Work::Stop
+            && self.options.planted == Some(Bug::KeptAfterHeal)
+            && self.others_hold(node, group)
+            && !self.hosts[node].is_leaving();
         let began = self.now;
         let real = &mut self.hosts[node].real[group];
         // A start that is under way when the next effect begins was given up at its limit.

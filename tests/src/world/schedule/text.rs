@@ -92,21 +92,43 @@ impl FromStr for Schedule {
             }
         }
         let schedule = Self { noise: noise.ok_or("no line noise")?, site: site.ok_or("no line site")?, faults };
-        schedule.is_possible().then_some(schedule).ok_or_else(|| "names a node or a link that is not there".to_owned())
+        schedule.check().map(|()| schedule)
     }
 }
 
 impl Schedule {
-    /// Whether every node and link that is named exists.
-    fn is_possible(&self) -> bool {
-        let (nodes, links) = (self.site.nodes.len(), self.site.links.len());
-        let known = |planned: &Planned| {
-            planned.fault.highest_node().is_none_or(|node| node < nodes)
-                && !matches!(planned.fault, Fault::Cut { link: Some(link), .. } if link >= links)
-        };
-        self.site.drift.len() == nodes
-            && self.site.groups.iter().all(|home| *home < nodes)
-            && self.faults.iter().all(known)
+    /// Whether there can be such a world; if not, why.
+    fn check(&self) -> Result<(), String> {
+        let Site { nodes, groups, links, keepalive, deadtime, initdead, delay, script, limit, drift, .. } = &self.site;
+        let sound = |is_sound: bool, why: &str| if is_sound { Ok(()) } else { Err(format!("site: {why}")) };
+        sound((2..=5).contains(&nodes.len()), "nodes: 2 to 5")?;
+        sound((1..=2).contains(&links.len()), "links: 1 or 2")?;
+        sound(groups.len() <= 4, "groups: at most 4")?;
+        sound(groups.iter().all(|home| *home < nodes.len()), "groups: a home that is not there")?;
+        sound(drift.len() == nodes.len(), "drift: one number for each node")?;
+        sound(drift.iter().all(|drift| drift.abs() <= 10_000), "drift: at most 10000, a hundredth")?;
+        sound(*keepalive >= 1 && keepalive < deadtime, "keepalive: at least 1, less than deadtime")?;
+        sound(deadtime.max(initdead) <= &3_600_000, "deadtime, initdead: at most 3600000, an hour")?;
+        sound(delay.0 <= delay.1 && script.0 <= script.1, "delay, script: least,most")?;
+        sound(*limit >= 1, "limit: at least 1")?;
+        for Planned { fault, .. } in &self.faults {
+            let sound = |is_sound: bool, why: &str| if is_sound { Ok(()) } else { Err(format!("{fault}: {why}")) };
+            sound(fault.highest_node().is_none_or(|node| node < nodes.len()), "there is no such node")?;
+            match fault {
+                Fault::Cut { from, to, link } => {
+                    sound(from != to, "from a node to itself")?;
+                    sound(link.is_none_or(|link| link < links.len()), "there is no such link")?;
+                }
+                Fault::Lose(percent)
+                | Fault::Duplicate(percent)
+                | Fault::Corrupt(percent)
+                | Fault::Noise(percent)
+                | Fault::Fail { percent, .. } => sound(*percent <= 100, "of a hundred")?,
+                Fault::Burst { begin, .. } => sound(*begin <= 1000, "begins: of a thousand")?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -156,8 +178,10 @@ fn read_fault(text: &str) -> Option<Planned> {
     let at = Duration::try_from_secs_f64(words.next()?.parse().ok()?).ok()?;
     let lasting = words.next().filter(|word| *word == "for").and_then(|_| words.next())?;
     let lasting = Duration::try_from_secs_f64(lasting.parse().ok()?).ok()?;
-    let fault = read_kind(words.next()?, &words.collect::<Vec<_>>())?;
-    Some(Planned { at, lasting, fault })
+    let fault = read_kind(words.next()?, &words.clone().collect::<Vec<_>>())?;
+    // Nothing stands there that was not read.
+    let same = fault.to_string().split(' ').skip(1).eq(words);
+    same.then_some(Planned { at, lasting, fault })
 }
 
 fn read_kind(name: &str, words: &[&str]) -> Option<Fault> {
