@@ -137,6 +137,20 @@ fn the_verdict_counts_in_plain_words() {
 }
 
 #[test]
+fn resources_of_more_than_two_nodes_are_warned_about() {
+    for (nodes, groups, is_warned) in [
+        ("node p4 p5\n", "p3 198.51.100.7/24/lo\n", true),
+        ("node p4 p5\n", "", false),
+        ("node p4\nping 127.0.0.1\n", "p3 198.51.100.7/24/lo\n", false),
+    ] {
+        let place = site("haresources", groups, 0o644);
+        place.file("ha.cf", &format!("{HA_CF}{nodes}"), 0o644);
+        let (code, said) = check(&place);
+        assert_eq!((code, said.contains("warning: resources of more than two nodes")), (Some(0), is_warned), "{said}");
+    }
+}
+
+#[test]
 fn a_file_cannot_speak_to_the_terminal() {
     let (_, said) = check(&site("ha.cf", &format!("{HA_CF}fr\u{1b}[31mob\n"), 0o644));
     assert!(said.contains("Illegal directive [fr?[31mob]") && !said.contains('\u{1b}'), "{said}");

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use hbcore::config::{
-    AddressSpec, Directive, File, Group, HaCf, HaResources, OnDeath, PacemakerMode, Position, Severity,
+    AddressSpec, Directive, File, Group, HaCf, HaResources, NodeKind, OnDeath, PacemakerMode, Position, Severity,
 };
 
 use self::network::Network;
@@ -34,6 +34,7 @@ pub(super) fn check(sources: &Sources, ha_cf: &HaCf<'_>, resources: &HaResources
     check.resources(resources);
     check.addresses(resources);
     check.not_acted_upon(ha_cf);
+    check.more_than_two(ha_cf, resources);
     check.findings
 }
 
@@ -124,6 +125,14 @@ impl Check<'_> {
         }
     }
 
+    /// Takeover, failback and standby are made for pairs (resource reference 1.12).
+    fn more_than_two(&mut self, ha_cf: &HaCf<'_>, resources: &HaResources<'_>) {
+        let third = ha_cf.nodes.iter().filter(|node| node.kind == NodeKind::Member).nth(2);
+        if let Some(third) = third.filter(|_| !resources.groups.is_empty()) {
+            self.warning(third.at, "resources of more than two nodes", PAIR_HELP);
+        }
+    }
+
     /// Scripts and interfaces of resources. 3.0.6 does not look at them before they are used, so that none is an error.
     fn resources(&mut self, resources: &HaResources<'_>) {
         for resource in resources.groups.iter().flat_map(Group::resources) {
@@ -172,6 +181,8 @@ impl Check<'_> {
 
 const CLIENT_HELP: &str =
     "clients such as ipfail and dopd are neither started nor served; start what you need in another way";
+const PAIR_HELP: &str = "who has taken the groups of a dead node may give them to a node that does not start them, and two nodes may \
+    serve one group: use Corosync and Pacemaker for more than two";
 const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";
 /// Where syslog listens.
 const SYSLOG: &str = "/dev/log";

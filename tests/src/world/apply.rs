@@ -27,7 +27,16 @@ impl World<'_> {
                 self.hosts[node].power_off();
                 self.hosts[node].will_restart = false;
             }
-            Fault::Pause(node) => self.hosts[node].paused = self.hosts[node].is_running(),
+            Fault::Pause(node) => {
+                self.promise_unheard(node);
+                self.hosts[node].paused = self.hosts[node].is_running();
+            }
+            Fault::Isolate(node) => (0..self.hosts.len()).for_each(|cut_off| {
+                if self.hosts.len() == 2 || cut_off == node {
+                    self.promise_unheard(cut_off);
+                }
+            }),
+            Fault::Cut { from, link: None, .. } => self.promise_unheard(from),
             Fault::SetClock { node, by } => self.set_clock(node, by),
             Fault::Standby { node, class } => self.ask(node, Request::Standby(class)),
             Fault::Leave(node) => {
@@ -35,7 +44,6 @@ impl World<'_> {
                 self.ask(node, Request::Leave);
             }
             Fault::Cut { .. }
-            | Fault::Isolate(_)
             | Fault::Lose(_)
             | Fault::Burst { .. }
             | Fault::Delay(_)

@@ -156,6 +156,13 @@ impl World<'_> {
         self.ownership.contested.fill(false);
     }
 
+    /// `silent` is not heard from now on: without fencing the other one takes its groups too.
+    pub(crate) fn promise_unheard(&mut self, silent: usize) {
+        if !self.schedule.site.fencing && self.hosts[silent].is_running() {
+            self.promise(silent, false);
+        }
+    }
+
     /// `gone` is about to lose its power, or to leave; to be called while it is still there. The other one, if it is settled and
     /// nothing else is wrong, will run its groups at a time that can be told.
     pub(crate) fn promise(&mut self, gone: usize, leaves: bool) {
