@@ -9,9 +9,6 @@ use hbcore::time::{Duration, Instant};
 /// Where messages are lost, the one that ends a doubt may have to be repeated some times, each a quarter of a second after the other.
 const REPEATS: Duration = Duration::from_secs(1);
 
-/// How long two owners that hear each other may need to agree who keeps a group: one of them may have to be asked, after a second.
-const AGREE: Duration = Duration::from_secs(2);
-
 /// A group that must be served by `node` at `due`, since its owner is gone.
 struct Promise {
     group: usize,
@@ -107,8 +104,7 @@ impl World<'_> {
         if self.has_reference() || self.active.contains(&true) {
             return self.ownership.twice_since.fill(None);
         }
-        let patience =
-            AGREE + REPEATS + Duration::from_millis(4 * self.schedule.site.keepalive) + self.longest_way() * 8;
+        let patience = REPEATS + Duration::from_millis(4 * self.schedule.site.keepalive) + self.longest_way() * 8;
         for group in 0..self.schedule.site.groups.len() {
             let serve = self.hosts.iter().filter(|host| host.real[group].serving).count();
             let since = &mut self.ownership.twice_since[group];
