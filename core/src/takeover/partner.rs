@@ -74,6 +74,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.started_early = false;
         self.other.reported = false;
         self.timers.heal = None;
+        self.timers.orphaned = None;
         self.keeping = false;
     }
 

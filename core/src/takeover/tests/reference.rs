@@ -28,6 +28,14 @@ fn what_it_leaves_to_nobody_is_taken_after_three_seconds() {
 }
 
 #[test]
+fn when_it_restarts_meanwhile_it_is_about_to_take_its_own() {
+    let mut m = beside_one_that_holds_nothing();
+    m.on_restart(OTHER);
+    m.advance(at(3003));
+    assert_eq!(effects(&mut m, at(3003)), []);
+}
+
+#[test]
 fn what_it_takes_meanwhile_is_left_to_it() {
     let mut m = beside_one_that_holds_nothing();
     m.on_report(at(1000), OTHER, theirs(7, "local"));
