@@ -124,3 +124,16 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bug_can_be_planted() {
+        for bug in BUGS {
+            let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(bug.file)).unwrap();
+            assert_eq!(text.matches(bug.from).count(), 1, "{}: {}", bug.file, bug.from);
+        }
+    }
+}
