@@ -178,3 +178,24 @@ fn a_question_that_was_asked_during_a_cut_does_not_hold_up_who_keeps_what_both_o
     let begun: Vec<Effect> = effects(&mut m, at(30)).into_iter().map(|(_, effect)| effect).collect();
     assert_eq!(begun, [Effect::Announce(GroupId(0)), Effect::Release(GroupId(1))]);
 }
+
+#[test]
+fn a_question_is_overtaken_only_by_a_claim_to_what_we_own() {
+    let standby_after = |class, holds, is_hbcore| {
+        let mut m = settled();
+        m.other.is_hbcore = is_hbcore;
+        m.request_standby(at(10), class).unwrap();
+        m.on_report(at(11), OTHER, ReportIn { is_hbcore, ..report(6, holds, true) });
+        m.standby()
+    };
+    let asking = Standby::Asking(Class::Local);
+    assert_eq!(standby_after(Class::Local, "local", true), asking, "each has its own");
+    assert_eq!(standby_after(Class::Local, "foreign", true), Standby::NotAsked, "it has ours");
+    assert_eq!(standby_after(Class::Local, "foreign", false), asking, "a 3.0.6 will restart itself");
+    let mut m = settled();
+    m.hold = Holds { local: false, foreign: true };
+    m.groups[1].resume();
+    m.request_standby(at(10), Class::Foreign).unwrap();
+    m.on_report(at(11), OTHER, report(6, "local", true));
+    assert_eq!(m.standby(), Standby::NotAsked, "it has its own already");
+}
