@@ -60,7 +60,6 @@ static uint32_t counter(uint32_t number)
 __attribute__((noinline)) static void report(void)
 {
     say_number("stack ", stack_used());
-    say_number(" of ", stack_size());
     say_number(" packet ", worst.packet);
     say_number(" turn ", worst.turn);
     say_number(" received ", counter(HB_COUNTER_RECEIVED));
@@ -135,7 +134,6 @@ __attribute__((noinline)) static void tell(const hb_event_t *event)
     } known[] = {
         {HB_EVENT_NODE_DEAD, "is dead"},
         {HB_EVENT_NODE_RETURNED, "is back"},
-        {HB_EVENT_NODE_RESTARTED, "has restarted"},
         {HB_EVENT_TAKEOVER_COMPLETE, "is taken over"},
         {HB_EVENT_SHUTDOWN_NOTICE, "leaves"},
     };

@@ -132,13 +132,19 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     fn resource_report(&mut self, id: NodeId, header: &Header<'_>, is_hbcore: bool) {
         let (Some(holds), Some(seq)) = (header.rsc_hold, header.seq) else { return };
+        let (shutdown, releasing) = (header.info == Some(b"shutdown"), header.info == Some(b"standby"));
+        let mut holds = Holds::parse(holds).unwrap_or(Holds::NONE);
+        if !is_hbcore && header.info.is_some() && !shutdown && !releasing {
+            // `req_our_resources()` is said by a child, which knows nothing of what its parent has taken since it was begun.
+            holds.foreign |= self.takeover.other_holds().foreign;
+        }
         let report = ReportIn {
             seq,
-            holds: Holds::parse(holds).unwrap_or(Holds::NONE),
+            holds,
             full: header.rtype == Some(b"full"),
             stable: header.isstable.map(|s| s == b"1"),
-            shutdown: header.info == Some(b"shutdown"),
-            releasing: header.info == Some(b"standby"),
+            shutdown,
+            releasing,
             is_hbcore,
         };
         self.note_gaps();

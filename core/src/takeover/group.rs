@@ -223,17 +223,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         // It had ours, and says when it has stopped them.
         let home_in_doubt = self.other.is_hbcore && self.other.is_releasing && self.standby == Standby::NotAsked;
         let home = self.home;
-        let next_step = |g: &Group| {
+        let (index, next) = self.groups.iter().enumerate().find_map(|(n, g)| {
             let waits = if g.home == home { home_in_doubt } else { in_doubt };
-            g.next_step().filter(|next| !waits || *next != GroupState::Starting)
-        };
-        let index = self.groups.iter().position(|g| g.announce || next_step(g).is_some())?;
+            let next = g.next_step().filter(|next| !waits || *next != GroupState::Starting);
+            (g.announce || next.is_some()).then_some((n, next))
+        })?;
         self.serial = self.serial.wrapping_add(1);
         let ticket = Ticket::new(index, self.serial);
         let deadline = now.after(self.effect_limit);
         let group = self.groups.get_mut(index)?;
         let id = GroupId(index as u16);
-        if let Some(next) = next_step(group) {
+        if let Some(next) = next {
             group.state = next;
             group.announce = false;
             group.escalate = false;

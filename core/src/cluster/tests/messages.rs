@@ -115,3 +115,36 @@ fn every_message_fits_also_with_the_longest_names() {
     assert_eq!((world.owners(0), world.owners(1)), (std::vec![0], std::vec![1]));
     assert_eq!((world.at(0).stats().oversize, world.at(1).stats().oversize), (0, 0));
 }
+
+#[test]
+fn a_child_of_a_3_0_6_does_not_know_what_its_parent_has_taken() {
+    let mut world = World::started(PAIR);
+    let (now, generation) = (world.now, world.at(0).generation().0);
+    let mut seq = 900;
+    let mut report = |world: &mut World, hold: &[u8], info: Option<&[u8]>| {
+        let mut buffer = [0; 1024];
+        let keys = keys();
+        let mut w = Writer::netstring(&mut buffer, &keys, false);
+        for (name, text) in
+            [("t", &b"resource"[..]), ("rtype", b"full"), ("isstable", b"1"), ("rsc_hold", hold), ("src", b"alpha")]
+        {
+            w.text(name, text);
+        }
+        if let Some(info) = info {
+            w.text("info", info);
+        }
+        w.hex("seq", seq);
+        w.hex("hg", generation);
+        w.hex("ts", 1_800_000_000);
+        seq += 1;
+        let len = w.finish().unwrap();
+        let engine = world.hosts[1].engine.as_mut().unwrap();
+        engine.handle(now, LinkId(0), &buffer[..len]).unwrap();
+        engine.takeover().other_holds().foreign
+    };
+    // Of a node of ours that spoke before, every word counts.
+    world.hosts[1].engine.as_mut().unwrap().takeover.on_restart(NodeId(0));
+    assert!(report(&mut world, b"all", None));
+    assert!(report(&mut world, b"local", Some(b"req_our_resources()")), "what it was when the child began");
+    assert!(!report(&mut world, b"local", None), "the parent knows");
+}
