@@ -9,8 +9,8 @@
 //!
 //! Real is all of `core/src/takeover`: claims, reports, standby, failback, fencing, failed and stuck groups, the legacy protocol. What
 //! `core/src/cluster` puts around it is described here in a few lines (`membership`): a node is heard, is declared
-//! dead, comes back, has restarted; numbers of messages, and which of them are asked for again. Whether that
-//! description fits is for [`calm_story`] to show, whose messages can be compared with those of the simulator.
+//! dead, comes back, has restarted; numbers of messages, and which of them are asked for again. Nothing compares that
+//! description with the engine; in the simulator the engine itself does it.
 //!
 //! Time passes only when nothing else can happen at once: a message takes less than any timer, except that one may be lost, and then comes after
 //! the ones behind it. A script takes as long as it likes, but less than the hour that the engine gives it. Deadlines more than a
@@ -31,7 +31,7 @@ mod state;
 
 pub use action::Action;
 pub use cases::{Case, Faults, Size, cases};
-pub use explore::{Report, Violation, calm_story, explore, tell};
+pub use explore::{Report, Violation, explore, tell};
 pub use rules::Rule;
 
 /// Bugs that are built in on purpose, in the port around the engine: each must be found.

@@ -111,6 +111,7 @@ enum Due {
     Packet { to: usize, link: usize, packet: Packet },
     Script { node: usize, run: u64, ticket: u32, serial: u64 },
     Fence { by: usize, run: u64, ticket: u32, node: usize },
+    Blackout { node: usize, run: u64 },
     Begin(usize),
     End(usize),
     Start(usize),
@@ -234,6 +235,7 @@ impl<'s> World<'s> {
             Due::Packet { to, link, packet } => self.arrive(to, link, packet),
             Due::Script { node, run, ticket, serial } => self.script_ended(node, run, ticket, serial),
             Due::Fence { by, run, ticket, node } => self.fence(by, run, ticket, node),
+            Due::Blackout { node, run } => self.black_out(node, run),
             Due::Begin(fault) => self.begin(fault),
             Due::End(fault) => self.end(fault),
             Due::Start(node) => {

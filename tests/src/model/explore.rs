@@ -5,7 +5,6 @@ use super::canonical::Canonical;
 use super::rules::Rule;
 use super::state::{ORIGIN, State};
 use super::{Case, Faults};
-use hbcore::takeover::Say;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -195,24 +194,6 @@ impl State {
             self.apply(*next);
         }
     }
-}
-
-/// What two nodes that have settled say after each of these actions, when otherwise everything happens that can, the first first, until it
-/// is quiet: for a comparison with the simulator.
-///
-/// # Panics
-/// If a rule is broken: calm stories break none.
-pub fn calm_story(case: &Case, actions: &[Action]) -> Vec<(usize, Say)> {
-    let mut state = State::initial(Case { faults: Faults::NONE, settled: true, ..*case });
-    state.said = Some(Vec::new());
-    for action in actions {
-        state.left = Faults { crashes: 1, cuts: 1, deafness: 1, standbys: 1, takeovers: 1, leaves: 1, ..Faults::NONE };
-        state.apply(*action);
-        state.left = Faults::NONE;
-        state.calm_down();
-    }
-    assert!(state.broken.is_none(), "{:?}", state.broken);
-    state.said.unwrap_or_default()
 }
 
 /// A history, a line for each step, with what the nodes say in it.

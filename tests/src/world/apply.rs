@@ -6,6 +6,7 @@ use super::schedule::Fault;
 use super::story::Happening;
 use super::{Bug, Due, World};
 use hbcore::Request;
+use hbcore::takeover::Wish;
 use hbcore::time::Duration;
 
 const REBOOT: Duration = Duration::from_secs(3);
@@ -39,6 +40,7 @@ impl World<'_> {
             Fault::Cut { from, link: None, .. } => self.promise_unheard(from),
             Fault::SetClock { node, by } => self.set_clock(node, by),
             Fault::Standby { node, class } => self.ask(node, Request::Standby(class)),
+            Fault::Takeover { node, class } => self.ask(node, Request::Takeover(Wish::Class(class))),
             Fault::Leave(node) => {
                 self.promise(node, true);
                 self.ask(node, Request::Leave);
@@ -53,7 +55,9 @@ impl World<'_> {
             | Fault::Slow { .. }
             | Fault::Fail { .. }
             | Fault::Hang(_)
-            | Fault::NoFencing(_) => {}
+            | Fault::Blackout(_)
+            | Fault::NoFencing(_)
+            | Fault::SlowFencing(_) => {}
         }
     }
 
@@ -64,12 +68,26 @@ impl World<'_> {
         self.active[index] = false;
         self.network_changed();
         match fault {
-            Fault::Power { node, .. } | Fault::Leave(node) => self.start_if_wanted(node),
+            Fault::Power { node, .. } | Fault::Blackout(node) | Fault::Leave(node) => self.start_if_wanted(node),
             Fault::Pause(node) if self.hosts[node].paused && !self.is_active(|f| *f == Fault::Pause(node)) => {
                 self.resume(node);
             }
             Fault::SetClock { node, by } => self.set_clock(node, -by),
             _ => {}
+        }
+    }
+
+    /// The power fails in the middle of a script that began in run `run`.
+    pub(crate) fn black_out(&mut self, node: usize, run: u64) {
+        if self.hosts[node].run == run
+            && self.hosts[node].is_running()
+            && self.is_active(|f| *f == Fault::Blackout(node))
+        {
+            self.disturbed();
+            self.check_tables(node);
+            self.record(|| Happening::Ended(node));
+            self.hosts[node].power_off();
+            self.hosts[node].will_restart = false;
         }
     }
 
@@ -104,7 +122,7 @@ impl World<'_> {
     /// A node that was taken away comes back, unless something else keeps it away.
     pub(crate) fn start_if_wanted(&mut self, node: usize) {
         let kept_away = self.is_active(|fault| match fault {
-            Fault::Power { node: n, .. } | Fault::Leave(n) => *n == node,
+            Fault::Power { node: n, .. } | Fault::Blackout(n) | Fault::Leave(n) => *n == node,
             _ => false,
         });
         let host = &self.hosts[node];

@@ -3,11 +3,11 @@
 
 use super::engine::name;
 use super::story::{Happening, Runs, Story};
-use super::{Schedule, Violation};
+use super::{Fault, Schedule, Violation};
 use std::fmt::Write;
 use std::time::Duration;
 
-const LEFT: f64 = 260.0;
+const LEFT: f64 = 340.0;
 const BETWEEN: f64 = 420.0;
 const BAR: f64 = 9.0;
 /// Height of a line of text.
@@ -17,6 +17,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const GAP: f64 = 26.0;
 /// Only the last so many things are drawn: what led to the end is there.
 const MOST: usize = 400;
+const OFF: &str = "stroke='#999' stroke-dasharray='1 5'";
+const PAUSED: &str = "stroke='#e80' stroke-width='3'";
 const COLOURS: [&str; 4] = ["#2a7", "#27c", "#c72", "#a3c"];
 
 /// The diagram of a run, as SVG. Heartbeats and acknowledgements are left out.
@@ -26,6 +28,7 @@ pub fn svg(schedule: &Schedule, story: &Story, violation: Option<&Violation>) ->
     let mut drawing = Drawing::new(schedule, &all[left_out..], story.0.last().map(|(at, _)| *at).unwrap_or_default());
     drawing.head(violation, left_out);
     drawing.nodes();
+    drawing.absences(story);
     drawing.groups(story);
     drawing.happenings(&all[left_out..]);
     drawing.finish()
@@ -92,9 +95,11 @@ impl<'s> Drawing<'s> {
 
     fn head(&mut self, violation: Option<&Violation>, left_out: usize) {
         let title = violation.map_or_else(|| "no rule was broken".to_owned(), ToString::to_string);
-        self.words(8.0, 18.0, "#c00", "start", &title.chars().take(180).collect::<String>());
-        let mut note =
-            String::from("time runs down; heartbeats and acknowledgements are left out; × is a lost message");
+        let colour = if violation.is_some() { "#c00" } else { "#070" };
+        self.words(8.0, 18.0, colour, "start", &title.chars().take(180).collect::<String>());
+        let mut note = String::from(
+            "time runs down; heartbeats and acknowledgements are left out; × is a lost message; dotted is off, orange is paused",
+        );
         if left_out > 0 {
             let _ = write!(note, "; {left_out} earlier things are left out");
         }
@@ -112,6 +117,33 @@ impl<'s> Drawing<'s> {
             self.words(x, 74.0, "#000", "middle", &title);
             self.line((x, 80.0), (x, self.height - 20.0), "stroke='#444' stroke-width='1.5'");
         }
+    }
+
+    /// When a node is off, or does not run though it is on.
+    fn absences(&mut self, story: &Story) {
+        let end = self.scale.last().map(|(at, _)| *at).unwrap_or_default();
+        for node in 0..self.schedule.site.nodes.len() {
+            let (mut off, mut paused) = (Some(Duration::ZERO), None);
+            for (at, happening) in &story.0 {
+                match happening {
+                    Happening::Started(n) if *n == node => self.absence(node, off.take(), *at, OFF),
+                    Happening::Ended(n) if *n == node => off = off.or(Some(*at)),
+                    Happening::Begin(Fault::Pause(n)) if *n == node => paused = paused.or(Some(*at)),
+                    Happening::End(Fault::Pause(n)) if *n == node => self.absence(node, paused.take(), *at, PAUSED),
+                    _ => {}
+                }
+            }
+            self.absence(node, off, end, OFF);
+            self.absence(node, paused, end, PAUSED);
+        }
+    }
+
+    fn absence(&mut self, node: usize, from: Option<Duration>, to: Duration, style: &str) {
+        let Some(from) = from else { return };
+        let x = Self::x(node);
+        let (y0, y1) = (if from.is_zero() { 80.0 } else { self.y(from) }, self.y(to));
+        self.line((x, y0), (x, y1), "stroke='#fff' stroke-width='3'");
+        self.line((x, y0), (x, y1), style);
     }
 
     /// Who ran what, from when to when.
@@ -179,7 +211,7 @@ impl<'s> Drawing<'s> {
                 self.line((80.0, y), (right, y), "stroke='#c00' stroke-width='2'");
             }
             Happening::Said { node, text } => {
-                let text: String = text.chars().take(52).collect();
+                let text: String = text.chars().take(60).collect();
                 let count = real(self.schedule.site.groups.len());
                 self.words(Self::x(*node) + 8.0 + BAR * count, y + 4.0, "#555", "start", &text);
             }

@@ -6,7 +6,7 @@ use super::engine::{EPOCH, Engine, name};
 use super::random::Random;
 use super::rule::Rule;
 use super::schedule::{Kind, Site};
-use super::story::Happening;
+use super::story::{Happening, named};
 use super::{Bug, Due, ORIGIN, World};
 use hbcore::id::{LinkId, LinkSet, NodeId, Sequence};
 use hbcore::takeover::{Outcome, Phase};
@@ -388,7 +388,7 @@ impl World<'_> {
     }
 
     fn heard_event(&mut self, node: usize, event: Event) {
-        self.record(|| Happening::Said { node, text: format!("{event:?}") });
+        self.record(|| Happening::Said { node, text: named(&format!("{event:?}")) });
         let is_ours = self.schedule.site.nodes[node] == Kind::Ours;
         match event {
             Event::CommunicationUp if is_ours => self.joined(node),

@@ -87,6 +87,9 @@ impl Network {
                 | Fault::Fail { .. }
                 | Fault::Hang(_)
                 | Fault::NoFencing(_)
+                | Fault::SlowFencing(_)
+                | Fault::Blackout(_)
+                | Fault::Takeover { .. }
                 | Fault::SetClock { .. }
                 | Fault::Standby { .. }
                 | Fault::Leave(_) => {}

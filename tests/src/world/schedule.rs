@@ -132,6 +132,8 @@ pub enum Fault {
         /// The file with the generation is gone.
         forgets: bool,
     },
+    /// The machine loses its power in the middle of the next script that begins on it. It comes back at the end.
+    Blackout(usize),
     /// The daemon is stopped, as by `SIGSTOP`; what it started runs on.
     Pause(usize),
     /// Scripts take so many milliseconds longer.
@@ -152,6 +154,8 @@ pub enum Fault {
     Hang(usize),
     /// The fencing device of a node does not work.
     NoFencing(usize),
+    /// It does not answer, until it is given up.
+    SlowFencing(usize),
     /// The wall clock is set by so many seconds, and back at the end.
     SetClock {
         /// Where.
@@ -164,6 +168,13 @@ pub enum Fault {
         /// Where.
         node: usize,
         /// Which.
+        class: Class,
+    },
+    /// An operator on a node wants the other one to give groups up.
+    Takeover {
+        /// Where.
+        node: usize,
+        /// Which, seen from there.
         class: Class,
     },
     /// An operator stops a node. It is started again at the end.
@@ -182,8 +193,11 @@ impl Fault {
             | Self::Fail { node, .. }
             | Self::Hang(node)
             | Self::NoFencing(node)
+            | Self::SlowFencing(node)
+            | Self::Blackout(node)
             | Self::SetClock { node, .. }
             | Self::Standby { node, .. }
+            | Self::Takeover { node, .. }
             | Self::Leave(node) => Some(node),
             Self::Lose(_)
             | Self::Burst { .. }

@@ -2,7 +2,7 @@
 
 use super::engine::name;
 use super::rule::Rule;
-use super::{Due, Kind, ORIGIN, World};
+use super::{Due, Fault, Kind, ORIGIN, World};
 use hbcore::id::NodeId;
 use hbcore::node::NodeState;
 use hbcore::time::Duration;
@@ -31,7 +31,10 @@ impl World<'_> {
         let calm_for = self.now.since(ORIGIN.after(self.schedule.calm_from()));
         let has_reference = site.nodes.contains(&Kind::Reference);
         let bound = if has_reference { REFERENCE } else { OURS };
-        let bound = bound + Duration::from_millis(site.initdead + 8 * site.script.1) + deadtime * 4;
+        // A device that does not answer is given up, and tried again some seconds later.
+        let slow = self.schedule.faults.iter().any(|planned| matches!(planned.fault, Fault::SlowFencing(_)));
+        let device = if slow { site.limit + 10_000 } else { 0 };
+        let bound = bound + Duration::from_millis(site.initdead + 8 * site.script.1 + device) + deadtime * 4;
         let tail = deadtime * 2 + Duration::from_millis(1500);
         let unsettled = self.unsettled();
         match (self.settled_at, unsettled) {

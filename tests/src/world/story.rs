@@ -3,7 +3,7 @@
 use super::engine::name;
 use super::rule::Rule;
 use super::schedule::Fault;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 /// How a group runs on a node.
@@ -68,9 +68,28 @@ pub enum Happening {
 pub struct Story(pub Vec<(Duration, Happening)>);
 
 impl Story {
+    /// Everything, a line each, with heartbeats and acknowledgements.
+    pub fn whole(&self) -> String {
+        self.0.iter().fold(String::new(), |mut text, (at, happening)| {
+            let _ = writeln!(text, "{:12.6} {happening}", at.as_secs_f64());
+            text
+        })
+    }
+
     pub(crate) fn add(&mut self, at: Duration, happening: Happening) {
         self.0.push((at, happening));
     }
+}
+
+/// What an engine said, with nodes, groups and links as people name them.
+pub(crate) fn named(text: &str) -> String {
+    let mut text = text.to_owned();
+    for n in (0..10).rev() {
+        text = text.replace(&format!("NodeId({n})"), name(n));
+        text = text.replace(&format!("GroupId({n})"), &format!("group {n}"));
+        text = text.replace(&format!("LinkId({n})"), &format!("link {n}"));
+    }
+    text
 }
 
 impl fmt::Display for Happening {

@@ -42,6 +42,7 @@ cargo verify [--no-install] firmware-size
 cargo verify [--no-install] armv7        the daemon for ARM: its size, and in QEMU its unit tests and its life
 cargo verify sim [--seeds N] [--from K] | --seed K [--trace] | --file SCHEDULE [--trace]
                                          clusters in simulated worlds, by seeds; or one of them, by its seed or from a file
+                                         (--heartbeats instead of --trace: with heartbeats and acknowledgements)
 cargo verify sim --planted | --planted-in-engine
                                          are bugs found that are built into the simulated ports, or into the engine?
 cargo verify model [--big] [--planted] [CASE]

@@ -63,8 +63,17 @@ pub(crate) fn ten_thousand() -> Result<(), String> {
     many(0..SEEDS)
 }
 
-fn read(words: &[String]) -> Result<(Task, bool), String> {
-    let (mut count, mut from, mut trace, mut first) = (None, None, false, false);
+/// How much of a world is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trace {
+    No,
+    Yes,
+    /// With heartbeats and acknowledgements.
+    Whole,
+}
+
+fn read(words: &[String]) -> Result<(Task, Trace), String> {
+    let (mut count, mut from, mut trace, mut first) = (None, None, Trace::No, false);
     let mut tasks = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -78,7 +87,9 @@ fn read(words: &[String]) -> Result<(Task, bool), String> {
             "--from" => from = Some(number()?),
             "--seed" => tasks.push(Task::Seed(number()?)),
             "--file" => tasks.push(Task::File(words.next().ok_or("sim: --file needs a path")?.into())),
-            "--trace" => trace = true,
+            "--trace" if trace == Trace::No => trace = Trace::Yes,
+            "--trace" => {}
+            "--heartbeats" => trace = Trace::Whole,
             "--first-of-ours" => first = true,
             "--planted" => tasks.push(Task::Planted),
             "--planted-in-engine" => tasks.push(Task::PlantedInEngine),
@@ -97,8 +108,8 @@ fn read(words: &[String]) -> Result<(Task, bool), String> {
     if tasks.len() > 1 {
         return Err("sim: one of --seed, --file, --planted, --planted-in-engine, or --seeds with --from".to_owned());
     }
-    if trace && !one_world {
-        return Err("sim: --trace needs --seed or --file".to_owned());
+    if trace != Trace::No && !one_world {
+        return Err("sim: --trace and --heartbeats need --seed or --file".to_owned());
     }
     Ok((tasks.remove(0), trace))
 }
@@ -156,10 +167,12 @@ fn many(seeds: Range<u64>) -> Result<(), String> {
 }
 
 /// One run, with everything that can be said about it.
-fn one(schedule: &Schedule, name: &str, how: &str, trace: bool) -> Result<(), String> {
+fn one(schedule: &Schedule, name: &str, how: &str, trace: Trace) -> Result<(), String> {
     let outcome = run(schedule, Options { record: true, planted: None });
-    if trace {
-        print!("{schedule}{}", outcome.story);
+    match trace {
+        Trace::No => {}
+        Trace::Yes => print!("{schedule}{}", outcome.story),
+        Trace::Whole => print!("{schedule}{}", outcome.story.whole()),
     }
     if outcome.violation.is_none() {
         let drawing = write(name, "svg", &diagram::svg(schedule, &outcome.story, None));

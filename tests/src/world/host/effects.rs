@@ -18,7 +18,10 @@ impl World<'_> {
             Effect::Escalate(group) => (usize::from(group.0), Work::Escalate),
             Effect::Fence(NodeId(other)) => {
                 self.shoots(node, usize::from(other));
-                let after = Duration::from_millis(self.hosts[node].random.between(50, FENCING));
+                let mut after = Duration::from_millis(self.hosts[node].random.between(50, FENCING));
+                if self.is_active(|fault| *fault == Fault::SlowFencing(node)) {
+                    after = Duration::from_millis(self.schedule.site.limit);
+                }
                 let run = self.hosts[node].run;
                 self.shots += 1;
                 return self
@@ -55,6 +58,9 @@ impl World<'_> {
         self.tell_group(node, group);
         let run = self.hosts[node].run;
         self.plan(self.now.after(runs), Due::Script { node, run, ticket, serial });
+        if self.is_active(|fault| *fault == Fault::Blackout(node)) {
+            self.plan(self.now.after(runs / 2), Due::Blackout { node, run });
+        }
         if work == Work::Stop && self.options.planted == Some(Bug::StoppedTooEarly) {
             self.completed(node, ticket, Outcome::Done);
         }
@@ -94,7 +100,7 @@ impl World<'_> {
         if self.hosts[by].run != run || !self.hosts[by].is_running() {
             return;
         }
-        let works = !self.is_active(|fault| *fault == Fault::NoFencing(by));
+        let works = !self.is_active(|fault| matches!(fault, Fault::NoFencing(n) | Fault::SlowFencing(n) if *n == by));
         if works && self.options.planted != Some(Bug::SkippedFence) {
             self.reboot(node);
         }

@@ -18,13 +18,15 @@ enum Sort {
     Corrupt,
     Noise,
     Power,
+    Blackout,
     Pause,
     Slow,
     Fail,
     Hang,
-    NoFencing,
+    Fencing,
     SetClock,
     Standby,
+    Takeover,
     Leave,
 }
 
@@ -39,24 +41,30 @@ const NETWORK: [Sort; 9] = [
     Sort::Corrupt,
     Sort::Noise,
 ];
-const NODE: [Sort; 9] = [
+const NODE: [Sort; 10] = [
     Sort::Power,
+    Sort::Blackout,
     Sort::Pause,
     Sort::Slow,
     Sort::Fail,
     Sort::Hang,
-    Sort::NoFencing,
     Sort::SetClock,
     Sort::Standby,
+    Sort::Takeover,
     Sort::Leave,
 ];
+
+const CLASSES: [Class; 3] = [Class::Local, Class::Foreign, Class::All];
 
 impl Schedule {
     /// The schedule of a seed.
     pub fn from_seed(seed: u64) -> Self {
         let mut random = Random::new(seed, 1);
         let site = site(&mut random);
-        let sorts: Vec<Sort> = NETWORK.iter().chain(&NODE).copied().filter(|_| random.percent(25)).collect();
+        let mut sorts: Vec<Sort> = NETWORK.iter().chain(&NODE).copied().filter(|_| random.percent(25)).collect();
+        if site.fencing && random.percent(50) {
+            sorts.push(Sort::Fencing);
+        }
         let count = if sorts.is_empty() { 0 } else { random.pick(&[1, 2, 3, 5, 8, 13]) };
         // Some worlds have their faults close together, others one after the other.
         let spread = random.pick(&[1, 3, 10, 30]) * site.deadtime.max(500);
@@ -78,10 +86,10 @@ fn site(random: &mut Random) -> Site {
         77..=88 => vec![Kind::Reference, Kind::Ours],
         _ => vec![Kind::Ours; random.between(3, 5) as usize],
     };
-    let (pair, alone) = (nodes.len() == 2, nodes.contains(&Kind::Reference));
+    let (pair, mixed) = (nodes.len() == 2, nodes.contains(&Kind::Reference));
     let (keepalive, least) =
-        if alone { (random.pick(&[100, 200, 500]), 10) } else { (random.pick(&[10, 20, 50, 100, 250]), 3) };
-    let deadtime = keepalive * random.between(least, 3 * least) + random.below(keepalive) + u64::from(alone) * 1000;
+        if mixed { (random.pick(&[100, 200, 500]), 10) } else { (random.pick(&[10, 20, 50, 100, 250]), 3) };
+    let deadtime = keepalive * random.between(least, 3 * least) + random.below(keepalive) + u64::from(mixed) * 1000;
     let mut links = vec![random.pick(&[Medium::Datagram, Medium::Datagram, Medium::Broadcast]); 1];
     if random.percent(70) {
         // A cable carries some ten short heartbeats in 100 ms.
@@ -100,7 +108,7 @@ fn site(random: &mut Random) -> Site {
         keepalive,
         deadtime,
         initdead: deadtime * random.between(1, 5) + 200,
-        fencing: pair && !alone && random.percent(25),
+        fencing: pair && !mixed && random.percent(25),
         failback: random.percent(60),
         compact: random.percent(80),
         signed: random.percent(20),
@@ -156,13 +164,18 @@ fn fault(random: &mut Random, site: &Site, sort: Sort, at: u64) -> Planned {
         Sort::Corrupt => (some_time, Fault::Corrupt(random.pick(&[1, 10, 50]))),
         Sort::Noise => (some_time, Fault::Noise(random.pick(&[1, 10, 50]))),
         Sort::Power => (random.below(2) * long, Fault::Power { node, forgets: random.percent(20) }),
+        Sort::Blackout => (long, Fault::Blackout(node)),
         Sort::Pause => (long, Fault::Pause(node)),
         Sort::Slow => (some_time, Fault::Slow { node, by: random.between(1, 3000) }),
         Sort::Fail => (some_time, Fault::Fail { node, percent: random.pick(&[10, 50, 100]) }),
         Sort::Hang => (some_time, Fault::Hang(node)),
-        Sort::NoFencing => (long, Fault::NoFencing(node)),
+        Sort::Fencing => {
+            let lasting = 3 * long + site.deadtime;
+            (lasting, if random.percent(50) { Fault::NoFencing(node) } else { Fault::SlowFencing(node) })
+        }
         Sort::SetClock => (long, Fault::SetClock { node, by: random.between(1, 200_000).cast_signed() - 100_000 }),
-        Sort::Standby => (0, Fault::Standby { node, class: random.pick(&[Class::Local, Class::Foreign, Class::All]) }),
+        Sort::Standby => (0, Fault::Standby { node, class: random.pick(&CLASSES) }),
+        Sort::Takeover => (0, Fault::Takeover { node, class: random.pick(&CLASSES) }),
         Sort::Leave => (long, Fault::Leave(node)),
     };
     planned(at, lasting, fault)
