@@ -280,6 +280,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let Some(node) = self.node_mut(id) else { return };
         let first = !node.heard;
         node.heard = true;
+        if first {
+            // Its first status may come late, or behind a later message, and then says nothing any more.
+            node.status_at = now;
+        }
         let came_up = node.heard_on(link, now);
         let due = now.after(node.deadtime);
         if came_up {

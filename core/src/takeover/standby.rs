@@ -197,17 +197,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.report(Info::Plain);
                 return true;
             }
-            // It has taken ours: for it we were dead.
-            Standby::Offered(_) if self.other.has_begun || self.hold.local && self.other.holds.foreign => {
+            Standby::Asking(_) | Standby::Offered(_) if self.is_overtaken() => {
                 self.cancel_standby();
                 self.report(Info::Plain);
-            }
-            // Both own the same: the question was asked during a cut, and what is asked now is who keeps it.
-            Standby::Asking(_)
-                if self.other.is_hbcore
-                    && (self.hold.local && self.other.holds.foreign || self.hold.foreign && self.other.holds.local) =>
-            {
-                self.cancel_standby();
             }
             Standby::Offered(_)
             | Standby::NotAsked
@@ -217,6 +209,16 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             | Standby::Acquiring(_) => {}
         }
         false
+    }
+
+    /// Nothing has moved yet, and the other node, which is settled, owns what we own: one was dead for the other, and what is to be
+    /// settled now is who keeps it. Or it had begun to give us what it offered, and thought otherwise.
+    fn is_overtaken(&self) -> bool {
+        let (ours, theirs) = (self.hold, self.other.holds);
+        let has_ours = ours.local && theirs.foreign;
+        let contested = has_ours || ours.foreign && theirs.local;
+        let offered = matches!(self.standby, Standby::Offered(_));
+        self.other.is_hbcore && contested || offered && (has_ours || self.other.has_begun)
     }
 
     /// Scripts have ended: the step that waited for them is complete. A group that failed counts as ended, as in 3.0.6.

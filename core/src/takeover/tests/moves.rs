@@ -199,3 +199,16 @@ fn a_question_is_overtaken_only_by_a_claim_to_what_we_own() {
     m.on_report(at(11), OTHER, report(6, "local", true));
     assert_eq!(m.standby(), Standby::NotAsked, "it has its own already");
 }
+
+#[test]
+fn an_offer_from_before_a_cut_does_not_hold_up_who_keeps_what_both_own() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    ask(&mut m, 20, 6, Class::All, Ask::Me);
+    assert_eq!(m.standby(), Standby::Offered(Class::All), "it read our wish before it was missed");
+    m.on_return(at(20), OTHER);
+    m.on_report(at(21), OTHER, report(7, "local", true));
+    assert_eq!(m.standby(), Standby::NotAsked);
+    assert_eq!(only(effects(&mut m, at(21))).1, Effect::Release(GroupId(1)));
+}
