@@ -56,7 +56,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         // What has no number may be a replay, and is no sign of life but of a ping node, which answers what is asked just now.
         // (Where flash counts, the link is a cable, on which nobody replays anything.)
         let is_fresh = cfg!(feature = "small") || header.seq.is_some() || header.kind == MessageType::NsStatus;
-        if is_fresh && matches!(received, Received::New | Received::Duplicate) {
+        if is_fresh && matches!(received, Received::New | Received::Duplicate | Received::NotForUs) {
             self.heard(id, link);
         }
         if received == Received::New {
