@@ -221,7 +221,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         // A node is back that was taken for dead, and may run its groups: they are not started before it has said what it holds.
         let in_doubt = self.other.is_hbcore && self.timers.heal.is_some();
         // It had ours, and says when it has stopped them.
-        let home_in_doubt = self.other.is_hbcore && self.other.is_releasing && self.standby == Standby::NotAsked;
+        let home_in_doubt = self.other.tells_when_released() && self.standby == Standby::NotAsked;
         let home = self.home;
         let (index, next) = self.groups.iter().enumerate().find_map(|(n, g)| {
             let waits = if g.home == home { home_in_doubt } else { in_doubt };

@@ -110,6 +110,13 @@ impl Other {
     };
 }
 
+impl Other {
+    /// It is one of ours, which still stops what it gives up, and says when that has stopped.
+    fn tells_when_released(&self) -> bool {
+        self.is_hbcore && self.is_releasing
+    }
+}
+
 /// Output queues of the machine; both are drained by the cluster after each input.
 #[derive(Clone, Debug)]
 struct Outbox {
@@ -452,8 +459,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// Ten seconds are over. A node that is alive and does not say what it holds may hold everything: it is asked on, for as long as it takes.
     fn settle_unanswered(&mut self, now: Instant) {
-        // One of ours says when it has stopped what it gives up, however long that takes.
-        let releases = self.other.is_hbcore && self.other.is_releasing;
+        // However long that takes.
+        let releases = self.other.tells_when_released();
         if self.alone || (self.other.reported && !self.other.leaving && !releases) {
             return self.settle(now);
         }

@@ -32,6 +32,10 @@ fn says(machine: &mut Machine) -> Vec<Say> {
     core::iter::from_fn(|| machine.poll_say()).collect()
 }
 
+fn notices(machine: &mut Machine) -> Vec<Notice> {
+    core::iter::from_fn(|| machine.poll_notice()).collect()
+}
+
 fn effects(machine: &mut Machine, now: Instant) -> Vec<(Ticket, Effect)> {
     core::iter::from_fn(|| machine.poll_effect(now)).collect()
 }

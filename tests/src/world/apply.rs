@@ -22,11 +22,8 @@ impl World<'_> {
             Fault::Power { node, .. } => {
                 if self.hosts[node].is_running() {
                     self.promise(node, false);
-                    self.check_tables(node);
-                    self.record(|| Happening::Ended(node));
                 }
-                self.hosts[node].power_off();
-                self.hosts[node].will_restart = false;
+                self.cut_power(node);
             }
             Fault::Pause(node) => {
                 self.promise_unheard(node);
@@ -84,11 +81,18 @@ impl World<'_> {
             && self.is_active(|f| *f == Fault::Blackout(node))
         {
             self.disturbed();
+            self.cut_power(node);
+        }
+    }
+
+    /// A machine stands still, and does not start by itself.
+    fn cut_power(&mut self, node: usize) {
+        if self.hosts[node].is_running() {
             self.check_tables(node);
             self.record(|| Happening::Ended(node));
-            self.hosts[node].power_off();
-            self.hosts[node].will_restart = false;
         }
+        self.hosts[node].power_off();
+        self.hosts[node].will_restart = false;
     }
 
     pub(crate) fn is_active(&self, wanted: impl Fn(&Fault) -> bool) -> bool {
@@ -175,8 +179,7 @@ impl World<'_> {
             return;
         }
         self.disturbed();
-        self.record(|| Happening::Ended(node));
-        self.hosts[node].power_off();
+        self.cut_power(node);
         self.hosts[node].will_restart = true;
         self.plan(self.now.after(REBOOT), Due::Start(node));
     }

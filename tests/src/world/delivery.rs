@@ -40,9 +40,7 @@ impl Seen {
             self.deadtime = meta.deadtime.unwrap_or_default();
         }
     }
-}
 
-impl Seen {
     fn has(&self, number: u64) -> bool {
         self.processed.get((number / 64) as usize).is_some_and(|word| word & (1 << (number % 64)) != 0)
     }

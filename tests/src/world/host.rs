@@ -337,7 +337,7 @@ impl World<'_> {
 
     fn handle(&mut self, to: usize, link: usize, packet: &Packet) {
         let local = self.hosts[to].local(self.now);
-        let is_ours = self.hosts[to].engine.as_deref().is_some_and(|engine| engine.ours().is_some());
+        let is_ours = self.schedule.site.nodes[to] == Kind::Ours;
         if let Some(meta) = packet.meta.as_ref().filter(|meta| is_ours && !packet.damaged && meta.from != to) {
             self.heard(to, meta);
         }

@@ -70,10 +70,19 @@ pub struct Story(pub Vec<(Duration, Happening)>);
 impl Story {
     /// Everything, a line each, with heartbeats and acknowledgements.
     pub fn whole(&self) -> String {
-        self.0.iter().fold(String::new(), |mut text, (at, happening)| {
-            let _ = writeln!(text, "{:12.6} {happening}", at.as_secs_f64());
-            text
-        })
+        let mut text = String::new();
+        let _ = self.write(&mut text, true);
+        text
+    }
+
+    /// A line each.
+    fn write(&self, to: &mut impl Write, with_routine: bool) -> fmt::Result {
+        for (at, happening) in &self.0 {
+            if with_routine || !matches!(happening, Happening::Sent { is_routine: true, .. }) {
+                writeln!(to, "{:12.6} {happening}", at.as_secs_f64())?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn add(&mut self, at: Duration, happening: Happening) {
@@ -120,11 +129,6 @@ impl fmt::Display for Happening {
 /// A line each; heartbeats and acknowledgements are left out.
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, happening) in &self.0 {
-            if !matches!(happening, Happening::Sent { is_routine: true, .. }) {
-                writeln!(f, "{:12.6} {happening}", at.as_secs_f64())?;
-            }
-        }
-        Ok(())
+        self.write(f, false)
     }
 }

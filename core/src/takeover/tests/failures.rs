@@ -77,15 +77,21 @@ fn a_stuck_group_may_start_again_when_it_is_wanted_here_after_all() {
     assert_eq!(m.groups()[1].state(), GroupState::Running);
 }
 
-#[test]
-fn what_cannot_be_started_is_given_to_the_other_node_at_once() {
+/// Beside a settled node our own group does not start, at 2 ms. What was said since is to be read.
+fn does_not_start(is_hbcore: bool) -> Machine {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
-    m.on_report(at(1), OTHER, report(5, "local", true));
+    m.on_report(at(1), OTHER, ReportIn { is_hbcore, ..report(5, "local", true) });
     let (ticket, _) = only(effects(&mut m, at(1)));
     says(&mut m);
     m.complete(at(2), &ticket, Outcome::Failed);
     m.advance(at(2));
+    m
+}
+
+#[test]
+fn what_cannot_be_started_is_given_to_the_other_node_at_once() {
+    let mut m = does_not_start(true);
     assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me }));
     m.on_ask(at(3), OTHER, Sequence(5), Class::Local, Ask::Other);
     assert_eq!(effects(&mut m, at(3)), [], "there is nothing to stop");
@@ -94,15 +100,7 @@ fn what_cannot_be_started_is_given_to_the_other_node_at_once() {
 
 #[test]
 fn what_starts_nowhere_is_not_passed_to_and_fro() {
-    let mut m = machine(AutoFailback::On);
-    m.activated(at(0), false);
-    m.on_report(at(1), OTHER, report(5, "local", true));
-    let (ticket, _) = only(effects(&mut m, at(1)));
-    m.complete(at(2), &ticket, Outcome::Failed);
-    m.advance(at(2));
-    m.on_ask(at(3), OTHER, Sequence(5), Class::Local, Ask::Other);
-    m.on_ask(at(4), OTHER, Sequence(5), Class::Local, Ask::Done);
-    says(&mut m);
+    let mut m = given_away(true);
     // It does not start there either, and comes back.
     m.on_ask(at(5), OTHER, Sequence(5), Class::Foreign, Ask::Me);
     m.on_ask(at(6), OTHER, Sequence(5), Class::Foreign, Ask::Done);
@@ -121,12 +119,7 @@ fn what_starts_nowhere_is_not_passed_to_and_fro() {
 
 /// Does not start here, and is given to the other node, at 4 ms.
 fn given_away(is_hbcore: bool) -> Machine {
-    let mut m = machine(AutoFailback::On);
-    m.activated(at(0), false);
-    m.on_report(at(1), OTHER, ReportIn { is_hbcore, ..report(5, "local", true) });
-    let (ticket, _) = only(effects(&mut m, at(1)));
-    m.complete(at(2), &ticket, Outcome::Failed);
-    m.advance(at(2));
+    let mut m = does_not_start(is_hbcore);
     m.on_ask(at(3), OTHER, Sequence(5), Class::Local, Ask::Other);
     m.on_ask(at(4), OTHER, Sequence(5), Class::Local, Ask::Done);
     says(&mut m);
@@ -284,10 +277,6 @@ fn what_is_stuck_and_wanted_again_is_started() {
     assert!(begun.contains(&Effect::Acquire(GroupId(0))), "{begun:?}");
 }
 
-pub(super) fn notices(m: &mut Machine) -> Vec<Notice> {
-    core::iter::from_fn(|| m.poll_notice()).collect()
-}
-
 /// The notice of a start that ended so.
 fn end_of_a_start(outcome: Outcome) -> Notice {
     let mut m = settled();
@@ -345,12 +334,7 @@ fn what_did_not_stop_is_stopped_once_more_when_it_is_not_wanted_after_all() {
 
 #[test]
 fn a_class_that_stayed_long_with_the_other_because_it_started_slowly_is_not_passed_to_and_fro() {
-    let mut m = machine(AutoFailback::On);
-    m.activated(at(0), false);
-    m.on_report(at(1), OTHER, report(5, "local", true));
-    let (ticket, _) = only(effects(&mut m, at(1)));
-    m.complete(at(2), &ticket, Outcome::Failed);
-    m.advance(at(2));
+    let mut m = does_not_start(true);
     ask(&mut m, 3, 6, Class::Local, Ask::Other);
     ask(&mut m, 60_000, 7, Class::Local, Ask::Done);
     // Five seconds later it is back: it failed there too.

@@ -1,6 +1,5 @@
 //! Moves between two living nodes: steps of another class, reports that overtake a step, requests that cross.
 
-use super::failures::notices;
 use super::*;
 
 /// Has asked the other node to take our own group.

@@ -103,7 +103,7 @@ impl Schedule {
     /// Whether there can be such a world; if not, why.
     fn check(&self) -> Result<(), String> {
         let Site { nodes, groups, links, keepalive, deadtime, initdead, delay, script, limit, drift, .. } = &self.site;
-        let sound = |is_sound: bool, why: &str| if is_sound { Ok(()) } else { Err(format!("site: {why}")) };
+        let sound = |is_sound, why| demand(is_sound, &"site", why);
         sound((2..=5).contains(&nodes.len()), "nodes: 2 to 5")?;
         sound((1..=2).contains(&links.len()), "links: 1 or 2")?;
         sound(groups.len() <= 4, "groups: at most 4")?;
@@ -115,7 +115,7 @@ impl Schedule {
         sound(delay.0 <= delay.1 && script.0 <= script.1, "delay, script: least,most")?;
         sound(*limit >= 1, "limit: at least 1")?;
         for Planned { fault, .. } in &self.faults {
-            let sound = |is_sound: bool, why: &str| if is_sound { Ok(()) } else { Err(format!("{fault}: {why}")) };
+            let sound = |is_sound, why| demand(is_sound, fault, why);
             sound(fault.highest_node().is_none_or(|node| node < nodes.len()), "there is no such node")?;
             match fault {
                 Fault::Cut { from, to, link } => {
@@ -133,6 +133,10 @@ impl Schedule {
         }
         Ok(())
     }
+}
+
+fn demand(is_sound: bool, what: &dyn fmt::Display, why: &str) -> Result<(), String> {
+    if is_sound { Ok(()) } else { Err(format!("{what}: {why}")) }
 }
 
 fn read_site(text: &str) -> Option<Site> {
