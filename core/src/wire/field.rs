@@ -115,7 +115,7 @@ impl<'a> Field<'a> {
 
     /// The items of a list; nothing for other types.
     pub fn items(&self) -> ListItems<'a> {
-        ListItems { rest: if self.kind == Kind::List { self.raw } else { &[] } }
+        ListItems::of(if self.kind == Kind::List { self.raw } else { &[] })
     }
 
     /// The message that this field holds; None for types other than [`Kind::Struct`].
@@ -239,6 +239,23 @@ impl<'a> Iterator for Fields<'a> {
 #[derive(Clone)]
 pub struct ListItems<'a> {
     rest: &'a [u8],
+}
+
+impl<'a> ListItems<'a> {
+    pub(super) fn of(rest: &'a [u8]) -> Self {
+        Self { rest }
+    }
+
+    /// Whether these are what 3.0.6 takes: an item at least, no empty one, and nothing behind the last (wire reference 2.1).
+    pub(super) fn are_sound(&self) -> bool {
+        let mut rest = self.rest;
+        while let Ok((item, behind)) = netstring::item(rest)
+            && !item.is_empty()
+        {
+            rest = behind;
+        }
+        rest.is_empty() && !self.rest.is_empty()
+    }
 }
 
 impl<'a> Iterator for ListItems<'a> {

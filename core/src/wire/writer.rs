@@ -1,7 +1,7 @@
 //! Composing messages into a buffer, field by field, and signing them (wire reference 3 and 4).
 
 use super::auth::{Entry, KeyView, Keys};
-use super::field::{Field, Fields, Kind, Structure};
+use super::field::{Field, Fields, Kind, ListItems, Structure};
 use super::mac::Mac;
 use super::number::Digits;
 use super::{DEPTH_MAX, Form, LIST_LIMIT, classic, netstring};
@@ -105,8 +105,8 @@ impl<'b> Writer<'b> {
         self.append(Kind::Compressed, name.as_bytes(), Value::Plain(value));
     }
 
-    /// Appends a list of strings. None may be empty, or hold a NUL or a newline; the packed list must stay below
-    /// [`LIST_LIMIT`] bytes.
+    /// Appends a list of strings, at least one. None may be empty, or hold a NUL or a newline; the packed list must stay below
+    /// [`LIST_LIMIT`] bytes. 3.0.6 drops a message with any other list.
     pub fn list<'i>(&mut self, name: &str, items: impl IntoIterator<Item = &'i [u8]>) {
         let mut packed: heapless::Vec<u8, LIST_LIMIT> = heapless::Vec::new();
         for item in items {
@@ -325,7 +325,9 @@ impl<'b> Writer<'b> {
             (Kind::String, value) => !value.raw().iter().any(|&byte| byte == 0 || self.breaks_line(byte)),
             (Kind::List, value) => {
                 let unfit = |&byte: &u8| byte == 0 || byte == b'\n' || self.breaks_line(byte);
-                value.raw().len() < LIST_LIMIT && !value.raw().iter().any(unfit)
+                value.raw().len() < LIST_LIMIT
+                    && ListItems::of(value.raw()).are_sound()
+                    && !value.raw().iter().any(unfit)
             }
         };
         if !good {

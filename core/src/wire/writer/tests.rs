@@ -97,6 +97,7 @@ fn what_must_never_be_sent_is_refused() {
         |writer| writer.text(">>>", b"x"),
         |writer| writer.text("<<<a", b"x"),
         |writer| writer.begin("a=b"),
+        |writer| writer.list("l", []),
         |writer| writer.list("l", [&b""[..]]),
         |writer| writer.list("l", [&b"x\ny"[..]]),
         |writer| writer.list("l", [&[b'x'; LIST_LIMIT][..]]),
@@ -105,6 +106,18 @@ fn what_must_never_be_sent_is_refused() {
         for (at, fill) in bad.iter().enumerate() {
             assert_eq!(write(form, fill), Err(WriteError::BadValue), "{form:?} {at}");
         }
+    }
+}
+
+#[test]
+fn a_list_that_would_cost_the_message_is_not_passed_on() {
+    for (list, sound) in
+        [("1:a,", true), ("1:a,2:bc,", true), ("", false), ("0:,", false), ("1:a", false), ("1:a,x", false)]
+    {
+        let message = std::format!(">>>\nt=x\n(3)l={list}\n<<<\n");
+        let message = Structure::local(message.as_bytes()).unwrap();
+        let written = write(Form::Netstring, |writer| message.fields().for_each(|field| writer.field(&field)));
+        assert_eq!(written.is_ok(), sound, "{list}");
     }
 }
 

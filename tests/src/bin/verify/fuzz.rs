@@ -168,6 +168,11 @@ impl Place {
             executed += number_after(&text, "stat::number_of_executed_units:").unwrap_or(0);
             coverage = coverage.max(number_after(&text, " cov: ").unwrap_or(0));
         }
+        if let Some(notice) =
+            jobs.first().and_then(|job| job.text().lines().find(|line| line.contains(NOTICE)).map(str::to_owned))
+        {
+            println!("{name}: {notice}");
+        }
         let seconds = begin.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a figure to be read")]
         let speed = executed as f64 / seconds;
@@ -203,6 +208,9 @@ impl Place {
         Ok(())
     }
 }
+
+/// What a target says of a library that this machine does not have.
+const NOTICE: &str = " is not installed: ";
 
 /// A process that fuzzes; killed when it is dropped.
 struct Job {

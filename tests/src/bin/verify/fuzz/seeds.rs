@@ -37,7 +37,7 @@ pub(super) fn write(target: &str, directory: &Path) -> io::Result<()> {
     let quoted =
         |words: &str| words.split_whitespace().map(|word| format!("\"{word}\"\n")).collect::<Vec<_>>().concat();
     let dictionary = match target {
-        "packet" | "serial" | "fifo" => MARKS.to_owned() + &quoted(WORDS),
+        "packet" | "serial" | "fifo" | "differential" => MARKS.to_owned() + &quoted(WORDS),
         "cluster" => String::new(),
         _ => {
             quoted(VALUES) + &Directive::all().map(|word| format!("\"{}\"\n", word.name())).collect::<Vec<_>>().concat()
@@ -58,6 +58,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "packet" => {
             vectors::packets().iter().flat_map(|packet| [[&[0], &packet.bytes[..]].concat(), body(packet)]).collect()
         }
+        "differential" => vectors::packets().iter().map(|packet| [&[0], &packet.bytes[..]].concat()).collect(),
         "serial" | "fifo" => classic().map(|packet| [&[7], &packet.bytes[..]].concat()).collect(),
         "ha_cf" => site_files("ha.cf"),
         "haresources" => site_files("haresources"),

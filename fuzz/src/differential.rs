@@ -1,0 +1,225 @@
+//! Messages as we write and read them, and as the library of an installed 3.0.6 does.
+//!
+//! Where the library is not installed, only our own half is left: what is written is read again.
+//!
+//! Bytes that kill the library (wire reference 3.5) never reach it: our reader refuses a type above 5 and a netstring field that does not begin
+//! with a type, our writer a NUL in a text.
+
+mod library;
+
+use std::sync::Once;
+
+use arbitrary::Unstructured;
+use hbcore::wire::{Field, Form, Kind, Structure, Writer};
+
+/// A value with its type; structures hold fields.
+#[derive(Clone, Debug, PartialEq)]
+enum Value {
+    /// Bytes without NUL.
+    Text(Vec<u8>),
+    /// Any bytes; base64 on the wire.
+    Binary(Vec<u8>),
+    /// Texts, none of them empty.
+    List(Vec<Vec<u8>>),
+    /// Fields.
+    Struct(Fields),
+}
+
+/// Fields with their names.
+type Fields = Vec<(String, Value)>;
+
+/// What the library makes of a message: the same as a netstring, and in the classic form. `None`: it does not take it, or cannot write it.
+pub type Recoded = [Option<Vec<u8>>; 2];
+
+/// Takes a message in either form; the error is that it died.
+pub type Recode<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Recoded, String>;
+
+/// Room for any message of a test.
+const ROOM: usize = 1 << 16;
+/// Depth of structures.
+const DEPTH: usize = 4;
+
+/// As [`check`], with the library in this process; panics with what differs.
+pub fn run(data: &[u8]) {
+    match library::installed() {
+        Some(library) => {
+            check(data, &mut |message| Ok(library.recode(message))).unwrap_or_else(|why| panic!("{why}"));
+        }
+        None => alone(data),
+    }
+}
+
+/// Makes a message of `data` and compares what the two make of it. The first byte says what the others are: a message as it came, fields for
+/// one, or fields for one of which a byte is then changed. Returns whether there was anything to compare.
+///
+/// # Errors
+///
+/// What differs, or that the library died of the message.
+pub fn check(data: &[u8], recode: Recode<'_>) -> Result<bool, String> {
+    let Some((&what, bytes)) = data.split_first() else { return Ok(false) };
+    match what % 4 {
+        0 => check_taken(bytes, recode),
+        1 => check_written(&fields(&mut Unstructured::new(bytes)), recode).map(|()| true),
+        2 => check_taken(&damaged(bytes, Form::Netstring), recode),
+        _ => check_taken(&damaged(bytes, Form::Classic), recode),
+    }
+}
+
+fn alone(bytes: &[u8]) {
+    static NOTICE: Once = Once::new();
+    NOTICE.call_once(|| eprintln!("libplumb.so.2 is not installed: our messages are compared with themselves"));
+    let fields = fields(&mut Unstructured::new(bytes));
+    for form in [Form::Netstring, Form::Classic] {
+        let message = written(form, &fields);
+        assert_eq!(read(Structure::local(&message).expect("what we write, we read")), fields);
+    }
+}
+
+/// What we write it reads, and writes alike; what it writes we read.
+fn check_written(fields: &Fields, recode: Recode<'_>) -> Result<(), String> {
+    let ours = [written(Form::Netstring, fields), written(Form::Classic, fields)];
+    for sent in &ours {
+        let shown = sent.escape_ascii();
+        let answers = recode(sent).map_err(|error| format!("{error}: {shown}"))?;
+        for (theirs, ours) in answers.iter().zip(&ours) {
+            let theirs = theirs.as_ref().ok_or_else(|| format!("it does not take {shown}"))?;
+            if theirs != ours {
+                return Err(format!("it writes {}\nwe write  {}", theirs.escape_ascii(), ours.escape_ascii()));
+            }
+            let message = Structure::local(theirs).map_err(|error| format!("{error:?}: {}", theirs.escape_ascii()))?;
+            if read(message) != *fields {
+                return Err(format!("{} is not {fields:?}", theirs.escape_ascii()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What we take it takes too, and writes alike. It takes more, such as lengths with blanks before them or a missing end (wire reference 3.1),
+/// and dies of some. Returns whether we took it.
+fn check_taken(bytes: &[u8], recode: Recode<'_>) -> Result<bool, String> {
+    let Ok(message) = Structure::local(bytes) else { return Ok(false) };
+    let mut out = vec![0; ROOM];
+    let mut writer = Writer::local(&mut out, Form::Netstring);
+    message.fields().for_each(|field| writer.field(&field));
+    // What cannot be sent need not be taken, such as a malformed list, for which it refuses the message.
+    let Ok(len) = writer.finish() else { return Ok(false) };
+    let shown = bytes.escape_ascii();
+    let [theirs, _] = recode(bytes).map_err(|error| format!("{error}: {shown}"))?;
+    // It reads a 0x13 as a newline in netstrings too, for which that byte stands on cables.
+    let with_newlines =
+        |text: &[u8]| text.iter().map(|byte| if *byte == 0x13 { b'\n' } else { *byte }).collect::<Vec<_>>();
+    if theirs.as_deref().map(with_newlines) == Some(with_newlines(&out[..len])) {
+        return Ok(true);
+    }
+    let theirs = theirs.as_deref().map(<[u8]>::escape_ascii).map(|text| text.to_string());
+    Err(format!("{shown}\nit writes {theirs:?}\nwe write  {}", out[..len].escape_ascii()))
+}
+
+/// The message in this form, without a signature.
+fn written(form: Form, fields: &Fields) -> Vec<u8> {
+    let mut out = vec![0; ROOM];
+    let mut writer = Writer::local(&mut out, form);
+    put(&mut writer, fields);
+    let len = writer.finish().expect("a message that may be sent");
+    out.truncate(len);
+    out
+}
+
+fn put(writer: &mut Writer<'_>, fields: &Fields) {
+    for (name, value) in fields {
+        match value {
+            Value::Text(text) => writer.text(name, text),
+            Value::Binary(bytes) => writer.binary(name, bytes),
+            Value::List(items) => writer.list(name, items.iter().map(Vec::as_slice)),
+            Value::Struct(fields) => {
+                writer.begin(name);
+                put(writer, fields);
+                writer.end();
+            }
+        }
+    }
+}
+
+fn read(message: Structure<'_>) -> Fields {
+    let value = |field: &Field<'_>| {
+        let mut out = vec![0; field.raw().len()];
+        match field.kind {
+            Kind::Binary => Value::Binary(field.copy_to(&mut out).expect("base64").to_vec()),
+            Kind::List => Value::List(field.items().map(<[u8]>::to_vec).collect()),
+            Kind::Struct => Value::Struct(read(field.structure().expect("it was checked"))),
+            _ => Value::Text(field.copy_to(&mut out).expect("room").to_vec()),
+        }
+    };
+    message.fields().map(|field| (String::from_utf8_lossy(field.name).into_owned(), value(&field))).collect()
+}
+
+/// The fields that these bytes stand for, which both forms can carry. Input that ends is a message that ends.
+fn fields(input: &mut Unstructured<'_>) -> Fields {
+    let mut fields = vec![("t".to_owned(), Value::Text(b"status".to_vec()))];
+    fields.append(&mut some_fields(input, DEPTH));
+    fields
+}
+
+/// Each name once: the library merges lists of the same name.
+fn some_fields(input: &mut Unstructured<'_>, depth: usize) -> Fields {
+    let mut fields = Fields::new();
+    while fields.len() < 8 && !input.is_empty() {
+        let name = name(input, fields.len());
+        let value = match input.arbitrary::<u8>().unwrap_or_default() % 8 {
+            0..=3 => Value::Text(some_bytes(input, 40).into_iter().map(text_byte).collect()),
+            4 | 5 => Value::Binary(some_bytes(input, 40)),
+            6 => Value::List(items(input)),
+            _ if depth == 0 => Value::Text(Vec::new()),
+            _ => {
+                let mut inner = some_fields(input, depth - 1);
+                inner.push(("end".to_owned(), Value::Text(b"1".to_vec())));
+                Value::Struct(inner)
+            }
+        };
+        fields.push((name, value));
+        // Otherwise a structure would never end before the input does.
+        if input.arbitrary::<u8>().unwrap_or_default().is_multiple_of(4) {
+            break;
+        }
+    }
+    fields
+}
+
+fn name(input: &mut Unstructured<'_>, number: usize) -> String {
+    const CHARACTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789 ,:()#%-";
+    let behind =
+        some_bytes(input, 9).into_iter().map(|byte| char::from(CHARACTERS[usize::from(byte) % CHARACTERS.len()]));
+    let first = char::from(CHARACTERS[usize::from(input.arbitrary::<u8>().unwrap_or_default()) % 53]);
+    std::iter::once(first).chain(behind).collect::<String>() + &number.to_string()
+}
+
+fn items(input: &mut Unstructured<'_>) -> Vec<Vec<u8>> {
+    let count = 1 + input.arbitrary::<u8>().unwrap_or_default() % 4;
+    let item = |input: &mut Unstructured<'_>| {
+        let mut item: Vec<u8> = some_bytes(input, 11).into_iter().map(|byte| byte.max(b' ')).collect();
+        item.push(b'i');
+        item
+    };
+    (0..count).map(|_| item(input)).collect()
+}
+
+fn some_bytes(input: &mut Unstructured<'_>, most: usize) -> Vec<u8> {
+    let len = usize::from(input.arbitrary::<u8>().unwrap_or_default()) % (most + 1);
+    input.bytes(len.min(input.len())).map(<[u8]>::to_vec).unwrap_or_default()
+}
+
+/// Text that both forms carry at every depth: no NUL, no CR, and none of the bytes that stand for newlines there.
+fn text_byte(byte: u8) -> u8 {
+    if byte == 0 || (0x0d..0x20).contains(&byte) { byte | 0x20 } else { byte }
+}
+
+/// A message of which one byte behind its mark is another.
+fn damaged(bytes: &[u8], form: Form) -> Vec<u8> {
+    let mut input = Unstructured::new(bytes);
+    let (place, byte) = (input.arbitrary::<u16>().unwrap_or_default(), input.arbitrary::<u8>().unwrap_or_default());
+    let mut message = written(form, &fields(&mut input));
+    let behind = message.len() - 4;
+    message[4 + usize::from(place) % behind] = byte;
+    message
+}

@@ -1,0 +1,92 @@
+//! The message functions of `libplumb.so.2`, in this process.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr::NonNull;
+use std::sync::OnceLock;
+
+use libloading::Symbol;
+
+use super::Recoded;
+
+/// `struct ha_msg`, which only the library looks into.
+#[repr(C)]
+struct Opaque([u8; 0]);
+
+type Read = unsafe extern "C" fn(*const c_char, usize, c_int) -> *mut Opaque;
+type WriteNetstring = unsafe extern "C" fn(*const Opaque, *mut usize) -> *mut c_char;
+type WriteClassic = unsafe extern "C" fn(*const Opaque) -> *mut c_char;
+type Delete = unsafe extern "C" fn(*mut Opaque);
+
+/// The functions; the library is never unloaded.
+pub(super) struct Library {
+    read: Read,
+    write_netstring: WriteNetstring,
+    write_classic: WriteClassic,
+    delete: Delete,
+}
+
+/// The library, if this machine has it.
+pub(super) fn installed() -> Option<&'static Library> {
+    static LIBRARY: OnceLock<Option<Library>> = OnceLock::new();
+    LIBRARY.get_or_init(load).as_ref()
+}
+
+fn load() -> Option<Library> {
+    // SAFETY: the library of the package libplumb2 has no initialiser that needs anything of its host.
+    let library: &'static libloading::Library =
+        Box::leak(Box::new(unsafe { libloading::Library::new("libplumb.so.2") }.ok()?));
+    // SAFETY: the types are those of the installed header (API reference: messages).
+    unsafe {
+        Some(Library {
+            read: find(library, "wirefmt2msg")?,
+            write_netstring: find(library, "msg2netstring_noauth")?,
+            write_classic: find(library, "msg2string")?,
+            delete: find(library, "ha_msg_del")?,
+        })
+    }
+}
+
+/// # Safety
+///
+/// `T` must be the type of the function of this name.
+unsafe fn find<T: Copy>(library: &'static libloading::Library, name: &str) -> Option<T> {
+    // SAFETY: the caller's promise.
+    unsafe { library.get(name.as_bytes()) }.ok().map(|symbol: Symbol<'_, T>| *symbol)
+}
+
+impl Library {
+    /// The message read, and written again in both forms.
+    pub(super) fn recode(&self, message: &[u8]) -> Recoded {
+        // It reads a NUL behind the last byte.
+        let text = [message, &[0]].concat();
+        // SAFETY: `text` has these bytes and a NUL, and outlives the call, which copies.
+        let Some(read) = NonNull::new(unsafe { (self.read)(text.as_ptr().cast(), message.len(), 0) }) else {
+            return [None, None];
+        };
+        let mut length = 0;
+        // SAFETY: `read` is a message of the library; what it writes is ours to free.
+        let netstring = unsafe { taken((self.write_netstring)(read.as_ptr(), &raw mut length), |_| length) };
+        // SAFETY: as above; the classic form ends with a NUL.
+        let classic = unsafe { taken((self.write_classic)(read.as_ptr()), |text| CStr::from_ptr(text).count_bytes()) };
+        // SAFETY: it is not used again.
+        unsafe { (self.delete)(read.as_ptr()) };
+        [netstring, classic]
+    }
+}
+
+/// A copy of what the library allocated, which is freed.
+///
+/// # Safety
+///
+/// `text` is null, or was allocated by `malloc`, and has as many bytes as `length` says.
+unsafe fn taken(text: *mut c_char, length: impl FnOnce(*const c_char) -> usize) -> Option<Vec<u8>> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), length(text)) }.to_vec();
+    // SAFETY: the caller's promise; nobody else has it.
+    unsafe { libc::free(text.cast::<c_void>()) };
+    Some(bytes)
+}
