@@ -32,7 +32,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         4 => any_text().prop_map(Value::Text),
         1 => vec(any::<u8>(), 0..40).prop_map(Value::Binary),
         1 => vec(any::<u8>(), 0..40).prop_map(Value::Compressed),
-        1 => vec(any_item(), 0..5).prop_map(Value::List),
+        1 => vec(any_item(), 1..5).prop_map(Value::List),
     ];
     leaf.prop_recursive(4, 16, 4, |inner| vec((any_name(), inner), 0..4).prop_map(Value::Struct))
 }

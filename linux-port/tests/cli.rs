@@ -112,10 +112,10 @@ fn daemon(place: &Place, shell: &str) -> u32 {
     let program = place.join("heartbeat");
     let _ = std::os::unix::fs::symlink("/bin/sh", &program);
     let ready = place.join("ready");
-    // The shell that starts it ends at once: as a real daemon, it is nobody's child here. It seldom starts a child of its own: a signal that
-    // comes then may be lost by a shell.
+    // The shell that starts it ends at once: as a real daemon, it is nobody's child here. Once it is ready it starts no child of its own: a
+    // signal that comes then may be lost by a shell.
     let body = format!(
-        "trap 'echo HUP >>{0}' HUP; {shell}; echo >{1}; while :; do sleep 0.5; done",
+        "sleep 100 & trap 'kill $!' EXIT; trap 'echo HUP >>{0}' HUP; {shell}; echo >{1}; while :; do wait $!; done",
         place.join("got").display(),
         ready.display()
     );

@@ -11,6 +11,8 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
+/// What the child ends with if there is no library.
+const MISSING: i32 = 77;
 /// Messages of the test.
 const INPUTS: usize = 6000;
 
@@ -20,9 +22,11 @@ fn main() {
 }
 
 fn trial(name: &'static str, run: fn(&mut Peer) -> Result<(), Failed>) -> Trial {
-    Trial::ignorable_test(name, move || match Peer::start(name) {
-        Ok(mut peer) => run(&mut peer).map(|()| Completion::Completed),
-        Err(why) => Ok(Completion::ignored_with(why)),
+    Trial::ignorable_test(name, move || {
+        let Some(mut peer) = Peer::start(name)? else {
+            return Ok(Completion::ignored_with("needs gcc, and libplumb.so.2 of the package libplumb2"));
+        };
+        run(&mut peer).map(|()| Completion::Completed)
     })
 }
 
@@ -34,21 +38,18 @@ struct Peer {
 }
 
 impl Peer {
-    fn start(name: &str) -> Result<Self, String> {
-        let program = compiled(name)?;
-        let mut child = Command::new(program)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| error.to_string())?;
+    /// None: something is not installed.
+    fn start(name: &str) -> io::Result<Option<Self>> {
+        let Some(program) = compiled(name)? else { return Ok(None) };
+        let mut child =
+            Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err("no pipes".to_owned());
+            return Err(io::Error::other("no pipes"));
         };
         let mut peer = Self { child, requests, answers };
-        match peer.recode(b">>>\nt=status\n<<<\n") {
-            Ok(_) => Ok(peer),
-            Err(_) => Err("needs libplumb.so.2 of the package libplumb2".to_owned()),
+        match peer.exchange(b">>>\nt=status\n<<<\n") {
+            Err(_) if peer.child.wait()?.code() == Some(MISSING) => Ok(None),
+            answer => answer.map(|_| Some(peer)),
         }
     }
 
@@ -83,7 +84,8 @@ impl Drop for Peer {
     }
 }
 
-fn compiled(name: &str) -> Result<PathBuf, String> {
+/// None: there is no compiler.
+fn compiled(name: &str) -> io::Result<Option<PathBuf>> {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("differential-{name}"));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential/peer.c");
     let mut gcc = Command::new("gcc");
@@ -92,9 +94,12 @@ fn compiled(name: &str) -> Result<PathBuf, String> {
         .arg("-o")
         .arg(&program)
         .arg("-ldl");
-    let output = gcc.output().map_err(|_| "needs the program gcc".to_owned())?;
+    let output = match gcc.output() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        output => output?,
+    };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(program)
+    Ok(Some(program))
 }
 
 fn the_same(peer: &mut Peer) -> Result<(), Failed> {

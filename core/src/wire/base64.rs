@@ -25,6 +25,19 @@ pub(super) fn decoded_len(text: &[u8]) -> Option<usize> {
     (text.len() / 4 * 3).checked_sub(padding)
 }
 
+/// Whether `text` can be decoded, however long it is.
+pub(super) fn is_text(mut text: &[u8]) -> bool {
+    while !text.is_empty() {
+        let (piece, behind) = text.split_at(text.len().min(PIECE / 3 * 4));
+        match decode(piece, &mut [0; PIECE]) {
+            // Only the last piece is padded.
+            Some(bytes) if bytes.len() == PIECE || behind.is_empty() => text = behind,
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// Decodes `text` into the start of `out`. None: not base64, or `out` is too small.
 pub(super) fn decode<'b>(text: &[u8], out: &'b mut [u8]) -> Option<&'b [u8]> {
     let out = out.get_mut(..decoded_len(text)?)?;
@@ -120,6 +133,7 @@ mod tests {
             let text = encoded(&bytes[..len], &mut text);
             assert_eq!(decoded_len(text), Some(len));
             assert_eq!(decode(text, &mut back), Some(&bytes[..len]));
+            assert!(is_text(text));
         }
     }
 
@@ -136,7 +150,11 @@ mod tests {
         let mut out = [0; 64];
         for text in [&b"Zm9"[..], b"Zm9v=", b"Z===", b"====", b"Zm9v\nZm9", b"Zm9*", b"Zh==", b"=Zm9", b"Zm=9"] {
             assert_eq!(decode(text, &mut out), None, "{text:?}");
+            assert!(!is_text(text), "{text:?}");
         }
+        let mut padded_within = [b'A'; 68];
+        padded_within[63] = b'=';
+        assert!(!is_text(&padded_within));
         assert_eq!(decode(b"Zm9v", &mut [0; 2]), None);
     }
 }

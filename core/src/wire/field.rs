@@ -246,11 +246,12 @@ impl<'a> ListItems<'a> {
         Self { rest }
     }
 
-    /// Whether these are what 3.0.6 takes: an item at least, no empty one, and nothing behind the last (wire reference 2.1).
+    /// Whether these are what 3.0.6 takes, and would write: an item at least, no empty one, no zero before a length, and nothing behind the
+    /// last (wire reference 2.1).
     pub(super) fn are_sound(&self) -> bool {
         let mut rest = self.rest;
-        while let Ok((item, behind)) = netstring::item(rest)
-            && !item.is_empty()
+        while let Ok((_, behind)) = netstring::item(rest)
+            && rest.first() != Some(&b'0')
         {
             rest = behind;
         }

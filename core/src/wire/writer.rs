@@ -4,7 +4,7 @@ use super::auth::{Entry, KeyView, Keys};
 use super::field::{Field, Fields, Kind, ListItems, Structure};
 use super::mac::Mac;
 use super::number::Digits;
-use super::{DEPTH_MAX, Form, LIST_LIMIT, classic, netstring};
+use super::{DEPTH_MAX, Form, LIST_LIMIT, base64, classic, netstring};
 
 #[cfg(test)]
 mod tests;
@@ -321,7 +321,7 @@ impl<'b> Writer<'b> {
         let good = match (kind, value) {
             (Kind::Struct | Kind::Uncompressed, _) => false,
             (Kind::Binary | Kind::Compressed, Value::Plain(_)) => true,
-            (Kind::Binary | Kind::Compressed, Value::Classic(field)) => field.decoded_len().is_some(),
+            (Kind::Binary | Kind::Compressed, Value::Classic(field)) => base64::is_text(field.raw()),
             (Kind::String, value) => !value.raw().iter().any(|&byte| byte == 0 || self.breaks_line(byte)),
             (Kind::List, value) => {
                 let unfit = |&byte: &u8| byte == 0 || byte == b'\n' || self.breaks_line(byte);

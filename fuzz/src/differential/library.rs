@@ -1,9 +1,8 @@
 //! The message functions of `libplumb.so.2`, in this process.
-#![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::NonNull;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use libloading::Symbol;
 
@@ -26,23 +25,28 @@ pub(super) struct Library {
     delete: Delete,
 }
 
-/// The library, if this machine has it.
-pub(super) fn installed() -> Option<&'static Library> {
-    static LIBRARY: OnceLock<Option<Library>> = OnceLock::new();
-    LIBRARY.get_or_init(load).as_ref()
+/// The library, if this machine has it; for one thread at a time, since it promises nothing about several.
+///
+/// # Panics
+///
+/// If the library lacks a function.
+pub(super) fn installed() -> Option<MutexGuard<'static, Library>> {
+    static LIBRARY: OnceLock<Option<Mutex<Library>>> = OnceLock::new();
+    let library = LIBRARY.get_or_init(|| load().map(Mutex::new)).as_ref()?;
+    Some(library.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn load() -> Option<Library> {
     // SAFETY: the library of the package libplumb2 has no initialiser that needs anything of its host.
-    let library: &'static libloading::Library =
-        Box::leak(Box::new(unsafe { libloading::Library::new("libplumb.so.2") }.ok()?));
+    let library = unsafe { libloading::Library::new("libplumb.so.2") }.ok()?;
+    let library: &'static libloading::Library = Box::leak(Box::new(library));
     // SAFETY: the types are those of the installed header (API reference: messages).
     unsafe {
         Some(Library {
-            read: find(library, "wirefmt2msg")?,
-            write_netstring: find(library, "msg2netstring_noauth")?,
-            write_classic: find(library, "msg2string")?,
-            delete: find(library, "ha_msg_del")?,
+            read: find(library, "wirefmt2msg"),
+            write_netstring: find(library, "msg2netstring_noauth"),
+            write_classic: find(library, "msg2string"),
+            delete: find(library, "ha_msg_del"),
         })
     }
 }
@@ -50,14 +54,20 @@ fn load() -> Option<Library> {
 /// # Safety
 ///
 /// `T` must be the type of the function of this name.
-unsafe fn find<T: Copy>(library: &'static libloading::Library, name: &str) -> Option<T> {
+unsafe fn find<T: Copy>(library: &'static libloading::Library, name: &str) -> T {
     // SAFETY: the caller's promise.
-    unsafe { library.get(name.as_bytes()) }.ok().map(|symbol: Symbol<'_, T>| *symbol)
+    let symbol: Result<Symbol<'_, T>, _> = unsafe { library.get(name.as_bytes()) };
+    *symbol.unwrap_or_else(|error| panic!("libplumb.so.2: {error}"))
 }
 
 impl Library {
     /// The message read, and written again in both forms.
-    pub(super) fn recode(&self, message: &[u8]) -> Recoded {
+    ///
+    /// # Safety
+    ///
+    /// `message` is one that our reader takes and our writer would write in the netstring form. Others make the library read and write where
+    /// it should not (wire reference 3.5).
+    pub(super) unsafe fn recode(&self, message: &[u8]) -> Recoded {
         // It reads a NUL behind the last byte.
         let text = [message, &[0]].concat();
         // SAFETY: `text` has these bytes and a NUL, and outlives the call, which copies.

@@ -45,7 +45,9 @@ fn is_of_interest(happening: &Happening) -> bool {
 
 struct Drawing<'s> {
     schedule: &'s Schedule,
-    text: String,
+    lines: String,
+    /// Above the lines, whatever they cross.
+    texts: String,
     /// Times and where they stand, in order.
     scale: Vec<(Duration, f64)>,
     height: f64,
@@ -53,7 +55,8 @@ struct Drawing<'s> {
 
 impl<'s> Drawing<'s> {
     fn new(schedule: &'s Schedule, all: &[&(Duration, Happening)], end: Duration) -> Self {
-        let mut drawing = Self { schedule, text: String::new(), scale: Vec::new(), height: 75.0 };
+        let mut drawing =
+            Self { schedule, lines: String::new(), texts: String::new(), scale: Vec::new(), height: 75.0 };
         let mut before = all.first().map_or(end, |(at, _)| *at);
         for at in all.iter().map(|(at, _)| *at).chain([end]) {
             let since = at.saturating_sub(before);
@@ -85,12 +88,13 @@ impl<'s> Drawing<'s> {
 
     fn words(&mut self, x: f64, y: f64, colour: &str, anchor: &str, text: &str) {
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        let _ = writeln!(self.text, "<text x='{x:.0}' y='{y:.1}' fill='{colour}' text-anchor='{anchor}'>{text}</text>");
+        let _ =
+            writeln!(self.texts, "<text x='{x:.0}' y='{y:.1}' fill='{colour}' text-anchor='{anchor}'>{text}</text>");
     }
 
     fn line(&mut self, from: (f64, f64), to: (f64, f64), style: &str) {
         let ((x0, y0), (x1, y1)) = (from, to);
-        let _ = writeln!(self.text, "<line x1='{x0:.0}' y1='{y0:.1}' x2='{x1:.0}' y2='{y1:.1}' {style}/>");
+        let _ = writeln!(self.lines, "<line x1='{x0:.0}' y1='{y0:.1}' x2='{x1:.0}' y2='{y1:.1}' {style}/>");
     }
 
     fn head(&mut self, violation: Option<&Violation>, left_out: usize) {
@@ -177,7 +181,7 @@ impl<'s> Drawing<'s> {
         let colour = COLOURS[group % COLOURS.len()];
         let (width, height) = (BAR - 2.0, (y1 - y0).max(1.0));
         let _ = writeln!(
-            self.text,
+            self.lines,
             "<rect x='{x:.0}' y='{y0:.1}' width='{width}' height='{height:.1}' fill='{colour}' opacity='{opacity}'/>"
         );
     }
@@ -249,8 +253,9 @@ impl<'s> Drawing<'s> {
             "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' font-family='monospace' font-size='10'>\n\
              <defs><marker id='tip' viewBox='0 0 8 8' refX='8' refY='4' markerWidth='7' markerHeight='7' orient='auto'>\
              <path d='M0,0 L8,4 L0,8 z' fill='#36a'/></marker></defs>\n\
-             <rect width='100%' height='100%' fill='#fff'/>\n{}</svg>\n",
-            self.text
+             <style>text {{ paint-order: stroke; stroke: #fff; stroke-width: 3px; }}</style>\n\
+             <rect width='100%' height='100%' fill='#fff'/>\n{}{}</svg>\n",
+            self.lines, self.texts
         )
     }
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define ABSENT UINT32_MAX
+/* The exit code without the library. */
 #define MISSING 77
 
 struct ha_msg;
@@ -25,7 +26,7 @@ static void find(void *library, const char *name, void *function, size_t size)
 {
     void *symbol = dlsym(library, name);
     if (symbol == NULL)
-        exit(MISSING);
+        exit(1);
     memcpy(function, &symbol, size);
 }
 

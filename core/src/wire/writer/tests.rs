@@ -109,15 +109,36 @@ fn what_must_never_be_sent_is_refused() {
     }
 }
 
+/// Whether the field of a classic message goes into another one, in both forms alike.
+fn is_passed_on(line: &str) -> bool {
+    let message = std::format!(">>>\nt=x\n{line}\n<<<\n");
+    let message = Structure::local(message.as_bytes()).unwrap();
+    let written = [Form::Netstring, Form::Classic]
+        .map(|form| write(form, |writer| message.fields().for_each(|field| writer.field(&field))).is_ok());
+    assert_eq!(written[0], written[1], "{line}");
+    written[0]
+}
+
 #[test]
 fn a_list_that_would_cost_the_message_is_not_passed_on() {
-    for (list, sound) in
-        [("1:a,", true), ("1:a,2:bc,", true), ("", false), ("0:,", false), ("1:a", false), ("1:a,x", false)]
+    for (list, sound) in [
+        ("1:a,", true),
+        ("1:a,2:bc,", true),
+        ("", false),
+        ("0:,", false),
+        ("1:a", false),
+        ("1:a,x", false),
+        ("01:a,", false),
+    ] {
+        assert_eq!(is_passed_on(&std::format!("(3)l={list}")), sound, "{list}");
+    }
+}
+
+#[test]
+fn what_is_not_base64_is_not_passed_on() {
+    for (text, sound) in [("QQ==", true), ("", true), ("!!!!", false), ("Z===", false), ("QR==", false), ("QQ", false)]
     {
-        let message = std::format!(">>>\nt=x\n(3)l={list}\n<<<\n");
-        let message = Structure::local(message.as_bytes()).unwrap();
-        let written = write(Form::Netstring, |writer| message.fields().for_each(|field| writer.field(&field)));
-        assert_eq!(written.is_ok(), sound, "{list}");
+        assert_eq!(is_passed_on(&std::format!("(1)b={text}")), sound, "{text}");
     }
 }
 
