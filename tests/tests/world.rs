@@ -1,6 +1,8 @@
 //! Simulated worlds: schedules that once broke a rule, and what the simulator itself must be able to do.
 
-use hbcore_tests::world::{Fault, Happening, Kind, Options, Outcome, Planned, Schedule, Site, diagram, run};
+use hbcore_tests::world::{
+    Bug, Fault, Happening, Kind, Options, Outcome, Planned, Schedule, Site, diagram, run, shrink,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -143,4 +145,26 @@ fn the_other_node_takes_over_and_that_is_seen_in_the_diagram() {
     assert_eq!(outcome.promises_kept, 1);
     let svg = diagram::svg(&schedule, &outcome.story, None);
     assert!(svg.contains("power 0") && svg.contains("NodeDead") && svg.ends_with("</svg>\n"));
+}
+
+/// A cut makes two owners, and a bug keeps both; everything else in this world has nothing to do with it.
+#[test]
+fn a_failure_is_made_small_and_can_be_replayed_and_drawn() {
+    let planted = Options { record: true, planted: Some(Bug::KeptAfterHeal) };
+    let mut schedule = with(pair([Kind::Ours; 2]), 30, 15, Fault::Isolate(0));
+    for second in 1..=4 {
+        schedule = with(schedule, 20 + second, 1, Fault::Pause(1));
+    }
+    let rule = run(&schedule, planted).violation.expect("the bug breaks a rule").rule;
+    let small = shrink::shrink(&schedule, rule, planted);
+    assert!(small.faults.iter().all(|planned| planned.fault == Fault::Isolate(0)), "{small}");
+    assert_eq!((small.faults.len(), small.site.groups.len()), (1, 1), "{small}");
+
+    let again: Schedule = small.to_string().parse().expect("as it was written");
+    let outcome = run(&again, planted);
+    let violation = outcome.violation.expect("it breaks the rule again");
+    assert_eq!(violation.rule, rule);
+    let svg = diagram::svg(&again, &outcome.story, Some(&violation));
+    assert!(svg.contains(&format!("{rule:?} at ")) && svg.contains("isolate 0"), "{svg}");
+    assert_eq!(run(&again, RECORD).violation, None, "without the bug, nothing is wrong");
 }

@@ -15,10 +15,13 @@ pub(crate) struct Place(PathBuf);
 impl Place {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("hbcore-host-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a directory for the scenario");
-        Self(path)
+        // A test that was killed leaves its directory behind, and process ids come again.
+        let made = (0..1000).find_map(|_| {
+            let name = format!("hbcore-host-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir(&path).is_ok().then_some(path)
+        });
+        Self(made.expect("a directory for the scenario"))
     }
 
     pub(crate) fn path(&self) -> &Path {

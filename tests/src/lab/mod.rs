@@ -123,18 +123,18 @@ impl Lab {
 
     /// The names of the hosts that have the service address, in the order alpha, bravo, charlie.
     pub fn holders(&self) -> Vec<&str> {
-        self.all_hosts().filter(|host| host.holds_service()).map(Host::name).collect()
+        together(self.all_hosts(), Host::holds_service)
     }
 
     /// The names of the hosts on which this file exists, in the order alpha, bravo, charlie: a script's sign that its
     /// service runs.
     pub fn with_file(&self, path: &str) -> Vec<&str> {
-        self.all_hosts().filter(|host| host.has_file(path)).map(Host::name).collect()
+        together(self.all_hosts(), |host| host.has_file(path))
     }
 
     /// The names of the hosts that have the IPv6 service address, in the order alpha, bravo.
     pub fn holders6(&self) -> Vec<&str> {
-        self.hosts().into_iter().filter(|host| host.namespace().has_address6(SERVICE6)).map(Host::name).collect()
+        together(self.hosts().into_iter(), |host| host.namespace().has_address6(SERVICE6))
     }
 
     /// The host that answers the client at the IPv6 service address within 100 ms.
@@ -230,6 +230,16 @@ impl Drop for Lab {
             let _ = fs::remove_dir_all(&self.directory);
         }
     }
+}
+
+/// The names of the hosts of which `has` is true at the same time: what moves within a millisecond may be seen at the one and, a moment
+/// later, at the other.
+fn together<'l>(hosts: impl Iterator<Item = &'l Host>, has: impl Fn(&Host) -> bool) -> Vec<&'l str> {
+    let mut found: Vec<&Host> = hosts.filter(|host| has(host)).collect();
+    if found.len() > 1 {
+        found.retain(|host| has(host));
+    }
+    found.into_iter().map(Host::name).collect()
 }
 
 fn directory_of(pid: u32, number: u32) -> PathBuf {

@@ -63,15 +63,6 @@ fn main() -> ExitCode {
         print!("{USAGE}");
         return ExitCode::SUCCESS;
     }
-    if filters.first().is_some_and(|word| word == "sim") {
-        return sim::main(&filters[1..]);
-    }
-    if filters.first().is_some_and(|word| word == "model") {
-        return model::main(&filters[1..]);
-    }
-    if filters.first().is_some_and(|word| word == "fuzz") {
-        return fuzz::main(&filters[1..]);
-    }
     if let [first, option, row] = &filters[..]
         && first == "instructions"
         && option == "--row"
@@ -84,6 +75,13 @@ fn main() -> ExitCode {
         return bare_heartbeat(words);
     }
     let install = !take(&mut filters, "--no-install");
+    // These need no package.
+    match filters.split_first() {
+        Some((first, words)) if first == "sim" => return sim::main(words),
+        Some((first, words)) if first == "model" => return model::main(words),
+        Some((first, words)) if first == "fuzz" => return fuzz::main(words),
+        _ => {}
+    }
     if let Some(option) = filters.iter().find(|word| word.starts_with('-')) {
         eprint!("verify: unknown option {option}\n{USAGE}");
         return ExitCode::from(2);

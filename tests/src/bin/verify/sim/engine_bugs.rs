@@ -15,7 +15,7 @@ struct EngineBug {
     to: &'static str,
 }
 
-const BUGS: [EngineBug; 5] = [
+const BUGS: [EngineBug; 10] = [
     EngineBug {
         name: "off by one in the window: the first number of a gap does not count as missing",
         file: "core/src/sequence.rs",
@@ -45,6 +45,36 @@ const BUGS: [EngineBug; 5] = [
         file: "core/src/takeover/partner.rs",
         from: "if self.hold.foreign && self.other.holds.local && rival {",
         to: "if self.hold.foreign && self.other.holds.local && rival && self.home != self.home {",
+    },
+    EngineBug {
+        name: "twice: what came late is processed, whether it was missing or not",
+        file: "core/src/sequence.rs",
+        from: "return if self.fill(seq) { Arrival::Filled } else { Arrival::Old };",
+        to: "self.fill(seq);\n            return Arrival::Filled;",
+    },
+    EngineBug {
+        name: "silent loss: what is given up is not said",
+        file: "core/src/cluster/inbound.rs",
+        from: "self.event(Event::LostTooMany { node: id, lost });",
+        to: "",
+    },
+    EngineBug {
+        name: "patience: a node is dead after twice its dead time",
+        file: "core/src/cluster/advance.rs",
+        from: "if joining { initdead } else { node.deadtime }).max(patience);",
+        to: "if joining { initdead } else { node.deadtime * 2 }).max(patience);",
+    },
+    EngineBug {
+        name: "haste: a group is started while it stops",
+        file: "core/src/takeover/group.rs",
+        from: "(false, true, GroupState::Stopped | GroupState::Stuck) => Some(GroupState::Starting),",
+        to: "(_, true, GroupState::Stopped | GroupState::Stuck | GroupState::Stopping) => Some(GroupState::Starting),",
+    },
+    EngineBug {
+        name: "early end: a node leaves before its groups have stopped",
+        file: "core/src/takeover/mod.rs",
+        from: "if self.class_settled(Class::All) && self.timers.linger.is_none() {",
+        to: "if self.timers.linger.is_none() {",
     },
 ];
 
