@@ -2,7 +2,7 @@
 //!
 //! A [`Schedule`] says who is there and what goes wrong when; it comes from a seed, or from a file. [`run`] lets it happen: the
 //! real engine on each node (or a model of a 3.0.6), a network that loses, delays, doubles, damages and cuts, clocks that drift
-//! and jump, scripts that hang, machines that lose their power. After each step the rules of [`Rule`] are checked. A run that
+//! and jump, scripts that hang, machines that lose their power. Each [`Rule`] is checked where what it speaks of happens. A run that
 //! breaks one is made as small as possible by [`mod@shrink`], and drawn by [`diagram`].
 
 mod apply;

@@ -24,11 +24,12 @@ pub enum Rule {
     NoFalseDeath,
     /// One effect of a group is under way at a time.
     OneEffect,
-    /// A group has two owners only if the nodes could not know of each other.
+    /// A group has two owners only if the nodes could not know of each other, and not for long once they can.
     OneOwner,
     /// Two owners become one, and not none.
     HealWithoutGap,
-    /// Who loses its power, or leaves, is replaced within dead time, one keepalive and the time of the script.
+    /// Who loses its power or leaves, or, without fencing, is paused or cut off, is replaced within dead time, one keepalive and the time of the
+    /// script.
     TakeoverInTime,
     /// Who has left runs nothing.
     LeavesNothing,
