@@ -35,8 +35,8 @@ pub type Recode<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Recoded, String>;
 
 /// The forms, in the order of [`Recoded`].
 const FORMS: [Form; 2] = [Form::Netstring, Form::Classic];
-/// Room for any message of a test.
-const ROOM: usize = 1 << 16;
+/// Room for what 256 bytes of input become, and more.
+const ROOM: usize = 1 << 13;
 /// Depth of structures.
 const DEPTH: usize = 4;
 
