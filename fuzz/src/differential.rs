@@ -35,7 +35,7 @@ pub type Recode<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Recoded, String>;
 
 /// The forms, in the order of [`Recoded`].
 const FORMS: [Form; 2] = [Form::Netstring, Form::Classic];
-/// Room for what 256 bytes of input become, and more.
+/// Room for what twice as much input becomes as is tried, and more.
 const ROOM: usize = 1 << 13;
 /// Depth of structures.
 const DEPTH: usize = 4;

@@ -36,5 +36,5 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "haresources", longest: 256, run: haresources::run },
     Target { name: "fifo", longest: 256, run: fifo::run },
     Target { name: "cluster", longest: 128, run: cluster::run },
-    Target { name: "differential", longest: 256, run: differential::run },
+    Target { name: "differential", longest: 128, run: differential::run },
 ];

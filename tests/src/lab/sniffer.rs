@@ -14,6 +14,9 @@ use super::namespace::Namespace;
 
 /// How often the thread looks whether it should end.
 const ATTENTION: Duration = Duration::from_millis(100);
+/// Bytes of room for what has come and is not read yet. A client that asks a thousand times a second passes here too, and at a takeover all of
+/// them get answers: on a busy machine the usual 200 kB overflowed then, and a message that was sent was not heard.
+const ROOM: usize = 16 << 20;
 /// UDP port of the heartbeats.
 const PORT: u16 = super::HEARTBEAT_PORT;
 
@@ -64,6 +67,7 @@ impl Sniffer {
         let socket = namespace.inside(|| Socket::new(Domain::from(libc::AF_PACKET), Type::RAW, Some(all)));
         let mut socket = socket.expect("a packet socket");
         socket.set_read_timeout(Some(ATTENTION)).expect("a socket option");
+        rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, ROOM).expect("root may");
         let (heard, ended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let (to, flag) = (Arc::clone(&heard), Arc::clone(&ended));
         let thread = thread::spawn(move || {

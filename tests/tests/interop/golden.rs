@@ -260,7 +260,20 @@ fn check(pair: &Pair, step: &Step, heard: impl Fn() -> Sequence) {
         thread::sleep(Duration::from_millis(20));
     }
     let found = difference().unwrap_or_default();
-    assert!(found.is_empty(), "{}: {found}\n{}{}", step.name, heard().text("what was said"), pair.lab.state());
+    let all = pair.sniffer.heard();
+    let numbered: Vec<String> = all
+        .windows(2)
+        .filter(|two| two[0].kind != two[1].kind || two[1].seq > two[0].seq.map(|seq| seq + 1))
+        .map(|two| format!("{} {} {:?}, {:?} ago", two[1].src, two[1].kind, two[1].seq, two[1].at.elapsed()))
+        .collect();
+    assert!(
+        found.is_empty(),
+        "{}: {found}\n{}{}\nheard: {}",
+        step.name,
+        heard().text("what was said"),
+        pair.lab.state(),
+        numbered.join("\n"),
+    );
 }
 
 fn differs(host: &Host, step: &Step, heard: &Sequence, golden: &Sequence) -> Option<String> {
