@@ -43,14 +43,13 @@ const DEPTH: usize = 4;
 /// As [`check`], with the library in this process; panics with what differs. Where the library is not installed, we are compared with ourselves.
 #[allow(unsafe_code)]
 pub fn run(data: &[u8]) {
-    let verdict = match library::installed() {
+    let verdict = if let Some(library) = library::installed() {
         // SAFETY: `check` hands over what we read and would send on.
-        Some(library) => check(data, &mut |message| Ok(unsafe { library.recode(message) })),
-        None => {
-            static NOTICE: Once = Once::new();
-            NOTICE.call_once(|| eprintln!("libplumb.so.2 is not installed: our messages are compared with our own"));
-            check(data, &mut |message| Ok(recoded_by_us(message)))
-        }
+        check(data, &mut |message| Ok(unsafe { library.recode(message) }))
+    } else {
+        static NOTICE: Once = Once::new();
+        NOTICE.call_once(|| eprintln!("libplumb.so.2 is not installed: our messages are compared with our own"));
+        check(data, &mut |message| Ok(recoded_by_us(message)))
     };
     verdict.unwrap_or_else(|why| panic!("{why}"));
 }
@@ -78,7 +77,7 @@ pub fn check(data: &[u8], recode: Recode<'_>) -> Result<bool, String> {
 
 /// What we write it reads, and writes alike; what it writes we read.
 fn check_written(fields: &Fields, recode: Recode<'_>) -> Result<(), String> {
-    let ours = FORMS.map(|form| written(form, fields));
+    let ours = FORMS.map(|form| composed(form, fields));
     for sent in &ours {
         let shown = sent.escape_ascii();
         let answers = recode(sent).map_err(|error| format!("{error}: {shown}"))?;
@@ -103,7 +102,7 @@ fn check_taken(bytes: &[u8], recode: Recode<'_>) -> Result<bool, String> {
     let ours = FORMS.map(|form| written_again(form, message));
     // What cannot be sent need not be taken, such as a malformed list, for which it refuses the message. A text with a byte that is a newline
     // on cables can be sent as a netstring only. A message without fields it refuses; one that says anything has a type.
-    if ours[0].is_none() || message.fields().next().is_none() {
+    if ours[0].is_none() || message.fields().next().is_none() || has_list_of_a_used_name(message) {
         return Ok(false);
     }
     let shown = bytes.escape_ascii();
@@ -120,23 +119,33 @@ fn check_taken(bytes: &[u8], recode: Recode<'_>) -> Result<bool, String> {
     Ok(true)
 }
 
+/// Whether a structure has a list with the name of a field before it: the library makes one list of two, or refuses the message if the other is
+/// none (wire reference 2.1).
+fn has_list_of_a_used_name(message: Structure<'_>) -> bool {
+    let mut names = Vec::new();
+    message.fields().any(|field| {
+        let again = field.kind == Kind::List && names.contains(&field.name);
+        names.push(field.name);
+        again || field.structure().is_some_and(has_list_of_a_used_name)
+    })
+}
+
 fn written_again(form: Form, message: Structure<'_>) -> Option<Vec<u8>> {
+    written(form, |writer| message.fields().for_each(|field| writer.field(&field)))
+}
+
+/// The message in this form, without a signature; none if it cannot be sent.
+fn written(form: Form, fill: impl FnOnce(&mut Writer<'_>)) -> Option<Vec<u8>> {
     let mut out = vec![0; ROOM];
     let mut writer = Writer::local(&mut out, form);
-    message.fields().for_each(|field| writer.field(&field));
+    fill(&mut writer);
     let len = writer.finish().ok()?;
     out.truncate(len);
     Some(out)
 }
 
-/// The message in this form, without a signature.
-fn written(form: Form, fields: &Fields) -> Vec<u8> {
-    let mut out = vec![0; ROOM];
-    let mut writer = Writer::local(&mut out, form);
-    put(&mut writer, fields);
-    let len = writer.finish().expect("a message that may be sent");
-    out.truncate(len);
-    out
+fn composed(form: Form, fields: &Fields) -> Vec<u8> {
+    written(form, |writer| put(writer, fields)).expect("a message that may be sent")
 }
 
 fn put(writer: &mut Writer<'_>, fields: &Fields) {
@@ -231,7 +240,7 @@ fn text_byte(byte: u8) -> u8 {
 fn damaged(bytes: &[u8], form: Form) -> Vec<u8> {
     let mut input = Unstructured::new(bytes);
     let (place, byte) = (input.arbitrary::<u16>().unwrap_or_default(), input.arbitrary::<u8>().unwrap_or_default());
-    let mut message = written(form, &fields(&mut input));
+    let mut message = composed(form, &fields(&mut input));
     let behind = message.len() - 4;
     message[4 + usize::from(place) % behind] = byte;
     message

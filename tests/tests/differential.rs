@@ -17,17 +17,13 @@ const MISSING: i32 = 77;
 const INPUTS: usize = 6000;
 
 fn main() {
-    let trials = vec![trial("what_we_write_and_take_it_takes_and_writes_alike", the_same)];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit()
-}
-
-fn trial(name: &'static str, run: fn(&mut Peer) -> Result<(), Failed>) -> Trial {
-    Trial::ignorable_test(name, move || {
-        let Some(mut peer) = Peer::start(name)? else {
+    let trials = vec![Trial::ignorable_test("what_we_write_and_take_it_takes_and_writes_alike", || {
+        let Some(mut peer) = Peer::start()? else {
             return Ok(Completion::ignored_with("needs gcc, and libplumb.so.2 of the package libplumb2"));
         };
-        run(&mut peer).map(|()| Completion::Completed)
-    })
+        the_same(&mut peer).map(|()| Completion::Completed)
+    })];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit()
 }
 
 /// The library in its child.
@@ -39,8 +35,8 @@ struct Peer {
 
 impl Peer {
     /// None: something is not installed.
-    fn start(name: &str) -> io::Result<Option<Self>> {
-        let Some(program) = compiled(name)? else { return Ok(None) };
+    fn start() -> io::Result<Option<Self>> {
+        let Some(program) = compiled()? else { return Ok(None) };
         let mut child =
             Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
@@ -85,8 +81,8 @@ impl Drop for Peer {
 }
 
 /// None: there is no compiler.
-fn compiled(name: &str) -> io::Result<Option<PathBuf>> {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("differential-{name}"));
+fn compiled() -> io::Result<Option<PathBuf>> {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential-peer");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential/peer.c");
     let mut gcc = Command::new("gcc");
     gcc.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"])

@@ -112,7 +112,7 @@ impl<'b> Writer<'b> {
         for item in items {
             let length = Digits::decimal(item.len() as u64);
             let parts = [length.as_bytes(), b":", item, b","];
-            if item.is_empty() || parts.into_iter().any(|part| packed.extend_from_slice(part).is_err()) {
+            if parts.into_iter().any(|part| packed.extend_from_slice(part).is_err()) {
                 return self.fail(WriteError::BadValue);
             }
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Daemon, Host, Media, Site};
+use hbcore_tests::lab::{Daemon, Heard, Host, Media, Site};
 use hbcore_tests::scenario::Pairing;
 use hbcore_tests::sequence::Sequence;
 
@@ -260,20 +260,23 @@ fn check(pair: &Pair, step: &Step, heard: impl Fn() -> Sequence) {
         thread::sleep(Duration::from_millis(20));
     }
     let found = difference().unwrap_or_default();
-    let all = pair.sniffer.heard();
-    let numbered: Vec<String> = all
-        .windows(2)
-        .filter(|two| two[0].kind != two[1].kind || two[1].seq > two[0].seq.map(|seq| seq + 1))
-        .map(|two| format!("{} {} {:?}, {:?} ago", two[1].src, two[1].kind, two[1].seq, two[1].at.elapsed()))
-        .collect();
     assert!(
         found.is_empty(),
         "{}: {found}\n{}{}\nheard: {}",
         step.name,
         heard().text("what was said"),
         pair.lab.state(),
-        numbered.join("\n"),
+        numbers(pair),
     );
+}
+
+/// Each change of type, and each number behind one that was not heard.
+fn numbers(pair: &Pair) -> String {
+    let all = pair.sniffer.heard();
+    let changes = all.windows(2).filter(|two| two[0].kind != two[1].kind || two[1].seq > two[0].seq.map(|seq| seq + 1));
+    let line =
+        |two: &[Heard]| format!("{} {} {:?}, {:?} ago", two[1].src, two[1].kind, two[1].seq, two[1].at.elapsed());
+    changes.map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn differs(host: &Host, step: &Step, heard: &Sequence, golden: &Sequence) -> Option<String> {

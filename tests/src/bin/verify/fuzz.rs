@@ -162,15 +162,14 @@ impl Place {
             let last: Vec<&str> = text.lines().rev().take(60).collect();
             return Err(format!("{name} failed\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n")));
         }
-        let (mut executed, mut coverage) = (0, 0);
+        let (mut executed, mut coverage, mut notice) = (0, 0, None);
         for job in &jobs {
             let text = job.text();
             executed += number_after(&text, "stat::number_of_executed_units:").unwrap_or(0);
             coverage = coverage.max(number_after(&text, " cov: ").unwrap_or(0));
+            notice = notice.or_else(|| text.lines().find(|line| line.contains(NOTICE)).map(str::to_owned));
         }
-        if let Some(notice) =
-            jobs.first().and_then(|job| job.text().lines().find(|line| line.contains(NOTICE)).map(str::to_owned))
-        {
+        if let Some(notice) = notice {
             println!("{name}: {notice}");
         }
         let seconds = begin.elapsed().as_secs_f64();
