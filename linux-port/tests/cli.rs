@@ -112,14 +112,18 @@ fn daemon(place: &Place, shell: &str) -> u32 {
     let program = place.join("heartbeat");
     let _ = std::os::unix::fs::symlink("/bin/sh", &program);
     let ready = place.join("ready");
-    // The shell that starts it ends at once: as a real daemon, it is nobody's child here. Once it is ready it starts no child of its own: a
-    // signal that comes then may be lost by a shell.
+    // The shell that starts it ends at once: as a real daemon, it is nobody's child here. A shell cannot trap what was ignored when it
+    // began, as SIGHUP is under nohup.
     let body = format!(
-        "sleep 100 & trap 'kill $!' EXIT; trap 'echo HUP >>{0}' HUP; {shell}; echo >{1}; while :; do wait $!; done",
+        "trap 'echo HUP >>{0}' HUP; {shell}; echo >{1}; while :; do sleep 0.05; done",
         place.join("got").display(),
         ready.display()
     );
-    let start = format!("{} -c \"$BODY\" >{}/out 2>&1 & echo $!", program.display(), place.path().display());
+    let start = format!(
+        "env --default-signal=HUP {} -c \"$BODY\" >{}/out 2>&1 & echo $!",
+        program.display(),
+        place.path().display()
+    );
     let output = Command::new("sh").args(["-c", &start]).env("BODY", body).output().expect("started");
     let pid = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a process id");
     eventually("it is ready", || ready.exists());
