@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod log;
 pub mod media;
 pub mod notify;
+pub mod problems;
 pub mod resources;
 pub mod script;
 pub mod site;

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod clock;
+pub mod fault;
 pub mod localtime;
 pub mod memory;
 pub mod namespace;
