@@ -24,8 +24,8 @@ pub fn run(text: &[u8]) {
     if let Some(extensions) = problems::checked(parsed, found.errors()) {
         assert!(extensions.script_timeout.is_none_or(|t| !t.is_zero()));
         assert!(extensions.shutdown_timeout.is_none_or(|t| !t.is_zero()));
-        assert!(extensions.fence_command.is_none_or(|path| path.starts_with('/')));
-        assert!(extensions.stop_failure_command.is_none_or(|path| path.starts_with('/')));
+        assert!(extensions.fence_command.is_none_or(|program| program.path.starts_with('/')));
+        assert!(extensions.stop_failure_command.is_none_or(|program| program.path.starts_with('/')));
     }
 }
 

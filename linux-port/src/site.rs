@@ -184,13 +184,17 @@ impl Site {
     /// What fences the other nodes, if anything does.
     pub fn fence(&self, scripts: &ScriptEnvironment) -> Option<FenceDevice> {
         let nodes = || self.ha_cf.nodes.iter().map(|n| n.name.as_str().to_owned()).collect();
-        let command = self.extensions.fence_command.map(|path| FenceDevice::command(path.into(), nodes(), scripts));
+        let command =
+            self.extensions.fence_command.map(|program| FenceDevice::command(program.path.into(), nodes(), scripts));
         command.or_else(|| self.ha_cf.stonith.as_ref().map(|device| FenceDevice::stonith(device, nodes(), scripts)))
     }
 
     /// What is done about a group that cannot be stopped.
     pub fn escalation(&self, scripts: &ScriptEnvironment) -> Escalation {
-        Escalation { command: self.extensions.stop_failure_command.map(PathBuf::from), scripts: scripts.clone() }
+        Escalation {
+            command: self.extensions.stop_failure_command.map(|program| program.path.into()),
+            scripts: scripts.clone(),
+        }
     }
 
     /// The groups as work.

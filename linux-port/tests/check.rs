@@ -232,3 +232,134 @@ fn where_log_lines_go_is_said_when_the_file_does_not() {
     let (_, said) = check(&site("ha.cf", &format!("{silent}logfile /dev/null\n"), 0o644));
     assert!(!said.contains("syslog"), "who wants silence has it: {said}");
 }
+
+/// A program that is missed only when a node has died would hold its services back.
+#[test]
+fn programs_of_the_site_are_looked_for_before_they_are_needed() {
+    let place = site("hbcore.cf", "", 0o644);
+    let there = place.script("fence", "exit 0");
+    let plain = place.file("plain", "no program", 0o644);
+    for (program, lack) in [
+        ("/nonexistent/fence", Some("does not exist")),
+        (plain.to_str().expect("UTF-8"), Some("is not executable")),
+        (place.path().to_str().expect("UTF-8"), Some("is not executable")),
+        (there.to_str().expect("UTF-8"), None),
+    ] {
+        for directive in ["fence_command", "stop_failure_command"] {
+            place.file("hbcore.cf", &format!("# ours\n{directive}  {program}\n"), 0o644);
+            let (code, said) = check(&place);
+            let column = 1 + directive.len() + 2;
+            match lack {
+                Some(lack) => {
+                    assert_eq!(code, Some(6), "{said}");
+                    let line = format!("hbcore.cf:2:{column}: error: {directive} [{program}] {lack}\n");
+                    assert!(said.contains(&line), "{line}: {said}");
+                    assert!(said.contains("help: install it, correct its path, or make it executable"), "{said}");
+                }
+                None => assert!(code == Some(0) && !said.contains(directive), "{said}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_device_needs_the_program_that_drives_it() {
+    let (_, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * suicide\n"), 0o644));
+    let is_missing = !std::path::Path::new("/usr/sbin/stonith").exists();
+    assert_eq!(
+        said.contains("error: the program that fences, [/usr/sbin/stonith], does not exist"),
+        is_missing,
+        "{said}"
+    );
+}
+
+#[test]
+fn a_second_auth_line_is_warned_about() {
+    let (code, said) = check(&site("authkeys", "auth 1\n1 sha1 x\n\n  auth 2\n2 sha1 y\n", 0o600));
+    assert_eq!(code, Some(0), "3.0.6 takes the last one: {said}");
+    assert!(said.contains("authkeys:4:3: warning: `auth 2` replaces the auth line in line 1\n"), "{said}");
+    assert!(said.contains("help: keep one auth line"), "{said}");
+    assert!(!check(&site("authkeys", "auth 1\n1 sha1 x\n2 sha1 y\n", 0o600)).1.contains("auth line"));
+}
+
+#[test]
+fn crc_is_warned_about_unless_all_nodes_are_at_the_end_of_a_cable() {
+    let warning = "warning: `crc` authenticates nobody";
+    // Also where it does not sign: a packet names the key that it was signed with.
+    for (keys, place) in [("auth 1\n1  crc\n", "authkeys:2:4: "), ("auth 1\n1 sha1 x\n2 crc\n", "authkeys:3:3: ")] {
+        let (code, said) = check(&site("authkeys", keys, 0o600));
+        assert!(code == Some(0) && said.contains(&format!("{place}{warning}")), "{said}");
+        assert!(said.contains("help: write `NUMBER sha1 KEY` instead"), "{said}");
+    }
+    let cabled = site("authkeys", "auth 1\n1 crc\n", 0o600);
+    cabled.file("ha.cf", &HA_CF.replace("ucast lo 127.0.0.1", "serial /dev/ttyS0"), 0o644);
+    assert!(!check(&cabled).1.contains(warning), "{}", check(&cabled).1);
+}
+
+#[test]
+fn an_address_of_no_subnet_of_the_machine_is_warned_about() {
+    let groups =
+        "p3 203.0.113.7/24 tc\np3 203.0.113.8\np3 203.0.113.9/24/lo\np3 127.1.2.3\np3 IPv6addr::2001:db8::7/64\n";
+    let (code, said) = check(&site("haresources", groups, 0o644));
+    assert_eq!(code, Some(0), "3.0.6 does not look at addresses: {said}");
+    for (place, address, write) in
+        [("1:4", "203.0.113.7", "203.0.113.7/24/eth0"), ("2:4", "203.0.113.8", "203.0.113.8/24/eth0")]
+    {
+        let warning = format!("haresources:{place}: warning: {address} is in no subnet of this machine\n");
+        assert!(said.contains(&warning), "{warning}: {said}");
+        assert!(said.contains(&format!("name its interface, as in `{write}`; this machine has ")), "{said}");
+    }
+    assert!(said.contains("lo 127.0.0.1/8"), "the interfaces that were looked at: {said}");
+    assert!(said.contains("haresources:5:4: warning: 2001:db8::7 is in no subnet of this machine\n"), "{said}");
+    assert_eq!(said.matches("in no subnet").count(), 3, "neither one with an interface nor one of loopback: {said}");
+}
+
+#[test]
+fn a_node_that_is_alone_is_warned_about() {
+    let warning = "ha.cf:6:6: warning: p3 is the only node: when it fails, nobody takes over\n";
+    assert!(check(&site("ha.cf", HA_CF, 0o644)).1.contains(warning), "{}", check(&site("ha.cf", HA_CF, 0o644)).1);
+    // A ping node is nobody who takes over.
+    assert!(check(&site("ha.cf", &format!("{HA_CF}ping 127.0.0.1\n"), 0o644)).1.contains(warning));
+    assert!(!check(&site("ha.cf", &format!("{HA_CF}node p4\n"), 0o644)).1.contains("the only node"));
+}
+
+#[test]
+fn one_colon_where_two_are_meant_is_told_at_the_colon() {
+    for (word, column, write) in [
+        ("Filesystem:/dev/x", 14, "Filesystem::/dev/x"),
+        ("Filesystem:/dev/x::/mnt::ext3", 14, "Filesystem::/dev/x::/mnt::ext3"),
+        ("drbddisk:r0", 12, "drbddisk::r0"),
+    ] {
+        let (code, said) = check(&site("haresources", &format!("p3 {word}\n"), 0o644));
+        assert_eq!(code, Some(0), "3.0.6 does not look at scripts: {said}");
+        assert!(said.contains(&format!("haresources:1:{column}: warning: one colon behind ")), "{said}");
+        assert!(said.contains(&format!("write `{write}`\n")) && !said.contains("Cannot locate"), "{said}");
+    }
+    for word in ["Filesystem::host:/dir::/mnt::nfs", "nosuch", ":x", "x:"] {
+        assert!(!check(&site("haresources", &format!("p3 {word}\n"), 0o644)).1.contains("one colon"), "{word}");
+    }
+}
+
+#[test]
+fn a_ping_that_nothing_acts_upon_is_warned_about() {
+    let warning = "warning: ping: nothing acts upon it: a node without network keeps its groups";
+    let pinged = format!("{HA_CF}ping  127.0.0.1\n");
+    let (code, said) = check(&site("ha.cf", &pinged, 0o644));
+    assert!(code == Some(0) && said.contains(&format!("ha.cf:7:7: {warning}")), "{said}");
+    assert!(said.contains("help: ipfail does that"), "{said}");
+    let (_, said) = check(&site("ha.cf", &format!("{pinged}respawn root /usr/lib/heartbeat/ipfail\n"), 0o644));
+    assert!(!said.contains(warning), "of that line it is told that it is not acted upon: {said}");
+}
+
+/// Four sites that their authors printed: of all that is warned about here, one has a ping that nothing acts upon.
+#[test]
+fn real_sites_get_no_alarm_that_is_none() {
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/seeds");
+    for folder in ["0", "1", "2", "3"] {
+        let (_, said) = hb(&["check", seeds.join(folder).to_str().expect("UTF-8")]);
+        for alarm in ["in no subnet", "the only node", "one colon", "authenticates nobody", "replaces the auth line"] {
+            assert!(!said.contains(alarm), "{folder}: {said}");
+        }
+        assert_eq!(said.contains("nothing acts upon it"), folder == "2", "{folder}: {said}");
+    }
+}

@@ -136,6 +136,9 @@ impl<'t> Parser<'_, 't> {
             return self.report.error(wrong, ProblemKind::BadAuthLine { word: Quoted(word) });
         };
         let behind = text.get(4..).unwrap_or_default().trim_ascii_start();
+        if let Some((_, earlier)) = self.wanted {
+            self.report.warning(at, ProblemKind::RepeatedAuthLine { number, earlier: earlier.line });
+        }
         self.wanted = Some((number, at.right(text.len().saturating_sub(behind.len()))));
         let trailing = rest.trim_ascii_start();
         if !trailing.trim_ascii().is_empty() {
@@ -184,6 +187,9 @@ impl<'t> Parser<'_, 't> {
             (Method::Crc, false) => return Err((place(at, text, key, rest), ProblemKind::CrcWithKey)),
             (Method::Md5 | Method::Sha1, true) => return Err((method_at, ProblemKind::KeyRequired { method })),
             _ => {}
+        }
+        if method == Method::Crc {
+            self.report.warning(method_at, ProblemKind::CrcAuthenticatesNobody);
         }
         let trailing = rest.trim_ascii();
         if !trailing.is_empty() {

@@ -4,7 +4,7 @@ use super::ha_cf::Directive;
 use super::lexer::{BLANKS, Token, VALUE_SEPARATORS, behind_mark, content, lines};
 use super::problem::{ProblemKind, Problems, Reporter};
 use super::value::parse_time;
-use super::{File, Parsed};
+use super::{File, Parsed, Position};
 use core::time::Duration;
 
 /// Everything `hbcore.cf` says; the default is that of a missing file.
@@ -20,9 +20,18 @@ pub struct HbcoreCf<'t> {
     /// `shutdown_timeout`: how long giving everything up may take before the daemon ends by force; an hour if not given.
     pub shutdown_timeout: Option<Duration>,
     /// `stop_failure_command`: the program that deals with a group that cannot be stopped; without one, this machine is rebooted.
-    pub stop_failure_command: Option<&'t str>,
+    pub stop_failure_command: Option<Program<'t>>,
     /// `fence_command`: the program that fences a silent node, instead of the device that `ha.cf` may name.
-    pub fence_command: Option<&'t str>,
+    pub fence_command: Option<Program<'t>>,
+}
+
+/// A program of the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program<'t> {
+    /// Its absolute path.
+    pub path: &'t str,
+    /// Where that stands.
+    pub at: Position,
 }
 
 /// `heartbeat_format`.
@@ -71,7 +80,7 @@ impl<'t> HbcoreCf<'t> {
         let mut any = false;
         for value in rest.split(VALUE_SEPARATORS) {
             any = true;
-            if let Err(kind) = self.value(directive, value.text) {
+            if let Err(kind) = self.value(directive, value) {
                 report.error(value.at, kind);
             }
         }
@@ -80,7 +89,8 @@ impl<'t> HbcoreCf<'t> {
         }
     }
 
-    fn value(&mut self, directive: Directive, text: &'t str) -> Result<(), ProblemKind<'t>> {
+    fn value(&mut self, directive: Directive, value: Token<'t>) -> Result<(), ProblemKind<'t>> {
+        let Token { text, at } = value;
         let bad = |expected| Err(ProblemKind::BadWord { directive, text, expected });
         match (directive, text) {
             (Directive::HeartbeatFormat, "compact") => self.heartbeat_format = HeartbeatFormat::Compact,
@@ -89,8 +99,10 @@ impl<'t> HbcoreCf<'t> {
             (Directive::AddressTakeover, "builtin") => self.address_takeover = AddressTakeover::Builtin,
             (Directive::AddressTakeover, "script") => self.address_takeover = AddressTakeover::Script,
             (Directive::AddressTakeover, _) => return bad("`builtin` or `script`"),
-            (Directive::StopFailureCommand, path) if path.starts_with('/') => self.stop_failure_command = Some(path),
-            (Directive::FenceCommand, path) if path.starts_with('/') => self.fence_command = Some(path),
+            (Directive::StopFailureCommand, path) if path.starts_with('/') => {
+                self.stop_failure_command = Some(Program { path, at });
+            }
+            (Directive::FenceCommand, path) if path.starts_with('/') => self.fence_command = Some(Program { path, at }),
             (Directive::StopFailureCommand | Directive::FenceCommand, _) => {
                 return bad("the full path of a program, without arguments");
             }
@@ -140,7 +152,10 @@ mod tests {
         let read = HbcoreCf::parse(text, &mut problems).checked().expect("sound");
         assert_eq!(read.script_timeout, Some(Duration::from_secs(90)));
         assert_eq!(read.shutdown_timeout, Some(Duration::from_millis(1500)));
-        assert_eq!(read.stop_failure_command, Some("/sbin/fence-me"));
+        assert_eq!(
+            read.stop_failure_command.map(|p| (p.path, p.at.line, p.at.column)),
+            Some(("/sbin/fence-me", 3, 22))
+        );
         let wrong = b"script_timeout 0\nscript_timeout soon\nstop_failure_command fence-me\n";
         assert_eq!(HbcoreCf::parse(wrong, &mut problems).checked(), None);
         assert_eq!(problems.errors(), 3);

@@ -117,6 +117,12 @@ fn plain_help(kind: &ProblemKind<'_>) -> &'static str {
         P::BadKeyIndex { .. } => INDEX_HELP,
         P::UnknownMethod { .. } => "expected `sha1`, `md5` or `crc`, in lower case",
         P::CrcWithKey => "remove the key and what follows it, or use `sha1`",
+        P::CrcAuthenticatesNobody => {
+            "write `NUMBER sha1 KEY` instead, the same on all nodes; `crc` is for serial cables"
+        }
+        P::RepeatedAuthLine { .. } => {
+            "keep one auth line: the number of the key that signs; keys without it are still accepted"
+        }
         P::KeyRequired { .. } => "write the key behind the method",
         P::DuplicateKey { .. } => "remove the line that is not meant",
         P::NoAuthLine { .. } => "write two lines, the same on all nodes: `auth 1`, then `1 sha1 SECRET`",

@@ -87,6 +87,12 @@ impl ProblemKind<'_> {
             Self::BadKeyIndex { index } => write!(f, "Invalid authnum [{index}] in {FOLDER}authkeys"),
             Self::UnknownMethod { method } => write!(f, "Invalid authtype [{method}]"),
             Self::CrcWithKey => f.write_str("Auth method [crc] doesn't use a key"),
+            Self::CrcAuthenticatesNobody => {
+                f.write_str("`crc` authenticates nobody: whoever can send a packet here is taken for a node")
+            }
+            Self::RepeatedAuthLine { number, earlier } => {
+                write!(f, "`auth {number}` replaces the auth line in line {earlier}")
+            }
             Self::KeyRequired { method } => write!(f, "Auth method [{}] requires a key", method.name()),
             Self::DuplicateKey { index } => write!(f, "key {index} replaces an earlier key {index}"),
             Self::NoAuthLine { .. } => write!(f, "Missing auth directive in keyfile [{FOLDER}authkeys]"),

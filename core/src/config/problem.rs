@@ -379,6 +379,10 @@ pub enum ProblemKind<'t> {
     UnknownMethod { method: Quoted<'t> },
     /// `crc` takes no key.
     CrcWithKey,
+    /// Packets of this entry are believed whoever sent them.
+    CrcAuthenticatesNobody,
+    /// A second `auth` line; the line of the earlier one, which does not count any more.
+    RepeatedAuthLine { number: i32, earlier: u32 },
     /// The method needs a key.
     KeyRequired { method: super::Method },
     /// An earlier line has the same index.

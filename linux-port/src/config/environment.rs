@@ -1,7 +1,9 @@
 //! What core cannot know: whether this machine has the interfaces, hosts, users and files that the configuration names.
 //!
-//! Interfaces, addresses and hosts are in `environment/network.rs`, users and programs in `environment/programs.rs`.
+//! Interfaces, addresses and hosts are in `environment/network.rs`, users and programs in `environment/programs.rs`; `environment/intent.rs`
+//! warns of what is allowed and hardly meant.
 
+mod intent;
 mod network;
 mod programs;
 
@@ -10,7 +12,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use hbcore::config::{
-    AddressSpec, Directive, File, Group, HaCf, HaResources, NodeKind, OnDeath, PacemakerMode, Position, Severity,
+    AddressSpec, Directive, File, Group, HaCf, HaResources, HbcoreCf, NodeKind, OnDeath, PacemakerMode, Position,
+    Severity,
 };
 
 use self::network::Network;
@@ -21,13 +24,19 @@ use super::sources::Sources;
 const COMPRESSION: [&str; 2] = ["zlib", "bz2"];
 
 /// All problems that this machine has with the configuration.
-pub(super) fn check(sources: &Sources, ha_cf: &HaCf<'_>, resources: &HaResources<'_>) -> Vec<Finding> {
+pub(super) fn check(
+    sources: &Sources,
+    ha_cf: &HaCf<'_>,
+    resources: &HaResources<'_>,
+    extensions: &HbcoreCf<'_>,
+) -> Vec<Finding> {
     let mut check = Check { sources, findings: Vec::new(), network: Network::new() };
     check.findings.extend(sources.permissions());
     check.media(ha_cf);
     check.children(ha_cf);
     check.api_auth(ha_cf);
-    check.stonith(ha_cf);
+    check.stonith(ha_cf, extensions);
+    check.site_programs(extensions);
     check.pacemaker(ha_cf);
     check.compression(ha_cf);
     check.files(ha_cf);
@@ -35,6 +44,9 @@ pub(super) fn check(sources: &Sources, ha_cf: &HaCf<'_>, resources: &HaResources
     check.addresses(resources);
     check.not_acted_upon(ha_cf);
     check.more_than_two(ha_cf, resources);
+    check.nobody_else(ha_cf);
+    check.pinged_in_vain(ha_cf);
+    check.foreign_subnets(resources);
     check.findings
 }
 
@@ -143,6 +155,7 @@ impl Check<'_> {
                 },
                 Some(Err(_)) => continue,
                 None if resource.is_bare_ipv6() || self.has_script(resource.script()) => continue,
+                None if self.has_one_colon(resource) => continue,
                 None => (format!("Cannot locate resource script {}", resource.script()), SCRIPT_HELP),
             };
             self.found(File::HaResources, Some(resource.at), Severity::Warning, message, help.to_owned());

@@ -12,7 +12,7 @@ mod sources;
 use std::io::{self, Write};
 use std::path::Path;
 
-use hbcore::config::{AuthKeys, File, HaCf, HaResources, HbcoreCf, Logging, Problems, Severity};
+use hbcore::config::{AuthKeys, File, HaCf, HaResources, HbcoreCf, Logging, Medium, ProblemKind, Problems, Severity};
 use hbcore::id::NodeName;
 
 use crate::terminal::counted;
@@ -101,8 +101,11 @@ pub fn load_sources(sources: &Sources) -> Loaded<'_> {
     let unread: Vec<File> = findings.iter().map(|finding| finding.file).collect();
     // Of a file that could not be read, "nothing is in it" is no news.
     let parsed = problems.iter().filter(|problem| !unread.contains(&problem.file));
+    // Nobody but the other node is at the end of a cable.
+    let is_cabled = is_cabled(ha_cf.partial());
+    let parsed = parsed.filter(|problem| !is_cabled || problem.kind != ProblemKind::CrcAuthenticatesNobody);
     findings.extend(parsed.map(|problem| sources.finding(problem)));
-    findings.extend(environment::check(sources, ha_cf.partial(), resources.partial()));
+    findings.extend(environment::check(sources, ha_cf.partial(), resources.partial(), extensions.partial()));
     findings.sort_by_key(|finding| (finding.file, finding.at.is_none(), finding.at));
 
     let logging = ha_cf.partial().logging;
@@ -118,6 +121,12 @@ pub fn load_sources(sources: &Sources) -> Loaded<'_> {
     });
     let (omitted, denied) = (problems.omitted(), sources.is_denied());
     Loaded { configuration: configuration.flatten(), logging, findings, omitted, denied }
+}
+
+/// Whether all nodes are heard over serial lines alone.
+fn is_cabled(ha_cf: &HaCf<'_>) -> bool {
+    let mut media = ha_cf.media.iter().map(|line| line.medium).filter(|medium| !medium.is_ping()).peekable();
+    media.peek().is_some() && media.all(|medium| matches!(medium, Medium::Serial { .. }))
 }
 
 /// Checks the folder `dir`, writes all problems to `out` and returns the exit code of a daemon started with it: 0, or

@@ -151,7 +151,7 @@ fn utf_16_is_one_error() {
 #[test]
 fn a_byte_order_mark_is_named() {
     let mut problems = Problems::<8>::new();
-    let parsed = AuthKeys::parse(b"\xef\xbb\xbfauth 1\n1 crc\n", &mut problems);
+    let parsed = AuthKeys::parse(b"\xef\xbb\xbfauth 1\n1 sha1 k\n", &mut problems);
     let kinds: std::vec::Vec<_> = problems.iter().map(|problem| problem.kind).collect();
     assert_eq!(kinds, [ProblemKind::ByteOrderMark]);
     assert!(parsed.checked().is_none());

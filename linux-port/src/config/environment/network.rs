@@ -36,6 +36,22 @@ impl Network {
         addresses.iter().any(|a| a.addr == addr && !a.is_secondary() && !has_alias(a))
     }
 
+    /// The subnets that this machine is in, each with its interface; `None` if one of them has `addr`, or the kernel does not answer.
+    pub(super) fn subnets_without(&mut self, addr: IpAddr) -> Option<Vec<String>> {
+        let netlink = self.0.as_mut()?;
+        let connected = netlink.routes(addr.is_ipv6()).ok()?;
+        if connected.iter().any(|r| !r.gateway && r.prefix > 0 && has(r.destination, r.prefix, addr)) {
+            return None;
+        }
+        let own: Vec<InterfaceAddress> =
+            netlink.addresses(None).ok()?.into_iter().filter(|a| a.addr.is_ipv6() == addr.is_ipv6()).collect();
+        if own.iter().any(|a| has(a.addr, a.prefix, addr)) {
+            return None;
+        }
+        let name = |netlink: &mut Netlink, index| netlink.link_at(index).map_or_else(|_| "?".to_owned(), |l| l.name);
+        Some(own.iter().map(|a| format!("{} {}/{}", name(netlink, a.index), a.addr, a.prefix)).collect())
+    }
+
     /// Whether this machine has an address.
     fn is_own(&mut self, addr: IpAddr) -> bool {
         let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
@@ -190,6 +206,16 @@ impl Check<'_> {
 }
 
 const SERIAL_HELP: &str = "name a serial device, such as /dev/ttyS0";
+
+/// Whether `addr` is in the subnet of `member`.
+fn has(member: IpAddr, prefix: u8, addr: IpAddr) -> bool {
+    let wide = |a: IpAddr| match a {
+        IpAddr::V4(a) => u128::from(a.to_bits()) << 96,
+        IpAddr::V6(a) => a.to_bits(),
+    };
+    let foreign = u128::MAX.checked_shl(128u32.saturating_sub(prefix.into())).unwrap_or(0);
+    member.is_ipv6() == addr.is_ipv6() && (wide(member) ^ wide(addr)) & foreign == 0
+}
 
 /// Whether a driver of terminals, serial ones among them, has this device number; `None` if the kernel does not say. The device is not
 /// opened, which would raise its lines.

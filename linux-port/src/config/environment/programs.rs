@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hbcore::config::{ApiAuth, Child, HaCf, Position, StonithParameters};
+use hbcore::config::{
+    ApiAuth, Child, Directive, File as ConfigFile, HaCf, HbcoreCf, Position, Severity, StonithParameters,
+};
 
 use super::Check;
 use crate::sys::users;
@@ -35,6 +37,15 @@ const NO_PARAMETERS: [&str; 1] = ["suicide"];
 /// Whether `path` is a file that this process may execute.
 pub(super) fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Why `path` cannot be executed, if it cannot.
+fn lack(path: &Path) -> Option<&'static str> {
+    match fs::metadata(path) {
+        Err(_) => Some("does not exist"),
+        Ok(_) if !is_executable(path) => Some("is not executable"),
+        Ok(_) => None,
+    }
 }
 
 /// Whether a daemon that Pacemaker needs is installed.
@@ -91,8 +102,30 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn stonith(&mut self, ha_cf: &HaCf<'_>) {
+    /// The programs that `hbcore.cf` names. One that is missed only when a node has died would hold its services back.
+    pub(super) fn site_programs(&mut self, extensions: &HbcoreCf<'_>) {
+        let named = [
+            (Directive::FenceCommand, extensions.fence_command),
+            (Directive::StopFailureCommand, extensions.stop_failure_command),
+        ];
+        for (directive, program) in named {
+            let Some(program) = program else { continue };
+            if let Some(lack) = lack(Path::new(program.path)) {
+                let message = format!("{} [{}] {lack}", directive.name(), program.path);
+                let help = program_help(program.path);
+                self.found(ConfigFile::HbcoreCf, Some(program.at), Severity::Error, message, help);
+            }
+        }
+    }
+
+    pub(super) fn stonith(&mut self, ha_cf: &HaCf<'_>, extensions: &HbcoreCf<'_>) {
         let Some(stonith) = ha_cf.stonith else { return };
+        if extensions.fence_command.is_none()
+            && let Some(lack) = lack(Path::new(STONITH))
+        {
+            let message = format!("the program that fences, [{STONITH}], {lack}");
+            self.error(stonith.at, message, "install cluster-glue, or name a `fence_command` in hbcore.cf");
+        }
         if !has_stonith_type(stonith.device_type) {
             let message = format!("Invalid Stonith type [{}]", stonith.device_type);
             self.error(stonith.at, message, "`stonith -L` lists the types that are installed");
