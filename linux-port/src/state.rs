@@ -1,6 +1,7 @@
 //! The files that outlive the daemon, in the formats of 3.0.6, so that a node can be swapped either way (config
 //! reference 12). All of it reads and writes disks: call it before the first packet or from a worker thread.
 
+mod addresses;
 mod atomic;
 mod generation;
 mod hosts;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use addresses::{Cleaned, Record, Recorded, clean_leftovers};
 pub use generation::{GenerationOrigin, Method, NextGeneration};
 pub use hosts::{HostEntry, HostList};
 pub use pidfile::{ClaimError, PidFile, Running, probe};

@@ -7,6 +7,7 @@ use hbcore::time::{Duration, Instant};
 use hbcore_linux::{
     address::{AddressError, AddressSpec, Addresses, AnnouncePlan, Announced, Announcer, Held, Label},
     media::{Medium, MediumSpec},
+    state::{Record, Recorded, clean_leftovers},
     sys::{Capability, clock::Clock},
 };
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
@@ -226,6 +227,43 @@ fn where_there_are_no_neighbours_nothing_is_announced() {
     let mut announcer = announcer(&a, AnnouncePlan::default());
     announcer.start(Instant::ZERO, &held).expect("fine");
     assert_eq!(announcer.next_deadline(), None);
+}
+
+#[test]
+fn what_a_crashed_run_recorded_is_removed_and_nothing_else() {
+    let Some((a, _b)) = pair() else { return };
+    let place = std::env::temp_dir().join(format!("hbcore-leftovers-{}", std::process::id()));
+    let mut record = Record::open(&place).expect("no file is fine");
+    a.ip("addr add 10.77.0.100/24 dev eth0");
+    a.ip("addr add 10.77.0.101/24 dev eth0");
+    a.ip("addr add fd00:77::100/64 dev eth0 nodad");
+    a.ip("addr add 10.77.0.103/32 dev lo");
+    for (addr, prefix, device) in [
+        ("10.77.0.100", 24, "eth0"),
+        ("fd00:77::100", 64, "eth0"),
+        ("10.77.0.102", 24, "eth0"),
+        ("10.77.0.103", 24, "eth0"),
+        ("10.77.0.104", 24, "eth7"),
+        ("10.77.0.101", 24, "eth0"),
+    ] {
+        let addr = addr.parse().expect("an address");
+        record.add(Recorded { addr, prefix, device: device.to_owned() }).expect("recorded");
+    }
+    drop(record);
+
+    let mut record = Record::open(&place).expect("read");
+    let kept = |recorded: &Recorded| recorded.addr == IpAddr::V4(Ipv4Addr::new(10, 77, 0, 101));
+    let cleaned = a.run(|| clean_leftovers(&mut record, kept));
+    assert_eq!(cleaned.removed.len(), 2, "{cleaned:?}");
+    assert!(cleaned.failed.is_empty() && cleaned.unrecorded.is_none(), "{cleaned:?}");
+    assert_eq!((shown(&a, "10.77.0.100/"), shown(&a, "fd00:77::100/")), (vec![], vec![]));
+    assert_eq!(
+        (shown(&a, "10.77.0.101/").len(), shown(&a, "10.77.0.103/").len(), shown(&a, "10.77.0.1/").len()),
+        (1, 1, 1)
+    );
+    let left = Record::open(&place).expect("read");
+    assert_eq!(left.read_all().iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.77.0.101/24 eth0"]);
+    let _ = std::fs::remove_dir_all(place);
 }
 
 #[test]

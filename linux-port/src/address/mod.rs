@@ -13,6 +13,7 @@ mod place;
 pub use announce::{AnnouncePlan, Announced, Announcer};
 pub use error::{Action, AddressError};
 
+use crate::state::Recorded;
 use netlink::{InterfaceAddress, Link, Netlink};
 use std::{
     io,
@@ -126,6 +127,23 @@ impl Addresses {
         let before = self.addresses()?;
         let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose()?;
         match find(&before, spec.addr, wanted.as_ref()) {
+            Some(found) => self.delete(found, &before).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Takes down exactly what an earlier run has recorded. Whether it was up; it is not when its interface is gone.
+    ///
+    /// # Errors
+    /// The kernel's refusal: the address may still be up.
+    pub fn remove_recorded(&mut self, recorded: &Recorded) -> Result<bool, AddressError> {
+        let link = match self.link(&recorded.device) {
+            Err(AddressError::NoInterface { .. }) => return Ok(false),
+            link => link?,
+        };
+        let before = self.addresses()?;
+        let is_it = |a: &&InterfaceAddress| (a.index, a.addr, a.prefix) == (link.index, recorded.addr, recorded.prefix);
+        match before.iter().find(is_it) {
             Some(found) => self.delete(found, &before).map(|()| true),
             None => Ok(false),
         }

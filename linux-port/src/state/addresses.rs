@@ -1,0 +1,232 @@
+//! The addresses that this daemon has brought up, written down so that a successor can remove them after a crash.
+//!
+//! An address is recorded before the kernel gets it and struck out after the kernel has removed it, so that the record never lacks one.
+//! The file is `heartbeat/addresses` in the run directory, `/run`, and not in the state directory: a takeover ends within two
+//! milliseconds of the verdict and cannot wait for a disk, least of all for one that hangs. `/run` is memory. It outlives every end of
+//! the daemon; a reboot clears it, and the addresses with it. So nothing is made durable here. The file is replaced as a whole, and a
+//! crash at any moment leaves the old one or the new one.
+//!
+//! When the file cannot be written, the address is taken all the same: a service that runs is worth more than a note about it, and the
+//! start removes the addresses of `haresources` in any case.
+
+use super::atomic::read_bounded;
+use super::{Area, Doing, StateError, refused_in};
+use crate::address::{AddressError, Addresses, Held};
+use crate::sys::fault::{self, Call};
+use std::fmt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The file in the run directory.
+const NAME: &str = "heartbeat/addresses";
+/// More than any configuration needs, in bytes. A longer file is not ours.
+const LIMIT: u64 = 1 << 20;
+
+/// One address as it stands in the record: `10.0.0.1/24 eth0`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The address.
+    pub addr: IpAddr,
+    /// Bits of the network part.
+    pub prefix: u8,
+    /// The interface's name: an index does not survive an interface that is made again.
+    pub device: String,
+}
+
+impl Recorded {
+    fn parse(line: &str) -> Option<Self> {
+        let (address, device) = line.split_once(' ')?;
+        let (addr, prefix) = address.split_once('/')?;
+        let (addr, prefix) = (addr.parse().ok()?, prefix.parse().ok()?);
+        (!device.is_empty()).then(|| Self { addr, prefix, device: device.to_owned() })
+    }
+}
+
+impl From<&Held> for Recorded {
+    fn from(held: &Held) -> Self {
+        Self { addr: held.addr, prefix: held.prefix, device: held.device.clone() }
+    }
+}
+
+impl fmt::Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} {}", self.addr, self.prefix, self.device)
+    }
+}
+
+/// The record of one run directory. What it knows is in memory; each change writes the whole file, so that a write that failed is made
+/// up for by the next one.
+#[derive(Debug)]
+pub struct Record {
+    path: PathBuf,
+    entries: Vec<Recorded>,
+}
+
+impl Record {
+    /// Reads what an earlier run has recorded; without a file, nothing. Lines that are no addresses are skipped.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] when there is a file that cannot be read; [`Record::blank`] goes on without it.
+    pub fn open(run_dir: &Path) -> Result<Self, StateError> {
+        let mut record = Self::blank(run_dir);
+        let read = fault::gate(Call::Open, "addresses").and_then(|()| read_bounded(&record.path, LIMIT));
+        let text = read.map_err(refused_in(Area::Run, Doing::Read, &record.path))?.unwrap_or_default();
+        record.entries = String::from_utf8_lossy(&text).lines().filter_map(Recorded::parse).collect();
+        Ok(record)
+    }
+
+    /// A record that knows of no earlier run. The next change replaces the file.
+    pub fn blank(run_dir: &Path) -> Self {
+        Self { path: run_dir.join(NAME), entries: Vec::new() }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All that is recorded, the oldest first.
+    pub fn read_all(&self) -> &[Recorded] {
+        &self.entries
+    }
+
+    /// Records an address that is about to be brought up.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] when the file is as before. The address is known here all the same, and the next change writes it.
+    pub fn add(&mut self, address: Recorded) -> Result<(), StateError> {
+        if self.entries.contains(&address) {
+            return Ok(());
+        }
+        self.entries.push(address);
+        self.write()
+    }
+
+    /// Strikes out an address that is gone from the kernel.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] when the file is as before: a successor finds that the address is not up, which does no harm.
+    pub fn remove(&mut self, address: &Recorded) -> Result<(), StateError> {
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry != address);
+        if self.entries.len() == before { Ok(()) } else { self.write() }
+    }
+
+    fn write(&self) -> Result<(), StateError> {
+        let lines = self.entries.iter().map(Recorded::to_string);
+        let text = lines.fold(String::new(), |text, line| text + &line + "\n");
+        self.replace(text.as_bytes()).map_err(refused_in(Area::Run, Doing::Write, &self.path))
+    }
+
+    fn replace(&self, text: &[u8]) -> io::Result<()> {
+        let beside = self.path.with_extension("new");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        fault::gate(Call::Open, "addresses")?;
+        let file = options.open(&beside).or_else(|error| match (error.kind(), beside.parent()) {
+            (io::ErrorKind::NotFound, Some(directory)) => {
+                DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+                options.open(&beside)
+            }
+            _ => Err(error),
+        })?;
+        let written = fault::write_all(&file, text, "addresses")
+            .and_then(|()| fault::gate(Call::Rename, "addresses"))
+            .and_then(|()| fs::rename(&beside, &self.path));
+        if written.is_err() {
+            // The failure itself is the news.
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+}
+
+/// What [`clean_leftovers`] did.
+#[derive(Debug, Default)]
+pub struct Cleaned {
+    /// These were up, and are gone.
+    pub removed: Vec<Recorded>,
+    /// These may still be up. They stay recorded.
+    pub failed: Vec<(Recorded, AddressError)>,
+    /// The record could not be written.
+    pub unrecorded: Option<StateError>,
+}
+
+/// Removes from the kernel every address that an earlier run has recorded, but those for which `keep` is true: on a restart that goes on
+/// with its groups, all of them. To be called at every start, before anything else can fail, in the network namespace of the daemon; it
+/// waits for the kernel, so not on the heartbeat path. An address that is not up, or whose interface is gone, is struck out only.
+pub fn clean_leftovers(record: &mut Record, keep: impl Fn(&Recorded) -> bool) -> Cleaned {
+    let mut cleaned = Cleaned::default();
+    let leftovers: Vec<Recorded> = record.entries.iter().filter(|entry| !keep(entry)).cloned().collect();
+    if leftovers.is_empty() {
+        return cleaned;
+    }
+    for entry in leftovers {
+        let gone = Addresses::open().and_then(|mut addresses| addresses.remove_recorded(&entry));
+        match gone {
+            Ok(was_up) => {
+                record.entries.retain(|known| *known != entry);
+                cleaned.removed.extend(was_up.then_some(entry));
+            }
+            Err(error) => cleaned.failed.push((entry, error)),
+        }
+    }
+    cleaned.unrecorded = record.write().err();
+    cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(name: &str) -> PathBuf {
+        let place = std::env::temp_dir().join(format!("hbcore-record-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&place);
+        place
+    }
+
+    fn recorded(text: &str) -> Recorded {
+        Recorded::parse(text).expect("an address")
+    }
+
+    #[test]
+    fn what_was_added_and_not_removed_is_there_after_a_crash() {
+        let place = place("crash");
+        let mut record = Record::open(&place).expect("no file is fine");
+        assert_eq!(record.read_all(), []);
+        record.add(recorded("10.0.0.1/24 eth0")).expect("recorded, in a new directory");
+        record.add(recorded("fd00::1/64 eth1")).expect("recorded");
+        record.add(recorded("fd00::1/64 eth1")).expect("once is enough");
+        record.remove(&recorded("10.0.0.1/24 eth0")).expect("struck out");
+        drop(record);
+        assert_eq!(Record::open(&place).expect("read").read_all(), [recorded("fd00::1/64 eth1")]);
+        let _ = fs::remove_dir_all(place);
+    }
+
+    #[test]
+    fn lines_that_are_no_addresses_are_skipped() {
+        let place = place("lines");
+        fs::create_dir_all(place.join("heartbeat")).expect("made");
+        fs::write(place.join(NAME), "10.0.0.1/24 eth0\n10.0.0.2/24\n10.0.0/8 eth0\n\n10.0.0.3/24 \n10.0.0.4/2")
+            .expect("written");
+        assert_eq!(Record::open(&place).expect("read").read_all(), [recorded("10.0.0.1/24 eth0")]);
+        let _ = fs::remove_dir_all(place);
+    }
+
+    #[test]
+    fn write_that_failed_is_made_up_for_by_the_next_one() {
+        let place = place("again");
+        fs::create_dir_all(&place).expect("made");
+        fs::write(place.join("heartbeat"), "in the way").expect("written");
+        let mut record = Record::blank(&place);
+        let error = record.add(recorded("10.0.0.1/24 eth0")).expect_err("there is no directory");
+        assert!(error.to_string().contains("heartbeat/addresses"), "{error}");
+        fs::remove_file(place.join("heartbeat")).expect("removed");
+        record.add(recorded("10.0.0.2/24 eth0")).expect("recorded");
+        assert_eq!(Record::open(&place).expect("read").read_all().len(), 2);
+        let _ = fs::remove_dir_all(place);
+    }
+}
