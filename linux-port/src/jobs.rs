@@ -9,11 +9,13 @@ mod doing;
 mod group;
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::script::Call;
+use crate::script::{Call, Search};
 
-pub use dispatch::{Jobs, OUTSTANDING, RUNNING, SubmitError};
+pub use dispatch::{Jobs, RUNNING, SubmitError};
 pub use doing::Running;
 
 /// One piece of work.
@@ -39,28 +41,53 @@ pub enum Work {
     Run(Call),
     /// Run a function; it must end by itself.
     Function(Task),
-    /// Work that is found out on the worker thread, because that takes looking at disks.
-    Later(Later),
-}
-
-/// A function that says what to do.
-pub struct Later(pub Box<dyn FnOnce() -> Work + Send>);
-
-impl fmt::Debug for Later {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Later")
-    }
 }
 
 /// A member of a group.
 #[derive(Debug)]
 pub enum Step {
-    /// A resource script, called with the arguments given and `status`, `start` or `stop` after them.
-    Script(Call),
-    /// A script that is not there; every operation fails, and says so with the name given.
-    Missing(String),
+    /// A resource script.
+    Script(Script),
     /// A resource that the daemon manages itself, such as an address.
     Builtin(Box<dyn Resource>),
+}
+
+/// A resource script as a member of a group: called with its arguments and `status`, `start` or `stop` after them. It is looked for at
+/// each call, since a package that is being upgraded takes its script away for a moment.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// Its name, as in `haresources`.
+    pub name: String,
+    /// Where it is looked for.
+    pub search: Search,
+    /// How it is called; the program is the one that was found.
+    pub call: Call,
+    /// Whether it may run here.
+    pub trace: Trace,
+}
+
+/// Whether anything here may have started a member since somebody saw it stopped. A clone is the same trace.
+///
+/// A stop that can be neither made nor asked about leaves a member that may run here, unless nothing ever started it: so a script
+/// that was never there is no reason to reboot.
+#[derive(Debug, Clone, Default)]
+pub struct Trace(Arc<AtomicBool>);
+
+impl Trace {
+    /// The member may run here from now on.
+    pub fn may_run(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Somebody saw the member stopped.
+    pub fn seen_stopped(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the member may run here.
+    pub fn is_suspect(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// A resource that needs no script.
@@ -119,14 +146,15 @@ impl Default for Retry {
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// All members started or stopped, or the script or function succeeded.
+    /// All members were started, or seen to be stopped; or the script or function succeeded.
     Done,
-    /// A start failed, and the group has been stopped; or the script or function failed; or the daemon wanted the job to
-    /// end before it was done.
+    /// A start failed, and nothing of the group runs here, which was seen; or the script or function failed.
     Failed,
-    /// A member still runs here although it was told to stop: this node must not stay a member of the cluster. 3.0.6
-    /// reboots.
+    /// A member was told to stop, and nobody has seen it stopped: it still runs, or cannot be asked, or the daemon wanted the job to
+    /// end. It may run here, so this node must go on claiming the group. 3.0.6 reboots the machine when a member still runs.
     StopFailed,
+    /// A start could not be begun, for want of a thread: no member was touched.
+    NotBegun,
 }
 
 /// What the heartbeat thread gets back.

@@ -20,8 +20,9 @@ pub use handover::Handover;
 pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
 
 use crate::address::AddressSpec;
-use crate::jobs::{Completion, Job, Jobs, Later, Outcome as JobOutcome, Retry, Task, Work};
+use crate::jobs::{Completion, Job, Jobs, Outcome as JobOutcome, Retry, Task, Work};
 use crate::log::Logger;
+use crate::problems::Board;
 use hbcore::config::HaResources;
 use hbcore::id::{GroupId, NodeId};
 use hbcore::takeover::{Effect, Outcome, Ticket};
@@ -39,34 +40,76 @@ pub struct Resources {
     escalation: Option<Arc<Escalation>>,
     /// What fences other nodes; `None`: nothing.
     fence: Option<FenceDevice>,
-    /// Groups whose leading addresses are with the address thread.
-    leading: Vec<Leading>,
+    /// Groups of which something is being started or stopped.
+    efforts: Vec<Effort>,
     ready: Vec<(Ticket, Outcome)>,
     log: Logger,
 }
 
-/// What the address thread does for a group; scripts may follow.
-struct Leading {
+/// What is being done about a group, until the engine gets its outcome.
+#[derive(Clone, Copy, Debug)]
+struct Effort {
     ticket: u32,
     group: GroupId,
-    start: bool,
+    aim: Aim,
 }
+
+/// What an effort is to come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    /// The group runs here.
+    Start,
+    /// Nothing of the group runs here.
+    Stop,
+    /// The group was to start and could not; what was taken for it is given up again.
+    Undo,
+}
+
+/// How one part of an effort ended: the addresses, or the scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// As it was aimed at.
+    Done,
+    /// Otherwise, and nothing of this part is left here.
+    Nothing,
+    /// Otherwise, and something may be left here.
+    Unknown,
+}
+
+impl Aim {
+    /// The outcome for the engine when the last part of the effort has ended.
+    const fn outcome(self, part: Part) -> Outcome {
+        match (self, part) {
+            (Self::Start | Self::Stop, Part::Done) => Outcome::Done,
+            (Self::Start, Part::Nothing) | (Self::Undo, Part::Done) => Outcome::Failed,
+            (Self::Start | Self::Stop | Self::Undo, Part::Unknown) | (Self::Stop | Self::Undo, Part::Nothing) => {
+                Outcome::FailedAndStuck
+            }
+        }
+    }
+}
+
+/// Nodes that may have to be fenced at the same time.
+const FENCES: usize = 100;
 
 impl Resources {
     /// Starts the threads. Call it after detaching.
     ///
     /// # Errors
     /// The system's refusal to make a thread or a descriptor.
-    pub fn start(plans: Vec<Plan>, realtime: Option<Realtime>, log: &Logger) -> io::Result<Self> {
+    pub fn start(plans: Vec<Plan>, realtime: Option<Realtime>, log: &Logger, board: &Board) -> io::Result<Self> {
         let addresses = AddressThread::start(realtime, log)?;
         let capacity = plans.len();
+        // A group has one effect at a time, and perhaps another one that the engine has given up. Fencing needs places only where
+        // there are groups to take over.
+        let effects = capacity.saturating_mul(2).saturating_add(capacity.min(FENCES));
         Ok(Self {
             plans: plans.into_iter().map(Arc::new).collect(),
             addresses,
-            jobs: Jobs::start(log)?,
+            jobs: Jobs::start(effects, log, board)?,
             escalation: None,
             fence: None,
-            leading: Vec::with_capacity(capacity),
+            efforts: Vec::with_capacity(capacity),
             ready: Vec::with_capacity(capacity),
             log: log.clone(),
         })
@@ -128,9 +171,8 @@ impl Resources {
             let file = HaResources::read(text.as_bytes());
             let Some(plan) = file.groups.first().map(|group| Plan::new(group, builtin, scripts)) else { continue };
             self.log.info(format_args!("No longer in haresources, to be stopped: {}", plan.words));
-            let handle = self.addresses.handle();
-            let find_out = move || Work::Stop(plan.steps(&handle), Retry::default());
-            let work = Work::Later(Later(Box::new(find_out)));
+            plan.assume_started();
+            let work = Work::Stop(plan.steps(&self.addresses.handle()), Retry::default());
             let job = Job { ticket: u64::from(u32::MAX), name: gone.join(" "), work };
             if let Err(error) = self.jobs.submit(job) {
                 self.log.error(format_args!("{error}"));
@@ -152,20 +194,36 @@ impl Resources {
         match effect {
             Effect::Fence(_) => {}
             Effect::Announce(_) => self.addresses.announce(Arc::clone(&plan.leading)),
-            Effect::Acquire(_) if !plan.leading.is_empty() => {
-                let (ticket, specs) = (ticket.into_raw(), Arc::clone(&plan.leading));
-                let taken = self.addresses.acquire(ticket, specs);
-                self.lead(Leading { ticket, group, start: true }, taken);
-            }
-            Effect::Release(_) if plan.is_only_addresses() => {
-                let (ticket, specs) = (ticket.into_raw(), Arc::clone(&plan.leading));
-                let taken = self.addresses.release(ticket, specs);
-                self.lead(Leading { ticket, group, start: false }, taken);
-            }
-            Effect::Acquire(_) => self.run_scripts(ticket, group, true),
-            Effect::Release(_) => self.run_scripts(ticket, group, false),
+            Effect::Acquire(_) => self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Start }),
+            Effect::Release(_) => self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Stop }),
             Effect::Escalate(_) => self.escalate(ticket, plan.key.clone()),
         }
+    }
+
+    /// Begins an effort: the leading addresses of a start go first, and addresses that are the whole group need no job.
+    fn make(&mut self, effort: Effort) {
+        let Some(plan) = self.plans.get(usize::from(effort.group.0)) else { return };
+        let specs = || Arc::clone(&plan.leading);
+        let taken = match effort.aim {
+            _ if plan.leading.is_empty() => return self.run_scripts(effort),
+            Aim::Start => self.addresses.acquire(effort.ticket, specs()),
+            Aim::Stop if !plan.is_only_addresses() => return self.run_scripts(effort),
+            Aim::Stop | Aim::Undo => self.addresses.release(effort.ticket, specs()),
+        };
+        if taken {
+            return self.efforts.push(effort);
+        }
+        self.log.error(format_args!("The address thread has too much to do for {}", plan.key));
+        match effort.aim {
+            Aim::Start => self.end(effort, Part::Nothing),
+            // The job thread waits for its turn with the address thread.
+            Aim::Stop | Aim::Undo => self.run_scripts(effort),
+        }
+    }
+
+    /// A part of an effort has ended, and no other part follows.
+    fn end(&mut self, effort: Effort, part: Part) {
+        self.ready.push((Ticket::from_raw(effort.ticket), effort.aim.outcome(part)));
     }
 
     fn begin_fencing(&mut self, ticket: Ticket, node: NodeId) {
@@ -192,29 +250,65 @@ impl Resources {
             return Some(ended);
         }
         while let Some(done) = self.addresses.collect() {
-            let place = self.leading.iter().position(|l| l.ticket == done.ticket);
-            let Some(leading) = place.map(|place| self.leading.swap_remove(place)) else { continue };
-            let plan = self.plans.get(usize::from(leading.group.0));
-            let more = leading.start && done.ok && plan.is_some_and(|p| !p.is_only_addresses());
-            // An address that cannot be given up is tried again as a script is: as often, and with the same consequence.
-            let again = !leading.start && !done.ok;
-            let ticket = Ticket::from_raw(done.ticket);
-            if !more && !again {
-                return Some((ticket, if done.ok { Outcome::Done } else { Outcome::Failed }));
+            if let Some(effort) = self.effort(done.ticket) {
+                self.addresses_ended(effort, done.ok);
             }
-            self.run_scripts(ticket, leading.group, leading.start);
             if let Some(ended) = self.ready.pop() {
                 return Some(ended);
             }
         }
-        self.jobs.collect().map(|Completion { ticket, outcome }| {
-            let outcome = match outcome {
-                JobOutcome::Done => Outcome::Done,
-                JobOutcome::StopFailed => Outcome::FailedAndStuck,
-                JobOutcome::Failed => Outcome::Failed,
-            };
-            (Ticket::from_raw(u32::try_from(ticket).unwrap_or(u32::MAX)), outcome)
-        })
+        while let Some(completion) = self.jobs.collect() {
+            self.job_ended(completion);
+            if let Some(ended) = self.ready.pop() {
+                return Some(ended);
+            }
+        }
+        None
+    }
+
+    fn effort(&mut self, ticket: u32) -> Option<Effort> {
+        let place = self.efforts.iter().position(|effort| effort.ticket == ticket)?;
+        Some(self.efforts.swap_remove(place))
+    }
+
+    /// The address thread has ended its part.
+    fn addresses_ended(&mut self, effort: Effort, ok: bool) {
+        let has_scripts = self.plans.get(usize::from(effort.group.0)).is_some_and(|plan| !plan.is_only_addresses());
+        match (effort.aim, ok) {
+            (Aim::Start, true) if has_scripts => self.run_scripts(effort),
+            (Aim::Start | Aim::Stop | Aim::Undo, true) => self.end(effort, Part::Done),
+            // Some of the addresses may have been taken.
+            (Aim::Start, false) => self.make(Effort { aim: Aim::Undo, ..effort }),
+            // An address that cannot be given up is tried again as a script is: as often, and with the same consequence.
+            (Aim::Stop | Aim::Undo, false) => self.run_scripts(effort),
+        }
+    }
+
+    fn job_ended(&mut self, Completion { ticket, outcome }: Completion) {
+        let raw = u32::try_from(ticket).unwrap_or(u32::MAX);
+        let Some(effort) = self.effort(raw) else {
+            // Fencing, an escalation, or housekeeping, whose ticket the engine does not know.
+            let outcome = if outcome == JobOutcome::Done { Outcome::Done } else { Outcome::Failed };
+            return self.ready.push((Ticket::from_raw(raw), outcome));
+        };
+        match (outcome, effort.aim) {
+            (JobOutcome::Done, _) => self.end(effort, Part::Done),
+            (JobOutcome::Failed, _) => self.end(effort, Part::Nothing),
+            (JobOutcome::StopFailed, _) | (JobOutcome::NotBegun, Aim::Stop | Aim::Undo) => {
+                self.end(effort, Part::Unknown);
+            }
+            (JobOutcome::NotBegun, Aim::Start) => self.undo(effort),
+        }
+    }
+
+    /// The scripts of a start were not begun: what was taken before them is given up.
+    fn undo(&mut self, effort: Effort) {
+        let takes_addresses = self.plans.get(usize::from(effort.group.0)).is_some_and(|plan| !plan.leading.is_empty());
+        if takes_addresses {
+            self.make(Effort { aim: Aim::Undo, ..effort });
+        } else {
+            self.end(effort, Part::Nothing);
+        }
     }
 
     /// The jobs, for work that has no group.
@@ -222,18 +316,28 @@ impl Resources {
         &self.jobs
     }
 
-    fn run_scripts(&mut self, ticket: Ticket, group: GroupId, start: bool) {
-        let Some(plan) = self.plans.get(usize::from(group.0)) else { return };
+    /// Hands an effort to a job thread. To undo is to stop.
+    fn run_scripts(&mut self, effort: Effort) {
+        let Some(plan) = self.plans.get(usize::from(effort.group.0)) else { return };
         if plan.is_only_addresses() && plan.leading.is_empty() {
-            return self.ready.push((ticket, Outcome::Done));
+            return self.end(effort, Part::Done);
         }
-        let (plan_of_job, addresses) = (Arc::clone(plan), self.addresses.handle());
-        let work = Work::Later(Later(Box::new(move || {
-            let steps = plan_of_job.steps(&addresses);
-            if start { Work::Start(steps, Retry::default()) } else { Work::Stop(steps, Retry::default()) }
-        })));
-        let name = plan.key.clone();
-        self.submit(ticket, name, work);
+        let steps = plan.steps(&self.addresses.handle());
+        let work = match effort.aim {
+            Aim::Start => Work::Start(steps, Retry::default()),
+            Aim::Stop | Aim::Undo => Work::Stop(steps, Retry::default()),
+        };
+        let job = Job { ticket: u64::from(effort.ticket), name: plan.key.clone(), work };
+        match (self.jobs.submit(job), effort.aim) {
+            (Ok(()), _) => self.efforts.push(effort),
+            (Err(error), aim) => {
+                self.log.error(format_args!("{error}"));
+                match aim {
+                    Aim::Start => self.undo(effort),
+                    Aim::Stop | Aim::Undo => self.end(effort, Part::Unknown),
+                }
+            }
+        }
     }
 
     fn submit(&mut self, ticket: Ticket, name: String, work: Work) {
@@ -243,13 +347,5 @@ impl Resources {
             self.log.error(format_args!("{error}"));
             self.ready.push((Ticket::from_raw(raw), Outcome::Failed));
         }
-    }
-
-    fn lead(&mut self, leading: Leading, taken: bool) {
-        if taken {
-            return self.leading.push(leading);
-        }
-        self.log.error(format_args!("The address thread has too much to do: the group is given up"));
-        self.ready.push((Ticket::from_raw(leading.ticket), Outcome::Failed));
     }
 }

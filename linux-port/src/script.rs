@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub use environment::Environment;
 pub use output::{LINE_CAPACITY, LINES_PER_RUN};
-pub use owned::OwnedText;
+pub use owned::{Answer, StatusText};
 pub use run::{Cancel, Report, run};
 
 /// How a script is to be called.

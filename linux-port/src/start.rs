@@ -7,6 +7,7 @@ use crate::driver::{Driver, End, Links, LinuxCluster, Parts, Rereader, Scripts};
 use crate::fifo::{self, Fifo};
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::notify::Notifier;
+use crate::problems::Board;
 use crate::resources::{Handover, Plan, Realtime, Resources};
 use crate::site::Site;
 use crate::state::{
@@ -202,7 +203,8 @@ fn prepare_rest(
     let environment = site.scripts(&options.state_dir, options.debug);
     let plans = if manage { site.plans(&environment) } else { Vec::new() };
     let keys = plans.iter().map(|p| p.key.clone()).collect();
-    let resources = Resources::start(plans, realtime, &log).map_err(Failure::general)?;
+    let board = Board::default();
+    let resources = Resources::start(plans, realtime, &log, &board).map_err(Failure::general)?;
     let fence = site.fence(&environment);
     let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
     cluster.set_fencing(fence.is_some());
@@ -265,6 +267,7 @@ fn resume(cluster: &mut LinuxCluster, resources: &Resources, claimed: Holds, kno
     let plans: Vec<&Plan> = resources.plans().collect();
     // A 3.0.6 that is replaced by us tells no more than the classes.
     let runs = |plan: &Plan| known.is_none_or(|k| k.groups.contains(&plan.words)) && claimed != Holds::NONE;
+    plans.iter().filter(|plan| runs(plan)).for_each(|plan| plan.assume_started());
     cluster.resume(claimed, |group| plans.get(usize::from(group.0)).is_some_and(|plan| runs(plan)));
     resources.clean(|plan| known.map_or(claimed != Holds::NONE, |k| k.shares(plan)));
 }

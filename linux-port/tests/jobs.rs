@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hbcore_linux::jobs::{
-    Completion, Job, Jobs, OUTSTANDING, Outcome, RUNNING, Refused, Resource, Retry, Step, SubmitError, Task, Work,
+    Completion, Job, Jobs, Outcome, RUNNING, Refused, Resource, Retry, Script, Step, SubmitError, Task, Trace, Work,
 };
-use hbcore_linux::script::{Call, Environment};
+use hbcore_linux::log::Logger;
+use hbcore_linux::problems::{Board, Problem};
+use hbcore_linux::script::{Call, Environment, Search};
 use host::{Place, eventually};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -38,11 +40,33 @@ fn group(place: &Place, members: &[&str]) -> Vec<Step> {
         r#"echo "$1 $2" >>{0}
         case $1:$2 in
         up:status) echo running;; broken:start) for n in 1 2 3 4; do echo why $n; done >&2; exit 1;; stuck:stop) exit 1;; stuck:status) echo running;;
-        sloppy:stop) exit 1;; twice:stop) [ $(grep -c "twice stop" {0}) -gt 1 ];; esac"#,
+        sloppy:stop) exit 1;; sloppy:status) echo stopped;; twice:stop) [ $(grep -c "twice stop" {0}) -gt 1 ];; esac"#,
         trace.display()
     );
     let script = place.script("member", &body);
-    members.iter().map(|name| Step::Script(call(script.clone(), &[name]))).collect()
+    members.iter().map(|name| member(script.clone(), &[name])).collect()
+}
+
+/// A member that may run here since before.
+fn member(program: PathBuf, arguments: &[&str]) -> Step {
+    let step = script(program, arguments);
+    step.trace.may_run();
+    Step::Script(step)
+}
+
+/// A member that nothing has started.
+fn script(program: PathBuf, arguments: &[&str]) -> Script {
+    let directory = program.parent().expect("a directory").to_owned();
+    let name = program.file_name().expect("a name").to_string_lossy().into_owned();
+    let call = Call { program: PathBuf::new(), limit: Duration::from_secs(1), ..call(program, arguments) };
+    Script { name, search: Search::new(vec![directory]), call, trace: Trace::default() }
+}
+
+/// Room for this many effects.
+const EFFECTS: usize = 48;
+
+fn start(log: &Logger) -> Jobs {
+    Jobs::start(EFFECTS, log, &Board::default()).expect("a dispatcher")
 }
 
 fn job(ticket: u64, work: Work) -> Job {
@@ -65,7 +89,7 @@ fn next(jobs: &Jobs) -> Completion {
 /// Runs one job and returns its outcome and the calls that were made.
 fn outcome(place: &Place, work: Work) -> (Outcome, Vec<String>) {
     let log = place.log();
-    let jobs = Jobs::start(&log).expect("a dispatcher");
+    let jobs = start(&log);
     jobs.submit(job(7, work)).expect("taken");
     let Completion { ticket, outcome } = next(&jobs);
     assert_eq!(ticket, 7);
@@ -112,10 +136,10 @@ fn a_failed_start_stops_the_whole_group_as_3_0_6_does() {
 fn the_script_that_is_waited_for_can_be_named() {
     let place = Place::new();
     let log = place.log();
-    let jobs = Jobs::start(&log).expect("a dispatcher");
+    let jobs = start(&log);
     let gate = place.join("gate");
     let script = place.script("slow", &format!("until [ -e {} ]; do sleep 0.01; done", gate.display()));
-    jobs.submit(job(7, Work::Stop(vec![Step::Script(call(script, &["x"]))], ONCE_MORE))).expect("taken");
+    jobs.submit(job(7, Work::Stop(vec![member(script, &["x"])], ONCE_MORE))).expect("taken");
     eventually("it runs", || {
         jobs.running().iter().any(|r| (r.group.as_str(), r.what.as_str()) == ("job 7", "slow stop"))
     });
@@ -142,10 +166,10 @@ fn a_member_that_fails_to_stop_but_does_not_run_is_only_scolded() {
 }
 
 #[test]
-fn a_missing_script_fails_the_start_and_is_not_tried_again() {
+fn script_that_was_never_there_fails_the_start_and_is_not_tried_again() {
     let place = Place::new();
     let mut members = group(&place, &["a"]);
-    members.push(Step::Missing("nosuch".to_owned()));
+    members.push(Step::Script(script(place.join("nosuch"), &[])));
     let slow = Retry { more: 1000, pause: LIMIT };
     let (outcome, calls) = outcome(&place, Work::Start(members, slow));
     assert_eq!(outcome, Outcome::Failed);
@@ -201,7 +225,7 @@ fn built_in_members_take_their_turn_among_scripts() {
 #[test]
 fn jobs_run_side_by_side() {
     let place = Place::new();
-    let jobs = Jobs::start(&place.log()).expect("a dispatcher");
+    let jobs = start(&place.log());
     let go = place.join("go");
     let slow = place.script("slow", &format!("while [ ! -e {} ]; do sleep 0.01; done", go.display()));
     jobs.submit(job(1, Work::Run(call(slow, &[])))).expect("taken");
@@ -212,9 +236,9 @@ fn jobs_run_side_by_side() {
 }
 
 #[test]
-fn jobs_beyond_the_running_ones_wait_and_beyond_the_outstanding_ones_are_refused() {
+fn jobs_beyond_the_running_ones_wait_and_beyond_the_room_are_refused() {
     let place = Place::new();
-    let jobs = Jobs::start(&place.log()).expect("a dispatcher");
+    let jobs = start(&place.log());
     let (now, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let gate = Arc::new(std::sync::RwLock::new(()));
     let closed = gate.write().expect("not poisoned");
@@ -227,15 +251,14 @@ fn jobs_beyond_the_running_ones_wait_and_beyond_the_outstanding_ones_are_refused
             Ok(())
         })))
     };
-    for ticket in 0..OUTSTANDING as u64 {
-        jobs.submit(job(ticket, task())).expect("taken");
-    }
-    assert_eq!(jobs.submit(job(99, task())), Err(SubmitError::Full));
+    let taken = (0..).find_map(|ticket| Some((ticket, jobs.submit(job(ticket, task())).err()?)));
+    let Some((room, SubmitError::Full { capacity })) = taken else { panic!("{taken:?}") };
+    assert!(capacity >= EFFECTS && room == capacity as u64, "{room} of {capacity}");
     eventually("as many run as may", || most.load(Ordering::SeqCst) == RUNNING as u32);
     drop(closed);
-    let mut tickets: Vec<_> = (0..OUTSTANDING).map(|_| next(&jobs)).map(|done| (done.ticket, done.outcome)).collect();
+    let mut tickets: Vec<_> = (0..room).map(|_| next(&jobs)).map(|done| (done.ticket, done.outcome)).collect();
     tickets.sort_by_key(|(ticket, _)| *ticket);
-    assert!(tickets.iter().copied().eq((0..OUTSTANDING as u64).map(|ticket| (ticket, Outcome::Done))));
+    assert!(tickets.iter().all(|(_, outcome)| *outcome == Outcome::Done), "{tickets:?}");
     assert_eq!(most.load(Ordering::SeqCst), RUNNING as u32);
     assert_eq!((jobs.outstanding(), jobs.collect()), (0, None));
     jobs.submit(job(100, task())).expect("there is room again");
@@ -243,9 +266,98 @@ fn jobs_beyond_the_running_ones_wait_and_beyond_the_outstanding_ones_are_refused
 }
 
 #[test]
+fn program_begins_at_once_although_the_running_jobs_hang() {
+    let place = Place::new();
+    let jobs = start(&place.log());
+    let gate = Arc::new(std::sync::RwLock::new(()));
+    let closed = gate.write().expect("not poisoned");
+    for ticket in 0..2 * RUNNING as u64 {
+        let gate = Arc::clone(&gate);
+        let hang = Task(Box::new(move || {
+            drop(gate.read());
+            Ok(())
+        }));
+        jobs.submit(job(ticket, Work::Function(hang))).expect("taken");
+    }
+    let fence = place.script("fence", "exit 0");
+    jobs.submit(job(99, Work::Run(call(fence, &["bravo"])))).expect("taken");
+    assert_eq!(next(&jobs), Completion { ticket: 99, outcome: Outcome::Done });
+    drop(closed);
+}
+
+/// Runs one job and returns its outcome and the problems that stand afterwards.
+fn problems(place: &Place, work: Work) -> (Outcome, Vec<Problem>) {
+    let (log, board) = (place.log(), Board::default());
+    let jobs = Jobs::start(EFFECTS, &log, &board).expect("a dispatcher");
+    jobs.submit(job(7, work)).expect("taken");
+    let Completion { outcome, .. } = next(&jobs);
+    (outcome, board.standing().into_iter().map(|standing| standing.problem).collect())
+}
+
+#[test]
+fn stop_that_nobody_saw_is_a_stop_failure_whatever_keeps_the_status_from_answering() {
+    for (name, body) in [
+        ("hangs", "exec sleep 600"),
+        ("is killed", "kill -9 $$"),
+        ("exits 1 without a word", "exit 1"),
+        ("exits 0 without a word", "[ $1 = status ]"),
+        ("speaks and is killed", "echo stopped; kill -9 $$"),
+    ] {
+        let place = Place::new();
+        let stop = Work::Stop(vec![member(place.script("member", body), &[])], ONCE_MORE);
+        let (outcome, standing) = problems(&place, stop);
+        assert_eq!(outcome, Outcome::StopFailed, "a script that {name}");
+        let unseen = Problem::StopUnseen { group: "job 7".to_owned(), member: "member".to_owned() };
+        assert_eq!(standing, [unseen], "a script that {name}");
+    }
+}
+
+#[test]
+fn stop_is_a_stop_failure_when_the_script_cannot_be_run() {
+    let place = Place::new();
+    let without_interpreter = place.join("without-interpreter");
+    std::fs::write(&without_interpreter, "#!/nonexistent/sh\n").expect("our own file");
+    let not_executable = place.join("not-executable");
+    std::fs::write(&not_executable, "#!/bin/sh\n").expect("our own file");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&without_interpreter, executable).expect("our own file");
+    for program in [place.join("missing"), not_executable, without_interpreter] {
+        let what = program.display().to_string();
+        let started = Work::Stop(vec![member(program.clone(), &[])], ONCE_MORE);
+        assert_eq!(problems(&place, started).0, Outcome::StopFailed, "{what}, which may run");
+        let never_started = Work::Stop(vec![Step::Script(script(program, &[]))], ONCE_MORE);
+        assert_eq!(problems(&place, never_started), (Outcome::Done, vec![]), "{what}, which nothing ever started");
+    }
+}
+
+#[test]
+fn script_that_is_missing_for_a_moment_is_looked_for_again() {
+    let place = Place::new();
+    let jobs = start(&place.log());
+    let patient = Retry { more: 1000, pause: Duration::from_millis(10) };
+    jobs.submit(job(1, Work::Stop(vec![member(place.join("upgraded"), &[])], patient))).expect("taken");
+    eventually("it is missed", || place.read("log").contains("Cannot locate resource script upgraded"));
+    place.script("upgraded", "exit 0");
+    assert_eq!(next(&jobs).outcome, Outcome::Done);
+}
+
+#[test]
+fn problem_of_an_unseen_stop_is_settled_when_the_stop_is_seen() {
+    let place = Place::new();
+    let (log, board) = (place.log(), Board::default());
+    let jobs = Jobs::start(EFFECTS, &log, &board).expect("a dispatcher");
+    let silent = place.script("member", "exit 1");
+    for (body, outcome, standing) in [("exit 1", Outcome::StopFailed, 1), ("exit 0", Outcome::Done, 0)] {
+        place.script("member", body);
+        jobs.submit(job(7, Work::Stop(vec![member(silent.clone(), &[])], ONCE_MORE))).expect("taken");
+        assert_eq!((next(&jobs).outcome, board.standing().len()), (outcome, standing), "{body}");
+    }
+}
+
+#[test]
 fn a_function_that_panics_fails_its_job_and_no_other() {
     let place = Place::new();
-    let jobs = Jobs::start(&place.log()).expect("a dispatcher");
+    let jobs = start(&place.log());
     jobs.submit(job(1, Work::Function(Task(Box::new(|| panic!("on purpose")))))).expect("taken");
     assert_eq!(next(&jobs), Completion { ticket: 1, outcome: Outcome::Failed });
     jobs.submit(job(2, Work::Start(group(&place, &["a"]), ONCE_MORE))).expect("taken");
@@ -255,14 +367,16 @@ fn a_function_that_panics_fails_its_job_and_no_other() {
 #[test]
 fn at_the_end_all_scripts_are_terminated_and_every_job_is_answered() {
     let place = Place::new();
-    let jobs = Jobs::start(&place.log()).expect("a dispatcher");
+    let jobs = start(&place.log());
     let sleeper = place.script("sleeper", &format!("echo $1 >>{}; exec sleep 600", place.join("trace").display()));
     let stubborn = Retry { more: 1000, pause: LIMIT };
-    jobs.submit(job(1, Work::Stop(vec![Step::Script(call(sleeper.clone(), &[]))], stubborn))).expect("taken");
+    jobs.submit(job(1, Work::Stop(vec![member(sleeper.clone(), &[])], stubborn))).expect("taken");
     jobs.submit(job(2, Work::Run(call(sleeper, &["run"])))).expect("taken");
     eventually("both run", || place.read("trace").lines().count() == 2);
     jobs.cancel_all();
-    assert_eq!([next(&jobs).outcome, next(&jobs).outcome], [Outcome::Failed; 2]);
+    let mut ended = [next(&jobs), next(&jobs)].map(|done| (done.ticket, done.outcome));
+    ended.sort_by_key(|(ticket, _)| *ticket);
+    assert_eq!(ended, [(1, Outcome::StopFailed), (2, Outcome::Failed)], "nobody has seen the first one stopped");
 }
 
 #[test]

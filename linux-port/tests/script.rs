@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hbcore_linux::log::Logger;
-use hbcore_linux::script::{Call, Cancel, Environment, Exit, LINES_PER_RUN, Report, ScriptError, Search, run};
+use hbcore_linux::script::{Answer, Call, Cancel, Environment, Exit, LINES_PER_RUN, Report, ScriptError, Search, run};
 use host::{Place, eventually, lives};
 
 const LONG: Duration = Duration::from_mins(1);
@@ -121,9 +121,10 @@ fn both_outputs_are_logged_line_by_line_and_only_standard_output_says_running() 
     let (report, mut printed) = run_body(&place, body, &["status"]);
     printed.sort();
     assert_eq!(printed, ["no line feed", "one", "running"]);
-    assert!(!report.owned);
-    assert!(run_body(&place, "echo it is running; exit 3", &["status"]).0.owned, "the exit code does not count");
-    assert!(!run_body(&place, "echo not running; echo OK", &["status"]).0.owned);
+    assert_ne!(report.answer, Answer::Running);
+    let running = run_body(&place, "echo it is running; exit 3", &["status"]).0.answer;
+    assert_eq!(running, Answer::Running, "the word goes before the exit code");
+    assert_eq!(run_body(&place, "echo not running; echo OK", &["status"]).0.answer, Answer::Stopped);
 }
 
 #[test]

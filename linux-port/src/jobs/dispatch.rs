@@ -5,9 +5,10 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, atomic::AtomicUsize, atomic::Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize, atomic::Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -15,14 +16,26 @@ use super::doing::{Doing, Running};
 use super::group::Context;
 use super::{Completion, Job, Outcome, Work};
 use crate::log::Logger;
+use crate::problems::{Board, Problem};
 use crate::script::Cancel;
+use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
 
-/// Jobs between submission and collection of their completion. Full: [`Jobs::submit`] refuses the newcomer.
-pub const OUTSTANDING: usize = 64;
+/// Jobs that belong to no group, between submission and collection of their completion.
+const HOUSEKEEPING: usize = 16;
 
-/// Jobs that run at the same time; the others wait in order of submission.
+/// Jobs that begin side by side; the others wait in order of submission. A program that belongs to no group, such as one that fences,
+/// does not wait for its turn.
 pub const RUNNING: usize = 8;
+
+/// How long a job counts among [`RUNNING`]: groups whose scripts hang do not keep the others waiting.
+const COUNTS_FOR: Duration = Duration::from_secs(10);
+
+/// How long a start waits for a thread before it is given up, so that the peer may serve.
+const START_WAIT: Duration = Duration::from_secs(5);
+
+/// The pause after a thread was refused.
+const REFUSED_PAUSE: Duration = Duration::from_millis(250);
 
 /// Threads that only wait for processes and format log lines need little.
 const STACK: usize = 128 * 1024;
@@ -36,13 +49,17 @@ pub struct Jobs {
     cancel: Arc<Cancel>,
     doing: Arc<Doing>,
     outstanding: AtomicUsize,
+    capacity: usize,
 }
 
 /// Why a job was not taken. Nothing of it has been done, and nothing will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmitError {
-    /// [`OUTSTANDING`] jobs are not collected yet.
-    Full,
+    /// As many jobs as there is room for are not collected yet.
+    Full {
+        /// The room.
+        capacity: usize,
+    },
     /// The dispatcher is gone, which only a failure of the program itself can cause.
     Gone,
 }
@@ -50,7 +67,7 @@ pub enum SubmitError {
 impl fmt::Display for SubmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full => write!(f, "Job refused: {OUTSTANDING} jobs are outstanding"),
+            Self::Full { capacity } => write!(f, "Job refused: {capacity} jobs are outstanding"),
             Self::Gone => f.write_str("Job refused: no dispatcher"),
         }
     }
@@ -61,19 +78,29 @@ impl std::error::Error for SubmitError {}
 /// What the dispatcher is told.
 #[derive(Debug)]
 enum Mail {
-    Submit(Job),
-    Finished,
+    Submit(Waiting),
+    /// The job that began at this moment has ended.
+    Finished(Instant),
+}
+
+/// A job that has no thread yet. Its place is shared with the thread that is to do it: if that cannot be made, the job is still here.
+#[derive(Debug, Clone)]
+struct Waiting {
+    job: Arc<Mutex<Option<Job>>>,
+    since: Instant,
 }
 
 impl Jobs {
-    /// Starts the dispatcher thread. Call it after detaching.
+    /// Starts the dispatcher thread. Call it after detaching. There is room for `effects` jobs that the engine orders, and for a few
+    /// more; beyond that [`Jobs::submit`] refuses the newcomer.
     ///
     /// # Errors
     /// The system's refusal to make a descriptor or a thread.
-    pub fn start(log: &Logger) -> io::Result<Self> {
+    pub fn start(effects: usize, log: &Logger, board: &Board) -> io::Result<Self> {
+        let capacity = effects.saturating_add(HOUSEKEEPING);
         // Room for every job's submission and end, so that workers never wait for the dispatcher.
-        let (mail, inbox) = sync_channel(2 * OUTSTANDING);
-        let (done, completions) = sync_channel(OUTSTANDING);
+        let (mail, inbox) = sync_channel(2 * capacity);
+        let (done, completions) = sync_channel(capacity);
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let cancel = Arc::new(Cancel::new()?);
         let doing = Arc::new(Doing::default());
@@ -82,12 +109,13 @@ impl Jobs {
             bell: Arc::clone(&bell),
             mail: mail.clone(),
             log: log.clone(),
+            board: board.clone(),
             cancel: Arc::clone(&cancel),
             doing: Arc::clone(&doing),
         };
-        let dispatcher = Dispatcher { post: Arc::new(post), waiting: VecDeque::new(), running: 0 };
+        let dispatcher = Dispatcher { post: Arc::new(post), waiting: VecDeque::new(), running: Vec::new() };
         spawn("jobs", move || dispatcher.run(&inbox))?;
-        Ok(Self { mail, completions, bell, cancel, doing, outstanding: AtomicUsize::new(0) })
+        Ok(Self { mail, completions, bell, cancel, doing, outstanding: AtomicUsize::new(0), capacity })
     }
 
     /// Hands over a job.
@@ -95,11 +123,13 @@ impl Jobs {
     /// # Errors
     /// [`SubmitError`].
     pub fn submit(&self, job: Job) -> Result<(), SubmitError> {
-        if self.outstanding() >= OUTSTANDING {
-            return Err(SubmitError::Full);
+        let full = SubmitError::Full { capacity: self.capacity };
+        if self.outstanding() >= self.capacity {
+            return Err(full);
         }
-        self.mail.try_send(Mail::Submit(job)).map_err(|refused| match refused {
-            TrySendError::Full(_) => SubmitError::Full,
+        let waiting = Waiting { job: Arc::new(Mutex::new(Some(job))), since: Instant::now() };
+        self.mail.try_send(Mail::Submit(waiting)).map_err(|refused| match refused {
+            TrySendError::Full(_) => full,
             TrySendError::Disconnected(_) => SubmitError::Gone,
         })?;
         self.outstanding.fetch_add(1, Ordering::Relaxed);
@@ -148,6 +178,7 @@ struct Post {
     bell: Arc<OwnedFd>,
     mail: SyncSender<Mail>,
     log: Logger,
+    board: Board,
     cancel: Arc<Cancel>,
     doing: Arc<Doing>,
 }
@@ -163,64 +194,141 @@ impl Post {
 /// The state of the dispatcher thread.
 struct Dispatcher {
     post: Arc<Post>,
-    waiting: VecDeque<Job>,
-    running: usize,
+    waiting: VecDeque<Waiting>,
+    /// When each job began that runs.
+    running: Vec<Instant>,
+}
+
+/// Whether a job has got its thread.
+#[derive(Debug, PartialEq, Eq)]
+enum Begun {
+    Yes,
+    /// The system has no thread for it now; the job goes on waiting.
+    Refused,
 }
 
 impl Dispatcher {
     fn run(mut self, inbox: &Receiver<Mail>) {
-        while let Ok(mail) = inbox.recv() {
+        let mut pause = None;
+        loop {
+            let mail = match pause {
+                Some(pause) => inbox.recv_timeout(pause),
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
             match mail {
-                Mail::Submit(job) => self.waiting.push_back(job),
-                Mail::Finished => self.running = self.running.saturating_sub(1),
+                Ok(Mail::Submit(job)) if job.is_program() => self.waiting.push_front(job),
+                Ok(Mail::Submit(job)) => self.waiting.push_back(job),
+                Ok(Mail::Finished(began)) => {
+                    let place = self.running.iter().position(|known| *known == began);
+                    place.map(|place| self.running.swap_remove(place));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            while self.running < RUNNING
-                && let Some(job) = self.waiting.pop_front()
-            {
-                self.begin(job);
+            pause = self.begin_waiting();
+        }
+    }
+
+    /// Begins what may run now. Returns when to try again, if something waits.
+    fn begin_waiting(&mut self) -> Option<Duration> {
+        while let Some(job) = self.waiting.pop_front() {
+            let full = self.running.iter().filter(|began| began.elapsed() < COUNTS_FOR).count() >= RUNNING;
+            if full && !job.is_program() {
+                self.waiting.push_front(job);
+                return Some(COUNTS_FOR);
+            }
+            if self.begin(&job) == Begun::Refused {
+                if !self.give_up(&job) {
+                    self.waiting.push_front(job);
+                }
+                return Some(REFUSED_PAUSE);
+            }
+        }
+        None
+    }
+
+    fn begin(&mut self, waiting: &Waiting) -> Begun {
+        let (post, place) = (Arc::clone(&self.post), Arc::clone(&waiting.job));
+        let began = Instant::now();
+        let worker = move || {
+            let job = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(job) = job {
+                let (ticket, unknown) = (job.ticket, unknown_end(&job.work));
+                let ended = catch_unwind(AssertUnwindSafe(|| perform(job, &post)));
+                post.complete(ticket, ended.unwrap_or(unknown));
+            }
+            let _ = post.mail.send(Mail::Finished(began));
+        };
+        match spawn("job", worker) {
+            Ok(()) => {
+                self.running.push(began);
+                self.post.board.settle_where(|problem| matches!(problem, Problem::WorkRefused { .. }));
+                Begun::Yes
+            }
+            Err(error) => {
+                let what = waiting.name();
+                let problem = Problem::WorkRefused { what };
+                if !self.post.board.standing().iter().any(|standing| standing.problem == problem) {
+                    self.post
+                        .log
+                        .error(format_args!("{problem}: {error}. It is tried again until a thread can be had."));
+                }
+                self.post.board.raise(problem);
+                Begun::Refused
             }
         }
     }
 
-    fn begin(&mut self, job: Job) {
-        let ticket = job.ticket;
-        let post = Arc::clone(&self.post);
-        let worker = move || {
-            let ended = catch_unwind(AssertUnwindSafe(|| perform(job, &post)));
-            post.complete(ticket, ended.unwrap_or(Outcome::Failed));
-            let _ = post.mail.send(Mail::Finished);
-        };
-        match spawn("job", worker) {
-            Ok(()) => self.running += 1,
-            Err(error) => {
-                self.post.log.error(format_args!("No thread for a job: {error}"));
-                self.post.complete(ticket, Outcome::Failed);
-            }
+    /// Whether a job that has no thread is given up: a start that has waited long enough, since the peer may be able to serve. A stop
+    /// waits on, as its group is claimed until it was seen to be stopped.
+    fn give_up(&self, waiting: &Waiting) -> bool {
+        let mut place = waiting.job.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_start = place.as_ref().is_some_and(|job| matches!(job.work, Work::Start(..)));
+        if !is_start || waiting.since.elapsed() < START_WAIT {
+            return false;
         }
+        if let Some(job) = place.take() {
+            self.post.log.error(format_args!("{}: the start is given up, no thread could be had for it", job.name));
+            self.post.complete(job.ticket, Outcome::NotBegun);
+        }
+        true
+    }
+}
+
+impl Waiting {
+    fn is_program(&self) -> bool {
+        let place = self.job.lock().unwrap_or_else(PoisonError::into_inner);
+        place.as_ref().is_some_and(|job| matches!(job.work, Work::Run(_)))
+    }
+
+    fn name(&self) -> String {
+        let place = self.job.lock().unwrap_or_else(PoisonError::into_inner);
+        place.as_ref().map(|job| job.name.clone()).unwrap_or_default()
+    }
+}
+
+/// How a job ended whose thread panicked: nobody has seen what became of a group.
+fn unknown_end(work: &Work) -> Outcome {
+    match work {
+        Work::Start(..) | Work::Stop(..) => Outcome::StopFailed,
+        Work::Run(_) | Work::Function(_) => Outcome::Failed,
     }
 }
 
 fn perform(job: Job, post: &Post) -> Outcome {
-    let context = Context { log: &post.log, cancel: &post.cancel, doing: &post.doing, group: &job.name };
-    let work = match job.work {
-        Work::Later(find_out) => (find_out.0)(),
-        known => known,
-    };
-    match work {
+    let Post { log, board, cancel, doing, .. } = post;
+    let context = Context { log, board, cancel, doing, group: &job.name };
+    match job.work {
         Work::Start(mut members, retry) => context.start(&mut members, retry),
         Work::Stop(mut members, retry) => context.stop(&mut members, retry),
         Work::Run(call) => context.script(&call),
         Work::Function(task) => match (task.0)() {
             Ok(()) => Outcome::Done,
             Err(refused) => {
-                post.log.error(format_args!("{}: {}", job.name, refused.0));
+                log.error(format_args!("{}: {}", job.name, refused.0));
                 Outcome::Failed
             }
         },
-        Work::Later(_) => {
-            post.log.error(format_args!("{}: cannot be found out twice", job.name));
-            Outcome::Failed
-        }
     }
 }
 
@@ -231,6 +339,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let _ = normal_scheduling();
         body();
     };
+    fault::gate(fault::Call::Thread, name)?;
     thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(urgent)?;
     Ok(())
 }

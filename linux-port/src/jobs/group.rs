@@ -4,13 +4,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::doing::Doing;
-use super::{Outcome, Resource, Retry, Step};
+use super::{Outcome, Resource, Retry, Script, Step};
 use crate::log::{Level, Logger};
-use crate::script::{Call, Cancel, Exit, Report, ScriptError, run};
+use crate::problems::{Board, Problem};
+use crate::script::{Answer, Call, Cancel, Exit, Report, ScriptError, run};
 
 /// What the worker needs besides the members.
 pub(super) struct Context<'a> {
     pub(super) log: &'a Logger,
+    pub(super) board: &'a Board,
     pub(super) cancel: &'a Cancel,
     pub(super) doing: &'a Doing,
     /// The name of the job.
@@ -22,9 +24,18 @@ pub(super) struct Context<'a> {
 enum Attempt {
     Done,
     Failed,
-    /// Trying again cannot help: there is no such script.
-    Hopeless,
+    /// There is no such script now, or no process could be had for it: nothing was run.
+    NotBegun,
     Cancelled,
+}
+
+/// What the status of a member told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Running,
+    Stopped,
+    /// It could not be asked, or did not answer.
+    Nothing,
 }
 
 impl Context<'_> {
@@ -33,29 +44,27 @@ impl Context<'_> {
     pub(super) fn start(&self, members: &mut [Step], retry: Retry) -> Outcome {
         for place in 0..members.len() {
             let Some(member) = members.get_mut(place) else { break };
-            if self.owned(member) || self.operate(member, Operation::Start) == Attempt::Done {
+            if self.status(member) == Seen::Running || self.operate(member, Operation::Start) == Attempt::Done {
                 continue;
             }
             self.log.crit(format_args!("Giving up resources due to failure of {}", name(member)));
             return match self.stop(members, retry) {
-                Outcome::StopFailed => Outcome::StopFailed,
-                _ => Outcome::Failed,
+                Outcome::Done => Outcome::Failed,
+                unseen => unseen,
             };
         }
+        self.settle();
         Outcome::Done
     }
 
     /// Stops from right to left. A member that cannot be stopped does not keep the others from being stopped.
     pub(super) fn stop(&self, members: &mut [Step], retry: Retry) -> Outcome {
-        let mut worst = Outcome::Done;
-        for member in members.iter_mut().rev() {
-            worst = match (self.stop_one(member, retry), worst) {
-                (Outcome::StopFailed, _) | (_, Outcome::StopFailed) => Outcome::StopFailed,
-                (Outcome::Done, before) => before,
-                (other, _) => other,
-            };
+        let stopped = members.iter_mut().rev().filter_map(|member| self.stop_one(member, retry).then_some(())).count();
+        if stopped < members.len() {
+            return Outcome::StopFailed;
         }
-        worst
+        self.settle();
+        Outcome::Done
     }
 
     /// Runs one program that is not a resource.
@@ -63,26 +72,39 @@ impl Context<'_> {
         if self.attempt(call) == Attempt::Done { Outcome::Done } else { Outcome::Failed }
     }
 
-    /// [`Outcome::StopFailed`] if the member still runs here after all attempts.
-    fn stop_one(&self, member: &mut Step, retry: Retry) -> Outcome {
+    /// The group is as it should be, here or nowhere here.
+    fn settle(&self) {
+        self.board.settle_where(|p| matches!(p, Problem::StopUnseen { group, .. } if group == self.group));
+    }
+
+    /// Whether the member was seen to be stopped: its stop succeeded, or its status said so, or nothing ever started it.
+    fn stop_one(&self, member: &mut Step, retry: Retry) -> bool {
         for attempt in 0..=retry.more {
             if attempt > 0 && !self.pause(retry.pause) {
-                return Outcome::Failed;
+                return false;
             }
             match self.operate(member, Operation::Stop) {
-                Attempt::Done => return Outcome::Done,
-                Attempt::Cancelled => return Outcome::Failed,
-                Attempt::Hopeless => break,
-                Attempt::Failed => {}
+                Attempt::Done => return true,
+                Attempt::Cancelled => return false,
+                Attempt::NotBegun if !is_suspect(member) => return true,
+                Attempt::Failed | Attempt::NotBegun => {}
             }
         }
-        if self.owned(member) {
-            self.log.crit(format_args!("Resource STOP failure: {} still runs here.", name(member)));
-            return Outcome::StopFailed;
-        }
-        self.log.error(format_args!("Resource script for {} probably not LSB-compliant.", name(member)));
-        self.log.warn(format_args!("it ({}) MUST succeed on a stop when already stopped", name(member)));
-        Outcome::Done
+        let said = match self.status(member) {
+            Seen::Stopped => {
+                let name = name(member);
+                self.log.error(format_args!("Resource script for {name} probably not LSB-compliant."));
+                self.log.warn(format_args!("it ({name}) MUST succeed on a stop when already stopped"));
+                return true;
+            }
+            // Nothing of it was ever started here, so nothing of it was left.
+            Seen::Nothing if !is_suspect(member) => return true,
+            Seen::Running => "still runs here",
+            Seen::Nothing => "may still run here: its status gives no answer",
+        };
+        self.log.crit(format_args!("Resource STOP failure: {} {said}.", name(member)));
+        self.board.raise(Problem::StopUnseen { group: self.group.to_owned(), member: name(member) });
+        false
     }
 
     /// Waits between two attempts; false if the daemon wants to end meanwhile.
@@ -99,34 +121,65 @@ impl Context<'_> {
         false
     }
 
-    /// Whether a member runs here. A script that cannot say so counts as not running, as in 3.0.6.
-    fn owned(&self, member: &mut Step) -> bool {
+    fn status(&self, member: &mut Step) -> Seen {
         match member {
-            Step::Missing(_) => false,
-            Step::Script(call) => self
-                .run(&with_operation(call, Operation::Status))
-                .inspect_err(|error| self.log.error(format_args!("{error}")))
-                .is_ok_and(|report| report.owned),
-            Step::Builtin(resource) => resource.status().unwrap_or_else(|refused| {
-                self.log.error(format_args!("Status of {}: {}", resource.name(), refused.0));
-                false
-            }),
+            Step::Script(script) => self.script_status(script),
+            Step::Builtin(resource) => match resource.status() {
+                Ok(true) => Seen::Running,
+                Ok(false) => Seen::Stopped,
+                Err(refused) => {
+                    self.log.error(format_args!("Status of {}: {}", resource.name(), refused.0));
+                    Seen::Nothing
+                }
+            },
+        }
+    }
+
+    fn script_status(&self, script: &Script) -> Seen {
+        let report = locate(script, Operation::Status).and_then(|call| self.run(&call));
+        match report.map(|report| report.answer) {
+            Ok(Answer::Running) => {
+                script.trace.may_run();
+                Seen::Running
+            }
+            Ok(Answer::Stopped) => {
+                script.trace.seen_stopped();
+                Seen::Stopped
+            }
+            Ok(Answer::None) => Seen::Nothing,
+            Err(error) => {
+                self.log.error(format_args!("{error}"));
+                Seen::Nothing
+            }
         }
     }
 
     fn operate(&self, member: &mut Step, operation: Operation) -> Attempt {
         match member {
-            Step::Missing(name) => {
-                self.log.error(format_args!("Cannot locate resource script {name}"));
-                Attempt::Hopeless
-            }
-            Step::Script(call) => {
-                let call = with_operation(call, operation);
-                self.log.info(format_args!("{}", call.announcement()));
-                self.attempt(&call)
-            }
+            Step::Script(script) => self.operate_script(script, operation),
             Step::Builtin(resource) => self.operate_builtin(resource.as_mut(), operation),
         }
+    }
+
+    fn operate_script(&self, script: &Script, operation: Operation) -> Attempt {
+        let call = match locate(script, operation) {
+            Ok(call) => call,
+            Err(error) => {
+                self.log.error(format_args!("{error}"));
+                return Attempt::NotBegun;
+            }
+        };
+        self.log.info(format_args!("{}", call.announcement()));
+        let ended = self.run(&call);
+        // A start that did not even begin leaves the member as it was.
+        if operation == Operation::Start && ended.is_ok() {
+            script.trace.may_run();
+        }
+        let attempt = self.judge(&call, ended);
+        if operation == Operation::Stop && attempt == Attempt::Done {
+            script.trace.seen_stopped();
+        }
+        attempt
     }
 
     fn operate_builtin(&self, resource: &mut dyn Resource, operation: Operation) -> Attempt {
@@ -147,7 +200,11 @@ impl Context<'_> {
     }
 
     fn attempt(&self, call: &Call) -> Attempt {
-        match self.run(call) {
+        self.judge(call, self.run(call))
+    }
+
+    fn judge(&self, call: &Call, ended: Result<Report, ScriptError>) -> Attempt {
+        match ended {
             Ok(report) if report.exit.success() => Attempt::Done,
             Ok(report) => {
                 let level = if matches!(report.exit, Exit::Cancelled) { Level::Warn } else { Level::Error };
@@ -160,7 +217,7 @@ impl Context<'_> {
             }
             Err(error) => {
                 self.log.error(format_args!("{error}"));
-                Attempt::Failed
+                Attempt::NotBegun
             }
         }
     }
@@ -183,19 +240,27 @@ impl Operation {
     }
 }
 
-fn with_operation(call: &Call, operation: Operation) -> Call {
-    let mut call = call.clone();
+fn locate(script: &Script, operation: Operation) -> Result<Call, ScriptError> {
+    let program = script.search.locate(&script.name)?;
+    let mut call = Call { program, ..script.call.clone() };
     call.arguments.push(operation.word().into());
-    call
+    Ok(call)
+}
+
+/// Whether a member may run here because something here started it. An address answers for itself.
+fn is_suspect(member: &Step) -> bool {
+    match member {
+        Step::Script(script) => script.trace.is_suspect(),
+        Step::Builtin(_) => true,
+    }
 }
 
 fn name(member: &Step) -> String {
     match member {
-        Step::Script(call) => {
-            let arguments = call.arguments.iter().map(|a| a.to_string_lossy().into_owned());
-            std::iter::once(call.name()).chain(arguments).collect::<Vec<_>>().join("::")
+        Step::Script(script) => {
+            let arguments = script.call.arguments.iter().map(|a| a.to_string_lossy().into_owned());
+            std::iter::once(script.name.clone()).chain(arguments).collect::<Vec<_>>().join("::")
         }
-        Step::Missing(name) => name.clone(),
         Step::Builtin(resource) => resource.name(),
     }
 }

@@ -97,7 +97,7 @@ impl AddressThread {
         Ok(Self { orders, done, bell })
     }
 
-    /// Takes all of `specs` and announces them. False: too many orders wait.
+    /// Takes all of `specs` and announces them; after a failure some of them may be here. False: too many orders wait.
     pub fn acquire(&self, ticket: u32, specs: Arc<[AddressSpec]>) -> bool {
         self.orders.try_send(Order::Acquire { ticket, specs }).is_ok()
     }
@@ -268,12 +268,8 @@ impl Worker {
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Acquire { ticket, specs } => {
+                // What was taken before a failure is given up by an order of its own.
                 let ok = specs.iter().all(|spec| self.reported(spec, Question::Start).is_ok());
-                if !ok {
-                    for spec in specs.iter() {
-                        let _ = self.reported(spec, Question::Stop);
-                    }
-                }
                 self.post.done(ticket, ok);
             }
             Order::Release { ticket, specs } => {

@@ -7,14 +7,15 @@ use super::ScriptEnvironment;
 use crate::jobs::Refused;
 use crate::log::Logger;
 use crate::script::{Call, Cancel, run};
-use crate::start::FORCED;
-use crate::sys::process::exit_now;
+use crate::sys::fault;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
-/// Ways to reboot, the first that succeeds counts.
-const REBOOT: [(&str, &[&str]); 2] = [("/sbin/reboot", &["-nf"]), ("/sbin/init", &["6"])];
+/// Ways to reboot, and how long after its success each may take until the machine is down: the second one stops services in order.
+const REBOOT: [(&str, &[&str], Duration); 2] =
+    [("/sbin/reboot", &["-nf"], Duration::from_secs(10)), ("/sbin/init", &["6"], Duration::from_mins(5))];
 /// How long the log may take to be written before the machine goes down.
 const FLUSH: Duration = Duration::from_millis(500);
 
@@ -41,41 +42,43 @@ impl std::error::Error for Helpless {}
 
 impl Escalation {
     /// Does it, on a job thread. Returns when nothing of the group can run any more; or not at all, because the machine goes down.
+    /// Until it is down the daemon goes on: a node that fell silent while its services still run would have its peer start them.
     pub(super) fn carry_out(&self, key: &str, log: &Logger) -> Result<(), Refused> {
         if let Some(command) = &self.command
-            && self.run(command.clone(), key, log)?
+            && self.run(command.clone(), key, log)
         {
             return Ok(());
         }
         log.crit(format_args!("Resource STOP failure. Reboot required!"));
         log.crit(format_args!("Killing heartbeat ungracefully!"));
         log.flush(FLUSH);
-        if REBOOT.iter().any(|(program, arguments)| reboots(program, arguments)) {
-            exit_now(FORCED.into());
+        for (program, arguments, down_within) in REBOOT {
+            if reboots(program, arguments) {
+                thread::sleep(down_within);
+                log.crit(format_args!("{program} succeeded, and this machine runs on"));
+            }
         }
         log.crit(format_args!("{Helpless}"));
         Err(Helpless.into())
     }
 
-    fn run(&self, program: PathBuf, key: &str, log: &Logger) -> Result<bool, Refused> {
+    fn run(&self, program: PathBuf, key: &str, log: &Logger) -> bool {
         let call = Call { arguments: vec![key.into()], ..self.scripts.call(program) };
         log.crit(format_args!("{} is called for {key}, which does not stop", call.program.display()));
-        match run(&call, log, &Cancel::new()?) {
-            Ok(report) if report.exit.success() => Ok(true),
-            Ok(report) => {
-                log.crit(format_args!("{} from {}", report.exit, call.program.display()));
-                Ok(false)
-            }
-            Err(error) => {
-                log.crit(format_args!("{error}"));
-                Ok(false)
-            }
+        let ended = Cancel::new().map(|cancel| run(&call, log, &cancel));
+        match ended {
+            Ok(Ok(report)) if report.exit.success() => return true,
+            Ok(Ok(report)) => log.crit(format_args!("{} from {}", report.exit, call.program.display())),
+            Ok(Err(error)) => log.crit(format_args!("{error}")),
+            Err(error) => log.crit(format_args!("Cannot run {}: {error}", call.program.display())),
         }
+        false
     }
 }
 
 fn reboots(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
+    let status = fault::gate(fault::Call::Spawn, program).and_then(|()| command.status());
+    status.is_ok_and(|status| status.success())
 }

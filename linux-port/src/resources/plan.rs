@@ -2,7 +2,7 @@
 
 use super::addresses::{AddressResource, Handle};
 use crate::address::{AddressSpec, Label};
-use crate::jobs::Step;
+use crate::jobs::{Script, Step, Trace};
 use crate::script::{Call, Environment, Search};
 use hbcore::config::{Group, Resource};
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 enum Member {
     Address(AddressSpec),
-    Script { name: String, arguments: Vec<String> },
+    Script { name: String, arguments: Vec<String>, trace: Trace },
 }
 
 impl Plan {
@@ -84,8 +84,19 @@ impl Plan {
         self.members.iter().filter_map(|m| if let Member::Address(a) = m { Some(a) } else { None })
     }
 
-    /// The members as work for the job threads. Scripts are looked up now, so that one installed meanwhile is found.
-    /// That looks at disks: for a job thread.
+    /// What an earlier daemon or another program may have started of this group: from now on, a member counts as stopped only when
+    /// it was seen to be.
+    pub fn assume_started(&self) {
+        for member in &self.members {
+            match member {
+                Member::Script { trace, .. } => trace.may_run(),
+                // An address answers for itself.
+                Member::Address(_) => {}
+            }
+        }
+    }
+
+    /// The members as work for the job threads.
     pub(super) fn steps(&self, addresses: &Handle) -> Vec<Step> {
         self.members.iter().map(|m| self.step(m, addresses)).collect()
     }
@@ -93,13 +104,15 @@ impl Plan {
     fn step(&self, member: &Member, addresses: &Handle) -> Step {
         match member {
             Member::Address(spec) => Step::Builtin(Box::new(AddressResource::new(spec.clone(), addresses.clone()))),
-            Member::Script { name, arguments } => match self.scripts.search.locate(name) {
-                Ok(program) => Step::Script(Call {
+            Member::Script { name, arguments, trace } => Step::Script(Script {
+                name: name.clone(),
+                search: self.scripts.search.clone(),
+                call: Call {
                     arguments: arguments.iter().map(Into::into).collect(),
-                    ..self.scripts.call(program)
-                }),
-                Err(_) => Step::Missing(name.clone()),
-            },
+                    ..self.scripts.call(PathBuf::new())
+                },
+                trace: trace.clone(),
+            }),
         }
     }
 }
@@ -124,6 +137,7 @@ fn member(resource: &Resource<'_>, builtin: bool) -> Member {
         _ => Member::Script {
             name: resource.script().to_owned(),
             arguments: resource.args().map(str::to_owned).collect(),
+            trace: Trace::default(),
         },
     }
 }

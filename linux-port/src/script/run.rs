@@ -15,8 +15,9 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::output::{Lines, Stream};
-use super::{Call, Exit, OwnedText, ScriptError};
+use super::{Answer, Call, Exit, ScriptError, StatusText};
 use crate::log::Logger;
+use crate::sys::fault;
 use crate::sys::process::{Child, Spawn, spawn};
 
 /// What became of a run.
@@ -24,8 +25,8 @@ use crate::sys::process::{Child, Spawn, spawn};
 pub struct Report {
     /// How it ended.
     pub exit: Exit,
-    /// What its standard output says about the resource; of interest after `status`.
-    pub owned: bool,
+    /// What it says about the resource; of interest after `status`.
+    pub answer: Answer,
     /// How long it took.
     pub took: Duration,
     /// Bytes of output that were not logged.
@@ -78,7 +79,7 @@ pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptE
         out: Stream::new(out),
         err: Stream::new(err),
         lines: Lines::new(log, &call.name(), 0),
-        text: OwnedText::default(),
+        text: StatusText::default(),
         stopping: None,
         killed: false,
     };
@@ -87,7 +88,7 @@ pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptE
     let exit = watch.reap();
     let output_left_out = watch.lines.summary();
     let last_lines = watch.lines.last();
-    Ok(Report { exit, owned: watch.text.owned(), took: began.elapsed(), output_left_out, last_lines })
+    Ok(Report { exit, answer: watch.text.answer(exit), took: began.elapsed(), output_left_out, last_lines })
 }
 
 /// Starts the child with nothing on its standard input and pipes on its outputs.
@@ -96,6 +97,8 @@ fn begin(call: &Call, directory: &Path) -> io::Result<(Child, OwnedFd, OwnedFd)>
     let (out, out_end) = quiet_pipe()?;
     let (err, err_end) = quiet_pipe()?;
     let standard = [null.as_fd(), out_end.as_fd(), err_end.as_fd()];
+    let operation = call.arguments.last().map(|word| word.to_string_lossy()).unwrap_or_default();
+    fault::gate(fault::Call::Spawn, format_args!("{} {operation}", call.name()))?;
     let child = start(call, directory, standard)?;
     Ok((child, out, err))
 }
@@ -156,7 +159,7 @@ struct Watch<'a> {
     out: Stream,
     err: Stream,
     lines: Lines<'a>,
-    text: OwnedText,
+    text: StatusText,
     /// Why it is being terminated, if it is.
     stopping: Option<Exit>,
     killed: bool,

@@ -16,8 +16,9 @@ use super::Context;
 use super::context::variable;
 use crate::address::Addresses;
 use crate::log::{EarlyLog, Logger};
+use crate::problems::Board;
 use crate::resources::{Plan, Resources, SCRIPT_LIMIT, ScriptEnvironment};
-use crate::script::{Call, Cancel, Environment, Search, run};
+use crate::script::{Answer, Call, Cancel, Environment, Search, run};
 use crate::site::HELPERS;
 
 /// How long the log may take to be written at the end.
@@ -96,7 +97,7 @@ impl<'c> Groups<'c> {
         let log = self.logger()?;
         let report = run(&call, &log, &Cancel::new()?).map_err(io::Error::other)?;
         log.flush(FLUSH);
-        Ok(report.owned)
+        Ok(report.answer == Answer::Running)
     }
 
     /// Starts or stops a group as the daemon does. False: it could not. Only the log says why, as in 3.0.6.
@@ -112,7 +113,10 @@ impl<'c> Groups<'c> {
         let doing = if verb == Verb::Take { "Acquiring" } else { "Releasing" };
         let node = group.node.to_lowercase();
         log.info(format_args!("{doing} resource group: {node} {}", words(group).trim_end()));
-        let mut resources = Resources::start(vec![Plan::new(group, self.builtin, &self.scripts)], None, &log)?;
+        let plan = Plan::new(group, self.builtin, &self.scripts);
+        // The daemon, or another call of this tool, may have started it.
+        plan.assume_started();
+        let mut resources = Resources::start(vec![plan], None, &log, &Board::default())?;
         let group = GroupId(0);
         let effect = if verb == Verb::Take { Effect::Acquire(group) } else { Effect::Release(group) };
         resources.begin(Ticket::from_raw(0), effect);
