@@ -221,10 +221,9 @@ fn stop_fails(pairing: Pairing, escalation: Escalation, action: &str) -> Pair {
     write_web(&lab.alpha, "stop", action);
     let program = |text: &str| format!("#!/bin/sh\necho \"${{0##*/}} $*\" >> /var/log/calls\n{text}\n");
     let [reboot, init] = match escalation {
-        Escalation::Reboot => [
-            program(&format!("{CLEAR}; ip link set eth1 down; kill -9 $(cat /run/heartbeat.pid)")),
-            program("exit 1"),
-        ],
+        Escalation::Reboot => {
+            [program(&format!("{CLEAR}; ip link set eth1 down; kill -9 $(cat /run/heartbeat.pid)")), program("exit 1")]
+        }
         Escalation::Nothing | Escalation::Command => [program("exit 1"), program("exit 1")],
     };
     lab.alpha.put_into("/usr/sbin", &[("reboot", &reboot), ("init", &init)]);
