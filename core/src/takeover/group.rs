@@ -29,7 +29,8 @@ pub enum Effect {
     Acquire(GroupId),
     /// Stop the group's resources in reverse order.
     Release(GroupId),
-    /// The group could not be stopped: fence it, or this node. Answered as done when nothing of it can run here any more.
+    /// The group could not be stopped: fence it, or this node. Answered as done when nothing of it can run here any more; with any other
+    /// answer it is asked for again five seconds later, for as long as it takes.
     Escalate(GroupId),
     /// Make sure that a dead node does nothing any more: reset it, or cut its power. Groups that it may hold are started when this is done.
     Fence(NodeId),
@@ -110,17 +111,26 @@ pub(super) enum GroupRequest {
     Sent,
 }
 
+/// What is done about a group that is stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Escalation {
+    /// Nothing: it is not stuck, or it is wanted here.
+    No,
+    /// It was not escalated yet.
+    Due,
+    /// An escalation has failed, and is tried again then.
+    Again(Instant),
+}
+
 /// A resource group as this node sees it.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct Group {
     /// The node named first in its line of `haresources`.
     pub home: NodeId,
     state: GroupState,
     wanted: bool,
     announce: bool,
-    /// It is stuck, and that was not escalated yet.
-    escalate: bool,
+    escalation: Escalation,
     in_flight: Option<InFlight>,
     /// Its home is dead or has left: it is for whoever remains.
     pub(super) home_gone: bool,
@@ -137,7 +147,7 @@ impl Group {
             state: GroupState::Stopped,
             wanted: false,
             announce: false,
-            escalate: false,
+            escalation: Escalation::No,
             in_flight: None,
             home_gone: false,
             key: heapless::String::new(),
@@ -161,7 +171,9 @@ impl Group {
         self.state = match self.state {
             GroupState::Failed => GroupState::Stopped,
             // Somebody wishes it gone once more: perhaps it can be stopped now.
-            GroupState::Stuck if !wanted && self.in_flight.is_none() && !self.escalate => GroupState::Running,
+            GroupState::Stuck if !wanted && self.in_flight.is_none() && self.escalation != Escalation::Due => {
+                GroupState::Running
+            }
             same => same,
         };
     }
@@ -182,8 +194,13 @@ impl Group {
         self.wanted
     }
 
+    /// When its effect is late, or the next is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.in_flight.map(|f| f.deadline)
+        match (self.in_flight, self.state, self.escalation) {
+            (Some(effect), _, _) => Some(effect.deadline),
+            (None, GroupState::Stuck, Escalation::Again(at)) if !self.wanted => Some(at),
+            (None, _, _) => None,
+        }
     }
 
     /// Nothing of it is or may be here.
@@ -201,12 +218,16 @@ impl Group {
             }
     }
 
-    fn next_step(&self) -> Option<GroupState> {
+    fn next_step(&self, now: Instant) -> Option<GroupState> {
         match (self.in_flight.is_some(), self.wanted, self.state) {
             // What is stuck may run here, but that is now as it should be: starting it asks each member first.
             (false, true, GroupState::Stopped | GroupState::Stuck) => Some(GroupState::Starting),
             (false, false, GroupState::Running) => Some(GroupState::Stopping),
-            (false, false, GroupState::Stuck) if self.escalate => Some(GroupState::Stuck),
+            (false, false, GroupState::Stuck) => match self.escalation {
+                Escalation::No => None,
+                Escalation::Due => Some(GroupState::Stuck),
+                Escalation::Again(at) => (at <= now).then_some(GroupState::Stuck),
+            },
             _ => None,
         }
     }
@@ -225,7 +246,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         let home = self.home;
         let (index, next) = self.groups.iter().enumerate().find_map(|(n, g)| {
             let waits = if g.home == home { home_in_doubt } else { in_doubt };
-            let next = g.next_step().filter(|next| !waits || *next != GroupState::Starting);
+            let next = g.next_step(now).filter(|next| !waits || *next != GroupState::Starting);
             (g.announce || next.is_some()).then_some((n, next))
         })?;
         self.serial = self.serial.wrapping_add(1);
@@ -236,7 +257,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if let Some(next) = next {
             group.state = next;
             group.announce = false;
-            group.escalate = false;
+            group.escalation = Escalation::No;
             group.in_flight = Some(InFlight { ticket: ticket.0, deadline });
             let effect = match next {
                 GroupState::Starting => Effect::Acquire(id),
@@ -278,7 +299,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         };
         // Unless it is wanted here again meanwhile.
         let is_stuck = group.state == GroupState::Stuck && !group.wanted;
-        group.escalate = is_stuck && before != GroupState::Stuck;
+        group.escalation = match before {
+            _ if !is_stuck => Escalation::No,
+            GroupState::Stuck => Escalation::Again(now.after(ESCALATE_AGAIN)),
+            _ => Escalation::Due,
+        };
         let class = if group.home == self.home { Class::Local } else { Class::Foreign };
         let (after, id) = (group.state, GroupId(index as u16));
         self.notice(match (before, outcome) {
@@ -372,6 +397,9 @@ fn belongs(group: &Group, home: NodeId, class: Class) -> bool {
         Class::All => true,
     }
 }
+
+/// How long after an escalation that failed the next one begins.
+const ESCALATE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Longest key of a group that the engine keeps: 100 bytes, and 31 with the feature `small`. Only the legacy protocol needs keys.
 pub const KEY_MAX: usize = if cfg!(feature = "small") { 31 } else { 100 };

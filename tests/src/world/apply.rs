@@ -25,6 +25,12 @@ impl World<'_> {
                 }
                 self.cut_power(node);
             }
+            Fault::Crash(node) => {
+                if self.hosts[node].is_running() {
+                    self.promise(node, false);
+                    self.crash(node);
+                }
+            }
             Fault::Pause(node) => {
                 self.promise_unheard(node);
                 self.hosts[node].paused = self.hosts[node].is_running();
@@ -52,6 +58,8 @@ impl World<'_> {
             | Fault::Slow { .. }
             | Fault::Fail { .. }
             | Fault::Hang(_)
+            | Fault::Blind(_)
+            | Fault::Helpless(_)
             | Fault::Blackout(_)
             | Fault::NoFencing(_)
             | Fault::SlowFencing(_) => {}
@@ -65,7 +73,9 @@ impl World<'_> {
         self.active[index] = false;
         self.network_changed();
         match fault {
-            Fault::Power { node, .. } | Fault::Blackout(node) | Fault::Leave(node) => self.start_if_wanted(node),
+            Fault::Power { node, .. } | Fault::Blackout(node) | Fault::Leave(node) | Fault::Crash(node) => {
+                self.start_if_wanted(node);
+            }
             Fault::Pause(node) if self.hosts[node].paused && !self.is_active(|f| *f == Fault::Pause(node)) => {
                 self.resume(node);
             }
@@ -126,7 +136,7 @@ impl World<'_> {
     /// A node that was taken away comes back, unless something else keeps it away.
     pub(crate) fn start_if_wanted(&mut self, node: usize) {
         let kept_away = self.is_active(|fault| match fault {
-            Fault::Power { node: n, .. } | Fault::Blackout(n) | Fault::Leave(n) => *n == node,
+            Fault::Power { node: n, .. } | Fault::Blackout(n) | Fault::Leave(n) | Fault::Crash(n) => *n == node,
             _ => false,
         });
         let host = &self.hosts[node];
@@ -136,7 +146,7 @@ impl World<'_> {
     }
 
     pub(crate) fn start(&mut self, node: usize) {
-        if self.hosts[node].is_running() {
+        if self.hosts[node].is_running() || self.cleans_up(node) {
             return;
         }
         self.disturbed();
@@ -175,7 +185,7 @@ impl World<'_> {
 
     /// A machine is reset, by its own daemon or by another's, and comes back.
     pub(crate) fn reboot(&mut self, node: usize) {
-        if !self.hosts[node].is_running() {
+        if !self.hosts[node].is_running() && !self.hosts[node].crashed {
             return;
         }
         self.disturbed();

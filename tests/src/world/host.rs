@@ -1,6 +1,8 @@
 //! A machine: its clock, its daemon, its groups, and the little that a port does around the engine.
 
+mod crash;
 mod effects;
+mod script;
 
 use super::engine::{EPOCH, Engine, name};
 use super::random::Random;
@@ -52,8 +54,17 @@ struct Script {
     group: usize,
     serial: u64,
     work: Work,
-    outcome: Outcome,
+    ending: Ending,
     began: Instant,
+}
+
+/// How a script ends.
+#[derive(Clone, Copy)]
+struct Ending {
+    /// What the port sees of it, and says.
+    outcome: Outcome,
+    /// The truth: something of the group runs on.
+    leaves: bool,
 }
 
 /// What is done to a group.
@@ -102,6 +113,8 @@ pub(crate) struct Host {
     pub(crate) newest_sent: Sequence,
     /// It will start by itself.
     pub(crate) will_restart: bool,
+    /// Its daemon was killed, and what it had started may run on.
+    pub(crate) crashed: bool,
 }
 
 impl Host {
@@ -127,6 +140,7 @@ impl Host {
             tickets: 0,
             newest_sent: Sequence(0),
             will_restart: false,
+            crashed: false,
         }
     }
 
@@ -200,13 +214,19 @@ impl Host {
     }
 
     pub(crate) fn power_off(&mut self) {
+        self.end_daemon();
+        self.crashed = false;
+        self.real.iter_mut().for_each(|real| *real = Real::default());
+    }
+
+    /// Everything that the daemon knew is gone.
+    fn end_daemon(&mut self) {
         self.engine = None;
         self.wake = None;
         self.paused = false;
         self.inbox.clear();
         self.ended_scripts.clear();
         self.cables.iter_mut().for_each(|cable| *cable = FrameReader::new());
-        self.real.iter_mut().for_each(|real| *real = Real::default());
     }
 }
 

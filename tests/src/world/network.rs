@@ -86,6 +86,9 @@ impl Network {
                 | Fault::Slow { .. }
                 | Fault::Fail { .. }
                 | Fault::Hang(_)
+                | Fault::Blind(_)
+                | Fault::Helpless(_)
+                | Fault::Crash(_)
                 | Fault::NoFencing(_)
                 | Fault::SlowFencing(_)
                 | Fault::Blackout(_)

@@ -1,6 +1,7 @@
 //! Who really runs which group: never two by our doing, never none for longer than the deadline.
 
 use super::engine::{Engine, name};
+use super::host::Host;
 use super::rule::Rule;
 use super::schedule::Planned;
 use super::{Fault, Kind, ORIGIN, World};
@@ -106,7 +107,8 @@ impl World<'_> {
         }
         let patience = REPEATS + Duration::from_millis(4 * self.schedule.site.keepalive) + self.longest_way() * 8;
         for group in 0..self.schedule.site.groups.len() {
-            let serve = self.hosts.iter().filter(|host| host.real[group].serving).count();
+            let serves = |host: &&Host| host.is_running() && host.real[group].serving;
+            let serve = self.hosts.iter().filter(serves).count();
             let since = &mut self.ownership.twice_since[group];
             *since = if serve > 1 { since.or(Some(self.now)) } else { None };
             if since.is_some_and(|since| self.now.since(since) > patience) {
@@ -126,12 +128,18 @@ impl World<'_> {
         let Some(rival) = rival else { return };
         self.check_ownership();
         let grace = self.grace();
-        let may_be_apart = !self.schedule.site.fencing
-            && (self.ownership.apart.is_some_and(|at| self.now.since(at) <= grace) || self.hosts[rival].paused);
+        // A daemon that was killed cannot stop what it had started, and is taken for dead.
+        let given_up = self.hosts[rival].crashed && self.regards_dead(node, rival);
+        let apart = self.ownership.apart.is_some_and(|at| self.now.since(at) <= grace);
+        let may_be_apart = !self.schedule.site.fencing && (apart || given_up || self.hosts[rival].paused);
         if !may_be_apart {
             let text = format!("{} starts group {group} while {} runs it", name(node), name(rival));
             self.fail(Rule::OneOwner, text);
         }
+    }
+
+    fn regards_dead(&self, node: usize, other: usize) -> bool {
+        self.hosts[node].engine.as_deref().is_some_and(|engine| engine.regards_dead(other))
     }
 
     /// A group came or went somewhere.

@@ -24,13 +24,17 @@ pub enum Bug {
     StoppedTooEarly,
     /// Fencing is said to have succeeded, and nothing was done.
     SkippedFence,
+    /// A stop that could not be asked about, since no process can be started, is said to have succeeded.
+    CannotAskIsStopped,
+    /// A start that was refused leaves what it had taken.
+    RefusedStartLeaves,
     /// Each timer fires a fifth of the dead time late.
     LateTimer,
 }
 
 impl Bug {
     /// All.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::LostTicket,
         Self::KeptAfterHeal,
         Self::HastyDeath,
@@ -41,6 +45,8 @@ impl Bug {
         Self::FailureAsSuccess,
         Self::StoppedTooEarly,
         Self::SkippedFence,
+        Self::CannotAskIsStopped,
+        Self::RefusedStartLeaves,
         Self::LateTimer,
     ];
 }

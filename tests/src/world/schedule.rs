@@ -152,6 +152,12 @@ pub enum Fault {
     },
     /// Scripts that are begun do not end before the fault does.
     Hang(usize),
+    /// No process can be started: no script is run, and nothing can be asked.
+    Blind(usize),
+    /// Neither the site's command nor a reboot ends what cannot be stopped.
+    Helpless(usize),
+    /// The daemon is killed, and what it started runs on. It is started again at the end.
+    Crash(usize),
     /// The fencing device of a node does not work.
     NoFencing(usize),
     /// It does not answer, until it is given up.
@@ -192,6 +198,9 @@ impl Fault {
             | Self::Slow { node, .. }
             | Self::Fail { node, .. }
             | Self::Hang(node)
+            | Self::Blind(node)
+            | Self::Helpless(node)
+            | Self::Crash(node)
             | Self::NoFencing(node)
             | Self::SlowFencing(node)
             | Self::Blackout(node)

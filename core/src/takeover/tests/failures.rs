@@ -13,7 +13,7 @@ fn what_cannot_be_stopped_stays_claimed_and_is_not_handed_over() {
     let (ticket, effect) = only(effects(&mut m, at(22)));
     assert_eq!(effect, Effect::Escalate(GroupId(1)));
     m.complete(at(23), &ticket, Outcome::Failed);
-    assert_eq!(effects(&mut m, at(23)), [], "an escalation that fails is not repeated");
+    assert_eq!(effects(&mut m, at(23)), [], "an escalation that fails is not repeated at once");
     assert_eq!(m.groups()[1].state(), GroupState::Stuck);
     assert!(!says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Done }));
 }
@@ -52,6 +52,39 @@ fn what_was_stuck_is_stopped_again_when_the_node_is_asked_to_leave() {
     m.leave(at(30));
     let doing: Vec<Effect> = effects(&mut m, at(30)).into_iter().map(|(_, e)| e).collect();
     assert_eq!(doing, [Effect::Release(GroupId(0)), Effect::Release(GroupId(1))]);
+}
+
+#[test]
+fn an_escalation_that_fails_is_tried_again_until_one_succeeds() {
+    let mut m = asked_for_its_groups();
+    let (ticket, _) = only(effects(&mut m, at(21)));
+    m.complete(at(21), &ticket, Outcome::Failed);
+    for (second, outcome) in [(0, Outcome::Failed), (5, Outcome::FailedAndStuck), (10, Outcome::TimedOut)] {
+        let now = at(21 + second * 1000);
+        let (ticket, effect) = only(effects(&mut m, now));
+        assert_eq!(effect, Effect::Escalate(GroupId(1)));
+        m.complete(now, &ticket, outcome);
+        let again = now.after(Duration::from_secs(5));
+        assert_eq!(m.groups()[1].deadline(), Some(again), "the engine asks to be called");
+        assert_eq!(effects(&mut m, at(21 + second * 1000 + 4999)), []);
+    }
+    says(&mut m);
+    let (ticket, _) = only(effects(&mut m, at(15_021)));
+    m.complete(at(15_030), &ticket, Outcome::Done);
+    assert!(says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Done }), "the exchange goes on");
+    assert_eq!(m.groups()[1].deadline(), None);
+}
+
+#[test]
+fn an_escalation_that_has_failed_is_not_awaited_for_a_group_that_is_wanted_again() {
+    let mut m = asked_for_its_groups();
+    let (stop, _) = only(effects(&mut m, at(21)));
+    m.complete(at(21), &stop, Outcome::Failed);
+    let (escalation, _) = only(effects(&mut m, at(21)));
+    m.complete(at(22), &escalation, Outcome::Failed);
+    m.on_death(at(30), OTHER, true, true);
+    assert_eq!(m.groups()[1].deadline(), None, "nothing is escalated that is as it should be");
+    assert_eq!(only(effects(&mut m, at(30))).1, Effect::Acquire(GroupId(1)));
 }
 
 #[test]

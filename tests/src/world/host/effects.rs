@@ -1,11 +1,11 @@
 //! What the engine has done: scripts that start and stop groups, and devices that cut the power.
 
-use super::{FENCING, Script, Work};
+use super::{Ending, FENCING, Script, Work};
 use crate::world::engine::name;
 use crate::world::rule::Rule;
-use crate::world::schedule::{Fault, Kind};
+use crate::world::schedule::Fault;
 use crate::world::story::{Happening, Runs};
-use crate::world::{Bug, Due, ORIGIN, World};
+use crate::world::{Bug, Due, World};
 use hbcore::id::NodeId;
 use hbcore::takeover::{Effect, Outcome};
 use hbcore::time::Duration;
@@ -38,7 +38,7 @@ impl World<'_> {
             let text = format!("{} begins another effect of group {group}", name(node));
             self.fail(Rule::OneEffect, text);
         }
-        let (runs, outcome) = self.script(node, work, limit);
+        let (runs, ending) = self.script(node, group, work);
         self.hosts[node].tickets += 1;
         let serial = self.hosts[node].tickets;
         let kept = work == Work::Stop
@@ -49,7 +49,11 @@ impl World<'_> {
         let real = &mut self.hosts[node].real[group];
         // A start that is under way when the next effect begins was given up at its limit.
         real.failed |= real.script.is_some_and(|old| old.work == Work::Start);
-        real.script = Some(Script { group, serial, work: if kept { Work::Start } else { work }, outcome, began });
+        real.script = Some(if kept {
+            Script { group, serial, work: Work::Start, ending: Ending { leaves: true, ..ending }, began }
+        } else {
+            Script { group, serial, work, ending, began }
+        });
         real.holding |= work == Work::Start;
         real.serving = kept;
         if work == Work::Start {
@@ -68,30 +72,6 @@ impl World<'_> {
 
     fn others_hold(&self, node: usize, group: usize) -> bool {
         self.hosts.iter().any(|host| host.node != node && host.real[group].holding)
-    }
-
-    /// How long a script that begins now will run, and how it will end. It is killed at its limit.
-    fn script(&mut self, node: usize, work: Work, limit: Duration) -> (Duration, Outcome) {
-        let (least, most) = self.schedule.site.script;
-        let mut runs = Duration::from_millis(self.hosts[node].random.between(least, most));
-        let mut outcome = Outcome::Done;
-        // The model does not know what to do about scripts that fail.
-        if self.schedule.site.nodes[node] == Kind::Reference || work == Work::Escalate {
-            return (runs, outcome);
-        }
-        for (planned, _) in self.schedule.faults.iter().zip(&self.active).filter(|(_, active)| **active) {
-            let random = &mut self.hosts[node].random;
-            match planned.fault {
-                Fault::Slow { node: n, by } if n == node => runs += Duration::from_millis(by),
-                Fault::Hang(n) if n == node => runs = runs.max(ORIGIN.after(planned.end()).since(self.now)),
-                Fault::Fail { node: n, percent } if n == node && random.percent(percent) => {
-                    let stuck = work == Work::Start && random.percent(20);
-                    outcome = if stuck { Outcome::FailedAndStuck } else { Outcome::Failed };
-                }
-                _ => {}
-            }
-        }
-        if runs >= limit { (limit, Outcome::TimedOut) } else { (runs, outcome) }
     }
 
     /// A device cuts the power of `node`, or fails to.
@@ -121,25 +101,20 @@ impl World<'_> {
         let Some(script) = ended else { return };
         let real = &mut host.real[script.group];
         real.script = None;
-        // After a start that was killed, or a stop that failed, something runs on.
-        real.holding = match (script.work, script.outcome) {
-            (Work::Start, outcome) => outcome != Outcome::Failed,
-            (Work::Stop, outcome) => outcome != Outcome::Done,
-            (Work::Escalate, _) => false,
-        };
-        let done = script.outcome == Outcome::Done;
+        real.holding = script.ending.leaves;
+        let done = script.ending.outcome == Outcome::Done;
         real.serving = script.work == Work::Start && done;
         if script.work == Work::Start {
             real.failed = !done;
         }
-        if script.work == Work::Escalate && self.hosts[node].random.percent(30) {
+        if script.work == Work::Escalate && done && self.hosts[node].random.percent(30) {
             return self.reboot(node);
         }
         self.tell_group(node, script.group);
         let outcome = match self.options.planted {
             Some(Bug::LostTicket) if serial % 3 == 2 => return,
             Some(Bug::FailureAsSuccess) => Outcome::Done,
-            _ => script.outcome,
+            _ => script.ending.outcome,
         };
         if self.hosts[node].paused {
             self.hosts[node].ended_scripts.push_back((ticket, outcome));

@@ -23,6 +23,9 @@ enum Sort {
     Slow,
     Fail,
     Hang,
+    Blind,
+    Helpless,
+    Crash,
     Fencing,
     SetClock,
     Standby,
@@ -41,13 +44,16 @@ const NETWORK: [Sort; 9] = [
     Sort::Corrupt,
     Sort::Noise,
 ];
-const NODE: [Sort; 10] = [
+const NODE: [Sort; 13] = [
     Sort::Power,
     Sort::Blackout,
     Sort::Pause,
     Sort::Slow,
     Sort::Fail,
     Sort::Hang,
+    Sort::Blind,
+    Sort::Helpless,
+    Sort::Crash,
     Sort::SetClock,
     Sort::Standby,
     Sort::Takeover,
@@ -169,6 +175,11 @@ fn fault(random: &mut Random, site: &Site, sort: Sort, at: u64) -> Planned {
         Sort::Slow => (some_time, Fault::Slow { node, by: random.between(1, 3000) }),
         Sort::Fail => (some_time, Fault::Fail { node, percent: random.pick(&[10, 50, 100]) }),
         Sort::Hang => (some_time, Fault::Hang(node)),
+        Sort::Blind => (some_time, Fault::Blind(node)),
+        Sort::Helpless => (some_time, Fault::Helpless(node)),
+        // There is no model of a 3.0.6 that is started again beside its own services.
+        Sort::Crash if site.nodes[node] == Kind::Ours => (random.below(2) * long, Fault::Crash(node)),
+        Sort::Crash => (long, Fault::Power { node, forgets: false }),
         Sort::Fencing => {
             let lasting = 3 * long + site.deadtime;
             (lasting, if random.percent(50) { Fault::NoFencing(node) } else { Fault::SlowFencing(node) })

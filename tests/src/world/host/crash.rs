@@ -1,0 +1,61 @@
+//! A daemon that is killed, and what it had started runs on; and its next start, which stops that first.
+
+use super::Work;
+use crate::world::story::Happening;
+use crate::world::{Due, World};
+use hbcore::time::Duration;
+
+/// How soon a stop that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl World<'_> {
+    /// The daemon ends in the middle of what it does. What it started half, or stopped half, may run.
+    pub(crate) fn crash(&mut self, node: usize) {
+        self.check_tables(node);
+        self.record(|| Happening::Ended(node));
+        let host = &mut self.hosts[node];
+        host.end_daemon();
+        host.crashed = true;
+        host.will_restart = false;
+        host.run += 1;
+        for real in &mut host.real {
+            if let Some(script) = real.script.take() {
+                real.serving = script.work == Work::Start && script.ending.leaves && real.serving;
+            }
+        }
+    }
+
+    /// A daemon that is started stops what an earlier one left running, before it says anything. True while that is under way: until then
+    /// it is heard by nobody.
+    pub(crate) fn cleans_up(&mut self, node: usize) -> bool {
+        let left = self.hosts[node].real.iter().position(|real| real.holding);
+        let Some(group) = left.filter(|_| self.hosts[node].crashed) else {
+            self.hosts[node].crashed = false;
+            return false;
+        };
+        if !self.hosts[node].will_restart {
+            self.hosts[node].will_restart = true;
+            let (runs, ending) = self.script(node, group, Work::Stop);
+            let run = self.hosts[node].run;
+            self.hosts[node].real[group].serving = false;
+            self.tell_group(node, group);
+            let due = Due::CleanUp { node, run, group, leaves: ending.leaves };
+            self.plan(self.now.after(runs), due);
+        }
+        true
+    }
+
+    /// What an earlier run left has been stopped, or not.
+    pub(crate) fn cleaned_up(&mut self, node: usize, run: u64, group: usize, leaves: bool) {
+        if self.hosts[node].run != run || !self.hosts[node].crashed {
+            return;
+        }
+        self.hosts[node].real[group].holding = leaves;
+        self.tell_group(node, group);
+        if leaves {
+            return self.plan(self.now.after(AGAIN), Due::Start(node));
+        }
+        self.hosts[node].will_restart = false;
+        self.start_if_wanted(node);
+    }
+}
