@@ -475,6 +475,8 @@ enum {
     HB_EVENT_STANDBY_ACQUIRING = 94,
     /// The other node does not say what it holds; nothing is started until it does.
     HB_EVENT_NO_REPORT = 95,
+    /// Group number `value` lacks something that cannot be put back here: the other node is asked to take it.
+    HB_EVENT_GROUP_LOST = 96,
 };
 typedef uint32_t hb_event_kind_t;
 

@@ -131,6 +131,8 @@ pub enum HbEventKind {
     StandbyAcquiring = 94,
     /// The other node does not say what it holds; nothing is started until it does.
     NoReport = 95,
+    /// Group number `value` lacks something that cannot be put back here: the other node is asked to take it.
+    GroupLost = 96,
 }
 
 /// Something that happened. What the fields mean is said at its kind; those without a meaning are `HB_NONE` or 0.
@@ -284,6 +286,7 @@ fn kind_of_notice(notice: Notice) -> HbEventKind {
         Notice::GivingUp => Kind::GivingUp,
         Notice::AllReleased => Kind::AllReleased,
         Notice::GivingAway(_) => Kind::GivingAway,
+        Notice::GroupLost(_) => Kind::GroupLost,
         Notice::ModeMismatch(_) => Kind::ModeMismatch,
         Notice::NoReport => Kind::NoReport,
         Notice::StandbyUnsupported => Kind::StandbyUnsupported,
@@ -332,9 +335,11 @@ fn class_of_notice(notice: Notice) -> Option<Class> {
 
 fn group_of_notice(notice: Notice) -> Option<GroupId> {
     match notice {
-        Notice::StartFailed(group) | Notice::StopFailed(group) | Notice::Started(group) | Notice::Stopped(group) => {
-            Some(group)
-        }
+        Notice::StartFailed(group)
+        | Notice::StopFailed(group)
+        | Notice::GroupLost(group)
+        | Notice::Started(group)
+        | Notice::Stopped(group) => Some(group),
         _ => None,
     }
 }
@@ -388,6 +393,7 @@ const SENTENCES: &[(HbEventKind, &str)] = &[
     (HbEventKind::GivingUp, "giving everything up"),
     (HbEventKind::AllReleased, "everything is given up"),
     (HbEventKind::GivingAway, "the other node is asked to take %c groups, which do not start here"),
+    (HbEventKind::GroupLost, "group %v lacks something here: the other node is asked to take it"),
     (HbEventKind::ModeMismatch, "node %n has another kind of auto_failback: one legacy, one not"),
     (HbEventKind::StandbyUnsupported, "auto_failback legacy has no standby"),
     (HbEventKind::NoReport, "the other node does not say what it holds: nothing is started until it does"),

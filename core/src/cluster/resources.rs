@@ -47,6 +47,15 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.after_takeover();
     }
 
+    /// A group that runs here lacks something that cannot be put back, such as an address whose interface is gone. The other node is asked to
+    /// take it, as it is asked to take what does not start here ([`Notice::GroupLost`]). When no node can take it now, nothing changes: to
+    /// be called again, once a second or so, as long as the lack lasts.
+    pub fn group_lost(&mut self, now: Instant, group: GroupId) {
+        self.set_now(now);
+        self.takeover.group_lost(self.now, group);
+        self.after_takeover();
+    }
+
     /// A message about resources. Before we are active only the fact that another node starts is kept (resource reference 1.4).
     pub(super) fn resource_message(&mut self, id: NodeId, header: &Header<'_>) {
         if !self.manage_resources {

@@ -1,10 +1,10 @@
 //! The other node: its reports, its death, its leave and its return after a partition.
 
 use super::{
-    ASK_AGAIN, AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, HEAL_PATIENCE, Holds, Info, Notice,
+    ASK_AGAIN, AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, GroupState, HEAL_PATIENCE, Holds, Info, Notice,
     ORPHAN_PATIENCE, Phase, Say, Standby, Takeover,
 };
-use crate::id::{NodeId, Sequence};
+use crate::id::{GroupId, NodeId, Sequence};
 use crate::time::{Duration, Instant};
 
 /// How long a class that could not be started is kept before the other node is asked once more to take it, so that a class that starts on
@@ -377,12 +377,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if !wished && self.give_away.is_none() {
             return;
         }
-        if self.other.leaving || self.phase != Phase::Stable || !self.other.reported {
+        if !self.has_partner() {
             return;
         }
-        let movable = self.standby == Standby::NotAsked && self.other.stable && self.class_settled(Class::All);
         let class = if wished { Some(Class::Foreign) } else { self.may_give_away(now) };
-        let Some(class) = class.filter(|_| movable) else {
+        let Some(class) = class.filter(|_| self.is_movable()) else {
             self.timers.failback = Some(now.after(FAILBACK_RETRY));
             return;
         };
@@ -393,6 +392,32 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.pause_give_away(class, now.after(GIVE_AWAY_PAUSE));
             self.notice(Notice::GivingAway(class));
         }
+        self.start_standby(now, class);
+    }
+
+    /// There is a node that groups can be given to, now or soon.
+    fn has_partner(&self) -> bool {
+        !self.other.leaving && self.phase == Phase::Stable && self.other.reported
+    }
+
+    /// Neither node has anything else to do.
+    fn is_movable(&self) -> bool {
+        self.standby == Standby::NotAsked && self.other.stable && self.class_settled(Class::All)
+    }
+
+    /// A group that runs here lacks something that cannot be put back, such as an address whose interface is gone: the other node is asked
+    /// to take it, with its class and after the same pause as what does not start here. Nothing is stopped before it agrees. Without a
+    /// node that could take it now nothing changes; whoever sees the lack says so again, as long as it lasts.
+    pub fn group_lost(&mut self, now: Instant, group: GroupId) {
+        let Some(lost) = self.groups.get(usize::from(group.0)) else { return };
+        let class = if lost.home == self.home { Class::Local } else { Class::Foreign };
+        let runs = lost.state() == GroupState::Running;
+        let paused = self.give_away_pauses(class).any(|from| *from > now);
+        if !runs || paused || self.is_legacy() || !self.has_partner() || !self.is_movable() {
+            return;
+        }
+        self.pause_give_away(class, now.after(GIVE_AWAY_PAUSE));
+        self.notice(Notice::GroupLost(group));
         self.start_standby(now, class);
     }
 

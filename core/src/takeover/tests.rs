@@ -4,6 +4,7 @@ mod failures;
 mod fencing;
 mod late;
 mod legacy;
+mod lost;
 mod moves;
 mod reference;
 mod returns;

@@ -319,6 +319,8 @@ pub enum Notice {
     StopFailed(GroupId),
     /// Groups of the class cannot be started here: the other node is asked to take them.
     GivingAway(Class),
+    /// A group that ran here lacks something that cannot be put back: the other node is asked to take its class.
+    GroupLost(GroupId),
     /// A node speaks the other protocol: one has `auto_failback legacy`, the other has not. They cannot share groups.
     ModeMismatch(NodeId),
     /// Standby was asked for, but `auto_failback legacy` has none.

@@ -301,6 +301,10 @@ impl Narrator {
                 "{} resources do not start here: the other node is asked to take them.",
                 class.as_str()
             )),
+            Notice::GroupLost(group) => log.error(format_args!(
+                "Resource group {} cannot be kept here: the other node is asked to take it",
+                self.group(group)
+            )),
             Notice::ModeMismatch(id) => log.error(format_args!(
                 "Only one of this node and {} has auto_failback legacy: they cannot share resources. Say the same in ha.cf of both.",
                 name(id)
