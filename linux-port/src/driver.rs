@@ -406,6 +406,9 @@ impl Driver {
         while let Some((ticket, outcome)) = self.resources.finished() {
             self.cluster.complete(Clock.now(), ticket, outcome);
         }
+        for group in self.resources.lost() {
+            self.cluster.group_lost(Clock.now(), group);
+        }
         while let Ok(reread) = self.reread.1.try_recv() {
             self.reread_done(reread);
         }

@@ -32,6 +32,18 @@ pub enum Problem {
         /// The address.
         address: IpAddr,
     },
+    /// Another host has an address that this node owns.
+    AddressConflict {
+        /// The address.
+        address: IpAddr,
+        /// The other host's hardware address.
+        mac: String,
+    },
+    /// The file that tells a later run which addresses to remove cannot be written.
+    AddressesUnrecorded {
+        /// The file.
+        path: String,
+    },
     /// A work that belongs to no group, such as writing a file, could not be handed to a thread.
     WorkRefused {
         /// What was to be done.
@@ -46,6 +58,8 @@ impl Problem {
             Self::StartFailed { .. } => "start-failed",
             Self::StopUnseen { .. } => "stop-unseen",
             Self::AddressLost { .. } => "address-lost",
+            Self::AddressConflict { .. } => "address-conflict",
+            Self::AddressesUnrecorded { .. } => "addresses-unrecorded",
             Self::WorkRefused { .. } => "work-refused",
         }
     }
@@ -62,6 +76,12 @@ impl Problem {
             Self::AddressLost { .. } => {
                 "look what removes the address: a network manager, a script, an interface that goes away"
             }
+            Self::AddressConflict { .. } => {
+                "find the host with this hardware address and take the address from it; see also address_conflict in hbcore.cf"
+            }
+            Self::AddressesUnrecorded { .. } => {
+                "make room in the run directory, or mount it writable; after a crash the addresses would stay until the next start"
+            }
             Self::WorkRefused { .. } => {
                 "look at the limits of processes and threads (pids.max, ulimit -u) and at the memory"
             }
@@ -77,6 +97,8 @@ impl fmt::Display for Problem {
                 write!(f, "{group} may still run here: nobody has seen {member} stopped")
             }
             Self::AddressLost { address } => write!(f, "{address} is owned here and not on its interface"),
+            Self::AddressConflict { address, mac } => write!(f, "the host {mac} has {address}, which is owned here"),
+            Self::AddressesUnrecorded { path } => write!(f, "addresses are taken without a note in {path}"),
             Self::WorkRefused { what } => write!(f, "no thread or process could be had for: {what}"),
         }
     }

@@ -13,7 +13,7 @@ mod fence;
 mod handover;
 mod plan;
 
-pub use addresses::{AddressResource, AddressThread, Realtime};
+pub use addresses::{AddressResource, AddressThread, Duties, Realtime};
 pub use escalate::Escalation;
 pub use fence::FenceDevice;
 pub use handover::Handover;
@@ -125,6 +125,20 @@ impl Resources {
     #[must_use]
     pub fn with_fence(self, fence: Option<FenceDevice>) -> Self {
         Self { fence, ..self }
+    }
+
+    /// With the further duties of the address thread, before it has an address.
+    #[must_use]
+    pub fn with_duties(self, duties: Duties) -> Self {
+        self.addresses.take_duties(duties);
+        self
+    }
+
+    /// The groups that lack an address which cannot be kept here. To be asked after [`Resources::finished`] has returned `None`.
+    pub fn lost(&self) -> Vec<GroupId> {
+        let failed: Vec<IpAddr> = std::iter::from_fn(|| self.addresses.failed()).collect();
+        let lacks = |plan: &Plan| plan.addresses().any(|spec| failed.contains(&spec.addr));
+        (0..).zip(&self.plans).filter(|(_, plan)| lacks(plan)).map(|(n, _)| GroupId(n)).collect()
     }
 
     /// The descriptors that become readable when something has ended.

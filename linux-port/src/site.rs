@@ -8,8 +8,8 @@ use crate::script::{Environment, Search};
 use crate::state::HostEntry;
 use hbcore::cluster::{AutoJoin, HeartbeatForm};
 use hbcore::config::{
-    AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat, Logging, Medium,
-    MediumLine, MessageFormat, Method, NodeKind,
+    AddressConflict, AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat,
+    Logging, Medium, MediumLine, MessageFormat, Method, NodeKind,
 };
 use hbcore::id::{Generation, NodeId, Uuid};
 use hbcore::takeover::{self, EFFECT_LIMIT};
@@ -206,6 +206,11 @@ impl Site {
     /// Whether addresses are taken in process.
     pub fn takes_addresses(&self) -> bool {
         self.extensions.address_takeover == AddressTakeover::Builtin
+    }
+
+    /// What is done about another host that has an address of ours.
+    pub fn address_conflict(&self) -> AddressConflict {
+        self.extensions.address_conflict
     }
 
     /// What scripts are called with (resource reference 3.3).

@@ -8,11 +8,11 @@ use crate::fifo::{self, Fifo};
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::notify::Notifier;
 use crate::problems::Board;
-use crate::resources::{Handover, Plan, Realtime, Resources};
+use crate::resources::{Duties, Handover, Plan, Realtime, Resources};
 use crate::site::Site;
 use crate::state::{
-    ClaimError, GenerationOrigin, HostList, Method, PidFile, Running, StateDir, UuidOrigin, empty_scratch, probe,
-    uuid_from_name,
+    ClaimError, GenerationOrigin, HostList, Method, PidFile, Record, Running, StateDir, UuidOrigin, empty_scratch,
+    probe, uuid_from_name,
 };
 use crate::status::{self, StatusSocket};
 use crate::sys::clock::Clock;
@@ -205,6 +205,8 @@ fn prepare_rest(
     let keys = plans.iter().map(|p| p.key.clone()).collect();
     let board = Board::default();
     let resources = Resources::start(plans, realtime, &log, &board).map_err(Failure::general)?;
+    let record = address_record(options, &log);
+    let resources = resources.with_duties(Duties { board, record, conflicts: site.address_conflict() });
     let fence = site.fence(&environment);
     let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
     cluster.set_fencing(fence.is_some());
@@ -251,6 +253,14 @@ fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
     opened
         .map_err(|error| log.warn(format_args!("hb status will not work: cannot open {}: {error}", path.display())))
         .ok()
+}
+
+/// Where addresses are recorded. A file that cannot be read is replaced with the first address.
+fn address_record(options: &Options, log: &Logger) -> Record {
+    Record::open(&options.run_dir).unwrap_or_else(|error| {
+        log.warn(format_args!("{error}"));
+        Record::blank(&options.run_dir)
+    })
 }
 
 /// Only the legacy protocol asks for groups by name.

@@ -15,6 +15,8 @@ pub struct HbcoreCf<'t> {
     pub heartbeat_format: HeartbeatFormat,
     /// `address_takeover`: who sets and removes addresses.
     pub address_takeover: AddressTakeover,
+    /// `address_conflict`: what is done about another host that has an address of ours.
+    pub address_conflict: AddressConflict,
     /// `script_timeout`: how long one call of a resource script may take before it is terminated; an hour if not given.
     pub script_timeout: Option<Duration>,
     /// `shutdown_timeout`: how long giving everything up may take before the daemon ends by force; an hour if not given.
@@ -52,6 +54,16 @@ pub enum AddressTakeover {
     Builtin,
     /// The scripts `resource.d/IPaddr` and its kin.
     Script,
+}
+
+/// `address_conflict`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressConflict {
+    /// The log and `hb status` say it; the address stays.
+    #[default]
+    Warn,
+    /// The group goes to another node as well, as soon as one can take it.
+    Refuse,
 }
 
 impl<'t> HbcoreCf<'t> {
@@ -99,6 +111,9 @@ impl<'t> HbcoreCf<'t> {
             (Directive::AddressTakeover, "builtin") => self.address_takeover = AddressTakeover::Builtin,
             (Directive::AddressTakeover, "script") => self.address_takeover = AddressTakeover::Script,
             (Directive::AddressTakeover, _) => return bad("`builtin` or `script`"),
+            (Directive::AddressConflict, "warn") => self.address_conflict = AddressConflict::Warn,
+            (Directive::AddressConflict, "refuse") => self.address_conflict = AddressConflict::Refuse,
+            (Directive::AddressConflict, _) => return bad("`warn` or `refuse`"),
             (Directive::StopFailureCommand, path) if path.starts_with('/') => {
                 self.stop_failure_command = Some(Program { path, at });
             }
@@ -143,6 +158,18 @@ mod tests {
             ..HbcoreCf::default()
         };
         assert_eq!(parsed.checked(), Some(expected));
+    }
+
+    #[test]
+    fn conflict_policy_is_one_of_two_words() {
+        let mut problems = Problems::<4>::new();
+        let mut read = |text| HbcoreCf::parse(text, &mut problems).checked().map(|read| read.address_conflict);
+        assert_eq!(read(b""), Some(AddressConflict::Warn));
+        assert_eq!(read(b"address_conflict refuse\n"), Some(AddressConflict::Refuse));
+        assert_eq!(read(b"address_conflict refuse\naddress_conflict warn\n"), Some(AddressConflict::Warn));
+        assert_eq!(read(b"address_conflict ignore\n"), None);
+        let said = problems.iter().next().map(|problem| problem.kind.help().to_string()).unwrap_or_default();
+        assert!(said.contains("`warn` or `refuse`"), "{said}");
     }
 
     #[test]

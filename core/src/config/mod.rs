@@ -32,7 +32,7 @@ pub use self::address::{AddressError, AddressSpec};
 pub use self::authkeys::{AuthKey, AuthKeys, KEYS_MAX, Method};
 pub use self::ha_cf::*;
 pub use self::haresources::{GROUPS_MAX, Group, HaResources, Resource};
-pub use self::hbcore_cf::{AddressTakeover, HbcoreCf, HeartbeatFormat, Program};
+pub use self::hbcore_cf::{AddressConflict, AddressTakeover, HbcoreCf, HeartbeatFormat, Program};
 pub use self::parsed::Parsed;
 pub use self::problem::{
     ApiAuthFault, File, LogChoice, MediumFault, Position, Problem, ProblemKind, Problems, Quoted, Severity, Table,

@@ -1,6 +1,7 @@
 //! Telling the neighbours, again and again, where an address is now (resource reference 4.2).
 
 use super::{Action, AddressError, Held, arp, neighbour};
+use crate::sys::fault::{self, Call};
 use crate::sys::packet::PacketSocket;
 use hbcore::time::{Duration, Instant};
 use std::{fs, io, net::IpAddr};
@@ -115,6 +116,7 @@ impl Train {
             Frames::Neighbour(frame) => frame,
         };
         self.sent = self.sent.saturating_add(1);
+        fault::gate(Call::Announce, self.addr)?;
         socket.send(self.index, frame)
     }
 

@@ -20,6 +20,23 @@ pub(super) fn frame(operation: Operation, mac: [u8; 6], addr: Ipv4Addr) -> [u8; 
         Operation::Request => [0; 6],
         Operation::Reply => mac,
     };
+    build(operation, mac, addr, target, addr)
+}
+
+/// A broadcast frame that asks for the owner of `addr` without saying that we are it (RFC 5227 section 2.1.1).
+pub(super) fn probe(mac: [u8; 6], addr: Ipv4Addr) -> [u8; FRAME] {
+    build(Operation::Request, mac, Ipv4Addr::UNSPECIFIED, [0; 6], addr)
+}
+
+/// The sender's hardware and IPv4 address of a packet without its Ethernet header; `None` if it is not for Ethernet and IPv4.
+pub(super) fn sender(packet: &[u8]) -> Option<([u8; 6], Ipv4Addr)> {
+    let lengths = packet.get(4..6)?;
+    let mac = <[u8; 6]>::try_from(packet.get(8..14)?).ok()?;
+    let addr = <[u8; 4]>::try_from(packet.get(14..18)?).ok()?;
+    (lengths == [6, 4]).then(|| (mac, addr.into()))
+}
+
+fn build(operation: Operation, mac: [u8; 6], sender: Ipv4Addr, target: [u8; 6], wanted: Ipv4Addr) -> [u8; FRAME] {
     let parts: [&[u8]; 10] = [
         &[0xff; 6],          // Ethernet: to everybody
         &mac,                // from us
@@ -28,9 +45,9 @@ pub(super) fn frame(operation: Operation, mac: [u8; 6], addr: Ipv4Addr) -> [u8; 
         &[6, 4],             // their address lengths
         &[0, operation as u8],
         &mac,
-        &addr.octets(),
+        &sender.octets(),
         &target,
-        &addr.octets(),
+        &wanted.octets(),
     ];
     let mut frame = [0; FRAME];
     for (to, from) in frame.iter_mut().zip(parts.into_iter().flatten()) {
@@ -56,6 +73,16 @@ mod tests {
             0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 10, 77, 0, 100,
         ];
         assert_eq!(frame(Operation::Request, MAC, ADDR), golden);
+    }
+
+    #[test]
+    fn a_probe_has_no_sender_and_its_answer_has_one() {
+        let probe = probe(MAC, ADDR);
+        assert_eq!(sender(&probe[14..]), Some((MAC, Ipv4Addr::UNSPECIFIED)));
+        assert_eq!((&probe[20..22], &probe[38..]), (&[0, 1][..], &[10, 77, 0, 100][..]));
+        assert_eq!(sender(&frame(Operation::Reply, MAC, ADDR)[14..]), Some((MAC, ADDR)));
+        assert_eq!(sender(&probe[14..30]), None, "cut");
+        assert_eq!(sender(&[0; 28]), None, "not for Ethernet");
     }
 
     #[test]

@@ -54,6 +54,11 @@ pub enum AddressError {
         /// The name as configured.
         device: String,
     },
+    /// The interface is there and set down.
+    InterfaceDown {
+        /// Its name.
+        device: String,
+    },
     /// No route leads to the address, so neither interface nor prefix can be found.
     NoRoute,
     /// Only a default route or a gateway leads to the address, so its prefix cannot be found and must be given.
@@ -84,6 +89,7 @@ impl fmt::Display for AddressError {
         match self {
             Self::Missing { capability, action } => write!(f, "{action} needs {capability}; run as root or grant it"),
             Self::NoInterface { device } => write!(f, "no interface {device}; 'ip link' lists them"),
+            Self::InterfaceDown { device } => write!(f, "interface {device} is set down; 'ip link set {device} up'"),
             Self::NoRoute => f.write_str("no route leads to the address; give interface and prefix, as in IP/24/eth0"),
             Self::NeedsPrefix => f.write_str("only a default route leads to the address; give its prefix, as in IP/24"),
             Self::BadPrefix => f.write_str("the prefix is longer than the address"),

@@ -9,9 +9,16 @@ mod error;
 mod neighbour;
 pub(crate) mod netlink;
 mod place;
+mod rivals;
+mod survey;
+mod watch;
 
 pub use announce::{AnnouncePlan, Announced, Announcer};
 pub use error::{Action, AddressError};
+pub use netlink::Change;
+pub use rivals::{Rivals, Sighting};
+pub use survey::{Presence, Survey};
+pub use watch::{Seen, Watch};
 
 use crate::state::Recorded;
 use netlink::{InterfaceAddress, Link, Netlink};
@@ -90,6 +97,11 @@ impl Addresses {
     /// Brings the address up, and its interface if that is down. When it returns, packets to the address are answered; tell the
     /// neighbours next ([`Announcer::start`]). An address that is up already is fine, and stays when released.
     pub fn acquire(&mut self, spec: &AddressSpec) -> Result<Held, AddressError> {
+        self.acquire_told(spec, |_| {})
+    }
+
+    /// The same, and tells `about_to` what will be added before the kernel gets it.
+    pub fn acquire_told(&mut self, spec: &AddressSpec, about_to: impl FnOnce(&Held)) -> Result<Held, AddressError> {
         let present = self.addresses()?;
         let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose()?;
         if let Some(found) = find(&present, spec.addr, wanted.as_ref()) {
@@ -101,12 +113,23 @@ impl Addresses {
         if !link.up {
             self.netlink.set_up(link.index).map_err(|error| AddressError::from_io(Action::BringUp, error))?;
         }
-        let added = match self.netlink.add_address(&address) {
-            Ok(()) => true,
-            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => false,
+        self.add(&address, link, about_to)
+    }
+
+    fn add(
+        &mut self,
+        address: &InterfaceAddress,
+        link: Link,
+        about_to: impl FnOnce(&Held),
+    ) -> Result<Held, AddressError> {
+        let mut held = held(address, link, true);
+        about_to(&held);
+        match self.netlink.add_address(address) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => held.added = false,
             Err(error) => return Err(AddressError::from_io(Action::Add, error)),
-        };
-        Ok(held(&address, link, added))
+        }
+        Ok(held)
     }
 
     /// Takes down what [`Addresses::acquire`] added, and nothing else: one that was there before stays, and so do the other

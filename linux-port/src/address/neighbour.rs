@@ -6,7 +6,8 @@ use std::net::Ipv6Addr;
 pub(super) const FRAME: usize = 86;
 
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
-const ICMPV6: u8 = 58;
+pub(super) const ICMPV6: u8 = 58;
+pub(super) const ADVERTISEMENT: u8 = 136;
 const ADVERTISEMENT_LENGTH: u8 = 32;
 /// Routers must never see this frame come from elsewhere than the link (RFC 4861 section 7.1.2).
 const HOP_LIMIT: u8 = 255;
@@ -26,7 +27,7 @@ pub(super) fn frame(mac: [u8; 6], addr: Ipv6Addr, router: bool) -> [u8; FRAME] {
         &[0, ADVERTISEMENT_LENGTH, ICMPV6, HOP_LIMIT],
         &addr.octets(),
         &ALL_NODES.octets(),
-        &[136, 0, c0, c1],
+        &[ADVERTISEMENT, 0, c0, c1],
         &[flags, 0, 0, 0],
         &addr.octets(),
         &[2, 1], // option: target link-layer address, eight bytes
@@ -37,6 +38,52 @@ pub(super) fn frame(mac: [u8; 6], addr: Ipv6Addr, router: bool) -> [u8; FRAME] {
         *to = *from;
     }
     frame
+}
+
+/// Ethernet 14, IPv6 40, solicitation 24.
+pub(super) const PROBE: usize = 78;
+
+/// A frame that asks for the owner of `addr` without saying that we are it: what duplicate detection sends (RFC 4862 section 5.4.2).
+pub(super) fn probe(mac: [u8; 6], addr: Ipv6Addr) -> [u8; PROBE] {
+    let [.., x, y, z] = addr.octets();
+    let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(x), u16::from_be_bytes([y, z]));
+    let words =
+        group.segments().into_iter().chain(addr.segments()).chain([PROBE_LENGTH.into(), ICMPV6.into(), 135 << 8]);
+    let [c0, c1] = folded(words).to_be_bytes();
+    let parts: [&[u8]; 10] = [
+        &[0x33, 0x33, 0xff, x, y, z], // Ethernet: the group's
+        &mac,
+        &[0x86, 0xdd], // IPv6
+        &[0x60, 0, 0, 0],
+        &[0, PROBE_LENGTH, ICMPV6, HOP_LIMIT],
+        &[0; 16], // from nobody
+        &group.octets(),
+        &[135, 0, c0, c1],
+        &[0; 4],
+        &addr.octets(),
+    ];
+    let mut frame = [0; PROBE];
+    for (to, from) in frame.iter_mut().zip(parts.into_iter().flatten()) {
+        *to = *from;
+    }
+    frame
+}
+
+const PROBE_LENGTH: u8 = 24;
+
+/// Where an advertisement without extension headers has its next header, its type, and the address that it is about.
+pub(super) const NEXT_HEADER_AT: u32 = 6;
+/// See [`NEXT_HEADER_AT`].
+pub(super) const TYPE_AT: u32 = 40;
+/// See [`NEXT_HEADER_AT`].
+pub(super) const TARGET_AT: u32 = 48;
+
+/// The address that an advertisement is about, given its packet without Ethernet header; `None` for any other packet.
+pub(super) fn target(packet: &[u8]) -> Option<Ipv6Addr> {
+    let is_advertisement =
+        packet.get(NEXT_HEADER_AT as usize) == Some(&ICMPV6) && packet.get(TYPE_AT as usize) == Some(&ADVERTISEMENT);
+    let target = packet.get(TARGET_AT as usize..)?.first_chunk::<16>()?;
+    is_advertisement.then(|| (*target).into())
 }
 
 /// The checksum over pseudo-header and advertisement (RFC 4443 section 2.3).
@@ -54,6 +101,10 @@ fn checksum(mac: [u8; 6], addr: Ipv6Addr, flags: u8) -> u16 {
     ];
     // The address stands twice: as source and as target.
     let words = addr.segments().into_iter().chain(addr.segments()).chain(ALL_NODES.segments()).chain(fixed);
+    folded(words)
+}
+
+fn folded(words: impl Iterator<Item = u16>) -> u16 {
     let sum: u32 = words.map(u32::from).sum();
     let folded = (sum & 0xffff) + (sum >> 16);
     !((folded & 0xffff) + (folded >> 16)) as u16

@@ -2,6 +2,7 @@
 
 mod message;
 
+use crate::sys::fault::{self, Call};
 use message::{Answer, Ask};
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
@@ -17,7 +18,7 @@ use std::{
 /// The index of the loopback interface, in every network namespace.
 pub(crate) const LOOPBACK_INDEX: u32 = 1;
 /// The kernel never splits a message across reads of this size, in bytes.
-const BUFFER: usize = 32 * 1024;
+pub(super) const BUFFER: usize = 32 * 1024;
 /// How long an answer may take. The kernel answers while it is asked, unless it waits for its lock on all interfaces.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Reads for one request: more than any real list of routes needs.
@@ -62,6 +63,24 @@ pub(crate) struct Route {
     pub(crate) gateway: bool,
 }
 
+/// A change that the kernel tells those who subscribed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An address has come, or something of it has changed.
+    Address(IpAddr),
+    /// An address has gone.
+    AddressGone(IpAddr),
+    /// An interface has come, or something of it has changed.
+    Interface {
+        /// Its index.
+        index: u32,
+        /// Its name.
+        name: String,
+    },
+    /// The interface of this index has gone.
+    InterfaceGone(u32),
+}
+
 /// A connection to the kernel.
 pub(crate) struct Netlink {
     socket: Socket,
@@ -71,6 +90,7 @@ pub(crate) struct Netlink {
 
 impl Netlink {
     pub(crate) fn open() -> io::Result<Self> {
+        fault::gate(Call::Netlink, "open")?;
         let protocol = Protocol::from(libc::NETLINK_ROUTE);
         let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(protocol))?;
         socket.set_read_timeout(Some(PATIENCE))?;
@@ -151,8 +171,20 @@ impl Netlink {
         Ok(all)
     }
 
+    /// Every interface.
+    pub(crate) fn links(&mut self) -> io::Result<Vec<Link>> {
+        let mut all = Vec::new();
+        self.request(Ask::links(), NLM_F_DUMP, |answer| {
+            if let Answer::Link(link) = answer {
+                all.push(link);
+            }
+        })?;
+        Ok(all)
+    }
+
     /// Sends one request and gives each answer to `take`, until the kernel says that it is done.
     fn request(&mut self, ask: Ask, flags: u16, mut take: impl FnMut(Answer)) -> io::Result<()> {
+        fault::gate(Call::Netlink, ask.label())?;
         self.sequence = self.sequence.wrapping_add(1);
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | flags;
@@ -175,26 +207,44 @@ impl Netlink {
 
 /// Goes through the messages of one read; whether the answer to `sequence` is complete. Messages that the library cannot read
 /// are newer than it is and describe something else than we asked for, so they are skipped.
-fn read_answers(mut bytes: &[u8], sequence: u32, take: &mut impl FnMut(Answer)) -> io::Result<bool> {
-    while let Some(length) = bytes.first_chunk().map(|b| u32::from_ne_bytes(*b) as usize) {
-        let Some(one) = bytes.get(..length).filter(|_| length >= NETLINK_HEADER) else {
-            break;
-        };
-        if let Ok(message) = NetlinkMessage::<Answer>::deserialize(one)
-            && message.header.sequence_number == sequence
-        {
-            match message.payload {
-                NetlinkPayload::Done(_) => return Ok(true),
-                NetlinkPayload::Error(error) if error.code.is_none() => return Ok(true),
-                NetlinkPayload::Error(error) => return Err(error.to_io()),
-                NetlinkPayload::InnerMessage(answer) => take(answer),
-                _ => {}
-            }
+fn read_answers(bytes: &[u8], sequence: u32, take: &mut impl FnMut(Answer)) -> io::Result<bool> {
+    for message in messages(bytes).filter(|message| message.header.sequence_number == sequence) {
+        match message.payload {
+            NetlinkPayload::Done(_) => return Ok(true),
+            NetlinkPayload::Error(error) if error.code.is_none() => return Ok(true),
+            NetlinkPayload::Error(error) => return Err(error.to_io()),
+            NetlinkPayload::InnerMessage(answer) => take(answer),
+            _ => {}
         }
-        // Messages are aligned to four bytes.
-        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     Ok(false)
+}
+
+/// Gives each change of one read of a subscription to `take`.
+pub(super) fn read_changes(bytes: &[u8], mut take: impl FnMut(Change)) {
+    for message in messages(bytes) {
+        let is_gone = matches!(message.header.message_type, libc::RTM_DELADDR | libc::RTM_DELLINK);
+        let NetlinkPayload::InnerMessage(answer) = message.payload else { continue };
+        match (answer, is_gone) {
+            (Answer::Address(address), true) => take(Change::AddressGone(address.addr)),
+            (Answer::Address(address), false) => take(Change::Address(address.addr)),
+            (Answer::Link(link), true) => take(Change::InterfaceGone(link.index)),
+            (Answer::Link(Link { index, name, .. }), false) => take(Change::Interface { index, name }),
+            (Answer::Route(_) | Answer::Other, _) => {}
+        }
+    }
+}
+
+/// The messages of one read that the library can read.
+fn messages(mut bytes: &[u8]) -> impl Iterator<Item = NetlinkMessage<Answer>> {
+    std::iter::from_fn(move || {
+        let length = bytes.first_chunk().map(|b| u32::from_ne_bytes(*b) as usize)?;
+        let one = bytes.get(..length).filter(|_| length >= NETLINK_HEADER)?;
+        // Messages are aligned to four bytes.
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some(NetlinkMessage::<Answer>::deserialize(one).ok())
+    })
+    .flatten()
 }
 
 /// The length of the header of a netlink message.

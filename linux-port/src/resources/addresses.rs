@@ -1,19 +1,29 @@
-//! The thread that takes and gives up addresses, and goes on announcing them.
+//! The thread that takes and gives up addresses, goes on announcing them, and sees to it that they stay.
 
-use crate::address::{AddressError, AddressSpec, Addresses, AnnouncePlan, Announcer, Held};
+mod keep;
+mod mailbox;
+mod rivalry;
+mod worker;
+
+use crate::address::{AddressError, AddressSpec};
 use crate::jobs::{Refused, Resource};
 use crate::log::Logger;
-use crate::sys::clock::Clock;
+use crate::problems::Board;
+use crate::state::Record;
+use crate::sys::fault::{self, Call};
 use crate::sys::realtime::{self, Policy};
+use hbcore::config::AddressConflict;
+use mailbox::Mailbox;
 use rustix::event::{EventfdFlags, eventfd};
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
+use worker::Worker;
 
 /// Orders that wait for the thread. Full: the newcomer is refused, and its group counts as failed.
 const ORDERS: usize = 256;
@@ -37,7 +47,18 @@ pub struct Done {
     pub ok: bool,
 }
 
+/// What the thread does besides taking and giving up.
+pub struct Duties {
+    /// Where lost addresses and rivals are shown.
+    pub board: Board,
+    /// Where addresses are recorded before they are brought up.
+    pub record: Record,
+    /// What is done about another host that has an address of ours.
+    pub conflicts: AddressConflict,
+}
+
 enum Order {
+    Duties(Box<Duties>),
     Acquire {
         ticket: u32,
         specs: Arc<[AddressSpec]>,
@@ -74,8 +95,9 @@ enum Question {
 
 /// The heartbeat thread's end.
 pub struct AddressThread {
-    orders: SyncSender<Order>,
+    orders: Mailbox<Order>,
     done: Receiver<Done>,
+    failed: Receiver<IpAddr>,
     bell: Arc<OwnedFd>,
 }
 
@@ -85,16 +107,23 @@ impl AddressThread {
     /// # Errors
     /// The system's refusal to make a thread or a descriptor.
     pub fn start(realtime: Option<Realtime>, log: &Logger) -> io::Result<Self> {
-        let (orders, inbox) = sync_channel(ORDERS);
+        let (orders, inbox) = Mailbox::new(ORDERS)?;
         let (outbox, done) = sync_channel(ORDERS);
+        let (alarms, failed) = sync_channel(ORDERS);
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let post = Post { outbox, bell: Arc::clone(&bell) };
+        let post = Post { outbox, alarms, bell: Arc::clone(&bell) };
         let log = log.clone();
+        fault::gate(Call::Thread, "addresses")?;
         thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
             schedule(realtime);
-            Worker { addresses: None, announcer: None, held: Vec::new(), post, log }.run(&inbox);
+            Worker::new(post, log).run(&inbox);
         })?;
-        Ok(Self { orders, done, bell })
+        Ok(Self { orders, done, failed, bell })
+    }
+
+    /// Tells the thread its further duties. Before the first address is taken: there is nothing to be recorded without a record.
+    pub fn take_duties(&self, duties: Duties) {
+        let _ = self.orders.try_send(Order::Duties(Box::new(duties)));
     }
 
     /// Takes all of `specs` and announces them; after a failure some of them may be here. False: too many orders wait.
@@ -145,6 +174,12 @@ impl AddressThread {
         })
     }
 
+    /// The next address that cannot be kept here: its group should go to another node. It is told again each second as long as that lasts.
+    /// To be asked after [`AddressThread::collect`] has returned `None`.
+    pub fn failed(&self) -> Option<IpAddr> {
+        self.failed.try_recv().ok()
+    }
+
     pub(super) fn handle(&self) -> Handle {
         Handle(self.orders.clone())
     }
@@ -158,7 +193,7 @@ impl AsFd for AddressThread {
 
 /// A job thread's way to ask.
 #[derive(Clone)]
-pub(super) struct Handle(SyncSender<Order>);
+pub(super) struct Handle(Mailbox<Order>);
 
 /// One address as a member of a group that has scripts too.
 pub struct AddressResource {
@@ -211,12 +246,23 @@ impl Resource for AddressResource {
 
 struct Post {
     outbox: SyncSender<Done>,
+    alarms: SyncSender<IpAddr>,
     bell: Arc<OwnedFd>,
 }
 
 impl Post {
     fn done(&self, ticket: u32, ok: bool) {
         let _ = self.outbox.try_send(Done { ticket, ok });
+        self.ring();
+    }
+
+    /// Full: it is told again in a second.
+    fn failed(&self, addr: IpAddr) {
+        let _ = self.alarms.try_send(addr);
+        self.ring();
+    }
+
+    fn ring(&self) {
         let _ = rustix::io::write(&*self.bell, &1u64.to_ne_bytes());
     }
 }
@@ -227,160 +273,4 @@ fn schedule(realtime: Option<Realtime>) {
         Some(Realtime { priority }) => realtime::enter_unguarded(Policy::RoundRobin, priority),
         None => crate::sys::process::normal_scheduling(),
     };
-}
-
-struct Worker {
-    addresses: Option<Addresses>,
-    announcer: Option<Announcer>,
-    held: Vec<(AddressSpec, Held)>,
-    post: Post,
-    log: Logger,
-}
-
-impl Worker {
-    fn run(mut self, inbox: &Receiver<Order>) {
-        self.open();
-        loop {
-            let now = Clock.now();
-            let wait = self.announcer.as_ref().and_then(Announcer::next_deadline).map(|at| at.since(now));
-            match inbox.recv_timeout(wait.unwrap_or(Duration::from_hours(1))) {
-                Ok(Order::End(answer)) => {
-                    self.give_up_all();
-                    let _ = answer.try_send(());
-                    return;
-                }
-                Ok(order) => self.carry_out(order),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-            if let Some(announcer) = &mut self.announcer {
-                announcer.advance(Clock.now());
-            }
-        }
-    }
-
-    /// Opened before they are needed, so that a takeover costs one request to the kernel. A refusal is said when it matters.
-    fn open(&mut self) {
-        self.addresses = self.addresses.take().or_else(|| Addresses::open().ok());
-        self.announcer = self.announcer.take().or_else(|| Announcer::new(AnnouncePlan::default()).ok());
-    }
-
-    fn carry_out(&mut self, order: Order) {
-        match order {
-            Order::Acquire { ticket, specs } => {
-                // What was taken before a failure is given up by an order of its own.
-                let ok = specs.iter().all(|spec| self.reported(spec, Question::Start).is_ok());
-                self.post.done(ticket, ok);
-            }
-            Order::Release { ticket, specs } => {
-                let failed = specs.iter().rev().filter(|spec| self.reported(spec, Question::Stop).is_err()).count();
-                self.post.done(ticket, failed == 0);
-            }
-            Order::Announce(specs) => {
-                let now = Clock.now();
-                for (_, held) in self.held.iter().filter(|(spec, _)| specs.contains(spec)) {
-                    if let Some(announcer) = &mut self.announcer {
-                        let _ = announcer.start(now, held);
-                    }
-                }
-            }
-            Order::Clean(specs) => self.clean(&specs),
-            Order::Resume { specs, added } => self.resume(&specs, &added),
-            Order::List(answer) => {
-                let added = self.held.iter().filter(|(_, held)| held.added).map(|(_, held)| held.addr).collect();
-                let _ = answer.try_send(added);
-            }
-            // The last one is the loop's.
-            Order::End(_) => {}
-            Order::Ask { question, spec, answer } => {
-                let _ = answer.try_send(self.ask(&spec, question));
-            }
-        }
-    }
-
-    fn give_up_all(&mut self) {
-        let specs: Vec<AddressSpec> = self.held.iter().map(|(spec, _)| spec.clone()).collect();
-        for spec in specs.iter().rev() {
-            let _ = self.reported(spec, Question::Stop);
-        }
-    }
-
-    fn reported(&mut self, spec: &AddressSpec, question: Question) -> Result<bool, ()> {
-        self.ask(spec, question).map_err(|error| {
-            let verb = if matches!(question, Question::Stop) { "give up" } else { "take" };
-            self.log.error(format_args!("Cannot {verb} address {}: {error}", spec.addr));
-        })
-    }
-
-    fn ask(&mut self, spec: &AddressSpec, question: Question) -> Result<bool, AddressError> {
-        let addresses = match &mut self.addresses {
-            Some(addresses) => addresses,
-            none => none.insert(Addresses::open()?),
-        };
-        match question {
-            Question::Status => Ok(addresses.status(spec)?.is_some()),
-            Question::Start => {
-                let held = addresses.acquire(spec)?;
-                self.begin(spec, held);
-                Ok(true)
-            }
-            Question::Stop => {
-                let index = self.held.iter().position(|(known, _)| known == spec);
-                let mine = index.map(|i| self.held.swap_remove(i).1);
-                if let (Some(announcer), Some(held)) = (&mut self.announcer, &mine) {
-                    announcer.stop(held);
-                }
-                match &mine {
-                    Some(held) if held.added => addresses.release(held)?,
-                    // It was up before, perhaps from an earlier run: a group that is given up must not be served here.
-                    _ => drop(addresses.remove(spec)?),
-                }
-                if mine.is_some() {
-                    self.log.info(format_args!("Address {} given up", spec.addr));
-                }
-                Ok(false)
-            }
-        }
-    }
-
-    fn begin(&mut self, spec: &AddressSpec, held: Held) {
-        let announced = match &mut self.announcer {
-            Some(announcer) => announcer.start(Clock.now(), &held).map_err(|e| e.to_string()),
-            None => Announcer::new(AnnouncePlan::default()).map_err(|e| e.to_string()).and_then(|mut new| {
-                let started = new.start(Clock.now(), &held).map_err(|e| e.to_string());
-                self.announcer = Some(new);
-                started
-            }),
-        };
-        let how = if held.addr.is_ipv4() { "gratuitous ARP" } else { "unsolicited neighbour advertisements" };
-        match announced {
-            Ok(()) => self.log.debug(1, format_args!("Address {} is announced by {how}", held.addr)),
-            Err(error) => self.log.warn(format_args!("Address {} is not announced: {error}", held.addr)),
-        }
-        let label = held.label.as_deref().unwrap_or(&held.device);
-        self.log.info(format_args!("Address {}/{} taken on {label}", held.addr, held.prefix));
-        self.held.retain(|(known, _)| known != spec);
-        self.held.push((spec.clone(), held));
-    }
-
-    fn resume(&mut self, specs: &[AddressSpec], added: &[IpAddr]) {
-        let Some(addresses) = &mut self.addresses else { return };
-        for spec in specs {
-            if let Ok(Some(held)) = addresses.status(spec) {
-                let added = added.contains(&spec.addr);
-                self.held.push((spec.clone(), Held { added, ..held }));
-            }
-        }
-    }
-
-    fn clean(&mut self, specs: &[AddressSpec]) {
-        let Some(addresses) = &mut self.addresses else { return };
-        for spec in specs {
-            match addresses.remove(spec) {
-                Ok(true) => self.log.warn(format_args!("Address {} was up before the start: removed", spec.addr)),
-                Ok(false) => {}
-                Err(error) => self.log.debug(1, format_args!("Address {}: {error}", spec.addr)),
-            }
-        }
-    }
 }

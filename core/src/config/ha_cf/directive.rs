@@ -62,6 +62,7 @@ pub enum Directive {
     ShutdownTimeout,
     StopFailureCommand,
     FenceCommand,
+    AddressConflict,
 }
 
 use Directive as D;
@@ -70,7 +71,7 @@ use crate::config::File;
 
 /// One row per directive, in the order of the enum: name, default as text if it is a recorded parameter with a fixed
 /// default, short description if it is a recorded parameter.
-const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 55] = [
+const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 56] = [
     (D::Cluster, "cluster", Some("linux-ha"), Some("the name of cluster")),
     (D::Node, "node", None, None),
     (D::Hopfudge, "hopfudge", Some("1"), Some("# of hops above cluster size")),
@@ -141,6 +142,7 @@ const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 55] = [
     (D::ShutdownTimeout, "shutdown_timeout", None, None),
     (D::StopFailureCommand, "stop_failure_command", None, None),
     (D::FenceCommand, "fence_command", None, None),
+    (D::AddressConflict, "address_conflict", None, None),
 ];
 
 /// How many directives there are.
@@ -160,7 +162,8 @@ impl Directive {
             | Self::ScriptTimeout
             | Self::ShutdownTimeout
             | Self::StopFailureCommand
-            | Self::FenceCommand => File::HbcoreCf,
+            | Self::FenceCommand
+            | Self::AddressConflict => File::HbcoreCf,
             _ => File::HaCf,
         }
     }

@@ -32,6 +32,18 @@ impl Ask {
         Self { kind, body }
     }
 
+    /// The word for it in a test that lets it fail.
+    pub(super) fn label(&self) -> &'static str {
+        match self.kind {
+            libc::RTM_NEWADDR => "add address",
+            libc::RTM_DELADDR => "remove address",
+            libc::RTM_GETADDR => "list addresses",
+            libc::RTM_NEWLINK => "set link",
+            libc::RTM_GETLINK => "look up link",
+            _ => "list routes",
+        }
+    }
+
     pub(super) fn addresses() -> Self {
         Self::new(libc::RTM_GETADDR, &AddressMessage::default())
     }
@@ -46,6 +58,10 @@ impl Ask {
 
     pub(super) fn link_at(index: u32) -> Self {
         Self::new(libc::RTM_GETLINK, &LinkHeader { index, ..LinkHeader::default() })
+    }
+
+    pub(super) fn links() -> Self {
+        Self::new(libc::RTM_GETLINK, &LinkHeader::default())
     }
 
     pub(super) fn set_up(index: u32) -> Self {
@@ -86,8 +102,10 @@ impl NetlinkDeserializable for Answer {
 
     fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
         Ok(match header.message_type {
-            libc::RTM_NEWADDR => read_address(AddressMessage::parse(payload)?).map_or(Self::Other, Self::Address),
-            libc::RTM_NEWLINK => Self::Link(read_link(payload)?),
+            libc::RTM_NEWADDR | libc::RTM_DELADDR => {
+                read_address(AddressMessage::parse(payload)?).map_or(Self::Other, Self::Address)
+            }
+            libc::RTM_NEWLINK | libc::RTM_DELLINK => Self::Link(read_link(payload)?),
             libc::RTM_NEWROUTE => read_route(payload)?.map_or(Self::Other, Self::Route),
             _ => Self::Other,
         })

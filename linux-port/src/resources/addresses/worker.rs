@@ -1,0 +1,287 @@
+//! The thread itself: it carries out orders, and in between looks after what it holds.
+
+mod tend;
+
+use super::keep::{Fate, Kept};
+use super::mailbox::Inbox;
+use super::{Order, Post, Question};
+use crate::address::{AddressError, AddressSpec, Addresses, AnnouncePlan, Announcer, Held, Rivals, Watch};
+use crate::log::Logger;
+use crate::problems::{Board, Problem};
+use crate::state::{Record, Recorded, StateError};
+use crate::sys::clock::Clock;
+use hbcore::config::AddressConflict;
+use hbcore::time::Instant;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::net::IpAddr;
+use std::os::fd::AsFd;
+use std::sync::mpsc::TryRecvError;
+
+pub(super) struct Worker {
+    pub(super) addresses: Option<Addresses>,
+    announcer: Option<Announcer>,
+    kept: Vec<Kept>,
+    watch: Option<Watch>,
+    rivals: Option<Rivals>,
+    /// Rivals are listened to from then on.
+    deaf_until: Instant,
+    /// The set of addresses has changed since the rivals' filter was made.
+    is_filter_old: bool,
+    /// When everything is looked at although nothing was seen to change.
+    look_at: Option<Instant>,
+    record: Option<Record>,
+    conflicts: AddressConflict,
+    board: Board,
+    post: Post,
+    pub(super) log: Logger,
+}
+
+impl Worker {
+    pub(super) fn new(post: Post, log: Logger) -> Self {
+        Self {
+            addresses: None,
+            announcer: None,
+            kept: Vec::new(),
+            watch: None,
+            rivals: None,
+            deaf_until: Instant::ZERO,
+            is_filter_old: false,
+            look_at: None,
+            record: None,
+            conflicts: AddressConflict::default(),
+            board: Board::default(),
+            post,
+            log,
+        }
+    }
+
+    pub(super) fn run(mut self, inbox: &Inbox<Order>) {
+        self.open();
+        loop {
+            self.wait(inbox);
+            loop {
+                match inbox.next() {
+                    Ok(Order::End(answer)) => {
+                        self.give_up_all();
+                        let _ = answer.try_send(());
+                        return;
+                    }
+                    Ok(order) => self.carry_out(order),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return,
+                }
+            }
+            self.look_after();
+            if let Some(announcer) = &mut self.announcer {
+                announcer.advance(Clock.now());
+            }
+        }
+    }
+
+    /// Opened before they are needed, so that a takeover costs one request to the kernel. A refusal is said when it matters.
+    fn open(&mut self) {
+        self.addresses = self.addresses.take().or_else(|| Addresses::open().ok());
+        self.announcer = self.announcer.take().or_else(|| Announcer::new(AnnouncePlan::default()).ok());
+        self.watch = self.watch.take().or_else(|| Watch::open().ok());
+        self.rivals = self.rivals.take().or_else(|| Rivals::open().ok());
+    }
+
+    /// Until something is to be done or to be read.
+    fn wait(&self, inbox: &Inbox<Order>) {
+        let now = Clock.now();
+        let mut watched = vec![PollFd::new(inbox, PollFlags::IN)];
+        watched.extend(self.watch.iter().map(|watch| PollFd::from_borrowed_fd(watch.as_fd(), PollFlags::IN)));
+        let hears = self.deaf_until <= now;
+        let rivals = self.rivals.iter().filter(|_| hears).flat_map(Rivals::descriptors);
+        watched.extend(rivals.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        let deadlines = self.kept.iter().map(Kept::deadline);
+        let announcement = self.announcer.as_ref().and_then(Announcer::next_deadline);
+        let deaf_until = (!hears).then_some(self.deaf_until);
+        let deadline = deadlines.chain([announcement, self.look_at, deaf_until]).flatten().min();
+        let limit = deadline.map(|at| at.since(now)).and_then(|wait| Timespec::try_from(wait).ok());
+        // Interrupted: what is due is looked at, and we are back.
+        let _ = poll(&mut watched, limit.as_ref());
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Duties(duties) => {
+                self.board = duties.board;
+                self.record = Some(duties.record);
+                self.conflicts = duties.conflicts;
+            }
+            Order::Acquire { ticket, specs } => {
+                // What was taken before a failure is given up by an order of its own.
+                let ok = specs.iter().all(|spec| self.reported(spec, Question::Start).is_ok());
+                self.post.done(ticket, ok);
+            }
+            Order::Release { ticket, specs } => {
+                let failed = specs.iter().rev().filter(|spec| self.reported(spec, Question::Stop).is_err()).count();
+                self.post.done(ticket, failed == 0);
+            }
+            Order::Announce(specs) => {
+                // With the hardware addresses of this moment.
+                self.look();
+                let held = self.kept.iter().filter(|kept| kept.fate == Fate::Up && specs.contains(&kept.spec));
+                for held in held.map(|kept| kept.held.clone()).collect::<Vec<_>>() {
+                    self.announce(&held);
+                }
+            }
+            Order::Clean(specs) => self.clean(&specs),
+            Order::Resume { specs, added } => self.resume(&specs, &added),
+            Order::List(answer) => {
+                let added = self.kept.iter().filter(|kept| kept.held.added).map(|kept| kept.held.addr).collect();
+                let _ = answer.try_send(added);
+            }
+            // The last one is the loop's.
+            Order::End(_) => {}
+            Order::Ask { question, spec, answer } => {
+                let _ = answer.try_send(self.ask(&spec, question));
+            }
+        }
+    }
+
+    fn give_up_all(&mut self) {
+        let specs: Vec<AddressSpec> = self.kept.iter().map(|kept| kept.spec.clone()).collect();
+        for spec in specs.iter().rev() {
+            let _ = self.reported(spec, Question::Stop);
+        }
+    }
+
+    fn reported(&mut self, spec: &AddressSpec, question: Question) -> Result<bool, ()> {
+        self.ask(spec, question).map_err(|error| {
+            let verb = if matches!(question, Question::Stop) { "give up" } else { "take" };
+            self.log.error(format_args!("Cannot {verb} address {}: {error}", spec.addr));
+        })
+    }
+
+    fn ask(&mut self, spec: &AddressSpec, question: Question) -> Result<bool, AddressError> {
+        let addresses = match &mut self.addresses {
+            Some(addresses) => addresses,
+            none => none.insert(Addresses::open()?),
+        };
+        match question {
+            Question::Status => Ok(addresses.status(spec)?.is_some()),
+            Question::Start => {
+                let mut noted = Ok(());
+                let record = self.record.as_mut();
+                let held = addresses.acquire_told(spec, |held| noted = note(record, held))?;
+                self.noted(noted);
+                self.begin(spec, held);
+                Ok(true)
+            }
+            Question::Stop => self.stop(spec).map(|()| false),
+        }
+    }
+
+    fn stop(&mut self, spec: &AddressSpec) -> Result<(), AddressError> {
+        let Some(addresses) = &mut self.addresses else { return Ok(()) };
+        let index = self.kept.iter().position(|kept| kept.spec == *spec);
+        let mine = index.map(|i| self.kept.swap_remove(i).held);
+        if let (Some(announcer), Some(held)) = (&mut self.announcer, &mine) {
+            announcer.stop(held);
+        }
+        match &mine {
+            Some(held) if held.added => addresses.release(held)?,
+            // It was up before, perhaps from an earlier run: a group that is given up must not be served here.
+            _ => match addresses.remove(spec) {
+                // What its interface took along is gone.
+                Ok(_) | Err(AddressError::NoInterface { .. }) => {}
+                Err(error) => return Err(error),
+            },
+        }
+        self.strike_out(spec.addr);
+        self.is_filter_old = true;
+        self.settle(spec.addr);
+        if mine.is_some() {
+            self.log.info(format_args!("Address {} given up", spec.addr));
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, spec: &AddressSpec, held: Held) {
+        let announced = self.announce(&held);
+        let how = if held.addr.is_ipv4() { "gratuitous ARP" } else { "unsolicited neighbour advertisements" };
+        if announced {
+            self.log.debug(1, format_args!("Address {} is announced by {how}", held.addr));
+        }
+        let label = held.label.as_deref().unwrap_or(&held.device);
+        self.log.info(format_args!("Address {}/{} taken on {label}", held.addr, held.prefix));
+        self.keep(spec, held);
+    }
+
+    fn keep(&mut self, spec: &AddressSpec, held: Held) {
+        self.open();
+        self.kept.retain(|known| known.spec != *spec);
+        self.kept.push(Kept::new(spec.clone(), held, Clock.now()));
+        self.is_filter_old = true;
+    }
+
+    /// Begins a train of announcements. Whether its first packet has left.
+    fn announce(&mut self, held: &Held) -> bool {
+        let announced = match &mut self.announcer {
+            Some(announcer) => announcer.start(Clock.now(), held),
+            none => Announcer::new(AnnouncePlan::default()).and_then(|new| none.insert(new).start(Clock.now(), held)),
+        };
+        let refused = announced.map_err(|e| self.log.warn(format_args!("Address {} is not announced: {e}", held.addr)));
+        refused.is_ok()
+    }
+
+    fn resume(&mut self, specs: &[AddressSpec], added: &[IpAddr]) {
+        for spec in specs {
+            let Some(addresses) = &mut self.addresses else { return };
+            if let Ok(Some(held)) = addresses.status(spec) {
+                let added = added.contains(&spec.addr);
+                self.keep(spec, Held { added, ..held });
+            }
+        }
+    }
+
+    fn clean(&mut self, specs: &[AddressSpec]) {
+        for spec in specs {
+            let Some(addresses) = &mut self.addresses else { return };
+            match addresses.remove(spec) {
+                Ok(was_up) => {
+                    if was_up {
+                        self.log.warn(format_args!("Address {} was up before the start: removed", spec.addr));
+                    }
+                    self.strike_out(spec.addr);
+                }
+                Err(error) => self.log.debug(1, format_args!("Address {}: {error}", spec.addr)),
+            }
+        }
+    }
+
+    /// Nothing about this address is a problem any more.
+    fn settle(&self, address: IpAddr) {
+        self.board.settle(&Problem::AddressLost { address });
+        self.board
+            .settle_where(|problem| matches!(problem, Problem::AddressConflict { address: a, .. } if *a == address));
+    }
+
+    fn strike_out(&mut self, addr: IpAddr) {
+        let Some(record) = &mut self.record else { return };
+        let known: Vec<Recorded> = record.read_all().iter().filter(|entry| entry.addr == addr).cloned().collect();
+        let outcome = known.iter().try_for_each(|entry| record.remove(entry));
+        if !known.is_empty() {
+            self.noted(outcome);
+        }
+    }
+
+    /// How the record took a change: without it a crash may leave addresses up until the next start.
+    fn noted(&self, outcome: Result<(), StateError>) {
+        let Some(record) = &self.record else { return };
+        let problem = Problem::AddressesUnrecorded { path: record.path().display().to_string() };
+        match outcome {
+            Ok(()) => self.board.settle(&problem),
+            Err(error) => {
+                self.log.error(format_args!("{error}"));
+                self.board.raise(problem);
+            }
+        }
+    }
+}
+
+fn note(record: Option<&mut Record>, held: &Held) -> Result<(), StateError> {
+    record.map_or(Ok(()), |record| record.add(held.into()))
+}
