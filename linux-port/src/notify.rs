@@ -20,6 +20,7 @@ use std::thread;
 use crate::log::Logger;
 use crate::resources::ScriptEnvironment;
 use crate::script::{Call, Cancel, Environment, Exit, run};
+use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
 
 pub use stock::is_stock;
@@ -33,6 +34,9 @@ pub const FIELDS_MAX: usize = 64 * 1024;
 
 /// Tells the tools that a script calls that the engine does the takeover, so that `mach_down` must not.
 pub const ENGINE_VARIABLE: &str = "HA_TAKEOVER_BY_ENGINE";
+
+/// Variables that the daemon sets at times: a message sets none of them even when the daemon does not.
+const OURS: [&str; 6] = [ENGINE_VARIABLE, "HA_OSTATUS", "HA_NICEFAILBACK", "HA_DONTASK", "HA_debug", "HA_LOGFACILITY"];
 
 const STACK: usize = 128 * 1024;
 
@@ -70,6 +74,7 @@ impl Notifier {
         let scripts = ScriptEnvironment { environment: Arc::new(environment), ..scripts.clone() };
         let worker =
             Worker { config_dir: config_dir.to_owned(), scripts, log: log.clone(), cancel: Arc::clone(&cancel) };
+        fault::gate(fault::Call::Thread, "notify")?;
         thread::Builder::new().name("notify".to_owned()).stack_size(STACK).spawn(move || worker.run(&inbox))?;
         Ok(Self { names, queue, cancel, dropped: AtomicU64::new(0) })
     }
@@ -109,6 +114,11 @@ fn variables<'a>(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Opti
         variables.push((variable, OsStr::from_bytes(value).to_owned()));
     }
     Some(variables)
+}
+
+/// Whether a variable is the daemon's, so that no field of a message may stand for it.
+fn is_ours(environment: &Environment, name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| environment.get(name).is_some() || OURS.contains(&name))
 }
 
 fn names(directory: &Path) -> BTreeSet<Vec<u8>> {
@@ -156,8 +166,11 @@ impl Worker {
         }
     }
 
-    fn call(&self, program: PathBuf, kind: Vec<u8>, fields: Vec<(OsString, OsString)>) -> Call {
+    fn call(&self, program: PathBuf, kind: Vec<u8>, mut fields: Vec<(OsString, OsString)>) -> Call {
         let mut environment = Environment::clone(&self.scripts.environment);
+        // A message comes from the network. In 3.0.6 its fields replace the variables of the daemon, so that whoever can send one
+        // says which programs a script of root calls.
+        fields.retain(|(name, _)| !is_ours(&environment, name));
         environment.extend(fields);
         environment.set(ENGINE_VARIABLE, "yes");
         Call {

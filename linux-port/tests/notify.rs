@@ -217,3 +217,26 @@ fn the_environment_is_that_of_harc() {
     assert_eq!(ours.remove("0"), Some("/etc/ha.d/rc.d/mine mine".to_owned()));
     assert_eq!(ours, theirs);
 }
+
+#[test]
+fn fields_of_a_message_replace_no_variable_of_the_daemon() {
+    let place = with_script("mine", "");
+    let names = ["BIN", "FIFO", "RCDIR", "RESOURCEDIR", "DIR", "FUNCS", "CURHOST", "DATEFMT"];
+    let kept_unset = ["DONTASK", "debug", "LOGFACILITY"];
+    place.script("ha.d/rc.d/mine", &format!("env >{0}/printing; mv {0}/printing {0}/printed", place.path().display()));
+    let log = place.log();
+    let notifier = start(&place, &log);
+    let hostile = names.iter().chain(&kept_unset).chain(&["OSTATUS", "NICEFAILBACK", "TAKEOVER_BY_ENGINE"]);
+    let fields: Vec<(&str, &str)> = hostile.map(|name| (*name, "/tmp/evil")).chain([("src", "bravo")]).collect();
+    tell(&notifier, "mine", &fields);
+    eventually("it ran", || place.join("printed").exists());
+
+    let printed = variables(&place.read("printed"));
+    let value = |name: &str| printed.get(name).map(String::as_str);
+    let evil: Vec<&String> = printed.iter().filter(|(_, v)| v.contains("evil")).map(|(n, _)| n).collect();
+    assert!(evil.is_empty(), "replaced: {evil:?}");
+    assert_eq!(value("HA_BIN"), Some("/usr/libexec/heartbeat"));
+    assert_eq!(value("HA_OSTATUS"), Some("active"));
+    assert_eq!(value("HA_TAKEOVER_BY_ENGINE"), Some("yes"));
+    assert_eq!(value("HA_src"), Some("bravo"), "what a script expects of a message is there");
+}
