@@ -4,10 +4,9 @@ mod control;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
 
+use crate::sys::exec;
 use hbcore::takeover::Holds;
 use lexopt::Arg;
 
@@ -286,23 +285,32 @@ impl Reader<'_> {
 
 impl Options {
     /// Replaces this process by a new daemon with these options, which goes on with the resources that are held. Returns only the system's
-    /// refusal. The program is looked up anew, so that an upgrade takes effect.
+    /// refusal, and this process is then as before.
     pub fn exec_again(&self, held: Holds) -> io::Error {
-        let program = match std::env::current_exe() {
+        let program = match own_program() {
             Ok(program) => program,
             Err(error) => return error,
         };
-        let name = program.to_string_lossy();
-        let mut command = Command::new(name.strip_suffix(" (deleted)").unwrap_or(&name));
-        command.args([OsStr::new("--config-dir"), self.config_dir.as_os_str()]);
-        command.args([OsStr::new("--state-dir"), self.state_dir.as_os_str()]);
-        command.args([OsStr::new("--run-dir"), self.run_dir.as_os_str()]);
-        command.args((0..self.debug).map(|_| "-d"));
-        command.args((!self.realtime).then_some("-l"));
-        command.args((!self.resource_management).then_some("-M"));
-        command.args(self.foreground.then_some("-f"));
-        command.args(["-R", "-C", held.as_str()]).exec()
+        let directories =
+            [("--config-dir", &self.config_dir), ("--state-dir", &self.state_dir), ("--run-dir", &self.run_dir)];
+        let mut words: Vec<&OsStr> =
+            directories.into_iter().flat_map(|(option, path)| [OsStr::new(option), path.as_os_str()]).collect();
+        words.extend((0..self.debug).map(|_| OsStr::new("-d")));
+        let switches = [(!self.realtime, "-l"), (!self.resource_management, "-M"), (self.foreground, "-f")];
+        words.extend(switches.into_iter().filter(|(given, _)| *given).map(|(_, switch)| OsStr::new(switch)));
+        words.extend(["-R", "-C", held.as_str()].map(OsStr::new));
+        exec::replace(&program, words)
     }
+}
+
+/// The program that this process was started from. It is looked up anew, so that an upgrade takes effect.
+///
+/// # Errors
+/// `/proc` cannot tell.
+pub fn own_program() -> io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let name = program.to_string_lossy();
+    Ok(PathBuf::from(name.strip_suffix(" (deleted)").unwrap_or(&name)))
 }
 
 /// The daemon changes its directory before it uses its own.

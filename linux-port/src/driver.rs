@@ -12,11 +12,12 @@ pub use links::Links;
 pub use orders::Scripts;
 
 use crate::jobs::{Job, Task, Work};
-use crate::log::{Counters, Logger};
-use crate::media::Medium;
-use crate::resources::{Handover, Resources};
+use crate::log::{Counters, Logger, RateLimit, Verdict};
+use crate::media::{self, AnyMedium, Medium, MediumSpec};
+use crate::problems::Board;
+use crate::resources::{Handover, Resources, Successor};
 use crate::state::{HostEntry, HostList, StateDir};
-use crate::status::{Answer, Orders, StatusSocket};
+use crate::status::{Answer, Orders, RELOAD, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
 use crate::sys::poller::{Events, Interest, Poller};
@@ -63,8 +64,8 @@ pub enum Reread {
     Read {
         /// New keys, if `authkeys` changed.
         keys: Option<Box<Keys<16>>>,
-        /// Another file changed: a new daemon reads it, in this process, while the groups run on.
-        needs_restart: bool,
+        /// What is to become of the other files.
+        next: Next,
     },
     /// Nothing changed.
     Unchanged,
@@ -72,8 +73,24 @@ pub enum Reread {
     Refused(String),
 }
 
+/// What a reload comes to, besides keys.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// No other file changed.
+    Same,
+    /// Another file changed: a new daemon reads it, in this process, while the groups run on. Everything that could fail for it was tried.
+    Successor(Successor),
+    /// The new configuration cannot be used now; the text says why. We go on with the old one.
+    Refused(String),
+}
+
 /// Reads the configuration again, on another thread.
-pub type Rereader = std::sync::Arc<dyn Fn() -> Reread + Send + Sync>;
+pub type Rereader = std::sync::Arc<dyn Fn(&Logger) -> Reread + Send + Sync>;
+
+/// A medium that another thread has tried to open, for this place.
+type Opened = (u64, Result<AnyMedium, String>);
+/// No more media than that are opened at the same time: as many as the engine has links.
+const MEDIA: usize = 64;
 
 /// Why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +135,10 @@ pub struct Parts {
     pub service: Notify,
     /// How long giving everything up may take.
     pub shutdown_limit: Duration,
+    /// Where problems are put up.
+    pub board: Board,
+    /// What was decided about the orders of tools, if an earlier daemon was in this process.
+    pub orders: Orders,
 }
 
 /// The loop.
@@ -135,6 +156,7 @@ pub struct Driver {
     status: Option<StatusSocket>,
     /// What became of the latest orders of tools.
     orders: Orders,
+    board: Board,
     service: Notify,
     service_at: Option<Instant>,
     shutdown_limit: Duration,
@@ -142,6 +164,9 @@ pub struct Driver {
     forced_at: Option<Instant>,
     restart: restart::Restart,
     reread: (SyncSender<Reread>, Receiver<Reread>),
+    opened: (SyncSender<Opened>, Receiver<Opened>),
+    /// Signals without news that are logged.
+    unchanged: RateLimit,
     poller: Poller,
     timer: DeadlineTimer,
     receive: Box<[u8]>,
@@ -180,6 +205,8 @@ impl Driver {
             status,
             service,
             shutdown_limit,
+            board,
+            orders,
         } = parts;
         let poller = Poller::new()?;
         let timer = DeadlineTimer::new()?;
@@ -203,13 +230,16 @@ impl Driver {
             host_cache,
             scripts,
             status,
-            orders: Orders::default(),
+            orders,
+            board,
             service,
             service_at,
             shutdown_limit,
             forced_at: None,
             restart: restart::Restart::default(),
             reread: sync_channel(1),
+            opened: sync_channel(MEDIA),
+            unchanged: RateLimit::new(3, Duration::from_mins(1)),
             poller,
             timer,
             receive: buffer(DATAGRAM + 1),
@@ -355,11 +385,24 @@ impl Driver {
             return;
         }
         let Self { links, cluster, poller, log, .. } = self;
-        links.retry(now, poller, log, |change| {
+        let wanted = links.retry(now, poller, log, |change| {
             if let Change::Back(link) = change {
                 cluster.link_changed(now, link, Carrier::Present);
             }
         });
+        for (token, spec) in wanted {
+            self.open_elsewhere(token, spec);
+        }
+    }
+
+    /// Has a medium opened on another thread, as names may have to be looked up.
+    fn open_elsewhere(&mut self, token: u64, spec: MediumSpec) {
+        let answer = self.opened.0.clone();
+        let open = move || {
+            let _ = answer.try_send((token, media::open(&spec).map_err(|error| error.to_string())));
+            Ok(())
+        };
+        self.elsewhere("open a medium", Task(Box::new(open)));
     }
 
     /// Hands out what is to be done. What ends at once, as a group without resources does, may give more to do.
@@ -411,6 +454,12 @@ impl Driver {
         }
         while let Ok(reread) = self.reread.1.try_recv() {
             self.reread_done(reread);
+        }
+        while let Ok(opened) = self.opened.1.try_recv() {
+            let now = Clock.now();
+            if let Some(change) = self.links.opened(opened, now, &self.poller, &self.log) {
+                self.link_changed(now, change);
+            }
         }
     }
 
@@ -473,9 +522,17 @@ impl Driver {
     /// Reads files on another thread; the answer comes with the completion of the job.
     fn begin_reread(&mut self) {
         let reread = std::sync::Arc::clone(&self.rereader);
-        let answer = self.reread.0.clone();
+        let (answer, log, board) = (self.reread.0.clone(), self.log.clone(), self.board.clone());
         let read = move || {
-            let _ = answer.try_send(reread());
+            let reread = reread(&log);
+            match &reread {
+                Reread::Refused(why) | Reread::Read { next: Next::Refused(why), .. } => {
+                    restart::post(&board, Some(why.clone()));
+                }
+                Reread::Read { .. } => restart::post(&board, None),
+                Reread::Unchanged => {}
+            }
+            let _ = answer.try_send(reread);
             Ok(())
         };
         self.elsewhere("re-read the configuration", Task(Box::new(read)));
@@ -483,19 +540,26 @@ impl Driver {
 
     fn reread_done(&mut self, reread: Reread) {
         match reread {
-            Reread::Read { keys, needs_restart } => {
+            Reread::Read { keys, next } => {
                 if let Some(keys) = keys {
                     self.log.info(format_args!("Rereading authentication file."));
                     if let Err(error) = self.cluster.set_keys(*keys) {
                         self.log.error(format_args!("The new keys cannot be used: {error:?}. The old ones stay."));
                     }
                 }
-                if needs_restart && !self.leaving {
-                    return self.want_restart();
+                match next {
+                    Next::Successor(successor) if !self.leaving => return self.want_restart(successor),
+                    Next::Successor(_) | Next::Same => self.orders.note(RELOAD, String::new()),
+                    Next::Refused(why) => self.reload_refused(&why),
                 }
             }
-            Reread::Unchanged => self.log.info(format_args!("Configuration unchanged.")),
-            Reread::Refused(why) => self.log.error(format_args!("{why} the running configuration stays.")),
+            Reread::Unchanged => {
+                self.orders.note(RELOAD, "changes nothing: no file has changed".to_owned());
+                if let Verdict::Pass { suppressed } = self.unchanged.check(Clock.now()) {
+                    self.log.info(format_args!("Configuration unchanged.{}", narrate::Omitted(suppressed)));
+                }
+            }
+            Reread::Refused(why) => self.reload_refused(&why),
         }
         self.service.ready();
     }

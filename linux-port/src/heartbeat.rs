@@ -1,16 +1,21 @@
 //! The program `heartbeat`: same options, same files, same exit codes as that of Linux-HA Heartbeat 3.0.6.
 
+use crate::abandon::{Claimed, abandon};
 use crate::cli::{self, Action, Answer, HELP, Options, REFERENCE, VERSION_OF_REFERENCE};
 use crate::config::{self, EXIT_NOT_PERMITTED, Loaded};
-use crate::driver::{Reread, Rereader};
-use crate::log::{EarlyLog, Level, Stderr};
+use crate::driver::{Next, Reread, Rereader};
+use crate::log::{EarlyLog, Level, Logger, Stderr};
+use crate::rehearsal::Running as Rehearser;
+use crate::resources::Handover;
 use crate::site::{Site, key_table, log_config};
 use crate::start::{await_alone, host_name, off_this_stack, start};
 use crate::state::{Running, probe};
 use crate::status;
 use crate::sys::memory;
+use crate::sys::signal::{DAEMON_SIGNALS, Signals};
 use crate::terminal::complain;
 use hbcore::config::Severity;
+use hbcore::takeover::Holds;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
@@ -47,8 +52,8 @@ fn act(options: &Options) -> u8 {
         Action::Check => config::check_report(&options.config_dir, &mut io::stdout().lock()).unwrap_or(1),
         Action::Reload => reload(options),
         Action::Start => run(options),
-        Action::Resume(_) => match cli::held_by_this_process(&pid_file) {
-            Ok(()) => run(options),
+        Action::Resume(held) => match cli::held_by_this_process(&pid_file) {
+            Ok(()) => go_on(options, held),
             Err(reply) => answer(&reply),
         },
     }
@@ -81,7 +86,8 @@ fn reload(options: &Options) -> u8 {
     };
     let mut log = EarlyLog::new(site.log(&host_name(), options.debug, Stderr::Off));
     log.log(Level::Info, format_args!("Signalling heartbeat pid {pid} to reread config files"));
-    cli::reload(&pid_file).map_or_else(|| run(options), |reply| answer(&reply))
+    let socket = options.run_dir.join(status::NAME);
+    cli::reload(&pid_file, &socket).map_or_else(|| run(options), |reply| answer(&reply))
 }
 
 /// Writes what was found into the log as well: at boot nobody sees the standard error.
@@ -118,44 +124,74 @@ fn load(options: &Options) -> Result<Box<Site>, u8> {
     })
 }
 
+/// `-R`: the groups of the daemon that was in this process before run on.
+fn go_on(options: &Options, held: Option<Holds>) -> u8 {
+    // A signal that comes before the daemon reads signals is for it, and must not end it.
+    let _ = Signals::block(&DAEMON_SIGNALS);
+    let known = Handover::take(&options.state_dir, held);
+    memory::spare();
+    match load(options) {
+        Ok(site) => begin(site, options, known),
+        Err(code) => {
+            let claimed = Claimed { holds: held.unwrap_or_default(), known: known.as_ref() };
+            abandon(&claimed, options, None, "the configuration cannot be used");
+            code
+        }
+    }
+}
+
 fn run(options: &Options) -> u8 {
     memory::spare();
-    let site = match load(options) {
-        Ok(site) => site,
-        Err(code) => return code,
-    };
+    match load(options) {
+        Ok(site) => begin(site, options, None),
+        Err(code) => code,
+    }
+}
+
+fn begin(site: Box<Site>, options: &Options, known: Option<Handover>) -> u8 {
     await_alone();
     if options.dump {
         print(&config::dump_effective(&site.ha_cf, &site.local_name, |_| "init".to_owned()));
     }
-    let rereader = rereader(&options.config_dir);
-    start(site, options, rereader)
+    let rereader = rereader(Rehearser { options: options.clone(), media: crate::media::merge_ucast(site.media()) });
+    start(site, options, rereader, known)
 }
 
 /// What `SIGHUP` reads: `authkeys`, if it changed since it was read last. When another file changed, a new daemon is to read it.
-fn rereader(dir: &Path) -> Rereader {
-    let dir = dir.to_owned();
-    let seen = Mutex::new(modified(&dir));
+fn rereader(running: Rehearser) -> Rereader {
+    let seen = Mutex::new(modified(&running.options.config_dir));
     // A configuration that is being read needs more stack than the thread that asks for it may have.
-    Arc::new(move || off_this_stack(|| reread(&dir, &seen)))
+    Arc::new(move |log| off_this_stack(|| reread(&running, &seen, log)))
 }
 
-fn reread(dir: &Path, seen: &Mutex<Modified>) -> Reread {
+fn reread(running: &Rehearser, seen: &Mutex<Modified>, log: &Logger) -> Reread {
+    let dir = &running.options.config_dir;
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let now = modified(dir);
     if *seen == now {
         return Reread::Unchanged;
     }
-    let keys_changed = seen[0] != now[0];
-    let needs_restart = seen[1..] != now[1..];
+    let (keys_changed, others_changed) = (seen[0] != now[0], seen[1..] != now[1..]);
     let loaded = config::load(dir);
-    let Some(configuration) = &loaded.configuration else {
+    let Some(configuration) = loaded.configuration else {
         let wrong = loaded.findings.iter().find(|f| f.severity == Severity::Error);
         let why = wrong.map(|f| format!("{}: {}", f.path.display(), f.message)).unwrap_or_default();
-        return Reread::Refused(format!("The new configuration is wrong: {why};"));
+        return Reread::Refused(format!("The new configuration is wrong: {why}"));
     };
-    *seen = now;
-    Reread::Read { keys: keys_changed.then(|| Box::new(key_table(&configuration.keys))), needs_restart }
+    seen[0] = now[0];
+    let keys = keys_changed.then(|| Box::new(key_table(&configuration.keys)));
+    if !others_changed {
+        return Reread::Read { keys, next: Next::Same };
+    }
+    let next = match running.rehearse(&Site::new(*configuration, dir), log) {
+        Ok(successor) => {
+            *seen = now;
+            Next::Successor(successor)
+        }
+        // The files are looked at again when the signal comes again: what is in the way may be gone then.
+        Err(refusal) => Next::Refused(refusal.to_string()),
+    };
+    Reread::Read { keys, next }
 }
 
 /// The files of a site; the first one can be changed under a running daemon.

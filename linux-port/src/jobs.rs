@@ -13,10 +13,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::script::{Call, Search};
+use crate::log::Logger;
+use crate::problems::Board;
+use crate::script::{Call, Cancel, Search};
 
 pub use dispatch::{Jobs, RUNNING, SubmitError};
 pub use doing::Running;
+
+use doing::Doing;
+use group::Context;
 
 /// One piece of work.
 #[derive(Debug)]
@@ -125,6 +130,30 @@ impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Task")
     }
+}
+
+/// Stops a group on this thread, as [`Work::Stop`] does on a job thread: for a daemon that has none.
+pub fn stop_here(
+    group: &str,
+    mut members: Vec<Step>,
+    retry: Retry,
+    log: &Logger,
+    board: &Board,
+    cancel: &Cancel,
+) -> Outcome {
+    Context { log, board, cancel, doing: &Doing::default(), group }.stop(&mut members, retry)
+}
+
+/// Makes sure on this thread that nothing of a group runs here: before the node joins. [`Outcome::StopFailed`]: something may.
+pub fn vacate_here(
+    group: &str,
+    mut members: Vec<Step>,
+    retry: Retry,
+    log: &Logger,
+    board: &Board,
+    cancel: &Cancel,
+) -> Outcome {
+    Context { log, board, cancel, doing: &Doing::default(), group }.vacate(&mut members, retry)
 }
 
 /// How stubbornly a member is stopped.

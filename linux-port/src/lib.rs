@@ -1,6 +1,7 @@
 //! The Linux port of hbcore: media, addresses, scripts, logs and state files around the engine of the crate `hbcore`.
 #![deny(unsafe_code)]
 
+pub mod abandon;
 pub mod address;
 pub mod cli;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod log;
 pub mod media;
 pub mod notify;
 pub mod problems;
+pub mod rehearsal;
 pub mod resources;
 pub mod script;
 pub mod site;

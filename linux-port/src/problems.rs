@@ -44,6 +44,11 @@ pub enum Problem {
         /// The file.
         path: String,
     },
+    /// The configuration was to be read again and the daemon could not go on with the new one: it goes on with the old one.
+    ReloadRefused {
+        /// What was in the way.
+        reason: String,
+    },
     /// A work that belongs to no group, such as writing a file, could not be handed to a thread.
     WorkRefused {
         /// What was to be done.
@@ -60,6 +65,7 @@ impl Problem {
             Self::AddressLost { .. } => "address-lost",
             Self::AddressConflict { .. } => "address-conflict",
             Self::AddressesUnrecorded { .. } => "addresses-unrecorded",
+            Self::ReloadRefused { .. } => "reload-refused",
             Self::WorkRefused { .. } => "work-refused",
         }
     }
@@ -82,6 +88,9 @@ impl Problem {
             Self::AddressesUnrecorded { .. } => {
                 "make room in the run directory, or mount it writable; after a crash the addresses would stay until the next start"
             }
+            Self::ReloadRefused { .. } => {
+                "mend the cause, then `heartbeat -r`; until then the old configuration is in use"
+            }
             Self::WorkRefused { .. } => {
                 "look at the limits of processes and threads (pids.max, ulimit -u) and at the memory"
             }
@@ -99,6 +108,7 @@ impl fmt::Display for Problem {
             Self::AddressLost { address } => write!(f, "{address} is owned here and not on its interface"),
             Self::AddressConflict { address, mac } => write!(f, "the host {mac} has {address}, which is owned here"),
             Self::AddressesUnrecorded { path } => write!(f, "addresses are taken without a note in {path}"),
+            Self::ReloadRefused { reason } => write!(f, "the changed configuration is not in use: {reason}"),
             Self::WorkRefused { what } => write!(f, "no thread or process could be had for: {what}"),
         }
     }

@@ -16,7 +16,7 @@ mod plan;
 pub use addresses::{AddressResource, AddressThread, Duties, Realtime};
 pub use escalate::Escalation;
 pub use fence::FenceDevice;
-pub use handover::Handover;
+pub use handover::{Handover, Parcel, Successor};
 pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
 
 use crate::address::AddressSpec;

@@ -1,28 +1,34 @@
 //! The life of the daemon: check, detach, open everything, say that all is well, run, end.
 
+mod identity;
+
+pub use identity::{identity, rehearse_engine};
+
+use identity::{engine, manages};
+
+use crate::abandon::{Claimed, abandon};
 use crate::cli::{Action, Options, REFERENCE};
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Links, LinuxCluster, Parts, Rereader, Scripts};
 use crate::fifo::{self, Fifo};
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
+use crate::media;
 use crate::notify::Notifier;
 use crate::problems::Board;
 use crate::resources::{Duties, Handover, Plan, Realtime, Resources};
 use crate::site::Site;
-use crate::state::{
-    ClaimError, GenerationOrigin, HostList, Method, PidFile, Record, Running, StateDir, UuidOrigin, empty_scratch,
-    probe, uuid_from_name,
-};
-use crate::status::{self, StatusSocket};
+use crate::state::{ClaimError, PidFile, Record, Running, StateDir, empty_scratch, probe};
+use crate::status::{self, Orders, RELOAD, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
 use crate::sys::realtime::{self, Policy};
-use crate::sys::signal::{DAEMON_SIGNALS, Signals};
+use crate::sys::signal::{self, DAEMON_SIGNALS, Signals};
 use crate::systemd::Notify;
 use crate::terminal::complain;
-use hbcore::config::{AutoFailback, GenerationMethod, UuidSource};
-use hbcore::id::{Generation, GroupId, Uuid};
+use hbcore::Carrier;
+use hbcore::config::AutoFailback;
+use hbcore::id::GroupId;
 use hbcore::takeover::Holds;
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -61,7 +67,8 @@ impl Failure {
 
 /// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the background
 /// that of the parent, as soon as the daemon is ready or has failed.
-pub fn start(site: Box<Site>, options: &Options, rereader: Rereader) -> u8 {
+/// `known`: what the daemon told that was in this process before.
+pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Option<Handover>) -> u8 {
     let host = host_name();
     let resumes = matches!(options.action, Action::Resume(_));
     if let Running::Yes(pid) = probe(&options.pid_file())
@@ -84,13 +91,17 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader) -> u8 {
             }
         }
     };
-    let prepared = prepare(&site, options, &host, rereader);
+    let prepared = prepare(&site, options, &host, rereader, known.as_ref());
     if let Err(Failure(code, reason)) = &prepared {
         let level = if *code == 0 { Level::Info } else { Level::Error };
         EarlyLog::new(site.log(&host, options.debug, Stderr::Off)).log(level, format_args!("{reason}"));
     }
+    if let (Action::Resume(held), Err(Failure(_, reason))) = (options.action, &prepared) {
+        let claimed = Claimed { holds: held.unwrap_or_default(), known: known.as_ref() };
+        abandon(&claimed, options, Some(&site), reason);
+    }
     // Whoever runs for months keeps only what it runs with.
-    drop(site);
+    drop((site, known));
     match prepared {
         Ok(prepared) => run(prepared, readiness, &host, options),
         // Another start was quicker: as good as ours.
@@ -109,7 +120,7 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader) -> u8 {
 struct Prepared {
     driver: Driver,
     log: Logger,
-    _pid_file: PidFile,
+    _pid_file: Option<PidFile>,
     detached: bool,
     lock_memory: bool,
 }
@@ -128,37 +139,51 @@ fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Optio
         log.warn(format_args!("Cannot leave the terminal: {error}"));
     }
     prepared.driver.tell_ready();
-    let code = match prepared.driver.run() {
-        Ok(End::Left) => {
-            log.info(format_args!("{host} Heartbeat shutdown complete."));
-            0
-        }
-        Ok(End::Restart(handover)) => {
-            let Err(error) = go_on(prepared.driver, &handover, options, &log);
-            log.crit(format_args!("Cannot restart: {error}. The resources run on without a heartbeat."));
-            GENERAL
-        }
-        Ok(End::Forced) => FORCED,
-        Err(error) => {
-            log.crit(format_args!("The heartbeat loop failed: {error}"));
-            GENERAL
+    let code = loop {
+        match prepared.driver.run() {
+            Ok(End::Left) => {
+                log.info(format_args!("{host} Heartbeat shutdown complete."));
+                break 0;
+            }
+            Ok(End::Restart(handover)) => {
+                let Err(error) = go_on(&handover, options, &log);
+                prepared.driver.restart_failed(&error);
+            }
+            Ok(End::Forced) => break FORCED,
+            Err(error) => {
+                log.crit(format_args!("The heartbeat loop failed: {error}"));
+                break GENERAL;
+            }
         }
     };
     log.flush(FLUSH);
     code
 }
 
-fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Result<Prepared, Failure> {
+fn prepare(
+    site: &Site,
+    options: &Options,
+    host: &str,
+    rereader: Rereader,
+    known: Option<&Handover>,
+) -> Result<Prepared, Failure> {
     // Before any other thread, which inherits it.
     let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::general)?;
-    let pid_file = PidFile::claim(&options.pid_file()).map_err(|error| match error {
+    signal::ignore_file_size_limit();
+    let claimed = PidFile::claim(&options.pid_file()).map_err(|error| match error {
         ClaimError::AlreadyRunning(_) => Failure(0, error.to_string()),
         ClaimError::Io { ref source, .. } if source.kind() == ErrorKind::PermissionDenied => {
             Failure(EXIT_NOT_PERMITTED, format!("heartbeat: {error}"))
         }
         ClaimError::Io { .. } => Failure::general(error),
-    })?;
-    let prepared = prepare_rest(site, options, host, rereader, signals);
+    });
+    let pid_file = match claimed {
+        Ok(file) => Some(file),
+        // The file names this process since before its exec.
+        Err(_) if matches!(options.action, Action::Resume(_)) => None,
+        Err(failure) => return Err(failure),
+    };
+    let prepared = prepare_rest(site, options, host, rereader, signals, known);
     match prepared {
         Ok((driver, log)) => Ok(Prepared {
             driver,
@@ -168,7 +193,9 @@ fn prepare(site: &Site, options: &Options, host: &str, rereader: Rereader) -> Re
             lock_memory: site.ha_cf.process.realtime && options.realtime,
         }),
         Err(failure) => {
-            pid_file.withdraw();
+            if let Some(file) = pid_file {
+                file.withdraw();
+            }
             Err(failure)
         }
     }
@@ -181,23 +208,37 @@ fn prepare_rest(
     host: &str,
     rereader: Rereader,
     signals: Signals,
+    known: Option<&Handover>,
 ) -> Result<(Driver, Logger), Failure> {
+    let resumes = matches!(options.action, Action::Resume(_));
     // Media first: a link that cannot be opened is the most likely reason to fail, and nothing is written before.
-    let links = Links::open(site.media()).map_err(|error| Failure::general(site.placed(&error)))?;
+    let (links, lost) = Links::open_some(site.media());
+    if let Some(error) = lost.first().filter(|_| !resumes) {
+        return Err(Failure::general(site.placed(error)));
+    }
     let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
     let log = EarlyLog::new(config).start().map_err(Failure::general)?;
     log.info(format_args!("heartbeat: version {REFERENCE}"));
     log.info(format_args!("This is hbcore {}, in its place", env!("CARGO_PKG_VERSION")));
+    for error in &lost {
+        log.error(format_args!("{}; it is tried again", site.placed(error)));
+    }
     for complaint in &options.complaints {
         log.error(format_args!("{complaint}"));
     }
     let state = StateDir::new(&options.state_dir);
-    let (generation, uuid) = identity(site, &state, &log)?;
+    let successor = match known.and_then(|known| known.successor) {
+        // Decided by the predecessor, when it could still refuse to end.
+        Some(successor) => successor,
+        None => identity(site, &state, &log).map_err(Failure::general)?,
+    };
+    log.info(format_args!("Heartbeat generation: {}", successor.generation.0));
     if let Err(error) = empty_scratch(&options.run_dir.join("heartbeat")) {
         log.warn(format_args!("{error}"));
     }
-    let manage = options.resource_management && site.ha_cf.pacemaker.mode.uses_haresources();
-    let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, generation, uuid))?;
+    let manage = manages(site, options);
+    let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, successor))
+        .map_err(|reason| Failure(EXIT_CONFIGURATION, format!("heartbeat: {reason}")))?;
     memory::give_back_zeros(&mut *cluster);
     let realtime = schedule(site, options, &log);
     let environment = site.scripts(&options.state_dir, options.debug);
@@ -206,7 +247,7 @@ fn prepare_rest(
     let board = Board::default();
     let resources = Resources::start(plans, realtime, &log, &board).map_err(Failure::general)?;
     let record = address_record(options, &log);
-    let resources = resources.with_duties(Duties { board, record, conflicts: site.address_conflict() });
+    let resources = resources.with_duties(Duties { board: board.clone(), record, conflicts: site.address_conflict() });
     let fence = site.fence(&environment);
     let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
     cluster.set_fencing(fence.is_some());
@@ -215,14 +256,22 @@ fn prepare_rest(
     name_groups(&mut cluster, &resources, &log);
     match options.action {
         Action::Resume(held) => {
-            let known = Handover::take(&options.state_dir, held);
-            resume(&mut cluster, &resources, held.unwrap_or_default(), known.as_ref());
-            resources.resume(&known.unwrap_or_default(), &environment, site.takes_addresses());
+            resume(&mut cluster, &resources, held.unwrap_or_default(), known);
+            let nothing = Handover::default();
+            resources.resume(known.unwrap_or(&nothing), &environment, site.takes_addresses());
+            media::remove_own_locks(&site.media());
         }
         _ => resources.clean(|_| false),
     }
+    let mut orders = Orders::after(known.map_or(0, |known| known.orders));
+    if resumes {
+        orders.note(RELOAD, String::new());
+    }
     let nice = site.ha_cf.auto_failback != AutoFailback::Legacy;
     let notifier = Notifier::start(&site.config_dir, &environment, nice, &log).map_err(Failure::general)?;
+    for link in links.closed() {
+        cluster.link_changed(Clock.now(), link, Carrier::Absent);
+    }
     let fifo = Fifo::open(&options.state_dir.join(fifo::NAME)).map_err(|error| log.error(format_args!("{error}"))).ok();
     log.info(format_args!("Local status now set to: 'up'"));
     let driver = Driver::new(Parts {
@@ -240,6 +289,8 @@ fn prepare_rest(
         scripts: Scripts { fifo, notifier },
         status: status_socket(options, &log),
         service: Notify::from_env(),
+        board,
+        orders,
         shutdown_limit: site.extensions.shutdown_timeout.unwrap_or(SHUTDOWN_LIMIT),
     })
     .map_err(Failure::general)?;
@@ -282,36 +333,15 @@ fn resume(cluster: &mut LinuxCluster, resources: &Resources, claimed: Holds, kno
     resources.clean(|plan| known.map_or(claimed != Holds::NONE, |k| k.shares(plan)));
 }
 
-/// Becomes the next daemon. Returns only if that fails.
-fn go_on(driver: Driver, handover: &Handover, options: &Options, log: &Logger) -> Result<Infallible, std::io::Error> {
-    if let Err(error) = handover.write(&options.state_dir) {
-        log.warn(format_args!("Cannot write down what runs: {error}"));
-    }
+/// Becomes the next daemon. Returns only if that fails, and everything is as before.
+fn go_on(handover: &Handover, options: &Options, log: &Logger) -> Result<Infallible, std::io::Error> {
+    let parcel = handover.pack()?;
     log.info(format_args!("Performing heartbeat restart exec."));
     log.flush(FLUSH);
-    // The locks of serial ports go with it.
-    drop(driver);
-    Err(options.exec_again(handover.holds))
-}
-
-fn engine(
-    site: &Site,
-    state: &StateDir,
-    links: &[String],
-    manage: bool,
-    generation: Generation,
-    uuid: Uuid,
-) -> Result<Box<LinuxCluster>, Failure> {
-    // Identities that were learnt earlier. Without them they are learnt again, so a bad file does no harm.
-    let known = state.read_hosts(HostList::Known).unwrap_or_default();
-    let nodes = site.nodes(uuid, &known);
-    let forms = site.link_forms(links);
-    let homes = if manage { site.homes() } else { Vec::new() };
-    let seed = generation.0 ^ u64::from(std::process::id()) << 32;
-    let config = site.engine(&nodes, &forms, &homes, manage, generation, seed);
-    LinuxCluster::new(&config, site.key_table(), Clock.now(), Clock.wall_seconds()).map(Box::new).map_err(|error| {
-        Failure(EXIT_CONFIGURATION, format!("heartbeat: the engine refuses the configuration: {error:?}"))
-    })
+    // Descriptors are closed by it; locks of serial ports name this process, which stays.
+    let error = parcel.hand_over().map_or_else(|error| error, |()| options.exec_again(handover.holds));
+    parcel.take_back();
+    Err(error)
 }
 
 /// Runs `make` on a thread of its own: large values pass over its stack, which is gone afterwards. The stack of the heartbeat
@@ -329,36 +359,6 @@ pub fn await_alone() {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// Who we are and in which run. The generation is on disk before the first packet carries it.
-fn identity(site: &Site, state: &StateDir, log: &Logger) -> Result<(Generation, Uuid), Failure> {
-    let method = match site.ha_cf.protocol.generation {
-        GenerationMethod::File => Method::File,
-        GenerationMethod::Time => Method::Time,
-    };
-    let next = state.next_generation(method, Clock.wall_seconds()).map_err(Failure::general)?;
-    match next.origin {
-        GenerationOrigin::Absent => {
-            log.warn(format_args!("No Previous generation - starting at {}", next.value.0));
-        }
-        GenerationOrigin::Corrupt => {
-            log.error(format_args!("BROKEN previous generation - starting at {}", next.value.0));
-        }
-        GenerationOrigin::Stored | GenerationOrigin::Clock => {}
-    }
-    log.info(format_args!("Heartbeat generation: {}", next.value.0));
-    let uuid = match site.ha_cf.protocol.uuid {
-        UuidSource::NodeName => uuid_from_name(&site.local_name),
-        UuidSource::File => {
-            let (uuid, origin) = state.uuid().map_err(Failure::general)?;
-            if origin != UuidOrigin::Stored {
-                log.info(format_args!("No uuid found for current node - generating a new uuid."));
-            }
-            uuid
-        }
-    };
-    Ok((next.value, uuid))
 }
 
 /// Real-time scheduling, if it is wanted and allowed. A refusal is said; the daemon runs.

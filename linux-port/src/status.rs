@@ -26,7 +26,7 @@ use crate::sys::users;
 
 pub use json::STOPPED;
 pub use orders::{Decided, Orders};
-pub(crate) use orders::{STANDBY, TAKEOVER, why};
+pub(crate) use orders::{REFUSED, RELOAD, STANDBY, TAKEOVER, why};
 pub use snapshot::Snapshot;
 
 /// The name of the socket in the run directory.

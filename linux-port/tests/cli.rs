@@ -139,7 +139,7 @@ fn a_running_daemon_is_reported_reloaded_and_stopped() {
     let running = format!("heartbeat OK [pid {pid} et al] is running on host [node]...\n");
     assert_eq!(status(&file, "host", "node"), Answer { stdout: running, ..Answer::default() });
     let signalled = format!("Signalling heartbeat pid {pid} to reread config files\n");
-    assert_eq!(reload(&file), Some(Answer { stderr: signalled, ..Answer::default() }));
+    assert_eq!(reload(&file, Path::new("/none")), Some(Answer { stderr: signalled, ..Answer::default() }));
     eventually("it got the signal", || place.read("got") == "HUP\n");
     let already =
         Answer { stderr: format!("ERROR: Heartbeat already running [pid {pid}].\n"), code: 1, ..Answer::default() };
@@ -153,7 +153,7 @@ fn a_running_daemon_is_reported_reloaded_and_stopped() {
     assert_eq!(stop(&file, Path::new("/none")), already);
     std::fs::remove_file(&file).expect("removed");
     assert_eq!([status(&file, "host", "node"), stop(&file, Path::new("/none"))], [stopped(3), already]);
-    assert_eq!(reload(&file), None, "it must be started");
+    assert_eq!(reload(&file, Path::new("/none")), None, "it must be started");
     let not_running = Answer { stderr: "ERROR: heartbeat is not running.\n".to_owned(), code: 6, ..Answer::default() };
     assert_eq!(held_by_this_process(&file), Err(not_running));
 }

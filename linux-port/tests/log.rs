@@ -90,10 +90,9 @@ fn syslog_gets_one_datagram_a_line_and_is_found_again_after_its_restart() {
 #[test]
 fn a_writer_that_is_stuck_costs_lines_but_never_time_and_says_how_many() {
     let place = Place::new();
-    // Opening a FIFO for writing waits for a reader: the writer thread is stuck until the scenario lets it go.
-    let fifo = place.join("log");
-    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).expect("a FIFO");
-    let log = place.log();
+    // Whoever holds standard error keeps the writer waiting: it is stuck until the scenario lets it go.
+    let held = std::io::stderr().lock();
+    let log = EarlyLog::new(LogConfig { stderr: Stderr::Plain, ..place.log_config() }).start().expect("a writer");
     let lines = QUEUE_CAPACITY as u64 * 3;
     for number in 0..lines {
         log.info(format_args!("line {number}"));
@@ -103,17 +102,33 @@ fn a_writer_that_is_stuck_costs_lines_but_never_time_and_says_how_many() {
     assert!((lines - lost).abs_diff(QUEUE_CAPACITY as u64) <= 1, "{lost} of {lines} lost");
     assert!(!log.flush(Duration::from_millis(20)), "nothing can have been written");
 
-    let mut seen = String::new();
-    let mut reader = std::io::BufReader::new(fs::File::open(&fifo).expect("the reading end"));
-    assert!(log.flush(SOON), "the reader has let the writer go");
+    drop(held);
+    assert!(log.flush(SOON), "the writer is let go");
     log.info(format_args!("the last"));
-    while !seen.ends_with("the last\n") {
-        assert!(std::io::BufRead::read_line(&mut reader, &mut seen).expect("a line") > 0);
-    }
+    assert!(log.flush(SOON));
+    let seen = place.read("log");
+    assert!(seen.ends_with("the last\n"), "{seen}");
     let losses = seen.lines().filter(|line| line.contains(" lost: more came than could be written"));
     let reports = losses.filter_map(|line| line.split_once("WARN: ")?.1.split_once(" message"));
     let reported: u64 = reports.map(|(count, _)| count.parse::<u64>().expect("a number")).sum();
     assert_eq!(reported, lost, "{seen}");
+}
+
+#[test]
+fn fifo_without_a_reader_costs_its_lines_and_holds_nothing() {
+    let place = Place::new();
+    let fifo = place.join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).expect("a FIFO");
+    let config = LogConfig { logfile: Some(fifo), ..place.log_config() };
+    // The one thread of a daemon that starts: it would wait here for ever.
+    let mut early = EarlyLog::new(config.clone());
+    early.log(Level::Info, format_args!("before the daemon detaches"));
+    let log = early.start().expect("a writer");
+    log.info(format_args!("afterwards"));
+    assert!(log.flush(SOON), "the other file goes on");
+    let debug = place.read("debug");
+    assert!(debug.contains("before the daemon detaches") && debug.contains("afterwards"), "{debug}");
+    assert!(debug.contains("Cannot open log file"), "{debug}");
 }
 
 #[test]

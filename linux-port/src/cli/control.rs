@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use crate::state::{Running, probe};
-use crate::status;
+use crate::status::{self, Decided};
 use crate::terminal::complain;
 
 /// What a command prints and exits with.
@@ -26,6 +26,10 @@ pub struct Answer {
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 /// How long a daemon may take to say what it does.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long `-r` waits for what becomes of it, and how often it asks.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The exit code for what only root may do.
 const NOT_PERMITTED: u8 = 4;
@@ -74,17 +78,44 @@ pub fn stop_and_tell(pid_file: &Path, pauses: [Duration; 2], tell: impl FnMut(u3
     }
 }
 
-/// `-r` while the daemon runs, after the new configuration was found good: HUP to it. `None` if it does not run, and
-/// must be started instead. On success `stderr` holds the line that 3.0.6 logs at `info`.
-pub fn reload(pid_file: &Path) -> Option<Answer> {
+/// `-r` while the daemon runs, after the new configuration was found good: HUP to it, and what it says about that. `None` if it does not run,
+/// and must be started instead. On success `stderr` holds the line that 3.0.6 logs at `info`. A daemon that goes on with its old
+/// configuration makes exit code 1, as a wrong file does; one that says nothing, such as a 3.0.6, makes 0. `socket` is where it answers.
+pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
     let Running::Yes(pid) = probe(pid_file) else { return None };
+    let before = status::ask_within(socket, PATIENCE).ok().map(|answer| newest(&answer.orders));
     let sent = to_pid(pid).and_then(|raw| Ok(kill_process(raw, Signal::HUP)?));
-    Some(match sent {
-        Ok(()) => {
-            Answer { stderr: format!("Signalling heartbeat pid {pid} to reread config files\n"), ..Answer::default() }
-        }
-        Err(error) => refused(pid, &error),
+    if let Err(error) = sent {
+        return Some(refused(pid, &error));
+    }
+    let told = format!("Signalling heartbeat pid {pid} to reread config files\n");
+    Some(match before.and_then(|before| decision(socket, before)) {
+        Some(said) if said.starts_with(status::REFUSED) => Answer {
+            stderr: format!("{told}Heartbeat pid {pid} NOT restarted, {said}\n"),
+            code: 1,
+            ..Answer::default()
+        },
+        Some(said) if !said.is_empty() => Answer { stderr: format!("{told}The reload {said}\n"), ..Answer::default() },
+        _ => Answer { stderr: told, ..Answer::default() },
     })
+}
+
+fn newest(orders: &[Decided]) -> u64 {
+    orders.iter().map(|order| order.number).max().unwrap_or(0)
+}
+
+/// What the daemon decided about a reload that came after order `before`; `None` if it takes longer than anybody should wait.
+fn decision(socket: &Path, before: u64) -> Option<String> {
+    let last = Instant::now() + RELOAD_PATIENCE;
+    while Instant::now() < last {
+        // While the daemon is replaced, nobody answers.
+        let orders = status::ask_within(socket, PATIENCE).map(|answer| answer.orders).unwrap_or_default();
+        if let Some(order) = orders.into_iter().rfind(|order| order.kind == status::RELOAD && order.number > before) {
+            return Some(order.said);
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    None
 }
 
 /// `-R`: whether this very process is the one of the pid file, as it is after an exec.

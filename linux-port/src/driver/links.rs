@@ -22,7 +22,7 @@ pub(super) enum Change {
 }
 
 struct Attached {
-    medium: AnyMedium,
+    slot: Slot,
     link: LinkId,
     frames: Option<Box<FrameReader<SERIAL_MESSAGE>>>,
     /// When it is to be opened anew; `None` while it works.
@@ -30,6 +30,21 @@ struct Attached {
     complaints: RateLimit,
     watched_for_write: bool,
 }
+
+/// A place for a medium.
+enum Slot {
+    /// It was opened. While it is lost it opens itself anew.
+    Opened(AnyMedium),
+    /// It could not be opened at the start. Names may have to be looked up, so another thread opens it.
+    Unopened {
+        spec: MediumSpec,
+        /// That thread was told and has not answered.
+        is_being_opened: bool,
+    },
+}
+
+/// What another thread is to open for this place.
+pub(super) type Wanted = (u64, MediumSpec);
 
 /// All media.
 pub struct Links {
@@ -43,21 +58,48 @@ impl Links {
     /// # Errors
     /// The first medium that cannot be opened.
     pub fn open(specs: Vec<MediumSpec>) -> Result<Self, OpenError> {
-        let mut links = Self { names: Vec::new(), media: Vec::new() };
+        let (links, mut refused) = Self::open_some(specs);
+        if refused.is_empty() { Ok(links) } else { Err(refused.swap_remove(0)) }
+    }
+
+    /// Opens what can be opened; the rest is tried again, as a medium that was lost later. Also tells why it could not be opened.
+    pub fn open_some(specs: Vec<MediumSpec>) -> (Self, Vec<OpenError>) {
+        let (mut links, mut refused) = (Self { names: Vec::new(), media: Vec::new() }, Vec::new());
         for spec in media::merge_ucast(specs) {
-            let medium = media::open(&spec)?;
-            let link = links.link_called(medium.link_name());
-            let frames = medium.is_stream().then(|| Box::new(FrameReader::new()));
+            let link = links.link_called(spec.link_name());
+            let (slot, retry) = match media::open(&spec) {
+                Ok(medium) => (Slot::Opened(medium), None),
+                Err(error) => {
+                    refused.push(error);
+                    (Slot::Unopened { spec, is_being_opened: false }, Some((Instant::ZERO, RETRY_FIRST)))
+                }
+            };
             links.media.push(Attached {
-                medium,
+                frames: slot.frames(),
+                slot,
                 link,
-                frames,
-                retry: None,
+                retry,
                 complaints: RateLimit::new(3, Duration::from_mins(1)),
                 watched_for_write: false,
             });
         }
-        Ok(links)
+        (links, refused)
+    }
+
+    /// The names of the links that these media form.
+    pub fn names_of(specs: Vec<MediumSpec>) -> Vec<String> {
+        let mut links = Self { names: Vec::new(), media: Vec::new() };
+        for spec in media::merge_ucast(specs) {
+            links.link_called(spec.link_name());
+        }
+        links.names
+    }
+
+    /// The links of which no medium is open.
+    pub fn closed(&self) -> Vec<LinkId> {
+        let is_open = |link| self.media.iter().any(|a| a.link == link && a.retry.is_none());
+        let links = (0..self.names.len()).map(|n| LinkId(u8::try_from(n).unwrap_or(u8::MAX)));
+        links.filter(|link| !is_open(*link)).collect()
     }
 
     fn link_called(&mut self, name: &str) -> LinkId {
@@ -75,13 +117,8 @@ impl Links {
 
     /// How the ping node `name` is asked: `ping`, `ping_group` or `ping6`, as in the `info` of its status (wire reference 9.1).
     pub(super) fn ping_kind(&self, name: &str) -> &'static str {
-        let mut kinds = self.media.iter().map(|a| &a.medium).filter(|m| m.link_name() == name).map(Medium::kind);
+        let mut kinds = self.media.iter().map(|a| &a.slot).filter(|s| s.link_name() == name).map(Slot::kind);
         kinds.find(|kind| kind.is_ping()).map_or("ping", Kind::as_str)
-    }
-
-    /// The media with the link that each belongs to.
-    pub fn media(&self) -> impl Iterator<Item = (LinkId, &AnyMedium)> {
-        self.media.iter().map(|a| (a.link, &a.medium))
     }
 
     /// Watches all media.
@@ -90,7 +127,9 @@ impl Links {
     /// The poller's refusal.
     pub(super) fn watch(&self, poller: &Poller) -> io::Result<()> {
         for (token, attached) in (0u64..).zip(&self.media) {
-            poller.add(attached.medium.fd(), token, Interest::Read)?;
+            if let Slot::Opened(medium) = &attached.slot {
+                poller.add(medium.fd(), token, Interest::Read)?;
+            }
         }
         Ok(())
     }
@@ -109,16 +148,18 @@ impl Links {
         mut each: impl FnMut(LinkId, &AnyMedium, &[u8]),
     ) -> Result<(), io::Error> {
         let index = usize::try_from(token).unwrap_or(usize::MAX);
-        let Some(attached) = self.media.get_mut(index).filter(|a| a.retry.is_none()) else { return Ok(()) };
+        let Some(attached) = self.media.get_mut(index) else { return Ok(()) };
+        let link = attached.link;
+        let Some((medium, frames)) = attached.working() else { return Ok(()) };
         for _ in 0..most {
-            let Some(len) = attached.medium.receive(buffer)? else { return Ok(()) };
+            let Some(len) = medium.receive(buffer)? else { return Ok(()) };
             let bytes = buffer.get(..len).unwrap_or_default();
-            match &mut attached.frames {
-                None => each(attached.link, &attached.medium, bytes),
+            match &mut *frames {
+                None => each(link, medium, bytes),
                 Some(frames) => {
                     let mut rest = bytes;
                     while let Some(message) = frames.push(&mut rest) {
-                        each(attached.link, &attached.medium, message);
+                        each(link, medium, message);
                     }
                 }
             }
@@ -129,8 +170,9 @@ impl Links {
     /// A stream has room again.
     pub(super) fn writable(&mut self, token: u64, poller: &Poller) -> Result<(), io::Error> {
         let index = usize::try_from(token).unwrap_or(usize::MAX);
-        let Some(attached) = self.media.get_mut(index).filter(|a| a.retry.is_none()) else { return Ok(()) };
-        attached.medium.writable()?;
+        let Some(attached) = self.media.get_mut(index) else { return Ok(()) };
+        let Some((medium, _)) = attached.working() else { return Ok(()) };
+        medium.writable()?;
         attached.update_interest(token, poller)
     }
 
@@ -145,10 +187,11 @@ impl Links {
         mut lost: impl FnMut(Change),
     ) {
         for (token, attached) in (0u64..).zip(&mut self.media) {
-            if !links.contains(attached.link) || attached.retry.is_some() {
+            if !links.contains(attached.link) {
                 continue;
             }
-            let sent = attached.medium.send(bytes).and_then(|outcome| {
+            let Some((medium, _)) = attached.working() else { continue };
+            let sent = medium.send(bytes).and_then(|outcome| {
                 if outcome == SendOutcome::WouldBlock {
                     attached.complain(now, log, "send", &io::ErrorKind::WouldBlock.into());
                 }
@@ -175,32 +218,119 @@ impl Links {
         self.media.get_mut(index)?.failed(now, poller, log, "receive", error)
     }
 
-    /// Opens again what is due.
-    pub(super) fn retry(&mut self, now: Instant, poller: &Poller, log: &Logger, mut back: impl FnMut(Change)) {
+    /// Opens again what is due. Gives what another thread is to open, see [`Links::opened`].
+    pub(super) fn retry(
+        &mut self,
+        now: Instant,
+        poller: &Poller,
+        log: &Logger,
+        mut back: impl FnMut(Change),
+    ) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
         for (token, attached) in (0u64..).zip(&mut self.media) {
-            let Some((at, pause)) = attached.retry.filter(|(at, _)| *at <= now) else { continue };
-            let _ = at;
-            let reopened = attached.medium.reopen().map_err(|e| e.to_string());
-            let watched = reopened
-                .and_then(|()| poller.add(attached.medium.fd(), token, Interest::Read).map_err(|e| e.to_string()));
-            match watched {
-                Ok(()) => {
-                    attached.retry = None;
-                    attached.watched_for_write = false;
-                    log.info(format_args!("{} {} works again", attached.medium.kind(), attached.medium.link_name()));
-                    back(Change::Back(attached.link));
+            if attached.retry.is_none_or(|(at, _)| at > now) {
+                continue;
+            }
+            let reopened = match &mut attached.slot {
+                Slot::Opened(medium) => medium.reopen().map_err(|e| e.to_string()),
+                Slot::Unopened { spec, is_being_opened } => {
+                    if !std::mem::replace(is_being_opened, true) {
+                        wanted.push((token, spec.clone()));
+                    }
+                    attached.put_off(now);
+                    continue;
                 }
-                Err(error) => {
-                    let pause = pause.saturating_mul(2).min(RETRY_LAST);
-                    attached.retry = Some((now.after(pause), pause));
-                    log.debug(1, format_args!("{} stays lost: {error}", attached.medium.link_name()));
-                }
+            };
+            if let Some(change) = attached.has_reopened(token, reopened, now, poller, log) {
+                back(change);
             }
         }
+        wanted
+    }
+
+    /// Another thread has tried to open the medium of a place.
+    pub(super) fn opened(
+        &mut self,
+        (token, result): (u64, Result<AnyMedium, String>),
+        now: Instant,
+        poller: &Poller,
+        log: &Logger,
+    ) -> Option<Change> {
+        let attached = self.media.get_mut(usize::try_from(token).unwrap_or(usize::MAX))?;
+        let Slot::Unopened { is_being_opened, .. } = &mut attached.slot else { return None };
+        *is_being_opened = false;
+        let result = result.map(|medium| {
+            attached.slot = Slot::Opened(medium);
+            attached.frames = attached.slot.frames();
+        });
+        attached.has_reopened(token, result, now, poller, log)
+    }
+}
+
+impl Slot {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Opened(medium) => medium.kind(),
+            Self::Unopened { spec, .. } => spec.kind(),
+        }
+    }
+
+    fn link_name(&self) -> &str {
+        match self {
+            Self::Opened(medium) => medium.link_name(),
+            Self::Unopened { spec, .. } => spec.link_name(),
+        }
+    }
+
+    /// What cuts the stream of bytes into messages, if the medium is one.
+    fn frames(&self) -> Option<Box<FrameReader<SERIAL_MESSAGE>>> {
+        matches!(self, Self::Opened(medium) if medium.is_stream()).then(|| Box::new(FrameReader::new()))
     }
 }
 
 impl Attached {
+    /// The medium and what cuts its messages, unless it is lost.
+    fn working(&mut self) -> Option<(&mut AnyMedium, &mut Option<Box<FrameReader<SERIAL_MESSAGE>>>)> {
+        match &mut self.slot {
+            Slot::Opened(medium) if self.retry.is_none() => Some((medium, &mut self.frames)),
+            _ => None,
+        }
+    }
+
+    /// The next attempt waits for twice as long as the last one.
+    fn put_off(&mut self, now: Instant) {
+        let pause = self.retry.map_or(RETRY_FIRST, |(_, pause)| pause.saturating_mul(2).min(RETRY_LAST));
+        self.retry = Some((now.after(pause), pause));
+    }
+
+    fn has_reopened(
+        &mut self,
+        token: u64,
+        result: Result<(), String>,
+        now: Instant,
+        poller: &Poller,
+        log: &Logger,
+    ) -> Option<Change> {
+        let watched = result.and_then(|()| match &self.slot {
+            Slot::Opened(medium) => poller.add(medium.fd(), token, Interest::Read).map_err(|e| e.to_string()),
+            Slot::Unopened { .. } => Ok(()),
+        });
+        let (kind, name) = (self.slot.kind(), self.slot.link_name());
+        match watched {
+            Ok(()) => {
+                log.info(format_args!("{kind} {name} works again"));
+                self.retry = None;
+                self.watched_for_write = false;
+                Some(Change::Back(self.link))
+            }
+            Err(error) => {
+                log.debug(1, format_args!("{name} stays lost: {error}"));
+                self.put_off(now);
+                None
+            }
+        }
+    }
+
     fn failed(
         &mut self,
         now: Instant,
@@ -213,23 +343,26 @@ impl Attached {
         if media::remedy(error) == Remedy::Wait {
             return None;
         }
-        let _ = poller.remove(self.medium.fd());
+        if let Slot::Opened(medium) = &self.slot {
+            let _ = poller.remove(medium.fd());
+        }
         self.retry = Some((now.after(RETRY_FIRST), RETRY_FIRST));
         Some(Change::Lost(self.link))
     }
 
     fn complain(&mut self, now: Instant, log: &Logger, doing: &str, error: &io::Error) {
         if let Verdict::Pass { suppressed } = self.complaints.check(now) {
-            let (kind, name) = (self.medium.kind(), self.medium.link_name());
+            let (kind, name) = (self.slot.kind(), self.slot.link_name());
             log.error(format_args!("{kind} {name}: unable to {doing}: {error}{}", super::narrate::Omitted(suppressed)));
         }
     }
 
     fn update_interest(&mut self, token: u64, poller: &Poller) -> io::Result<()> {
-        let wants = self.medium.wants_write();
+        let Slot::Opened(medium) = &self.slot else { return Ok(()) };
+        let wants = medium.wants_write();
         if wants != self.watched_for_write {
             let interest = if wants { Interest::ReadWrite } else { Interest::Read };
-            poller.modify(self.medium.fd(), token, interest)?;
+            poller.modify(medium.fd(), token, interest)?;
             self.watched_for_write = wants;
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::{Driver, FIFO};
 use crate::fifo::{Fifo, FifoMessage, Order, READ_MAX};
 use crate::log::Level;
 use crate::notify::Notifier;
-use crate::status::{STANDBY, TAKEOVER, why};
+use crate::status::{REFUSED, STANDBY, TAKEOVER, why};
 use hbcore::cluster::{Field, MessageError};
 use hbcore::id::NodeId;
 use hbcore::node::NodeKind;
@@ -53,7 +53,7 @@ impl Driver {
             Err(error) => {
                 let (level, text) = refusal(error);
                 self.log.log(level, format_args!("{text}"));
-                self.orders.note(kind, format!("refused: {}", reason(error)));
+                self.orders.note(kind, format!("{REFUSED}{}", reason(error)));
             }
         }
     }

@@ -2,8 +2,12 @@
 //! reference 6.3).
 
 use super::Driver;
-use crate::resources::Handover;
+use crate::jobs::Task;
+use crate::problems::{Board, Problem};
+use crate::resources::{Handover, Successor};
+use crate::status::{REFUSED, RELOAD};
 use hbcore::takeover::{GroupState, Standby};
+use std::io;
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,36 +15,75 @@ pub(super) enum Restart {
     #[default]
     No,
     /// As soon as nothing moves.
-    Wanted,
+    Wanted(Successor),
     /// The same, and that was said.
-    Delayed,
+    Delayed(Successor),
+}
+
+/// Puts up why there was no reload, in the place of an earlier reason. Not on the heartbeat thread: the board has a lock.
+pub(super) fn post(board: &Board, refused: Option<String>) {
+    board.settle_where(|problem| matches!(problem, Problem::ReloadRefused { .. }));
+    if let Some(reason) = refused {
+        board.raise(Problem::ReloadRefused { reason });
+    }
 }
 
 impl Driver {
-    pub(super) fn want_restart(&mut self) {
+    pub(super) fn want_restart(&mut self, successor: Successor) {
         self.log.info(format_args!("Heartbeat restart triggered."));
-        self.restart = Restart::Wanted;
+        self.restart = Restart::Wanted(successor);
+    }
+
+    /// The new configuration cannot be used: the running one stays, and the operator is told.
+    pub(super) fn reload_refused(&mut self, why: &str) {
+        self.log.error(format_args!("{why}; the running configuration stays."));
+        self.orders.note(RELOAD, format!("{REFUSED}{why}"));
     }
 
     /// The moment has come: the others are asked for patience, and what we claim is written down.
     pub(super) fn restart_now(&mut self) -> Option<Handover> {
-        if self.restart == Restart::No || self.leaving {
+        let successor = match self.restart {
+            Restart::No => return None,
+            Restart::Wanted(successor) | Restart::Delayed(successor) => successor,
+        };
+        if self.leaving {
             return None;
         }
         if !self.nothing_moves() {
-            if self.restart == Restart::Wanted {
+            if matches!(self.restart, Restart::Wanted(_)) {
                 self.log.warn(format_args!("Shutdown delayed until current resource activity finishes."));
-                self.restart = Restart::Delayed;
+                self.restart = Restart::Delayed(successor);
+                self.orders.note(RELOAD, "is put off until no group is being started, stopped or moved".to_owned());
             }
             return None;
         }
+        self.restart = Restart::No;
         self.log.info(format_args!("Restarting heartbeat."));
         self.cluster.announce_restart(crate::sys::clock::Clock.now());
         self.drain();
         let groups = self.cluster.groups().iter().zip(self.resources.plans());
         let groups = groups.filter(|(group, _)| group.state() == GroupState::Running);
         let groups = groups.map(|(_, plan)| plan.words.clone()).collect();
-        Some(Handover { holds: self.cluster.takeover().holds(), groups, added: self.resources.added() })
+        Some(Handover {
+            holds: self.cluster.takeover().holds(),
+            groups,
+            added: self.resources.added(),
+            successor: Some(successor),
+            orders: self.orders.count(),
+        })
+    }
+
+    /// The system has refused to replace the program: the daemon goes on as it was. To be followed by [`Driver::run`].
+    pub fn restart_failed(&mut self, error: &io::Error) {
+        let why = format!("Cannot restart: {error}");
+        self.reload_refused(&why);
+        let board = self.board.clone();
+        let tell = move || {
+            post(&board, Some(why));
+            Ok(())
+        };
+        self.elsewhere("tell of a reload", Task(Box::new(tell)));
+        self.service.ready();
     }
 
     fn nothing_moves(&self) -> bool {

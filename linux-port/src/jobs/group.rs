@@ -67,6 +67,22 @@ impl Context<'_> {
         Outcome::Done
     }
 
+    /// Makes sure, before the node joins, that nothing of the group runs here: each member is asked, from right to left, and stopped unless
+    /// it says that it is stopped. What cannot be asked and was never seen here is stopped once more for nothing.
+    pub(super) fn vacate(&self, members: &mut [Step], retry: Retry) -> Outcome {
+        let mut gone = 0;
+        for member in members.iter_mut().rev() {
+            let seen = self.status(member);
+            if seen == Seen::Running {
+                // As 3.0.6 says it, where `ResourceManager verifyallidle` finds one.
+                self.log.crit(format_args!("Resource {} is active, and should not be!", name(member)));
+                self.log.crit(format_args!("Non-idle resources can affect data integrity! It is stopped."));
+            }
+            gone += usize::from(seen == Seen::Stopped || self.stop_one(member, retry));
+        }
+        if gone < members.len() { Outcome::StopFailed } else { Outcome::Done }
+    }
+
     /// Runs one program that is not a resource.
     pub(super) fn script(&self, call: &Call) -> Outcome {
         if self.attempt(call) == Attempt::Done { Outcome::Done } else { Outcome::Failed }

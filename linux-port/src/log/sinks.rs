@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::format::{Names, Shape, render};
 use super::{Facility, Level, LogConfig, Record, Stderr};
+use crate::sys::fault;
 use crate::terminal::counted;
 
 /// How often the files' names are looked up again: a rotated file is noticed within this time.
@@ -196,9 +197,11 @@ fn is_still(path: &Path, file: &File) -> bool {
 
 /// Opens for appending, creates with mode 0644 and gives a created file to `owner`.
 fn open_append(path: &Path, owner: Option<(u32, u32)>) -> io::Result<File> {
+    fault::gate(fault::Call::Open, "log file")?;
     let options = || {
         let mut options = OpenOptions::new();
-        options.append(true).mode(0o644).custom_flags(libc::O_NOCTTY);
+        // A FIFO without a reader would hold the open, and with it a start; one whose reader is slow, each line.
+        options.append(true).mode(0o644).custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK);
         options
     };
     match options().open(path) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::sinks::Sinks;
 use super::{Level, Record, Stderr, wall_seconds};
+use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
 use crate::terminal::counted;
 
@@ -56,8 +57,16 @@ impl Logger {
             ..Shared::default()
         });
         let writer = Writer { sinks, shared: Arc::clone(&shared) };
+        fault::gate(fault::Call::Thread, "log")?;
         thread::Builder::new().name("log".to_owned()).stack_size(STACK).spawn(move || writer.run(&orders))?;
         Ok(Self { queue, shared })
+    }
+
+    /// A log that nobody writes, for when there is no thread for it.
+    pub fn unheard(debug_level: u8) -> Self {
+        let (queue, _) = sync_channel(1);
+        let shared = Shared { debug_level: AtomicU8::new(debug_level), ..Shared::default() };
+        Self { queue, shared: Arc::new(shared) }
     }
 
     /// Queues one line; drops and counts it when the queue is full.

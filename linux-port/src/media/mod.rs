@@ -7,13 +7,15 @@ mod error;
 mod holder;
 mod interface;
 mod ping;
+mod rehearsal;
 mod serial;
 mod spec;
 mod udp;
 
 pub use error::{OpenCause, OpenError, Step};
 pub use ping::{PING_DATA_MAX, PingMedium};
-pub use serial::SerialMedium;
+pub use rehearsal::rehearse;
+pub use serial::{SerialMedium, remove_own_locks};
 pub use spec::{DEFAULT_BAUD, DEFAULT_PORT, Kind, MediumSpec, merge_ucast};
 pub use udp::UdpMedium;
 

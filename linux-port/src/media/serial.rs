@@ -17,6 +17,12 @@ use std::{io, os::fd::BorrowedFd, path::Path};
 /// Where lock files of serial devices are kept.
 const LOCK_DIRECTORY: &str = "/var/lock";
 
+/// Removes the locks of serial devices that a daemon has left which was in this process before, but those of `specs`.
+pub fn remove_own_locks(specs: &[MediumSpec]) {
+    let devices: Vec<&str> = specs.iter().filter(|s| s.kind() == Kind::Serial).map(MediumSpec::link_name).collect();
+    lock::remove_own(Path::new(LOCK_DIRECTORY), &devices);
+}
+
 /// One end of a serial line.
 pub struct SerialMedium {
     spec: MediumSpec,

@@ -5,6 +5,7 @@ use super::{
     error::{OpenCause, Step, cause},
     interface, send_to_all, unless_blocked,
 };
+use crate::sys::fault;
 use rustix::net::{RecvFlags, SocketAddrAny};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, SockFilter, Socket, Type};
 use std::{
@@ -149,6 +150,7 @@ fn rescoped(destinations: &[SockAddr], device: &str) -> Result<Vec<SockAddr>, Op
 }
 
 fn sockets(spec: &MediumSpec) -> Result<Sockets, OpenCause> {
+    fault::gate(fault::Call::Socket, spec.link_name()).map_err(|error| cause(Step::Open, error))?;
     let interface = interface::index(spec.link_name())?;
     let (receive, send) = match spec {
         MediumSpec::Ucast { device, port, .. } => ucast(device, *port),

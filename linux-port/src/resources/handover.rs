@@ -1,15 +1,27 @@
 //! What a daemon that restarts by exec tells its successor in the same process (resource reference 6.3): its groups run on.
+//!
+//! It travels in memory, as the standard input of the successor: no disk can refuse it, keep it waiting, cut it or show it twice.
 
 use super::Plan;
+use crate::sys::fault::{self, Call};
+use hbcore::id::{Generation, Uuid};
 use hbcore::takeover::Holds;
+use rustix::fs::{FileType, MemfdFlags, fstat, memfd_create};
+use std::fmt::Write;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// The file in the state directory. It lives from the exec to the start of the successor.
-const NAME: &str = "restart";
+/// The first line; another number means that the lines have another meaning.
+const HEAD: &str = "hbcore handover 1";
+/// The last line: what ends otherwise is not whole.
+const END: &str = "end";
+/// Where an earlier version wrote it, in the state directory.
+const OLD_NAME: &str = "restart";
+/// More than any handover, in bytes.
+const LIMIT: usize = 1 << 20;
 
 /// The claims and what is up for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,32 +32,51 @@ pub struct Handover {
     pub groups: Vec<String>,
     /// The addresses that were not there before this daemon took them.
     pub added: Vec<IpAddr>,
+    /// Who the successor is; `None` from an earlier version, whose successor finds it out itself.
+    pub successor: Option<Successor>,
+    /// How many orders of tools there were, so that a tool can tell the next one from them.
+    pub orders: u64,
+}
+
+/// Who a daemon is, decided by its predecessor while that still could refuse to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Successor {
+    /// Its generation; on disk already.
+    pub generation: Generation,
+    /// The identity of the node.
+    pub uuid: Uuid,
+}
+
+/// A handover on its way.
+#[derive(Debug)]
+pub struct Parcel {
+    content: OwnedFd,
+    standard_input: OwnedFd,
 }
 
 impl Handover {
-    /// Writes it for the successor. To be called when the heartbeat has stopped: this waits for the disk.
+    /// Puts it into memory that the successor will find as its standard input.
     ///
     /// # Errors
-    /// The system's refusal; the successor then takes every group of the claimed classes for running.
-    pub fn write(&self, state_dir: &Path) -> io::Result<()> {
-        let path = state_dir.join(NAME);
-        let _ = fs::remove_file(&path);
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        writeln!(file, "holds {}", self.holds.as_str())?;
-        for group in &self.groups {
-            writeln!(file, "group {group}")?;
-        }
-        for address in &self.added {
-            writeln!(file, "added {address}")?;
-        }
-        file.sync_all()
+    /// The system's refusal; nothing has changed.
+    pub fn pack(&self) -> io::Result<Parcel> {
+        let standard_input = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
+        fault::gate(Call::Open, "handover")?;
+        let content = fs::File::from(memfd_create("handover", MemfdFlags::CLOEXEC)?);
+        fault::write_all(&content, self.text().as_bytes(), "handover")?;
+        Ok(Parcel { content: content.into(), standard_input })
     }
 
-    /// Reads it, once. `held`: the value of `-C`, which is all there is when 3.0.6 was the predecessor; then the groups are not known.
+    /// Takes what the predecessor left, once. `held`: the value of `-C`, which is all there is when 3.0.6 was the predecessor; then the
+    /// groups are not known.
     pub fn take(state_dir: &Path, held: Option<Holds>) -> Option<Self> {
-        let path = state_dir.join(NAME);
-        let text = fs::read_to_string(&path).ok();
-        let _ = fs::remove_file(path);
+        let old = state_dir.join(OLD_NAME);
+        let text = from_standard_input().or_else(|| {
+            let text = fs::read_to_string(&old).ok();
+            // A leftover of another restart is told from this one by its claims only.
+            let _ = fs::remove_file(&old);
+            text
+        });
         text.map(|text| Self::parse(&text)).filter(|known| Some(known.holds) == held)
     }
 
@@ -55,18 +86,80 @@ impl Handover {
         plan.words.split(' ').any(|word| words().any(|w| w == word))
     }
 
+    fn text(&self) -> String {
+        let mut text = format!("{HEAD}\nholds {}\n", self.holds.as_str());
+        let mut line = |what: &str, value: &dyn std::fmt::Display| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{what} {value}");
+        };
+        self.groups.iter().for_each(|group| line("group", group));
+        self.added.iter().for_each(|address| line("added", address));
+        if let Some(successor) = self.successor {
+            line("generation", &successor.generation.0);
+            line("uuid", &u128::from_be_bytes(successor.uuid.0));
+        }
+        line("orders", &self.orders);
+        text + END + "\n"
+    }
+
     fn parse(text: &str) -> Self {
         let mut handover = Self::default();
+        let (mut generation, mut uuid) = (None, None);
         for (what, value) in text.lines().filter_map(|line| line.split_once(' ')) {
             match what {
                 "holds" => handover.holds = Holds::parse(value.as_bytes()).unwrap_or_default(),
                 "group" => handover.groups.push(value.to_owned()),
                 "added" => handover.added.extend(value.parse::<IpAddr>().ok()),
+                "orders" => handover.orders = value.parse().unwrap_or(0),
+                "generation" => generation = value.parse().ok().map(Generation),
+                "uuid" => uuid = value.parse::<u128>().ok().map(|number| Uuid(number.to_be_bytes())),
                 _ => {}
             }
         }
+        handover.successor = generation.zip(uuid).map(|(generation, uuid)| Successor { generation, uuid });
         handover
     }
+}
+
+impl Parcel {
+    /// Puts it where the successor looks. To be followed by exec.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub fn hand_over(&self) -> io::Result<()> {
+        // Unlike any other descriptor, this one stays open whatever another thread marks close-on-exec meanwhile.
+        Ok(rustix::stdio::dup2_stdin(&self.content)?)
+    }
+
+    /// There is no successor: the standard input is as before.
+    pub fn take_back(self) {
+        let _ = rustix::stdio::dup2_stdin(&self.standard_input);
+    }
+}
+
+/// The whole handover in our standard input, which is then as empty as that of any daemon. A terminal or a pipe is not touched.
+fn from_standard_input() -> Option<String> {
+    let input = rustix::stdio::stdin();
+    let stat = fstat(input).ok()?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return None;
+    }
+    let mut content = vec![0; usize::try_from(stat.st_size).unwrap_or(0).min(LIMIT)];
+    let mut filled = 0;
+    while let Some(rest) = content.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(input, rest, filled as u64) {
+            Ok(0) | Err(_) => break,
+            Ok(got) => filled += got,
+        }
+    }
+    let text = String::from_utf8(content).ok()?;
+    if text.lines().next() != Some(HEAD) || text.lines().last() != Some(END) {
+        return None;
+    }
+    if let Ok(null) = fs::File::open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdin(null);
+    }
+    Some(text)
 }
 
 #[cfg(test)]
@@ -74,18 +167,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_successor_reads_what_was_written_and_only_once() {
-        let place = std::env::temp_dir().join(format!("hbcore-handover-{}", std::process::id()));
-        fs::create_dir_all(&place).expect("a directory");
+    fn successor_reads_what_was_written() {
         let written = Handover {
             holds: Holds::ALL,
             groups: vec!["10.0.0.1/24/eth0 nginx".to_owned()],
             added: vec!["10.0.0.1".parse().expect("an address")],
+            successor: Some(Successor { generation: Generation(u64::MAX), uuid: Uuid([0xfe; 16]) }),
+            orders: 7,
         };
-        written.write(&place).expect("written");
-        assert_eq!(Handover::take(&place, Some(Holds::ALL)), Some(written.clone()));
+        assert_eq!(Handover::parse(&written.text()), written);
+    }
+
+    #[test]
+    fn file_of_an_earlier_version_is_read_once() {
+        let place = std::env::temp_dir().join(format!("hbcore-handover-{}", std::process::id()));
+        fs::create_dir_all(&place).expect("a directory");
+        let write = || fs::write(place.join(OLD_NAME), "holds all\ngroup web\nadded 10.0.0.1\n").expect("written");
+        write();
+        let taken = Handover::take(&place, Some(Holds::ALL)).expect("a handover");
+        assert_eq!((taken.groups, taken.successor), (vec!["web".to_owned()], None));
         assert_eq!(Handover::take(&place, Some(Holds::ALL)), None);
-        written.write(&place).expect("written");
+        write();
         assert_eq!(Handover::take(&place, Some(Holds { local: true, foreign: false })), None, "of another restart");
         let _ = fs::remove_dir_all(place);
     }

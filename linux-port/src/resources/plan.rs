@@ -2,7 +2,7 @@
 
 use super::addresses::{AddressResource, Handle};
 use crate::address::{AddressSpec, Label};
-use crate::jobs::{Script, Step, Trace};
+use crate::jobs::{Resource as Builtin, Script, Step, Trace};
 use crate::script::{Call, Environment, Search};
 use hbcore::config::{Group, Resource};
 use std::path::PathBuf;
@@ -98,22 +98,37 @@ impl Plan {
 
     /// The members as work for the job threads.
     pub(super) fn steps(&self, addresses: &Handle) -> Vec<Step> {
-        self.members.iter().map(|m| self.step(m, addresses)).collect()
+        self.steps_with(|spec| Box::new(AddressResource::new(spec.clone(), addresses.clone())))
     }
 
-    fn step(&self, member: &Member, addresses: &Handle) -> Step {
+    /// The members, with addresses in the hands of whatever `address` makes of them.
+    pub fn steps_with(&self, address: impl Fn(&AddressSpec) -> Box<dyn Builtin>) -> Vec<Step> {
+        self.members.iter().map(|m| self.step(m, &address)).collect()
+    }
+
+    /// The members that are scripts.
+    pub fn script_steps(&self) -> Vec<Step> {
+        let script = |m: &Member| match m {
+            Member::Address(_) => None,
+            Member::Script { name, arguments, trace } => Some(self.script_step(name, arguments, trace)),
+        };
+        self.members.iter().filter_map(script).collect()
+    }
+
+    fn step(&self, member: &Member, address: &dyn Fn(&AddressSpec) -> Box<dyn Builtin>) -> Step {
         match member {
-            Member::Address(spec) => Step::Builtin(Box::new(AddressResource::new(spec.clone(), addresses.clone()))),
-            Member::Script { name, arguments, trace } => Step::Script(Script {
-                name: name.clone(),
-                search: self.scripts.search.clone(),
-                call: Call {
-                    arguments: arguments.iter().map(Into::into).collect(),
-                    ..self.scripts.call(PathBuf::new())
-                },
-                trace: trace.clone(),
-            }),
+            Member::Address(spec) => Step::Builtin(address(spec)),
+            Member::Script { name, arguments, trace } => self.script_step(name, arguments, trace),
         }
+    }
+
+    fn script_step(&self, name: &str, arguments: &[String], trace: &Trace) -> Step {
+        Step::Script(Script {
+            name: name.to_owned(),
+            search: self.scripts.search.clone(),
+            call: Call { arguments: arguments.iter().map(Into::into).collect(), ..self.scripts.call(PathBuf::new()) },
+            trace: trace.clone(),
+        })
     }
 }
 

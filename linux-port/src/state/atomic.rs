@@ -1,7 +1,9 @@
 //! Replacing a small file so that a crash at any moment leaves the old content or the new one, never a mixture.
 
+use crate::sys::fault::{self, Call};
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -9,18 +11,23 @@ use std::path::{Path, PathBuf};
 /// made durable as well. A leftover of an earlier crash is overwritten; a failure, such as a full disk, leaves none.
 pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let beside = beside(path);
-    let written = write_durably(&beside, content, mode).and_then(|()| fs::rename(&beside, path));
+    let label = path.file_name().unwrap_or_default().display();
+    let written = write_durably(&beside, content, mode, &label)
+        .and_then(|()| fault::gate(Call::Rename, &label))
+        .and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // The failure itself is the news.
         let _ = fs::remove_file(&beside);
     }
     written?;
+    fault::gate(Call::Sync, format_args!("directory of {label}"))?;
     let directory = path.parent().unwrap_or(Path::new("."));
     File::open(directory)?.sync_all()
 }
 
-fn write_durably(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new()
+fn write_durably(path: &Path, content: &[u8], mode: u32, label: &impl fmt::Display) -> io::Result<()> {
+    fault::gate(Call::Open, label)?;
+    let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
@@ -28,7 +35,8 @@ fn write_durably(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
         .custom_flags(libc::O_NOFOLLOW)
         .open(path)?;
     file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.write_all(content)?;
+    fault::write_all(&file, content, label)?;
+    fault::gate(Call::Sync, label)?;
     file.sync_all()
 }
 

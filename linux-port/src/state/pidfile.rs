@@ -12,6 +12,7 @@ use rustix::fs::FlockOperation;
 use rustix::process::{Pid, test_kill_process};
 
 use super::{Area, Remedy};
+use crate::sys::fault;
 
 /// Rounds of opening and locking before a claim gives up. More than one is needed when another process removes the file
 /// meanwhile, and after an exec, while a child that was just being started still holds our own lock.
@@ -118,6 +119,7 @@ impl PidFile {
 }
 
 fn open(path: &Path) -> io::Result<File> {
+    fault::gate(fault::Call::Open, "pid file")?;
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(path)
 }

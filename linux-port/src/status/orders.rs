@@ -10,13 +10,17 @@ const REMEMBERED: usize = 8;
 /// The words for the two kinds of orders.
 pub(crate) const STANDBY: &str = "standby";
 pub(crate) const TAKEOVER: &str = "takeover";
+/// What the sentence about an order begins with that is not carried out.
+pub(crate) const REFUSED: &str = "refused: ";
+/// The word for a signal to read the configuration again.
+pub(crate) const RELOAD: &str = "reload";
 
 /// What was decided about an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
     /// Counts the orders of this daemon, from 1.
     pub number: u64,
-    /// `standby` or `takeover`
+    /// `standby`, `takeover` or `reload`
     pub kind: &'static str,
     /// One sentence for the person; empty when all is as ordered.
     pub said: String,
@@ -27,7 +31,7 @@ impl Decided {
     pub(super) fn read(line: &str) -> Option<Self> {
         let (number, rest) = line.split_once(' ')?;
         let (kind, said) = rest.split_once(' ')?;
-        let kind = [STANDBY, TAKEOVER].into_iter().find(|known| *known == kind)?;
+        let kind = [STANDBY, TAKEOVER, RELOAD].into_iter().find(|known| *known == kind)?;
         Some(Self { number: number.parse().ok()?, kind, said: said.to_owned() })
     }
 }
@@ -40,6 +44,16 @@ pub struct Orders {
 }
 
 impl Orders {
+    /// Goes on counting where an earlier daemon of this node was.
+    pub fn after(count: u64) -> Self {
+        Self { latest: VecDeque::new(), count }
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Remembers one more.
     pub fn note(&mut self, kind: &'static str, said: String) {
         self.count += 1;

@@ -82,6 +82,13 @@ impl AsFd for Signals {
     }
 }
 
+/// Ignores `SIGXFSZ`, so that a write beyond `RLIMIT_FSIZE` fails like one to a full disk, and does not end the daemon. Programs that the
+/// daemon starts begin with the default disposition.
+pub fn ignore_file_size_limit() {
+    // SAFETY: no handler is installed; ignoring a signal that exists cannot fail.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// The 32-bit field at `offset`: `ssi_signo` at 0, `ssi_pid` at 12 (signalfd(2)).
 fn word(record: &[u8; RECORD], offset: usize) -> i32 {
     record.get(offset..).and_then(|r| r.first_chunk()).map_or(0, |b| i32::from_ne_bytes(*b))

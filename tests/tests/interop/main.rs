@@ -70,6 +70,7 @@ mod memory;
 mod messages;
 mod partition;
 mod reload;
+mod reload_faults;
 mod restart;
 mod scripts;
 mod shutdown;
@@ -169,7 +170,14 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 4] = [
+    let of_both: [(&str, Scenario); 11] = [
+        ("reload_is_refused_while_the_state_directory_is_full", reload_faults::full_disk),
+        ("reload_is_refused_while_the_state_directory_is_read_only", reload_faults::read_only_disk),
+        ("reload_is_refused_while_its_port_is_taken", reload_faults::port_taken),
+        ("reload_is_refused_while_its_serial_port_is_locked", reload_faults::serial_port_locked),
+        ("reload_is_refused_while_its_program_is_unfit", reload_faults::program_unfit),
+        ("reload_goes_on_when_its_log_is_a_fifo_without_a_reader", reload_faults::log_is_a_fifo),
+        ("successor_without_a_configuration_gives_up_what_it_holds", reload_faults::successor_without_configuration),
         ("lone_daemon_occupies_two_megabytes_at_most", memory::of_a_lone_daemon),
         ("groups_without_resources_hinder_nobody", shutdown::empty_groups),
         ("noisy_scripts_disturb_nobody", failures::noise),

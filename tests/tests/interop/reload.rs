@@ -12,14 +12,14 @@ use crate::{MOVE_LIMIT, START_LIMIT};
 const UNNOTICED: Duration = Duration::from_millis(300);
 
 /// What a host must not lose while its daemon is replaced.
-struct Before {
+pub(crate) struct Before {
     pid: String,
     generation: Option<u64>,
     restarts: usize,
 }
 
 impl Before {
-    fn of(pair: &Pair, host: &Host) -> Self {
+    pub(crate) fn of(pair: &Pair, host: &Host) -> Self {
         let heard = pair.sniffer.heard();
         let generation = heard.iter().filter(|m| m.src == host.name()).filter_map(|m| m.generation).max();
         Self { pid: pid(host), generation, restarts: host.count_logged("Performing heartbeat restart exec.") }
@@ -27,7 +27,7 @@ impl Before {
 
     /// Waits until a new run of the daemon, in the same process, claims what the old one had.
     #[track_caller]
-    fn await_next(&self, pair: &Pair, host: &Host, since: Instant, claim: &str) {
+    pub(crate) fn await_next(&self, pair: &Pair, host: &Host, since: Instant, claim: &str) {
         let lab = &pair.lab;
         let name = host.name();
         let mut kept = true;
@@ -46,7 +46,7 @@ impl Before {
     }
 }
 
-fn pid(host: &Host) -> String {
+pub(crate) fn pid(host: &Host) -> String {
     host.run("cat", &["/run/heartbeat.pid"]).output.trim().to_owned()
 }
 

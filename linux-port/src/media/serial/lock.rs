@@ -1,6 +1,7 @@
 //! The lock file of a serial device, in the old convention `LCK..name` with the owner's process id (wire reference 9.2).
 
 use crate::media::OpenCause;
+use crate::sys::fault;
 use rustix::process::{Pid, test_kill_process};
 use std::{
     fs, io,
@@ -21,13 +22,27 @@ impl LockFile {
         let path = directory.join(file_name(device));
         // Written aside and linked, so that nobody ever sees a lock without its owner's number.
         let aside = directory.join(format!("TMP..{}", std::process::id()));
-        fs::write(&aside, format!("{:>10}\n", std::process::id())).map_err(|error| match error.kind() {
+        let text = format!("{:>10}\n", std::process::id());
+        fault::gate(fault::Call::Serial, device).and_then(|()| fs::write(&aside, text)).map_err(|error| match error
+            .kind()
+        {
             io::ErrorKind::NotFound => OpenCause::NoLockDirectory,
             _ => OpenCause::LockFile(error),
         })?;
         let linked = link(&aside, &path);
         let _ = fs::remove_file(&aside);
         linked.map(|()| Self { path })
+    }
+}
+
+/// Removes the locks in `directory` that name this process, but those of `devices`: a daemon that was in this process before has left them.
+pub(super) fn remove_own(directory: &Path, devices: &[&str]) {
+    let kept: Vec<String> = devices.iter().map(|device| file_name(device)).collect();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("LCK..") && !kept.contains(&name) && owner(&entry.path()) == Some(std::process::id()) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -58,9 +73,14 @@ fn file_name(device: &str) -> String {
     "LCK..".chars().chain(tail).collect()
 }
 
+/// The process that a lock names.
+fn owner(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
 /// The process that holds the lock at `path`, if it still runs. Our own number is a leftover of an earlier process.
 fn living_owner(path: &Path) -> Option<u32> {
-    let pid: u32 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    let pid = owner(path)?;
     let raw = Pid::from_raw(i32::try_from(pid).ok()?)?;
     let runs = !matches!(test_kill_process(raw), Err(rustix::io::Errno::SRCH));
     (runs && pid != std::process::id()).then_some(pid)
@@ -102,6 +122,19 @@ mod tests {
         fs::write(&file, "no number").expect("written");
         drop(LockFile::take(&directory, "/dev/pts/3").expect("nobody's"));
         fs::remove_dir(&directory).expect("empty");
+    }
+
+    #[test]
+    fn locks_of_an_earlier_program_of_this_process_go_but_those_in_use() {
+        let directory = directory("left");
+        let own = format!("{:>10}\n", std::process::id());
+        for (name, owner) in [("LCK..ttyS0", own.as_str()), ("LCK..ttyS1", &own), ("LCK..ttyS2", "         1\n")] {
+            fs::write(directory.join(name), owner).expect("written");
+        }
+        remove_own(&directory, &["/dev/ttyS1"]);
+        let is_there = ["LCK..ttyS0", "LCK..ttyS1", "LCK..ttyS2"].map(|name| directory.join(name).exists());
+        assert_eq!(is_there, [false, true, true]);
+        fs::remove_dir_all(&directory).expect("ours");
     }
 
     #[test]

@@ -1,0 +1,77 @@
+//! Who a daemon is, and the engine that it gets. A reload tries both before it happens.
+
+use crate::cli::Options;
+use crate::driver::{Links, LinuxCluster};
+use crate::log::Logger;
+use crate::resources::Successor;
+use crate::site::Site;
+use crate::state::{GenerationOrigin, HostList, Method, StateDir, StateError, UuidOrigin, uuid_from_name};
+use crate::sys::clock::Clock;
+use hbcore::config::{GenerationMethod, UuidSource};
+
+/// Who we are and in which run. The generation is on disk before the first packet carries it.
+///
+/// # Errors
+/// [`StateError`]: a file cannot be read or written.
+pub fn identity(site: &Site, state: &StateDir, log: &Logger) -> Result<Successor, StateError> {
+    // First what writes only once in the life of a node.
+    let uuid = match site.ha_cf.protocol.uuid {
+        UuidSource::NodeName => uuid_from_name(&site.local_name),
+        UuidSource::File => {
+            let (uuid, origin) = state.uuid()?;
+            if origin != UuidOrigin::Stored {
+                log.info(format_args!("No uuid found for current node - generating a new uuid."));
+            }
+            uuid
+        }
+    };
+    let method = match site.ha_cf.protocol.generation {
+        GenerationMethod::File => Method::File,
+        GenerationMethod::Time => Method::Time,
+    };
+    let next = state.next_generation(method, Clock.wall_seconds())?;
+    match next.origin {
+        GenerationOrigin::Absent => {
+            log.warn(format_args!("No Previous generation - starting at {}", next.value.0));
+        }
+        GenerationOrigin::Corrupt => {
+            log.error(format_args!("BROKEN previous generation - starting at {}", next.value.0));
+        }
+        GenerationOrigin::Stored | GenerationOrigin::Clock => {}
+    }
+    Ok(Successor { generation: next.value, uuid })
+}
+
+/// Whether this daemon manages resource groups.
+pub(super) fn manages(site: &Site, options: &Options) -> bool {
+    options.resource_management && site.ha_cf.pacemaker.mode.uses_haresources()
+}
+
+/// The engine for a site. Large: see [`super::off_this_stack`].
+pub(super) fn engine(
+    site: &Site,
+    state: &StateDir,
+    links: &[String],
+    manage: bool,
+    Successor { generation, uuid }: Successor,
+) -> Result<Box<LinuxCluster>, String> {
+    // Identities that were learnt earlier. Without them they are learnt again, so a bad file does no harm.
+    let known = state.read_hosts(HostList::Known).unwrap_or_default();
+    let nodes = site.nodes(uuid, &known);
+    let forms = site.link_forms(links);
+    let homes = if manage { site.homes() } else { Vec::new() };
+    let seed = generation.0 ^ u64::from(std::process::id()) << 32;
+    let config = site.engine(&nodes, &forms, &homes, manage, generation, seed);
+    LinuxCluster::new(&config, site.key_table(), Clock.now(), Clock.wall_seconds())
+        .map(Box::new)
+        .map_err(|error| format!("the engine refuses the configuration: {error:?}"))
+}
+
+/// Whether the engine would take a configuration. Nothing of it is kept.
+///
+/// # Errors
+/// Its refusal in words.
+pub fn rehearse_engine(site: &Site, options: &Options, successor: Successor) -> Result<(), String> {
+    let (names, state) = (Links::names_of(site.media()), StateDir::new(&options.state_dir));
+    engine(site, &state, &names, manages(site, options), successor).map(drop)
+}

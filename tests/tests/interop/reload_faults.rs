@@ -1,0 +1,164 @@
+//! A reload for which the new daemon could not start is refused: the old one goes on with everything it has, and says why.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use hbcore_tests::lab::Host;
+use hbcore_tests::scenario::Pairing;
+
+use crate::groups::{self, Pair, held};
+use crate::reload::{Before, pid};
+use crate::{MOVE_LIMIT, START_LIMIT};
+
+/// Long enough for the other node to take over from one that is silent: the dead time and what a restart is allowed besides.
+const LONG_ENOUGH: Duration = Duration::from_secs(4);
+
+/// A cause that is there until it is taken away.
+struct Cause {
+    begin: &'static str,
+    end: &'static str,
+    /// What is said about it.
+    said: &'static str,
+}
+
+/// Runs a shell on the host.
+#[track_caller]
+fn shell(pair: &Pair, host: &Host, line: &str) {
+    let ran = host.run("sh", &["-ec", line]);
+    pair.lab.check(ran.code == Some(0), &format!("[{line}] to succeed instead of {ran:?}"));
+}
+
+/// Everything that alpha had is where it was, in the same process, and no other node took any of it.
+#[track_caller]
+fn goes_on(pair: &Pair, before: &str) {
+    let lab = &pair.lab;
+    lab.stays(LONG_ENOUGH, "each group at home", || pair.are_owners("alpha", "bravo"));
+    lab.check(pid(&lab.alpha) == before, "the same process");
+    lab.check(lab.alpha.is_running() && !lab.bravo.logged(": is dead"), "alpha alive to bravo");
+    for host in lab.hosts() {
+        let starts = ["web start", "mail start"].map(|call| groups::count_calls(host, call)).iter().sum::<usize>();
+        lab.check(starts == 1, &format!("nothing started again on {}", host.name()));
+    }
+}
+
+/// `changed` cannot be put into use while the cause is there; it can as soon as the cause is gone.
+fn refused_while(pairing: Pairing, name: &str, changed: &str, cause: &Cause) {
+    let pair = Pair::running(name, pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let same = fs::read_to_string(alpha.config_file("ha.cf")).expect("a written file");
+    let process = pid(alpha);
+    shell(&pair, alpha, cause.begin);
+    alpha.write("ha.cf", &format!("{changed}{same}"));
+    let answered = alpha.heartbeat(&["-r"]);
+    lab.check(answered.code == Some(1), &format!("-r to fail instead of {answered:?}"));
+    lab.check(answered.output.contains(cause.said), &format!("-r to say [{}] instead of {answered:?}", cause.said));
+    lab.check(alpha.logged("the running configuration stays."), "it in the log");
+    goes_on(&pair, &process);
+
+    shell(&pair, alpha, cause.end);
+    let (before, since) = (Before::of(&pair, alpha), Instant::now());
+    let answered = alpha.heartbeat(&["-r"]);
+    lab.check(answered.code == Some(0), &format!("-r to succeed instead of {answered:?}"));
+    before.await_next(&pair, alpha, since, "local");
+    lab.check(pair.are_owners("alpha", "bravo"), "each group at home");
+}
+
+pub(crate) fn full_disk(pairing: Pairing) {
+    let cause = Cause {
+        begin: "cp -a /var/lib/heartbeat /run/kept; rm -f /run/kept/fifo
+                mount -t tmpfs -o size=64k,mode=755 tmpfs /var/lib/heartbeat
+                cp -a /run/kept/. /var/lib/heartbeat
+                dd if=/dev/zero of=/var/lib/heartbeat/filler bs=1k count=1000 2>/dev/null || true",
+        end: "rm /var/lib/heartbeat/filler",
+        said: "free some space there",
+    };
+    refused_while(pairing, "full disk", "# changed\n", &cause);
+}
+
+pub(crate) fn read_only_disk(pairing: Pairing) {
+    let cause = Cause {
+        begin: "mount --bind /var/lib/heartbeat /var/lib/heartbeat; mount -o remount,bind,ro /var/lib/heartbeat",
+        end: "mount -o remount,bind,rw /var/lib/heartbeat",
+        said: "mount it writable",
+    };
+    refused_while(pairing, "read-only disk", "# changed\n", &cause);
+}
+
+pub(crate) fn port_taken(pairing: Pairing) {
+    let cause = Cause {
+        begin: "socat -u UDP4-RECV:7694 /dev/null </dev/null >/dev/null 2>&1 & echo $! >/run/taker
+                until ss -uln | grep -q :7694; do sleep 0.05; done",
+        end: "kill $(cat /run/taker)",
+        said: "UDP port 7694 is taken",
+    };
+    refused_while(pairing, "port taken", "mcast eth0 239.0.0.44 7694 1 0\n", &cause);
+}
+
+pub(crate) fn serial_port_locked(pairing: Pairing) {
+    let cause = Cause {
+        begin: "socat pty,raw,echo=0,link=/run/ttyA pty,raw,echo=0,link=/run/ttyB </dev/null >/dev/null 2>&1 &
+                until [ -e /run/ttyA ]; do sleep 0.05; done
+                mkdir -p /var/lock; printf '%10d\\n' 1 >/var/lock/LCK..ttyA",
+        end: "rm -f /var/lock/LCK..ttyA",
+        said: "process 1 has locked the device",
+    };
+    refused_while(pairing, "serial port locked", "serial /run/ttyA\n", &cause);
+}
+
+/// The program of the daemon is gone, cannot be executed, or is another one.
+pub(crate) fn program_unfit(pairing: Pairing) {
+    let pair = Pair::running("program unfit", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let program = alpha.daemon().program();
+    let (program, process) = (program.display(), pid(alpha));
+    shell(&pair, alpha, "echo '#!/bin/sh' >/run/plain");
+    for (place, said) in [("/run/plain", "cannot be executed"), ("/bin/true", "is no heartbeat of hbcore")] {
+        shell(&pair, alpha, &format!("mount --bind {place} {program}"));
+        let same = fs::read_to_string(alpha.config_file("ha.cf")).expect("a written file");
+        alpha.write("ha.cf", &format!("{same}# changed\n"));
+        alpha.signal_daemon("HUP");
+        lab.await_until(MOVE_LIMIT, &format!("[{said}] in the log"), || alpha.logged(said));
+        goes_on(&pair, &process);
+        shell(&pair, alpha, &format!("umount {program}"));
+    }
+    let (before, since) = (Before::of(&pair, alpha), Instant::now());
+    alpha.signal_daemon("HUP");
+    before.await_next(&pair, alpha, since, "local");
+}
+
+/// The new log file is a FIFO that nobody reads: opening it would wait for ever.
+pub(crate) fn log_is_a_fifo(pairing: Pairing) {
+    let pair = Pair::running("log is a FIFO", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let (process, since) = (pid(alpha), Instant::now());
+    let generation = || pair.sniffer.heard().iter().filter(|m| m.src == "alpha").filter_map(|m| m.generation).max();
+    let before = generation();
+    shell(&pair, alpha, "mkfifo /run/log");
+    let same = fs::read_to_string(alpha.config_file("ha.cf")).expect("a written file");
+    let changed = same.replace("logfile /var/log/ha-log", "logfile /run/log\ndebugfile /var/log/ha-debug");
+    alpha.write("ha.cf", &changed);
+    let answered = alpha.heartbeat(&["-r"]);
+    lab.check(answered.code == Some(0), &format!("-r to succeed instead of {answered:?}"));
+    lab.await_until(START_LIMIT, "the next run of alpha", || {
+        generation() > before && pair.sniffer.final_claim("alpha", since).as_deref() == Some("local")
+    });
+    goes_on(&pair, &process);
+    let said = alpha.lines_of("ha-debug").iter().any(|line| line.contains("Cannot open log file [/run/log]"));
+    lab.check(said, "the other file to say so");
+}
+
+/// What a 3.0.6 or an earlier version would leave: an exec whose successor does not accept the configuration. It gives up what it was to
+/// go on with.
+pub(crate) fn successor_without_configuration(pairing: Pairing) {
+    let pair = Pair::running("successor without configuration", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.crash_daemon();
+    let same = fs::read_to_string(alpha.config_file("ha.cf")).expect("a written file");
+    alpha.write("ha.cf", &format!("{same}nonsense\n"));
+    let program = alpha.daemon().program();
+    let ran = alpha.run("sh", &["-c", &format!("echo $$ >/run/heartbeat.pid; exec {} -R -C local", program.display())]);
+    lab.check(ran.code != Some(0), &format!("an end with an error instead of {ran:?}"));
+    lab.check(!alpha.holds_service() && !held(lab, "web").contains(&"alpha"), "nothing of it left on alpha");
+    lab.await_until(START_LIMIT, "the group on bravo", || pair.are_owners("bravo", "bravo"));
+    lab.await_until(MOVE_LIMIT, "the client to be served by bravo", || lab.client.is_served_by("bravo"));
+}
