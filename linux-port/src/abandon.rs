@@ -1,15 +1,16 @@
-//! A daemon that replaced another one in its process and cannot go on gives up what that one held, in order: a node that falls silent
-//! while its services run would share them with the node that takes over.
+//! A daemon that cannot begin gives up what ran before it, in order: what its predecessor in the same process held, or what a crash has
+//! left. A node that falls silent while its services run would share them with the node that takes over.
 
 use crate::address::{AddressError, AddressSpec, Addresses};
 use crate::cli::Options;
-use crate::jobs::{self, Outcome, Refused, Resource, Retry};
+use crate::jobs::{self, Outcome, Refused, Resource, Retry, Step};
 use crate::log::{EarlyLog, LogConfig, Logger, Stderr};
 use crate::problems::Board;
 use crate::resources::{Handover, Plan, SCRIPT_LIMIT, ScriptEnvironment};
 use crate::script::{Cancel, Environment, Search};
 use crate::site::{HELPERS, Site};
 use crate::start::host_name;
+use crate::state::Mark;
 use hbcore::config::HaResources;
 use hbcore::takeover::Holds;
 use std::fs;
@@ -34,35 +35,82 @@ pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, re
     if claimed.holds == Holds::NONE {
         return;
     }
-    let host = host_name();
-    let config = site.map_or_else(|| LogConfig::early(&host), |site| site.log(&host, options.debug, Stderr::detect()));
-    let log = EarlyLog::new(config.clone()).start().unwrap_or_else(|_| Logger::unheard(config.debug_level));
-    log.crit(format_args!("Cannot go on after the restart: {reason}. Everything that runs here is given up."));
-    let scripts = site.map_or_else(|| bare(options), |site| site.scripts(&options.state_dir, options.debug));
-    let builtin = site.is_none_or(Site::takes_addresses);
-    for plan in plans(claimed, options, builtin, &scripts).iter().rev() {
-        plan.assume_started();
-        let steps = plan.steps_with(|spec| Box::new(Direct(spec.clone())));
-        let stopped = Cancel::new().map_err(|error| error.to_string()).and_then(|cancel| {
-            match jobs::stop_here(&plan.key, steps, Retry::default(), &log, &Board::default(), &cancel) {
-                Outcome::Done => Ok(()),
-                Outcome::Failed | Outcome::NotBegun | Outcome::StopFailed => Err("not seen to be stopped".to_owned()),
-            }
-        });
-        match stopped {
-            Ok(()) => log.info(format_args!("Given up: {}", plan.words)),
-            Err(why) => log.crit(format_args!("{}: {why}. It may still run here: stop it by hand.", plan.words)),
-        }
-    }
-    log.flush(FLUSH);
-}
-
-fn plans(claimed: &Claimed<'_>, options: &Options, builtin: bool, scripts: &ScriptEnvironment) -> Vec<Plan> {
+    let place = Place::new(options, site);
+    place.log.crit(format_args!("Cannot go on after the restart: {reason}. Everything that runs here is given up."));
     let text = match claimed.known {
-        Some(known) => known.groups.iter().flat_map(|words| ["here ", words, "\n"]).collect::<String>().into_bytes(),
+        Some(known) => lines(&known.groups),
         None => fs::read(options.config_dir.join("haresources")).unwrap_or_default(),
     };
-    HaResources::read(&text).groups.iter().map(|group| Plan::new(group, builtin, scripts)).collect()
+    if place.give_up(&text, jobs::stop_here) {
+        Mark::new(&options.run_dir).remove();
+    }
+}
+
+/// Stops what runs of the groups of a run that has crashed, when the start that follows it is refused: nobody else would.
+pub fn clear_after_crash(options: &Options, site: Option<&Site>, reason: &str) {
+    let mark = Mark::new(&options.run_dir);
+    let Some(groups) = mark.read() else { return };
+    let place = Place::new(options, site);
+    place.log.crit(format_args!(
+        "The last run was not stopped in order, and this start is refused: {reason}. What runs here is given up."
+    ));
+    if place.give_up(&lines(&groups), jobs::vacate_here) {
+        mark.remove();
+    }
+}
+
+fn lines(groups: &[String]) -> Vec<u8> {
+    groups.iter().flat_map(|words| ["here ", words, "\n"]).collect::<String>().into_bytes()
+}
+
+/// How something is done to a group on this thread.
+type Work = fn(&str, Vec<Step>, Retry, &Logger, &Board, &Cancel) -> Outcome;
+
+/// What is there without a daemon.
+struct Place {
+    log: Logger,
+    scripts: ScriptEnvironment,
+    builtin: bool,
+}
+
+impl Place {
+    fn new(options: &Options, site: Option<&Site>) -> Self {
+        let host = host_name();
+        let config =
+            site.map_or_else(|| LogConfig::early(&host), |site| site.log(&host, options.debug, Stderr::detect()));
+        let debug_level = config.debug_level;
+        Self {
+            log: EarlyLog::new(config).start().unwrap_or_else(|_| Logger::unheard(debug_level)),
+            scripts: site.map_or_else(|| bare(options), |site| site.scripts(&options.state_dir, options.debug)),
+            builtin: site.is_none_or(Site::takes_addresses),
+        }
+    }
+
+    /// Does `work` to the groups of a text as `haresources` is one. Whether nothing of them runs here then.
+    fn give_up(&self, haresources: &[u8], work: Work) -> bool {
+        let file = HaResources::read(haresources);
+        let plans: Vec<Plan> = file.groups.iter().map(|group| Plan::new(group, self.builtin, &self.scripts)).collect();
+        let gone = plans.iter().rev().filter(|plan| self.give_up_one(plan, work)).count();
+        self.log.flush(FLUSH);
+        gone == plans.len()
+    }
+
+    fn give_up_one(&self, plan: &Plan, work: Work) -> bool {
+        plan.assume_started();
+        let steps = plan.steps_with(|spec| Box::new(Direct(spec.clone())));
+        let outcome =
+            Cancel::new().map(|cancel| work(&plan.key, steps, Retry::default(), &self.log, &Board::default(), &cancel));
+        let why = match outcome {
+            Ok(Outcome::Done) => {
+                self.log.info(format_args!("Given up: {}", plan.words));
+                return true;
+            }
+            Ok(Outcome::Failed | Outcome::NotBegun | Outcome::StopFailed) => "nobody has seen it stopped".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.log.crit(format_args!("{}: {why}. It may still run here: stop it by hand.", plan.words));
+        false
+    }
 }
 
 /// What scripts are called with when there is no configuration.

@@ -1,15 +1,16 @@
 //! The program `heartbeat`: same options, same files, same exit codes as that of Linux-HA Heartbeat 3.0.6.
 
-use crate::abandon::{Claimed, abandon};
+use crate::abandon::{Claimed, abandon, clear_after_crash};
 use crate::cli::{self, Action, Answer, HELP, Options, REFERENCE, VERSION_OF_REFERENCE};
 use crate::config::{self, EXIT_NOT_PERMITTED, Loaded};
 use crate::driver::{Next, Reread, Rereader};
+use crate::leftovers;
 use crate::log::{EarlyLog, Level, Logger, Stderr};
 use crate::rehearsal::Running as Rehearser;
 use crate::resources::Handover;
 use crate::site::{Site, key_table, log_config};
 use crate::start::{await_alone, host_name, off_this_stack, start};
-use crate::state::{Running, probe};
+use crate::state::{Guard, Running, probe};
 use crate::status;
 use crate::sys::memory;
 use crate::sys::signal::{DAEMON_SIGNALS, Signals};
@@ -77,7 +78,7 @@ fn answer(answer: &Answer) -> u8 {
 fn reload(options: &Options) -> u8 {
     let pid_file = options.pid_file();
     let Running::Yes(pid) = probe(&pid_file) else { return run(options) };
-    let site = match load(options) {
+    let site = match load(options, &[]) {
         Ok(site) => site,
         Err(code) => {
             complain(format_args!("Config errors: Heartbeat pid {pid} NOT restarted"));
@@ -91,8 +92,11 @@ fn reload(options: &Options) -> u8 {
 }
 
 /// Writes what was found into the log as well: at boot nobody sees the standard error.
-fn record(loaded: &Loaded<'_>, options: &Options) {
+fn record(loaded: &Loaded<'_>, options: &Options, earlier: &[(Level, String)]) {
     let mut log = EarlyLog::new(log_config(&loaded.logging, &host_name(), options.debug, Stderr::Off));
+    for (level, text) in earlier {
+        log.log(*level, format_args!("{text}"));
+    }
     for finding in &loaded.findings {
         let level = match finding.severity {
             Severity::Error => Level::Error,
@@ -113,12 +117,12 @@ fn record(loaded: &Loaded<'_>, options: &Options) {
     }
 }
 
-/// Reads the configuration and says what is wrong with it; the exit code if it cannot be used.
-fn load(options: &Options) -> Result<Box<Site>, u8> {
+/// Reads the configuration and says what is wrong with it, after what is to be said of `earlier`; the exit code if it cannot be used.
+fn load(options: &Options, earlier: &[(Level, String)]) -> Result<Box<Site>, u8> {
     off_this_stack(|| {
         let loaded = config::load(&options.config_dir);
         let _ = config::render(&loaded, &mut io::stderr().lock());
-        record(&loaded, options);
+        record(&loaded, options, earlier);
         let code = loaded.exit_code();
         loaded.configuration.map(|c| Box::new(Site::new(*c, &options.config_dir))).ok_or(code)
     })
@@ -130,7 +134,7 @@ fn go_on(options: &Options, held: Option<Holds>) -> u8 {
     let _ = Signals::block(&DAEMON_SIGNALS);
     let known = Handover::take(&options.state_dir, held);
     memory::spare();
-    match load(options) {
+    match load(options, &[]) {
         Ok(site) => begin(site, options, known),
         Err(code) => {
             let claimed = Claimed { holds: held.unwrap_or_default(), known: known.as_ref() };
@@ -142,9 +146,19 @@ fn go_on(options: &Options, held: Option<Holds>) -> u8 {
 
 fn run(options: &Options) -> u8 {
     memory::spare();
-    match load(options) {
-        Ok(site) => begin(site, options, None),
-        Err(code) => code,
+    let guard = Guard::take(&options.pid_file());
+    let cleaned = guard.as_ref().map(|_| leftovers::clean_addresses(options)).unwrap_or_default();
+    match load(options, &cleaned) {
+        Ok(site) => {
+            drop(guard);
+            begin(site, options, None)
+        }
+        Err(code) => {
+            if guard.is_some() {
+                clear_after_crash(options, None, "the configuration cannot be used");
+            }
+            code
+        }
     }
 }
 

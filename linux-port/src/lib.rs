@@ -11,6 +11,7 @@ pub mod driver;
 pub mod fifo;
 pub mod heartbeat;
 pub mod jobs;
+pub mod leftovers;
 pub mod log;
 pub mod media;
 pub mod notify;

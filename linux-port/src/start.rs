@@ -1,12 +1,14 @@
 //! The life of the daemon: check, detach, open everything, say that all is well, run, end.
 
 mod identity;
+mod idle;
 
 pub use identity::{identity, rehearse_engine};
 
 use identity::{engine, manages};
+use idle::{claim_stuck, idle};
 
-use crate::abandon::{Claimed, abandon};
+use crate::abandon::{Claimed, abandon, clear_after_crash};
 use crate::cli::{Action, Options, REFERENCE};
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::daemon::{self, Detached, Readiness};
@@ -18,7 +20,7 @@ use crate::notify::Notifier;
 use crate::problems::Board;
 use crate::resources::{Duties, Handover, Plan, Realtime, Resources};
 use crate::site::Site;
-use crate::state::{ClaimError, PidFile, Record, Running, StateDir, empty_scratch, probe};
+use crate::state::{ClaimError, Mark, PidFile, Record, Running, StateDir, empty_scratch, probe};
 use crate::status::{self, Orders, RELOAD, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
@@ -96,9 +98,13 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Opti
         let level = if *code == 0 { Level::Info } else { Level::Error };
         EarlyLog::new(site.log(&host, options.debug, Stderr::Off)).log(level, format_args!("{reason}"));
     }
-    if let (Action::Resume(held), Err(Failure(_, reason))) = (options.action, &prepared) {
-        let claimed = Claimed { holds: held.unwrap_or_default(), known: known.as_ref() };
-        abandon(&claimed, options, Some(&site), reason);
+    match (options.action, &prepared) {
+        (_, Ok(_) | Err(Failure(0 | EXIT_NOT_PERMITTED, _))) => {}
+        (Action::Resume(held), Err(Failure(_, reason))) => {
+            let claimed = Claimed { holds: held.unwrap_or_default(), known: known.as_ref() };
+            abandon(&claimed, options, Some(&site), reason);
+        }
+        (_, Err(Failure(_, reason))) => clear_after_crash(options, Some(&site), reason),
     }
     // Whoever runs for months keeps only what it runs with.
     drop((site, known));
@@ -142,6 +148,7 @@ fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Optio
     let code = loop {
         match prepared.driver.run() {
             Ok(End::Left) => {
+                Mark::new(&options.run_dir).remove();
                 log.info(format_args!("{host} Heartbeat shutdown complete."));
                 break 0;
             }
@@ -207,24 +214,33 @@ fn prepare_rest(
     options: &Options,
     host: &str,
     rereader: Rereader,
-    signals: Signals,
+    mut signals: Signals,
     known: Option<&Handover>,
 ) -> Result<(Driver, Logger), Failure> {
-    let resumes = matches!(options.action, Action::Resume(_));
-    // Media first: a link that cannot be opened is the most likely reason to fail, and nothing is written before.
-    let (links, lost) = Links::open_some(site.media());
-    if let Some(error) = lost.first().filter(|_| !resumes) {
-        return Err(Failure::general(site.placed(error)));
-    }
     let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
     let log = EarlyLog::new(config).start().map_err(Failure::general)?;
     log.info(format_args!("heartbeat: version {REFERENCE}"));
     log.info(format_args!("This is hbcore {}, in its place", env!("CARGO_PKG_VERSION")));
-    for error in &lost {
-        log.error(format_args!("{}; it is tried again", site.placed(error)));
-    }
     for complaint in &options.complaints {
         log.error(format_args!("{complaint}"));
+    }
+    if let Err(error) = empty_scratch(&options.run_dir.join("heartbeat")) {
+        log.warn(format_args!("{error}"));
+    }
+    let resumes = matches!(options.action, Action::Resume(_));
+    let manage = manages(site, options);
+    let environment = site.scripts(&options.state_dir, options.debug);
+    let plans = if manage { site.plans(&environment) } else { Vec::new() };
+    let board = Board::default();
+    // Before anything fails that can fail: nobody else would stop what runs here.
+    let stuck =
+        if resumes { Vec::new() } else { idle(site, &plans, &environment, options, &log, &board, &mut signals)? };
+    let (links, lost) = Links::open_some(site.media());
+    if let Some(error) = lost.first().filter(|_| !resumes) {
+        return Err(Failure::general(site.placed(error)));
+    }
+    for error in &lost {
+        log.error(format_args!("{}; it is tried again", site.placed(error)));
     }
     let state = StateDir::new(&options.state_dir);
     let successor = match known.and_then(|known| known.successor) {
@@ -233,18 +249,11 @@ fn prepare_rest(
         None => identity(site, &state, &log).map_err(Failure::general)?,
     };
     log.info(format_args!("Heartbeat generation: {}", successor.generation.0));
-    if let Err(error) = empty_scratch(&options.run_dir.join("heartbeat")) {
-        log.warn(format_args!("{error}"));
-    }
-    let manage = manages(site, options);
     let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, successor))
         .map_err(|reason| Failure(EXIT_CONFIGURATION, format!("heartbeat: {reason}")))?;
     memory::give_back_zeros(&mut *cluster);
     let realtime = schedule(site, options, &log);
-    let environment = site.scripts(&options.state_dir, options.debug);
-    let plans = if manage { site.plans(&environment) } else { Vec::new() };
     let keys = plans.iter().map(|p| p.key.clone()).collect();
-    let board = Board::default();
     let resources = Resources::start(plans, realtime, &log, &board).map_err(Failure::general)?;
     let record = address_record(options, &log);
     let resources = resources.with_duties(Duties { board: board.clone(), record, conflicts: site.address_conflict() });
@@ -254,14 +263,17 @@ fn prepare_rest(
     cluster.set_line_speed(site.line_speed());
     let resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
     name_groups(&mut cluster, &resources, &log);
-    match options.action {
-        Action::Resume(held) => {
-            resume(&mut cluster, &resources, held.unwrap_or_default(), known);
-            let nothing = Handover::default();
-            resources.resume(known.unwrap_or(&nothing), &environment, site.takes_addresses());
-            media::remove_own_locks(&site.media());
-        }
-        _ => resources.clean(|_| false),
+    if let Action::Resume(held) = options.action {
+        resume(&mut cluster, &resources, held.unwrap_or_default(), known);
+        let nothing = Handover::default();
+        resources.resume(known.unwrap_or(&nothing), &environment, site.takes_addresses());
+        media::remove_own_locks(&site.media());
+    } else {
+        resources.clean(|_| false);
+        claim_stuck(&mut cluster, &resources, &stuck, site, &log);
+    }
+    if let Err(error) = Mark::new(&options.run_dir).make(resources.plans().map(|plan| plan.words.as_str())) {
+        log.warn(format_args!("{error}"));
     }
     let mut orders = Orders::after(known.map_or(0, |known| known.orders));
     if resumes {

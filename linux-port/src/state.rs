@@ -5,6 +5,7 @@ mod addresses;
 mod atomic;
 mod generation;
 mod hosts;
+mod mark;
 mod pidfile;
 mod runtime;
 mod uuid;
@@ -16,7 +17,8 @@ use std::path::{Path, PathBuf};
 pub use addresses::{Cleaned, Record, Recorded, clean_leftovers};
 pub use generation::{GenerationOrigin, Method, NextGeneration};
 pub use hosts::{HostEntry, HostList};
-pub use pidfile::{ClaimError, PidFile, Running, probe};
+pub use mark::Mark;
+pub use pidfile::{ClaimError, Guard, PidFile, Running, probe};
 pub use runtime::{Fifo, empty_scratch};
 pub use uuid::{UuidOrigin, uuid_from_name};
 

@@ -157,3 +157,23 @@ fn without_names(line: &str) -> String {
         None => line,
     }
 }
+
+#[test]
+fn a_daemon_that_dies_is_started_again_and_one_that_was_stopped_is_not() {
+    let place = site("auto_failback on");
+    let script = format!(
+        "ip link set lo up || exit 77; i=\"sh {SCRIPT}\"; trap '$i stop >/dev/null' EXIT
+        $i start >/dev/null; first=$(cat {0}/heartbeat.pid); kill -9 $first
+        until [ \"$(cat {0}/heartbeat.pid)\" != \"$first\" ] && $i status >/dev/null; do sleep 0.1; done; echo again
+        watcher=$(cat {0}/heartbeat/watcher); kill -0 $watcher && echo watched
+        $i stop >/dev/null; [ -e {0}/heartbeat/watcher ] || echo unwatched
+        while kill -0 $watcher 2>/dev/null; do sleep 0.1; done; $i status",
+        place.join("run").display()
+    );
+    let output = at(&place, Command::new("unshare").args(["-n", "sh", "-c", &script])).output().expect("started");
+    if output.status.code() == Some(77) || output.stdout.is_empty() {
+        println!("skipped: network namespaces are not permitted");
+        return;
+    }
+    assert_eq!(said(&output).1, format!("again\nwatched\nunwatched\n{STOPPED}"));
+}

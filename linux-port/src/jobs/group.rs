@@ -73,6 +73,9 @@ impl Context<'_> {
         let mut gone = 0;
         for member in members.iter_mut().rev() {
             let seen = self.status(member);
+            if self.cancel.is_given() {
+                return Outcome::StopFailed;
+            }
             if seen == Seen::Running {
                 // As 3.0.6 says it, where `ResourceManager verifyallidle` finds one.
                 self.log.crit(format_args!("Resource {} is active, and should not be!", name(member)));

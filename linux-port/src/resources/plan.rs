@@ -4,7 +4,7 @@ use super::addresses::{AddressResource, Handle};
 use crate::address::{AddressSpec, Label};
 use crate::jobs::{Resource as Builtin, Script, Step, Trace};
 use crate::script::{Call, Environment, Search};
-use hbcore::config::{Group, Resource};
+use hbcore::config::{Group, HaResources, Resource};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +72,12 @@ impl Plan {
             members,
             scripts: scripts.clone(),
         }
+    }
+
+    /// The group that consists of these words of `haresources`; `None` if they are none.
+    pub fn of_words(words: &str, builtin: bool, scripts: &ScriptEnvironment) -> Option<Self> {
+        let line = format!("here {words}");
+        HaResources::read(line.as_bytes()).groups.first().map(|group| Self::new(group, builtin, scripts))
     }
 
     /// Whether nothing but addresses belongs to the group.

@@ -78,6 +78,38 @@ pub struct PidFile {
     path: PathBuf,
 }
 
+/// The certainty that no daemon runs, and that none begins as long as this value lives. Unlike a claim it changes nothing.
+#[derive(Debug)]
+pub struct Guard {
+    /// `None` where there is no pid file to lock.
+    _locked: Option<File>,
+}
+
+impl Guard {
+    /// `None`: a daemon runs or begins, or it cannot be told.
+    pub fn take(path: &Path) -> Option<Self> {
+        let mut file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(Self { _locked: None }),
+            opened => opened.ok()?,
+        };
+        for _ in 0..ROUNDS {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {
+                    let mut content = Vec::new();
+                    Read::by_ref(&mut file).take(64).read_to_end(&mut content).ok()?;
+                    let runs = parse(&content).is_some_and(|pid| pid != std::process::id() && is_heartbeat(pid));
+                    return (!runs).then_some(Self { _locked: Some(file) });
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) if is_fading(named(path), std::process::id()) => {
+                    thread::sleep(PAUSE);
+                }
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+}
+
 impl PidFile {
     /// Claims `path` for this process and writes its id: ten columns and a line feed. Takes at most a tenth of a second.
     ///

@@ -54,6 +54,7 @@
 //! | 5 | fencing | `fencing_by_a_null_device` | all |
 //! | 5 | the same, failing; the node returns | `fence_command_that_fails_twice`, `fenced_node_returns` | bravo |
 
+mod crash;
 mod debian;
 mod divided;
 mod failback;
@@ -170,7 +171,13 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 11] = [
+    let of_both: [(&str, Scenario); 17] = [
+        ("crash_and_late_restart_leave_one_owner", crash::late_restart),
+        ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
+        ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
+        ("crash_leftover_that_cannot_be_stopped_is_claimed", crash::stop_fails),
+        ("service_started_by_accident_is_stopped_at_the_start", crash::service_started_by_accident),
+        ("node_does_not_join_while_a_status_hangs", crash::status_hangs),
         ("reload_is_refused_while_the_state_directory_is_full", reload_faults::full_disk),
         ("reload_is_refused_while_the_state_directory_is_read_only", reload_faults::read_only_disk),
         ("reload_is_refused_while_its_port_is_taken", reload_faults::port_taken),

@@ -1,0 +1,100 @@
+//! What an earlier run has left: a daemon that crashed, or services that the system has started by accident. Every start removes it before
+//! the node says that it holds nothing. The other node is about to start all of it, or has done so.
+
+use crate::cli::Options;
+use crate::jobs::{self, Outcome, RUNNING, Retry};
+use crate::log::{Level, Logger};
+use crate::problems::Board;
+use crate::resources::Plan;
+use crate::script::Cancel;
+use crate::state::{Record, clean_leftovers};
+use crate::sys::fault;
+use crate::sys::signal::Signals;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread;
+
+/// A worker waits for processes and formats log lines.
+const STACK: usize = 128 * 1024;
+/// How often it is looked whether everything has been asked. A signal is seen at once.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+
+/// Removes the addresses that an earlier run has recorded. Before anything can fail: in the first moments of a start, when no other daemon
+/// runs. Returns what the log should say as soon as it is known where that is.
+pub fn clean_addresses(options: &Options) -> Vec<(Level, String)> {
+    let Ok(mut record) = Record::open(&options.run_dir) else { return Vec::new() };
+    let cleaned = clean_leftovers(&mut record, |_| false);
+    let removed =
+        cleaned.removed.iter().map(|a| (Level::Warn, format!("Address {a} was left by an earlier run: removed")));
+    let failed =
+        cleaned.failed.iter().map(|(a, why)| (Level::Crit, format!("Address {a} of an earlier run stays up: {why}")));
+    removed.chain(failed).collect()
+}
+
+/// The start was told to end while it asked the scripts.
+#[derive(Debug)]
+pub struct Interrupted;
+
+/// Asks every script of `plans` and stops what does not say that it is stopped, groups beside each other. Takes as long as scripts take:
+/// a node that does not know what runs on it must not join. A script that takes long is named in the log each minute. Returns the places of
+/// the groups that may still run here.
+///
+/// # Errors
+/// [`Interrupted`]: somebody wants the daemon to end.
+pub fn vacate(plans: &[&Plan], log: &Logger, board: &Board, signals: &mut Signals) -> Result<Vec<usize>, Interrupted> {
+    let scripts = plans.iter().enumerate().filter(|(_, plan)| !plan.is_only_addresses());
+    let waiting = Mutex::new(scripts.map(|(place, plan)| (place, *plan)).collect::<Vec<_>>());
+    let workers = lock(&waiting).len().min(RUNNING);
+    if workers == 0 {
+        return Ok(Vec::new());
+    }
+    let Ok(cancel) = Cancel::new() else { return Ok(lock(&waiting).iter().map(|(place, _)| *place).collect()) };
+    let stuck = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((place, plan)) = { lock(&waiting).pop() } {
+            let outcome = jobs::vacate_here(&plan.key, plan.script_steps(), Retry::default(), log, board, &cancel);
+            if outcome != Outcome::Done {
+                lock(&stuck).push(place);
+            }
+        }
+    };
+    let interrupted = thread::scope(|scope| {
+        let spawn = || {
+            fault::gate(fault::Call::Thread, "leftovers")?;
+            thread::Builder::new().name("leftovers".to_owned()).stack_size(STACK).spawn_scoped(scope, work)
+        };
+        let threads: Vec<_> = (0..workers).filter_map(|_| spawn().ok()).collect();
+        if threads.is_empty() {
+            // No thread to be had: nobody listens to signals meanwhile.
+            work();
+        }
+        while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
+            if wants_to_end(signals).unwrap_or(false) {
+                cancel.give();
+                return true;
+            }
+        }
+        false
+    });
+    if interrupted { Err(Interrupted) } else { Ok(stuck.into_inner().unwrap_or_else(PoisonError::into_inner)) }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for a moment, or for a signal, and tells whether it is one to end.
+fn wants_to_end(signals: &mut Signals) -> io::Result<bool> {
+    let mut fds = [PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
+    poll(&mut fds, Some(&LOOK))?;
+    while let Some(signal) = signals.next()? {
+        if [Signal::TERM, Signal::INT, Signal::QUIT].into_iter().any(|end| signal.is(end)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

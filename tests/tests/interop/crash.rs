@@ -1,0 +1,146 @@
+//! A daemon dies without giving anything up, and the start that follows: nothing of the dead run goes on unseen.
+
+use std::time::Duration;
+
+use hbcore_tests::lab::{Host, Site};
+use hbcore_tests::scenario::Pairing;
+
+use crate::groups::{self, Pair, count_calls, held};
+use crate::{MOVE_LIMIT, START_LIMIT};
+
+/// A second owner would be there by then.
+const LONG_ENOUGH: Duration = Duration::from_secs(3);
+
+/// What runs where, in a report.
+fn owners(pair: &Pair) -> String {
+    let lab = &pair.lab;
+    format!("address {:?}, web {:?}, mail {:?}", lab.holders(), held(lab, "web"), held(lab, "mail"))
+}
+
+/// Each group runs on the node named and nowhere else, and stays there.
+#[track_caller]
+fn settles_on(pair: &Pair, web: &str, mail: &str) {
+    let lab = &pair.lab;
+    let what = format!("the groups on {web} and {mail} alone");
+    lab.await_until(START_LIMIT, &what, || pair.are_owners(web, mail));
+    lab.stays(LONG_ENOUGH, &what, || pair.are_owners(web, mail));
+}
+
+fn site() -> Site {
+    Site { auto_failback: false, ..groups::site() }
+}
+
+/// The daemon is away for longer than the dead time: the other node has taken everything over, and keeps it.
+pub(crate) fn late_restart(pairing: Pairing) {
+    let pair = Pair::running("crash and late restart", pairing, &site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.crash_daemon();
+    lab.await_until(START_LIMIT, "bravo to take over", || held(lab, "web").contains(&"bravo"));
+    lab.check(held(lab, "web").contains(&"alpha"), "a crash to stop nothing");
+    alpha.start();
+    settles_on(&pair, "bravo", "bravo");
+    lab.check(alpha.logged("The last run was not stopped in order"), "the log of alpha to say so");
+    lab.await_until(MOVE_LIMIT, "the client to be served by bravo", || lab.client.is_served_by("bravo"));
+}
+
+/// The daemon is back before anybody has noticed.
+pub(crate) fn quick_restart(pairing: Pairing) {
+    let pair = Pair::running("crash and quick restart", pairing, &Site { deadtime: 4000, initdead: 5000, ..site() });
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.crash_daemon();
+    alpha.start();
+    lab.await_until(START_LIMIT, "each group on one node", || {
+        lab.holders().len() == 1 && held(lab, "web") == lab.holders() && held(lab, "mail") == ["bravo"]
+    });
+    let owner = lab.holders()[0];
+    settles_on(&pair, owner, "bravo");
+}
+
+/// The start is refused, as an interface is gone: nothing stays up, and the next start succeeds when the interface is back.
+pub(crate) fn refused_restart(pairing: Pairing) {
+    let pair = Pair::running("crash and refused restart", pairing, &site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.crash_daemon();
+    let rename = |from: &str, to: &str| {
+        let line = format!("ip link set {from} down && ip link set {from} name {to} && ip link set {to} up");
+        lab.check(alpha.run("sh", &["-c", &line]).code == Some(0), "an interface to be renamed");
+    };
+    rename("eth1", "away");
+    let started = alpha.try_start();
+    lab.check(started.code == Some(6), &format!("exit 6 instead of {started:?}"));
+    lab.check(!alpha.holds_service(), "the address gone from alpha");
+    lab.check(!held(lab, "web").contains(&"alpha"), &format!("web gone from alpha instead of {}", owners(&pair)));
+    settles_on(&pair, "bravo", "bravo");
+
+    rename("away", "eth1");
+    let again = alpha.try_start();
+    lab.check(again.code == Some(0), &format!("a start instead of {again:?}"));
+    settles_on(&pair, "bravo", "bravo");
+}
+
+/// The system has started a service that belongs to heartbeat. It is stopped before the node says that it holds nothing.
+pub(crate) fn service_started_by_accident(pairing: Pairing) {
+    let pair = Pair::running("service started by accident", pairing, &site());
+    let (lab, bravo) = (&pair.lab, &pair.lab.bravo);
+    bravo.stop();
+    lab.await_until(START_LIMIT, "alpha to have everything", || pair.are_owners("alpha", "alpha"));
+    let started = bravo.run("/etc/ha.d/resource.d/web", &["start"]);
+    lab.check(started.code == Some(0), "the system to start web");
+    bravo.start();
+    lab.check(!held(lab, "web").contains(&"bravo"), "web stopped when the daemon is ready");
+    lab.check(bravo.logged("Resource web is active, and should not be!"), "the words of 3.0.6 in the log");
+    settles_on(&pair, "alpha", "alpha");
+    lab.check(count_calls(bravo, "mail stop") == 1, "what does not run is not stopped, but at the end of the last run");
+}
+
+/// Status of `web` hangs until `/run/go` exists.
+const HANGING_SCRIPT: &str = r#"#!/bin/sh
+echo "${0##*/} $*" >> /var/log/calls
+held=/run/held-${0##*/}
+case $1 in
+    start) : > "$held" ;;
+    stop) rm -f "$held" ;;
+    status)
+        while [ -e /run/hang ]; do sleep 0.1; done
+        if [ -e "$held" ]; then echo running; else echo stopped; exit 3; fi ;;
+esac
+"#;
+
+/// While nobody knows what runs on a node, it does not join. It can be told to end meanwhile.
+pub(crate) fn status_hangs(pairing: Pairing) {
+    let pair = Pair::new("status hangs at the start", pairing, &site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.write_script("web", HANGING_SCRIPT);
+    alpha.run("touch", &["/run/hang", "/run/held-web"]);
+    let heard = |since| pair.sniffer.heard_since(since).iter().any(|m| m.src == "alpha");
+    let start_elsewhere = |host: &Host| {
+        let line = format!("{} </dev/null >/dev/null 2>&1 &", host.daemon().program().display());
+        lab.check(host.run("sh", &["-c", &line]).code == Some(0), "a start in the background");
+    };
+    let since = std::time::Instant::now();
+    start_elsewhere(alpha);
+    lab.await_until(START_LIMIT, "web to be asked", || count_calls(alpha, "web status") == 1);
+    lab.stays(LONG_ENOUGH, "nothing heard of alpha", || !heard(since));
+    alpha.signal_daemon("TERM");
+    lab.await_until(MOVE_LIMIT, "alpha to end when it is told", || !alpha.is_running());
+    lab.check(!heard(since), "nothing heard of alpha");
+
+    start_elsewhere(alpha);
+    lab.await_until(START_LIMIT, "web to be asked again", || count_calls(alpha, "web status") == 2);
+    alpha.run("rm", &["/run/hang"]);
+    lab.await_until(START_LIMIT, "alpha to start its group", || count_calls(alpha, "web start") == 1);
+    lab.check(count_calls(alpha, "web stop") == 1, "what ran there to be stopped first");
+}
+
+/// A service that a crash has left and that cannot be stopped is claimed: whoever would start it must know.
+pub(crate) fn stop_fails(pairing: Pairing) {
+    let pair = Pair::new("leftover cannot be stopped", pairing, &site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.write_script("web", &groups::SERVICE_SCRIPT.replace("rm -f \"$held\"", "exit 1"));
+    alpha.run("touch", &["/run/held-web"]);
+    alpha.start();
+    lab.bravo.start();
+    settles_on(&pair, "alpha", "bravo");
+    lab.check(count_calls(alpha, "web start") == 0, "what runs already to be left as it is");
+    lab.check(alpha.logged("this node claims it"), "the log to say so");
+}
