@@ -48,12 +48,15 @@
 //! | 1.10 | partition and heal | `partition_and_heal`, `divided_network_serves_both_sides` | all |
 //! | 1.10 | cut in one direction | `heal_when_only_alpha_was_heard`, `heal_when_only_bravo_was_heard` | all |
 //! | 1.12 | three nodes | `three_nodes_one_dies` | bravo |
+//! | – | address lost, interface down, stranger with it | `address_removed_…`, `interface_that_stays_down_…`, `stranger_…` | alpha |
+//! | – | the same on a lone node | `lost_address_of_a_lone_node_stops_nothing` | both |
 //! | – | memory | `lone_daemon_occupies_two_megabytes_at_most` | both |
 //! | – | our own silence | `stall_of_the_observer_blames_nobody` | bravo |
 //! | 2, 3 | sites of Debian's packages | `site_of_debian_…` | all |
 //! | 5 | fencing | `fencing_by_a_null_device` | all |
 //! | 5 | the same, failing; the node returns | `fence_command_that_fails_twice`, `fenced_node_returns` | bravo |
 
+mod addresses;
 mod crash;
 mod debian;
 mod divided;
@@ -153,7 +156,7 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
 
 /// Scenarios in which something is asked of a node that only ours does: of alpha, of bravo, of both.
 fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
-    let of_alpha: [(&str, Scenario); 10] = [
+    let of_alpha: [(&str, Scenario); 13] = [
         ("status_tells_what_the_node_sees", links::status),
         ("start_failure_gives_the_group_to_the_other_node", failures::start),
         ("stop_failure_with_a_command", failures::stop_with_command),
@@ -161,6 +164,9 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("stop_that_hangs_once_delays_a_standby", failures::stop_that_hangs_once),
         ("stop_failure_reboots", failures::stop_with_reboot),
         ("stop_failure_without_help_keeps_the_claim", failures::stop_without_help),
+        ("address_removed_too_often_moves_its_group", addresses::removed),
+        ("interface_that_stays_down_moves_its_group", addresses::interface_down),
+        ("stranger_with_the_address_is_refused", addresses::stranger),
         ("second_term_changes_nothing", shutdown::second_signal),
         ("term_while_a_script_hangs", shutdown::hanging_script),
         ("reload_with_changed_haresources", reload::haresources),
@@ -171,7 +177,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 17] = [
+    let of_both: [(&str, Scenario); 18] = [
         ("crash_and_late_restart_leave_one_owner", crash::late_restart),
         ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
         ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
@@ -187,6 +193,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("successor_without_a_configuration_gives_up_what_it_holds", reload_faults::successor_without_configuration),
         ("lone_daemon_occupies_two_megabytes_at_most", memory::of_a_lone_daemon),
         ("groups_without_resources_hinder_nobody", shutdown::empty_groups),
+        ("lost_address_of_a_lone_node_stops_nothing", addresses::alone),
         ("noisy_scripts_disturb_nobody", failures::noise),
         ("reload_with_wrong_files_changes_nothing", reload::wrong),
     ];

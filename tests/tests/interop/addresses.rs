@@ -1,0 +1,83 @@
+//! An address that this node owns and somebody takes away, or has too: it is put back, or the group goes to the other node.
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use hbcore_tests::lab::{Host, SERVICE};
+use hbcore_tests::scenario::Pairing;
+
+use crate::MOVE_LIMIT;
+use crate::groups::{self, Pair};
+
+/// How often an address is put back within a minute.
+const LOSSES: usize = 5;
+
+fn ip(host: &Host, words: &str) -> bool {
+    let words: Vec<&str> = words.split(' ').collect();
+    host.run("ip", &words).code == Some(0)
+}
+
+/// Alpha's address is removed by hand, again and again: it comes back at once, until that was too often.
+pub(crate) fn removed(pairing: Pairing) {
+    let pair = Pair::running("address removed", pairing, &groups::site());
+    let lab = &pair.lab;
+    for _ in 0..LOSSES {
+        let since = Instant::now();
+        lab.check(ip(&lab.alpha, &format!("addr del {SERVICE}/24 dev eth0")), "the address to be there");
+        lab.await_until(MOVE_LIMIT, "the address back on alpha", || lab.holders() == ["alpha"]);
+        pair.gap("an address removed by hand", since);
+    }
+    lab.check(pair.are_owners("alpha", "bravo"), "nothing to move yet");
+    let since = Instant::now();
+    lab.check(ip(&lab.alpha, &format!("addr del {SERVICE}/24 dev eth0")), "the address to be there");
+    pair.await_owners("bravo", "bravo");
+    pair.await_claims(since, "none", "all");
+    pair.check_gap("an address removed too often", since, Duration::from_secs(5));
+    let line = format!("Resource group IPaddr::{SERVICE}/24/eth0 cannot be kept here");
+    lab.check(lab.alpha.count_logged(&line) == 1, "alpha to say once what it cannot keep");
+}
+
+/// Alpha's interface is set down, while the nodes hear each other on the other link: the group moves when it stays down.
+pub(crate) fn interface_down(pairing: Pairing) {
+    let pair = Pair::running("interface down", pairing, &groups::site());
+    let lab = &pair.lab;
+    let since = Instant::now();
+    lab.check(ip(&lab.alpha, "link set eth0 down"), "the interface to be there");
+    lab.stays(Duration::from_secs(5), "the group on alpha", || groups::held(lab, "web") == ["alpha"]);
+    pair.await_owners("bravo", "bravo");
+    pair.await_claims(since, "none", "all");
+    pair.check_gap("an interface that stays down", since, Duration::from_secs(20));
+    lab.check(!lab.alpha.logged("Reboot required"), "the address to count as given up");
+}
+
+/// Without a node that could take it, a group is not stopped for an address that cannot be kept, and it recovers.
+pub(crate) fn alone(pairing: Pairing) {
+    let pair = Pair::running("interface down, alone", pairing, &groups::site());
+    let lab = &pair.lab;
+    lab.bravo.stop();
+    pair.await_owners("alpha", "alpha");
+    lab.check(ip(&lab.alpha, "link set eth0 down"), "the interface to be there");
+    let log = "the interface was set down";
+    lab.await_until(MOVE_LIMIT, "alpha to miss the address", || lab.alpha.logged(log));
+    lab.stays(Duration::from_secs(13), "the scripts on alpha", || groups::held(lab, "web") == ["alpha"]);
+    lab.check(ip(&lab.alpha, "link set eth0 up"), "the interface to be there");
+    pair.await_owners("alpha", "alpha");
+}
+
+/// Another host has alpha's address: with `refuse` the group moves, when that has lasted for a while.
+pub(crate) fn stranger(pairing: Pairing) {
+    let pair = Pair::new("stranger", pairing, &groups::site());
+    let lab = &pair.lab;
+    lab.alpha.write("hbcore.cf", "address_conflict refuse\n");
+    pair.start();
+    let since = Instant::now();
+    // The other node is the stranger, so that there is an end of it: it has taken the address by hand.
+    lab.check(ip(&lab.bravo, &format!("addr add {SERVICE}/24 dev eth0")), "the address to be new there");
+    let line = format!("has address {SERVICE} of ours");
+    // It is heard when it speaks: the kernel asks for a host that does not exist.
+    let spoken = lab.bravo.namespace().inside(|| UdpSocket::bind((SERVICE, 0))?.send_to(b"hello", ("10.77.0.77", 9)));
+    lab.check(spoken.is_ok(), "the stranger to speak");
+    lab.await_until(MOVE_LIMIT, "alpha to hear of it", || lab.alpha.logged(&line));
+    pair.await_claims(since, "none", "all");
+    lab.await_until(MOVE_LIMIT, "the groups on bravo", || pair.are_owners("bravo", "bravo"));
+}
