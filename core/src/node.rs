@@ -1,5 +1,6 @@
 //! One node as we see it, and its links.
 
+use crate::cluster::Told;
 use crate::id::{Generation, LinkId, LinkSet, NodeName, Sequence, Uuid};
 use crate::sequence::Window;
 use crate::time::{Duration, Instant};
@@ -105,6 +106,10 @@ pub(crate) struct Node<const LINKS: usize> {
     pub(crate) repeat_from: Option<Sequence>,
     pub(crate) repeat_to: Sequence,
     pub(crate) refusal: Option<Refusal>,
+    /// How many seconds its wall clock was ahead of ours at its last status.
+    pub(crate) clock_ahead: i32,
+    /// What it has told of itself in this run.
+    pub(crate) told: Told,
     links: [Instant; LINKS],
     pub(crate) up: LinkSet,
 }
@@ -130,6 +135,8 @@ impl<const LINKS: usize> Node<LINKS> {
             repeat_from: None,
             repeat_to: Sequence(0),
             refusal: None,
+            clock_ahead: 0,
+            told: Told::default(),
             links: [Instant::ZERO; LINKS],
             up: LinkSet::EMPTY,
         }
@@ -150,6 +157,7 @@ impl<const LINKS: usize> Node<LINKS> {
         self.forget();
         self.window.restart(generation);
         self.status_seq = Sequence(0);
+        self.told = Told::default();
     }
 
     /// Notes that the node was heard on `link`. True if the link was down.

@@ -3,21 +3,24 @@
 //! One thread, one timer. Nothing on it waits for a disk, a name service, a client or a child: logs, state files, addresses
 //! and scripts are other threads' work, reached through bounded queues.
 
+mod device;
 mod links;
 mod narrate;
 mod orders;
 mod restart;
+mod watch;
 
 pub use links::Links;
 pub use orders::Scripts;
+pub(crate) use watch::{is_nowhere, lacks, other_node};
 
 use crate::jobs::{Job, Task, Work};
 use crate::log::{Counters, Logger, RateLimit, Verdict};
 use crate::media::{self, AnyMedium, Medium, MediumSpec};
-use crate::problems::Board;
+use crate::problems::{Board, Standing};
 use crate::resources::{Handover, Resources, Successor};
 use crate::state::{HostEntry, HostList, StateDir};
-use crate::status::{Answer, Orders, RELOAD, StatusSocket};
+use crate::status::{Answer, Orders, RELOAD, Seen, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
 use crate::sys::poller::{Events, Interest, Poller};
@@ -119,6 +122,8 @@ pub struct Parts {
     pub groups: Vec<String>,
     /// For log lines: what fences.
     pub device: String,
+    /// The program that fences.
+    pub fence_program: Option<std::path::PathBuf>,
     /// For log lines: how long a node may be silent while we do not run ourselves and is not late. The warntime and one keepalive.
     pub lateness: Duration,
     /// `log_badpack`.
@@ -149,6 +154,8 @@ pub struct Driver {
     signals: Signals,
     log: Logger,
     narrator: Narrator,
+    watch: watch::Watch,
+    device: device::Device,
     log_bad_packets: bool,
     rereader: Rereader,
     host_cache: Option<StateDir>,
@@ -197,6 +204,7 @@ impl Driver {
             log,
             groups,
             device,
+            fence_program,
             lateness,
             log_bad_packets,
             rereader,
@@ -220,6 +228,8 @@ impl Driver {
         let service_at = service.watchdog_interval().map(|_| Clock.now());
         let driver = Self {
             narrator: Narrator::new(&log, links.names(), groups, home, device, lateness),
+            watch: watch::Watch::default(),
+            device: device::Device::new(fence_program, Clock.now()),
             cluster,
             links,
             resources,
@@ -329,10 +339,33 @@ impl Driver {
     /// written it before.
     fn tell_status(&mut self, now: Instant) {
         self.read_waiting_orders(now);
-        let Self { cluster, links, narrator, orders, status, resources, .. } = self;
-        if let Some(socket) = status {
-            let scripts = resources.jobs().running();
-            socket.answer(|| Answer::of(cluster, links.names(), narrator.groups(), &scripts, orders).pack());
+        self.look(now);
+        let Self { cluster, links, narrator, orders, status, resources, watch, board, .. } = self;
+        let Some(socket) = status else { return };
+        let scripts = resources.jobs().running();
+        let mut problems = watch.standing(now);
+        let posted = watch.posted(board).to_vec();
+        let holds = |s: &&Standing| watch::still_holds(cluster, narrator.groups(), &s.problem);
+        problems.extend(posted.into_iter().filter(|s| holds(&s)));
+        let seen = Seen {
+            cluster,
+            now,
+            links: links.names(),
+            groups: narrator.groups(),
+            scripts: &scripts,
+            left: watch.left(),
+            failures: watch.failures(),
+            fences: watch.fences(),
+            problems,
+        };
+        socket.answer(|| Answer::of(&seen, orders).pack());
+    }
+
+    /// Looks for what the operator should know, and says what is new.
+    fn look(&mut self, now: Instant) {
+        let Self { watch, cluster, narrator, .. } = self;
+        for fresh in watch.look(cluster, now, narrator.groups(), narrator.device(), Clock.wall_seconds()) {
+            narrator.found(&fresh.0);
         }
     }
 
@@ -350,12 +383,18 @@ impl Driver {
     }
 
     fn read(&mut self, medium: u64, most: u32, now: Instant) {
-        let Self { links, cluster, receive, narrator, log_bad_packets, scripts, .. } = self;
+        let Self { links, cluster, receive, narrator, watch, log_bad_packets, scripts, .. } = self;
         let result = links.receive(medium, most, receive, |link, medium, bytes| {
             let sender = || medium.sender();
-            match cluster.handle(now, link, bytes) {
+            let received = cluster.handle(now, link, bytes);
+            if let Err(error) = received {
+                watch.dropped(now, narrator.origin(link, sender()), error, bytes);
+            }
+            match received {
                 Ok(Received::ForClients) => Self::tell_scripts(&scripts.notifier, bytes),
-                Ok(Received::OwnEcho) => narrator.echo(now, link, sender()),
+                Ok(Received::OwnEcho) if narrator.echo(now, link, sender()) => {
+                    watch.dropped(now, narrator.origin(link, sender()), DatagramError::NameConflict, bytes);
+                }
                 Err(DatagramError::NameConflict) => narrator.name_conflict(now, link, sender()),
                 Err(DatagramError::Replayed) => narrator.replayed(now, cluster, sender(), bytes),
                 Err(error) if *log_bad_packets => narrator.dropped(now, link, sender(), error),
@@ -441,6 +480,8 @@ impl Driver {
             ) {
                 self.keep_host_cache();
             }
+            self.watch.event(&self.cluster, now, event);
+            self.device.event(now, event);
             self.narrator.tell(&self.cluster, now, event);
         }
     }
@@ -572,6 +613,8 @@ impl Driver {
         }
         self.wall_checked = now;
         self.cluster.set_wall_clock(now, Clock.wall_seconds());
+        self.look(now);
+        self.look_for_device(now);
         if realtime::take_demotion() {
             self.log
                 .crit(format_args!("The heartbeat thread ran for too long without a pause: now at normal priority"));

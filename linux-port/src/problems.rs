@@ -44,6 +44,72 @@ pub enum Problem {
         /// The file.
         path: String,
     },
+    /// A group runs on neither node, and is on its way to none.
+    RunsNowhere {
+        /// The group's key.
+        group: String,
+    },
+    /// A group could not be stopped: what is stronger than its scripts is being done.
+    StopEscalated {
+        /// The group's key.
+        group: String,
+    },
+    /// A dead node cannot be fenced, so that what it may hold is started by nobody.
+    FenceFails {
+        /// The node.
+        node: String,
+        /// What fences.
+        device: String,
+    },
+    /// The program that fences is not there, or cannot be executed.
+    FenceMissing {
+        /// Its path.
+        program: String,
+    },
+    /// Packets come that are signed with no key of ours.
+    ForeignKey {
+        /// The sender's address, or the link where there is none.
+        from: String,
+    },
+    /// Somebody has our key, and a name that is not in `ha.cf`.
+    UnknownNode {
+        /// The name.
+        name: String,
+        /// The sender's address, or the link where there is none.
+        from: String,
+    },
+    /// Another host has our name.
+    NameTaken {
+        /// The sender's address, or the link where there is none.
+        from: String,
+    },
+    /// The other node has other groups in `haresources`, or another order of them.
+    ResourcesDiffer {
+        /// The other node.
+        node: String,
+    },
+    /// One node has `auto_failback legacy`, and the other has not.
+    FailbackDiffers {
+        /// The other node.
+        node: String,
+    },
+    /// The other node runs another release of this program.
+    ReleaseDiffers {
+        /// The other node.
+        node: String,
+        /// Its release; empty for one that does not tell.
+        theirs: String,
+    },
+    /// The wall clock of the other node shows another time.
+    ClockDiffers {
+        /// The other node.
+        node: String,
+    },
+    /// The wall clock of this node was set.
+    ClockJumped {
+        /// By how many seconds, below zero if it went back.
+        seconds: i64,
+    },
     /// The configuration was to be read again and the daemon could not go on with the new one: it goes on with the old one.
     ReloadRefused {
         /// What was in the way.
@@ -65,6 +131,18 @@ impl Problem {
             Self::AddressLost { .. } => "address-lost",
             Self::AddressConflict { .. } => "address-conflict",
             Self::AddressesUnrecorded { .. } => "addresses-unrecorded",
+            Self::RunsNowhere { .. } => "runs-nowhere",
+            Self::StopEscalated { .. } => "stop-escalated",
+            Self::FenceFails { .. } => "fence-fails",
+            Self::FenceMissing { .. } => "fence-missing",
+            Self::ForeignKey { .. } => "foreign-key",
+            Self::UnknownNode { .. } => "unknown-node",
+            Self::NameTaken { .. } => "name-taken",
+            Self::ResourcesDiffer { .. } => "haresources-differ",
+            Self::FailbackDiffers { .. } => "failback-differs",
+            Self::ReleaseDiffers { .. } => "release-differs",
+            Self::ClockDiffers { .. } => "clock-differs",
+            Self::ClockJumped { .. } => "clock-jumped",
             Self::ReloadRefused { .. } => "reload-refused",
             Self::WorkRefused { .. } => "work-refused",
         }
@@ -88,6 +166,32 @@ impl Problem {
             Self::AddressesUnrecorded { .. } => {
                 "make room in the run directory, or mount it writable; after a crash the addresses would stay until the next start"
             }
+            Self::RunsNowhere { .. } => {
+                "the table of groups says what was tried and what is next; the log has the scripts' last words"
+            }
+            Self::StopEscalated { .. } => {
+                "if this node stays up, stop what is left by hand, then ask for a standby of it with `hb standby`"
+            }
+            Self::FenceFails { .. } => {
+                "look for the program's last words in the log; if the node is off for certain, let the program return 0 for once"
+            }
+            Self::FenceMissing { .. } => {
+                "put the program there and make it executable; it is tried again every five seconds"
+            }
+            Self::ForeignKey { .. } => {
+                "make authkeys the same on all nodes, then `heartbeat -r`; if it is another cluster, give it another udpport"
+            }
+            Self::UnknownNode { .. } => "add the node to ha.cf on all nodes, or stop heartbeat there",
+            Self::NameTaken { .. } => "give the other host another name: `uname -n`, or the first line of its nodeinfo",
+            Self::ResourcesDiffer { .. } => {
+                "make haresources the same on both nodes, in the same order of lines, then `heartbeat -r` where it changed"
+            }
+            Self::FailbackDiffers { .. } => "write the same auto_failback into ha.cf of both nodes",
+            Self::ReleaseDiffers { .. } => "that is well for an update, one node after the other: finish it",
+            Self::ClockDiffers { .. } => {
+                "let both nodes have their time from a server (ntp); no failover depends on it, logs do"
+            }
+            Self::ClockJumped { .. } => "look what sets the clock; no failover depends on it, the times in the log do",
             Self::ReloadRefused { .. } => {
                 "mend the cause, then `heartbeat -r`; until then the old configuration is in use"
             }
@@ -109,6 +213,33 @@ impl fmt::Display for Problem {
             Self::AddressConflict { address, mac } => write!(f, "the host {mac} has {address}, which is owned here"),
             Self::AddressesUnrecorded { path } => write!(f, "addresses are taken without a note in {path}"),
             Self::ReloadRefused { reason } => write!(f, "the changed configuration is not in use: {reason}"),
+            Self::RunsNowhere { group } => write!(f, "{group} runs on no node"),
+            Self::StopEscalated { group } => write!(f, "{group} does not stop here, and nobody else may start it"),
+            Self::FenceFails { node, device } => {
+                write!(f, "{node} is not fenced: {device} fails, and nothing that it may hold is started")
+            }
+            Self::FenceMissing { program } => {
+                write!(f, "{program}, which fences, does not exist or is not executable")
+            }
+            Self::ForeignKey { from } => write!(f, "packets from {from} are signed with another key"),
+            Self::UnknownNode { name, from } => {
+                write!(f, "node {name} at {from} is not in ha.cf: it is not listened to")
+            }
+            Self::NameTaken { from } => write!(f, "another host at {from} has the name of this node"),
+            Self::ResourcesDiffer { node } => write!(f, "haresources differs between this node and {node}"),
+            Self::FailbackDiffers { node } => {
+                write!(f, "only one of this node and {node} has auto_failback legacy: they cannot share groups")
+            }
+            Self::ReleaseDiffers { node, theirs } if theirs.is_empty() => {
+                write!(f, "{node} runs an earlier release of hbcore, which does not say which")
+            }
+            Self::ReleaseDiffers { node, theirs } => {
+                write!(f, "{node} runs hbcore {theirs}, this node {}", env!("CARGO_PKG_VERSION"))
+            }
+            Self::ClockDiffers { node } => {
+                write!(f, "the clock of {node} is more than ten seconds away from that of this node")
+            }
+            Self::ClockJumped { seconds } => write!(f, "the clock of this node was set by {seconds} s"),
             Self::WorkRefused { what } => write!(f, "no thread or process could be had for: {what}"),
         }
     }

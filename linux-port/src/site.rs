@@ -130,6 +130,11 @@ impl Site {
         homes.map(|n| NodeId(u8::try_from(n).unwrap_or(0))).collect()
     }
 
+    /// A number that two nodes share if, and only if, they have the same groups in the same order: each its home and its resources.
+    pub fn digest(&self) -> u64 {
+        digest(&self.resources)
+    }
+
     /// The configuration of the engine. `manage`: false with `-M` or Pacemaker.
     pub fn engine<'a>(
         &self,
@@ -288,6 +293,24 @@ fn account_of_logs() -> Option<(u32, u32)> {
     Some((number("/etc/passwd", "hacluster")?, number("/etc/group", "haclient")?))
 }
 
+/// FNV-1a over the words: comments, blanks and continued lines do not count.
+fn digest(resources: &HaResources<'_>) -> u64 {
+    const START: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let mut sum = START;
+    let mut word = |word: &str, end: u8| {
+        for byte in word.bytes().chain([end]) {
+            sum = (sum ^ u64::from(byte)).wrapping_mul(PRIME);
+        }
+    };
+    for group in &resources.groups {
+        word(&group.node.to_lowercase(), b' ');
+        group.resources().for_each(|resource| word(resource.word, b' '));
+        word("", b'\n');
+    }
+    sum
+}
+
 /// The key table of the engine for an `authkeys` file that was found good.
 pub fn key_table(keys: &AuthKeys<'_>) -> Keys<16> {
     let mut table = Keys::new();
@@ -339,6 +362,27 @@ mod tests {
         let mut problems = Problems::<16>::new();
         let parsed = HaCf::parse(ha_cf.as_bytes(), "alpha", &mut problems);
         log_config(&parsed.partial().logging, "alpha", 0, stderr)
+    }
+
+    #[test]
+    fn digest_is_that_of_the_meaning_alone() {
+        let of = |text: &str| digest(&HaResources::read(text.as_bytes()));
+        let plain = of("alpha 192.0.2.1 web\nbravo mail\n");
+        for same in ["# ours\n\nalpha\t192.0.2.1   web # c\r\nbravo mail", "Alpha 192.0.2.1 \\\n  web\nbravo mail\n"] {
+            assert_eq!(of(same), plain, "{same}");
+        }
+        let others = [
+            "bravo mail\nalpha 192.0.2.1 web\n",
+            "alpha web 192.0.2.1\nbravo mail\n",
+            "bravo 192.0.2.1 web\nbravo mail\n",
+            "alpha 192.0.2.1 web bravo mail\n",
+            "alpha 192.0.2.1 web\n",
+            "alpha 192.0.2.1 we b\nbravo mail\n",
+            "",
+        ];
+        for other in others {
+            assert_ne!(of(other), plain, "{other}");
+        }
     }
 
     #[test]

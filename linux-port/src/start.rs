@@ -259,10 +259,14 @@ fn prepare_rest(
     let resources = resources.with_duties(Duties { board: board.clone(), record, conflicts: site.address_conflict() });
     let fence = site.fence(&environment);
     let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
+    let fence_program = fence.as_ref().map(|fence| fence.program().to_owned());
     cluster.set_fencing(fence.is_some());
     cluster.set_line_speed(site.line_speed());
     let resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
     name_groups(&mut cluster, &resources, &log);
+    if manage {
+        cluster.introduce(env!("CARGO_PKG_VERSION"), site.digest());
+    }
     if let Action::Resume(held) = options.action {
         resume(&mut cluster, &resources, held.unwrap_or_default(), known);
         let nothing = Handover::default();
@@ -294,6 +298,7 @@ fn prepare_rest(
         log: log.clone(),
         groups: keys,
         device,
+        fence_program,
         lateness: site.ha_cf.timing.warntime.saturating_add(site.ha_cf.timing.keepalive),
         log_bad_packets: site.ha_cf.logging.log_badpack,
         rereader,

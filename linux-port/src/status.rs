@@ -4,9 +4,14 @@
 //! forgotten. The answer has three sections, see [`Answer`]. The socket's mode says who may ask: root, and the group `haclient` where
 //! the system has it.
 
+mod group;
 mod json;
 mod orders;
 mod snapshot;
+mod text;
+
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::io::{self, Read};
@@ -20,14 +25,13 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, CWD, Gid, Mode};
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
-use crate::driver::LinuxCluster;
-use crate::jobs::Running;
 use crate::sys::users;
 
+pub use group::{GroupRow, Next};
 pub use json::STOPPED;
 pub use orders::{Decided, Orders};
 pub(crate) use orders::{REFUSED, RELOAD, STANDBY, TAKEOVER, why};
-pub use snapshot::Snapshot;
+pub use snapshot::{NodeRow, Progress, Seen, Snapshot};
 
 /// The name of the socket in the run directory.
 pub const NAME: &str = "heartbeat.sock";
@@ -105,27 +109,69 @@ pub struct Answer {
     pub orders: Vec<Decided>,
     /// The groups that are being stopped, by their keys, each with the script that runs.
     pub stopping: Vec<String>,
+    /// The words of the problems that stand.
+    pub problems: Vec<String>,
+    /// The other nodes that are there.
+    pub peers: Vec<Peer>,
+}
+
+/// Another node that is there, and whether it has the same groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name.
+    pub name: String,
+    /// It runs this program, of some release.
+    pub is_ours: bool,
+    /// Whether it has the same `haresources`; `None` if it does not tell.
+    pub same: Option<bool>,
+}
+
+impl Peer {
+    fn line(&self) -> String {
+        let kind = if self.is_ours { "hbcore" } else { "other" };
+        let same = match self.same {
+            Some(true) => "same",
+            Some(false) => "differs",
+            None => "untold",
+        };
+        format!("peer {kind} {same} {}\n", self.name)
+    }
+
+    fn read(line: &str) -> Option<Self> {
+        let mut words = line.splitn(3, ' ');
+        let (kind, same, name) = (words.next()?, words.next()?, words.next()?);
+        let same = match same {
+            "same" => Some(true),
+            "differs" => Some(false),
+            _ => None,
+        };
+        Some(Self { name: name.to_owned(), is_ours: kind == "hbcore", same })
+    }
 }
 
 impl Answer {
     /// What the daemon sees, and how it decided.
-    /// `links` and `groups`: their names, in the engine's order; `scripts`: those that run.
-    pub fn of(
-        cluster: &LinuxCluster,
-        links: &[String],
-        groups: &[String],
-        scripts: &[Running],
-        orders: &Orders,
-    ) -> Self {
-        let seen = Snapshot::of(cluster, links, groups, scripts);
-        Self { text: seen.text(), json: seen.json(), orders: orders.to_vec(), stopping: seen.stopping() }
+    pub fn of(seen: &Seen<'_>, orders: &Orders) -> Self {
+        let seen = Snapshot::of(seen);
+        let problems = seen.problems.iter().map(|s| s.problem.word().to_owned()).collect();
+        let peers = seen.nodes.iter().filter(|n| !n.is_local && !n.is_ping && n.state != "dead" && n.state != "init");
+        let peers = peers.map(|n| Peer { name: n.name.clone(), is_ours: n.program.is_some(), same: n.same_resources });
+        Self {
+            text: seen.text(),
+            json: seen.json(),
+            orders: orders.to_vec(),
+            stopping: seen.stopping(),
+            problems,
+            peers: peers.collect(),
+        }
     }
 
     /// The three sections as they go over the socket.
     pub fn pack(&self) -> String {
         let orders = self.orders.iter().map(|o| format!("order {} {} {}\n", o.number, o.kind, o.said));
         let stopping = self.stopping.iter().map(|key| format!("stopping {key}\n"));
-        let notes: String = orders.chain(stopping).collect();
+        let problems = self.problems.iter().map(|word| format!("problem {word}\n"));
+        let notes: String = orders.chain(stopping).chain(problems).chain(self.peers.iter().map(Peer::line)).collect();
         [self.text.as_str(), SEPARATOR, &self.json, SEPARATOR, &notes].concat()
     }
 
@@ -141,6 +187,8 @@ impl Answer {
             json: json.to_owned(),
             orders: notes.lines().filter_map(|line| Decided::read(&words(line, "order ")?)).collect(),
             stopping: notes.lines().filter_map(|line| words(line, "stopping ")).collect(),
+            problems: notes.lines().filter_map(|line| words(line, "problem ")).collect(),
+            peers: notes.lines().filter_map(|line| Peer::read(&words(line, "peer ")?)).collect(),
         }
     }
 }
@@ -165,29 +213,4 @@ pub fn ask_within(path: &Path, patience: Duration) -> io::Result<Answer> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     if answer.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(Answer::unpack(&answer)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_read_as_it_was_packed() {
-        let refused = Decided { number: 7, kind: "standby", said: "refused: nobody is there".to_owned() };
-        let answer = Answer {
-            text: "alpha: active\n".to_owned(),
-            json: "{}\n".to_owned(),
-            orders: vec![refused, Decided { number: 8, kind: "takeover", said: String::new() }],
-            stopping: vec!["192.0.2.1/24/eth0".to_owned(), String::new()],
-        };
-        assert_eq!(Answer::unpack(&answer.pack()), answer);
-    }
-
-    #[test]
-    fn an_answer_of_an_earlier_version_is_its_text() {
-        let old = Answer::unpack("alpha: active\n");
-        assert_eq!(old, Answer { text: "alpha: active\n".to_owned(), ..Answer::default() });
-        let torn = Answer::unpack("alpha: active\n\x1e\n{\"version\":1,");
-        assert_eq!(torn.json, "", "half an object is none");
-    }
 }

@@ -26,8 +26,16 @@ const KINDS: [&str; 9] = [
 const ENVELOPE: [&str; 13] =
     ["t", "src", "seq", "hg", "ts", "ld", "ttl", "auth", "dt", "protocol", "from_id", "to_id", "client_gen"];
 
-/// What ours says besides: 3.0.6 ignores fields that it does not know.
+/// What ours says besides, at the end: 3.0.6 ignores fields that it does not know.
 const OUR_FIELD: &str = " hbcore=1";
+
+/// A line without what ours says besides.
+fn bare(line: &str) -> &str {
+    match line.rsplit_once(OUR_FIELD) {
+        Some((before, rest)) if !rest.contains(' ') => before,
+        _ => line,
+    }
+}
 
 /// What each sender said, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,7 +111,7 @@ impl Sequence {
     /// What this sender said, without what does not matter.
     fn essence(&self, sender: &str) -> Vec<String> {
         let all = self.0.get(sender).into_iter().flatten();
-        let mut lines: Vec<&str> = all.map(|line| line.strip_suffix(OUR_FIELD).unwrap_or(line)).collect();
+        let mut lines: Vec<&str> = all.map(|line| bare(line)).collect();
         let mut asked = BTreeSet::new();
         lines.retain(|line| {
             let asks = *line == "starting" || line.starts_with("ip-request ");
@@ -196,7 +204,7 @@ mod tests {
             .replace("ipaddr=x\n", "ipaddr=x\nalpha: ip-request ipaddr=x\n")
             .replace(
                 "isstable=1\n",
-                "isstable=1 hbcore=1\nalpha: resource rsc_hold=none rtype=full isstable=1 hbcore=1\n",
+                "isstable=1 hbcore=1;0.1.0;00112233aabbccdd\nalpha: resource rsc_hold=none rtype=full isstable=1 hbcore=1\n",
             )
             .replace("# a title\n", "alpha: ip-request-resp dest=alpha ipaddr=x weown=yes ok=OK\n");
         assert_eq!(Sequence::parse(&ours).compare(&golden, "alpha", &[]), Ok(()));

@@ -53,6 +53,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let now = self.now;
         let warntime = self.timing.warntime;
         let seq = header.seq.unwrap_or(Sequence(0));
+        let wall = self.timestamp();
         let Some(node) = self.nodes.get_mut(usize::from(id.0)) else { return };
         // An older one that was sent again says nothing about now. A 3.0.6 looks at whole seconds too, and may go back for a moment.
         if seq < node.status_seq {
@@ -65,6 +66,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let critical = silence > node.deadtime;
         node.status_at = now;
         node.status_seq = seq;
+        if header.kind == MessageType::Status {
+            let ahead = i128::from(header.timestamp) - i128::from(wall);
+            node.clock_ahead = ahead.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+        }
         if let Some(ms) = header.deadtime_ms {
             node.deadtime = Duration::from_millis(ms);
         }

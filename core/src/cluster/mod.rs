@@ -10,10 +10,12 @@ mod line;
 mod membership;
 mod outbound;
 mod resources;
+mod told;
 
 pub use clients::{Field, MessageError};
 pub use config::{AutoJoin, Config, ConfigError, HeartbeatForm, LinkForm, NodeConfig, Timing, TimingError};
 pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmit};
+pub use told::Told;
 
 use core::mem::MaybeUninit;
 
@@ -123,6 +125,10 @@ pub struct NodeView<'a> {
     pub links_up: LinkSet,
     /// How many of its messages are missing.
     pub missing: u32,
+    /// How many seconds its wall clock was ahead of ours when it was last heard; below zero if it was behind.
+    pub clock_ahead: i32,
+    /// What it has told of itself, if it is of our kind.
+    pub told: &'a Told,
 }
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
@@ -293,6 +299,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             weight: node.weight,
             links_up: node.up,
             missing: node.window.missing(),
+            clock_ahead: node.clock_ahead,
+            told: &node.told,
         })
     }
 

@@ -365,7 +365,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     /// Seconds since 1970; never zero, since a receiver drops that (wire reference 5.2).
-    fn timestamp(&self) -> u64 {
+    pub(super) fn timestamp(&self) -> u64 {
         self.wall_seconds.saturating_add(self.now.since(self.wall_at).as_secs()).max(1)
     }
 }

@@ -1,6 +1,7 @@
 //! Between the wire and the takeover machine.
 
-use super::{Cluster, Communication, Event, Field, Request, RequestError};
+use super::told::{TEXT_MAX, Told};
+use super::{Cluster, Communication, Event, Request, RequestError};
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::node::{Node, NodeState};
 use crate::takeover::{
@@ -12,7 +13,6 @@ use crate::wire::{Header, MessageType};
 
 /// Field that tells our kind from 3.0.6, which ignores fields that it does not know (wire reference 2).
 const KIND_FIELD: &str = "hbcore";
-const OF_OUR_KIND: Field<'_> = (KIND_FIELD, b"1");
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
@@ -61,7 +61,11 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if !self.manage_resources {
             return;
         }
-        let is_hbcore = header.message.text(KIND_FIELD).is_some();
+        let told = header.message.text(KIND_FIELD).map(Told::read);
+        let is_hbcore = told.is_some();
+        if let (Some(told), Some(node)) = (told, self.node_mut(id)) {
+            node.told = told;
+        }
         let active = self.communication == Communication::Up;
         match header.kind {
             MessageType::Starting => self.takeover.on_starting(id, header.seq.unwrap_or(Sequence(0)), is_hbcore),
@@ -174,11 +178,17 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     /// Sends what the machine has to say, and passes its notices on. Each input yields a handful of either.
     pub(super) fn after_takeover(&mut self) {
+        // What has happened is told with what is said.
+        while let Some(notice) = self.takeover.poll_notice() {
+            match notice {
+                Notice::StartFailed(group) => self.note_start(group, false),
+                Notice::Started(group) => self.note_start(group, true),
+                _ => {}
+            }
+            self.event(Event::Resource(notice));
+        }
         while let Some(say) = self.takeover.poll_say() {
             self.write(say);
-        }
-        while let Some(notice) = self.takeover.poll_notice() {
-            self.event(Event::Resource(notice));
         }
         if self.takeover.phase() == Phase::Left && !self.left {
             self.left = true;
@@ -192,7 +202,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             self.report_seq = self.history.next_sequence();
         }
         match say {
-            Say::Starting => self.say_fields(None, &[("t", b"starting"), OF_OUR_KIND]),
+            Say::Starting => {
+                let kind = self.tells();
+                self.say_fields(None, &[("t", b"starting"), (KIND_FIELD, kind.as_bytes())]);
+            }
             Say::Report { hold, stable, info } => {
                 let info: Option<&[u8]> = match info {
                     Info::Plain => None,
@@ -202,6 +215,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 };
                 let (hold, stable): (_, &[u8]) = (hold.as_str().as_bytes(), if stable { b"1" } else { b"0" });
                 let report = [("t", &b"resource"[..]), ("rsc_hold", hold), ("rtype", b"full"), ("isstable", stable)];
+                let kind = self.tells();
                 self.say_to_all(&|w| {
                     for (name, text) in report {
                         w.text(name, text);
@@ -209,7 +223,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                     if let Some(info) = info {
                         w.text("info", info);
                     }
-                    w.text(OF_OUR_KIND.0, OF_OUR_KIND.1);
+                    w.text(KIND_FIELD, kind.as_bytes());
                 });
             }
             Say::TakeoverDone => {
@@ -250,6 +264,26 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 self.say_fields(None, &[("t", b"stonith"), ("node", name.as_bytes()), ("result", result)]);
             }
         }
+    }
+
+    /// What nodes of our kind are told of this one from now on: the name of the release, and a number that two nodes share if, and only if, they
+    /// have the same groups in the same order. Where flash counts, it is told to nobody.
+    pub fn introduce(&mut self, release: &str, digest: u64) {
+        if let Some(me) = self.node_mut(self.local) {
+            me.told.introduce(release, digest);
+        }
+    }
+
+    /// The others are told until it runs here.
+    fn note_start(&mut self, group: GroupId, runs: bool) {
+        if let Some(me) = self.node_mut(self.local) {
+            me.told.note_start(group, runs);
+        }
+    }
+
+    /// What stands in the field that tells our kind.
+    fn tells(&self) -> heapless::String<TEXT_MAX> {
+        self.nodes.get(usize::from(self.local.0)).map(|me| me.told.text()).unwrap_or_default()
     }
 
     fn group_key(&self, group: GroupId) -> heapless::String<KEY_MAX> {

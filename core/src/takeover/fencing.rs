@@ -26,16 +26,16 @@ const PLACE: u32 = 0xFF00;
 /// A node that is dead and not yet fenced.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fence {
-    node: NodeId,
-    in_flight: Option<InFlight>,
-    again: Instant,
+    pub(super) node: NodeId,
+    pub(super) in_flight: Option<InFlight>,
+    pub(super) again: Instant,
 }
 
 /// Whether there is a device, and who waits for it.
 #[derive(Clone, Debug)]
 pub(super) struct Fencing {
     device: bool,
-    waiting: heapless::Vec<Fence, WAITING>,
+    pub(super) waiting: heapless::Vec<Fence, WAITING>,
 }
 
 impl Fencing {

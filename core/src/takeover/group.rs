@@ -113,7 +113,7 @@ pub(super) enum GroupRequest {
 
 /// What is done about a group that is stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Escalation {
+pub(super) enum Escalation {
     /// Nothing: it is not stuck, or it is wanted here.
     No,
     /// It was not escalated yet.
@@ -130,8 +130,8 @@ pub struct Group {
     state: GroupState,
     wanted: bool,
     announce: bool,
-    escalation: Escalation,
-    in_flight: Option<InFlight>,
+    pub(super) escalation: Escalation,
+    pub(super) in_flight: Option<InFlight>,
     /// Its home is dead or has left: it is for whoever remains.
     pub(super) home_gone: bool,
     /// For the legacy protocol.

@@ -31,11 +31,13 @@ mod group;
 mod legacy;
 mod partner;
 mod standby;
+mod view;
 mod vocabulary;
 
 pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, KEY_MAX, KeyError, Outcome, Ticket};
 pub use partner::ReportIn;
 pub use standby::{Standby, StandbyRefusal};
+pub use view::{Fenced, Why};
 pub use vocabulary::{Ask, AutoFailback, Class, FenceResult, Holds, Info, Notice, Phase, Say, Wish};
 
 use crate::id::{GroupId, NodeId, Sequence};

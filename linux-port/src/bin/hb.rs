@@ -16,9 +16,12 @@ hb: the front end of hbcore
 
   hb demo [--cuts N]   two nodes and a client on this machine: what happens when the power fails,
                        N times (5); needs no privilege, and leaves nothing behind
-  hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not
-  hb status [--json]   what the running daemon sees: nodes, links, groups; exit 3 if it does not run,
-                       1 if it does not answer; --json: one object, for monitors
+  hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not;
+                       --peer: and ask the running daemon whether the other node has the same
+                       haresources: exit 4 if not, or if it cannot be told
+  hb status [--json]   what the running daemon sees: nodes, links, groups, problems; exit 0 if all is
+                       well, 4 while there is a problem, 3 if it does not run, 1 if it does not
+                       answer; --json: one object, for monitors
   hb standby [WORD]    give groups to the other node: all (without a word), local, foreign, failback;
                        as hb_standby
   hb takeover [WORD]   have the other node give groups to this one; as hb_takeover
@@ -50,7 +53,11 @@ fn main() -> ExitCode {
     }
     match command(words) {
         Ok(Command::Demo { cuts }) => demo::run(cuts),
-        Ok(Command::Check { directory }) => check(&directory),
+        Ok(Command::Check { directory, peer: None }) => check(&directory),
+        Ok(Command::Check { directory, peer: Some(run_dir) }) => match check(&directory) {
+            ExitCode::SUCCESS => check_peer(&run_dir),
+            code => code,
+        },
         Ok(Command::Status { run_dir, json }) => show_status(&run_dir, json),
         Ok(Command::Print(text)) => written(io::stdout().write_all(text.as_bytes()).map(|()| 0)),
         Err(error) => {
@@ -62,9 +69,18 @@ fn main() -> ExitCode {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
-    Demo { cuts: u32 },
-    Check { directory: PathBuf },
-    Status { run_dir: PathBuf, json: bool },
+    Demo {
+        cuts: u32,
+    },
+    /// `peer`: where the daemon runs that is asked about the other node.
+    Check {
+        directory: PathBuf,
+        peer: Option<PathBuf>,
+    },
+    Status {
+        run_dir: PathBuf,
+        json: bool,
+    },
     Print(&'static str),
 }
 
@@ -78,6 +94,7 @@ struct Words {
     directory: Option<PathBuf>,
     cuts: Option<u32>,
     json: bool,
+    peer: bool,
     config_dir: Option<PathBuf>,
     run_dir: Option<PathBuf>,
     state_dir: Option<PathBuf>,
@@ -92,6 +109,7 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
             Arg::Long("version") => return Ok(Command::Print(concat!("hb ", env!("CARGO_PKG_VERSION"), "\n"))),
             Arg::Long("cuts") => read.cuts = Some(cuts(&words.value()?)?),
             Arg::Long("json") => read.json = true,
+            Arg::Long("peer") => read.peer = true,
             Arg::Long("config-dir") => read.config_dir = Some(words.value()?.into()),
             Arg::Long("run-dir") => read.run_dir = Some(words.value()?.into()),
             Arg::Long("state-dir") => read.state_dir = Some(words.value()?.into()),
@@ -114,17 +132,22 @@ impl Words {
         let foreign = [
             self.cuts.map(|_| "--cuts").filter(|_| command != "demo"),
             self.json.then_some("--json").filter(|_| command != "status"),
+            self.peer.then_some("--peer").filter(|_| command != "check"),
             place.filter(|_| command == "demo"),
         ];
         if let Some(option) = foreign.into_iter().flatten().next() {
             return Err(format!("hb {command} has no option {option}").into());
         }
+        let run_dir = self.run_dir.unwrap_or_else(|| "/run".into());
         match command {
             "demo" => Ok(Command::Demo { cuts: self.cuts.unwrap_or(demo::CUTS) }),
-            "status" => Ok(Command::Status { run_dir: self.run_dir.unwrap_or_else(|| "/run".into()), json: self.json }),
+            "status" => Ok(Command::Status { run_dir, json: self.json }),
             "check" => match (self.directory, self.config_dir) {
                 (Some(_), Some(_)) => Err("hb check takes one directory".into()),
-                (one, other) => Ok(Command::Check { directory: one.or(other).unwrap_or_else(|| "/etc/ha.d".into()) }),
+                (one, other) => Ok(Command::Check {
+                    directory: one.or(other).unwrap_or_else(|| "/etc/ha.d".into()),
+                    peer: self.peer.then_some(run_dir),
+                }),
             },
             unknown => Err(format!("there is no command {unknown}").into()),
         }
@@ -155,6 +178,40 @@ fn check(directory: &Path) -> ExitCode {
 /// The exit code when no daemon runs, as the init scripts of Linux have it.
 const NOT_RUNNING: u8 = 3;
 
+/// The exit code while something is not as it should be.
+const TROUBLED: u8 = 4;
+
+/// Whether the other node has the same groups as this one, as the running daemons have told each other.
+fn check_peer(run_dir: &Path) -> ExitCode {
+    let (said, code) = match status::ask(&run_dir.join(status::NAME)) {
+        Ok(answer) if answer.peers.is_empty() => ("no other node is there: nobody can tell\n".to_owned(), TROUBLED),
+        Ok(answer) => {
+            let said = answer.peers.iter().map(about_peer).collect();
+            (said, if answer.peers.iter().all(|peer| peer.same == Some(true)) { 0 } else { TROUBLED })
+        }
+        Err(error) => (format!("the daemon that could tell about the other node does not answer: {error}\n"), TROUBLED),
+    };
+    written(io::stdout().write_all(said.as_bytes()).map(|()| code))
+}
+
+fn about_peer(peer: &status::Peer) -> String {
+    let name = &peer.name;
+    match (peer.same, peer.is_ours) {
+        (Some(true), _) => format!("{name}: has the same haresources, as both daemons have read them\n"),
+        (Some(false), _) => {
+            format!(
+                "{name}: error: haresources differs from that of this node, as both daemons have read them\n  help: make it the same on both, in the same order of lines, then `heartbeat -r` where it changed\n"
+            )
+        }
+        (None, true) => format!(
+            "{name}: is an hbcore that does not tell: of an earlier release, or with auto_failback legacy, or without resources\n"
+        ),
+        (None, false) => {
+            format!("{name}: is a 3.0.6, or has told nothing yet, and cannot tell: compare haresources by hand\n")
+        }
+    }
+}
+
 fn show_status(run_dir: &Path, json: bool) -> ExitCode {
     let socket = run_dir.join(status::NAME);
     match (status::ask(&socket), probe(&run_dir.join("heartbeat.pid"))) {
@@ -166,7 +223,8 @@ fn show_status(run_dir: &Path, json: bool) -> ExitCode {
         }
         (Ok(answer), _) => {
             let text = if json { &answer.json } else { &answer.text };
-            written(io::stdout().write_all(text.as_bytes()).map(|()| 0))
+            let code = if answer.problems.is_empty() { 0 } else { TROUBLED };
+            written(io::stdout().write_all(text.as_bytes()).map(|()| code))
         }
         (Err(_), Running::Stale | Running::NoFile) => {
             let text = if json { status::STOPPED } else { "heartbeat is stopped\n" };
@@ -227,8 +285,10 @@ mod tests {
             assert_eq!(read(line), status, "{line}");
         }
         for line in ["check /c", "check --config-dir /c", "--config-dir /c check --run-dir /r"] {
-            assert_eq!(read(line), Command::Check { directory: "/c".into() }, "{line}");
+            assert_eq!(read(line), Command::Check { directory: "/c".into(), peer: None }, "{line}");
         }
+        let asks = Command::Check { directory: "/c".into(), peer: Some("/r".into()) };
+        assert_eq!(read("check --peer --run-dir /r /c"), asks);
         assert_eq!(read("--cuts 3 demo"), Command::Demo { cuts: 3 });
         assert_eq!(read("status --json"), Command::Status { run_dir: "/run".into(), json: true });
     }
@@ -245,6 +305,7 @@ mod tests {
             &["demo", "--cuts", "many"][..],
             &["demo", "--cuts", "0"],
             &["check", "--json"],
+            &["status", "--peer"],
             &["demo", "--cuts", "1001"],
             &["demo", "--run-dir", "/x"],
             &["check", "a", "--config-dir", "b"],

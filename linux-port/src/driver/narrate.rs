@@ -2,6 +2,7 @@
 
 use super::LinuxCluster;
 use crate::log::{Level, Logger, RateLimit, Verdict};
+use crate::problems::Problem;
 use hbcore::cluster::Carrier;
 use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::takeover::{Class, Notice};
@@ -87,6 +88,27 @@ impl Narrator {
         &self.groups
     }
 
+    /// What fences.
+    pub(super) fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// A sender, for people: its address, or the link where there is none.
+    pub(super) fn origin(&self, link: LinkId, sender: Option<SocketAddr>) -> String {
+        sender.map_or_else(|| self.link(link).to_owned(), |from| from.ip().to_string())
+    }
+
+    /// A problem that `hb status` shows from now on, if nothing else is said of it.
+    pub(super) fn found(&self, problem: &Problem) {
+        match problem {
+            Problem::ResourcesDiffer { .. } => self.log.error(format_args!("{problem}: {}", problem.remedy())),
+            Problem::ReleaseDiffers { .. } | Problem::ClockDiffers { .. } | Problem::RunsNowhere { .. } => {
+                self.log.warn(format_args!("{problem}: {}", problem.remedy()));
+            }
+            _ => {}
+        }
+    }
+
     /// A datagram was dropped.
     pub(super) fn dropped(&mut self, now: Instant, link: LinkId, sender: Option<SocketAddr>, error: DatagramError) {
         let class = match error {
@@ -119,10 +141,13 @@ impl Narrator {
 
     /// A message under our own name that we may have sent: a broadcast that came back, or that of a copy of this machine, which has our
     /// generation and our identity.
-    pub(super) fn echo(&mut self, now: Instant, link: LinkId, sender: Option<SocketAddr>) {
-        if sender.is_some_and(|sender| !self.is_own(sender)) {
+    /// True if it is that of a copy.
+    pub(super) fn echo(&mut self, now: Instant, link: LinkId, sender: Option<SocketAddr>) -> bool {
+        let is_copy = sender.is_some_and(|sender| !self.is_own(sender));
+        if is_copy {
             self.name_conflict(now, link, sender);
         }
+        is_copy
     }
 
     /// A message under our own name that we cannot have sent.

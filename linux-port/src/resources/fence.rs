@@ -6,7 +6,7 @@ use crate::script::Call;
 use hbcore::config::{Stonith, StonithParameters};
 use hbcore::id::NodeId;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The program that drives the devices of cluster-glue.
 const STONITH: &str = "/usr/sbin/stonith";
@@ -44,6 +44,11 @@ impl FenceDevice {
             nodes,
             scripts: scripts.clone(),
         }
+    }
+
+    /// The program that is run.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// How `node` is fenced; `None` for one that is not configured.

@@ -1,6 +1,8 @@
 //! The status for monitors: one JSON object on one line. The README says what its names mean; they only ever become more.
 
-use super::snapshot::{GroupRow, NodeRow, Snapshot};
+use super::group::GroupRow;
+use super::snapshot::{NodeRow, Snapshot};
+use crate::problems::Standing;
 use hbcore::takeover::GroupState;
 use std::fmt::Write as _;
 
@@ -16,12 +18,14 @@ impl Snapshot {
             ("node", &self.node),
             ("state", &self.state),
             ("holds", self.holds),
+            ("claims", self.claims),
             ("progress", self.progress.word()),
         ] {
             let _ = write!(text, ",\"{name}\":");
             string(&mut text, value);
         }
         let _ = write!(text, ",\"pid\":{}", self.pid);
+        list(&mut text, "problems", &self.problems, problem);
         list(&mut text, "nodes", &self.nodes, node);
         list(&mut text, "groups", &self.groups, group);
         text.push_str("}\n");
@@ -34,7 +38,10 @@ fn node(text: &mut String, row: &NodeRow) {
     string(text, &row.name);
     text.push_str(",\"state\":");
     string(text, &row.state);
-    let _ = write!(text, ",\"local\":{},\"ping\":{}", row.is_local, row.is_ping);
+    let _ = write!(text, ",\"local\":{},\"ping\":{},\"program\":", row.is_local, row.is_ping);
+    optional(text, row.program.as_deref());
+    let same = row.same_resources.map_or("null", |same| if same { "true" } else { "false" });
+    let _ = write!(text, ",\"same_haresources\":{same}");
     list(text, "links", &row.links, |text, (name, up)| {
         text.push_str("{\"name\":");
         string(text, name);
@@ -51,10 +58,7 @@ fn group(text: &mut String, row: &GroupRow) {
     text.push_str(",\"here\":");
     string(text, word(row.here));
     text.push_str(",\"at\":");
-    match &row.at {
-        Some(name) => string(text, name),
-        None => text.push_str("null"),
-    }
+    optional(text, row.at.as_deref());
     text.push_str(",\"script\":");
     match &row.script {
         Some((what, seconds)) => {
@@ -63,7 +67,35 @@ fn group(text: &mut String, row: &GroupRow) {
         }
         None => text.push_str("null,\"seconds\":null"),
     }
+    text.push_str(",\"why\":");
+    string(text, row.why);
+    let _ = write!(text, ",\"failures\":{},\"nowhere\":{},\"next\":", row.failures, row.is_nowhere);
+    optional(text, row.next.as_ref().map(|next| next.what.as_str()));
+    text.push_str(",\"next_seconds\":");
+    match row.next.as_ref().and_then(|next| next.seconds) {
+        Some(seconds) => {
+            let _ = write!(text, "{seconds}");
+        }
+        None => text.push_str("null"),
+    }
     text.push('}');
+}
+
+fn problem(text: &mut String, standing: &Standing) {
+    text.push_str("{\"word\":");
+    string(text, standing.problem.word());
+    text.push_str(",\"text\":");
+    string(text, &standing.problem.to_string());
+    text.push_str(",\"help\":");
+    string(text, standing.problem.remedy());
+    let _ = write!(text, ",\"times\":{},\"seconds\":{}}}", standing.times, standing.age.as_secs());
+}
+
+fn optional(text: &mut String, value: Option<&str>) {
+    match value {
+        Some(value) => string(text, value),
+        None => text.push_str("null"),
+    }
 }
 
 fn list<T>(text: &mut String, name: &str, items: &[T], mut each: impl FnMut(&mut String, &T)) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_millis(5);
 
 /// Whether `condition` comes true before `limit` is over. It is asked at least twice.
-pub(super) fn holds_within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+pub fn holds_within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + limit;
     while Instant::now() < end {
         if condition() {

@@ -45,6 +45,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub use arp::{ArpReply, ArpWatch};
+pub use await_until::holds_within;
 pub use client::{Answer, Client};
 pub use command::{cargo, run};
 pub use daemon::{Daemon, release_binary, why_not};

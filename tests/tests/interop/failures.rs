@@ -14,7 +14,7 @@ use crate::groups::{self, Pair, SERVICE_SCRIPT, count_calls, held};
 type Fault = fn(&Host);
 
 /// A script that does this when it is started, and is a service else.
-fn write_web(host: &Host, operation: &str, action: &str) {
+pub(crate) fn write_web(host: &Host, operation: &str, action: &str) {
     let case = format!("case $1 in\n    {operation}) {action} ;;");
     host.write_script("web", &SERVICE_SCRIPT.replacen("case $1 in", &case, 1));
 }

@@ -59,7 +59,7 @@ pub(crate) fn status(pairing: Pairing) {
     says("hb_standby", "local", "nothing of that is held here: there is nothing to give");
     shows(&["alpha: active, holds none, settled"]);
     lab.bravo.cut_power();
-    shows(&["alpha: active, holds all, settled", "bravo dead eth0 silent, eth1 silent"]);
+    shows(&["alpha: active, holds local, settled", "bravo dead eth0 silent, eth1 silent"]);
     says("hb_standby", "all", "refused: no other node is there to take or give anything");
     says("hb_takeover", "all", "refused: no other node is there to take or give anything");
 
@@ -67,7 +67,7 @@ pub(crate) fn status(pairing: Pairing) {
     let is_one_object = json.output.starts_with("{\"version\":1,\"running\":true,") && json.output.ends_with("}]}\n");
     lab.check(json.code == Some(0) && is_one_object, &format!("one object in {json:?}"));
     let holds = [
-        "\"holds\":\"all\"",
+        "\"holds\":\"local\",\"claims\":\"all\"",
         "\"progress\":\"settled\"",
         "\"here\":\"running\",\"at\":\"alpha\"",
         "\"state\":\"dead\"",

@@ -81,6 +81,7 @@ mod shutdown;
 mod stall;
 mod standby;
 mod start;
+mod status;
 mod three;
 mod wording;
 
@@ -156,8 +157,10 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
 
 /// Scenarios in which something is asked of a node that only ours does: of alpha, of bravo, of both.
 fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
-    let of_alpha: [(&str, Scenario); 13] = [
+    let of_alpha: [(&str, Scenario); 15] = [
         ("status_tells_what_the_node_sees", links::status),
+        ("status_of_a_peer_that_was_stopped_is_left", status::left),
+        ("status_of_a_stop_within_a_start_is_a_stop", status::stop_in_start),
         ("start_failure_gives_the_group_to_the_other_node", failures::start),
         ("stop_failure_with_a_command", failures::stop_with_command),
         ("stop_that_hangs_is_a_stop_failure", failures::stop_that_hangs),
@@ -171,13 +174,15 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("term_while_a_script_hangs", shutdown::hanging_script),
         ("reload_with_changed_haresources", reload::haresources),
     ];
-    let of_bravo: [(&str, Scenario); 4] = [
+    let of_bravo: [(&str, Scenario); 6] = [
+        ("status_of_an_empty_claim_holds_none", status::claims),
+        ("status_of_fencing_that_fails_names_the_next_try", status::fencing),
         ("stall_of_the_observer_blames_nobody", stall::of_the_observer),
         ("start_failure_of_a_foreign_group_sends_it_home", failures::start_of_foreign),
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 18] = [
+    let of_both: [(&str, Scenario); 22] = [
         ("crash_and_late_restart_leave_one_owner", crash::late_restart),
         ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
         ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
@@ -191,6 +196,10 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("reload_is_refused_while_its_program_is_unfit", reload_faults::program_unfit),
         ("reload_goes_on_when_its_log_is_a_fifo_without_a_reader", reload_faults::log_is_a_fifo),
         ("successor_without_a_configuration_gives_up_what_it_holds", reload_faults::successor_without_configuration),
+        ("status_of_a_group_that_starts_nowhere_is_not_settled", status::nowhere),
+        ("status_of_different_haresources_is_a_problem_on_both", status::digest),
+        ("status_names_strangers", status::strangers),
+        ("status_of_a_refused_reload_is_a_problem", status::refused),
         ("lone_daemon_occupies_two_megabytes_at_most", memory::of_a_lone_daemon),
         ("groups_without_resources_hinder_nobody", shutdown::empty_groups),
         ("lost_address_of_a_lone_node_stops_nothing", addresses::alone),
@@ -199,8 +208,10 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
     ];
     let of_reference_alpha: [(&str, Scenario); 1] =
         [("start_failure_on_3_0_6_leaves_its_group_down", failures::start_on_reference)];
-    let of_reference_bravo: [(&str, Scenario); 1] =
-        [("start_failure_of_a_foreign_group_on_3_0_6_sends_it_home", failures::start_of_foreign_on_reference)];
+    let of_reference_bravo: [(&str, Scenario); 2] = [
+        ("peer_of_3_0_6_cannot_tell_its_haresources", status::digest_of_reference),
+        ("start_failure_of_a_foreign_group_on_3_0_6_sends_it_home", failures::start_of_foreign_on_reference),
+    ];
     let three: [(&str, Scenario); 1] = [("three_nodes_one_dies", three::nodes)];
     let mut scenarios = Vec::new();
     if pairing.alpha == Daemon::Ours {

@@ -1,0 +1,138 @@
+//! Why a group is where it is, for people: read from the machine, which decides nothing by it.
+
+use super::group::Escalation;
+use super::{Class, Group, GroupState, Phase, Standby, Takeover};
+use crate::id::{GroupId, NodeId};
+use crate::time::Instant;
+
+/// Why a group runs here, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It runs here, as it should.
+    Runs,
+    /// It is being started here, or is next.
+    Starts,
+    /// It is being stopped here, or is next.
+    Stops,
+    /// It could not be stopped: what is stronger than its scripts is to end it. Until then it stays claimed here, and nobody starts it.
+    Escalates {
+        /// When that is tried again; `None` while it is being tried.
+        again: Option<Instant>,
+    },
+    /// It could not be started here.
+    Failed {
+        /// When the other node is asked to take it, unless that is busy; `None` while there is nobody to be asked, or nobody was asked to ask.
+        asks_at: Option<Instant>,
+    },
+    /// It is to run here as soon as the other node has stopped it.
+    AwaitsRelease,
+    /// It is to run here as soon as the other node, which is back, has said what it holds.
+    AwaitsReport,
+    /// The other node claims it.
+    Elsewhere {
+        /// It has said that nothing moves there.
+        settled: bool,
+    },
+    /// Nothing is started before a node that may hold it is fenced.
+    AwaitsFencing,
+    /// This node is still finding out what the other one holds.
+    Joins,
+    /// It is on its way between the two nodes.
+    Moves,
+    /// This node gives everything up.
+    Leaves,
+    /// The other node leaves, and has not said yet that it has stopped everything.
+    AwaitsLeave,
+    /// Nobody claims it.
+    Nobody,
+}
+
+/// A node that is dead and not fenced yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// Which one.
+    pub node: NodeId,
+    /// When it is tried next; `None` while it is being tried.
+    pub again: Option<Instant>,
+}
+
+impl<const GROUPS: usize> Takeover<GROUPS> {
+    /// Why a group runs here, or does not; `None` if there is no such group.
+    pub fn why(&self, group: GroupId) -> Option<Why> {
+        let group = self.groups.get(usize::from(group.0))?;
+        Some(match (group.state(), group.is_wanted()) {
+            (GroupState::Running, true) => Why::Runs,
+            (GroupState::Running, false) | (GroupState::Stopping, _) => Why::Stops,
+            (GroupState::Starting, _) | (GroupState::Stuck, true) => Why::Starts,
+            (GroupState::Stuck, false) => Why::Escalates {
+                again: match group.escalation {
+                    Escalation::Again(at) if group.in_flight.is_none() => Some(at),
+                    Escalation::Again(_) | Escalation::Due | Escalation::No => None,
+                },
+            },
+            (GroupState::Failed, _) => Why::Failed { asks_at: self.asks_at(self.class_of(group)) },
+            (GroupState::Stopped, true) => self.why_not_begun(group),
+            (GroupState::Stopped, false) => self.why_not_here(group),
+        })
+    }
+
+    /// It is to run here, and is not being started.
+    fn why_not_begun(&self, group: &Group) -> Why {
+        let is_own = group.home == self.home;
+        if is_own && self.other.tells_when_released() && self.standby == Standby::NotAsked {
+            Why::AwaitsRelease
+        } else if !is_own && self.other.is_hbcore && self.timers.heal.is_some() {
+            Why::AwaitsReport
+        } else {
+            Why::Starts
+        }
+    }
+
+    fn why_not_here(&self, group: &Group) -> Why {
+        if self.other_claims(group) {
+            return Why::Elsewhere { settled: self.other.stable };
+        }
+        match self.phase {
+            _ if self.fencing.is_pending() => Why::AwaitsFencing,
+            Phase::Init | Phase::Starting | Phase::BothStarting | Phase::Reported => Why::Joins,
+            Phase::Leaving | Phase::Left => Why::Leaves,
+            Phase::Stable if self.standby != Standby::NotAsked => Why::Moves,
+            Phase::Stable if self.other.alive && self.other.is_releasing => Why::AwaitsRelease,
+            Phase::Stable if self.other.alive && self.other.leaving => Why::AwaitsLeave,
+            Phase::Stable if self.other.alive && !self.other.stable => Why::Moves,
+            Phase::Stable => Why::Nobody,
+        }
+    }
+
+    /// Whether the node that reported last claims a group.
+    fn other_claims(&self, group: &Group) -> bool {
+        let held = self.other.holds;
+        if Some(group.home) == self.other.node { held.local } else { held.foreign }
+    }
+
+    fn class_of(&self, group: &Group) -> Class {
+        if group.home == self.home { Class::Local } else { Class::Foreign }
+    }
+
+    /// When the other node is asked to take what does not start here.
+    fn asks_at(&self, class: Class) -> Option<Instant> {
+        let [local, foreign] = self.give_away_from;
+        let from = if class == Class::Local { local } else { foreign };
+        let is_asked = self.give_away.is_some_and(|all| all == class || all == Class::All);
+        (is_asked && self.other.alive && !self.other.leaving).then_some(from)
+    }
+
+    /// The nodes that are dead and not fenced yet.
+    pub fn fences(&self) -> impl Iterator<Item = Fenced> {
+        let fence = |f: &super::fencing::Fence| Fenced {
+            node: f.node,
+            again: if f.in_flight.is_some() { None } else { Some(f.again) },
+        };
+        self.fencing.waiting.iter().map(fence)
+    }
+
+    /// The other node has said that it leaves, and is not known to be dead yet.
+    pub fn other_leaves(&self) -> bool {
+        self.other.alive && self.other.leaving
+    }
+}

@@ -1,0 +1,235 @@
+//! One group: where it runs, or why nowhere; what is being tried, how often, and what happens next and when.
+
+use hbcore::id::GroupId;
+use hbcore::takeover::{Group, GroupState, Why};
+use hbcore::time::Instant;
+
+use super::snapshot::Seen;
+use crate::driver::{is_nowhere, lacks, other_node};
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    /// Its first resource.
+    pub key: String,
+    /// Its home node.
+    pub home: String,
+    /// What this node does with it.
+    pub here: GroupState,
+    /// The node that has it, wholly or in part, as far as this node knows.
+    pub at: Option<String>,
+    /// The script that runs for it, and for how many seconds.
+    pub script: Option<(String, u64)>,
+    /// Why it is where it is, in one word that stays.
+    pub why: &'static str,
+    /// The same for people.
+    pub story: String,
+    /// What happens next, if anything does that this node knows of.
+    pub next: Option<Next>,
+    /// Starts that failed here since it last ran here.
+    pub failures: u32,
+    /// It runs on neither of two nodes, and is on its way to none.
+    pub is_nowhere: bool,
+    /// The other node is at work for it.
+    pub is_waited_for: bool,
+}
+
+/// What happens next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// What.
+    pub what: String,
+    /// In how many seconds; `None` when that depends on something else.
+    pub seconds: Option<u64>,
+}
+
+impl GroupRow {
+    pub(super) fn of(seen: &Seen<'_>, number: u16, group: &Group, key: &str) -> Self {
+        let (cluster, id) = (seen.cluster, GroupId(number));
+        let name = |id| cluster.node(id).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned());
+        let script = seen.scripts.iter().find(|s| s.group == key);
+        let why = cluster.takeover().why(id).unwrap_or(Why::Nobody);
+        let other = other_node(cluster);
+        let teller = Teller {
+            seen,
+            other: other.as_ref().map(|n| n.name.as_str().to_owned()),
+            failed_there: other.as_ref().is_some_and(|n| lacks(cluster, n, id)),
+            failures: seen.failures.get(usize::from(number)).copied().unwrap_or(0),
+            stops: script.is_some_and(|s| s.what.ends_with(" stop")),
+        };
+        let here = group.state();
+        let at = match (here, why) {
+            (GroupState::Running | GroupState::Stopping | GroupState::Stuck, _) => Some(name(cluster.local())),
+            (_, Why::Elsewhere { .. }) if !teller.failed_there => teller.other.clone(),
+            _ => None,
+        };
+        let (story, next) = teller.tell(why);
+        Self {
+            key: key.to_owned(),
+            home: name(group.home),
+            here,
+            at,
+            script: script.map(|s| (s.what.clone(), s.for_so_long.as_secs())),
+            why: word(why, teller.failed_there),
+            story,
+            next,
+            failures: teller.failures,
+            is_nowhere: is_nowhere(cluster, id, why),
+            is_waited_for: matches!(
+                why,
+                Why::Elsewhere { settled: false }
+                    | Why::AwaitsRelease
+                    | Why::AwaitsReport
+                    | Why::AwaitsLeave
+                    | Why::Moves
+            ),
+        }
+    }
+
+    /// The script that runs, in brackets.
+    pub(super) fn script_text(&self) -> String {
+        self.script.as_ref().map_or_else(String::new, |(what, seconds)| format!(" ({what}, {seconds} s)"))
+    }
+
+    /// Where it is, for people.
+    pub(super) fn place_text(&self) -> String {
+        let next = self.next.as_ref().map(|next| match next.seconds {
+            Some(0) | None => format!("; next: {}", next.what),
+            Some(seconds) => format!("; next: {} in {seconds} s", next.what),
+        });
+        format!("{}{}{}", self.story, self.script_text(), next.unwrap_or_default())
+    }
+}
+
+/// The word for monitors, which stays as it is.
+const fn word(why: Why, failed_there: bool) -> &'static str {
+    match why {
+        Why::Runs => "runs",
+        Why::Starts => "starts",
+        Why::Stops => "stops",
+        Why::Escalates { .. } => "escalates",
+        Why::Failed { .. } if failed_there => "failed-on-both",
+        Why::Failed { .. } => "failed",
+        Why::AwaitsRelease => "awaits-release",
+        Why::AwaitsReport => "awaits-report",
+        Why::Elsewhere { .. } if failed_there => "failed-there",
+        Why::Elsewhere { .. } => "elsewhere",
+        Why::AwaitsFencing => "awaits-fencing",
+        Why::Joins => "joins",
+        Why::Moves => "moves",
+        Why::Leaves => "leaves",
+        Why::AwaitsLeave => "awaits-leave",
+        Why::Nobody => "nobody",
+    }
+}
+
+/// What ends a group that does not stop.
+const STRONGER: &str = "stop_failure_command or a reboot";
+
+/// Puts it into words.
+struct Teller<'a> {
+    seen: &'a Seen<'a>,
+    /// The other node, if there are two.
+    other: Option<String>,
+    /// The other node has told that it could not be started there.
+    failed_there: bool,
+    failures: u32,
+    /// A script is told to stop.
+    stops: bool,
+}
+
+impl Teller<'_> {
+    fn tell(&self, why: Why) -> (String, Option<Next>) {
+        let other = self.other.as_deref().unwrap_or("the other node");
+        let plain = |text: &str| (text.to_owned(), None);
+        let then = |what: String| Some(Next { what, seconds: None });
+        match why {
+            Why::Runs => plain("runs here"),
+            // Scripts are stopped within a start that has failed.
+            Why::Starts if self.stops => {
+                (format!("does not start here{}, and is being stopped again", self.count()), None)
+            }
+            Why::Starts => (format!("is being started here{}", self.again()), None),
+            Why::Stops => plain("is being stopped here"),
+            Why::Escalates { again } => {
+                let next = match again {
+                    Some(at) => Next { what: format!("{STRONGER} is tried again"), seconds: Some(self.seconds(at)) },
+                    None => Next {
+                        what: format!("{other} may have it when {STRONGER}, which is being tried, has ended it"),
+                        seconds: None,
+                    },
+                };
+                ("cannot be stopped here".to_owned(), Some(next))
+            }
+            Why::Failed { asks_at } => {
+                let nor = if self.failed_there { format!(" nor at {other}") } else { String::new() };
+                let next = match asks_at {
+                    Some(at) => Next { what: format!("{other} is asked to take it"), seconds: Some(self.seconds(at)) },
+                    None => Next { what: format!("{other} is asked to take it as soon as it can"), seconds: None },
+                };
+                (format!("nowhere: could not be started here{}{nor}", self.count()), Some(next))
+            }
+            Why::AwaitsRelease => (format!("{other} is still stopping it"), then("it is started here".to_owned())),
+            Why::AwaitsReport => (
+                format!("nowhere: {other} is back, and has not said yet what it holds"),
+                then("it is started here".to_owned()),
+            ),
+            Why::Elsewhere { .. } if self.failed_there => {
+                let nor = if self.failures > 0 { format!(" nor here{}", self.count()) } else { String::new() };
+                (
+                    format!("nowhere: could not be started at {other}{nor}"),
+                    then(format!("{other} asks this node to take it, once in five minutes at most")),
+                )
+            }
+            Why::Elsewhere { settled } => match &self.other {
+                Some(other) if settled => (format!("at {other}"), None),
+                Some(other) => (format!("at {other}, which is still starting or stopping groups"), None),
+                None => plain("not here"),
+            },
+            Why::AwaitsFencing => self.fencing(),
+            Why::Joins => plain("not known yet: the other node has not said what it holds"),
+            Why::Moves => plain("on its way between the nodes"),
+            Why::Leaves => plain("not here any more: this node leaves"),
+            Why::AwaitsLeave => (format!("{other} leaves, and is stopping it"), then("it is started here".to_owned())),
+            Why::Nobody if self.other.is_some() => (format!("nowhere{}", self.tried()), None),
+            Why::Nobody => plain("not here"),
+        }
+    }
+
+    fn fencing(&self) -> (String, Option<Next>) {
+        let cluster = self.seen.cluster;
+        let Some(fence) = cluster.takeover().fences().next() else { return ("nowhere".to_owned(), None) };
+        let node = cluster.node(fence.node).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned());
+        let account = self.seen.fences.iter().find(|(id, ..)| *id == fence.node);
+        let account = account.map_or_else(String::new, |(_, since, failed)| {
+            let waited = self.seen.now.since(*since).as_secs();
+            match failed {
+                0 => format!(", since {waited} s"),
+                failed => format!(", since {waited} s; that failed {failed} times"),
+            }
+        });
+        let next = match fence.again {
+            None => Next { what: format!("{node} is being fenced now; then it is started here"), seconds: None },
+            Some(at) => Next { what: format!("{node} is fenced"), seconds: Some(self.seconds(at)) },
+        };
+        (format!("nowhere: {node} may have it, and must be fenced first{account}"), Some(next))
+    }
+
+    /// ` (3 times)`, if it was more than once.
+    fn count(&self) -> String {
+        if self.failures > 1 { format!(" ({} times)", self.failures) } else { String::new() }
+    }
+
+    fn again(&self) -> String {
+        if self.failures > 0 { format!(", attempt {}", self.failures.saturating_add(1)) } else { String::new() }
+    }
+
+    fn tried(&self) -> String {
+        if self.failures > 0 { format!(": could not be started here{}", self.count()) } else { String::new() }
+    }
+
+    /// From now until `at`; 0 if that is over.
+    fn seconds(&self, at: Instant) -> u64 {
+        at.since(self.seen.now).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use hbcore::takeover::GroupState;
+
+use super::*;
+use crate::problems::{Problem, Standing};
+
+#[test]
+fn an_answer_is_read_as_it_was_packed() {
+    let refused = Decided { number: 7, kind: "standby", said: "refused: nobody is there".to_owned() };
+    let answer = Answer {
+        text: "alpha: active\n".to_owned(),
+        json: "{}\n".to_owned(),
+        orders: vec![refused, Decided { number: 8, kind: "takeover", said: String::new() }],
+        stopping: vec!["192.0.2.1/24/eth0".to_owned(), String::new()],
+        problems: vec!["fence-fails".to_owned()],
+        peers: vec![
+            Peer { name: "bravo".to_owned(), is_ours: true, same: Some(false) },
+            Peer { name: "charlie delta".to_owned(), is_ours: false, same: None },
+        ],
+    };
+    assert_eq!(Answer::unpack(&answer.pack()), answer);
+}
+
+#[test]
+fn an_answer_of_an_earlier_version_is_its_text() {
+    let old = Answer::unpack("alpha: active\n");
+    assert_eq!(old, Answer { text: "alpha: active\n".to_owned(), ..Answer::default() });
+    let torn = Answer::unpack("alpha: active\n\x1e\n{\"version\":1,");
+    assert_eq!(torn.json, "", "half an object is none");
+}
+
+fn seen() -> Snapshot {
+    let node = |name: &str, is_local, is_ping, links| NodeRow {
+        name: name.to_owned(),
+        state: if is_ping { "ping" } else { "active" }.to_owned(),
+        is_local,
+        is_ping,
+        links,
+        program: (!is_ping).then(|| "hbcore 1.2.3".to_owned()),
+        same_resources: (!is_ping).then_some(true),
+    };
+    let group = |key: &str, here, at: Option<&str>, why, story: &str| GroupRow {
+        key: key.to_owned(),
+        home: "alpha".to_owned(),
+        here,
+        at: at.map(str::to_owned),
+        script: (here == GroupState::Stopping).then(|| ("web stop".to_owned(), 21)),
+        why,
+        story: story.to_owned(),
+        next: (here == GroupState::Failed).then(|| Next { what: "bravo is asked".to_owned(), seconds: Some(9) }),
+        failures: u32::from(here == GroupState::Failed),
+        is_nowhere: at.is_none(),
+        is_waited_for: false,
+    };
+    Snapshot {
+        release: "1.2.3",
+        pid: 42,
+        node: "alpha".to_owned(),
+        state: "active".to_owned(),
+        holds: "local",
+        claims: "none",
+        progress: Progress::Leaving,
+        problems: vec![Standing {
+            problem: Problem::FenceFails { node: "bravo".to_owned(), device: "/sbin/fence".to_owned() },
+            age: Duration::from_secs(12),
+            times: 3,
+        }],
+        nodes: vec![
+            node("alpha", true, false, vec![]),
+            node("bravo", false, false, vec![("eth0".to_owned(), true), ("/dev/ttyS0".to_owned(), false)]),
+            node("192.0.2.254", false, true, vec![("192.0.2.254".to_owned(), true)]),
+        ],
+        groups: vec![
+            group("192.0.2.1", GroupState::Stopping, Some("alpha"), "stops", "is being stopped here"),
+            group("192.0.2.2", GroupState::Stopped, Some("bravo"), "elsewhere", "at bravo"),
+            group("192.0.2.3", GroupState::Failed, None, "failed", "nowhere: could not be started here"),
+            group("192.0.2.4", GroupState::Stopped, None, "nobody", "nowhere"),
+        ],
+    }
+}
+
+#[test]
+fn people_get_tables() {
+    assert_eq!(
+        seen().text(),
+        "alpha: active, holds local, giving everything up\n\
+         hbcore 1.2.3, pid 42\n\
+         \n\
+         problem fence-fails: bravo is not fenced: /sbin/fence fails, and nothing that it may hold is started (3 times in 12 s)\n  \
+         help: look for the program's last words in the log; if the node is off for certain, let the program return 0 for once\n\
+         \n\
+         node         state   links\n\
+         alpha        active  this node\n\
+         bravo        active  eth0 up, /dev/ttyS0 silent\n\
+         192.0.2.254  ping    192.0.2.254 up\n\
+         \n\
+         group      home   where\n\
+         192.0.2.1  alpha  is being stopped here (web stop, 21 s)\n\
+         192.0.2.2  alpha  at bravo\n\
+         192.0.2.3  alpha  nowhere: could not be started here; next: bravo is asked in 9 s\n\
+         192.0.2.4  alpha  nowhere\n"
+    );
+    assert_eq!(seen().stopping(), ["192.0.2.1 (web stop, 21 s)"]);
+}
+
+#[test]
+fn monitors_get_the_same_under_names_that_stay() {
+    assert_eq!(
+        seen().json(),
+        concat!(
+            r#"{"version":1,"running":true,"hbcore":"1.2.3","node":"alpha","state":"active","holds":"local","claims":"none","#,
+            r#""progress":"leaving","pid":42,"problems":[{"word":"fence-fails","#,
+            r#""text":"bravo is not fenced: /sbin/fence fails, and nothing that it may hold is started","#,
+            r#""help":"look for the program's last words in the log; if the node is off for certain, let the program return 0 for once","#,
+            r#""times":3,"seconds":12}],"nodes":["#,
+            r#"{"name":"alpha","state":"active","local":true,"ping":false,"program":"hbcore 1.2.3","same_haresources":true,"links":[]},"#,
+            r#"{"name":"bravo","state":"active","local":false,"ping":false,"program":"hbcore 1.2.3","same_haresources":true,"#,
+            r#""links":[{"name":"eth0","up":true},{"name":"/dev/ttyS0","up":false}]},"#,
+            r#"{"name":"192.0.2.254","state":"ping","local":false,"ping":true,"program":null,"same_haresources":null,"links":[{"name":"192.0.2.254","up":true}]}],"#,
+            r#""groups":["#,
+            r#"{"key":"192.0.2.1","home":"alpha","here":"stopping","at":"alpha","script":"web stop","seconds":21,"#,
+            r#""why":"stops","failures":0,"nowhere":false,"next":null,"next_seconds":null},"#,
+            r#"{"key":"192.0.2.2","home":"alpha","here":"stopped","at":"bravo","script":null,"seconds":null,"#,
+            r#""why":"elsewhere","failures":0,"nowhere":false,"next":null,"next_seconds":null},"#,
+            r#"{"key":"192.0.2.3","home":"alpha","here":"failed","at":null,"script":null,"seconds":null,"#,
+            r#""why":"failed","failures":1,"nowhere":true,"next":"bravo is asked","next_seconds":9},"#,
+            r#"{"key":"192.0.2.4","home":"alpha","here":"stopped","at":null,"script":null,"seconds":null,"#,
+            r#""why":"nobody","failures":0,"nowhere":true,"next":null,"next_seconds":null}]}"#,
+            "\n"
+        )
+    );
+}

@@ -1,0 +1,59 @@
+//! The status for people: what is wrong, then tables.
+
+use std::fmt::Write as _;
+
+use super::snapshot::{NodeRow, Progress, Snapshot};
+use crate::problems::Standing;
+
+impl Snapshot {
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let holds = if self.progress == Progress::Joining { String::new() } else { format!("holds {}, ", self.holds) };
+        let _ = writeln!(text, "{}: {}, {holds}{}", self.node, self.state, self.progress.sentence());
+        let _ = writeln!(text, "hbcore {}, pid {}", self.release, self.pid);
+        if !self.problems.is_empty() {
+            text.push('\n');
+        }
+        for problem in &self.problems {
+            let _ = writeln!(text, "problem {}: {}{}", problem.problem.word(), problem.problem, account(problem));
+            let _ = writeln!(text, "  help: {}", problem.problem.remedy());
+        }
+        let nodes: Vec<[String; 3]> = self.nodes.iter().map(|n| [n.name.clone(), n.state.clone(), heard(n)]).collect();
+        table(&mut text, ["node", "state", "links"], &nodes);
+        let groups: Vec<[String; 3]> =
+            self.groups.iter().map(|g| [g.key.clone(), g.home.clone(), g.place_text()]).collect();
+        if !groups.is_empty() {
+            table(&mut text, ["group", "home", "where"], &groups);
+        }
+        text
+    }
+}
+
+/// How often and since when.
+fn account(standing: &Standing) -> String {
+    let seconds = standing.age.as_secs();
+    match standing.times {
+        0 | 1 => format!(" (since {seconds} s)"),
+        times => format!(" ({times} times in {seconds} s)"),
+    }
+}
+
+/// On which links a node is heard, and on which it is not.
+fn heard(node: &NodeRow) -> String {
+    if node.is_local {
+        return "this node".to_owned();
+    }
+    let words = node.links.iter().map(|(link, up)| format!("{link} {}", if *up { "up" } else { "silent" }));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// Columns as wide as their widest cell; the last one as it is.
+fn table(text: &mut String, head: [&str; 3], rows: &[[String; 3]]) {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).chain([head[column].len()]).max().unwrap_or(0);
+    let (first, second) = (width(0), width(1));
+    let _ = writeln!(text, "\n{:first$}  {:second$}  {}", head[0], head[1], head[2]);
+    for [a, b, c] in rows {
+        let _ = writeln!(text, "{a:first$}  {b:second$}  {c}");
+    }
+}

@@ -1,0 +1,220 @@
+//! `hb status` says what is so, and what is not as it should be; `hb check --peer` whether both nodes have the same groups.
+
+use hbcore_tests::lab::{Host, Lab, Site, release_binary};
+use hbcore_tests::scenario::Pairing;
+
+use crate::failures::write_web;
+use crate::groups::{self, Pair};
+use crate::{MOVE_LIMIT, START_LIMIT};
+
+/// A key of nobody's in the site.
+const OTHER_KEY: &str = "auth 1\n1 sha1 of-another-cluster\n";
+
+/// What `hb` says with these words, and its exit code.
+fn hb(host: &Host, words: &[&str]) -> (Option<i32>, String) {
+    let said = host.run(&release_binary("hb").display().to_string(), words);
+    (said.code, said.output)
+}
+
+/// Waits until `hb status` on a host ends with this code and says each of these.
+#[track_caller]
+fn shows(lab: &Lab, host: &Host, code: i32, words: &[&str]) {
+    let mut last = (None, String::new());
+    let is_shown = || {
+        last = hb(host, &["status"]);
+        last.0 == Some(code) && words.iter().all(|word| last.1.contains(word))
+    };
+    let shown = hbcore_tests::lab::holds_within(START_LIMIT, is_shown);
+    lab.check(shown, &format!("hb status of {} to end with {code} and say {words:?} instead of {last:?}", host.name()));
+}
+
+/// Whether the object for monitors has all of these.
+#[track_caller]
+fn has(lab: &Lab, host: &Host, words: &[&str]) {
+    let (_, json) = hb(host, &["status", "--json"]);
+    for word in words {
+        lab.check(json.contains(word), &format!("{word} in {json}"));
+    }
+}
+
+/// A group that starts on neither node is nowhere, and not "settled", on both.
+pub(crate) fn nowhere(pairing: Pairing) {
+    let pair = Pair::new("status nowhere", pairing, &groups::site());
+    let lab = &pair.lab;
+    for host in lab.hosts() {
+        write_web(host, "start", "exit 1");
+        host.start();
+    }
+    for host in lab.hosts() {
+        let other = if host.name() == "alpha" { "bravo" } else { "alpha" };
+        shows(
+            lab,
+            host,
+            4,
+            &["problem runs-nowhere: ", " runs on no node", "not every group runs", "nowhere: could not be started "],
+        );
+        let (_, text) = hb(host, &["status"]);
+        let line =
+            text.lines().find(|line| line.starts_with("IPaddr") && !line.contains("problem")).unwrap_or_default();
+        lab.check(line.contains(other) && line.contains("here"), &format!("both nodes named in {line:?}"));
+        lab.check(!text.contains("settled") && !text.contains(&format!("at {other}\n")), &format!("no lie in {text}"));
+        has(lab, host, &["\"progress\":\"lacking\"", "\"at\":null", "\"nowhere\":true", "\"word\":\"runs-nowhere\""]);
+    }
+    // The cause is mended, and somebody says so.
+    for host in lab.hosts() {
+        write_web(host, "never", "exit 1");
+    }
+    lab.bravo.standby("all");
+    lab.await_until(START_LIMIT, "the group somewhere", || !lab.holders().is_empty());
+    for host in lab.hosts() {
+        shows(lab, host, 0, &["settled"]);
+    }
+}
+
+/// A peer that was stopped has left; that it claims its own groups means nothing while none of them runs there.
+pub(crate) fn left(pairing: Pairing) {
+    let site = Site { deadtime: 4000, initdead: 4000, ..Site::default() };
+    let lab = crate::start::together("status left", pairing, &site);
+    shows(&lab, &lab.alpha, 0, &["alpha: active, holds local, settled"]);
+    lab.bravo.stop();
+    shows(&lab, &lab.alpha, 0, &["bravo  left"]);
+    has(&lab, &lab.alpha, &["\"name\":\"bravo\",\"state\":\"left\""]);
+    shows(&lab, &lab.alpha, 0, &["bravo  dead"]);
+    lab.bravo.start();
+    shows(&lab, &lab.alpha, 0, &["bravo  active"]);
+}
+
+/// A node whose class of groups is empty holds nothing, whatever it claims.
+pub(crate) fn claims(pairing: Pairing) {
+    let lab = crate::start::together("status claims", pairing, &Site::default());
+    shows(&lab, &lab.bravo, 0, &["bravo: active, holds none, settled"]);
+    has(&lab, &lab.bravo, &["\"holds\":\"none\",\"claims\":\"local\""]);
+}
+
+/// A fence program that fails, and then is gone, holds a service back: that is told, with the next try.
+pub(crate) fn fencing(pairing: Pairing) {
+    let pair = Pair::new("status fencing", pairing, &groups::site());
+    let lab = &pair.lab;
+    lab.bravo.write_program("fence", "#!/bin/sh\nexit 1\n");
+    lab.bravo.write("hbcore.cf", "fence_command /etc/ha.d/fence\n");
+    pair.start();
+    shows(lab, &lab.bravo, 0, &["settled"]);
+    lab.alpha.cut_power();
+    shows(
+        lab,
+        &lab.bravo,
+        4,
+        &["waiting until a dead node is fenced", "problem fence-fails: alpha is not fenced: /etc/ha.d/fence fails"],
+    );
+    shows(
+        lab,
+        &lab.bravo,
+        4,
+        &["nowhere: alpha may have it, and must be fenced first, since", "next: alpha is fenced in"],
+    );
+    has(lab, &lab.bravo, &["\"progress\":\"fencing\"", "\"why\":\"awaits-fencing\"", "\"next_seconds\":"]);
+    std::fs::remove_file(lab.bravo.config_file("fence")).expect("our own file");
+    shows(lab, &lab.bravo, 4, &["problem fence-missing: /etc/ha.d/fence, which fences, does not exist"]);
+    lab.bravo.write_program("fence", "#!/bin/sh\nexit 0\n");
+    pair.await_owners("bravo", "bravo");
+    // A program that is there again is seen within a minute.
+    let (_, text) = hb(&lab.bravo, &["status"]);
+    lab.check(text.contains("settled") && !text.contains("fence-fails"), &format!("a fencing that is over: {text}"));
+}
+
+/// Stops that are retried within a start that failed are told as stops.
+pub(crate) fn stop_in_start(pairing: Pairing) {
+    let pair = Pair::new("status stop in start", pairing, &groups::site());
+    let lab = &pair.lab;
+    write_web(&lab.alpha, "start|stop", "if [ $1 = stop ]; then sleep 1; fi; exit 1");
+    let harmless = "#!/bin/sh\nexit 1\n";
+    lab.alpha.put_into("/usr/sbin", &[("reboot", harmless), ("init", harmless)]);
+    lab.alpha.start();
+    lab.bravo.start();
+    shows(lab, &lab.alpha, 0, &["does not start here, and is being stopped again (web stop, "]);
+}
+
+/// Two nodes with other groups say so, in status and in the log; comments and blanks do not count.
+pub(crate) fn digest(pairing: Pairing) {
+    let site = groups::site();
+    let pair = Pair::new("status digest", pairing, &site);
+    let lab = &pair.lab;
+    let same = format!("# on bravo\n{}", site.haresources().replace(' ', "\t "));
+    lab.bravo.write("haresources", &same);
+    pair.start();
+    let peer = |host: &Host| hb(host, &["check", "--peer"]);
+    for (host, other) in [(&lab.alpha, "bravo"), (&lab.bravo, "alpha")] {
+        shows(lab, host, 0, &["settled"]);
+        let (code, said) = peer(host);
+        lab.check(code == Some(0) && said.contains(&format!("{other}: has the same haresources")), &said);
+    }
+    lab.bravo.write("haresources", &format!("{same}bravo mail2\n"));
+    lab.bravo.write_script("mail2", groups::SERVICE_SCRIPT);
+    lab.bravo.signal_daemon("HUP");
+    for (host, other) in [(&lab.alpha, "bravo"), (&lab.bravo, "alpha")] {
+        shows(
+            lab,
+            host,
+            4,
+            &[&format!("problem haresources-differ: haresources differs between this node and {other}")],
+        );
+        lab.check(
+            host.logged(&format!("ERROR: haresources differs between this node and {other}")),
+            "a line in the log",
+        );
+        let (code, said) = peer(host);
+        lab.check(code == Some(4) && said.contains(&format!("{other}: error: haresources differs")), &said);
+        has(lab, host, &["\"same_haresources\":false"]);
+    }
+    lab.bravo.write("haresources", &same);
+    lab.bravo.signal_daemon("HUP");
+    for host in lab.hosts() {
+        shows(lab, host, 0, &["settled"]);
+    }
+}
+
+/// A 3.0.6 cannot tell what it has read.
+pub(crate) fn digest_of_reference(pairing: Pairing) {
+    let lab = crate::start::together("status digest of 3.0.6", pairing, &Site::default());
+    lab.await_until(MOVE_LIMIT, "alpha to hear of bravo", || hb(&lab.alpha, &["status"]).1.contains("bravo  active"));
+    let (code, said) = hb(&lab.alpha, &["check", "--peer"]);
+    lab.check(code == Some(4) && said.contains("bravo: is a 3.0.6, or has told nothing yet, and cannot tell"), &said);
+    shows(&lab, &lab.alpha, 0, &["settled"]);
+}
+
+/// Strangers are named, with their addresses: one has another key, one a name that is not in the site.
+pub(crate) fn strangers(pairing: Pairing) {
+    let site = Site { initdead: 2000, ..Site::default() };
+    let lab = Lab::new(&format!("{pairing} status strangers"), pairing.alpha, pairing.bravo, &site);
+    lab.bravo.write("authkeys", OTHER_KEY);
+    lab.bravo.write("haresources", "");
+    lab.alpha.start();
+    lab.bravo.start();
+    shows(&lab, &lab.alpha, 4, &["problem foreign-key: packets from 10.", "help: make authkeys the same on all nodes"]);
+    lab.bravo.stop();
+    lab.bravo.write("authkeys", &site.authkeys());
+    lab.bravo.write("ha.cf", &site.ha_cf(1).replace("node alpha bravo", "node alpha delta"));
+    lab.bravo.write("nodeinfo", "delta\n");
+    lab.bravo.start();
+    shows(&lab, &lab.alpha, 4, &["problem unknown-node: node delta at 10.", " is not in ha.cf: it is not listened to"]);
+}
+
+/// Files that a reload refuses are told until they are right again.
+pub(crate) fn refused(pairing: Pairing) {
+    let site = Site::default();
+    let lab = crate::start::together("status refused", pairing, &site);
+    lab.alpha.write("ha.cf", &format!("{}keepalve 1\n", site.ha_cf(0)));
+    lab.alpha.signal_daemon("HUP");
+    shows(
+        &lab,
+        &lab.alpha,
+        4,
+        &[
+            "problem reload-refused: the changed configuration is not in use: ",
+            "help: mend the cause, then `heartbeat -r`",
+        ],
+    );
+    lab.alpha.write("ha.cf", &site.ha_cf(0));
+    lab.alpha.signal_daemon("HUP");
+    shows(&lab, &lab.alpha, 0, &["settled"]);
+}
