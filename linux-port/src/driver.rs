@@ -54,6 +54,9 @@ const LATENESS: Duration = Duration::from_millis(1);
 const FORCED_GRACE: Duration = Duration::from_secs(2);
 const FORCED_LOOK: Duration = Duration::from_millis(5);
 
+/// For how long nobody is let in at the status socket when it has failed.
+const STATUS_PAUSE: Duration = Duration::from_secs(1);
+
 const TIMER: u64 = 1 << 32;
 const SIGNALS: u64 = TIMER + 1;
 const RESOURCES: u64 = TIMER + 2;
@@ -174,6 +177,10 @@ pub struct Driver {
     opened: (SyncSender<Opened>, Receiver<Opened>),
     /// Signals without news that are logged.
     unchanged: RateLimit,
+    /// Askers that could not be let in.
+    unanswered: RateLimit,
+    /// When the status socket is looked at again.
+    status_at: Option<Instant>,
     poller: Poller,
     timer: DeadlineTimer,
     receive: Box<[u8]>,
@@ -250,6 +257,8 @@ impl Driver {
             reread: sync_channel(1),
             opened: sync_channel(MEDIA),
             unchanged: RateLimit::new(3, Duration::from_mins(1)),
+            unanswered: RateLimit::new(3, Duration::from_mins(1)),
+            status_at: None,
             poller,
             timer,
             receive: buffer(DATAGRAM + 1),
@@ -280,7 +289,8 @@ impl Driver {
                 return Ok(End::Restart(handover));
             }
             let engine = self.cluster.next_deadline();
-            let deadline = earliest([engine, self.links.next_deadline(), self.forced_at, self.service_at]);
+            let deadline =
+                earliest([engine, self.links.next_deadline(), self.forced_at, self.service_at, self.status_at]);
             self.timer.arm(deadline)?;
             self.poller.wait(&mut events, None)?;
             let now = Clock.now();
@@ -313,6 +323,7 @@ impl Driver {
             self.drain();
             self.follow_wall_clock(now);
             self.tell_service(now);
+            self.open_status_door(now);
             if self.forced_at.is_some_and(|at| at <= now) {
                 self.end_by_force();
                 return Ok(End::Forced);
@@ -358,7 +369,29 @@ impl Driver {
             fences: watch.fences(),
             problems,
         };
-        socket.answer(|| Answer::of(&seen, orders).pack());
+        if let Err(error) = socket.answer(|| Answer::of(&seen, orders).pack()) {
+            self.close_status_door(now, &error);
+        }
+    }
+
+    /// Whoever asks cannot be let in, and the socket would wake the loop without end: it is not looked at for a while.
+    fn close_status_door(&mut self, now: Instant, error: &io::Error) {
+        if let Verdict::Pass { suppressed } = self.unanswered.check(now) {
+            let omitted = narrate::Omitted(suppressed);
+            self.log.error(format_args!("hb status cannot be answered: {error}{omitted}"));
+        }
+        if let Some(socket) = &self.status {
+            let _ = self.poller.remove(socket.fd());
+            self.status_at = Some(now.after(STATUS_PAUSE));
+        }
+    }
+
+    /// Looks at the socket again.
+    fn open_status_door(&mut self, now: Instant) {
+        if let Some(socket) = self.status.as_ref().filter(|_| self.status_at.is_some_and(|at| at <= now)) {
+            let watched = self.poller.add(socket.fd(), STATUS, Interest::Read);
+            self.status_at = watched.is_err().then(|| now.after(STATUS_PAUSE));
+        }
     }
 
     /// Looks for what the operator should know, and says what is new.

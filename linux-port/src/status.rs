@@ -25,7 +25,8 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, CWD, Gid, Mode};
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
-use crate::sys::users;
+use crate::sys::{fault, users};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 pub use group::{GroupRow, Next};
 pub use json::STOPPED;
@@ -83,10 +84,21 @@ impl StatusSocket {
     }
 
     /// Answers one of those who ask, if there is one. What does not fit into the socket at once is lost, and with it only the asker's answer.
-    pub fn answer(&self, text: impl FnOnce() -> String) {
+    ///
+    /// # Errors
+    /// Whoever asks cannot be let in, as for want of a descriptor, and goes on waiting: the socket stays readable.
+    pub fn answer(&self, text: impl FnOnce() -> String) -> io::Result<()> {
+        use rustix::io::Errno;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        if let Ok(client) = rustix::net::accept_with(&self.socket, flags) {
-            let _ = rustix::net::send(&client, text().as_bytes(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+        fault::gate(fault::Call::Accept, NAME)?;
+        match rustix::net::accept_with(&self.socket, flags) {
+            Ok(client) => {
+                let _ = rustix::net::send(&client, text().as_bytes(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+                Ok(())
+            }
+            // Nobody asks, or nobody does any more.
+            Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -206,7 +218,11 @@ pub fn ask(path: &Path) -> io::Result<Answer> {
 /// # Errors
 /// As [`ask`].
 pub fn ask_within(path: &Path, patience: Duration) -> io::Result<Answer> {
-    let mut stream = UnixStream::connect(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A daemon that is stopped lets nobody in when enough wait at its door: this is also the limit of the connect.
+    socket.set_write_timeout(Some(patience))?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    let mut stream = UnixStream::from(socket);
     stream.set_read_timeout(Some(patience))?;
     // Nothing is asked. A daemon that has answered and hung up already is as good.
     let _ = stream.shutdown(Shutdown::Write);

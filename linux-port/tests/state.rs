@@ -9,7 +9,7 @@ use std::process::{Child, Command};
 use hbcore::id::{Generation, Uuid};
 use hbcore_linux::state::{
     ClaimError, GenerationOrigin, HostEntry, HostList, Method, PidFile, Running, StateDir, StateError, UuidOrigin,
-    empty_scratch, probe,
+    empty_scratch, plausible_now, probe,
 };
 use host::{Place, eventually};
 
@@ -258,4 +258,21 @@ fn advice_names_the_option_of_the_directory() {
     assert!(state.contains("--state-dir") && !state.contains("--run-dir"), "{state}");
     let run = PidFile::claim(&nowhere.join("heartbeat.pid")).expect_err("no directory").to_string();
     assert!(run.contains("--run-dir") && !run.contains("--state-dir"), "{run}");
+}
+
+#[test]
+fn clock_that_is_behind_the_files_of_the_node_makes_no_small_generation() {
+    let place = Place::new();
+    let set = |file: &str, seconds: u64| {
+        let file = fs::File::create(place.join(file)).expect("made");
+        file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).expect("our own file");
+    };
+    let now = |clock| plausible_now(clock, &[&place.join("none"), place.path()]);
+    assert_eq!(now(CLOCK), CLOCK, "no file tells anything");
+    set("hb_uuid", CLOCK - 1000);
+    assert_eq!(now(CLOCK), CLOCK, "files are older than now");
+    set("hostcache", CLOCK + 5);
+    assert_eq!(now(CLOCK), CLOCK, "another machine's clock may be ahead by a little");
+    set("hb_uuid", CLOCK + 86_400);
+    assert!(now(CLOCK) > CLOCK + 86_400 + 1000, "later than anything that this node has sent");
 }

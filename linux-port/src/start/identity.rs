@@ -5,7 +5,9 @@ use crate::driver::{Links, LinuxCluster};
 use crate::log::Logger;
 use crate::resources::Successor;
 use crate::site::Site;
-use crate::state::{GenerationOrigin, HostList, Method, StateDir, StateError, UuidOrigin, uuid_from_name};
+use crate::state::{
+    GenerationOrigin, HostList, Method, StateDir, StateError, UuidOrigin, plausible_now, uuid_from_name,
+};
 use crate::sys::clock::Clock;
 use hbcore::config::{GenerationMethod, UuidSource};
 
@@ -29,7 +31,14 @@ pub fn identity(site: &Site, state: &StateDir, log: &Logger) -> Result<Successor
         GenerationMethod::File => Method::File,
         GenerationMethod::Time => Method::Time,
     };
-    let next = state.next_generation(method, Clock.wall_seconds())?;
+    let wall = Clock.wall_seconds();
+    let now = plausible_now(wall, &[state.path(), &site.config_dir]);
+    let next = state.next_generation(method, now)?;
+    if now != wall && next.origin != GenerationOrigin::Stored {
+        log.error(format_args!(
+            "The clock is behind the files of this node: set it. The generation begins after them."
+        ));
+    }
     match next.origin {
         GenerationOrigin::Absent => {
             log.warn(format_args!("No Previous generation - starting at {}", next.value.0));

@@ -2,6 +2,9 @@
 //! (wire reference 7.2).
 
 use hbcore::id::Generation;
+use std::fs;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use super::{Doing, StateDir, StateError, atomic, refused};
 
@@ -89,6 +92,20 @@ impl StateDir {
         let path = self.file(FILE);
         atomic::replace(&path, format!("{:15}\n", value.0).as_bytes(), 0o644).map_err(refused(Doing::Write, &path))
     }
+}
+
+/// How far a clock may be behind a file and still count as right: another machine may have written it.
+const SLACK: u64 = 60;
+/// More than a node is ever started between two looks at its clock: a generation grows by one with each start.
+const MARGIN: u64 = 86_400;
+
+/// The wall clock, or a moment after the newest file in `directories` if the clock is behind that: such a clock was set back, and a
+/// generation made of it might be smaller than one that the peers have seen. They would refuse this node until they are restarted.
+pub fn plausible_now(wall_seconds: u64, directories: &[&Path]) -> u64 {
+    let files = directories.iter().flat_map(|directory| fs::read_dir(directory).into_iter().flatten().flatten());
+    let times = files.filter_map(|file| file.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+    let newest = times.map(|time| time.as_secs()).max().unwrap_or(0);
+    if newest > wall_seconds.saturating_add(SLACK) { newest.saturating_add(MARGIN) } else { wall_seconds }
 }
 
 fn successor(stored: &Stored, wall_seconds: u64) -> NextGeneration {

@@ -68,6 +68,7 @@ mod groups;
 mod ipv6;
 mod legacy;
 mod life;
+mod limits;
 mod links;
 mod loss;
 mod memory;
@@ -182,7 +183,12 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 22] = [
+    let of_both: [(&str, Scenario); 27] = [
+        ("loop_sleeps_while_no_descriptor_is_free", limits::no_descriptor),
+        ("status_of_a_stopped_daemon_is_not_waited_for", limits::stopped_daemon),
+        ("daemon_lives_while_no_file_may_grow", limits::file_size),
+        ("signal_without_news_is_logged_three_times_at_most", limits::unchanged),
+        ("lost_generation_and_a_clock_set_back_keep_nobody_out", limits::lost_generation),
         ("crash_and_late_restart_leave_one_owner", crash::late_restart),
         ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
         ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),

@@ -13,9 +13,13 @@ use crate::sys::clock::Clock;
 use hbcore::config::AddressConflict;
 use hbcore::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::mpsc::TryRecvError;
+
+/// For how long the thread sleeps when it cannot wait for anything.
+const REST: std::time::Duration = std::time::Duration::from_millis(5);
 
 pub(super) struct Worker {
     pub(super) addresses: Option<Addresses>,
@@ -99,8 +103,12 @@ impl Worker {
         let deaf_until = (!hears).then_some(self.deaf_until);
         let deadline = deadlines.chain([announcement, self.look_at, deaf_until]).flatten().min();
         let limit = deadline.map(|at| at.since(now)).and_then(|wait| Timespec::try_from(wait).ok());
-        // Interrupted: what is due is looked at, and we are back.
-        let _ = poll(&mut watched, limit.as_ref());
+        match poll(&mut watched, limit.as_ref()) {
+            // Interrupted: what is due is looked at, and we are back.
+            Ok(_) | Err(Errno::INTR) => {}
+            // More descriptors than `RLIMIT_NOFILE` allows now, or no memory: this thread must not take the processor from the heartbeat.
+            Err(_) => std::thread::sleep(REST),
+        }
     }
 
     fn carry_out(&mut self, order: Order) {

@@ -1,0 +1,112 @@
+//! Limits of the system and of people that a daemon of ours must live with.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use hbcore_tests::lab::{Host, release_binary};
+use hbcore_tests::scenario::Pairing;
+
+use crate::groups::{self, Pair};
+use crate::{MOVE_LIMIT, START_LIMIT};
+
+/// A loop that is woken without end takes all of a processor.
+const WATCHED: Duration = Duration::from_secs(3);
+/// What `hb status` may take when nobody answers, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[track_caller]
+fn shell(pair: &Pair, host: &Host, line: &str) -> String {
+    let ran = host.run("sh", &["-ec", line]);
+    pair.lab.check(ran.code == Some(0), &format!("[{line}] to succeed instead of {ran:?}"));
+    ran.output
+}
+
+/// All descriptors are in use while somebody asks for the status: the loop sleeps as ever, and answers when it can.
+pub(crate) fn no_descriptor(pairing: Pairing) {
+    let pair = Pair::running("no descriptor", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let hb = release_binary("hb");
+    shell(
+        &pair,
+        alpha,
+        &format!(
+            "pid=$(cat /run/heartbeat.pid); free=0; while [ -e /proc/$pid/fd/$free ]; do free=$((free + 1)); done
+            prlimit --pid $pid --nofile=$free:1024
+            {} status >/run/asked 2>&1 </dev/null &",
+            hb.display()
+        ),
+    );
+    lab.await_until(MOVE_LIMIT, "the daemon to say so", || alpha.logged("hb status cannot be answered"));
+    let before = alpha.usage();
+    lab.stays(WATCHED, "each group at home", || pair.are_owners("alpha", "bravo"));
+    let used = alpha.usage().cpu.saturating_sub(before.cpu);
+    lab.check(used < WATCHED / 4, &format!("a loop that sleeps instead of one that took {used:?} of {WATCHED:?}"));
+    lab.check(!alpha.logged("ran for too long"), "the priority to be kept");
+    shell(&pair, alpha, "prlimit --pid $(cat /run/heartbeat.pid) --nofile=1024:1024");
+    lab.await_until(MOVE_LIMIT, "hb status to be answered", || {
+        alpha.run(&hb.display().to_string(), &["status"]).output.contains("alpha")
+    });
+}
+
+/// The daemon is stopped and its door is full: whoever asks is told so, and does not wait for ever.
+pub(crate) fn stopped_daemon(pairing: Pairing) {
+    let pair = Pair::running("stopped daemon", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let hb = release_binary("hb").display().to_string();
+    alpha.freeze_daemon();
+    let began = Instant::now();
+    let ask = format!("for n in 1 2 3 4 5 6 7 8; do timeout 60 {hb} status >/run/asked$n 2>&1 & done; wait");
+    let _ = alpha.run("sh", &["-c", &ask]);
+    let took = began.elapsed();
+    alpha.thaw_daemon();
+    lab.check(took < PATIENCE, &format!("eight askers to give up by themselves instead of after {took:?}"));
+}
+
+/// A file may not grow any more: the log loses lines, and the daemon lives.
+pub(crate) fn file_size(pairing: Pairing) {
+    let pair = Pair::running("file size", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let process = crate::reload::pid(alpha);
+    shell(&pair, alpha, "prlimit --pid $(cat /run/heartbeat.pid) --fsize=1:unlimited");
+    // Each of them logs some lines.
+    for _ in 0..5 {
+        alpha.signal_daemon("USR1");
+    }
+    lab.stays(WATCHED, "each group at home", || pair.are_owners("alpha", "bravo"));
+    lab.check(alpha.is_running() && crate::reload::pid(alpha) == process, "the same process");
+    shell(&pair, alpha, "prlimit --pid $(cat /run/heartbeat.pid) --fsize=unlimited:unlimited");
+    lab.await_until(MOVE_LIMIT, "the log to say what is missing", || {
+        alpha.signal_daemon("USR2");
+        alpha.logged("missing here: this file could not be written")
+    });
+}
+
+/// A signal without news is no news for the log.
+pub(crate) fn unchanged(pairing: Pairing) {
+    let pair = Pair::running("unchanged configuration", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    for _ in 0..10 {
+        let answered = alpha.heartbeat(&["-r"]);
+        lab.check(answered.code == Some(0), &format!("-r to exit with 0 instead of {answered:?}"));
+    }
+    let lines = alpha.count_logged("Configuration unchanged.");
+    lab.check((1..=3).contains(&lines), &format!("one to three lines instead of {lines}"));
+}
+
+/// The file with the generation is lost while the clock is two days behind: the node begins above what the other one has seen of it.
+pub(crate) fn lost_generation(pairing: Pairing) {
+    let pair = Pair::new("lost generation", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    // The clock of this machine stays as it is: the node was in the future instead.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let future = now + 2 * 86_400;
+    std::fs::write(alpha.state_directory().join("hb_generation"), format!("{future:15}\n")).expect("our own file");
+    pair.start();
+    alpha.crash_daemon();
+    shell(&pair, alpha, &format!("rm /var/lib/heartbeat/hb_generation; touch -d @{future} /var/lib/heartbeat/hb_uuid"));
+    let since = Instant::now();
+    alpha.start();
+    lab.await_until(START_LIMIT, "alpha to take part again", || {
+        pair.sniffer.final_claim("alpha", since).is_some() && pair.are_owners("alpha", "bravo")
+    });
+    lab.check(alpha.logged("The clock is behind the files of this node"), "the log to say so");
+}
