@@ -220,10 +220,14 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// A new run of a node. True if it has long been active while we thought it dead: we were apart, and both may own the same
     /// groups. (A node that comes up says so with other states first.)
     fn restarted(&mut self, id: NodeId, header: &Header<'_>) -> bool {
+        let now = self.now;
         let Some(node) = self.node_mut(id) else { return false };
         let first_time = node.window.generation.0 == 0;
         let was_dead = node.state == NodeState::Dead;
         node.restarted(header.generation);
+        // It has just begun to live, whatever its earlier run was silent for. Its first status may come late, or after a later message, and
+        // then says nothing any more.
+        node.status_at = now;
         self.takeover.on_restart(id);
         if !first_time {
             self.event(Event::NodeRestarted(id));

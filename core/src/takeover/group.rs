@@ -29,8 +29,8 @@ pub enum Effect {
     Acquire(GroupId),
     /// Stop the group's resources in reverse order.
     Release(GroupId),
-    /// The group could not be stopped: fence it, or this node. Answered as done when nothing of it can run here any more; with any other
-    /// answer it is asked for again five seconds later, for as long as it takes.
+    /// The group could not be stopped: fence it, or this node. Answered as done when nothing of it can run here any more; after any other
+    /// answer the group is told to stop once more five seconds later, and escalated once more if it does not.
     Escalate(GroupId),
     /// Make sure that a dead node does nothing any more: reset it, or cut its power. Groups that it may hold are started when this is done.
     Fence(NodeId),
@@ -118,8 +118,10 @@ pub(super) enum Escalation {
     No,
     /// It was not escalated yet.
     Due,
-    /// An escalation has failed, and is tried again then.
+    /// An escalation has failed. The group is told to stop once more then, and escalated once more if it does not.
     Again(Instant),
+    /// It is told to stop once more.
+    StopsAgain,
 }
 
 /// A resource group as this node sees it.
@@ -224,9 +226,9 @@ impl Group {
             (false, true, GroupState::Stopped | GroupState::Stuck) => Some(GroupState::Starting),
             (false, false, GroupState::Running) => Some(GroupState::Stopping),
             (false, false, GroupState::Stuck) => match self.escalation {
-                Escalation::No => None,
+                Escalation::No | Escalation::StopsAgain => None,
                 Escalation::Due => Some(GroupState::Stuck),
-                Escalation::Again(at) => (at <= now).then_some(GroupState::Stuck),
+                Escalation::Again(at) => (at <= now).then_some(GroupState::Stopping),
             },
             _ => None,
         }
@@ -255,9 +257,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         let group = self.groups.get_mut(index)?;
         let id = GroupId(index as u16);
         if let Some(next) = next {
+            let stops_again = (group.state, next) == (GroupState::Stuck, GroupState::Stopping);
             group.state = next;
             group.announce = false;
-            group.escalation = Escalation::No;
+            group.escalation = if stops_again { Escalation::StopsAgain } else { Escalation::No };
             group.in_flight = Some(InFlight { ticket: ticket.0, deadline });
             let effect = match next {
                 GroupState::Starting => Effect::Acquire(id),
@@ -282,6 +285,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         group.in_flight = None;
         let before = group.state;
+        let was_stuck = before == GroupState::Stuck || group.escalation == Escalation::StopsAgain;
         group.state = match (before, outcome) {
             (GroupState::Starting, Outcome::Done) => GroupState::Running,
             (GroupState::Starting, Outcome::Failed) => GroupState::Failed,
@@ -315,10 +319,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if before == GroupState::Starting && outcome != Outcome::Done {
             self.give_away_later(now, class);
         }
-        match (before, after) {
-            (_, GroupState::Stuck) if is_stuck => self.claim_stuck(class),
-            (GroupState::Stuck, _) => self.unclaim(class),
-            (_, _) => {}
+        match after {
+            GroupState::Stuck if is_stuck => self.claim_stuck(class),
+            _ if was_stuck => self.unclaim(class),
+            _ => {}
         }
         self.after_change(now);
     }

@@ -243,6 +243,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.reported = false;
         self.other.is_releasing = false;
         self.other.alive = false;
+        // Nobody is left to say what it holds.
+        self.timers.heal = None;
     }
 
     /// A node that we had declared dead speaks again, in the same run: a partition healed, and both sides may own the
@@ -260,6 +262,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return self.yield_groups(now, Class::Foreign);
         }
         self.other.leaving = !self.other.is_hbcore;
+        // It may run what does not start here: it had time to take it.
+        self.pause_give_away(Class::All, now);
         self.ask_what_it_holds(now);
         if self.phase == Phase::Stable {
             self.report(Info::Plain);
@@ -343,7 +347,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     pub(super) fn yield_groups(&mut self, now: Instant, class: Class) {
         self.notice(Notice::Yielding(class));
         self.hold = self.hold.without(class);
-        self.give_away = None;
+        // What does not start here and is not yielded still has to go.
+        self.give_away = match (self.give_away, class) {
+            (None, _) | (_, Class::All) => None,
+            (Some(Class::All), part) => Some(part.mirrored()),
+            (Some(asked), part) => Some(asked).filter(|asked| *asked != part),
+        };
         if class.has_foreign() {
             self.taking_from = None;
             self.needs_failback = false;

@@ -101,11 +101,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             (Standby::NotAsked, Ask::Me) => self.offered(now, node, class),
             (Standby::Asking(ours), Ask::Me) if self.gives_way_to(node) => {
                 self.end_standby();
-                if self.lacks(ours) {
-                    // It was not tried: the pause between two tries has not begun.
-                    self.pause_give_away(ours, now);
-                    self.give_away_later(now, ours);
-                }
+                self.was_not_tried(now, ours);
                 self.offered(now, node, class);
             }
             (Standby::Asking(ours), Ask::Other) if ours == class => {
@@ -159,6 +155,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         !self.other.is_hbcore || node < self.home
     }
 
+    /// What was to be given away was not: the pause between two tries has not begun. An answer to this question may still be under way, and
+    /// must not be taken for one to the next.
+    fn was_not_tried(&mut self, now: Instant, class: Class) {
+        if self.lacks(class) {
+            let again = now.after(FAILBACK_RETRY);
+            self.give_away_later(now, class);
+            self.pause_give_away(class, again);
+            self.timers.failback = Some(again);
+        }
+    }
+
     fn offered(&mut self, now: Instant, node: NodeId, class: Class) {
         self.notice(Notice::WantsStandby { node, class });
         if !self.other.stable || self.phase != Phase::Stable {
@@ -197,7 +204,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.report(Info::Plain);
                 return true;
             }
-            Standby::Asking(_) | Standby::Offered(_) if self.is_overtaken() => {
+            Standby::Asking(class) if self.is_overtaken() => {
+                self.cancel_standby();
+                self.was_not_tried(now, class);
+                self.report(Info::Plain);
+            }
+            Standby::Offered(_) if self.is_overtaken() => {
                 self.cancel_standby();
                 self.report(Info::Plain);
             }
@@ -253,7 +265,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         self.timers.failback = Some(now.after(FAILBACK_RETRY));
         let told = matches!(self.standby, Standby::Asking(_)) && self.other.reported && self.other.stable;
+        let asked = if let Standby::Asking(class) = self.standby { Some(class) } else { None };
         self.end_standby();
+        if let Some(class) = asked.filter(|_| self.other.is_hbcore) {
+            self.was_not_tried(now, class);
+        }
         self.other.stable = true;
         self.notice(Notice::StandbyUnanswered);
         self.report(Info::Plain);

@@ -16,7 +16,7 @@ pub enum Why {
     Stops,
     /// It could not be stopped: what is stronger than its scripts is to end it. Until then it stays claimed here, and nobody starts it.
     Escalates {
-        /// When that is tried again; `None` while it is being tried.
+        /// When it is told to stop again, and escalated again if it does not; `None` while that is being tried.
         again: Option<Instant>,
     },
     /// It could not be started here.
@@ -67,7 +67,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             (GroupState::Stuck, false) => Why::Escalates {
                 again: match group.escalation {
                     Escalation::Again(at) if group.in_flight.is_none() => Some(at),
-                    Escalation::Again(_) | Escalation::Due | Escalation::No => None,
+                    Escalation::Again(_) | Escalation::Due | Escalation::StopsAgain | Escalation::No => None,
                 },
             },
             (GroupState::Failed, _) => Why::Failed { asks_at: self.asks_at(self.class_of(group)) },

@@ -54,18 +54,22 @@ fn what_was_stuck_is_stopped_again_when_the_node_is_asked_to_leave() {
     assert_eq!(doing, [Effect::Release(GroupId(0)), Effect::Release(GroupId(1))]);
 }
 
+/// One group of the other node is stuck here, and at `ms` its escalation has failed.
+fn escalation_fails(m: &mut Machine, ms: u64, outcome: Outcome) {
+    let (ticket, effect) = only(effects(m, at(ms)));
+    assert_eq!(effect, Effect::Release(GroupId(1)));
+    m.complete(at(ms), &ticket, Outcome::Failed);
+    let (ticket, effect) = only(effects(m, at(ms)));
+    assert_eq!(effect, Effect::Escalate(GroupId(1)));
+    m.complete(at(ms), &ticket, outcome);
+}
+
 #[test]
-fn an_escalation_that_fails_is_tried_again_until_one_succeeds() {
+fn what_cannot_be_escalated_is_told_to_stop_again_until_one_of_both_succeeds() {
     let mut m = asked_for_its_groups();
-    let (ticket, _) = only(effects(&mut m, at(21)));
-    m.complete(at(21), &ticket, Outcome::Failed);
     for (second, outcome) in [(0, Outcome::Failed), (5, Outcome::FailedAndStuck), (10, Outcome::TimedOut)] {
-        let now = at(21 + second * 1000);
-        let (ticket, effect) = only(effects(&mut m, now));
-        assert_eq!(effect, Effect::Escalate(GroupId(1)));
-        m.complete(now, &ticket, outcome);
-        let again = now.after(Duration::from_secs(5));
-        assert_eq!(m.groups()[1].deadline(), Some(again), "the engine asks to be called");
+        escalation_fails(&mut m, 21 + second * 1000, outcome);
+        assert_eq!(m.groups()[1].deadline(), Some(at(21 + second * 1000 + 5000)), "the engine asks to be called");
         assert_eq!(effects(&mut m, at(21 + second * 1000 + 4999)), []);
     }
     says(&mut m);
@@ -73,6 +77,24 @@ fn an_escalation_that_fails_is_tried_again_until_one_succeeds() {
     m.complete(at(15_030), &ticket, Outcome::Done);
     assert!(says(&mut m).contains(&Say::Ask { class: Class::Foreign, step: Ask::Done }), "the exchange goes on");
     assert_eq!(m.groups()[1].deadline(), None);
+}
+
+#[test]
+fn what_stops_after_all_is_not_claimed_any_more() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    m.on_return(at(20), OTHER);
+    m.on_report(at(21), OTHER, report(40, "all", true));
+    let stop = effects(&mut m, at(21)).into_iter().find(|(_, effect)| *effect == Effect::Release(GroupId(1)));
+    m.complete(at(22), &stop.unwrap().0, Outcome::Failed);
+    let (ticket, _) = only(effects(&mut m, at(22)));
+    m.complete(at(23), &ticket, Outcome::Failed);
+    assert_eq!(m.holds(), Holds::ALL, "it may run here");
+    says(&mut m);
+    complete_all(&mut m, at(5023));
+    assert_eq!(m.holds(), Holds { local: true, foreign: false });
+    assert!(says(&mut m).contains(&say("local", true, Info::Plain)));
 }
 
 #[test]

@@ -294,3 +294,82 @@ fn who_leaves_with_a_stuck_group_resolves_no_conflict() {
     m.on_report(at(12), OTHER, report(6, "all", true));
     assert_eq!(effects(&mut m, at(12)), [], "not announced as kept");
 }
+
+#[test]
+fn node_that_dies_before_it_has_said_what_it_holds_is_taken_over() {
+    let mut m = settled();
+    m.on_death(at(10), OTHER, true, true);
+    m.on_return(at(11), OTHER);
+    assert_eq!(effects(&mut m, at(11)), [], "it may run its group");
+    m.on_death(at(12), OTHER, true, true);
+    assert_eq!(only(effects(&mut m, at(12))).1, Effect::Acquire(GroupId(1)));
+    complete_all(&mut m, at(13));
+    says(&mut m);
+    m.advance(at(20_000));
+    assert_eq!(says(&mut m), [], "nobody is asked");
+}
+
+/// Every start of the only group fails here; returns whether the other node is asked to take it.
+fn does_not_start(m: &mut Machine, ms: u64) -> bool {
+    for (ticket, _) in effects(m, at(ms)) {
+        m.complete(at(ms), &ticket, Outcome::Failed);
+    }
+    m.advance(at(ms));
+    says(m).contains(&Say::Ask { class: Class::Local, step: Ask::Me })
+}
+
+#[test]
+fn node_that_returns_gets_at_once_what_does_not_start_here() {
+    let mut m = Machine::new(HOME, [HOME].into_iter(), AutoFailback::Off, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "none", true));
+    assert!(does_not_start(&mut m, 2), "it is given away");
+    ask(&mut m, 3, 6, Class::Local, Ask::Other);
+    ask(&mut m, 4, 7, Class::Local, Ask::Done);
+    m.on_death(at(10), OTHER, true, true);
+    assert!(!does_not_start(&mut m, 11), "nobody is there");
+    m.on_return(at(20), OTHER);
+    m.on_report(at(21), OTHER, report(8, "none", true));
+    assert!(does_not_start(&mut m, 22), "it has it back, though the pause of five minutes is not over");
+}
+
+#[test]
+fn question_that_a_conflict_overtakes_is_asked_again() {
+    let mut m = Machine::new(HOME, [HOME, OTHER].into_iter(), AutoFailback::Off, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    assert!(does_not_start(&mut m, 2));
+    m.on_report(at(4), OTHER, report(7, "all", true));
+    m.advance(at(1003));
+    let question = Say::Ask { class: Class::Local, step: Ask::Me };
+    assert!(!says(&mut m).contains(&question), "an answer to the first one may be under way");
+    m.advance(at(1004));
+    assert!(says(&mut m).contains(&question), "not in five minutes");
+}
+
+#[test]
+fn question_that_nobody_answers_is_asked_again() {
+    let mut m = Machine::new(HOME, [HOME].into_iter(), AutoFailback::Off, EFFECT_LIMIT);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "none", true));
+    assert!(does_not_start(&mut m, 2), "it is given away");
+    m.advance(at(10_002));
+    says(&mut m);
+    m.advance(at(11_002));
+    assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me }), "not in five minutes");
+}
+
+#[test]
+fn own_group_that_does_not_start_is_given_away_also_when_what_both_own_is_yielded() {
+    let mut m = machine(AutoFailback::Off);
+    m.activated(at(0), true);
+    m.advance(at(0));
+    m.on_death(at(1), OTHER, true, true);
+    assert!(!does_not_start(&mut m, 2), "neither group starts, and nobody is there");
+    m.on_return(at(20), OTHER);
+    m.on_report(at(21), OTHER, report(8, "all", true));
+    assert_eq!(m.holds(), Holds { local: true, foreign: false });
+    m.on_report(at(22), OTHER, report(9, "local", true));
+    m.advance(at(22));
+    assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me }));
+}

@@ -1,0 +1,207 @@
+//! Who a message comes from: by its name, by its identity, and not by what is older than what is known.
+
+use super::*;
+use crate::DatagramError;
+
+/// What a message claims about its sender.
+#[derive(Clone, Copy)]
+struct From<'a> {
+    name: &'a str,
+    uuid: Uuid,
+    seq: Option<u64>,
+    generation: u64,
+}
+
+/// A message of type `kind`, signed.
+fn message(kind: &str, from: From<'_>, more: &[(&str, &str)]) -> Vec<u8> {
+    let mut buffer = [0; 1024];
+    let keys = keys();
+    let mut w = Writer::netstring(&mut buffer, &keys, false);
+    w.text("t", kind.as_bytes());
+    if kind == "status" {
+        w.text("st", b"active");
+    }
+    w.text("src", from.name.as_bytes());
+    w.binary("srcuuid", &from.uuid.0);
+    if let Some(seq) = from.seq {
+        w.hex("seq", seq);
+    }
+    w.hex("hg", from.generation);
+    w.hex("ts", 1_800_000_000);
+    for (field, value) in more {
+        w.text(field, value.as_bytes());
+    }
+    let len = w.finish().unwrap();
+    buffer[..len].to_vec()
+}
+
+const ALPHA: Uuid = Uuid([1; 16]);
+
+impl World {
+    /// bravo reads it, from the first link.
+    fn tell_bravo(&mut self, bytes: &[u8]) -> Result<Received, DatagramError> {
+        let now = self.now;
+        let told = self.hosts[1].engine.as_mut().unwrap().handle(now, LinkId(0), bytes);
+        self.drain(1);
+        told
+    }
+
+    /// alpha as bravo knows it.
+    fn alpha(&self) -> From<'static> {
+        From { name: "alpha", uuid: ALPHA, seq: Some(900), generation: self.at(0).generation().0 }
+    }
+
+    fn name_of_alpha(&self) -> &str {
+        self.at(1).node(NodeId(0)).unwrap().name.as_str()
+    }
+}
+
+#[test]
+fn node_that_is_renamed_is_known_by_its_identity() {
+    let mut world = World::started(PAIR);
+    let renamed = From { name: "anna", ..world.alpha() };
+    assert_eq!(world.tell_bravo(&message("status", renamed, &[])), Ok(Received::New));
+    assert!(world.saw(1, Event::NodeRenamed(NodeId(0))));
+    assert_eq!(world.name_of_alpha(), "anna");
+    let again = From { seq: Some(901), ..renamed };
+    assert_eq!(world.tell_bravo(&message("status", again, &[])), Ok(Received::New), "the new name is known");
+    assert_eq!(world.hosts[1].events.iter().filter(|e| **e == Event::NodeRenamed(NodeId(0))).count(), 1);
+}
+
+#[test]
+fn node_that_is_renamed_at_its_restart_is_known_by_its_identity() {
+    let mut world = World::started(PAIR);
+    let alpha = world.alpha();
+    let renamed = From { name: "anna", seq: Some(1), generation: alpha.generation + 1, ..alpha };
+    assert_eq!(world.tell_bravo(&message("status", renamed, &[])), Ok(Received::New));
+    assert_eq!(world.name_of_alpha(), "anna");
+}
+
+#[test]
+fn packet_of_an_earlier_run_under_another_name_renames_nobody() {
+    let mut world = World::started(PAIR);
+    let alpha = world.alpha();
+    let old = From { name: "anna", generation: alpha.generation - 1, ..alpha };
+    assert_eq!(world.tell_bravo(&message("status", old, &[])), Err(DatagramError::UnknownNode));
+    assert_eq!(world.name_of_alpha(), "alpha");
+}
+
+#[test]
+fn stranger_without_a_known_identity_renames_nobody() {
+    let mut world = World::started(PAIR);
+    for uuid in [Uuid::NIL, Uuid([9; 16])] {
+        let stranger = From { name: "anna", uuid, ..world.alpha() };
+        assert_eq!(world.tell_bravo(&message("status", stranger, &[])), Err(DatagramError::UnknownNode));
+    }
+    let own = From { name: "anna", uuid: Uuid([2; 16]), ..world.alpha() };
+    assert_eq!(world.tell_bravo(&message("status", own, &[])), Err(DatagramError::UnknownNode), "nobody else is bravo");
+    assert_eq!(world.name_of_alpha(), "alpha");
+}
+
+#[test]
+fn name_that_is_no_name_renames_nobody() {
+    let mut world = World::started(PAIR);
+    let capital = From { name: "ANNA", ..world.alpha() };
+    assert_eq!(world.tell_bravo(&message("status", capital, &[])), Err(DatagramError::UnknownNode));
+    assert_eq!(world.name_of_alpha(), "alpha");
+}
+
+#[test]
+fn identity_of_a_node_is_learned_and_one_of_zeros_is_not() {
+    let mut world = World::started(PAIR);
+    let nameless = From { uuid: Uuid::NIL, ..world.alpha() };
+    assert_eq!(world.tell_bravo(&message("status", nameless, &[])), Ok(Received::New));
+    assert_eq!(world.at(1).nodes[0].uuid, ALPHA);
+    let changed = From { uuid: Uuid([7; 16]), seq: Some(901), ..world.alpha() };
+    assert_eq!(world.tell_bravo(&message("status", changed, &[])), Ok(Received::New));
+    assert_eq!(world.at(1).nodes[0].uuid, Uuid([7; 16]));
+}
+
+#[test]
+fn own_message_that_comes_back_shows_that_the_link_is_up_and_nothing_else() {
+    let mut world = World::started(PAIR);
+    let generation = world.at(1).generation().0;
+    let next = world.at(1).history.next_sequence().0;
+    let mine = From { name: "bravo", uuid: Uuid([2; 16]), seq: Some(next - 1), generation };
+    for echo in
+        [mine, From { uuid: Uuid::NIL, ..mine }, From { generation: generation - 1, seq: Some(next + 50), ..mine }]
+    {
+        assert_eq!(world.tell_bravo(&message("status", echo, &[])), Ok(Received::OwnEcho));
+    }
+    assert!(world.saw(1, Event::LinkUp(NodeId(1), LinkId(0))));
+    assert!(!world.saw(1, Event::NameConflict(LinkId(0))));
+}
+
+#[test]
+fn what_was_never_said_under_our_name_is_of_another_host() {
+    let mut world = World::started(PAIR);
+    let generation = world.at(1).generation().0;
+    let next = world.at(1).history.next_sequence().0;
+    let mine = From { name: "bravo", uuid: Uuid([2; 16]), seq: Some(next - 1), generation };
+    for other in [
+        From { uuid: ALPHA, ..mine },
+        From { generation: generation + 1, seq: Some(1), ..mine },
+        From { seq: Some(next), ..mine },
+    ] {
+        assert_eq!(world.tell_bravo(&message("status", other, &[])), Err(DatagramError::NameConflict));
+    }
+}
+
+#[test]
+fn message_for_another_node_is_not_for_us() {
+    let mut world = World::started(PAIR);
+    let alpha = world.alpha();
+    let to_other = message("starting", alpha, &[("dest", "charlie")]);
+    assert_eq!(world.tell_bravo(&to_other), Ok(Received::NotForUs));
+    let unnumbered = message("NS_ackmsg", From { seq: None, ..alpha }, &[("dest", "charlie"), ("ackseq", "1")]);
+    assert_eq!(world.tell_bravo(&unnumbered), Ok(Received::NotForUs));
+}
+
+#[test]
+fn message_without_a_number_is_no_sign_of_life() {
+    let mut world = World::started(PAIR);
+    let alpha = world.alpha();
+    world.kill(0);
+    world.run(MS(100));
+    assert!(world.saw(1, Event::LinkDown(NodeId(0), LinkId(0))));
+    world.hosts[1].events.clear();
+    let replay = message("NS_ackmsg", From { seq: None, ..alpha }, &[("dest", "bravo"), ("ackseq", "1")]);
+    assert_eq!(world.tell_bravo(&replay), Ok(Received::New));
+    assert!(!world.saw(1, Event::LinkUp(NodeId(0), LinkId(0))), "it may have been recorded long ago");
+}
+
+#[test]
+fn node_that_restarts_in_its_dead_time_lives_though_its_first_status_comes_too_late_to_count() {
+    let mut world = World::started(PAIR);
+    let alpha = world.alpha();
+    world.kill(0);
+    world.run(MS(20));
+    let new = From { generation: alpha.generation + 1, ..alpha };
+    assert_eq!(world.tell_bravo(&message("reqnodes", From { seq: Some(2), ..new }, &[])), Ok(Received::New));
+    assert_eq!(world.tell_bravo(&message("status", From { seq: Some(1), ..new }, &[])), Ok(Received::Old));
+    world.run(MS(25));
+    assert!(!world.saw(1, Event::NodeDead(NodeId(0))), "it was heard 25 of 30 ms ago");
+    world.run(MS(6));
+    assert!(world.saw(1, Event::NodeDead(NodeId(0))));
+}
+
+/// Joins as `autojoin any` lets it, or is refused.
+fn joins(autojoin: AutoJoin, name: &str) -> Result<Received, DatagramError> {
+    let mut world = World::started(PAIR);
+    let stranger = From { name, uuid: Uuid([9; 16]), ..world.alpha() };
+    world.hosts[1].engine.as_mut().unwrap().autojoin = autojoin;
+    let told = world.tell_bravo(&message("status", stranger, &[]));
+    let joined = told == Ok(Received::Joined);
+    assert_eq!(world.saw(1, Event::NodeAdded(NodeId(2))), joined);
+    if joined {
+        assert_eq!(world.at(1).nodes[2].uuid, Uuid([9; 16]));
+    }
+    told
+}
+
+#[test]
+fn stranger_joins_where_anybody_may_and_has_a_name() {
+    assert_eq!(joins(AutoJoin::Any, "charlie"), Ok(Received::Joined));
+    assert_eq!(joins(AutoJoin::None, "charlie"), Err(DatagramError::UnknownNode));
+    assert_eq!(joins(AutoJoin::Any, "CHARLIE"), Err(DatagramError::UnknownNode));
+}
