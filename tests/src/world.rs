@@ -6,10 +6,12 @@
 //! breaks one is made as small as possible by [`mod@shrink`], and drawn by [`diagram`].
 
 mod apply;
+pub mod coverage;
 mod delivery;
 pub mod diagram;
 mod engine;
 mod host;
+mod lasting;
 mod network;
 mod ownership;
 mod planted;
@@ -27,7 +29,9 @@ pub use rule::{Rule, Violation};
 pub use schedule::{Class, Fault, Kind, Medium, Planned, Schedule, Site};
 pub use story::{Happening, Story};
 
+use coverage::{Counting, Coverage};
 use delivery::Delivery;
+use engine::Engine;
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::Keys;
 use host::{Host, Packet};
@@ -68,6 +72,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Takeovers whose deadline was watched to the end.
     pub promises_kept: u64,
+    /// Which arms of the takeover were reached.
+    pub coverage: Coverage,
 }
 
 /// Lets a schedule happen.
@@ -103,6 +109,7 @@ fn run_once(schedule: &Schedule, options: Options) -> Outcome {
         lasted: world.now.since(ORIGIN),
         steps: world.steps,
         promises_kept: world.ownership.kept,
+        coverage: world.counting.coverage,
     }
 }
 
@@ -111,6 +118,7 @@ enum Due {
     Packet { to: usize, link: usize, packet: Packet },
     Script { node: usize, run: u64, ticket: u32, serial: u64 },
     Fence { by: usize, run: u64, ticket: u32, node: usize },
+    Lost { node: usize, run: u64 },
     CleanUp { node: usize, run: u64, group: usize, leaves: bool },
     Blackout { node: usize, run: u64 },
     Begin(usize),
@@ -156,6 +164,7 @@ struct World<'s> {
     active: Vec<bool>,
     delivery: Delivery,
     ownership: Ownership,
+    counting: Counting,
     /// Fencing devices that are about to cut somebody's power.
     shots: u32,
     settled_at: Option<Instant>,
@@ -181,6 +190,7 @@ impl<'s> World<'s> {
             active: vec![false; schedule.faults.len()],
             delivery: Delivery::new(nodes),
             ownership: Ownership::new(site.groups.len()),
+            counting: Counting::new(nodes),
             shots: 0,
             settled_at: None,
             finished: false,
@@ -190,7 +200,9 @@ impl<'s> World<'s> {
         };
         for (n, planned) in schedule.faults.iter().enumerate() {
             world.plan(ORIGIN.after(planned.at), Due::Begin(n));
-            world.plan(ORIGIN.after(planned.end()), Due::End(n));
+            if !planned.is_for_ever() {
+                world.plan(ORIGIN.after(planned.end()), Due::End(n));
+            }
         }
         for node in 0..nodes {
             let off = |p: &Planned| p.at.is_zero() && matches!(p.fault, Fault::Power { node: n, .. } if n == node);
@@ -237,6 +249,7 @@ impl<'s> World<'s> {
             Due::Script { node, run, ticket, serial } => self.script_ended(node, run, ticket, serial),
             Due::Fence { by, run, ticket, node } => self.fence(by, run, ticket, node),
             Due::CleanUp { node, run, group, leaves } => self.cleaned_up(node, run, group, leaves),
+            Due::Lost { node, run } => self.say_lost(node, run),
             Due::Blackout { node, run } => self.black_out(node, run),
             Due::Begin(fault) => self.begin(fault),
             Due::End(fault) => self.end(fault),

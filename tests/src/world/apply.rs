@@ -1,8 +1,10 @@
 //! Faults begin and end; nodes start and go.
 
+use super::coverage::View;
 use super::engine::{Engine, Start, name};
+use super::host::Cause;
 use super::rule::Rule;
-use super::schedule::Fault;
+use super::schedule::{Fault, Kind};
 use super::story::Happening;
 use super::{Bug, Due, World};
 use hbcore::Request;
@@ -31,6 +33,7 @@ impl World<'_> {
                     self.crash(node);
                 }
             }
+            Fault::Vanish(node) => self.vanish(node),
             Fault::Pause(node) => {
                 self.promise_unheard(node);
                 self.hosts[node].paused = self.hosts[node].is_running();
@@ -80,6 +83,7 @@ impl World<'_> {
                 self.resume(node);
             }
             Fault::SetClock { node, by } => self.set_clock(node, -by),
+            Fault::Vanish(node) => self.put_back(node),
             _ => {}
         }
     }
@@ -117,7 +121,7 @@ impl World<'_> {
     fn set_clock(&mut self, node: usize, by: i64) {
         self.hosts[node].wall_error += by;
         let now = self.now;
-        self.input(node, |host, local| {
+        self.input(node, Cause::Time, |host, local| {
             let wall = host.wall(now);
             if let Some(engine) = &mut host.engine {
                 engine.set_wall_clock(local, wall);
@@ -126,11 +130,15 @@ impl World<'_> {
     }
 
     fn ask(&mut self, node: usize, request: Request) {
-        self.input(node, |host, local| {
+        let mut refused = None;
+        self.input(node, Cause::Request, |host, local| {
             if let Some(engine) = &mut host.engine {
-                engine.request(local, request);
+                refused = engine.request(local, request).err();
             }
         });
+        if let Some(error) = refused {
+            self.counting.coverage.refused(error);
+        }
     }
 
     /// A node that was taken away comes back, unless something else keeps it away.
@@ -180,7 +188,8 @@ impl World<'_> {
             hasty: planted == Some(Bug::HastyDeath),
         };
         host.engine = Some(Box::new(Engine::new(&self.schedule.site, &start)));
-        self.input(node, super::host::Host::advance);
+        self.counting.views[node] = View::NEW;
+        self.input(node, Cause::Time, super::host::Host::advance);
     }
 
     /// A machine is reset, by its own daemon or by another's, and comes back.
@@ -197,6 +206,9 @@ impl World<'_> {
     /// A daemon has ended by itself.
     pub(crate) fn left(&mut self, node: usize) {
         self.check_tables(node);
+        if self.schedule.site.nodes[node] == Kind::Ours {
+            self.counting.coverage.left(&self.counting.views[node]);
+        }
         self.disturbed_by_leaving(node);
         let host = &mut self.hosts[node];
         let restart = host.engine.as_deref().and_then(|engine| match engine {
@@ -220,7 +232,7 @@ impl World<'_> {
 
     /// What was promised when it began to leave is still to be kept.
     fn disturbed_by_leaving(&mut self, node: usize) {
-        if self.schedule.site.nodes[node] == super::Kind::Reference {
+        if self.schedule.site.nodes[node] == Kind::Reference {
             self.disturbed();
         }
     }

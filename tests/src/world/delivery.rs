@@ -92,7 +92,7 @@ impl Delivery {
     /// The numbers that were neither processed nor reported lost.
     pub(crate) fn silently_lost(&self, receiver: usize, sender: usize) -> Vec<u64> {
         let seen = &self.0[receiver].of[sender];
-        let first = seen.first.unwrap_or(seen.newest);
+        let Some(first) = seen.first else { return Vec::new() };
         (first..=seen.newest).filter(|number| !seen.has(*number)).take(10).collect()
     }
 }

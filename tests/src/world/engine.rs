@@ -2,14 +2,14 @@
 
 use super::reference::Reference;
 use super::schedule::{Kind, Medium, Site};
-use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
+use hbcore::id::{Generation, GroupId, LinkId, NodeId, NodeName, Uuid};
 use hbcore::node::{NodeKind, NodeState};
 use hbcore::takeover::{AutoFailback, Effect, Outcome, Ticket};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
 use hbcore::{
-    AutoJoin, Cluster, Config, DatagramError, Event, HeartbeatForm, LinkForm, NodeConfig, Received, Request, Timing,
-    Transmit,
+    AutoJoin, Cluster, Config, DatagramError, Event, HeartbeatForm, LinkForm, NodeConfig, Received, Request,
+    RequestError, Timing, Transmit,
 };
 
 /// Room for everything that a schedule can ask for, and not more.
@@ -91,10 +91,13 @@ impl Engine {
         }
     }
 
-    pub(crate) fn request(&mut self, now: Instant, request: Request) -> bool {
+    pub(crate) fn request(&mut self, now: Instant, request: Request) -> Result<(), RequestError> {
         match self {
-            Self::Ours(engine) => engine.request(now, request).is_ok(),
-            Self::Reference(model) => model.request(now, request),
+            Self::Ours(engine) => engine.request(now, request),
+            Self::Reference(model) => {
+                model.request(now, request);
+                Ok(())
+            }
         }
     }
 
@@ -102,6 +105,13 @@ impl Engine {
         match self {
             Self::Ours(engine) => engine.complete(now, Ticket::from_raw(ticket), outcome),
             Self::Reference(model) => model.complete(now, ticket),
+        }
+    }
+
+    /// A group that runs lacks something. A 3.0.6 does not notice.
+    pub(crate) fn group_lost(&mut self, now: Instant, group: usize) {
+        if let Self::Ours(engine) = self {
+            engine.group_lost(now, GroupId(group as u16));
         }
     }
 

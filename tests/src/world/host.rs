@@ -3,6 +3,7 @@
 mod crash;
 mod effects;
 mod script;
+mod vanish;
 
 use super::engine::{EPOCH, Engine, name};
 use super::random::Random;
@@ -48,6 +49,38 @@ pub(crate) struct Packet {
     pub(crate) damaged: bool,
 }
 
+/// What an engine was told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Time passed.
+    Time,
+    Message(MessageType),
+    Request,
+    /// An effect has ended.
+    End,
+    /// A group lacks something.
+    Lost,
+}
+
+impl Cause {
+    /// For people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Message(MessageType::Starting) => "starting",
+            Self::Message(MessageType::Resource) => "report",
+            Self::Message(MessageType::AskResources) => "step",
+            Self::Message(MessageType::HbTakeover) => "wish",
+            Self::Message(MessageType::Shutdone) => "shutdone",
+            Self::Message(MessageType::Status) => "status",
+            Self::Message(_) => "another message",
+            Self::Request => "request",
+            Self::End => "end of an effect",
+            Self::Lost => "loss",
+        }
+    }
+}
+
 /// A script that is running.
 #[derive(Clone, Copy)]
 struct Script {
@@ -78,12 +111,15 @@ enum Work {
 
 /// A group as it really is on this machine.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub(crate) struct Real {
     /// Something of it may run.
     pub(crate) holding: bool,
     /// All of it runs.
     pub(crate) serving: bool,
     script: Option<Script>,
+    /// It runs, and lacks something that cannot be put back now.
+    pub(crate) lacks: bool,
     /// Its last start failed.
     pub(crate) failed: bool,
 }
@@ -232,25 +268,25 @@ impl Host {
 
 impl World<'_> {
     /// Gives a node an input, then takes what it has to say.
-    pub(crate) fn input(&mut self, node: usize, input: impl FnOnce(&mut Host, Instant)) {
+    pub(crate) fn input(&mut self, node: usize, cause: Cause, input: impl FnOnce(&mut Host, Instant)) {
         let host = &mut self.hosts[node];
         if host.engine.is_none() || host.paused {
             return;
         }
         let local = host.local(self.now);
         input(host, local);
-        self.drain(node);
+        self.drain(node, cause);
     }
 
     pub(crate) fn timer(&mut self, node: usize) {
         let mut rests = true;
-        self.input(node, |host, local| rests = host.fire(local));
+        self.input(node, Cause::Time, |host, local| rests = host.fire(local));
         if !rests {
             self.fail(Rule::Rest, format!("{} is never content", name(node)));
         }
     }
 
-    fn drain(&mut self, node: usize) {
+    fn drain(&mut self, node: usize, cause: Cause) {
         let mut outputs = 0;
         let mut buffer = [0; 4096];
         while let Some((ticket, effect)) = self.hosts[node].engine.as_mut().and_then(|engine| engine.poll_effect()) {
@@ -269,6 +305,7 @@ impl World<'_> {
         if outputs > OUTPUTS && self.schedule.site.nodes[node] == Kind::Ours {
             self.fail(Rule::BoundedWork, format!("{outputs} outputs of one input of {}", name(node)));
         }
+        self.counting.after_input(node, self.hosts[node].engine.as_deref(), cause);
         let (now, bug, deadtime) = (self.now, self.options.planted, self.schedule.site.deadtime);
         self.hosts[node].arm(now, bug, deadtime);
     }
@@ -338,21 +375,25 @@ impl World<'_> {
             }
             return;
         }
-        self.read(to, link, &packet);
-        self.drain(to);
+        let cause = self.read(to, link, &packet);
+        self.drain(to, cause);
     }
 
     /// The daemon reads what arrived.
-    pub(crate) fn read(&mut self, to: usize, link: usize, packet: &Packet) {
-        if packet.meta.is_some() {
-            return self.handle(to, link, packet);
+    pub(crate) fn read(&mut self, to: usize, link: usize, packet: &Packet) -> Cause {
+        if let Some(meta) = &packet.meta {
+            self.handle(to, link, packet);
+            return Cause::Message(meta.kind);
         }
+        let mut cause = Cause::Time;
         let mut rest = &packet.bytes[..];
         while let Some(frame) = self.hosts[to].cables[link].push(&mut rest).map(Rc::from) {
             let meta = self.meta(&frame).map(Rc::new);
+            cause = meta.as_ref().map_or(cause, |meta| Cause::Message(meta.kind));
             // Broken frames happen on a cable that has noise now, or had it just before.
             self.handle(to, link, &Packet { bytes: frame, damaged: meta.is_none(), meta });
         }
+        cause
     }
 
     fn handle(&mut self, to: usize, link: usize, packet: &Packet) {
@@ -384,16 +425,16 @@ impl World<'_> {
         if self.options.planted == Some(Bug::HiddenStall) {
             self.live_through(node);
         } else if timer_first {
-            self.input(node, Host::advance);
+            self.input(node, Cause::Time, Host::advance);
         }
         while let Some((link, packet)) = self.hosts[node].inbox.pop_front() {
-            self.read(node, link, &packet);
-            self.drain(node);
+            let cause = self.read(node, link, &packet);
+            self.drain(node, cause);
         }
         while let Some((ticket, outcome)) = self.hosts[node].ended_scripts.pop_front() {
             self.completed(node, ticket, outcome);
         }
-        self.input(node, Host::advance);
+        self.input(node, Cause::Time, Host::advance);
     }
 
     /// The planted bug: each deadline that was missed is met afterwards, as if it were not late.
@@ -403,7 +444,7 @@ impl World<'_> {
             let next = self.hosts[node].engine.as_ref().and_then(|engine| engine.next_deadline());
             let Some(next) = next.filter(|next| *next <= until) else { return };
             self.hosts[node].advance(next);
-            self.drain(node);
+            self.drain(node, Cause::Time);
         }
     }
 
@@ -416,6 +457,10 @@ impl World<'_> {
             Event::LostTooMany { node: NodeId(other), .. } => self.delivery.given_up(node, usize::from(other)),
             Event::RepeatRefused(NodeId(other), seq) => self.delivery.refused(node, usize::from(other), seq),
             Event::Left => self.left(node),
+            Event::Resource(notice) if is_ours => {
+                self.counting.seen.note(notice);
+                self.counting.coverage.notice(notice);
+            }
             _ => {}
         }
     }

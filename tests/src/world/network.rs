@@ -88,6 +88,7 @@ impl Network {
                 | Fault::Hang(_)
                 | Fault::Blind(_)
                 | Fault::Helpless(_)
+                | Fault::Vanish(_)
                 | Fault::Crash(_)
                 | Fault::NoFencing(_)
                 | Fault::SlowFencing(_)

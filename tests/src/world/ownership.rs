@@ -58,7 +58,7 @@ impl World<'_> {
             // What was lost at the end is repeated after it.
             let recent = |planned: &Planned| {
                 let passed = self.now.since(ORIGIN);
-                planned.at <= passed && passed < planned.end() + REPEATS && loses(&planned.fault)
+                planned.at <= passed && passed < planned.end().saturating_add(REPEATS) && loses(&planned.fault)
             };
             let repeats = if self.schedule.faults.iter().any(recent) { REPEATS } else { Duration::ZERO };
             Duration::from_millis(200) + self.longest_way() * 4 + script * 2 + repeats
@@ -102,7 +102,8 @@ impl World<'_> {
 
     /// Two owners that can hear each other agree soon.
     fn check_agreement(&mut self) {
-        if self.has_reference() || self.active.contains(&true) {
+        let deaf = self.schedule.is_deaf(0, 1) || self.schedule.is_deaf(1, 0);
+        if self.has_reference() || deaf || self.is_disturbed() {
             return self.ownership.twice_since.fill(None);
         }
         let patience = REPEATS + Duration::from_millis(4 * self.schedule.site.keepalive) + self.longest_way() * 8;
@@ -145,7 +146,7 @@ impl World<'_> {
     /// A group came or went somewhere.
     pub(crate) fn group_changed(&mut self, group: usize) {
         match self.hosts.iter().filter(|host| host.real[group].serving).count() {
-            0 if self.ownership.contested[group] && !self.active.contains(&true) => {
+            0 if self.ownership.contested[group] && !self.is_disturbed() => {
                 self.ownership.contested[group] = false;
                 self.fail(Rule::HealWithoutGap, format!("group {group} had two owners, and has none now"));
             }
@@ -171,7 +172,7 @@ impl World<'_> {
     /// nothing else is wrong, will run its groups at a time that can be told.
     pub(crate) fn promise(&mut self, gone: usize, leaves: bool) {
         let site = &self.schedule.site;
-        let calm = self.active.iter().filter(|active| **active).count() <= 1;
+        let calm = self.disturbing() <= 1;
         if self.hosts.len() != 2 || !calm || site.nodes[1 - gone] != Kind::Ours || (leaves && self.has_reference()) {
             return;
         }

@@ -1,5 +1,6 @@
 //! Many seeds, on all processors.
 
+use super::coverage::Coverage;
 use super::schedule::Schedule;
 use super::{Bug, Options, Violation, run};
 use std::ops::Range;
@@ -27,6 +28,8 @@ pub struct Summary {
     pub slowest: (Duration, u64),
     /// Seeds that broke a rule, lowest first.
     pub failures: Vec<(u64, Violation)>,
+    /// Which arms of the takeover were reached.
+    pub coverage: Coverage,
     /// How long it took.
     pub took: Duration,
 }
@@ -60,6 +63,7 @@ pub fn search(seeds: Range<u64>, planted: Option<Bug>, stop: bool) -> Summary {
             sum.steps += outcome.steps;
             sum.lasted += outcome.lasted;
             sum.promises_kept += outcome.promises_kept;
+            sum.coverage.add(&outcome.coverage);
             sum.excused += u64::from(outcome.excused);
             sum.slowest = sum.slowest.max((outcome.settled_after.unwrap_or_default(), seed));
             if let Some(violation) = outcome.violation {

@@ -78,7 +78,7 @@ pub struct Site {
 pub struct Planned {
     /// Since the begin of the world.
     pub at: Duration,
-    /// Its length; for a node that goes away, until it is started again.
+    /// Its length; for a node that goes away, until it is started again. `Duration::MAX`: for ever.
     pub lasting: Duration,
     /// What happens.
     pub fault: Fault,
@@ -87,7 +87,7 @@ pub struct Planned {
 impl Planned {
     /// When it is over.
     pub fn end(&self) -> Duration {
-        self.at + self.lasting
+        self.at.saturating_add(self.lasting)
     }
 }
 
@@ -156,6 +156,8 @@ pub enum Fault {
     Blind(usize),
     /// Neither the site's command nor a reboot ends what cannot be stopped.
     Helpless(usize),
+    /// An address of each group that runs there is gone, and can be added again by nobody: its interface is gone.
+    Vanish(usize),
     /// The daemon is killed, and what it started runs on. It is started again at the end.
     Crash(usize),
     /// The fencing device of a node does not work.
@@ -200,6 +202,7 @@ impl Fault {
             | Self::Hang(node)
             | Self::Blind(node)
             | Self::Helpless(node)
+            | Self::Vanish(node)
             | Self::Crash(node)
             | Self::NoFencing(node)
             | Self::SlowFencing(node)
@@ -219,8 +222,9 @@ impl Fault {
 }
 
 impl Schedule {
-    /// When the last fault is over.
+    /// When the last fault is over, and each that stays for ever has begun.
     pub fn calm_from(&self) -> Duration {
-        self.faults.iter().map(Planned::end).max().unwrap_or_default()
+        let over = |planned: &Planned| if planned.is_for_ever() { planned.at } else { planned.end() };
+        self.faults.iter().map(over).max().unwrap_or_default()
     }
 }

@@ -34,6 +34,9 @@ impl World<'_> {
         // A device that does not answer is given up, and tried again some seconds later.
         let slow = self.schedule.faults.iter().any(|planned| matches!(planned.fault, Fault::SlowFencing(_)));
         let device = if slow { site.limit + 10_000 } else { 0 };
+        // What starts on neither is moved once in five minutes; one of both could start it meanwhile.
+        let sick = (0..self.hosts.len()).any(|n| self.schedule.is_sick(n));
+        let device = device + if sick { 310_000 } else { 0 };
         let bound = bound + Duration::from_millis(site.initdead + 8 * site.script.1 + device) + deadtime * 4;
         let tail = deadtime * 2 + Duration::from_millis(1500);
         let unsettled = self.unsettled();
@@ -45,6 +48,8 @@ impl World<'_> {
             (None, Some(why)) if calm_for > bound => self.fail(Rule::Settles, why),
             (None, Some(_)) => self.plan(self.now.after(deadtime / 2), Due::Look),
             (Some(_), None) => self.settled_for_good(),
+            // A node whose scripts never do what they are to do resets itself now and then.
+            (Some(_), Some(_)) if (0..self.hosts.len()).any(|n| self.schedule.is_sick(n)) => self.finished = true,
             (Some(_), Some(why)) => self.fail(Rule::StaysSettled, why),
         }
     }
@@ -52,13 +57,20 @@ impl World<'_> {
     /// What has not settled yet.
     fn unsettled(&self) -> Option<String> {
         let nodes = 0..self.hosts.len();
-        if let Some(node) = nodes.clone().find(|n| !self.hosts[*n].is_running()) {
+        let excused = |n| self.schedule.stays_away(n) || self.schedule.is_sick(n);
+        let waits_for = |n: &usize| !self.hosts[*n].is_running() && !excused(*n);
+        if let Some(node) = nodes.clone().find(waits_for) {
             return Some(format!("{} does not run", name(node)));
         }
         if self.shots > 0 {
             return Some("somebody is about to be fenced".to_owned());
         }
-        let group = (0..self.schedule.site.groups.len()).find_map(|group| self.unsettled_group(group));
+        let groups = 0..self.schedule.site.groups.len();
+        let group = if self.schedule.heals() {
+            groups.clone().find_map(|group| self.unsettled_group(group))
+        } else {
+            groups.clone().find_map(|group| self.unsettled_for_ever(group))
+        };
         group.or_else(|| nodes.clone().find_map(|node| self.unsettled_node(node)))
     }
 
@@ -78,19 +90,28 @@ impl World<'_> {
         // A 3.0.6 whose partner vanished in the middle of an exchange waits for it for an hour. That is its own affair, as long as each group
         // is served.
         let ours = engine.ours()?;
-        if managed && !engine.is_settled() {
+        if managed && self.schedule.heals() && !engine.is_settled() {
             return Some(format!("{} is not settled: {:?}", name(node), ours.takeover()));
         }
         for (group, real) in self.hosts[node].real.iter().enumerate() {
             let believes = ours.groups()[group].state() == hbcore::takeover::GroupState::Running;
-            if believes != real.serving {
+            if believes != real.serving && !self.schedule.is_sick(node) {
                 return Some(format!("{} believes that group {group} runs: {believes}", name(node)));
             }
         }
         (0..self.hosts.len()).filter(|other| *other != node).find_map(|other| {
             let view = ours.node(NodeId(other as u8))?;
+            if self.schedule.is_sick(other) {
+                return None;
+            }
+            if self.schedule.stays_away(other) || self.schedule.is_deaf(other, node) {
+                let why = || format!("{} sees {} as {:?}", name(node), name(other), view.state);
+                return (*view.state != NodeState::Dead).then(why);
+            }
             let generation = self.hosts[other].generation;
-            let agrees = *view.state == NodeState::Active && view.generation.0 == generation && view.missing == 0;
+            // What is missing of a node that does not hear us cannot be asked for.
+            let complete = view.missing == 0 || self.schedule.is_deaf(node, other);
+            let agrees = *view.state == NodeState::Active && view.generation.0 == generation && complete;
             let (state, missing) = (view.state, view.missing);
             let why = || format!("{} sees {} as {state:?}, missing {missing}", name(node), name(other));
             (!agrees).then(why)
@@ -104,7 +125,13 @@ impl World<'_> {
         let ours: Vec<usize> =
             (0..nodes).filter(|n| self.hosts[*n].engine.as_deref().is_some_and(|e| e.ours().is_some())).collect();
         for node in ours {
-            for other in (0..nodes).filter(|other| *other != node) {
+            let heard = |other: &usize| {
+                *other != node
+                    && !self.schedule.is_deaf(*other, node)
+                    && !self.schedule.is_deaf(node, *other)
+                    && !self.schedule.stays_away(*other)
+            };
+            for other in (0..nodes).filter(heard) {
                 let lost = self.delivery.silently_lost(node, other);
                 if !lost.is_empty() {
                     let text = format!("{} never processed {lost:?} of {}", name(node), name(other));

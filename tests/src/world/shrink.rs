@@ -77,7 +77,10 @@ impl Shrinker {
 
     fn halve_times(&mut self) {
         for n in 0..self.best.faults.len() {
-            while self.best.faults[n].lasting > SHORTEST && self.attempt(|s| halve(&mut s.faults[n].lasting)) {}
+            while !self.best.faults[n].is_for_ever()
+                && self.best.faults[n].lasting > SHORTEST
+                && self.attempt(|s| halve(&mut s.faults[n].lasting))
+            {}
             while self.best.faults[n].at > SHORTEST && self.attempt(|s| halve(&mut s.faults[n].at)) {}
         }
         // All together, so that what depends on their distance stays.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod arms;
 mod engine_bugs;
 
 use hbcore_tests::world::{Bug, Kind, Options, Outcome, Schedule, diagram, run, runner, shrink};
@@ -127,7 +128,7 @@ fn first_of_ours(seeds: Range<u64>) {
 }
 
 fn many(seeds: Range<u64>) -> Result<(), String> {
-    let sum = runner::search(seeds, None, false);
+    let sum = runner::search(seeds.clone(), None, false);
     let hours = sum.lasted.as_secs_f64() / 3600.0;
     println!(
         "{} seeds, {} broke a rule; {hours:.0} hours of virtual time, {} inputs, {} takeovers in time, {} excused, {:.0} s; \
@@ -145,6 +146,7 @@ fn many(seeds: Range<u64>) -> Result<(), String> {
     let (beside, ours): (Vec<_>, Vec<_>) = sum.failures.into_iter().partition(|(seed, _)| mixed(*seed));
     let among = format!("{} of ours alone, {} beside the model of a 3.0.6", ours.len(), beside.len());
     println!("{among}");
+    let arms = arms::report(&sum.coverage, &seeds);
     for (seed, violation) in &beside {
         println!("beside the model: seed {seed}: {:?}", violation.rule);
     }
@@ -163,6 +165,7 @@ fn many(seeds: Range<u64>) -> Result<(), String> {
             text += &explain(&Schedule::from_seed(*seed), &format!("seed-{seed}"), &format!("--seed {seed}"));
         }
     }
+    text += &arms;
     if text.is_empty() { Ok(()) } else { Err(text) }
 }
 

@@ -19,6 +19,7 @@ impl World<'_> {
         host.will_restart = false;
         host.run += 1;
         for real in &mut host.real {
+            real.lacks = false;
             if let Some(script) = real.script.take() {
                 real.serving = script.work == Work::Start && script.ending.leaves && real.serving;
             }
@@ -37,7 +38,8 @@ impl World<'_> {
             self.hosts[node].will_restart = true;
             let (runs, ending) = self.script(node, group, Work::Stop);
             let run = self.hosts[node].run;
-            self.hosts[node].real[group].serving = false;
+            let real = &mut self.hosts[node].real[group];
+            (real.serving, real.lacks) = (false, false);
             self.tell_group(node, group);
             let due = Due::CleanUp { node, run, group, leaves: ending.leaves };
             self.plan(self.now.after(runs), due);

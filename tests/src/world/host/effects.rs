@@ -1,17 +1,21 @@
 //! What the engine has done: scripts that start and stop groups, and devices that cut the power.
 
-use super::{Ending, FENCING, Script, Work};
-use crate::world::engine::name;
+use super::{Cause, Ending, FENCING, Script, Work};
+use crate::world::engine::{Engine, name};
 use crate::world::rule::Rule;
-use crate::world::schedule::Fault;
+use crate::world::schedule::{Fault, Kind};
 use crate::world::story::{Happening, Runs};
 use crate::world::{Bug, Due, World};
 use hbcore::id::NodeId;
-use hbcore::takeover::{Effect, Outcome};
+use hbcore::takeover::{Effect, Group, Outcome};
 use hbcore::time::Duration;
 
 impl World<'_> {
     pub(super) fn begin_effect(&mut self, node: usize, ticket: u32, effect: Effect) {
+        if self.schedule.site.nodes[node] == Kind::Ours {
+            let before = self.counting.views[node];
+            self.counting.coverage.effect(&before, effect);
+        }
         let (group, work) = match effect {
             Effect::Acquire(group) => (usize::from(group.0), Work::Start),
             Effect::Release(group) => (usize::from(group.0), Work::Stop),
@@ -56,6 +60,7 @@ impl World<'_> {
         });
         real.holding |= work == Work::Start;
         real.serving = kept;
+        real.lacks = false;
         if work == Work::Start {
             self.acquiring(node, group);
         }
@@ -124,11 +129,19 @@ impl World<'_> {
     }
 
     pub(super) fn completed(&mut self, node: usize, ticket: u32, outcome: Outcome) {
-        self.input(node, |host, local| {
+        let group = (ticket >> 16) as usize;
+        let mut ended = None;
+        self.input(node, Cause::End, |host, local| {
             if let Some(engine) = &mut host.engine {
+                let state = |engine: &Engine| engine.ours().map(|ours| ours.groups().get(group).map(Group::state));
+                let before = state(engine);
                 engine.complete(local, ticket, outcome);
+                ended = before.zip(state(engine));
             }
         });
+        if let Some((before, after)) = ended {
+            self.counting.coverage.ended(before.zip(after), outcome);
+        }
     }
 
     pub(super) fn tell_group(&mut self, node: usize, group: usize) {

@@ -42,6 +42,7 @@ impl World<'_> {
             match planned.fault {
                 Fault::Slow { node: n, by } if n == node => runs += Duration::from_millis(by),
                 Fault::Hang(n) if n == node => runs = runs.max(ORIGIN.after(planned.end()).since(self.now)),
+                Fault::Vanish(n) if n == node && work == Work::Start => outcome = Outcome::Failed,
                 Fault::Fail { node: n, percent } if n == node && random.percent(percent) => {
                     let stuck = work == Work::Start && random.percent(20);
                     outcome = if stuck { Outcome::FailedAndStuck } else { Outcome::Failed };

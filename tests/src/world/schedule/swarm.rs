@@ -25,6 +25,7 @@ enum Sort {
     Hang,
     Blind,
     Helpless,
+    Vanish,
     Crash,
     Fencing,
     SetClock,
@@ -44,7 +45,7 @@ const NETWORK: [Sort; 9] = [
     Sort::Corrupt,
     Sort::Noise,
 ];
-const NODE: [Sort; 13] = [
+const NODE: [Sort; 14] = [
     Sort::Power,
     Sort::Blackout,
     Sort::Pause,
@@ -53,6 +54,7 @@ const NODE: [Sort; 13] = [
     Sort::Hang,
     Sort::Blind,
     Sort::Helpless,
+    Sort::Vanish,
     Sort::Crash,
     Sort::SetClock,
     Sort::Standby,
@@ -77,9 +79,15 @@ impl Schedule {
         let mut at = random.below(2) * random.below(12 * site.deadtime);
         let mut faults: Vec<Planned> = late_starts(&mut random, &site);
         for _ in 0..count {
-            at += random.below(spread);
+            // Sometimes two at once: an operator asks, and the other node leaves in the middle of it.
+            let at_once = random.percent(20);
+            at += random.below(if at_once { 2 * site.script.1 + 4 } else { spread });
             let sort = random.pick(&sorts);
             faults.push(fault(&mut random, &site, sort, at));
+        }
+        if random.percent(20) {
+            at += random.below(spread);
+            faults.extend(for_ever(&mut random, &site, at));
         }
         Self { noise: seed, site, faults }
     }
@@ -137,6 +145,31 @@ fn late_starts(random: &mut Random, site: &Site) -> Vec<Planned> {
     faults
 }
 
+/// A fault that never ends, where the rest can be told what is demanded of it.
+fn for_ever(random: &mut Random, site: &Site, at: u64) -> Vec<Planned> {
+    let pair = site.nodes.len() == 2;
+    let node = random.below(site.nodes.len() as u64) as usize;
+    let other = (node + 1) % site.nodes.len();
+    let link = random.below(2) as usize;
+    let one_link = |from, to| Fault::Cut { from, to, link: Some(link) };
+    let faults = match random.below(9) {
+        0 | 1 if site.links.len() == 2 => vec![one_link(node, other)],
+        2 | 3 if site.links.len() == 2 => vec![one_link(node, other), one_link(other, node)],
+        _ if site.nodes.contains(&Kind::Reference) => vec![],
+        4 => vec![Fault::Cut { from: node, to: other, link: None }],
+        // Two devices would cut each other's power for ever.
+        5 if !site.fencing => vec![Fault::Isolate(node)],
+        6 => vec![Fault::Power { node, forgets: false }],
+        7 if site.fencing => vec![Fault::NoFencing(node)],
+        8 if pair => vec![Fault::Helpless(node)],
+        _ if pair && random.percent(50) => vec![Fault::Blind(node)],
+        _ if pair => vec![Fault::Fail { node, percent: 100 }],
+        _ => vec![],
+    };
+    let at = Duration::from_millis(at);
+    faults.into_iter().map(|fault| Planned { at, lasting: Duration::MAX, fault }).collect()
+}
+
 fn planned(at: u64, lasting: u64, fault: Fault) -> Planned {
     Planned { at: Duration::from_millis(at), lasting: Duration::from_millis(lasting), fault }
 }
@@ -177,6 +210,7 @@ fn fault(random: &mut Random, site: &Site, sort: Sort, at: u64) -> Planned {
         Sort::Hang => (some_time, Fault::Hang(node)),
         Sort::Blind => (some_time, Fault::Blind(node)),
         Sort::Helpless => (some_time, Fault::Helpless(node)),
+        Sort::Vanish => (long, Fault::Vanish(node)),
         // There is no model of a 3.0.6 that is started again beside its own services.
         Sort::Crash if site.nodes[node] == Kind::Ours => (random.below(2) * long, Fault::Crash(node)),
         Sort::Crash => (long, Fault::Power { node, forgets: false }),

@@ -4,6 +4,7 @@
 //! noise 17
 //! site nodes=ours,reference groups=0,1 links=datagram,serial keepalive=50 ...
 //! at 1.250000 for 0.400000 isolate 0
+//! at 2.000000 for ever cut 0 1 1
 //! ```
 
 use super::{Class, Fault, Kind, Medium, Planned, Schedule, Site};
@@ -45,7 +46,11 @@ fn list(items: impl IntoIterator<Item = impl ToString>) -> String {
 
 impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at {:.6} for {:.6} {}", self.at.as_secs_f64(), self.lasting.as_secs_f64(), self.fault)
+        let at = self.at.as_secs_f64();
+        if self.is_for_ever() {
+            return write!(f, "at {at:.6} for ever {}", self.fault);
+        }
+        write!(f, "at {at:.6} for {:.6} {}", self.lasting.as_secs_f64(), self.fault)
     }
 }
 
@@ -70,6 +75,7 @@ impl fmt::Display for Fault {
             Self::Hang(node) => write!(f, "hang {node}"),
             Self::Blind(node) => write!(f, "blind {node}"),
             Self::Helpless(node) => write!(f, "helpless {node}"),
+            Self::Vanish(node) => write!(f, "vanish {node}"),
             Self::Crash(node) => write!(f, "crash {node}"),
             Self::NoFencing(node) => write!(f, "nofencing {node}"),
             Self::SlowFencing(node) => write!(f, "slowfencing {node}"),
@@ -187,7 +193,10 @@ fn read_fault(text: &str) -> Option<Planned> {
     let mut words = text.split_whitespace();
     let at = Duration::try_from_secs_f64(words.next()?.parse().ok()?).ok()?;
     let lasting = words.next().filter(|word| *word == "for").and_then(|_| words.next())?;
-    let lasting = Duration::try_from_secs_f64(lasting.parse().ok()?).ok()?;
+    let lasting = match lasting {
+        "ever" => Duration::MAX,
+        seconds => Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?,
+    };
     let fault = read_kind(words.next()?, &words.clone().collect::<Vec<_>>())?;
     // Nothing stands there that was not read.
     let same = fault.to_string().split(' ').skip(1).eq(words);
@@ -215,6 +224,7 @@ fn read_kind(name: &str, words: &[&str]) -> Option<Fault> {
         "hang" => Fault::Hang(node(0)?),
         "blind" => Fault::Blind(node(0)?),
         "helpless" => Fault::Helpless(node(0)?),
+        "vanish" => Fault::Vanish(node(0)?),
         "crash" => Fault::Crash(node(0)?),
         "nofencing" => Fault::NoFencing(node(0)?),
         "slowfencing" => Fault::SlowFencing(node(0)?),
