@@ -106,8 +106,6 @@ pub(crate) struct Node<const LINKS: usize> {
     pub(crate) repeat_from: Option<Sequence>,
     pub(crate) repeat_to: Sequence,
     pub(crate) refusal: Option<Refusal>,
-    /// How many seconds its wall clock was ahead of ours at its last status.
-    pub(crate) clock_ahead: i32,
     /// What it has told of itself in this run.
     pub(crate) told: Told,
     links: [Instant; LINKS],
@@ -135,7 +133,6 @@ impl<const LINKS: usize> Node<LINKS> {
             repeat_from: None,
             repeat_to: Sequence(0),
             refusal: None,
-            clock_ahead: 0,
             told: Told::default(),
             links: [Instant::ZERO; LINKS],
             up: LinkSet::EMPTY,

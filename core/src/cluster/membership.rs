@@ -67,8 +67,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         node.status_at = now;
         node.status_seq = seq;
         if header.kind == MessageType::Status {
-            let ahead = i128::from(header.timestamp) - i128::from(wall);
-            node.clock_ahead = ahead.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+            node.told.compare_clocks(header.timestamp, wall);
         }
         if let Some(ms) = header.deadtime_ms {
             node.deadtime = Duration::from_millis(ms);

@@ -125,8 +125,6 @@ pub struct NodeView<'a> {
     pub links_up: LinkSet,
     /// How many of its messages are missing.
     pub missing: u32,
-    /// How many seconds its wall clock was ahead of ours when it was last heard; below zero if it was behind.
-    pub clock_ahead: i32,
     /// What it has told of itself, if it is of our kind.
     pub told: &'a Told,
 }
@@ -299,7 +297,6 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             weight: node.weight,
             links_up: node.up,
             missing: node.window.missing(),
-            clock_ahead: node.clock_ahead,
             told: &node.told,
         })
     }

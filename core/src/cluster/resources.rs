@@ -1,6 +1,6 @@
 //! Between the wire and the takeover machine.
 
-use super::told::{TEXT_MAX, Told};
+use super::told::TEXT_MAX;
 use super::{Cluster, Communication, Event, Request, RequestError};
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::node::{Node, NodeState};
@@ -61,10 +61,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if !self.manage_resources {
             return;
         }
-        let told = header.message.text(KIND_FIELD).map(Told::read);
+        let told = header.message.text(KIND_FIELD);
         let is_hbcore = told.is_some();
-        if let (Some(told), Some(node)) = (told, self.node_mut(id)) {
-            node.told = told;
+        if let (Some(told), Some(seq), Some(node)) = (told, header.seq, self.node_mut(id)) {
+            node.told.hear(told, seq);
         }
         let active = self.communication == Communication::Up;
         match header.kind {

@@ -6,7 +6,7 @@
 
 use heapless::String;
 
-use crate::id::GroupId;
+use crate::id::{GroupId, Sequence};
 
 /// Longest name of a release that is kept; a longer one is cut.
 const RELEASE_MAX: usize = 15;
@@ -18,6 +18,7 @@ pub(super) const TEXT_MAX: usize = 2 + RELEASE_MAX + 1 + 16 + 1 + 32;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// It is of our kind.
+    #[cfg(not(feature = "small"))]
     pub is_ours: bool,
     /// The name of its release; empty if it has not told.
     #[cfg(not(feature = "small"))]
@@ -28,19 +29,35 @@ pub struct Told {
     /// The groups that could not be started there and have not run there since, one bit each, by its own order, as it last spoke of resources.
     #[cfg(not(feature = "small"))]
     pub lacking: u128,
+    /// How many seconds its wall clock was ahead of ours at its last status; below zero if it was behind.
+    #[cfg(not(feature = "small"))]
+    pub clock_ahead: i32,
+    /// The number of the message in which it told that.
+    #[cfg(not(feature = "small"))]
+    seq: Sequence,
 }
 
 #[cfg(not(feature = "small"))]
 impl Told {
-    /// Reads the field. What does not fit its form counts as not told.
-    pub(super) fn read(text: &[u8]) -> Self {
+    /// Takes the field of a message. What does not fit its form counts as not told; what an older message told changes nothing.
+    pub(super) fn hear(&mut self, text: &[u8], seq: Sequence) {
+        if seq < self.seq {
+            return;
+        }
         let text = core::str::from_utf8(text).unwrap_or_default();
         let mut words = text.split(';').skip(1);
         let printable = words.next().unwrap_or_default().chars().filter(char::is_ascii_graphic);
-        let release = printable.take(RELEASE_MAX).collect();
-        let digest = words.next().and_then(|hex| u64::from_str_radix(hex, 16).ok());
-        let lacking = words.next().and_then(|hex| u128::from_str_radix(hex, 16).ok()).unwrap_or(0);
-        Self { is_ours: true, release, digest, lacking }
+        self.is_ours = true;
+        self.seq = seq;
+        self.release = printable.take(RELEASE_MAX).collect();
+        self.digest = words.next().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        self.lacking = words.next().and_then(|hex| u128::from_str_radix(hex, 16).ok()).unwrap_or(0);
+    }
+
+    /// Its wall clock showed `theirs`, in seconds, when ours showed `ours`.
+    pub(super) fn compare_clocks(&mut self, theirs: u64, ours: u64) {
+        let ahead = i128::from(theirs) - i128::from(ours);
+        self.clock_ahead = ahead.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
     }
 
     /// Of this node: the name of its release and the digest of its groups.
@@ -75,9 +92,9 @@ impl Told {
 #[cfg(feature = "small")]
 #[expect(clippy::unused_self, reason = "the same calls as where there is room")]
 impl Told {
-    pub(super) fn read(_: &[u8]) -> Self {
-        Self { is_ours: true }
-    }
+    pub(super) fn hear(&mut self, _: &[u8], _: Sequence) {}
+
+    pub(super) fn compare_clocks(&mut self, _: u64, _: u64) {}
 
     pub(super) fn introduce(&mut self, _: &str, _: u64) {}
 
@@ -95,15 +112,25 @@ mod tests {
     use super::*;
 
     fn told(release: &str, digest: u64, lacking: u128) -> Told {
-        Told { is_ours: true, release: release.try_into().expect("short"), digest: Some(digest), lacking }
+        let mut told = Told { is_ours: true, ..Told::default() };
+        told.introduce(release, digest);
+        told.lacking = lacking;
+        told
+    }
+
+    fn read(text: &[u8]) -> Told {
+        let mut told = Told::default();
+        told.hear(text, Sequence(0));
+        told
     }
 
     #[test]
     fn what_is_told_is_read_as_it_was_written() {
         for all in [told("1.2.3", 0x0123, 0), told("", u64::MAX, u128::MAX), told("123456789012345", 0, 1)] {
-            assert_eq!(Told::read(all.text().as_bytes()), all);
+            assert_eq!(read(all.text().as_bytes()), all);
         }
         assert_eq!(told("1.2.3", 0xabc, 5).text(), "1;1.2.3;0000000000000abc;5");
+        assert_eq!(told("1;2 3\x07that is too long", 0, 0).text(), "1;123thatistoolon;0000000000000000");
     }
 
     #[test]
@@ -111,9 +138,38 @@ mod tests {
         let kind = Told { is_ours: true, ..Told::default() };
         assert_eq!(kind.text(), "1");
         for text in [&b"1"[..], b"", b";;;", b"1;\xff", b"\xff\xfe", b"1;;xyz;-1"] {
-            assert_eq!(Told::read(text), kind, "{text:?}");
+            assert_eq!(read(text), kind, "{text:?}");
         }
-        let long = Told::read(b"1;a\x07release\tthat is too long;10000000000000000;1");
+        let long = read(b"1;a\x07release\tthat is too long;10000000000000000;1");
         assert_eq!((long.release.as_str(), long.digest), ("areleasethatist", None));
+    }
+
+    #[test]
+    fn message_that_comes_late_changes_nothing() {
+        let mut known = Told::default();
+        known.hear(b"1;2.0;2", Sequence(7));
+        known.hear(b"1;1.0;1", Sequence(6));
+        assert_eq!((known.release.as_str(), known.digest), ("2.0", Some(2)));
+        known.hear(b"1;3.0;3", Sequence(8));
+        assert_eq!(known.digest, Some(3));
+    }
+
+    #[test]
+    fn groups_that_do_not_start_are_told_until_they_run() {
+        let mut own = told("1", 1, 0);
+        own.note_start(GroupId(3), false);
+        own.note_start(GroupId(0), false);
+        own.note_start(GroupId(3), true);
+        own.note_start(GroupId(200), false);
+        assert_eq!(own.lacking, 1);
+    }
+
+    #[test]
+    fn clocks_are_compared_whatever_they_show() {
+        let mut node = Told::default();
+        for (theirs, ours, ahead) in [(100, 90, 10), (90, 100, -10), (u64::MAX, 0, i32::MAX), (1, u64::MAX, i32::MIN)] {
+            node.compare_clocks(theirs, ours);
+            assert_eq!(node.clock_ahead, ahead);
+        }
     }
 }

@@ -259,7 +259,7 @@ fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>) -> Vec<Problem> {
     if node.told.is_ours && ours.is_some() && node.told.release != env!("CARGO_PKG_VERSION") {
         all.push(Problem::ReleaseDiffers { node: name.clone(), theirs: node.told.release.as_str().to_owned() });
     }
-    if node.clock_ahead.saturating_abs() > CLOCKS_APART {
+    if node.told.clock_ahead.saturating_abs() > CLOCKS_APART {
         all.push(Problem::ClockDiffers { node: name });
     }
     all
