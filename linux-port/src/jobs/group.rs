@@ -98,10 +98,12 @@ impl Context<'_> {
 
     /// Whether the member was seen to be stopped: its stop succeeded, or its status said so, or nothing ever started it.
     fn stop_one(&self, member: &mut Step, retry: Retry) -> bool {
+        let attempts = self.doing.stop(self.group, format!("{} stop", name(member)), retry.more.saturating_add(1));
         for attempt in 0..=retry.more {
             if attempt > 0 && !self.pause(retry.pause) {
                 return false;
             }
+            attempts.begin(attempt.saturating_add(1));
             match self.operate(member, Operation::Stop) {
                 Attempt::Done => return true,
                 Attempt::Cancelled => return false,

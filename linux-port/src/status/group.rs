@@ -20,6 +20,8 @@ pub struct GroupRow {
     pub at: Option<String>,
     /// The script that runs for it, and for how many seconds.
     pub script: Option<(String, u64)>,
+    /// Of a stop: which attempt it is, and how many there are at most.
+    pub attempt: Option<(u32, u32)>,
     /// Why it is where it is, in one word that stays.
     pub why: &'static str,
     /// The same for people.
@@ -55,7 +57,8 @@ impl GroupRow {
             other: other.as_ref().map(|n| n.name.as_str().to_owned()),
             failed_there: other.as_ref().is_some_and(|n| lacks(cluster, n, id)),
             failures: seen.failures.get(usize::from(number)).copied().unwrap_or(0),
-            stops: script.is_some_and(|s| s.what.ends_with(" stop")),
+            stops: script.is_some_and(|s| s.attempt.is_some()),
+            retries: script.and_then(|s| s.attempt).is_some_and(|(attempt, _)| attempt > 1),
         };
         let here = group.state();
         let at = match (here, why) {
@@ -70,6 +73,7 @@ impl GroupRow {
             here,
             at,
             script: script.map(|s| (s.what.clone(), s.for_so_long.as_secs())),
+            attempt: script.and_then(|s| s.attempt),
             why: word(why, teller.failed_there),
             story,
             next,
@@ -88,7 +92,11 @@ impl GroupRow {
 
     /// The script that runs, in brackets.
     pub(super) fn script_text(&self) -> String {
-        self.script.as_ref().map_or_else(String::new, |(what, seconds)| format!(" ({what}, {seconds} s)"))
+        let Some((what, seconds)) = &self.script else { return String::new() };
+        match self.attempt {
+            Some((attempt, most)) if attempt > 1 => format!(" ({what}, attempt {attempt} of {most}, {seconds} s)"),
+            _ => format!(" ({what}, {seconds} s)"),
+        }
     }
 
     /// Where it is, for people.
@@ -134,8 +142,10 @@ struct Teller<'a> {
     /// The other node has told that it could not be started there.
     failed_there: bool,
     failures: u32,
-    /// A script is told to stop.
+    /// A member is being stopped.
     stops: bool,
+    /// And does not stop at once.
+    retries: bool,
 }
 
 impl Teller<'_> {
@@ -147,10 +157,10 @@ impl Teller<'_> {
             Why::Runs => plain("runs here"),
             // Scripts are stopped within a start that has failed.
             Why::Starts if self.stops => {
-                (format!("does not start here{}, and is being stopped again", self.count()), None)
+                (format!("does not start here{}, and is being stopped again", self.count()), self.escalation())
             }
             Why::Starts => (format!("is being started here{}", self.again()), None),
-            Why::Stops => plain("is being stopped here"),
+            Why::Stops => ("is being stopped here".to_owned(), self.escalation()),
             Why::Escalates { again } => {
                 let next = match again {
                     Some(at) => Next { what: format!("{STRONGER} is tried again"), seconds: Some(self.seconds(at)) },
@@ -194,6 +204,12 @@ impl Teller<'_> {
             Why::Nobody if self.other.is_some() => (format!("nowhere{}", self.tried()), None),
             Why::Nobody => plain("not here"),
         }
+    }
+
+    /// What comes after the last attempt to stop.
+    fn escalation(&self) -> Option<Next> {
+        let what = format!("{STRONGER}, if the last attempt fails as well");
+        self.retries.then_some(Next { what, seconds: None })
     }
 
     fn fencing(&self) -> (String, Option<Next>) {

@@ -67,6 +67,12 @@ fn group(text: &mut String, row: &GroupRow) {
         }
         None => text.push_str("null,\"seconds\":null"),
     }
+    match row.attempt {
+        Some((attempt, most)) => {
+            let _ = write!(text, ",\"attempt\":{attempt},\"attempts\":{most}");
+        }
+        None => text.push_str(",\"attempt\":null,\"attempts\":null"),
+    }
     text.push_str(",\"why\":");
     string(text, row.why);
     let _ = write!(text, ",\"failures\":{},\"nowhere\":{},\"next\":", row.failures, row.is_nowhere);

@@ -46,6 +46,7 @@ fn seen() -> Snapshot {
         here,
         at: at.map(str::to_owned),
         script: (here == GroupState::Stopping).then(|| ("web stop".to_owned(), 21)),
+        attempt: (here == GroupState::Stopping).then_some((3, 11)),
         why,
         story: story.to_owned(),
         next: (here == GroupState::Failed).then(|| Next { what: "bravo is asked".to_owned(), seconds: Some(9) }),
@@ -96,12 +97,12 @@ fn people_get_tables() {
          192.0.2.254  ping    192.0.2.254 up\n\
          \n\
          group      home   where\n\
-         192.0.2.1  alpha  is being stopped here (web stop, 21 s)\n\
+         192.0.2.1  alpha  is being stopped here (web stop, attempt 3 of 11, 21 s)\n\
          192.0.2.2  alpha  at bravo\n\
          192.0.2.3  alpha  nowhere: could not be started here; next: bravo is asked in 9 s\n\
          192.0.2.4  alpha  nowhere\n"
     );
-    assert_eq!(seen().stopping(), ["192.0.2.1 (web stop, 21 s)"]);
+    assert_eq!(seen().stopping(), ["192.0.2.1 (web stop, attempt 3 of 11, 21 s)"]);
 }
 
 #[test]
@@ -119,13 +120,13 @@ fn monitors_get_the_same_under_names_that_stay() {
             r#""links":[{"name":"eth0","up":true},{"name":"/dev/ttyS0","up":false}]},"#,
             r#"{"name":"192.0.2.254","state":"ping","local":false,"ping":true,"program":null,"same_haresources":null,"links":[{"name":"192.0.2.254","up":true}]}],"#,
             r#""groups":["#,
-            r#"{"key":"192.0.2.1","home":"alpha","here":"stopping","at":"alpha","script":"web stop","seconds":21,"#,
+            r#"{"key":"192.0.2.1","home":"alpha","here":"stopping","at":"alpha","script":"web stop","seconds":21,"attempt":3,"attempts":11,"#,
             r#""why":"stops","failures":0,"nowhere":false,"next":null,"next_seconds":null},"#,
-            r#"{"key":"192.0.2.2","home":"alpha","here":"stopped","at":"bravo","script":null,"seconds":null,"#,
+            r#"{"key":"192.0.2.2","home":"alpha","here":"stopped","at":"bravo","script":null,"seconds":null,"attempt":null,"attempts":null,"#,
             r#""why":"elsewhere","failures":0,"nowhere":false,"next":null,"next_seconds":null},"#,
-            r#"{"key":"192.0.2.3","home":"alpha","here":"failed","at":null,"script":null,"seconds":null,"#,
+            r#"{"key":"192.0.2.3","home":"alpha","here":"failed","at":null,"script":null,"seconds":null,"attempt":null,"attempts":null,"#,
             r#""why":"failed","failures":1,"nowhere":true,"next":"bravo is asked","next_seconds":9},"#,
-            r#"{"key":"192.0.2.4","home":"alpha","here":"stopped","at":null,"script":null,"seconds":null,"#,
+            r#"{"key":"192.0.2.4","home":"alpha","here":"stopped","at":null,"script":null,"seconds":null,"attempt":null,"attempts":null,"#,
             r#""why":"nobody","failures":0,"nowhere":true,"next":null,"next_seconds":null}]}"#,
             "\n"
         )

@@ -126,12 +126,17 @@ pub(crate) fn fencing(pairing: Pairing) {
 pub(crate) fn stop_in_start(pairing: Pairing) {
     let pair = Pair::new("status stop in start", pairing, &groups::site());
     let lab = &pair.lab;
-    write_web(&lab.alpha, "start|stop", "if [ $1 = stop ]; then sleep 1; fi; exit 1");
+    write_web(&lab.alpha, "start|stop", "if [ $1 = start ]; then : > $held; fi; exit 1");
     let harmless = "#!/bin/sh\nexit 1\n";
     lab.alpha.put_into("/usr/sbin", &[("reboot", harmless), ("init", harmless)]);
     lab.alpha.start();
     lab.bravo.start();
-    shows(lab, &lab.alpha, 0, &["does not start here, and is being stopped again (web stop, "]);
+    let again = "does not start here, and is being stopped again (web stop, attempt 3 of 11, ";
+    shows(lab, &lab.alpha, 0, &[again, "; next: stop_failure_command or a reboot, if the last attempt fails as well"]);
+    has(lab, &lab.alpha, &["\"script\":\"web stop\"", "\"attempts\":11"]);
+    let in_vain = "cannot be stopped here; next: stop_failure_command or a reboot is tried again in ";
+    shows(lab, &lab.alpha, 4, &["problem stop-escalated: ", in_vain, "holds local, a group does not stop"]);
+    lab.check(!groups::held(lab, "web").contains(&"bravo"), "no start on bravo of what may run on alpha");
 }
 
 /// Two nodes with other groups say so, in status and in the log; comments and blanks do not count.
