@@ -8,7 +8,7 @@ use hbcore_linux::address::{AddressSpec, Seen, Watch};
 use hbcore_linux::log::{EarlyLog, LogConfig, Logger};
 use hbcore_linux::problems::{Board, Problem};
 use hbcore_linux::resources::{AddressThread, Duties};
-use hbcore_linux::state::Record;
+use hbcore_linux::state::{Record, Recorded};
 use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -245,6 +245,22 @@ fn subscription_that_lost_messages_says_so() {
 }
 
 #[test]
+fn address_that_was_lost_during_a_restart_is_put_back_by_the_successor() {
+    let Some((a, _b)) = pair() else { return };
+    let keeper = Keeper::start(&a, AddressConflict::Warn);
+    let addr: IpAddr = VIP.parse().expect("an address");
+    let mut record = Record::open(&keeper.run_dir).expect("no file is fine");
+    record.add(Recorded { addr, prefix: 24, device: "eth0".to_owned() }).expect("recorded");
+    let (board, conflicts) = (keeper.board.clone(), AddressConflict::Warn);
+    keeper.thread.take_duties(Duties { board, record, conflicts });
+    let other = AddressSpec::new("10.77.0.101".parse().expect("an address"));
+    keeper.thread.resume([AddressSpec::new(addr), other].into(), vec![addr]);
+    support::eventually("it is put back", || is_up(&a, VIP));
+    assert!(!is_up(&a, "10.77.0.101"), "that one was not up");
+    assert_eq!(keeper.thread.added(), [addr]);
+}
+
+#[test]
 fn address_is_recorded_while_it_is_up() {
     let Some((a, _b)) = pair() else { return };
     let keeper = Keeper::with(&a, AddressConflict::Warn, &[VIP, VIP6]);
@@ -352,6 +368,26 @@ fn own_second_interface_on_the_same_link_is_no_stranger() {
     let asked = (0..10).map(|_| frame(&sniffer)).find(|frame| frame.get(38..42) == Some(&[10, 55, 0, 1]));
     assert_eq!(asked.as_ref().and_then(|frame| frame.get(28..32)), Some(&[10, 77, 0, 100][..]), "{asked:?}");
     assert_eq!(keeper.rival(VIP), None);
+}
+
+#[test]
+fn duties_do_not_delay_a_takeover() {
+    let Some((a, _b)) = pair() else { return };
+    let keeper = Keeper::with(&a, AddressConflict::Warn, &[VIP, VIP6]);
+    let mut took: Vec<Duration> = (1..=40)
+        .map(|n| {
+            let addr: IpAddr = format!("10.77.0.{}", 110 + n).parse().expect("an address");
+            let begun = Instant::now();
+            keeper.thread.acquire(n, [AddressSpec::new(addr)].into());
+            while keeper.thread.collect().is_none() {
+                thread::yield_now();
+            }
+            begun.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    println!("from the order to its end: median {:?}, worst {:?}", took[20], took[39]);
+    assert!(took[20] < Duration::from_millis(20), "median {:?}", took[20]);
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub(crate) fn stranger(pairing: Pairing) {
     pair.start();
     let since = Instant::now();
     // The other node is the stranger, so that there is an end of it: it has taken the address by hand.
-    lab.check(ip(&lab.bravo, &format!("addr add {SERVICE}/24 dev eth0")), "the address to be new there");
+    lab.check(ip(&lab.bravo, &format!("addr add {SERVICE}/24 dev eth0 label eth0:0")), "the address to be new there");
     let line = format!("has address {SERVICE} of ours");
     // It is heard when it speaks: the kernel asks for a host that does not exist.
     let spoken = lab.bravo.namespace().inside(|| UdpSocket::bind((SERVICE, 0))?.send_to(b"hello", ("10.77.0.77", 9)));

@@ -238,11 +238,23 @@ impl Worker {
     fn resume(&mut self, specs: &[AddressSpec], added: &[IpAddr]) {
         for spec in specs {
             let Some(addresses) = &mut self.addresses else { return };
-            if let Ok(Some(held)) = addresses.status(spec) {
-                let added = added.contains(&spec.addr);
-                self.keep(spec, Held { added, ..held });
+            let was_added = added.contains(&spec.addr);
+            match addresses.status(spec) {
+                Ok(Some(held)) => self.keep(spec, Held { added: was_added, ..held }),
+                // It was lost at the time of the exec, or since.
+                Ok(None) | Err(_) if was_added => self.miss(spec),
+                Ok(None) | Err(_) => {}
             }
         }
+    }
+
+    /// Owns an address that is not up: the record knows where it was.
+    fn miss(&mut self, spec: &AddressSpec) {
+        let recorded = self.record.iter().flat_map(Record::read_all).find(|entry| entry.addr == spec.addr);
+        let Some(Recorded { addr, prefix, device }) = recorded.cloned() else { return };
+        let held = Held { addr, prefix, device, index: 0, label: None, broadcast: None, mac: None, added: true };
+        self.keep(spec, held);
+        self.look();
     }
 
     fn clean(&mut self, specs: &[AddressSpec]) {
