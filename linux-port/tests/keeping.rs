@@ -276,7 +276,8 @@ fn address_is_recorded_while_it_is_up() {
 fn address_is_taken_although_it_cannot_be_recorded() {
     let Some((a, _b)) = pair() else { return };
     let keeper = Keeper::start(&a, AddressConflict::Warn);
-    std::fs::create_dir_all(&keeper.run_dir).expect("made");
+    support::eventually("the file is made", || keeper.run_dir.join("heartbeat/addresses").exists());
+    std::fs::remove_dir_all(keeper.run_dir.join("heartbeat")).expect("removed");
     std::fs::write(keeper.run_dir.join("heartbeat"), "in the way").expect("written");
     let unrecorded = || keeper.board.standing().iter().any(|s| s.problem.word() == "addresses-unrecorded");
     let take = |ticket, addr: &str| {

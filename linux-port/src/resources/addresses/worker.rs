@@ -4,7 +4,7 @@ mod tend;
 
 use super::keep::{Fate, Kept};
 use super::mailbox::Inbox;
-use super::{Order, Post, Question};
+use super::{Duties, Order, Post, Question};
 use crate::address::{AddressError, AddressSpec, Addresses, AnnouncePlan, Announcer, Held, Rivals, Watch};
 use crate::log::Logger;
 use crate::problems::{Board, Problem};
@@ -114,9 +114,11 @@ impl Worker {
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Duties(duties) => {
-                self.board = duties.board;
-                self.record = Some(duties.record);
-                self.conflicts = duties.conflicts;
+                let Duties { board, mut record, conflicts } = *duties;
+                (self.board, self.conflicts) = (board, conflicts);
+                let written = record.write();
+                self.record = Some(record);
+                self.noted(written);
             }
             Order::Acquire { ticket, specs } => {
                 // What was taken before a failure is given up by an order of its own.
