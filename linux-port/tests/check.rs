@@ -363,3 +363,15 @@ fn real_sites_get_no_alarm_that_is_none() {
         assert_eq!(said.contains("nothing acts upon it"), folder == "2", "{folder}: {said}");
     }
 }
+
+#[test]
+fn peer_that_nobody_can_tell_of_is_said_after_the_files() {
+    let place = site("haresources", "", 0o644);
+    let dir = place.path().to_str().expect("UTF-8");
+    let (code, said) = hb(&["check", "--peer", "--run-dir", dir, dir]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains(": good: ") && said.contains("the daemon that could tell about the other node"), "{said}");
+    place.file("ha.cf", "frob\n", 0o644);
+    let (code, said) = hb(&["check", "--peer", "--run-dir", dir, dir]);
+    assert!(code == Some(6) && !said.contains("the other node does not answer"), "wrong files come first: {said}");
+}

@@ -10,6 +10,7 @@ mod reference;
 mod returns;
 mod starting;
 mod three;
+mod view;
 
 use super::*;
 use crate::id::GroupId;

@@ -148,3 +148,26 @@ fn a_child_of_a_3_0_6_does_not_know_what_its_parent_has_taken() {
     assert!(report(&mut world, b"local", Some(b"req_our_resources()")), "what it was when the child began");
     assert!(!report(&mut world, b"local", None), "the parent knows");
 }
+
+/// In the value of the field that tells our kind, which a 3.0.6 passes over.
+#[test]
+fn digest_and_release_reach_the_other_node_with_what_it_says_of_resources() {
+    let mut world = World::new(PAIR);
+    for (host, digest) in [(0, 7), (1, 8)] {
+        world.start(host);
+        world.hosts[host].engine.as_mut().unwrap().introduce("1.2.3", digest);
+    }
+    world.run(MS(2000));
+    for (host, other, digest) in [(0, 1, 8), (1, 0, 7)] {
+        let told = world.at(host).node(NodeId(other)).unwrap().told;
+        assert_eq!((told.is_ours, told.release.as_str(), told.digest), (true, "1.2.3", Some(digest)));
+        assert_eq!(told.clock_ahead, 0);
+    }
+    // A new run that tells nothing has told nothing.
+    world.kill(0);
+    world.run(MS(100));
+    world.start(0);
+    world.run(MS(2000));
+    let told = world.at(1).node(NodeId(0)).unwrap().told;
+    assert_eq!((told.is_ours, told.digest), (true, None));
+}
