@@ -110,6 +110,9 @@ pub enum Problem {
         /// By how many seconds, below zero if it went back.
         seconds: i64,
     },
+    /// The other node is heard, and does not say what it holds, so that nothing is started here: perhaps it takes this node's messages for
+    /// old ones, as this run has a smaller generation than an earlier one.
+    NoAnswer,
     /// The configuration was to be read again and the daemon could not go on with the new one: it goes on with the old one.
     ReloadRefused {
         /// What was in the way.
@@ -143,6 +146,7 @@ impl Problem {
             Self::ReleaseDiffers { .. } => "release-differs",
             Self::ClockDiffers { .. } => "clock-differs",
             Self::ClockJumped { .. } => "clock-jumped",
+            Self::NoAnswer => "no-answer",
             Self::ReloadRefused { .. } => "reload-refused",
             Self::WorkRefused { .. } => "work-refused",
         }
@@ -192,6 +196,9 @@ impl Problem {
                 "let both nodes have their time from a server (ntp); no failover depends on it, logs do"
             }
             Self::ClockJumped { .. } => "look what sets the clock; no failover depends on it, the times in the log do",
+            Self::NoAnswer => {
+                "look at the other node's log; if it speaks of a replay, set the clock here, write that time in seconds since 1970 into hb_generation, and restart"
+            }
             Self::ReloadRefused { .. } => {
                 "mend the cause, then `heartbeat -r`; until then the old configuration is in use"
             }
@@ -212,6 +219,9 @@ impl fmt::Display for Problem {
             Self::AddressLost { address } => write!(f, "{address} is owned here and not on its interface"),
             Self::AddressConflict { address, mac } => write!(f, "the host {mac} has {address}, which is owned here"),
             Self::AddressesUnrecorded { path } => write!(f, "addresses are taken without a note in {path}"),
+            Self::NoAnswer => {
+                f.write_str("the other node is heard and does not say what it holds: nothing is started here")
+            }
             Self::ReloadRefused { reason } => write!(f, "the changed configuration is not in use: {reason}"),
             Self::RunsNowhere { group } => write!(f, "{group} runs on no node"),
             Self::StopEscalated { group } => write!(f, "{group} does not stop here, and nobody else may start it"),

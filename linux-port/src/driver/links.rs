@@ -368,3 +368,36 @@ impl Attached {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{EarlyLog, LogConfig};
+    use std::net::Ipv4Addr;
+
+    fn mcast(device: &str) -> MediumSpec {
+        let group = Ipv4Addr::new(239, 0, 0, 77);
+        MediumSpec::Mcast { device: device.into(), group, port: 0, ttl: 0, loopback: false }
+    }
+
+    #[test]
+    fn medium_that_could_not_be_opened_is_opened_later_by_another_thread() {
+        let (mut links, refused) = Links::open_some(vec![mcast("none0")]);
+        assert_eq!((refused.len(), links.closed()), (1, vec![LinkId(0)]));
+        let (poller, log) = (Poller::new().expect("a poller"), EarlyLog::new(LogConfig::early("alpha")).start());
+        let log = log.expect("a thread");
+        links.watch(&poller).expect("there is nothing to watch");
+        let mut buffer = [0; 64];
+        links.receive(0, 1, &mut buffer, |_, _, _| panic!("nothing is open")).expect("no failure either");
+        let (now, later) = (Instant::ZERO, Instant::ZERO.after(RETRY_LAST));
+        assert_eq!(links.retry(now, &poller, &log, |_| ()), [(0, mcast("none0"))]);
+        assert_eq!(links.retry(later, &poller, &log, |_| ()), [], "it is being opened");
+        assert_eq!(links.opened((0, Err("no".to_owned())), later, &poller, &log), None);
+        let again = later.after(RETRY_LAST).after(RETRY_LAST);
+        assert_eq!(links.retry(again, &poller, &log, |_| ()).len(), 1, "it is tried again");
+
+        let Ok(medium) = media::open(&mcast("lo")) else { return println!("skipped: no multicast here") };
+        assert_eq!(links.opened((0, Ok(medium)), again, &poller, &log), Some(Change::Back(LinkId(0))));
+        assert_eq!((links.closed(), links.next_deadline()), (vec![], None));
+    }
+}

@@ -95,6 +95,8 @@ impl Watch {
                     *count = 0;
                 }
             }
+            Notice::NoReport => self.raise(now, Problem::NoAnswer, Ends::Settled),
+            Notice::LocalTransitionComplete => self.settle(|problem| *problem == Problem::NoAnswer),
             Notice::ModeMismatch(id) => {
                 self.raise(now, Problem::FailbackDiffers { node: name(cluster, id) }, Ends::Settled);
             }

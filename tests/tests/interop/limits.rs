@@ -110,3 +110,23 @@ pub(crate) fn lost_generation(pairing: Pairing) {
     });
     lab.check(alpha.logged("The clock is behind the files of this node"), "the log to say so");
 }
+
+/// The same, and nothing on the node tells that the clock is behind: the other node refuses it, and that is said with what to do.
+pub(crate) fn unnoticed_generation(pairing: Pairing) {
+    let pair = Pair::new("unnoticed generation", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    std::fs::write(alpha.state_directory().join("hb_generation"), format!("{:15}\n", now + 86_400)).expect("ours");
+    pair.start();
+    alpha.crash_daemon();
+    shell(&pair, alpha, "rm /var/lib/heartbeat/hb_generation");
+    alpha.start();
+    let status = || alpha.run(&release_binary("hb").display().to_string(), &["status"]).output;
+    lab.await_until(START_LIMIT, "a problem line", || status().contains("problem no-answer: "));
+    lab.check(status().contains("write that time"), "what to do about it");
+    // A dead node is forgotten, but for its generation. Bravo is asked to forget that as well.
+    pair.lab.bravo.stop();
+    pair.lab.bravo.start();
+    lab.await_until(START_LIMIT, "the problem to be over", || !status().contains("problem no-answer: "));
+    pair.await_owners("alpha", "bravo");
+}

@@ -183,12 +183,13 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 27] = [
+    let of_both: [(&str, Scenario); 29] = [
         ("loop_sleeps_while_no_descriptor_is_free", limits::no_descriptor),
         ("status_of_a_stopped_daemon_is_not_waited_for", limits::stopped_daemon),
         ("daemon_lives_while_no_file_may_grow", limits::file_size),
         ("signal_without_news_is_logged_three_times_at_most", limits::unchanged),
         ("lost_generation_and_a_clock_set_back_keep_nobody_out", limits::lost_generation),
+        ("node_whose_generation_is_refused_says_what_to_do", limits::unnoticed_generation),
         ("crash_and_late_restart_leave_one_owner", crash::late_restart),
         ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
         ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
@@ -200,6 +201,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("reload_is_refused_while_its_port_is_taken", reload_faults::port_taken),
         ("reload_is_refused_while_its_serial_port_is_locked", reload_faults::serial_port_locked),
         ("reload_is_refused_while_its_program_is_unfit", reload_faults::program_unfit),
+        ("reload_whose_exec_is_refused_leaves_everything_as_it_was", reload_faults::exec_refused),
         ("reload_goes_on_when_its_log_is_a_fifo_without_a_reader", reload_faults::log_is_a_fifo),
         ("successor_without_a_configuration_gives_up_what_it_holds", reload_faults::successor_without_configuration),
         ("status_of_a_group_that_starts_nowhere_is_not_settled", status::nowhere),

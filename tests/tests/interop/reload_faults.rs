@@ -162,3 +162,45 @@ pub(crate) fn successor_without_configuration(pairing: Pairing) {
     lab.await_until(START_LIMIT, "the group on bravo", || pair.are_owners("bravo", "bravo"));
     lab.await_until(MOVE_LIMIT, "the client to be served by bravo", || lab.client.is_served_by("bravo"));
 }
+
+/// Waits with its start until `/run/hang` is gone.
+const SLOW_SCRIPT: &str = r#"#!/bin/sh
+echo "${0##*/} $*" >> /var/log/calls
+held=/run/held-${0##*/}
+case $1 in
+    start) while [ -e /run/hang ]; do sleep 0.1; done; : > "$held" ;;
+    stop) rm -f "$held" ;;
+    status) if [ -e "$held" ]; then echo running; else echo stopped; exit 3; fi ;;
+esac
+"#;
+
+/// Everything was tried, and then the system refuses the exec all the same: the daemon goes on as it was.
+pub(crate) fn exec_refused(pairing: Pairing) {
+    let pair = Pair::new("exec refused", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.write_script("web", SLOW_SCRIPT);
+    shell(&pair, alpha, "touch /run/hang; echo '#!/bin/sh' >/run/plain");
+    alpha.start();
+    lab.bravo.start();
+    lab.await_until(START_LIMIT, "web to be started", || groups::count_calls(alpha, "web start") == 1);
+    let process = pid(alpha);
+    let same = fs::read_to_string(alpha.config_file("ha.cf")).expect("a written file");
+    alpha.write("ha.cf", &format!("{same}# changed\n"));
+    let answered = alpha.heartbeat(&["-r"]);
+    lab.check(answered.code == Some(0), &format!("-r to succeed instead of {answered:?}"));
+    lab.check(answered.output.contains("is put off"), &format!("-r to say that it takes a while: {answered:?}"));
+
+    let program = alpha.daemon().program();
+    shell(&pair, alpha, &format!("mount --bind /run/plain {}; rm /run/hang", program.display()));
+    lab.await_until(START_LIMIT, "the refusal in the log", || alpha.logged("Cannot restart: Permission denied"));
+    lab.await_until(START_LIMIT, "each group at home", || pair.are_owners("alpha", "bravo"));
+    goes_on(&pair, &process);
+
+    shell(&pair, alpha, &format!("umount {}", program.display()));
+    let before = Before::of(&pair, alpha);
+    let since = Instant::now();
+    alpha.write("ha.cf", &format!("{same}# changed again\n"));
+    let answered = alpha.heartbeat(&["-r"]);
+    lab.check(answered.code == Some(0), &format!("-r to succeed instead of {answered:?}"));
+    before.await_next(&pair, alpha, since, "local");
+}
