@@ -27,7 +27,7 @@ mod story;
 pub use planted::Bug;
 pub use rule::{Rule, Violation};
 pub use schedule::{Class, Fault, Kind, Medium, Planned, Schedule, Site};
-pub use story::{Happening, Story};
+pub use story::{Happening, Runs, Story};
 
 use coverage::{Counting, Coverage};
 use delivery::Delivery;

@@ -1,7 +1,8 @@
 //! Simulated worlds: schedules that once broke a rule, and what the simulator itself must be able to do.
 
+use hbcore_tests::world::coverage::ARMS;
 use hbcore_tests::world::{
-    Bug, Fault, Happening, Kind, Options, Outcome, Planned, Schedule, Site, diagram, run, shrink,
+    Bug, Class, Fault, Happening, Kind, Options, Outcome, Planned, Rule, Runs, Schedule, Site, diagram, run, shrink,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -167,4 +168,53 @@ fn a_failure_is_made_small_and_can_be_replayed_and_drawn() {
     let svg = diagram::svg(&again, &outcome.story, Some(&violation));
     assert!(svg.contains(&format!("{rule:?} at ")) && svg.contains("isolate 0"), "{svg}");
     assert_eq!(run(&again, RECORD).violation, None, "without the bug, nothing is wrong");
+}
+
+/// What a bug of the port breaks, and that nothing is broken without it.
+fn broken_only_by(schedule: &Schedule, bug: Bug) -> Option<Rule> {
+    assert_eq!(run(schedule, RECORD).violation, None, "without the bug");
+    run(schedule, Options { record: true, planted: Some(bug) }).violation.map(|violation| violation.rule)
+}
+
+#[test]
+fn stop_that_cannot_be_asked_about_and_counts_as_stopped_makes_two_owners() {
+    let blind = with(pair([Kind::Ours; 2]), 30, 5, Fault::Blind(0));
+    let schedule = with(blind, 31, 0, Fault::Standby { node: 0, class: Class::Local });
+    assert_eq!(broken_only_by(&schedule, Bug::CannotAskIsStopped), Some(Rule::OneOwner));
+}
+
+#[test]
+fn start_that_is_refused_and_leaves_its_addresses_makes_two_owners() {
+    let blind = with(pair([Kind::Ours; 2]), 30, 5, Fault::Blind(1));
+    let schedule = with(blind, 31, 0, Fault::Standby { node: 0, class: Class::Local });
+    assert_eq!(broken_only_by(&schedule, Bug::RefusedStartLeaves), Some(Rule::OneOwner));
+}
+
+#[test]
+fn daemon_that_is_killed_stops_what_runs_before_it_is_heard_again() {
+    let schedule = with(pair([Kind::Ours; 2]), 30, 60, Fault::Crash(0));
+    let outcome = run(&schedule, RECORD);
+    assert_eq!(outcome.violation, None);
+    let place = |wanted: &dyn Fn(&Happening) -> bool| outcome.story.0.iter().rposition(|(_, h)| wanted(h));
+    let stopped = place(&|h| *h == Happening::Group { node: 0, group: 0, runs: Runs::No });
+    let started = place(&|h| *h == Happening::Started(0));
+    assert!(stopped.is_some() && stopped < started, "{}", outcome.story);
+}
+
+#[test]
+fn node_that_hears_nothing_for_ever_comes_to_rest_with_every_group() {
+    let mut schedule = pair([Kind::Ours; 2]);
+    let fault = Fault::Cut { from: 0, to: 1, link: None };
+    schedule.faults.push(Planned { at: Duration::from_secs(30), lasting: Duration::MAX, fault });
+    assert_eq!(schedule.to_string().parse(), Ok(schedule.clone()));
+    let outcome = run(&schedule, RECORD);
+    assert_eq!(outcome.violation, None);
+    assert!(outcome.coverage.of("wanted: the other is dead") == 1, "bravo takes what alpha has");
+}
+
+#[test]
+fn table_of_arms_names_each_once() {
+    let names: Vec<&str> = ARMS.iter().map(|arm| arm.name).collect();
+    assert!(names.is_sorted() && names.windows(2).all(|two| two[0] != two[1]));
+    assert!(ARMS.iter().all(|arm| arm.least > 0));
 }
