@@ -8,6 +8,7 @@ mod links;
 mod narrate;
 mod orders;
 mod restart;
+mod schedule;
 mod watch;
 
 pub use links::Links;
@@ -24,7 +25,7 @@ use crate::status::{Answer, Orders, RELOAD, Seen, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
 use crate::sys::poller::{Events, Interest, Poller};
-use crate::sys::realtime;
+use crate::sys::realtime::Scheduling;
 use crate::sys::signal::{Arrived, Signals};
 use crate::sys::timer::DeadlineTimer;
 use crate::systemd::Notify;
@@ -117,6 +118,8 @@ pub struct Parts {
     pub links: Links,
     /// Threads that run groups.
     pub resources: Resources,
+    /// How the loop is to be scheduled.
+    pub scheduling: Scheduling,
     /// Blocked signals.
     pub signals: Signals,
     /// The log.
@@ -154,6 +157,7 @@ pub struct Driver {
     cluster: Box<LinuxCluster>,
     links: Links,
     resources: Resources,
+    scheduling: Scheduling,
     signals: Signals,
     log: Logger,
     narrator: Narrator,
@@ -207,6 +211,7 @@ impl Driver {
             cluster,
             links,
             resources,
+            scheduling,
             signals,
             log,
             groups,
@@ -240,6 +245,7 @@ impl Driver {
             cluster,
             links,
             resources,
+            scheduling,
             signals,
             log,
             log_bad_packets,
@@ -280,6 +286,7 @@ impl Driver {
     /// A failure of the poller itself, which only a program error can cause. Media, files and children never end the loop.
     pub fn run(&mut self) -> io::Result<End> {
         let mut events = Events::default();
+        self.begin_scheduling();
         self.drain();
         loop {
             if self.left {
@@ -648,9 +655,6 @@ impl Driver {
         self.cluster.set_wall_clock(now, Clock.wall_seconds());
         self.look(now);
         self.look_for_device(now);
-        if realtime::take_demotion() {
-            self.log
-                .crit(format_args!("The heartbeat thread ran for too long without a pause: now at normal priority"));
-        }
+        self.follow_scheduling(now);
     }
 }

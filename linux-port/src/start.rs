@@ -24,7 +24,7 @@ use crate::state::{ClaimError, Mark, PidFile, Record, Running, StateDir, empty_s
 use crate::status::{self, Orders, RELOAD, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
-use crate::sys::realtime::{self, Policy};
+use crate::sys::realtime::{self, Class, Reservation, Scheduling, Wish};
 use crate::sys::signal::{self, DAEMON_SIGNALS, Signals};
 use crate::systemd::Notify;
 use crate::terminal::complain;
@@ -40,10 +40,6 @@ use std::time::Duration;
 /// Exit code of a start that failed for another reason than its configuration (configuration reference 15.2).
 const GENERAL: u8 = 1;
 
-/// Real-time priority when `rtprio` is not given: the lowest, which still goes before everything that is not real-time.
-const PRIORITY: u8 = 1;
-/// How long the heartbeat thread may compute in one go before it loses its priority.
-const LONGEST_RUN: Duration = Duration::from_millis(500);
 /// How long a thread that has ended may still be seen, in milliseconds: on a busy machine longer than a few turns of ours.
 const BURIAL_LIMIT_MS: u32 = 2000;
 /// How long giving everything up may take (resource reference 6.1).
@@ -252,9 +248,9 @@ fn prepare_rest(
     let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, successor))
         .map_err(|reason| Failure(EXIT_CONFIGURATION, format!("heartbeat: {reason}")))?;
     memory::give_back_zeros(&mut *cluster);
-    let realtime = schedule(site, options, &log);
+    let wish = schedule(site, options);
     let keys = plans.iter().map(|p| p.key.clone()).collect();
-    let resources = Resources::start(plans, realtime, &log, &board).map_err(Failure::general)?;
+    let resources = Resources::start(plans, wish.map(for_addresses), &log, &board).map_err(Failure::general)?;
     let record = address_record(options, &log);
     let resources = resources.with_duties(Duties { board: board.clone(), record, conflicts: site.address_conflict() });
     let fence = site.fence(&environment);
@@ -294,6 +290,7 @@ fn prepare_rest(
         cluster,
         links,
         resources,
+        scheduling: Scheduling::new(wish),
         signals,
         log: log.clone(),
         groups: keys,
@@ -356,6 +353,7 @@ fn go_on(handover: &Handover, options: &Options, log: &Logger) -> Result<Infalli
     log.info(format_args!("Performing heartbeat restart exec."));
     log.flush(FLUSH);
     // Descriptors are closed by it; locks of serial ports name this process, which stays.
+    realtime::before_exec();
     let error = parcel.hand_over().map_or_else(|error| error, |()| options.exec_again(handover.holds));
     parcel.take_back();
     Err(error)
@@ -364,6 +362,12 @@ fn go_on(handover: &Handover, options: &Options, log: &Logger) -> Result<Infalli
 /// Runs `make` on a thread of its own: large values pass over its stack, which is gone afterwards. The stack of the heartbeat
 /// thread is locked into memory and should hold no more than it needs.
 pub fn off_this_stack<T: Send>(make: impl FnOnce() -> T + Send) -> T {
+    // After a restart the heartbeat thread is real-time already, and waits for this one.
+    let class = Class::of_this_thread();
+    let make = || {
+        class.adopt();
+        make()
+    };
     std::thread::scope(|scope| scope.spawn(make).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
@@ -378,18 +382,17 @@ pub fn await_alone() {
     }
 }
 
-/// Real-time scheduling, if it is wanted and allowed. A refusal is said; the daemon runs.
-fn schedule(site: &Site, options: &Options, log: &Logger) -> Option<Realtime> {
+/// How the heartbeat thread is to be scheduled when its loop begins; none: normally. `rtprio` decides, as with 3.0.6.
+fn schedule(site: &Site, options: &Options) -> Option<Wish> {
     let process = &site.ha_cf.process;
-    if !process.realtime || !options.realtime {
-        return None;
-    }
-    let priority = process.rtprio.unwrap_or(PRIORITY);
-    match realtime::enter(Policy::RoundRobin, priority, LONGEST_RUN) {
-        Ok(()) => Some(Realtime { priority }),
-        Err(error) => {
-            log.error(format_args!("{error}"));
-            None
-        }
+    let best = || Wish::Best(Reservation::for_keepalive(site.ha_cf.timing.keepalive));
+    (process.realtime && options.realtime).then(|| process.rtprio.map_or_else(best, Wish::Priority))
+}
+
+/// How the address thread is then to be scheduled, so that a takeover does not wait for busy processors.
+fn for_addresses(wish: Wish) -> Realtime {
+    match wish {
+        Wish::Best(_) => Realtime { wish: Wish::Best(Reservation::for_addresses()) },
+        Wish::Priority(_) => Realtime { wish },
     }
 }

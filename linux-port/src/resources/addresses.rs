@@ -11,7 +11,7 @@ use crate::log::Logger;
 use crate::problems::Board;
 use crate::state::Record;
 use crate::sys::fault::{self, Call};
-use crate::sys::realtime::{self, Policy};
+use crate::sys::realtime::Wish;
 use hbcore::config::AddressConflict;
 use mailbox::Mailbox;
 use rustix::event::{EventfdFlags, eventfd};
@@ -31,11 +31,11 @@ const STACK: usize = 128 * 1024;
 /// How long a job waits for the thread's answer before it counts as failed.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// How the thread is scheduled: as the heartbeat thread is, so that a takeover does not wait for busy processors.
+/// How the thread is scheduled: much as the heartbeat thread is, so that a takeover does not wait for busy processors.
 #[derive(Clone, Copy, Debug)]
 pub struct Realtime {
-    /// 1 to 99.
-    pub priority: u8,
+    /// How it would like to be.
+    pub wish: Wish,
 }
 
 /// An order of the heartbeat thread that has ended.
@@ -268,9 +268,9 @@ impl Post {
 }
 
 fn schedule(realtime: Option<Realtime>) {
-    // The heartbeat thread has the guard of `realtime::enter`; this one never computes for long.
-    let _ = match realtime {
-        Some(Realtime { priority }) => realtime::enter_unguarded(Policy::RoundRobin, priority),
-        None => crate::sys::process::normal_scheduling(),
-    };
+    match realtime {
+        // The heartbeat thread has a guard; this one never computes for long.
+        Some(Realtime { wish }) => drop(wish.obtain_unguarded()),
+        None => drop(crate::sys::process::normal_scheduling()),
+    }
 }

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod clock;
+pub mod deadline;
 pub mod exec;
 pub mod fault;
 pub mod localtime;

@@ -1,16 +1,29 @@
 //! Real-time scheduling of the heartbeat thread, with a guard against a loop that never sleeps.
 //!
-//! The thread that calls [`enter`] is scheduled before all normal work; threads and processes it starts are not
-//! (`SCHED_RESET_ON_FORK`). If it computes for longer than the given limit without once sleeping, the kernel sends
-//! `SIGXCPU`, whose handler puts the thread back to normal scheduling: a bug costs latency then, not the machine.
+//! The best that can be had is `SCHED_DEADLINE` with a small [`Reservation`]: it goes before threads of every fixed priority, and before
+//! the share that the kernel keeps for normal ones. Else the thread gets a priority above the usual ones, else the least.
+//! Threads and processes that it starts are scheduled normally.
+//!
+//! If the thread computes for longer than the given limit without once sleeping, the [guard] takes away what it has more than others: a
+//! bug costs latency then, not the machine. [`Scheduling`] gives it back after a pause.
+
+mod class;
+mod guard;
+mod scheduling;
+
+pub use super::deadline::Reservation;
+pub use class::Class;
+pub use scheduling::{Change, Scheduling};
 
 use super::Capability;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::{
-    fmt, io, mem, ptr,
-    sync::atomic::{AtomicBool, AtomicI32, Ordering},
-    time::Duration,
-};
+use super::deadline::{self, Budget};
+use super::fault::{self, Call};
+use std::{fmt, io, time::Duration};
+
+/// A priority above the usual ones: interrupt threads and audio servers have 50.
+const HIGH: u8 = 60;
+/// The lowest real-time priority, which still goes before everything that is not real-time.
+const LOW: u8 = 1;
 
 /// How threads of one priority share a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +32,15 @@ pub enum Policy {
     RoundRobin,
     /// `SCHED_FIFO`: the first runs until it sleeps.
     Fifo,
+}
+
+/// How a thread would like to be scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// As punctually as can be had, at best with this reservation.
+    Best(Reservation),
+    /// In turns at this priority, 1 to 99, as the operator says.
+    Priority(u8),
 }
 
 /// Why real-time scheduling was refused. The thread keeps the scheduling it had.
@@ -31,19 +53,32 @@ pub enum RealtimeError {
     },
     /// The priority is not 1 to 99.
     BadPriority(u8),
+    /// A reservation needs the capability.
+    ReservationNotPermitted,
+    /// A thread that may not run on every processor gets no reservation.
+    BoundToProcessors,
+    /// The machine's processors have too much reserved already for this.
+    NothingLeft(Reservation),
     /// The kernel refused for another reason.
     Io(io::Error),
 }
 
 impl fmt::Display for RealtimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let needed = Capability::SysNice;
         match self {
             Self::NotPermitted { priority } => {
-                let needed = Capability::SysNice;
                 write!(f, "real-time priority {priority} needs {needed} or a higher RLIMIT_RTPRIO; ")?;
                 f.write_str("or write 'realtime off' in ha.cf")
             }
             Self::BadPriority(priority) => write!(f, "real-time priority {priority} is not 1 to 99"),
+            Self::ReservationNotPermitted => write!(f, "SCHED_DEADLINE needs {needed}"),
+            Self::BoundToProcessors => {
+                f.write_str("SCHED_DEADLINE needs leave to run on every processor: see cpuset, taskset and CPUAffinity")
+            }
+            Self::NothingLeft(reservation) => {
+                write!(f, "SCHED_DEADLINE has no {reservation} left: others have reserved too much")
+            }
             Self::Io(error) => write!(f, "real-time scheduling: {error}"),
         }
     }
@@ -51,30 +86,81 @@ impl fmt::Display for RealtimeError {
 
 impl std::error::Error for RealtimeError {}
 
-/// The thread that [`enter`] made real-time; 0 for none.
-static GUARDED: AtomicI32 = AtomicI32::new(0);
-static DEMOTED: AtomicBool = AtomicBool::new(false);
+/// What a thread got, and why nothing better.
+#[derive(Debug)]
+pub struct Obtained {
+    /// How it is scheduled now.
+    pub class: Class,
+    /// What was refused, the best first.
+    pub refused: Vec<RealtimeError>,
+}
 
-/// Makes the calling thread real-time. `longest_run` (rounded up to whole microseconds; the kernel looks once a tick) is
-/// how long it may compute without sleeping. One thread of a process at a time; calling it again renews guard and limit.
-pub fn enter(policy: Policy, priority: u8, longest_run: Duration) -> Result<(), RealtimeError> {
-    if !(1..=99).contains(&priority) {
-        return Err(RealtimeError::BadPriority(priority));
+impl Wish {
+    /// Schedules the calling thread as well as can be had. It is guarded: `longest_run` (rounded up to whole microseconds; the kernel
+    /// looks once a tick) is how long it may compute without sleeping. One thread of a process at a time; again renews the guard.
+    pub fn obtain(self, longest_run: Duration) -> Obtained {
+        self.try_in_order(|reservation| guard::reserve(reservation, longest_run), |p| guard::enter(p, longest_run))
     }
-    let thread = rustix::thread::gettid().as_raw_nonzero().get();
-    GUARDED.store(thread, Ordering::SeqCst);
-    install_guard(longest_run).map_err(RealtimeError::Io)?;
-    let policy = match policy {
-        Policy::RoundRobin => libc::SCHED_RR,
-        Policy::Fifo => libc::SCHED_FIFO,
-    };
-    set_scheduler(thread, policy | libc::SCHED_RESET_ON_FORK, i32::from(priority)).map_err(|error| {
-        GUARDED.store(0, Ordering::SeqCst);
-        match error.raw_os_error() {
-            Some(libc::EPERM) => RealtimeError::NotPermitted { priority },
-            _ => RealtimeError::Io(error),
+
+    /// The same without a guard: for a helper of the heartbeat thread that never computes for long.
+    pub fn obtain_unguarded(self) -> Obtained {
+        self.try_in_order(
+            |reservation| deadline::set(0, reservation, Budget::Stretched),
+            |priority| enter_unguarded(Policy::RoundRobin, priority),
+        )
+    }
+
+    fn try_in_order(
+        self,
+        reserve: impl Fn(Reservation) -> io::Result<()>,
+        enter: impl Fn(u8) -> io::Result<()>,
+    ) -> Obtained {
+        let mut refused = Vec::new();
+        let priorities: &[u8] = match self {
+            Self::Best(reservation) => {
+                match fault::gate(Call::Privilege, "deadline").and_then(|()| reserve(reservation)) {
+                    Ok(()) => return Obtained { class: Class::Deadline(reservation), refused },
+                    Err(error) => refused.push(reservation_refused(reservation, error)),
+                }
+                &[HIGH, LOW]
+            }
+            Self::Priority(priority) => &[priority],
+        };
+        for &priority in priorities {
+            let entered = if (1..=99).contains(&priority) {
+                fault::gate(Call::Privilege, "priority").and_then(|()| enter(priority)).map_err(|error| {
+                    match error.raw_os_error() {
+                        Some(libc::EPERM) => RealtimeError::NotPermitted { priority },
+                        _ => RealtimeError::Io(error),
+                    }
+                })
+            } else {
+                Err(RealtimeError::BadPriority(priority))
+            };
+            match entered {
+                Ok(()) => return Obtained { class: Class::RoundRobin(priority), refused },
+                Err(error) => refused.push(error),
+            }
         }
-    })
+        Obtained { class: Class::of_this_thread(), refused }
+    }
+}
+
+fn reservation_refused(reservation: Reservation, error: io::Error) -> RealtimeError {
+    match error.raw_os_error() {
+        Some(libc::EBUSY) => RealtimeError::NothingLeft(reservation),
+        Some(libc::EPERM) if is_bound() => RealtimeError::BoundToProcessors,
+        Some(libc::EPERM) => RealtimeError::ReservationNotPermitted,
+        _ => RealtimeError::Io(error),
+    }
+}
+
+/// Whether the calling thread may not run on every processor.
+fn is_bound() -> bool {
+    let allowed = rustix::thread::sched_getaffinity(None).map_or(0, |set| set.count());
+    // SAFETY: asks for a number.
+    let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    i64::from(allowed) < i64::from(online)
 }
 
 /// Makes the calling thread real-time without a guard: for a helper of the heartbeat thread that never computes for long.
@@ -88,46 +174,19 @@ pub fn enter_unguarded(policy: Policy, priority: u8) -> io::Result<()> {
 
 /// Puts the calling thread back to normal scheduling.
 pub fn leave() -> io::Result<()> {
-    GUARDED.store(0, Ordering::SeqCst);
+    guard::disarm();
     set_scheduler(0, libc::SCHED_OTHER, 0)
 }
 
-/// Whether the guard has put the thread back to normal since the last call. The caller reports it and may [`enter`] again.
-pub fn take_demotion() -> bool {
-    DEMOTED.swap(false, Ordering::SeqCst)
-}
-
-fn install_guard(longest_run: Duration) -> io::Result<()> {
-    let micros = u64::try_from(longest_run.as_micros()).unwrap_or(u64::MAX).max(1);
-    let maximum = getrlimit(Resource::Rttime).maximum;
-    // Only the soft limit: the hard one would kill the daemon.
-    setrlimit(Resource::Rttime, Rlimit { current: Some(maximum.map_or(micros, |m| m.min(micros))), maximum })?;
-    // SAFETY: all zero is a valid sigaction: no flags, an empty mask, the default handler, replaced below.
-    let mut action: libc::sigaction = unsafe { mem::zeroed() };
-    let handler: extern "C" fn(libc::c_int) = step_down;
-    action.sa_sigaction = handler as libc::sighandler_t;
-    action.sa_flags = libc::SA_RESTART;
-    // SAFETY: `action` is initialised, and its handler only makes calls that are safe within a signal handler.
-    match unsafe { libc::sigaction(libc::SIGXCPU, &raw const action, ptr::null_mut()) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
+/// Prepares the calling thread for an exec: the guard's handler does not outlive it, and a signal without one would end the process. A
+/// reservation would be far too small for a start, so the thread has a priority until the next program has started.
+pub fn before_exec() {
+    guard::disarm();
+    if matches!(Class::of_this_thread(), Class::Deadline(_))
+        && enter_unguarded(Policy::RoundRobin, HIGH).or_else(|_| enter_unguarded(Policy::RoundRobin, LOW)).is_err()
+    {
+        let _ = set_scheduler(0, libc::SCHED_OTHER, 0);
     }
-}
-
-/// The handler of `SIGXCPU`: atomics and one system call, and `errno` is as it was.
-extern "C" fn step_down(_signal: libc::c_int) {
-    let thread = GUARDED.swap(0, Ordering::SeqCst);
-    if thread == 0 {
-        return;
-    }
-    // SAFETY: the pointer to this thread's errno is valid for as long as the thread runs.
-    let errno = unsafe { libc::__errno_location() };
-    // SAFETY: as above; errno is an integer that only this thread touches.
-    let saved = unsafe { *errno };
-    let _ = set_scheduler(thread, libc::SCHED_OTHER, 0);
-    // SAFETY: as above.
-    unsafe { *errno = saved };
-    DEMOTED.store(true, Ordering::SeqCst);
 }
 
 /// `sched_setscheduler(2)` by number, because some C libraries offer a stub that always fails.

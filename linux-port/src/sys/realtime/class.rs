@@ -1,0 +1,53 @@
+//! How a thread is scheduled, as the kernel tells it.
+
+use super::super::deadline::{self, Reservation};
+use super::{HIGH, Policy, enter_unguarded};
+use std::fmt;
+
+/// A scheduling class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// `SCHED_DEADLINE`: before all others.
+    Deadline(Reservation),
+    /// `SCHED_FIFO` with a priority of 1 to 99.
+    Fifo(u8),
+    /// `SCHED_RR` with a priority of 1 to 99.
+    RoundRobin(u8),
+    /// Not real-time.
+    Normal,
+}
+
+impl Class {
+    /// That of the calling thread. A kernel that cannot tell gives [`Class::Normal`].
+    pub fn of_this_thread() -> Self {
+        let Ok(scheduled) = deadline::get(0) else { return Self::Normal };
+        let priority = u8::try_from(scheduled.priority).unwrap_or(u8::MAX);
+        match scheduled.policy {
+            libc::SCHED_DEADLINE => Self::Deadline(scheduled.reservation),
+            libc::SCHED_FIFO => Self::Fifo(priority),
+            libc::SCHED_RR => Self::RoundRobin(priority),
+            _ => Self::Normal,
+        }
+    }
+
+    /// Schedules the calling thread like another one that waits for it. Refused, it is scheduled normally.
+    pub fn adopt(self) {
+        let _ = match self {
+            Self::Deadline(_) => enter_unguarded(Policy::RoundRobin, HIGH),
+            Self::Fifo(priority) => enter_unguarded(Policy::Fifo, priority),
+            Self::RoundRobin(priority) => enter_unguarded(Policy::RoundRobin, priority),
+            Self::Normal => Ok(()),
+        };
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadline(reservation) => write!(f, "SCHED_DEADLINE, {reservation}"),
+            Self::Fifo(priority) => write!(f, "SCHED_FIFO, priority {priority}"),
+            Self::RoundRobin(priority) => write!(f, "SCHED_RR, priority {priority}"),
+            Self::Normal => f.write_str("not real-time"),
+        }
+    }
+}
