@@ -1,25 +1,20 @@
 //! A busy machine: who keeps his heartbeat?
 
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
-
-use hbcore_linux::sys::realtime::{self, Policy};
+use std::time::Duration;
 
 use super::contender::Contender;
 use super::outage::running;
+use super::punctual::beside_bare_threads;
+use crate::lab::Hog;
 
 const HOGS: usize = 4;
 const TIME: Duration = Duration::from_mins(1);
 const TIME_OF_OTHERS: Duration = Duration::from_secs(20);
 
-/// The reference is no cluster below this keepalive even on an idle machine, with a deadtime of three.
-const LEAST_OF_REFERENCE: u32 = 4;
-
 /// Whether there is something to count: keepalived has no such word.
 pub(super) fn counts_deaths(who: Contender, keepalive: u32) -> bool {
-    who == Contender::Ours || (who == Contender::Reference && keepalive >= LEAST_OF_REFERENCE)
+    who != Contender::Keepalived && who.can_keep_a_pair_at(keepalive)
 }
 
 /// How often a node of a healthy pair was declared dead while busy loops took all processors, and in what time; and how often
@@ -30,53 +25,12 @@ pub(super) fn false_deaths(who: Contender, keepalive: u32, deadtime: u32) -> Str
     let lab = running(who, keepalive, deadtime);
     let count = || lab.hosts().iter().map(|host| host.count_logged(": is dead")).sum::<usize>();
     let before = count();
-    let hogs: Vec<Hog> = (0..HOGS).map(|_| Hog::new()).collect();
-    let late = times_late(time, Duration::from_millis(u64::from(deadtime - keepalive)));
+    let hogs: Vec<Hog> = (0..HOGS).map(|_| Hog::normal()).collect();
+    let (late, ()) = beside_bare_threads(keepalive, deadtime, || thread::sleep(time));
     drop(hogs);
     let deaths = count() - before;
     if deaths > 0 {
         eprintln!("{}", lab.state());
     }
     format!("{deaths} in {} s (a bare thread late {late} times)", time.as_secs())
-}
-
-/// How often a real-time thread for each processor that sleeps for a millisecond at a time wakes later than `limit` after that.
-fn times_late(time: Duration, limit: Duration) -> usize {
-    const NAP: Duration = Duration::from_millis(1);
-    let over = AtomicBool::new(false);
-    let watch = || {
-        let _ = realtime::enter_unguarded(Policy::Fifo, 2);
-        let mut late = 0;
-        while !over.load(Ordering::Relaxed) {
-            let asleep = Instant::now();
-            thread::sleep(NAP);
-            late += usize::from(asleep.elapsed() > NAP + limit);
-        }
-        late
-    };
-    thread::scope(|scope| {
-        let watchers = [scope.spawn(watch), scope.spawn(watch)];
-        thread::sleep(time);
-        over.store(true, Ordering::Relaxed);
-        watchers.into_iter().map(|watcher| watcher.join().unwrap_or_default()).sum()
-    })
-}
-
-/// A process that does nothing, as fast as it can.
-struct Hog(Child);
-
-impl Hog {
-    fn new() -> Self {
-        // Whoever interrupts the measurement should not have to look for them.
-        let mut loop_forever = Command::new("sh");
-        loop_forever.args(["-c", "ulimit -t 120; while :; do :; done"]).stdin(Stdio::null());
-        Self(loop_forever.spawn().expect("a shell"))
-    }
-}
-
-impl Drop for Hog {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -11,6 +11,7 @@ pub mod instructions;
 mod load;
 mod moves;
 mod outage;
+mod punctual;
 mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +30,9 @@ const RUNS: [(Contender, usize); 3] = [(Contender::Ours, 20), (Contender::Refere
 type Rows = fn(&[(Contender, usize)]);
 
 /// Measures everything that can be measured here, and prints a table in Markdown. With words in `wanted` only the rows
-/// with such a name: `outage-10-30`, `outage-100-500`, `start-up`, `stop-failback`, `standby`, `heal`, `load`, `false-deaths`.
+/// with such a name: `outage-10-30`, `outage-100-500`, `start-up`, `stop-failback`, `standby`, `heal`, `load`, `false-deaths`, `outage-2-6`, `outage-1-3`,
+/// `realtime-10-30`, `realtime-1-3`, `reload`. Of the last three each lasts so many seconds as `HBCORE_BENCH_SECONDS` says.
+/// `HBCORE_BENCH_WHO` measures only one: `hbcore`, `3.0.6` or `keepalived`.
 ///
 /// # Panics
 /// When something that is measured does not do what it should at all.
@@ -40,13 +43,17 @@ pub fn run(wanted: &[String]) {
         println!("not measured: {reason}");
         return;
     }
-    let contenders: Vec<(Contender, usize)> = RUNS.into_iter().filter(|(who, _)| who.is_installed()).collect();
+    let only = std::env::var("HBCORE_BENCH_WHO").unwrap_or_default();
+    let is_wanted = |who: Contender| who.name().contains(&only) && who.is_installed();
+    let contenders: Vec<(Contender, usize)> = RUNS.into_iter().filter(|&(who, _)| is_wanted(who)).collect();
     println!("commit {}, {} processors\n", commit(), std::thread::available_parallelism().map_or(0, usize::from));
     core_time::print();
     table::head(&contenders.iter().map(|(who, _)| who.name()).collect::<Vec<_>>());
 
-    let rows: [(&str, Rows); 8] = [
+    let rows: [(&str, Rows); 13] = [
         ("outage-10-30", |all| outages(all, 10, 30)),
+        ("outage-2-6", |all| outages(all, 2, 6)),
+        ("outage-1-3", |all| outages(all, 1, 3)),
         ("outage-100-500", |all| outages(all, 100, 500)),
         ("start-up", start_up),
         ("stop-failback", stops_and_failbacks),
@@ -54,6 +61,9 @@ pub fn run(wanted: &[String]) {
         ("heal", heals),
         ("load", loads),
         ("false-deaths", false_deaths),
+        ("realtime-10-30", |all| beside_hogs(all, 10, 30, 60)),
+        ("realtime-1-3", |all| beside_hogs(all, 1, 3, 60)),
+        ("reload", reloads),
     ];
     for (name, measure) in rows {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
@@ -79,7 +89,7 @@ fn outages(contenders: &[(Contender, usize)], keepalive: u32, deadtime: u32) {
     let what = format!("power cut, client without answer, {keepalive}/{deadtime} ms");
     let cell = |&(who, runs): &(Contender, usize)| {
         let gaps = || Range::of(&outage::after_power_cuts(who, keepalive, deadtime, runs)).to_string();
-        who.can_beat_at(keepalive).then(|| measure(&what, who, gaps)).flatten()
+        who.can_keep_a_pair_at(keepalive).then(|| measure(&what, who, gaps)).flatten()
     };
     table::row(&what, contenders.iter().map(cell));
 }
@@ -144,4 +154,22 @@ fn false_deaths(contenders: &[(Contender, usize)]) {
         };
         table::row(&what, contenders.iter().map(cell));
     }
+}
+
+fn beside_hogs(contenders: &[(Contender, usize)], keepalive: u32, deadtime: u32, usual: u64) {
+    let what = format!("real-time hogs of priority 50 on all processors, {keepalive}/{deadtime} ms, longest silences");
+    let cell = |&(who, _): &(Contender, usize)| {
+        let text = || punctual::beside_hogs(who, keepalive, deadtime, punctual::time_or(usual));
+        who.can_keep_a_pair_at(keepalive).then(|| measure(&what, who, text)).flatten()
+    };
+    table::row(&what, contenders.iter().map(cell));
+}
+
+fn reloads(contenders: &[(Contender, usize)]) {
+    let what = "configuration changed every second, 10/30 ms, longest silence";
+    let cell = |&(who, _): &(Contender, usize)| {
+        let text = || punctual::reloads(who, 10, 30, punctual::time_or(60));
+        (who != Contender::Keepalived).then(|| measure(what, who, text)).flatten()
+    };
+    table::row(what, contenders.iter().map(cell));
 }

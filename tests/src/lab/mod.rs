@@ -29,6 +29,7 @@ mod client;
 mod command;
 mod daemon;
 mod faults;
+mod hogs;
 mod host;
 mod machine;
 mod memory;
@@ -38,6 +39,7 @@ mod processes;
 mod serial;
 mod site;
 mod sniffer;
+mod wire;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,6 +52,7 @@ pub use client::{Answer, Client};
 pub use command::{cargo, run};
 pub use daemon::{Daemon, release_binary, why_not};
 pub use faults::Faults;
+pub use hogs::{Hog, take_all_processors};
 pub use host::{Answered, Host};
 pub use memory::Memory;
 pub use namespace::{Namespace, is_local};
@@ -58,6 +61,7 @@ pub use processes::{Usage, usage};
 pub use serial::SerialCable;
 pub use site::{Auth, Media, Site};
 pub use sniffer::{Heard, Sniffer};
+pub use wire::{Sent, TCPDUMP, Wire, changes_of_sender, gaps_beyond, longest_gap};
 
 use network::Network;
 
@@ -178,6 +182,11 @@ impl Lab {
     /// Asks everybody once a millisecond who has the service address.
     pub fn watch_arp(&self) -> ArpWatch {
         ArpWatch::new(self.network.client())
+    }
+
+    /// Listens on the switch from now on, with the kernel's times.
+    pub fn wire(&self) -> Wire {
+        Wire::new(self.network.switch(), &self.directory)
     }
 
     /// Faults of the network from now until the value is dropped.

@@ -84,6 +84,10 @@ impl Network {
         Arc::clone(&self.nodes[index])
     }
 
+    pub(super) fn switch(&self) -> &Namespace {
+        &self.switch
+    }
+
     pub(super) fn client(&self) -> &Namespace {
         &self.client
     }

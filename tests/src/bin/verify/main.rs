@@ -35,8 +35,10 @@ const USAGE: &str = "\
 cargo verify [--no-install] [FILTER..]   run all checks and tests, or the tests whose names contain FILTER
 cargo verify [--no-install] bench [ROW..]
                                          measure ours, heartbeat 3.0.6 and keepalived side by side;
-                                         ROW: outage-10-30 outage-100-500 start-up stop-failback standby heal load
-                                         false-deaths
+                                         ROW: outage-10-30 outage-2-6 outage-1-3 outage-100-500 start-up stop-failback
+                                         standby heal load false-deaths realtime-10-30 realtime-1-3 reload
+                                         (HBCORE_BENCH_SECONDS: how long each of the last three lasts;
+                                         HBCORE_BENCH_WHO: only hbcore, 3.0.6 or keepalived)
 cargo verify [--no-install] firmware-size
                                          flash, RAM, deepest stack and longest turn of the firmware
 cargo verify [--no-install] armv7        the daemon for ARM: its size, and in QEMU its unit tests and its life

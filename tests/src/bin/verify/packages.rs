@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use hbcore_tests::lab::guest;
 
 /// Package, and a file that shows that it is there.
-const PACKAGES: [(&str, &str); 27] = [
+const PACKAGES: [(&str, &str); 28] = [
     ("apache2", "/usr/sbin/apache2"),
     ("cargo-web", "/usr/bin/cargo"),
     ("cmake", "/usr/bin/cmake"),
@@ -35,6 +35,7 @@ const PACKAGES: [(&str, &str); 27] = [
     ("rust-web-src", "/usr/lib/rustlib/src/rust"),
     ("rustc-web", "/usr/bin/rustc"),
     ("socat", "/usr/bin/socat"),
+    ("tcpdump", "/usr/bin/tcpdump"),
     ("valgrind", "/usr/bin/valgrind"),
 ];
 

@@ -1,0 +1,129 @@
+//! What goes over the switch, with the times that the kernel gave it: who is late is seen even when nobody here gets a processor.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::namespace::Namespace;
+use super::network::{HEARTBEAT_PORT, SWITCHED};
+
+/// What it needs.
+pub const TCPDUMP: &str = "/usr/bin/tcpdump";
+/// KiB of room in the kernel for what is not written yet.
+const ROOM: &str = "32768";
+
+/// Listens at the switch's ports of alpha and bravo until it is asked what it heard.
+pub struct Wire {
+    ports: [(Child, PathBuf); 2],
+}
+
+/// What a node sent: when, as time since the epoch.
+pub type Sent = Vec<Duration>;
+
+impl Wire {
+    pub(super) fn new(switch: &Namespace, directory: &std::path::Path) -> Self {
+        let ports = [("alpha", SWITCHED[0]), ("bravo", SWITCHED[1])].map(|(port, address)| {
+            let path = directory.join(format!("wire-{port}"));
+            let filter = format!("src host {address} and (udp port {HEARTBEAT_PORT} or ip proto 112)");
+            let mut command = Command::new(TCPDUMP);
+            command.args(["-n", "-p", "-B", ROOM, "-s", "64", "--time-stamp-precision=nano", "-i", port, "-w"]);
+            command.arg(&path).arg(filter).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+            let mut child = switch.inside(move || command.spawn()).expect("tcpdump; cargo verify installs its package");
+            let mut said = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+            assert!(said.any(|line| line.is_ok_and(|line| line.contains("listening on"))), "tcpdump does not listen");
+            (child, path)
+        });
+        Self { ports }
+    }
+
+    /// What alpha and bravo sent until now.
+    pub fn end(mut self) -> [Sent; 2] {
+        for (child, _) in &self.ports {
+            signal(child, Signal::INT);
+        }
+        self.ports.each_mut().map(|(child, path)| {
+            let _ = child.wait();
+            times(&fs::read(path).unwrap_or_default())
+        })
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        for (child, _) in &mut self.ports {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// The times in a file of packets, which this machine wrote: a header of 24 bytes, then for each packet seconds, nanoseconds, length and
+/// another length.
+fn times(file: &[u8]) -> Sent {
+    let mut rest = file.get(24..).unwrap_or_default();
+    let mut sent = Vec::new();
+    while let Some((head, tail)) = rest.split_at_checked(16) {
+        let word = |at: usize| u32::from_ne_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        sent.push(Duration::new(u64::from(word(0)), word(4)));
+        rest = tail.get(word(8) as usize..).unwrap_or_default();
+    }
+    sent
+}
+
+/// The longest time between two packets.
+pub fn longest_gap(sent: &[Duration]) -> Duration {
+    sent.windows(2).map(|two| two[1].saturating_sub(two[0])).max().unwrap_or(Duration::MAX)
+}
+
+/// How often more than `limit` passed between two packets.
+pub fn gaps_beyond(sent: &[Duration], limit: Duration) -> usize {
+    sent.windows(2).filter(|two| two[1].saturating_sub(two[0]) > limit).count()
+}
+
+/// How often the sender of two changes: so often, one took over from the other where only the owner sends.
+pub fn changes_of_sender(sent: &[Sent; 2]) -> usize {
+    let mut all: HashMap<Duration, usize> = HashMap::new();
+    for (sender, times) in sent.iter().enumerate() {
+        all.extend(times.iter().map(|&at| (at, sender)));
+    }
+    let mut in_order: Vec<_> = all.into_iter().collect();
+    in_order.sort_unstable();
+    in_order.windows(2).filter(|two| two[0].1 != two[1].1).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_of_packets_gives_its_times() {
+        let packet = |seconds: u32, nanos: u32, len: u32| {
+            let mut bytes: Vec<u8> = [seconds, nanos, len, 1000].iter().flat_map(|word| word.to_ne_bytes()).collect();
+            bytes.extend(vec![7; len as usize]);
+            bytes
+        };
+        let file = [vec![0; 24], packet(5, 1, 60), packet(5, 20_000_001, 0), packet(6, 0, 3), vec![1; 9]].concat();
+        let sent = times(&file);
+        assert_eq!(sent, [Duration::new(5, 1), Duration::new(5, 20_000_001), Duration::from_secs(6)]);
+        assert_eq!(longest_gap(&sent), Duration::from_nanos(979_999_999));
+        assert_eq!(gaps_beyond(&sent, Duration::from_millis(20)), 1);
+        assert_eq!(longest_gap(&sent[..1]), Duration::MAX, "silence has no end");
+    }
+
+    #[test]
+    fn senders_are_compared_in_the_order_of_time() {
+        let at = Duration::from_millis;
+        assert_eq!(changes_of_sender(&[vec![at(1), at(2), at(7)], vec![at(4), at(5)]]), 2);
+    }
+}
