@@ -160,7 +160,9 @@ fn is_bound() -> bool {
     let allowed = rustix::thread::sched_getaffinity(None).map_or(0, |set| set.count());
     // SAFETY: asks for a number.
     let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
-    i64::from(allowed) < i64::from(online)
+    #[allow(clippy::useless_conversion, reason = "a C long has 32 bits elsewhere")]
+    let online = i64::from(online);
+    i64::from(allowed) < online
 }
 
 /// Makes the calling thread real-time without a guard: for a helper of the heartbeat thread that never computes for long.

@@ -111,6 +111,7 @@ fn has_not_slept_for_long(thread: i32) -> bool {
     let mut usage: libc::rusage = unsafe { mem::zeroed() };
     // SAFETY: the kernel writes to `usage`, which lives across the call.
     unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) };
+    #[allow(clippy::useless_conversion, reason = "a C long has 32 bits elsewhere")]
     let sleeps = i64::from(usage.ru_nvcsw);
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let used = used.tv_sec.cast_unsigned().saturating_mul(1_000_000_000).saturating_add(used.tv_nsec.cast_unsigned());

@@ -62,7 +62,7 @@ fn thread_with_a_reservation_that_never_sleeps_keeps_no_more_than_it() {
         // Budgets are checked once a tick, up to 10 ms, and what was too much is taken from the next periods.
         let (wall, cpu) = (Instant::now(), thread_time());
         compute_until(|| wall.elapsed() > Duration::from_millis(800));
-        let share = (thread_time() - cpu).as_secs_f64() / wall.elapsed().as_secs_f64();
+        let share = thread_time().saturating_sub(cpu).as_secs_f64() / wall.elapsed().as_secs_f64();
         assert!(share < 0.3, "a reservation of 0.02 is not {share}");
         assert!(guard::take_demotion());
     });
@@ -88,7 +88,7 @@ fn thread_that_sleeps_in_between_is_left_alone() {
         }
         for _ in 0..6 {
             let begin = thread_time();
-            compute_until(|| thread_time() - begin > LONGEST / 2);
+            compute_until(|| thread_time().saturating_sub(begin) > LONGEST / 2);
             std::thread::sleep(Duration::from_millis(1));
         }
         assert!(!guard::take_demotion());
