@@ -176,6 +176,8 @@ fn tests(filter: Option<&str>) -> Vec<Step> {
         step("firmware in QEMU", &suite("firmware")),
         step("bad input", &suite("bad_input")),
         step("interop with 3.0.6", &suite("interop")),
+        // It takes all processors: alone.
+        step("real-time", &["test", "-p", "hbcore-tests", "--test", "realtime", "--", "--test-threads=1"]),
         machines,
     ]
 }
