@@ -89,14 +89,21 @@ pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
         return Some(refused(pid, &error));
     }
     let told = format!("Signalling heartbeat pid {pid} to reread config files\n");
-    Some(match before.and_then(|before| decision(socket, before)) {
-        Some(said) if said.starts_with(status::REFUSED) => Answer {
+    Some(match before.map_or(Decision::None, |before| decision(pid_file, pid, socket, before)) {
+        Decision::Gone => Answer {
+            stderr: format!("{told}Heartbeat pid {pid} has ended meanwhile: its log says why\n"),
+            code: 1,
+            ..Answer::default()
+        },
+        Decision::Said(said) if said.starts_with(status::REFUSED) => Answer {
             stderr: format!("{told}Heartbeat pid {pid} NOT restarted, {said}\n"),
             code: 1,
             ..Answer::default()
         },
-        Some(said) if !said.is_empty() => Answer { stderr: format!("{told}The reload {said}\n"), ..Answer::default() },
-        _ => Answer { stderr: told, ..Answer::default() },
+        Decision::Said(said) if !said.is_empty() => {
+            Answer { stderr: format!("{told}The reload {said}\n"), ..Answer::default() }
+        }
+        Decision::Said(_) | Decision::None => Answer { stderr: told, ..Answer::default() },
     })
 }
 
@@ -104,18 +111,32 @@ fn newest(orders: &[Decided]) -> u64 {
     orders.iter().map(|order| order.number).max().unwrap_or(0)
 }
 
-/// What the daemon decided about a reload that came after order `before`; `None` if it takes longer than anybody should wait.
-fn decision(socket: &Path, before: u64) -> Option<String> {
+/// What became of a reload.
+enum Decision {
+    /// The daemon says this about it; nothing, if all is as ordered.
+    Said(String),
+    /// The daemon does not run any more.
+    Gone,
+    /// It takes longer than anybody should wait, or the daemon does not tell.
+    None,
+}
+
+/// What the daemon `pid` decided about a reload that came after order `before`. An exec keeps the process, so another one, or none, in
+/// the pid file means that the daemon has ended.
+fn decision(pid_file: &Path, pid: u32, socket: &Path, before: u64) -> Decision {
     let last = Instant::now() + RELOAD_PATIENCE;
     while Instant::now() < last {
         // While the daemon is replaced, nobody answers.
         let orders = status::ask_within(socket, PATIENCE).map(|answer| answer.orders).unwrap_or_default();
         if let Some(order) = orders.into_iter().rfind(|order| order.kind == status::RELOAD && order.number > before) {
-            return Some(order.said);
+            return Decision::Said(order.said);
+        }
+        if probe(pid_file) != Running::Yes(pid) {
+            return Decision::Gone;
         }
         std::thread::sleep(LOOK_AGAIN);
     }
-    None
+    Decision::None
 }
 
 /// `-R`: whether this very process is the one of the pid file, as it is after an exec.

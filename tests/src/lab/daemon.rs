@@ -12,6 +12,8 @@ use super::command::cargo;
 pub enum Daemon {
     /// This project's.
     Ours,
+    /// This project's, with the seam through which a test makes calls fail: see [`Panel`](super::Panel).
+    Seamed,
     /// This project's for 32-bit ARM, under QEMU's user mode.
     Armv7,
     /// Heartbeat 3.0.6, as Debian packages it.
@@ -23,6 +25,7 @@ impl Daemon {
     pub fn program(self) -> PathBuf {
         match self {
             Self::Ours => release_binary("heartbeat"),
+            Self::Seamed => seamed_binary("heartbeat"),
             Self::Armv7 => armv7::daemon(),
             Self::Reference => PathBuf::from("/usr/libexec/heartbeat/heartbeat"),
         }
@@ -32,7 +35,7 @@ impl Daemon {
 impl fmt::Display for Daemon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Ours => "new",
+            Self::Ours | Self::Seamed => "new",
             Self::Armv7 => "arm",
             Self::Reference => "ref",
         })
@@ -67,14 +70,22 @@ fn is_installed(program: &str) -> bool {
 /// A program of the package `hbcore-linux`, built now if it is not up to date.
 pub fn release_binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let directory = BUILT.get_or_init(|| {
-        let target = target_directory();
-        let mut build = cargo();
-        build.args(["build", "--quiet", "--release", "-p", "hbcore-linux", "--bins", "--target-dir"]).arg(&target);
-        assert!(build.status().is_ok_and(|status| status.success()), "hbcore-linux does not build");
-        target.join("release")
-    });
-    directory.join(name)
+    BUILT.get_or_init(|| build(&["--release"], target_directory()).join("release")).join(name)
+}
+
+/// The same with the feature `faults`, and a target directory of its own: programs with and without it have one name.
+fn seamed_binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let built = BUILT.get_or_init(|| build(&["--features", "faults"], target_directory().join("faults")).join("debug"));
+    built.join(name)
+}
+
+/// Builds the programs of the package `hbcore-linux` and returns the target directory.
+fn build(options: &[&str], target: PathBuf) -> PathBuf {
+    let mut build = cargo();
+    build.args(["build", "--quiet", "-p", "hbcore-linux", "--bins"]).args(options).arg("--target-dir").arg(&target);
+    assert!(build.status().is_ok_and(|status| status.success()), "hbcore-linux does not build");
+    target
 }
 
 /// The reason for which something cannot run that needs these files, each with the Debian package that has it; none if they are there.

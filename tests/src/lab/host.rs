@@ -17,9 +17,16 @@ use super::machine::Machine;
 use super::memory::Memory;
 use super::namespace::Namespace;
 use super::network::{SERVICE, bring_up, take_down};
+use super::panel::Panel;
 use super::processes::{self, Usage};
 use super::site::Site;
 use super::sniffer::Sniffer;
+
+/// The control panel of the seam, as the processes of a host see it.
+const PANEL: &str = "/var/log/faults";
+
+/// The longest that a program with the seam is waited for, in seconds.
+const SEAMED_LIMIT: &str = "20";
 
 /// Lines of a log in a failure report.
 const TAIL: usize = 25;
@@ -213,6 +220,11 @@ impl Host {
     fn command_line(&self, arguments: &[&str]) -> Vec<String> {
         let emulator = if self.daemon == Daemon::Armv7 { &armv7::EMULATOR[..] } else { &[] };
         let mut words: Vec<String> = emulator.iter().map(|&word| word.to_owned()).collect();
+        if self.daemon == Daemon::Seamed {
+            // A tool that waits for the daemon may wait for ever: then that is what the test finds.
+            let words_before = ["timeout", SEAMED_LIMIT, "env"].map(str::to_owned);
+            words.extend(words_before.into_iter().chain([format!("{}={PANEL}", Panel::VARIABLE)]));
+        }
         words.push(self.daemon.program().display().to_string());
         words.extend(arguments.iter().map(|&word| word.to_owned()));
         if self.daemon != Daemon::Reference && !Path::new("/etc/ha.d").is_dir() {
@@ -225,7 +237,7 @@ impl Host {
     /// Runs `hb_standby` or `hb_takeover`, as it belongs to the daemon.
     pub fn tool(&self, name: &str, arguments: &[&str]) -> Answered {
         let program = match self.daemon {
-            Daemon::Ours | Daemon::Armv7 => release_binary(name),
+            Daemon::Ours | Daemon::Seamed | Daemon::Armv7 => release_binary(name),
             Daemon::Reference => Path::new("/usr/share/heartbeat").join(name),
         };
         self.run(&program.display().to_string(), arguments)
@@ -285,6 +297,11 @@ impl Host {
         let text = format!(">>>\\n{}\\n<<<\\n", fields.join("\\n"));
         let written = self.run("sh", &["-c", &format!("printf '{text}' > /var/lib/heartbeat/fifo")]);
         assert_eq!(written.code, Some(0), "{}", written.output);
+    }
+
+    /// Where a test makes calls of the daemon fail, if that has the seam ([`Daemon::Seamed`]).
+    pub fn panel(&self) -> Panel {
+        Panel::new(self.root.join("log/faults"))
     }
 
     /// Whether a file exists, as the processes of the host see it: also in its `/run`, which is new at each boot.

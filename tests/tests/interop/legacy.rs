@@ -24,7 +24,7 @@ pub(crate) fn life(pairing: Pairing) {
 
     // A 3.0.6 that starts alone forgets a group now and then: two children of it write into the FIFO at once.
     let [first, second] = match lab.bravo.daemon() {
-        Daemon::Ours | Daemon::Armv7 => [&lab.bravo, &lab.alpha],
+        Daemon::Ours | Daemon::Seamed | Daemon::Armv7 => [&lab.bravo, &lab.alpha],
         Daemon::Reference => [&lab.alpha, &lab.bravo],
     };
     first.start();

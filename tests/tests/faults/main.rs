@@ -1,0 +1,28 @@
+//! Each call of the daemon that can fail fails once, at every place, in every way it can.
+//!
+//! A pair lives through one act: both nodes start, the owner dies, a standby, a reload, a stop. A first life without a fault tells
+//! which places of the seam each node passes during the act; then there is a life for each place and each way to fail there. After
+//! each, the kernel and the scripts are asked what runs where, and the daemons what they say about it.
+
+mod act;
+mod life;
+mod plan;
+
+use hbcore_tests::lab::Daemon;
+use hbcore_tests::scenario::{Pairing, trial};
+use libtest_mimic::Trial;
+
+/// Both nodes have the seam.
+const PAIRING: Pairing = Pairing { alpha: Daemon::Seamed, bravo: Daemon::Seamed };
+
+fn main() {
+    let acts = act::ALL.iter().flat_map(|act| act.faulty.iter().map(move |node| (act, *node)));
+    let trials: Vec<Trial> = acts
+        .map(|(act, node)| {
+            let name = format!("{}_with_each_fault_on_{}", act.name, node.name());
+            trial(&name, PAIRING, move |_| plan::every_fault(act, node))
+        })
+        .collect();
+    Daemon::Seamed.program();
+    hbcore_tests::scenario::run(trials)
+}
