@@ -51,8 +51,8 @@ fn start_fails(pairing: Pairing, name: &str, fault: Fault) {
     pair.await_claims(since, "none", "all");
     println!("{pairing} start {name}: bravo serves after {} ms", since.elapsed().as_millis());
     let line = format!("Resource group IPaddr::{SERVICE}/24/eth0 does not start here");
-    lab.check(lab.alpha.logged(&line), "alpha to say what does not start");
-    lab.check(held(lab, "web") == ["bravo"], "the script on bravo only");
+    lab.await_until(START_LIMIT, "alpha to say what does not start", || lab.alpha.logged(&line));
+    lab.await_until(START_LIMIT, "the script on bravo only", || held(lab, "web") == ["bravo"]);
 }
 
 /// A group of the other node does not start here: it goes home at once, and its home is not asked again and again.

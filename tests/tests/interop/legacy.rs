@@ -17,9 +17,8 @@ pub(crate) fn life(pairing: Pairing) {
     let pair = Pair::new("legacy", pairing, &site);
     let Pair { lab, sniffer, .. } = &pair;
     let asks = |node: &str, since| {
-        let heard = sniffer.heard_since(since);
-        let asked = heard.iter().any(|m| m.kind == "ip-request" && m.src == node);
-        lab.check(asked, &format!("{node} to ask for its group on the wire"));
+        let asked = || sniffer.heard_since(since).iter().any(|m| m.kind == "ip-request" && m.src == node);
+        lab.await_until(START_LIMIT, &format!("{node} to ask for its group on the wire"), asked);
     };
 
     // A 3.0.6 that starts alone forgets a group now and then: two children of it write into the FIFO at once.
@@ -65,7 +64,7 @@ pub(crate) fn life(pairing: Pairing) {
         lab.alpha.logged("Standby mode only implemented when nice_failback on")
     });
     lab.stays(WHILE, "each group at home", || pair.are_owners("alpha", "bravo"));
-    lab.check(lab.client.who_answered(since) == ["alpha"], "answers of alpha only");
+    lab.await_until(START_LIMIT, "answers of alpha only", || lab.client.who_answered(since) == ["alpha"]);
     let heard = sniffer.heard();
     let reports = |node| heard.iter().any(|m| m.src == node && ["starting", "resource"].contains(&m.kind.as_str()));
     for host in lab.hosts() {

@@ -28,13 +28,21 @@ fn shows(lab: &Lab, host: &Host, code: i32, words: &[&str]) {
     lab.check(shown, &format!("hb status of {} to end with {code} and say {words:?} instead of {last:?}", host.name()));
 }
 
-/// Whether the object for monitors has all of these.
+/// Waits until the object for monitors has all of these.
 #[track_caller]
 fn has(lab: &Lab, host: &Host, words: &[&str]) {
-    let (_, json) = hb(host, &["status", "--json"]);
-    for word in words {
-        lab.check(json.contains(word), &format!("{word} in {json}"));
-    }
+    let mut json = String::new();
+    let is_shown = || {
+        json = hb(host, &["status", "--json"]).1;
+        words.iter().all(|word| json.contains(word))
+    };
+    let shown = hbcore_tests::lab::holds_within(START_LIMIT, is_shown);
+    lab.check(shown, &format!("hb status of {} to have {words:?} in {json}", host.name()));
+}
+
+/// What is told of a group, whose first resource begins with `key`: the columns of its row.
+fn row<'t>(text: &'t str, key: &str) -> &'t str {
+    text.lines().find(|line| line.starts_with(key)).unwrap_or_default()
 }
 
 /// A group that starts on neither node is nowhere, and not "settled", on both.
@@ -47,17 +55,17 @@ pub(crate) fn nowhere(pairing: Pairing) {
     }
     for host in lab.hosts() {
         let other = if host.name() == "alpha" { "bravo" } else { "alpha" };
-        shows(
-            lab,
-            host,
-            4,
-            &["problem runs-nowhere: ", " runs on no node", "not every group runs", "nowhere: could not be started "],
-        );
-        let (_, text) = hb(host, &["status"]);
-        let line =
-            text.lines().find(|line| line.starts_with("IPaddr") && !line.contains("problem")).unwrap_or_default();
-        lab.check(line.contains(other) && line.contains("here"), &format!("both nodes named in {line:?}"));
+        // The node that has tried last is not the same each time; each of them knows of both attempts in the end.
+        let stories = [format!("started at {other} nor here"), format!(" nor at {other}")];
+        let mut text = String::new();
+        let is_told = || {
+            text = hb(host, &["status"]).1;
+            let told = row(&text, "IPaddr");
+            told.contains("nowhere: could not be started ") && stories.iter().any(|story| told.contains(story))
+        };
+        lab.await_until(START_LIMIT, &format!("{} to know of both attempts", host.name()), is_told);
         lab.check(!text.contains("settled"), &format!("not settled in {text}"));
+        shows(lab, host, 4, &["problem runs-nowhere: ", " runs on no node", "not every group runs"]);
         has(lab, host, &["\"progress\":\"lacking\"", "\"at\":null", "\"nowhere\":true", "\"word\":\"runs-nowhere\""]);
     }
     // The cause is mended, and somebody says so.
