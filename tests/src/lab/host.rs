@@ -18,6 +18,7 @@ use super::memory::Memory;
 use super::namespace::Namespace;
 use super::network::{SERVICE, bring_up, take_down};
 use super::panel::Panel;
+use super::pids::ProcessLimit;
 use super::processes::{self, Usage};
 use super::site::Site;
 use super::sniffer::Sniffer;
@@ -297,6 +298,16 @@ impl Host {
         let text = format!(">>>\\n{}\\n<<<\\n", fields.join("\\n"));
         let written = self.run("sh", &["-c", &format!("printf '{text}' > /var/lib/heartbeat/fifo")]);
         assert_eq!(written.code, Some(0), "{}", written.output);
+    }
+
+    /// Keeps the daemon from having more threads and children than it has, until the value is dropped. `None`: this machine cannot.
+    pub fn limit_processes(&self) -> Option<ProcessLimit> {
+        ProcessLimit::new(&self.daemon_processes())
+    }
+
+    /// Whether the power is on.
+    pub fn has_power(&self) -> bool {
+        self.machine().is_some()
     }
 
     /// Where a test makes calls of the daemon fail, if that has the seam ([`Daemon::Seamed`]).

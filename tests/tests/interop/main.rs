@@ -73,6 +73,7 @@ mod links;
 mod loss;
 mod memory;
 mod messages;
+mod outcomes;
 mod partition;
 mod reload;
 mod reload_faults;
@@ -175,7 +176,8 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("term_while_a_script_hangs", shutdown::hanging_script),
         ("reload_with_changed_haresources", reload::haresources),
     ];
-    let of_bravo: [(&str, Scenario); 6] = [
+    let of_bravo: [(&str, Scenario); 7] = [
+        ("start_without_a_process_goes_back_to_its_owner", outcomes::no_process_for_a_start),
         ("status_of_an_empty_claim_holds_none", status::claims),
         ("status_of_fencing_that_fails_names_the_next_try", status::fencing),
         ("stall_of_the_observer_blames_nobody", stall::of_the_observer),
@@ -183,7 +185,8 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 29] = [
+    let of_both: [(&str, Scenario); 30] = [
+        ("groups_of_any_number_go_through_their_life", outcomes::many_groups),
         ("loop_sleeps_while_no_descriptor_is_free", limits::no_descriptor),
         ("status_of_a_stopped_daemon_is_not_waited_for", limits::stopped_daemon),
         ("daemon_lives_while_no_file_may_grow", limits::file_size),
