@@ -1,46 +1,21 @@
 //! The media of the daemon and the links they form: several media on one interface are one link (wire reference 8.7).
 
-use crate::log::{Logger, RateLimit, Verdict};
-use crate::media::{self, AnyMedium, Kind, Medium, MediumSpec, OpenError, Remedy, SendOutcome};
+mod attached;
+
+use attached::{Attached, RETRY_FIRST, Slot};
+
+use crate::log::{Logger, RateLimit};
+use crate::media::{self, AnyMedium, Kind, Medium, MediumSpec, OpenError, SendOutcome};
 use crate::sys::poller::{Interest, Poller};
 use hbcore::id::{LinkId, LinkSet};
 use hbcore::time::{Duration, Instant, earliest};
-use hbcore::wire::FrameReader;
 use std::io;
-
-/// The longest message of a serial cable; a longer one is skipped and counted.
-const SERIAL_MESSAGE: usize = 16 * 1024;
-/// A medium that went away is opened anew after this time, then after twice that, and so on.
-const RETRY_FIRST: Duration = Duration::from_millis(250);
-const RETRY_LAST: Duration = Duration::from_secs(10);
 
 /// A change of a link that the engine should hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Lost(LinkId),
     Back(LinkId),
-}
-
-struct Attached {
-    slot: Slot,
-    link: LinkId,
-    frames: Option<Box<FrameReader<SERIAL_MESSAGE>>>,
-    /// When it is to be opened anew; `None` while it works.
-    retry: Option<(Instant, Duration)>,
-    complaints: RateLimit,
-    watched_for_write: bool,
-}
-
-/// A place for a medium.
-enum Slot {
-    /// It was opened. While it is lost it opens itself anew.
-    Opened(AnyMedium),
-    /// It could not be opened at the start. Names may have to be looked up, so another thread opens it.
-    Unopened {
-        spec: MediumSpec,
-        /// That thread was told and has not answered.
-        is_being_opened: bool,
-    },
 }
 
 /// What another thread is to open for this place.
@@ -267,110 +242,9 @@ impl Links {
     }
 }
 
-impl Slot {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Opened(medium) => medium.kind(),
-            Self::Unopened { spec, .. } => spec.kind(),
-        }
-    }
-
-    fn link_name(&self) -> &str {
-        match self {
-            Self::Opened(medium) => medium.link_name(),
-            Self::Unopened { spec, .. } => spec.link_name(),
-        }
-    }
-
-    /// What cuts the stream of bytes into messages, if the medium is one.
-    fn frames(&self) -> Option<Box<FrameReader<SERIAL_MESSAGE>>> {
-        matches!(self, Self::Opened(medium) if medium.is_stream()).then(|| Box::new(FrameReader::new()))
-    }
-}
-
-impl Attached {
-    /// The medium and what cuts its messages, unless it is lost.
-    fn working(&mut self) -> Option<(&mut AnyMedium, &mut Option<Box<FrameReader<SERIAL_MESSAGE>>>)> {
-        match &mut self.slot {
-            Slot::Opened(medium) if self.retry.is_none() => Some((medium, &mut self.frames)),
-            _ => None,
-        }
-    }
-
-    /// The next attempt waits for twice as long as the last one.
-    fn put_off(&mut self, now: Instant) {
-        let pause = self.retry.map_or(RETRY_FIRST, |(_, pause)| pause.saturating_mul(2).min(RETRY_LAST));
-        self.retry = Some((now.after(pause), pause));
-    }
-
-    fn has_reopened(
-        &mut self,
-        token: u64,
-        result: Result<(), String>,
-        now: Instant,
-        poller: &Poller,
-        log: &Logger,
-    ) -> Option<Change> {
-        let watched = result.and_then(|()| match &self.slot {
-            Slot::Opened(medium) => poller.add(medium.fd(), token, Interest::Read).map_err(|e| e.to_string()),
-            Slot::Unopened { .. } => Ok(()),
-        });
-        let (kind, name) = (self.slot.kind(), self.slot.link_name());
-        match watched {
-            Ok(()) => {
-                log.info(format_args!("{kind} {name} works again"));
-                self.retry = None;
-                self.watched_for_write = false;
-                Some(Change::Back(self.link))
-            }
-            Err(error) => {
-                log.debug(1, format_args!("{name} stays lost: {error}"));
-                self.put_off(now);
-                None
-            }
-        }
-    }
-
-    fn failed(
-        &mut self,
-        now: Instant,
-        poller: &Poller,
-        log: &Logger,
-        doing: &str,
-        error: &io::Error,
-    ) -> Option<Change> {
-        self.complain(now, log, doing, error);
-        if media::remedy(error) == Remedy::Wait {
-            return None;
-        }
-        if let Slot::Opened(medium) = &self.slot {
-            let _ = poller.remove(medium.fd());
-        }
-        self.retry = Some((now.after(RETRY_FIRST), RETRY_FIRST));
-        Some(Change::Lost(self.link))
-    }
-
-    fn complain(&mut self, now: Instant, log: &Logger, doing: &str, error: &io::Error) {
-        if let Verdict::Pass { suppressed } = self.complaints.check(now) {
-            let (kind, name) = (self.slot.kind(), self.slot.link_name());
-            log.error(format_args!("{kind} {name}: unable to {doing}: {error}{}", super::narrate::Omitted(suppressed)));
-        }
-    }
-
-    fn update_interest(&mut self, token: u64, poller: &Poller) -> io::Result<()> {
-        let Slot::Opened(medium) = &self.slot else { return Ok(()) };
-        let wants = medium.wants_write();
-        if wants != self.watched_for_write {
-            let interest = if wants { Interest::ReadWrite } else { Interest::Read };
-            poller.modify(medium.fd(), token, interest)?;
-            self.watched_for_write = wants;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::attached::RETRY_LAST;
     use super::*;
     use crate::log::{EarlyLog, LogConfig};
     use std::net::Ipv4Addr;

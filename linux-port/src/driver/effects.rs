@@ -1,0 +1,95 @@
+//! The engine's outputs: effects for other threads, datagrams for the links, events for people and scripts; and what the threads bring back.
+
+use super::Driver;
+use super::links::Change;
+use crate::jobs::{Job, Task, Work};
+use crate::state::{HostEntry, HostList};
+use crate::sys::clock::Clock;
+use hbcore::node::NodeKind;
+use hbcore::{Carrier, Event};
+
+impl Driver {
+    /// Hands out what is to be done. What ends at once, as a group without resources does, may give more to do.
+    fn begin_effects(&mut self) {
+        loop {
+            while let Some((ticket, effect)) = self.cluster.poll_effect() {
+                self.log.debug(1, format_args!("{effect:?}"));
+                self.resources.begin(ticket, effect);
+            }
+            let Some((ticket, outcome)) = self.resources.ended_at_once() else { return };
+            self.cluster.complete(Clock.now(), ticket, outcome);
+        }
+    }
+
+    /// Empties the engine's outputs: first what is to be done, on other threads, while what goes out goes out; then what is to be told.
+    pub(super) fn drain(&mut self) {
+        let now = Clock.now();
+        self.begin_effects();
+        while let Some(transmit) = self.cluster.poll_transmit(&mut self.transmit) {
+            let bytes = self.transmit.get(..transmit.len).unwrap_or_default();
+            let Self { links, cluster, poller, log, .. } = self;
+            links.send(transmit.links, bytes, now, poller, log, |change| {
+                if let Change::Lost(link) = change {
+                    cluster.link_changed(now, link, Carrier::Absent);
+                }
+            });
+        }
+        while let Some(event) = self.cluster.poll_event() {
+            self.left |= event == Event::Left;
+            if let Event::NodeState(id) | Event::NodeDead(id) = event {
+                self.tell_scripts_of_node(id);
+            }
+            if matches!(
+                event,
+                Event::CommunicationUp | Event::NodeAdded(_) | Event::NodeRemoved(_) | Event::NodeRenamed(_)
+            ) {
+                self.keep_host_cache();
+            }
+            self.watch.event(&self.cluster, now, event);
+            self.device.event(now, event);
+            self.narrator.tell(&self.cluster, now, event);
+        }
+    }
+
+    pub(super) fn finish_effects(&mut self) {
+        while let Some((ticket, outcome)) = self.resources.finished() {
+            self.cluster.complete(Clock.now(), ticket, outcome);
+        }
+        for group in self.resources.lost() {
+            self.cluster.group_lost(Clock.now(), group);
+        }
+        while let Ok(reread) = self.reread.1.try_recv() {
+            self.reread_done(reread);
+        }
+        while let Ok(opened) = self.opened.1.try_recv() {
+            let now = Clock.now();
+            if let Some(change) = self.links.opened(opened, now, &self.poller, &self.log) {
+                self.link_changed(now, change);
+            }
+        }
+    }
+
+    /// Writes down who is in the cluster, on another thread (configuration reference 12).
+    fn keep_host_cache(&self) {
+        let Some(state) = self.host_cache.clone() else { return };
+        let members = self.cluster.nodes().filter(|n| n.kind == NodeKind::Normal);
+        let entries: Vec<HostEntry> = members
+            .map(|n| HostEntry {
+                name: n.name.as_str().to_owned(),
+                uuid: n.uuid,
+                weight: i32::try_from(n.weight).unwrap_or(i32::MAX),
+                site: String::new(),
+            })
+            .collect();
+        let write = move || state.write_hosts(HostList::Known, &entries).map_err(Into::into);
+        self.elsewhere("host cache", Task(Box::new(write)));
+    }
+
+    /// Has a function run on a job thread, under a ticket that no group has: the engine ignores it.
+    pub(super) fn elsewhere(&self, name: &str, task: Task) {
+        let job = Job { ticket: u64::from(u32::MAX), name: name.to_owned(), work: Work::Function(task) };
+        if let Err(error) = self.resources.jobs().submit(job) {
+            self.log.error(format_args!("{error}"));
+        }
+    }
+}

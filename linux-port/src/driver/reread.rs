@@ -1,0 +1,86 @@
+//! The configuration is read again: on another thread, and what comes of it.
+
+use super::{Driver, narrate, restart};
+use crate::jobs::Task;
+use crate::log::{Logger, Verdict};
+use crate::resources::Successor;
+use crate::status::RELOAD;
+use crate::sys::clock::Clock;
+use hbcore::wire::Keys;
+
+/// What the daemon was told to re-read, by whoever can read files.
+#[derive(Debug)]
+pub enum Reread {
+    /// The files changed and are good.
+    Read {
+        /// New keys, if `authkeys` changed.
+        keys: Option<Box<Keys<16>>>,
+        /// What is to become of the other files.
+        next: Next,
+    },
+    /// Nothing changed.
+    Unchanged,
+    /// The new files are wrong; the text says how. We go on with the old ones.
+    Refused(String),
+}
+
+/// What a reload comes to, besides keys.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// No other file changed.
+    Same,
+    /// Another file changed: a new daemon reads it, in this process, while the groups run on. Everything that could fail for it was tried.
+    Successor(Successor),
+    /// The new configuration cannot be used now; the text says why. We go on with the old one.
+    Refused(String),
+}
+
+/// Reads the configuration again, on another thread.
+pub type Rereader = std::sync::Arc<dyn Fn(&Logger) -> Reread + Send + Sync>;
+
+impl Driver {
+    /// Reads files on another thread; the answer comes with the completion of the job.
+    pub(super) fn begin_reread(&mut self) {
+        let reread = std::sync::Arc::clone(&self.rereader);
+        let (answer, log, board) = (self.reread.0.clone(), self.log.clone(), self.board.clone());
+        let read = move || {
+            let reread = reread(&log);
+            match &reread {
+                Reread::Refused(why) | Reread::Read { next: Next::Refused(why), .. } => {
+                    restart::post(&board, Some(why.clone()));
+                }
+                Reread::Read { .. } => restart::post(&board, None),
+                Reread::Unchanged => {}
+            }
+            let _ = answer.try_send(reread);
+            Ok(())
+        };
+        self.elsewhere("re-read the configuration", Task(Box::new(read)));
+    }
+
+    pub(super) fn reread_done(&mut self, reread: Reread) {
+        match reread {
+            Reread::Read { keys, next } => {
+                if let Some(keys) = keys {
+                    self.log.info(format_args!("Rereading authentication file."));
+                    if let Err(error) = self.cluster.set_keys(*keys) {
+                        self.log.error(format_args!("The new keys cannot be used: {error:?}. The old ones stay."));
+                    }
+                }
+                match next {
+                    Next::Successor(successor) if !self.leaving => return self.want_restart(successor),
+                    Next::Successor(_) | Next::Same => self.orders.note(RELOAD, String::new()),
+                    Next::Refused(why) => self.reload_refused(&why),
+                }
+            }
+            Reread::Unchanged => {
+                self.orders.note(RELOAD, "changes nothing: no file has changed".to_owned());
+                if let Verdict::Pass { suppressed } = self.unchanged.check(Clock.now()) {
+                    self.log.info(format_args!("Configuration unchanged.{}", narrate::Omitted(suppressed)));
+                }
+            }
+            Reread::Refused(why) => self.reload_refused(&why),
+        }
+        self.service.ready();
+    }
+}

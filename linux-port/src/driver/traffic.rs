@@ -1,0 +1,78 @@
+//! What comes from the media, and media that fail and come back.
+
+use super::Driver;
+use super::links::Change;
+use crate::jobs::Task;
+use crate::media::{self, AnyMedium, Medium, MediumSpec};
+use hbcore::time::Instant;
+use hbcore::{Carrier, DatagramError, Received};
+use std::io;
+
+/// A medium that another thread has tried to open, for this place.
+pub(super) type Opened = (u64, Result<AnyMedium, String>);
+/// No more media than that are opened at the same time: as many as the engine has links.
+pub(super) const MEDIA: usize = 64;
+
+impl Driver {
+    pub(super) fn read(&mut self, medium: u64, most: u32, now: Instant) {
+        let Self { links, cluster, receive, narrator, watch, log_bad_packets, scripts, .. } = self;
+        let result = links.receive(medium, most, receive, |link, medium, bytes| {
+            let sender = || medium.sender();
+            let received = cluster.handle(now, link, bytes);
+            if let Err(error) = received {
+                watch.dropped(now, narrator.origin(link, sender()), error, bytes);
+            }
+            match received {
+                Ok(Received::ForClients) => Self::tell_scripts(&scripts.notifier, bytes),
+                Ok(Received::OwnEcho) if narrator.echo(now, link, sender()) => {
+                    watch.dropped(now, narrator.origin(link, sender()), DatagramError::NameConflict, bytes);
+                }
+                Err(DatagramError::NameConflict) => narrator.name_conflict(now, link, sender()),
+                Err(DatagramError::Replayed) => narrator.replayed(now, cluster, sender(), bytes),
+                Err(error) if *log_bad_packets => narrator.dropped(now, link, sender(), error),
+                _ => {}
+            }
+        });
+        if let Err(error) = result {
+            self.medium_failed(medium, now, &error);
+        }
+    }
+
+    pub(super) fn medium_failed(&mut self, medium: u64, now: Instant, error: &io::Error) {
+        if let Some(change) = self.links.failed(medium, now, &self.poller, &self.log, error) {
+            self.link_changed(now, change);
+        }
+    }
+
+    pub(super) fn link_changed(&mut self, now: Instant, change: Change) {
+        match change {
+            Change::Lost(link) => self.cluster.link_changed(now, link, Carrier::Absent),
+            Change::Back(link) => self.cluster.link_changed(now, link, Carrier::Present),
+        }
+    }
+
+    pub(super) fn reopen_links(&mut self, now: Instant) {
+        if self.links.next_deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        let Self { links, cluster, poller, log, .. } = self;
+        let wanted = links.retry(now, poller, log, |change| {
+            if let Change::Back(link) = change {
+                cluster.link_changed(now, link, Carrier::Present);
+            }
+        });
+        for (token, spec) in wanted {
+            self.open_elsewhere(token, spec);
+        }
+    }
+
+    /// Has a medium opened on another thread, as names may have to be looked up.
+    fn open_elsewhere(&mut self, token: u64, spec: MediumSpec) {
+        let answer = self.opened.0.clone();
+        let open = move || {
+            let _ = answer.try_send((token, media::open(&spec).map_err(|error| error.to_string())));
+            Ok(())
+        };
+        self.elsewhere("open a medium", Task(Box::new(open)));
+    }
+}
