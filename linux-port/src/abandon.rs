@@ -31,6 +31,7 @@ pub struct Claimed<'a> {
 
 /// Stops the groups that were held, the last one first, each from right to left. Needs no thread and no configuration: one of both may be
 /// what is missing. Ends when everything has ended, or was told to more often than any other stop.
+#[cold]
 pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, reason: &str) {
     if claimed.holds == Holds::NONE {
         return;
@@ -47,6 +48,7 @@ pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, re
 }
 
 /// Stops what runs of the groups of a run that has crashed, when the start that follows it is refused: nobody else would.
+#[cold]
 pub fn clear_after_crash(options: &Options, site: Option<&Site>, reason: &str) {
     let mark = Mark::new(&options.run_dir);
     let Some(groups) = mark.read() else { return };
@@ -74,6 +76,7 @@ struct Place {
 }
 
 impl Place {
+    #[cold]
     fn new(options: &Options, site: Option<&Site>) -> Self {
         let host = host_name();
         let config =
@@ -87,6 +90,7 @@ impl Place {
     }
 
     /// Does `work` to the groups of a text as `haresources` is one. Whether nothing of them runs here then.
+    #[cold]
     fn give_up(&self, haresources: &[u8], work: Work) -> bool {
         let file = HaResources::read(haresources);
         let plans: Vec<Plan> = file.groups.iter().map(|group| Plan::new(group, self.builtin, &self.scripts)).collect();
@@ -114,6 +118,7 @@ impl Place {
 }
 
 /// What scripts are called with when there is no configuration.
+#[cold]
 fn bare(options: &Options) -> ScriptEnvironment {
     let dir = options.config_dir.display().to_string();
     let mut environment = Environment::inherited();

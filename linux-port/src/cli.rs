@@ -148,6 +148,7 @@ impl UsageError {
 ///
 /// # Errors
 /// [`UsageError`] for an unknown option, a missing argument, or `-C` without `-R`.
+#[cold]
 pub fn parse(program: &str, arguments: impl IntoIterator<Item = OsString>) -> Result<Options, UsageError> {
     let mut reader = Reader { program, ..Reader::default() };
     let mut words = lexopt::Parser::from_args(arguments);
@@ -314,6 +315,7 @@ pub fn own_program() -> io::Result<PathBuf> {
 }
 
 /// The daemon changes its directory before it uses its own.
+#[cold]
 fn absolute(path: OsString) -> PathBuf {
     std::path::absolute(&path).unwrap_or_else(|_| PathBuf::from(path))
 }

@@ -42,6 +42,7 @@ pub struct Readiness {
 ///
 /// # Errors
 /// The system's refusal to fork or to make a pipe, or [`io::ErrorKind::Other`] when a second thread runs already.
+#[cold]
 pub fn detach(directory: &Path) -> io::Result<Detached> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
     let _ = io::stdout().flush();

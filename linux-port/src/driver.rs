@@ -125,6 +125,7 @@ impl Driver {
     ///
     /// # Errors
     /// The system's refusal of a descriptor.
+    #[cold]
     pub fn new(parts: Parts) -> io::Result<Self> {
         let Parts {
             cluster,

@@ -26,6 +26,7 @@ use std::time::SystemTime;
 
 /// Does what a command line says, whose first word is the program's name, and returns the exit code (configuration
 /// reference 15.2). With no other word it starts the daemon.
+#[cold]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();
     let program = arguments.next().map_or_else(|| "heartbeat".to_owned(), |a| a.to_string_lossy().into_owned());
@@ -38,6 +39,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+#[cold]
 fn act(options: &Options) -> u8 {
     let pid_file = options.pid_file();
     match options.action {
@@ -75,6 +77,7 @@ fn answer(answer: &Answer) -> u8 {
 }
 
 /// `-r`: the files are checked before the running daemon is told to read them; without one, this starts it.
+#[cold]
 fn reload(options: &Options) -> u8 {
     let pid_file = options.pid_file();
     let Running::Yes(pid) = probe(&pid_file) else { return run(options) };
@@ -92,6 +95,7 @@ fn reload(options: &Options) -> u8 {
 }
 
 /// Writes what was found into the log as well: at boot nobody sees the standard error.
+#[cold]
 fn record(loaded: &Loaded<'_>, options: &Options, earlier: &[(Level, String)]) {
     let mut log = EarlyLog::new(log_config(&loaded.logging, &host_name(), options.debug, Stderr::Off));
     for (level, text) in earlier {
@@ -118,6 +122,7 @@ fn record(loaded: &Loaded<'_>, options: &Options, earlier: &[(Level, String)]) {
 }
 
 /// Reads the configuration and says what is wrong with it, after what is to be said of `earlier`; the exit code if it cannot be used.
+#[cold]
 fn load(options: &Options, earlier: &[(Level, String)]) -> Result<Box<Site>, u8> {
     off_this_stack(|| {
         let loaded = config::load(&options.config_dir);
@@ -129,6 +134,7 @@ fn load(options: &Options, earlier: &[(Level, String)]) -> Result<Box<Site>, u8>
 }
 
 /// `-R`: the groups of the daemon that was in this process before run on.
+#[cold]
 fn go_on(options: &Options, held: Option<Holds>) -> u8 {
     // A signal that comes before the daemon reads signals is for it, and must not end it.
     let _ = Signals::block(&DAEMON_SIGNALS);
@@ -144,6 +150,7 @@ fn go_on(options: &Options, held: Option<Holds>) -> u8 {
     }
 }
 
+#[cold]
 fn run(options: &Options) -> u8 {
     memory::spare();
     let guard = Guard::take(&options.pid_file());
@@ -162,6 +169,7 @@ fn run(options: &Options) -> u8 {
     }
 }
 
+#[cold]
 fn begin(site: Box<Site>, options: &Options, known: Option<Handover>) -> u8 {
     await_alone();
     if options.dump {
@@ -178,6 +186,7 @@ fn rereader(running: Rehearser) -> Rereader {
     Arc::new(move |log| off_this_stack(|| reread(&running, &seen, log)))
 }
 
+#[cold]
 fn reread(running: &Rehearser, seen: &Mutex<Modified>, log: &Logger) -> Reread {
     let dir = &running.options.config_dir;
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);

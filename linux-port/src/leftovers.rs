@@ -25,6 +25,7 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
 /// Removes the addresses that an earlier run has recorded. Before anything can fail: in the first moments of a start, when no other daemon
 /// runs. Returns what the log should say as soon as it is known where that is.
+#[cold]
 pub fn clean_addresses(options: &Options) -> Vec<(Level, String)> {
     let Ok(mut record) = Record::open(&options.run_dir) else { return Vec::new() };
     let cleaned = clean_leftovers(&mut record, |_| false);
@@ -45,6 +46,7 @@ pub struct Interrupted;
 ///
 /// # Errors
 /// [`Interrupted`]: somebody wants the daemon to end.
+#[cold]
 pub fn vacate(plans: &[&Plan], log: &Logger, board: &Board, signals: &mut Signals) -> Result<Vec<usize>, Interrupted> {
     let scripts = plans.iter().enumerate().filter(|(_, plan)| !plan.is_only_addresses());
     let waiting = Mutex::new(scripts.map(|(place, plan)| (place, *plan)).collect::<Vec<_>>());

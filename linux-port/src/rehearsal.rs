@@ -69,6 +69,7 @@ impl Running {
     ///
     /// # Errors
     /// [`Refusal`].
+    #[cold]
     pub fn rehearse(&self, site: &Site, log: &Logger) -> Result<Successor, Refusal> {
         let Options { config_dir, state_dir, .. } = &self.options;
         let program = cli::own_program().map_err(|error| Refusal::Program("heartbeat".into(), error))?;

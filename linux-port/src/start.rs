@@ -66,6 +66,7 @@ impl Failure {
 /// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the background
 /// that of the parent, as soon as the daemon is ready or has failed.
 /// `known`: what the daemon told that was in this process before.
+#[cold]
 pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Option<Handover>) -> u8 {
     let host = host_name();
     let resumes = matches!(options.action, Action::Resume(_));
@@ -127,6 +128,8 @@ struct Prepared {
     lock_memory: bool,
 }
 
+/// The part of the program's start that lasts as long as the daemon: apart from the rest, which is let go.
+#[inline(never)]
 fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Options) -> u8 {
     let log = prepared.log;
     if prepared.detached {
@@ -163,6 +166,7 @@ fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Optio
     code
 }
 
+#[cold]
 fn prepare(
     site: &Site,
     options: &Options,
@@ -205,6 +209,7 @@ fn prepare(
 }
 
 /// What follows the claim to be the one daemon.
+#[cold]
 fn prepare_rest(
     site: &Site,
     options: &Options,
@@ -312,6 +317,7 @@ fn prepare_rest(
 }
 
 /// Where `hb status` asks. Without it the node works as well.
+#[cold]
 fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
     let path = options.run_dir.join(status::NAME);
     let opened = StatusSocket::open(&path);
@@ -321,6 +327,7 @@ fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
 }
 
 /// Where addresses are recorded. A file that cannot be read is replaced with the first address.
+#[cold]
 fn address_record(options: &Options, log: &Logger) -> Record {
     Record::open(&options.run_dir).unwrap_or_else(|error| {
         log.warn(format_args!("{error}"));
@@ -329,6 +336,7 @@ fn address_record(options: &Options, log: &Logger) -> Record {
 }
 
 /// Only the legacy protocol asks for groups by name.
+#[cold]
 fn name_groups(cluster: &mut LinuxCluster, resources: &Resources, log: &Logger) {
     for (n, plan) in (0..).zip(resources.plans()) {
         if let Err(error) = cluster.set_group_key(GroupId(n), &plan.key) {
@@ -338,6 +346,7 @@ fn name_groups(cluster: &mut LinuxCluster, resources: &Resources, log: &Logger) 
 }
 
 /// Goes on where the daemon stopped that was in this process before.
+#[cold]
 fn resume(cluster: &mut LinuxCluster, resources: &Resources, claimed: Holds, known: Option<&Handover>) {
     let plans: Vec<&Plan> = resources.plans().collect();
     // A 3.0.6 that is replaced by us tells no more than the classes.
@@ -348,6 +357,7 @@ fn resume(cluster: &mut LinuxCluster, resources: &Resources, claimed: Holds, kno
 }
 
 /// Becomes the next daemon. Returns only if that fails, and everything is as before.
+#[cold]
 fn go_on(handover: &Handover, options: &Options, log: &Logger) -> Result<Infallible, std::io::Error> {
     let parcel = handover.pack()?;
     log.info(format_args!("Performing heartbeat restart exec."));

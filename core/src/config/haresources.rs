@@ -158,6 +158,7 @@ struct Parser<'p, 't, 'c> {
 }
 
 impl<'t> Parser<'_, 't, '_> {
+    #[cold]
     fn run(&mut self, file: &'t [u8]) {
         let file = behind_mark(file, &mut self.report);
         let mut rest = file;

@@ -221,6 +221,7 @@ fn words(file: File) -> impl Iterator<Item = &'static str> {
 }
 
 /// The word of the file that is most like `word`; `None` if about every third letter is wrong, or more.
+#[cold]
 fn similar(word: &str, file: File) -> Option<&'static str> {
     let (name, wrong) = words(file).map(|name| (name, distance(name, word))).min_by_key(|(_, wrong)| *wrong)?;
     (wrong <= name.len().saturating_add(1) / 3).then_some(name)

@@ -36,6 +36,7 @@ const NOT_PERMITTED: u8 = 4;
 
 /// `-s`: exit 0 if the daemon runs, 1 if its pid file is stale, 3 if there is none. `host` is the machine's name in lower
 /// case, `node` the name it has in the cluster.
+#[cold]
 pub fn status(pid_file: &Path, host: &str, node: &str) -> Answer {
     let stopped = |code| Answer { stdout: "heartbeat is stopped. No process\n".to_owned(), code, ..Answer::default() };
     match probe(pid_file) {
@@ -50,6 +51,7 @@ pub fn status(pid_file: &Path, host: &str, node: &str) -> Answer {
 
 /// `-k`: TERM to the daemon, and wait until it is gone, however long it takes; exit 0 also if it does not run. When that takes more than a
 /// moment, standard error says every ten seconds which groups are still being stopped; `socket` is where the daemon answers.
+#[cold]
 pub fn stop(pid_file: &Path, socket: &Path) -> Answer {
     stop_and_tell(pid_file, PAUSES, |pid, waited| {
         let doing = status::ask_within(socket, PATIENCE).map(|answer| answer.stopping);
@@ -68,6 +70,7 @@ fn still(stopping: Option<&[String]>, waited: Duration) -> String {
 }
 
 /// [`stop`], which calls `tell` with the process and the time so far when the first of the pauses is over, then after each second one.
+#[cold]
 pub fn stop_and_tell(pid_file: &Path, pauses: [Duration; 2], tell: impl FnMut(u32, Duration)) -> Answer {
     let Running::Yes(pid) = probe(pid_file) else {
         return Answer { stderr: "INFO: Heartbeat already stopped.\n".to_owned(), ..Answer::default() };
@@ -81,6 +84,7 @@ pub fn stop_and_tell(pid_file: &Path, pauses: [Duration; 2], tell: impl FnMut(u3
 /// `-r` while the daemon runs, after the new configuration was found good: HUP to it, and what it says about that. `None` if it does not run,
 /// and must be started instead. On success `stderr` holds the line that 3.0.6 logs at `info`. A daemon that goes on with its old
 /// configuration makes exit code 1, as a wrong file does; one that says nothing, such as a 3.0.6, makes 0. `socket` is where it answers.
+#[cold]
 pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
     let Running::Yes(pid) = probe(pid_file) else { return None };
     let before = status::ask_within(socket, PATIENCE).ok().map(|answer| newest(&answer.orders));

@@ -24,6 +24,7 @@ use super::sources::Sources;
 const COMPRESSION: [&str; 2] = ["zlib", "bz2"];
 
 /// All problems that this machine has with the configuration.
+#[cold]
 pub(super) fn check(
     sources: &Sources,
     ha_cf: &HaCf<'_>,

@@ -83,12 +83,14 @@ impl Loaded<'_> {
 }
 
 /// Reads and checks the folder `dir`. The texts live as long as the process, a few kilobytes for each call.
+#[cold]
 pub fn load(dir: &Path) -> Loaded<'static> {
     let sources: &'static Sources = Box::leak(Box::new(Sources::read(dir)));
     load_sources(sources)
 }
 
 /// Checks files that were read.
+#[cold]
 pub fn load_sources(sources: &Sources) -> Loaded<'_> {
     let mut problems = Problems::<PROBLEMS_MAX>::new();
     let local = sources.local_name();

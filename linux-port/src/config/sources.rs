@@ -32,6 +32,7 @@ pub struct Sources {
 
 impl Sources {
     /// Reads the folder. A file that cannot be read is reported later, when it is known whether it is needed.
+    #[cold]
     pub fn read(dir: &Path) -> Self {
         let read = |file: File| read_file(&dir.join(file.name()));
         Self {
@@ -82,6 +83,7 @@ impl Sources {
     }
 
     /// A problem at a place, with its line unless that is secret.
+    #[cold]
     pub(super) fn found(
         &self,
         file: File,

@@ -186,6 +186,7 @@ impl MediumSpec {
 
 /// Joins the `ucast` (and `ucast6`) lines of one device and port into one medium with several hosts, at the place of the
 /// first; the order of the rest stays. One receive socket then serves them all.
+#[cold]
 pub fn merge_ucast(specs: Vec<MediumSpec>) -> Vec<MediumSpec> {
     let mut merged: Vec<MediumSpec> = Vec::with_capacity(specs.len());
     for spec in specs {

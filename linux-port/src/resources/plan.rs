@@ -62,6 +62,7 @@ enum Member {
 
 impl Plan {
     /// Reads a group. `builtin`: addresses are taken in process, not by the scripts `IPaddr`, `IPaddr2` and `IPv6addr`.
+    #[cold]
     pub fn new(group: &Group<'_>, builtin: bool, scripts: &ScriptEnvironment) -> Self {
         let members: Vec<Member> = group.resources().map(|r| member(&r, builtin)).collect();
         let leading = members.iter().map_while(|m| if let Member::Address(a) = m { Some(a.clone()) } else { None });
@@ -75,6 +76,7 @@ impl Plan {
     }
 
     /// The group that consists of these words of `haresources`; `None` if they are none.
+    #[cold]
     pub fn of_words(words: &str, builtin: bool, scripts: &ScriptEnvironment) -> Option<Self> {
         let line = format!("here {words}");
         HaResources::read(line.as_bytes()).groups.first().map(|group| Self::new(group, builtin, scripts))

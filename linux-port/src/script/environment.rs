@@ -12,6 +12,7 @@ pub struct Environment {
 
 impl Environment {
     /// What the daemon itself was started with: `PATH`, `HOME` and whatever else, as 3.0.6 hands it on.
+    #[cold]
     pub fn inherited() -> Self {
         let mut inherited = Self { variables: std::env::vars_os().collect() };
         // What the service manager says to the daemon is not meant for its children.
@@ -39,6 +40,7 @@ impl Environment {
 
     /// Adds what `shellfuncs` adds before 3.0.6 runs a resource script, as scripts rely on it (resources reference 3.3):
     /// `HA_BIN` and the system directories first on `PATH`, and the C locale.
+    #[cold]
     pub fn with_shell_functions(&mut self, helpers: &str, config_dir: &str, fifo: &str) -> &mut Self {
         let path = self.get("PATH").map(OsStr::to_owned).unwrap_or_default();
         let mut longer = OsString::from(format!("{helpers}:/usr/sbin:/usr/share/heartbeat:"));

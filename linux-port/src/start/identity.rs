@@ -15,6 +15,7 @@ use hbcore::config::{GenerationMethod, UuidSource};
 ///
 /// # Errors
 /// [`StateError`]: a file cannot be read or written.
+#[cold]
 pub fn identity(site: &Site, state: &StateDir, log: &Logger) -> Result<Successor, StateError> {
     // First what writes only once in the life of a node.
     let uuid = match site.ha_cf.protocol.uuid {
@@ -57,6 +58,7 @@ pub(super) fn manages(site: &Site, options: &Options) -> bool {
 }
 
 /// The engine for a site. Large: see [`super::off_this_stack`].
+#[cold]
 pub(super) fn engine(
     site: &Site,
     state: &StateDir,

@@ -14,6 +14,7 @@ use hbcore::takeover::Holds;
 
 /// Makes sure that nothing of the groups runs here: neither those of `plans` nor those of a run that has crashed. Returns the places of those
 /// that may run here all the same.
+#[cold]
 pub(super) fn idle(
     site: &Site,
     plans: &[Plan],
@@ -43,6 +44,7 @@ pub(super) fn idle(
 }
 
 /// What may run here is ours until somebody sees it stopped: its class is claimed, as after a restart, and it is started where it does not run.
+#[cold]
 pub(super) fn claim_stuck(
     cluster: &mut LinuxCluster,
     resources: &Resources,

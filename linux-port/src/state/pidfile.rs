@@ -33,6 +33,7 @@ pub enum Running {
 }
 
 /// Reads a pid file and looks whether its process is alive and is a daemon of this name.
+#[cold]
 pub fn probe(path: &Path) -> Running {
     match fs::read(path) {
         Ok(content) => parse(&content).filter(|pid| is_heartbeat(*pid)).map_or(Running::Stale, Running::Yes),
@@ -87,6 +88,7 @@ pub struct Guard {
 
 impl Guard {
     /// `None`: a daemon runs or begins, or it cannot be told.
+    #[cold]
     pub fn take(path: &Path) -> Option<Self> {
         let mut file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(Self { _locked: None }),
@@ -115,6 +117,7 @@ impl PidFile {
     ///
     /// # Errors
     /// [`ClaimError::AlreadyRunning`], or [`ClaimError::Io`] when the file cannot be made.
+    #[cold]
     pub fn claim(path: &Path) -> Result<Self, ClaimError> {
         let io = |source| ClaimError::Io { path: path.to_owned(), source };
         let own = std::process::id();
@@ -180,6 +183,7 @@ fn parse(content: &[u8]) -> Option<u32> {
 }
 
 /// Whether `pid` lives and is a daemon of this name: 3.0.6 or ours, which may run under another file name in a test.
+#[cold]
 fn is_heartbeat(pid: u32) -> bool {
     let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
     if test_kill_process(raw) == Err(rustix::io::Errno::SRCH) {

@@ -24,6 +24,7 @@ impl StateDir {
     ///
     /// # Errors
     /// [`StateError::Io`] when the file cannot be read or written, or the system has no random numbers.
+    #[cold]
     pub fn uuid(&self) -> Result<(Uuid, UuidOrigin), StateError> {
         let path = self.file(FILE);
         let content = atomic::read_bounded(&path, 16).map_err(refused(Doing::Read, &path))?;

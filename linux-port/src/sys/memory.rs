@@ -128,6 +128,7 @@ fn read_own(at: usize, into: &mut [u8; PAGE]) -> bool {
 
 /// Lets go of code, the program's and its libraries', that only the start needed. What runs from now on comes back from the page cache
 /// with its first use, 64 KiB around it at a time, and is locked then; the rest is read ahead, but takes no place in the process.
+/// Functions of the start are marked `#[cold]`, so that they stand together and not between those that run (`build.rs`).
 fn forget_start(maps: &str) {
     for (start, end) in maps.lines().filter_map(unwritten) {
         let (at, len) = (start as *mut c_void, end.saturating_sub(start));

@@ -98,6 +98,7 @@ pub enum StonithParameters<'t> {
 
 impl<'t> Parser<'_, 't> {
     /// Reads a directive that takes the whole line: `word` names it, `rest` follows it.
+    #[cold]
     pub(super) fn whole_line(&mut self, directive: Directive, word: Token<'t>, rest: Token<'t>) {
         let result = match directive {
             Directive::Apiauth => self.api_auth(word, rest),
@@ -125,6 +126,7 @@ impl<'t> Parser<'_, 't> {
         self.result.api_auth.push(entry).map_err(|_| (rest.at, full))
     }
 
+    #[cold]
     fn child(
         &mut self,
         on_death: OnDeath,

@@ -20,6 +20,7 @@ impl Doubt {
     }
 
     /// A line was refused that begins with this word: it counts as the word that is most like it.
+    #[cold]
     pub(super) fn of_word(&mut self, word: &str) {
         let word = word.trim_start_matches(BLANKS).split(NON_BREAKING_SPACE).next().unwrap_or_default();
         let Some(meant) = meant(word, File::HaCf) else { return };

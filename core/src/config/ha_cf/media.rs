@@ -178,6 +178,7 @@ impl<'t, I: Iterator<Item = Token<'t>>> Arguments<'t, I> {
 
 impl<'t> Parser<'_, 't> {
     /// Reads a line of media: `word` names the kind, `rest` follows it.
+    #[cold]
     pub(super) fn medium(&mut self, kind: MediumKind, word: Token<'t>, rest: Token<'t>) {
         let is_list = matches!(kind, MediumKind::Bcast | MediumKind::Serial | MediumKind::Ping | MediumKind::Ping6);
         if !is_list {

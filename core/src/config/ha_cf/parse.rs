@@ -42,6 +42,7 @@ pub(super) struct Typed {
     pub(super) use_logd: Option<bool>,
 }
 
+#[cold]
 pub(super) fn parse<'t, const N: usize>(
     text: &'t [u8],
     local_name: &'t str,
@@ -66,6 +67,7 @@ impl<'p, 't> Parser<'p, 't> {
         Self { result: defaults(), report, local_name, typed, doubt: Doubt::default() }
     }
 
+    #[cold]
     fn line(&mut self, number: u32, line: &'t [u8]) {
         let content = match content(number, line) {
             Ok(content) => content,
@@ -109,6 +111,7 @@ impl<'p, 't> Parser<'p, 't> {
         spoils
     }
 
+    #[cold]
     fn directive(&mut self, directive: Directive, word: Token<'t>, rest: Token<'t>) {
         if directive.takes_whole_line() {
             return self.whole_line(directive, word, rest.trim());
@@ -136,6 +139,7 @@ impl<'p, 't> Parser<'p, 't> {
     }
 
     /// Adds a node of that kind; a second node of the same name is only warned about.
+    #[cold]
     pub(super) fn add_node(&mut self, name: Token<'t>, kind: NodeKind) -> Result<(), ProblemKind<'t>> {
         let known = NodeName::new(name.text).map_err(|error| ProblemKind::BadNodeName { name: name.text, error })?;
         if self.result.nodes.iter().any(|node| node.name == known) {

@@ -13,6 +13,7 @@ const INITDEAD_SMALL: Duration = Duration::from_secs(10);
 
 impl Parser<'_, '_> {
     /// Fills in what was not typed and reports what does not fit together, in the order of 3.0.6.
+    #[cold]
     pub(super) fn relate(&mut self) {
         self.result.parameters.fill_defaults();
         self.media();

@@ -19,6 +19,7 @@ type Checked<'t, T = ()> = Result<T, ProblemKind<'t>>;
 
 impl<'t> Parser<'_, 't> {
     /// Applies one value of `directive`. An error leaves what was in force before.
+    #[cold]
     pub(super) fn value(&mut self, directive: Directive, value: Token<'t>) -> Checked<'t> {
         use Directive as D;
         match directive {
