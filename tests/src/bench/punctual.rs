@@ -28,9 +28,9 @@ pub(super) fn time_or(usual: u64) -> Duration {
 /// processor and some ordinary ones. With it, for ours, how often a bare thread of the same class was late by as much as kills a node.
 pub(super) fn beside_hogs(who: Contender, keepalive: u32, deadtime: u32, time: Duration) -> String {
     let lab = running(who, keepalive, deadtime);
+    let wire = lab.wire();
     let before = deaths_logged(&lab);
     let ordinary: Vec<Hog> = (0..ORDINARY).map(|_| Hog::normal()).collect();
-    let wire = lab.wire();
     let (late, taken) = beside_bare_threads(keepalive, deadtime, || {
         let begin = Instant::now();
         let mut left = time;
@@ -102,8 +102,8 @@ pub(super) fn beside_bare_threads<T>(keepalive: u32, deadtime: u32, measured: im
 /// The longest silence of alpha while its configuration changes every second, how many were longer than two keepalives, and the deaths.
 pub(super) fn reloads(who: Contender, keepalive: u32, deadtime: u32, time: Duration) -> String {
     let lab = running(who, keepalive, deadtime);
-    let before = deaths_logged(&lab);
     let wire = lab.wire();
+    let before = deaths_logged(&lab);
     let begin = Instant::now();
     let mut changes = 0;
     while begin.elapsed() < time {

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -14,12 +15,15 @@ use super::network::{HEARTBEAT_PORT, SWITCHED};
 
 /// What it needs.
 pub const TCPDUMP: &str = "/usr/bin/tcpdump";
-/// KiB of room in the kernel for what is not written yet.
-const ROOM: &str = "32768";
+/// KiB of room in the kernel for what is not written yet. To make much room keeps a processor within the kernel for tens of milliseconds.
+const ROOM: &str = "1024";
+/// After this both programs do no more than wait for packets.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// Listens at the switch's ports of alpha and bravo until it is asked what it heard.
 pub struct Wire {
     ports: [(Child, PathBuf); 2],
+    begin: Duration,
 }
 
 /// What a node sent: when, as time since the epoch.
@@ -38,17 +42,21 @@ impl Wire {
             assert!(said.any(|line| line.is_ok_and(|line| line.contains("listening on"))), "tcpdump does not listen");
             (child, path)
         });
-        Self { ports }
+        thread::sleep(SETTLED);
+        Self { ports, begin: now() }
     }
 
     /// What alpha and bravo sent until now.
     pub fn end(mut self) -> [Sent; 2] {
+        let (begin, end) = (self.begin, now());
         for (child, _) in &self.ports {
             signal(child, Signal::INT);
         }
         self.ports.each_mut().map(|(child, path)| {
             let _ = child.wait();
-            times(&fs::read(path).unwrap_or_default())
+            let mut sent = times(&fs::read(path).unwrap_or_default());
+            sent.retain(|at| (begin..=end).contains(at));
+            sent
         })
     }
 }
@@ -60,6 +68,10 @@ impl Drop for Wire {
             let _ = child.wait();
         }
     }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 fn signal(child: &Child, signal: Signal) {
