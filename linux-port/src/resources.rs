@@ -30,6 +30,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 /// Everything that runs groups. Nothing here waits.
 pub struct Resources {
@@ -163,6 +164,16 @@ impl Resources {
     /// The addresses that this daemon brought up. Waits for the address thread: not on the heartbeat path.
     pub fn added(&self) -> Vec<IpAddr> {
         self.addresses.added()
+    }
+
+    /// Prepares for an exec, see [`AddressThread::rest`].
+    pub fn rest(&self) -> Receiver<()> {
+        self.addresses.rest()
+    }
+
+    /// There was no exec.
+    pub fn wake(&self) {
+        self.addresses.wake();
     }
 
     /// Gives up every address for good, whatever becomes of its group. Waits for it: not on the heartbeat path.

@@ -36,6 +36,8 @@ impl Keeper {
         let run_dir = std::env::temp_dir().join(name);
         let (log, board) = (quiet(), Board::default());
         let thread = host.run(|| AddressThread::start(None, &log)).expect("starts");
+        // The thread makes it too, a moment later than a test may need it.
+        std::fs::create_dir_all(run_dir.join("heartbeat")).expect("our own directory");
         let record = Record::open(&run_dir).expect("no file is fine");
         thread.take_duties(Duties { board: board.clone(), record, conflicts });
         Self { thread, board, run_dir }
@@ -74,6 +76,15 @@ impl Keeper {
             thread::sleep(Duration::from_millis(20));
         }
         false
+    }
+
+    fn wake(&self) {
+        self.thread.wake();
+    }
+
+    fn take_another(&self) {
+        let spec = AddressSpec::new("10.77.0.101".parse().expect("an address"));
+        assert!(self.thread.acquire(2, [spec].into()));
     }
 
     fn recorded(&self) -> Vec<String> {
@@ -437,4 +448,23 @@ fn used() -> u64 {
         Some(numbers.next()? + numbers.next()?)
     };
     stats.filter_map(of_thread).sum()
+}
+
+/// The packet sockets of the host that this thread sees.
+fn packet_sockets(host: &Host) -> usize {
+    host.run(|| std::fs::read_to_string("/proc/thread-self/net/packet")).map_or(0, |table| table.lines().count() - 1)
+}
+
+#[test]
+fn resting_thread_has_no_packet_socket_and_opens_them_again_when_needed() {
+    let Some((host, _b)) = pair() else { return };
+    let keeper = Keeper::with(&host, AddressConflict::Warn, &[VIP]);
+    assert!(packet_sockets(&host) > 0, "it announces, and listens for rivals");
+    for opens in [Keeper::wake, Keeper::take_another] {
+        keeper.thread.rest().recv_timeout(support::LONG).expect("it answers");
+        assert_eq!(packet_sockets(&host), 0);
+        assert!(is_up(&host, VIP));
+        opens(&keeper);
+        support::eventually("its sockets are open again", || packet_sockets(&host) > 1);
+    }
 }

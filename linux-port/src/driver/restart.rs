@@ -7,10 +7,12 @@ use crate::problems::{Board, Problem};
 use crate::resources::{Handover, Successor};
 use crate::status::{REFUSED, RELOAD};
 use hbcore::takeover::{GroupState, Standby};
+use hbcore::time::{Duration, Instant};
 use std::io;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 /// How far it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) enum Restart {
     #[default]
     No,
@@ -18,7 +20,17 @@ pub(super) enum Restart {
     Wanted(Successor),
     /// The same, and that was said.
     Delayed(Successor),
+    /// As soon as the address thread has prepared for it.
+    Resting {
+        successor: Successor,
+        rested: Receiver<()>,
+        /// Then it is done without.
+        until: Instant,
+    },
 }
+
+/// How long the address thread may prepare.
+const REST: Duration = Duration::from_secs(1);
 
 /// Puts up why there was no reload, in the place of an earlier reason. Not on the heartbeat thread: the board has a lock.
 pub(super) fn post(board: &Board, refused: Option<String>) {
@@ -44,7 +56,7 @@ impl Driver {
     pub(super) fn restart_now(&mut self) -> Option<Handover> {
         let successor = match self.restart {
             Restart::No => return None,
-            Restart::Wanted(successor) | Restart::Delayed(successor) => successor,
+            Restart::Wanted(successor) | Restart::Delayed(successor) | Restart::Resting { successor, .. } => successor,
         };
         if self.leaving {
             return None;
@@ -57,9 +69,19 @@ impl Driver {
             }
             return None;
         }
+        let now = crate::sys::clock::Clock.now();
+        if matches!(self.restart, Restart::Wanted(_) | Restart::Delayed(_)) {
+            self.restart = Restart::Resting { successor, rested: self.resources.rest(), until: now.after(REST) };
+        }
+        if let Restart::Resting { rested, until, .. } = &self.restart
+            && rested.try_recv() == Err(TryRecvError::Empty)
+            && now < *until
+        {
+            return None;
+        }
         self.restart = Restart::No;
         self.log.info(format_args!("Restarting heartbeat."));
-        self.cluster.announce_restart(crate::sys::clock::Clock.now());
+        self.cluster.announce_restart(now);
         self.drain();
         let groups = self.cluster.groups().iter().zip(self.resources.plans());
         let groups = groups.filter(|(group, _)| group.state() == GroupState::Running);
@@ -77,6 +99,7 @@ impl Driver {
     pub fn restart_failed(&mut self, error: &io::Error) {
         let why = format!("Cannot restart: {error}");
         self.reload_refused(&why);
+        self.resources.wake();
         let board = self.board.clone();
         let tell = move || {
             post(&board, Some(why));

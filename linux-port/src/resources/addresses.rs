@@ -76,6 +76,10 @@ enum Order {
     },
     /// Which addresses were brought up here.
     List(SyncSender<Vec<IpAddr>>),
+    /// Nothing is needed for a moment: sockets are closed whose closing takes long.
+    Rest(SyncSender<()>),
+    /// The moment is over.
+    Wake,
     /// Everything is given up, and nothing is taken any more.
     End(SyncSender<()>),
     /// From a job thread, which waits for the answer.
@@ -156,6 +160,20 @@ impl AddressThread {
         let (answer, reply) = sync_channel(1);
         let asked = self.orders.send(Order::List(answer)).ok();
         asked.and_then(|()| reply.recv_timeout(ANSWER_LIMIT).ok()).unwrap_or_default()
+    }
+
+    /// Closes what must not be closed by an exec: the kernel makes whoever closes a packet socket wait for all processors, some ten
+    /// milliseconds for each, and at an exec that is the heartbeat thread. The answer comes when it is done, with a ring of the bell.
+    /// What is needed meanwhile is opened again.
+    pub fn rest(&self) -> Receiver<()> {
+        let (answer, reply) = sync_channel(1);
+        let _ = self.orders.try_send(Order::Rest(answer));
+        reply
+    }
+
+    /// Opens it again.
+    pub fn wake(&self) {
+        let _ = self.orders.try_send(Order::Wake);
     }
 
     /// Gives up every address and ends the thread: whoever wants one thereafter is refused. Waits until it is done.

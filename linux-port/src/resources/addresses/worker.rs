@@ -143,6 +143,15 @@ impl Worker {
                 let added = self.kept.iter().filter(|kept| kept.held.added).map(|kept| kept.held.addr).collect();
                 let _ = answer.try_send(added);
             }
+            Order::Rest(answer) => {
+                (self.announcer, self.rivals) = (None, None);
+                let _ = answer.try_send(());
+                self.post.ring();
+            }
+            Order::Wake => {
+                self.open();
+                self.is_filter_old = true;
+            }
             // The last one is the loop's.
             Order::End(_) => {}
             Order::Ask { question, spec, answer } => {
