@@ -8,7 +8,7 @@ use hbcore_linux::sys::realtime::{Reservation, Wish};
 
 use super::contender::{Contender, site};
 use super::outage::{milliseconds, running};
-use crate::lab::{Hog, Lab, Site, changes_of_sender, gaps_beyond, longest_gap, take_all_processors};
+use crate::lab::{Hog, Lab, Sent, Site, changes_of_sender, take_all_processors};
 
 /// Ordinary busy loops beside the real-time ones.
 const ORDINARY: usize = 4;
@@ -54,18 +54,16 @@ pub(super) fn beside_hogs(who: Contender, keepalive: u32, deadtime: u32, time: D
     if deaths > 0 && who == Contender::Ours {
         eprintln!("{}", lab.state());
     }
-    let gap = match who {
+    let silence = match who {
         // Only the owner sends.
-        Contender::Keepalived => in_milliseconds(&longest_gap(&sent[0])),
-        Contender::Ours | Contender::Reference => {
-            format!("{} / {}", in_milliseconds(&longest_gap(&sent[0])), in_milliseconds(&longest_gap(&sent[1])))
-        }
+        Contender::Keepalived => longest(&sent[0]),
+        Contender::Ours | Contender::Reference => format!("{} / {}", longest(&sent[0]), longest(&sent[1])),
     };
-    format!("{gap}, {deaths} deaths in {} s (bare threads late {late} times)", taken.as_secs())
+    format!("{silence}, {deaths} deaths in {} s (bare threads late {late} times)", taken.as_secs())
 }
 
-fn in_milliseconds(gap: &Duration) -> String {
-    if *gap == Duration::MAX { "silent".to_owned() } else { format!("{:.1} ms", milliseconds(*gap)) }
+fn longest(sent: &Sent) -> String {
+    format!("**{:.1} ms**", milliseconds(sent.longest_silence()))
 }
 
 fn deaths_logged(lab: &Lab) -> usize {
@@ -120,10 +118,6 @@ pub(super) fn reloads(who: Contender, keepalive: u32, deadtime: u32, time: Durat
     if std::env::var_os("HBCORE_BENCH_LOG").is_some() {
         eprintln!("{}", lab.alpha.log());
     }
-    let late = gaps_beyond(&sent[0], Duration::from_millis(u64::from(keepalive) * 2));
-    format!(
-        "**{}**, {late} beyond {} ms, {deaths} deaths in {restarts} restarts",
-        in_milliseconds(&longest_gap(&sent[0])),
-        keepalive * 2
-    )
+    let late = sent[0].silences_beyond(Duration::from_millis(u64::from(keepalive) * 2));
+    format!("{}, {late} beyond {} ms, {deaths} deaths in {restarts} restarts", longest(&sent[0]), keepalive * 2)
 }

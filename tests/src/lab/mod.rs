@@ -65,7 +65,7 @@ pub use processes::{Usage, usage};
 pub use serial::SerialCable;
 pub use site::{Auth, Media, Site};
 pub use sniffer::{Heard, Sniffer};
-pub use wire::{Sent, TCPDUMP, Wire, changes_of_sender, gaps_beyond, longest_gap};
+pub use wire::{Sent, TCPDUMP, Wire, changes_of_sender};
 
 use network::Network;
 

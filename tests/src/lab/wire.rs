@@ -26,8 +26,36 @@ pub struct Wire {
     begin: Duration,
 }
 
-/// What a node sent: when, as time since the epoch.
-pub type Sent = Vec<Duration>;
+/// When a node sent something, as time since the epoch, and from when to when that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    times: Vec<Duration>,
+    begin: Duration,
+    end: Duration,
+}
+
+impl Sent {
+    /// How many packets.
+    pub fn count(&self) -> usize {
+        self.times.len()
+    }
+
+    /// The longest time without a packet.
+    pub fn longest_silence(&self) -> Duration {
+        self.silences().max().unwrap_or_default()
+    }
+
+    /// How often more than `limit` passed without a packet.
+    pub fn silences_beyond(&self, limit: Duration) -> usize {
+        self.silences().filter(|silence| *silence > limit).count()
+    }
+
+    fn silences(&self) -> impl Iterator<Item = Duration> {
+        let begins = [self.begin].into_iter().chain(self.times.iter().copied());
+        let ends = self.times.iter().copied().chain([self.end]);
+        begins.zip(ends).map(|(begin, end)| end.saturating_sub(begin))
+    }
+}
 
 impl Wire {
     pub(super) fn new(switch: &Namespace, directory: &std::path::Path) -> Self {
@@ -54,9 +82,9 @@ impl Wire {
         }
         self.ports.each_mut().map(|(child, path)| {
             let _ = child.wait();
-            let mut sent = times(&fs::read(path).unwrap_or_default());
-            sent.retain(|at| (begin..=end).contains(at));
-            sent
+            let mut times = times(&fs::read(path).unwrap_or_default());
+            times.retain(|at| (begin..=end).contains(at));
+            Sent { times, begin, end }
         })
     }
 }
@@ -82,7 +110,7 @@ fn signal(child: &Child, signal: Signal) {
 
 /// The times in a file of packets, which this machine wrote: a header of 24 bytes, then for each packet seconds, nanoseconds, length and
 /// another length.
-fn times(file: &[u8]) -> Sent {
+fn times(file: &[u8]) -> Vec<Duration> {
     let mut rest = file.get(24..).unwrap_or_default();
     let mut sent = Vec::new();
     while let Some((head, tail)) = rest.split_at_checked(16) {
@@ -93,21 +121,11 @@ fn times(file: &[u8]) -> Sent {
     sent
 }
 
-/// The longest time between two packets.
-pub fn longest_gap(sent: &[Duration]) -> Duration {
-    sent.windows(2).map(|two| two[1].saturating_sub(two[0])).max().unwrap_or(Duration::MAX)
-}
-
-/// How often more than `limit` passed between two packets.
-pub fn gaps_beyond(sent: &[Duration], limit: Duration) -> usize {
-    sent.windows(2).filter(|two| two[1].saturating_sub(two[0]) > limit).count()
-}
-
 /// How often the sender of two changes: so often, one took over from the other where only the owner sends.
 pub fn changes_of_sender(sent: &[Sent; 2]) -> usize {
     let mut all: HashMap<Duration, usize> = HashMap::new();
-    for (sender, times) in sent.iter().enumerate() {
-        all.extend(times.iter().map(|&at| (at, sender)));
+    for (sender, sent) in sent.iter().enumerate() {
+        all.extend(sent.times.iter().map(|&at| (at, sender)));
     }
     let mut in_order: Vec<_> = all.into_iter().collect();
     in_order.sort_unstable();
@@ -128,14 +146,24 @@ mod tests {
         let file = [vec![0; 24], packet(5, 1, 60), packet(5, 20_000_001, 0), packet(6, 0, 3), vec![1; 9]].concat();
         let sent = times(&file);
         assert_eq!(sent, [Duration::new(5, 1), Duration::new(5, 20_000_001), Duration::from_secs(6)]);
-        assert_eq!(longest_gap(&sent), Duration::from_nanos(979_999_999));
-        assert_eq!(gaps_beyond(&sent, Duration::from_millis(20)), 1);
-        assert_eq!(longest_gap(&sent[..1]), Duration::MAX, "silence has no end");
+    }
+
+    #[test]
+    fn silence_includes_what_is_before_the_first_packet_and_after_the_last() {
+        let of = |times: &[u64]| sent(times, 0, 100);
+        assert_eq!(of(&[10, 20, 55, 70]).longest_silence(), Duration::from_millis(35));
+        assert_eq!(of(&[40]).longest_silence(), Duration::from_millis(60));
+        assert_eq!(of(&[]).longest_silence(), Duration::from_millis(100));
+        assert_eq!(of(&[40, 50, 99]).silences_beyond(Duration::from_millis(30)), 2);
+    }
+
+    fn sent(times: &[u64], begin: u64, end: u64) -> Sent {
+        let at = Duration::from_millis;
+        Sent { times: times.iter().copied().map(at).collect(), begin: at(begin), end: at(end) }
     }
 
     #[test]
     fn senders_are_compared_in_the_order_of_time() {
-        let at = Duration::from_millis;
-        assert_eq!(changes_of_sender(&[vec![at(1), at(2), at(7)], vec![at(4), at(5)]]), 2);
+        assert_eq!(changes_of_sender(&[sent(&[1, 2, 7], 0, 9), sent(&[4, 5], 0, 9)]), 2);
     }
 }

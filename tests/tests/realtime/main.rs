@@ -6,7 +6,7 @@ use std::fs;
 use std::time::Duration;
 
 use hbcore_linux::sys::realtime::{Class, Reservation, Wish};
-use hbcore_tests::lab::{Host, Lab, SERVICE, Site, TCPDUMP, gaps_beyond, longest_gap, take_all_processors};
+use hbcore_tests::lab::{Host, Lab, SERVICE, Site, TCPDUMP, take_all_processors};
 use hbcore_tests::scenario::{Pairing, trial, trial_with};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -146,9 +146,9 @@ fn hogs(_: Pairing) {
     take_all_processors(Duration::from_secs(3));
     let sent = wire.end();
     for (host, sent) in lab.hosts().into_iter().zip(&sent) {
-        let late = gaps_beyond(sent, Duration::from_millis(20));
-        println!("{}: longest silence {:?}, {late} beyond 20 ms", host.name(), longest_gap(sent));
-        lab.check(sent.len() > 100, "heartbeats on the wire");
+        let late = sent.silences_beyond(Duration::from_millis(20));
+        println!("{}: longest silence {:?}, {late} beyond 20 ms", host.name(), sent.longest_silence());
+        lab.check(sent.count() > 100, "heartbeats on the wire");
         lab.check(!host.logged("is dead"), "no death");
     }
     lab.check(lab.holders() == ["alpha"], "the address where it was");
