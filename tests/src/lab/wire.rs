@@ -19,6 +19,8 @@ pub const TCPDUMP: &str = "/usr/bin/tcpdump";
 const ROOM: &str = "1024";
 /// After this both programs do no more than wait for packets.
 const SETTLED: Duration = Duration::from_millis(500);
+/// After this they have got every packet: the kernel hands them out by blocks, each after a second at the latest.
+const HANDED_OUT: Duration = Duration::from_millis(1500);
 
 /// Listens at the switch's ports of alpha and bravo until it is asked what it heard.
 pub struct Wire {
@@ -77,6 +79,7 @@ impl Wire {
     /// What alpha and bravo sent until now.
     pub fn end(mut self) -> [Sent; 2] {
         let (begin, end) = (self.begin, now());
+        thread::sleep(HANDED_OUT);
         for (child, _) in &self.ports {
             signal(child, Signal::INT);
         }
