@@ -150,6 +150,9 @@ fn c_string(text: &OsStr) -> io::Result<CString> {
 /// How often the log says that a script still runs.
 const REMIND: Duration = Duration::from_mins(1);
 
+/// The pause after a wait that the system refused.
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+
 /// A running script and everything that is known of it.
 struct Watch<'a> {
     call: &'a Call,
@@ -217,8 +220,13 @@ impl Watch<'_> {
         fds.extend(watched.then(|| PollFd::new(&cancel.0, PollFlags::IN)));
         let streams = [&self.out, &self.err].into_iter().filter_map(|stream| stream.fd.as_ref());
         fds.extend(streams.map(|fd| PollFd::new(fd, PollFlags::IN)));
-        // An interruption shows as "nothing ready", and the caller looks again.
-        let _ = poll(&mut fds, Some(&timeout));
+        // An interruption shows as "nothing ready", and the caller looks again. So does any other refusal, such as for want of memory:
+        // then it must not look again and again.
+        if let Err(error) = poll(&mut fds, Some(&timeout))
+            && error != rustix::io::Errno::INTR
+        {
+            std::thread::sleep(REFUSED_PAUSE.min(until));
+        }
         let is_ready = |place: usize| fds.get(place).is_some_and(|fd| !fd.revents().is_empty());
         Ready { exited: is_ready(0), cancelled: watched && is_ready(1) }
     }
