@@ -4,7 +4,7 @@
 //! the share that the kernel keeps for normal ones. Else the thread gets a priority above the usual ones, else the least.
 //! Threads and processes that it starts are scheduled normally.
 //!
-//! If the thread computes for longer than the given limit without once sleeping, the [guard] takes away what it has more than others: a
+//! If the thread computes for longer than the given limit without once sleeping, a guard takes away what it has more than others: a
 //! bug costs latency then, not the machine. [`Scheduling`] gives it back after a pause.
 
 mod class;
