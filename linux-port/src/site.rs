@@ -57,13 +57,11 @@ impl Site {
     }
 
     /// The key table of the engine.
-    #[cold]
     pub fn key_table(&self) -> Keys<16> {
         key_table(&self.keys)
     }
 
     /// The media to open.
-    #[cold]
     pub fn media(&self) -> Vec<MediumSpec> {
         self.ha_cf.media.iter().map(|line| medium(&line.medium)).collect()
     }
@@ -138,7 +136,6 @@ impl Site {
     }
 
     /// The configuration of the engine. `manage`: false with `-M` or Pacemaker.
-    #[cold]
     pub fn engine<'a>(
         &self,
         nodes: &'a [NodeConfig],
@@ -206,7 +203,6 @@ impl Site {
     }
 
     /// The groups as work.
-    #[cold]
     pub fn plans(&self, scripts: &ScriptEnvironment) -> Vec<Plan> {
         let builtin = self.takes_addresses();
         self.resources.groups.iter().map(|g| Plan::new(g, builtin, scripts)).collect()
@@ -223,7 +219,6 @@ impl Site {
     }
 
     /// What scripts are called with (resource reference 3.3).
-    #[cold]
     pub fn scripts(&self, state_dir: &Path, debug: u8) -> ScriptEnvironment {
         let mut environment = Environment::inherited();
         let dir = self.config_dir.display().to_string();
@@ -266,7 +261,6 @@ impl Site {
 
 /// Where log lines go, as `ha.cf` says. A file that names no place at all means syslog: 3.0.6 sends to its logging daemon then, and is
 /// silent if that does not run.
-#[cold]
 pub fn log_config(logging: &Logging<'_>, host: &str, debug: u8, stderr: Stderr) -> LogConfig {
     let facility = logging.facility.and_then(|f| {
         let names = hbcore::config::Facility::NAMES;

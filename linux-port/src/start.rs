@@ -2,11 +2,13 @@
 
 mod identity;
 mod idle;
+mod schedule;
 
 pub use identity::{identity, rehearse_engine};
 
 use identity::{engine, manages};
 use idle::{claim_stuck, idle};
+use schedule::{for_addresses, schedule};
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
 use crate::cli::{Action, Options, REFERENCE};
@@ -18,13 +20,13 @@ use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::media;
 use crate::notify::Notifier;
 use crate::problems::Board;
-use crate::resources::{Duties, Handover, Plan, Realtime, Resources};
+use crate::resources::{Duties, Handover, Plan, Resources};
 use crate::site::Site;
 use crate::state::{ClaimError, Mark, PidFile, Record, Running, StateDir, empty_scratch, probe};
 use crate::status::{self, Orders, RELOAD, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
-use crate::sys::realtime::{self, Class, Reservation, Scheduling, Wish};
+use crate::sys::realtime::{self, Class, Scheduling};
 use crate::sys::signal::{self, DAEMON_SIGNALS, Signals};
 use crate::systemd::Notify;
 use crate::terminal::complain;
@@ -389,20 +391,5 @@ pub fn await_alone() {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// How the heartbeat thread is to be scheduled when its loop begins; none: normally. `rtprio` decides, as with 3.0.6.
-fn schedule(site: &Site, options: &Options) -> Option<Wish> {
-    let process = &site.ha_cf.process;
-    let best = || Wish::Best(Reservation::for_keepalive(site.ha_cf.timing.keepalive));
-    (process.realtime && options.realtime).then(|| process.rtprio.map_or_else(best, Wish::Priority))
-}
-
-/// How the address thread is then to be scheduled, so that a takeover does not wait for busy processors.
-fn for_addresses(wish: Wish) -> Realtime {
-    match wish {
-        Wish::Best(_) => Realtime { wish: Wish::Best(Reservation::for_addresses()) },
-        Wish::Priority(_) => Realtime { wish },
     }
 }
