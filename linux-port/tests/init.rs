@@ -177,3 +177,16 @@ fn a_daemon_that_dies_is_started_again_and_one_that_was_stopped_is_not() {
     }
     assert_eq!(said(&output).1, format!("again\nwatched\nunwatched\n{STOPPED}"));
 }
+
+#[test]
+fn process_that_has_the_number_of_a_dead_watcher_is_spared() {
+    let place = site("auto_failback on");
+    let mut stranger = Command::new("sleep").arg("600").spawn().expect("started");
+    std::fs::create_dir_all(place.join("run/heartbeat")).expect("made");
+    place.file("run/heartbeat/watcher", &format!("{}\n", stranger.id()), 0o644);
+    let (code, _) = action(&place, &["stop"]);
+    let ended = stranger.try_wait().expect("our child");
+    stranger.kill().expect("our child");
+    stranger.wait().expect("our child");
+    assert_eq!((code, ended, place.join("run/heartbeat/watcher").exists()), (Some(0), None, false));
+}
