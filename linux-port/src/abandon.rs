@@ -153,7 +153,7 @@ impl Resource for Direct {
     }
 
     fn status(&mut self) -> Result<bool, Refused> {
-        self.ask(|addresses, spec| addresses.status(spec).map(|held| held.is_some()))
+        self.ask(|addresses, spec| addresses.status(spec).map(|held| held.is_some()).or_else(gone_with_its_interface))
     }
 
     /// Nothing is taken any more.
@@ -162,6 +162,24 @@ impl Resource for Direct {
     }
 
     fn stop(&mut self) -> Result<(), Refused> {
-        self.ask(|addresses, spec| addresses.remove(spec).map(drop))
+        self.ask(|addresses, spec| addresses.remove(spec).or_else(gone_with_its_interface).map(drop))
+    }
+}
+
+/// An address whose interface is gone is not up. Any other refusal stays one.
+fn gone_with_its_interface(error: AddressError) -> Result<bool, AddressError> {
+    if matches!(error, AddressError::NoInterface { .. }) { Ok(false) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_is_stopped_when_its_interface_is_gone() {
+        let device = Some("hbcore-none".to_owned());
+        let mut direct = Direct(AddressSpec { device, ..AddressSpec::new([192, 0, 2, 1].into()) });
+        assert!(!direct.status().expect("answered"));
+        direct.stop().expect("stopped");
     }
 }

@@ -17,23 +17,35 @@ use std::os::fd::AsFd;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread;
+use std::time::Duration;
 
 /// A worker waits for processes and formats log lines.
 const STACK: usize = 128 * 1024;
 /// How often it is looked whether everything has been asked. A signal is seen at once.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+/// The pause after a wait that the system refused.
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
 /// Removes the addresses that an earlier run has recorded. Before anything can fail: in the first moments of a start, when no other daemon
 /// runs. Returns what the log should say as soon as it is known where that is.
 #[cold]
 pub fn clean_addresses(options: &Options) -> Vec<(Level, String)> {
-    let Ok(mut record) = Record::open(&options.run_dir) else { return Vec::new() };
+    let mut record = match Record::open(&options.run_dir) {
+        Ok(record) => record,
+        Err(error) => {
+            return vec![(
+                Level::Crit,
+                format!("{error}. Addresses of an earlier run may still be up: look at 'ip addr'"),
+            )];
+        }
+    };
     let cleaned = clean_leftovers(&mut record, |_| false);
     let removed =
         cleaned.removed.iter().map(|a| (Level::Warn, format!("Address {a} was left by an earlier run: removed")));
     let failed =
         cleaned.failed.iter().map(|(a, why)| (Level::Crit, format!("Address {a} of an earlier run stays up: {why}")));
-    removed.chain(failed).collect()
+    let unrecorded = cleaned.unrecorded.iter().map(|why| (Level::Warn, why.to_string()));
+    removed.chain(failed).chain(unrecorded).collect()
 }
 
 /// The start was told to end while it asked the scripts.
@@ -75,9 +87,14 @@ pub fn vacate(plans: &[&Plan], log: &Logger, board: &Board, signals: &mut Signal
             work();
         }
         while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
-            if wants_to_end(signals).unwrap_or(false) {
-                cancel.give();
-                return true;
+            match wants_to_end(signals) {
+                Ok(true) => {
+                    cancel.give();
+                    return true;
+                }
+                Ok(false) => {}
+                // Such as for want of memory: it is asked again, but not at once.
+                Err(_) => thread::sleep(REFUSED_PAUSE),
             }
         }
         false

@@ -158,7 +158,7 @@ fn reservation_refused(reservation: Reservation, error: io::Error) -> RealtimeEr
 /// Whether the calling thread may not run on every processor.
 fn is_bound() -> bool {
     let allowed = rustix::thread::sched_getaffinity(None).map_or(0, |set| set.count());
-    // SAFETY: asks for a number.
+    // SAFETY: `sysconf` takes a plain number and touches no memory of ours.
     let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     #[allow(clippy::useless_conversion, reason = "a C long has 32 bits elsewhere")]
     let online = i64::from(online);
