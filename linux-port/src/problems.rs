@@ -15,11 +15,6 @@ pub const CAPACITY: usize = 256;
 /// Something that is not as the site's configuration wants it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Problem {
-    /// A group could not be started here.
-    StartFailed {
-        /// The group's key.
-        group: String,
-    },
     /// A group was told to stop, and nobody has seen it stopped: it may run here, so no other node starts it.
     StopUnseen {
         /// The group's key.
@@ -129,7 +124,6 @@ impl Problem {
     /// The word for monitors. It never changes.
     pub const fn word(&self) -> &'static str {
         match self {
-            Self::StartFailed { .. } => "start-failed",
             Self::StopUnseen { .. } => "stop-unseen",
             Self::AddressLost { .. } => "address-lost",
             Self::AddressConflict { .. } => "address-conflict",
@@ -155,9 +149,6 @@ impl Problem {
     /// What the operator can do about it.
     pub const fn remedy(&self) -> &'static str {
         match self {
-            Self::StartFailed { .. } => {
-                "look for the script's last words in the log, mend the cause, then `hb takeover`"
-            }
             Self::StopUnseen { .. } => {
                 "stop it by hand and make `status` of the script say so; stop_failure_command or a reboot is next"
             }
@@ -212,7 +203,6 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StartFailed { group } => write!(f, "{group} could not be started here"),
             Self::StopUnseen { group, member } => {
                 write!(f, "{group} may still run here: nobody has seen {member} stopped")
             }
@@ -342,27 +332,27 @@ impl Board {
 mod tests {
     use super::*;
 
-    fn failed(group: &str) -> Problem {
-        Problem::StartFailed { group: group.to_owned() }
+    fn nowhere(group: &str) -> Problem {
+        Problem::RunsNowhere { group: group.to_owned() }
     }
 
     #[test]
     fn problem_raised_twice_stands_once_until_it_is_settled() {
         let board = Board::default();
-        board.raise(failed("web"));
-        board.clone().raise(failed("web"));
-        board.raise(failed("mail"));
+        board.raise(nowhere("web"));
+        board.clone().raise(nowhere("web"));
+        board.raise(nowhere("mail"));
         let standing = board.standing();
         assert_eq!(standing.iter().map(|s| s.times).collect::<Vec<_>>(), [2, 1]);
-        board.settle(&failed("web"));
-        assert_eq!(board.standing().iter().map(|s| s.problem.clone()).collect::<Vec<_>>(), [failed("mail")]);
+        board.settle(&nowhere("web"));
+        assert_eq!(board.standing().iter().map(|s| s.problem.clone()).collect::<Vec<_>>(), [nowhere("mail")]);
     }
 
     #[test]
     fn newcomer_is_counted_when_the_board_is_full() {
         let board = Board::default();
         for n in 0..=CAPACITY {
-            board.raise(failed(&n.to_string()));
+            board.raise(nowhere(&n.to_string()));
         }
         assert_eq!((board.standing().len(), board.left_out()), (CAPACITY, 1));
     }

@@ -1,4 +1,4 @@
-//! The status for monitors: one JSON object on one line. The README says what its names mean; they only ever become more.
+//! The status for monitors: one JSON object on one line. docs/status.md says what its names mean; they only ever become more.
 
 use super::group::GroupRow;
 use super::snapshot::{NodeRow, Snapshot};

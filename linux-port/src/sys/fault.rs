@@ -45,8 +45,6 @@ pub enum Call {
     Accept,
     /// Opening or locking a serial port.
     Serial,
-    /// Arming a timer.
-    Timer,
     /// Locking memory or entering a scheduling class.
     Privilege,
 }
@@ -67,7 +65,6 @@ impl Call {
             Self::Announce => "announce",
             Self::Accept => "accept",
             Self::Serial => "serial",
-            Self::Timer => "timer",
             Self::Privilege => "privilege",
         }
     }
