@@ -207,11 +207,8 @@ fn reread(running: &Rehearser, seen: &Mutex<Modified>, log: &Logger) -> Reread {
         return Reread::Read { keys, next: Next::Same };
     }
     let next = match running.rehearse(&Site::new(*configuration, dir), log) {
-        Ok(successor) => {
-            *seen = now;
-            Next::Successor(successor)
-        }
-        // The files are looked at again when the signal comes again: what is in the way may be gone then.
+        // Here and below the files stay unseen: the successor looks for itself, and if there is none after all, the next signal tries again.
+        Ok(successor) => Next::Successor(successor),
         Err(refusal) => Next::Refused(refusal.to_string()),
     };
     Reread::Read { keys, next }

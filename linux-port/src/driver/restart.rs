@@ -62,7 +62,10 @@ impl Driver {
             return None;
         }
         if !self.nothing_moves() {
-            if matches!(self.restart, Restart::Wanted(_)) {
+            if matches!(self.restart, Restart::Resting { .. }) {
+                self.resources.wake();
+            }
+            if !matches!(self.restart, Restart::Delayed(_)) {
                 self.log.warn(format_args!("Shutdown delayed until current resource activity finishes."));
                 self.restart = Restart::Delayed(successor);
                 self.orders.note(RELOAD, "is put off until no group is being started, stopped or moved".to_owned());

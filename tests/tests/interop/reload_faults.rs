@@ -174,7 +174,7 @@ case $1 in
 esac
 "#;
 
-/// Everything was tried, and then the system refuses the exec all the same: the daemon goes on as it was.
+/// Everything was tried, and then the system refuses the exec all the same: the daemon goes on as it was, and the next `-r` tries again.
 pub(crate) fn exec_refused(pairing: Pairing) {
     let pair = Pair::new("exec refused", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -199,8 +199,11 @@ pub(crate) fn exec_refused(pairing: Pairing) {
     shell(&pair, alpha, &format!("umount {}", program.display()));
     let before = Before::of(&pair, alpha);
     let since = Instant::now();
-    alpha.write("ha.cf", &format!("{same}# changed again\n"));
     let answered = alpha.heartbeat(&["-r"]);
     lab.check(answered.code == Some(0), &format!("-r to succeed instead of {answered:?}"));
+    lab.check(
+        !answered.output.contains("changes nothing"),
+        &format!("the same change to be tried again: {answered:?}"),
+    );
     before.await_next(&pair, alpha, since, "local");
 }
