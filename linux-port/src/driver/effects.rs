@@ -85,11 +85,13 @@ impl Driver {
         self.elsewhere("host cache", Task(Box::new(write)));
     }
 
-    /// Has a function run on a job thread, under a ticket that no group has: the engine ignores it.
-    pub(super) fn elsewhere(&self, name: &str, task: Task) {
+    /// Has a function run on a job thread, under a ticket that no group has: the engine ignores it. Returns whether it was accepted.
+    pub(super) fn elsewhere(&self, name: &str, task: Task) -> bool {
         let job = Job { ticket: u64::from(u32::MAX), name: name.to_owned(), work: Work::Function(task) };
-        if let Err(error) = self.resources.jobs().submit(job) {
+        let accepted = self.resources.jobs().submit(job);
+        if let Err(error) = &accepted {
             self.log.error(format_args!("{error}"));
         }
+        accepted.is_ok()
     }
 }

@@ -223,6 +223,14 @@ impl Links {
         wanted
     }
 
+    /// No other thread could be had to open the medium of a place: it is wanted again when its next try is due.
+    pub(super) fn not_opened(&mut self, token: u64) {
+        let attached = self.media.get_mut(usize::try_from(token).unwrap_or(usize::MAX));
+        if let Some(Slot::Unopened { is_being_opened, .. }) = attached.map(|attached| &mut attached.slot) {
+            *is_being_opened = false;
+        }
+    }
+
     /// Another thread has tried to open the medium of a place.
     pub(super) fn opened(
         &mut self,
@@ -266,6 +274,9 @@ mod tests {
         let (now, later) = (Instant::ZERO, Instant::ZERO.after(RETRY_LAST));
         assert_eq!(links.retry(now, &poller, &log, |_| ()), [(0, mcast("none0"))]);
         assert_eq!(links.retry(later, &poller, &log, |_| ()), [], "it is being opened");
+        links.not_opened(0);
+        let later = later.after(RETRY_LAST);
+        assert_eq!(links.retry(later, &poller, &log, |_| ()).len(), 1, "there was no thread for it");
         assert_eq!(links.opened((0, Err("no".to_owned())), later, &poller, &log), None);
         let again = later.after(RETRY_LAST).after(RETRY_LAST);
         assert_eq!(links.retry(again, &poller, &log, |_| ()).len(), 1, "it is tried again");

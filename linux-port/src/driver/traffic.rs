@@ -20,12 +20,12 @@ impl Driver {
             let sender = || medium.sender();
             let received = cluster.handle(now, link, bytes);
             if let Err(error) = received {
-                watch.dropped(now, narrator.origin(link, sender()), error, bytes);
+                watch.dropped(now, || narrator.origin(link, sender()), error, bytes);
             }
             match received {
                 Ok(Received::ForClients) => Self::tell_scripts(&scripts.notifier, bytes),
                 Ok(Received::OwnEcho) if narrator.echo(now, link, sender()) => {
-                    watch.dropped(now, narrator.origin(link, sender()), DatagramError::NameConflict, bytes);
+                    watch.dropped(now, || narrator.origin(link, sender()), DatagramError::NameConflict, bytes);
                 }
                 Err(DatagramError::NameConflict) => narrator.name_conflict(now, link, sender()),
                 Err(DatagramError::Replayed) => narrator.replayed(now, cluster, sender(), bytes),
@@ -73,6 +73,8 @@ impl Driver {
             let _ = answer.try_send((token, media::open(&spec).map_err(|error| error.to_string())));
             Ok(())
         };
-        self.elsewhere("open a medium", Task(Box::new(open)));
+        if !self.elsewhere("open a medium", Task(Box::new(open))) {
+            self.links.not_opened(token);
+        }
     }
 }

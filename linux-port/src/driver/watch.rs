@@ -11,8 +11,10 @@ use hbcore::time::{Duration, Instant};
 use hbcore::wire::Structure;
 use hbcore::{DatagramError, Event};
 
-/// Problems that are kept; of one more, the newcomer is passed over. Outsiders can cause some of them.
+/// Problems that are kept; of one more, the newcomer is passed over.
 const KEPT: usize = 32;
+/// Of those, what outsiders cause: they must not hide what is wrong with us.
+const KEPT_OF_OUTSIDERS: usize = 8;
 /// How long a sender is remembered that was not heard again.
 const OUTSIDER: Duration = Duration::from_mins(1);
 /// For how long it is told that the clock was set.
@@ -95,7 +97,9 @@ impl Watch {
                     *count = 0;
                 }
             }
-            Notice::NoReport => self.raise(now, Problem::NoAnswer, Ends::Settled),
+            Notice::NoReport => {
+                self.raise(now, Problem::NoAnswer, Ends::Settled);
+            }
             Notice::LocalTransitionComplete => self.settle(|problem| *problem == Problem::NoAnswer),
             Notice::ModeMismatch(id) => {
                 self.raise(now, Problem::FailbackDiffers { node: name(cluster, id) }, Ends::Settled);
@@ -112,22 +116,22 @@ impl Watch {
         self.failures.get_mut(place)
     }
 
-    /// A datagram from `from` was dropped.
-    pub(super) fn dropped(&mut self, now: Instant, from: String, error: DatagramError, bytes: &[u8]) {
+    /// A datagram was dropped. `from` names its sender, and is asked only if that is told.
+    pub(super) fn dropped(&mut self, now: Instant, from: impl FnOnce() -> String, error: DatagramError, bytes: &[u8]) {
         let problem = match error {
-            DatagramError::Packet(packet) if packet.is_authentication() => Problem::ForeignKey { from },
+            DatagramError::Packet(packet) if packet.is_authentication() => Problem::ForeignKey { from: from() },
             DatagramError::UnknownNode => {
                 // It was found authentic and well-formed.
                 let name = Structure::local(bytes).ok().and_then(|message| message.text("src").map(<[u8]>::to_vec));
-                Problem::UnknownNode { name: printable(&name.unwrap_or_default()), from }
+                Problem::UnknownNode { name: printable(&name.unwrap_or_default()), from: from() }
             }
-            DatagramError::NameConflict => Problem::NameTaken { from },
+            DatagramError::NameConflict => Problem::NameTaken { from: from() },
             _ => return,
         };
         self.raise(now, problem, Ends::After(OUTSIDER));
     }
 
-    /// Looks at everything that shows in the engine. Returns what is new. `device`: what fences; `wall`: the seconds of the wall clock.
+    /// Looks at everything that shows in the engine. Returns what is new and was kept. `device`: what fences; `wall`: the seconds of the wall clock.
     pub(super) fn look(
         &mut self,
         cluster: &LinuxCluster,
@@ -139,11 +143,7 @@ impl Watch {
         self.look_at_clock(now, wall);
         let found = found(cluster, groups, device, &self.fences);
         self.expire(now, &found);
-        let is_new = |problem: &Problem| !self.noted.iter().any(|noted| noted.problem == *problem);
-        let fresh: Vec<Problem> = found.into_iter().filter(is_new).collect();
-        for problem in &fresh {
-            self.raise(now, problem.clone(), Ends::WithItsCause);
-        }
+        let fresh = self.keep(now, found);
         for fence in &self.fences {
             let node = name(cluster, fence.0);
             let fails = |p: &Problem| matches!(p, Problem::FenceFails { node: this, .. } if *this == node);
@@ -151,7 +151,20 @@ impl Watch {
                 (noted.since, noted.times) = (fence.1, fence.2);
             }
         }
-        fresh.into_iter().map(Fresh).collect()
+        fresh
+    }
+
+    /// Notes what is new of the problems that show in the engine, and returns what of it has found a place: the rest would be new again at
+    /// each look.
+    fn keep(&mut self, now: Instant, found: Vec<Problem>) -> Vec<Fresh> {
+        let mut fresh = Vec::new();
+        for problem in found {
+            let is_known = self.noted.iter().any(|noted| noted.problem == problem);
+            if !is_known && self.raise(now, problem.clone(), Ends::WithItsCause) {
+                fresh.push(Fresh(problem));
+            }
+        }
+        fresh
     }
 
     /// Takes down what is over, given what shows in the engine now.
@@ -176,13 +189,19 @@ impl Watch {
         }
     }
 
-    fn raise(&mut self, now: Instant, problem: Problem, ends: Ends) {
+    /// Whether the problem stands now; it does not if there was no place for it.
+    fn raise(&mut self, now: Instant, problem: Problem, ends: Ends) -> bool {
         if let Some(noted) = self.noted.iter_mut().find(|noted| noted.problem == problem) {
             noted.last = now;
             noted.times = noted.times.saturating_add(1);
-        } else if self.noted.len() < KEPT {
-            self.noted.push(Noted { problem, ends, since: now, last: now, times: 1 });
+            return true;
         }
+        let of_outsiders = || self.noted.iter().filter(|noted| is_of_outsiders(&noted.problem)).count();
+        if self.noted.len() >= KEPT || is_of_outsiders(&problem) && of_outsiders() >= KEPT_OF_OUTSIDERS {
+            return false;
+        }
+        self.noted.push(Noted { problem, ends, since: now, last: now, times: 1 });
+        true
     }
 
     fn settle(&mut self, over: impl Fn(&Problem) -> bool) {
@@ -223,10 +242,14 @@ impl Watch {
     }
 }
 
+/// Whether whoever can send us a packet can raise it, under as many names as it likes.
+const fn is_of_outsiders(problem: &Problem) -> bool {
+    matches!(problem, Problem::ForeignKey { .. } | Problem::UnknownNode { .. } | Problem::NameTaken { .. })
+}
+
 /// The problems that show in the engine now.
 fn found(cluster: &LinuxCluster, groups: &[String], device: &str, fences: &[(NodeId, Instant, u32)]) -> Vec<Problem> {
-    let others = cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Normal);
-    let mut all: Vec<Problem> = others.flat_map(|node| of_node(cluster, &node)).collect();
+    let mut all: Vec<Problem> = others(cluster).flat_map(|node| of_node(cluster, &node)).collect();
     for fence in cluster.takeover().fences() {
         if fences.iter().any(|(id, _, failed)| *id == fence.node && *failed > 0) {
             all.push(Problem::FenceFails { node: name(cluster, fence.node), device: device.to_owned() });
@@ -267,9 +290,15 @@ fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>) -> Vec<Problem> {
     all
 }
 
-/// Whether a group of two nodes, which is here for the reason `why` or is not, runs on neither and is on its way to none.
+/// Whether a group, which is here for the reason `why` or is not, runs on no node and is on its way to none. Of more than two nodes one
+/// that lives may run a group that failed here: nobody tells us.
 pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
-    let Some(other) = other_node(cluster) else { return matches!(why, Why::Failed { .. } | Why::AwaitsFencing) };
+    let Some(other) = other_node(cluster) else {
+        return match why {
+            Why::Failed { .. } => !others(cluster).any(|node| !matches!(node.state, NodeState::Init | NodeState::Dead)),
+            why => why == Why::AwaitsFencing,
+        };
+    };
     match why {
         Why::Failed { .. } | Why::AwaitsFencing | Why::Nobody => true,
         Why::Elsewhere { .. } => lacks(cluster, &other, group),
@@ -296,8 +325,12 @@ pub(super) fn still_holds(cluster: &LinuxCluster, groups: &[String], problem: &P
 
 /// The other node, if there are exactly two.
 pub(crate) fn other_node(cluster: &LinuxCluster) -> Option<NodeView<'_>> {
-    let mut others = cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Normal);
+    let mut others = others(cluster);
     others.next().filter(|_| others.next().is_none())
+}
+
+fn others(cluster: &LinuxCluster) -> impl Iterator<Item = NodeView<'_>> {
+    cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Normal)
 }
 
 /// Whether the other node has told that a group could not be started there. Its numbers are ours if it has the same groups.
