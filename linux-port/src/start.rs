@@ -1,13 +1,15 @@
 //! The life of the daemon: check, detach, open everything, say that all is well, run, end.
 
+mod failure;
 mod identity;
 mod idle;
 mod schedule;
 
 pub use identity::{identity, rehearse_engine};
 
+use failure::{Failure, GENERAL};
 use identity::{engine, manages};
-use idle::{claim_stuck, idle};
+use idle::{Stuck, claim_stuck, idle};
 use schedule::{for_addresses, schedule};
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
@@ -35,12 +37,8 @@ use hbcore::config::AutoFailback;
 use hbcore::id::GroupId;
 use hbcore::takeover::Holds;
 use std::convert::Infallible;
-use std::fmt::Display;
 use std::io::ErrorKind;
 use std::time::Duration;
-
-/// Exit code of a start that failed for another reason than its configuration (configuration reference 15.2).
-const GENERAL: u8 = 1;
 
 /// How long a thread that has ended may still be seen, in milliseconds: on a busy machine longer than a few turns of ours.
 const BURIAL_LIMIT_MS: u32 = 2000;
@@ -54,15 +52,6 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// The machine's name in lower case, as it stands in log lines.
 pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().to_lowercase()
-}
-
-/// A start that failed: its exit code and the reason, for the parent.
-struct Failure(u8, String);
-
-impl Failure {
-    fn general(error: impl Display) -> Self {
-        Self(GENERAL, format!("heartbeat: {error}"))
-    }
 }
 
 /// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the background
@@ -92,32 +81,42 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Opti
             }
         }
     };
-    let prepared = prepare(&site, options, &host, rereader, known.as_ref());
-    if let Err(Failure(code, reason)) = &prepared {
-        let level = if *code == 0 { Level::Info } else { Level::Error };
-        EarlyLog::new(site.log(&host, options.debug, Stderr::Off)).log(level, format_args!("{reason}"));
+    let mut claim = None;
+    let prepared = prepare(&site, options, &host, rereader, known.as_ref(), &mut claim);
+    if let Err(failure) = &prepared {
+        let level = if failure.code() == 0 { Level::Info } else { Level::Error };
+        EarlyLog::new(site.log(&host, options.debug, Stderr::Off)).log(level, format_args!("{}", failure.reason()));
     }
     match (options.action, &prepared) {
-        (_, Ok(_) | Err(Failure(0 | EXIT_NOT_PERMITTED, _))) => {}
-        (Action::Resume(held), Err(Failure(_, reason))) => {
+        // Interrupted: the clearing would ask and stop all of it again, deaf to the signal.
+        (_, Ok(_) | Err(Failure::Refused(0 | EXIT_NOT_PERMITTED, _) | Failure::Interrupted)) => {}
+        (Action::Resume(held), Err(Failure::Refused(_, reason))) => {
             let claimed = Claimed { holds: held.unwrap_or_default(), known: known.as_ref() };
             abandon(&claimed, options, Some(&site), reason);
         }
-        (_, Err(Failure(_, reason))) => clear_after_crash(options, Some(&site), reason),
+        (_, Err(Failure::Refused(_, reason))) => clear_after_crash(options, Some(&site), reason),
+    }
+    // Not before: the next start must not join while services still stop here.
+    if prepared.is_err() {
+        claim.take().into_iter().for_each(PidFile::withdraw);
     }
     // Whoever runs for months keeps only what it runs with.
     drop((site, known));
     match prepared {
-        Ok(prepared) => run(prepared, readiness, &host, options),
+        Ok(prepared) => {
+            let code = run(prepared, readiness, &host, options);
+            drop(claim);
+            code
+        }
         // Another start was quicker: as good as ours.
-        Err(Failure(0, reason)) => {
+        Err(Failure::Refused(0, reason)) => {
             complain(format_args!("{reason}"));
             let _ = readiness.ready();
             0
         }
-        Err(Failure(code, reason)) => {
-            readiness.failed(code, &reason);
-            code
+        Err(failure) => {
+            readiness.failed(failure.code(), failure.reason());
+            failure.code()
         }
     }
 }
@@ -125,7 +124,6 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Opti
 struct Prepared {
     driver: Driver,
     log: Logger,
-    _pid_file: Option<PidFile>,
     detached: bool,
     lock_memory: bool,
 }
@@ -168,6 +166,7 @@ fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Optio
     code
 }
 
+/// Claims to be the one daemon, and opens everything. The claim outlives a failure.
 #[cold]
 fn prepare(
     site: &Site,
@@ -175,39 +174,31 @@ fn prepare(
     host: &str,
     rereader: Rereader,
     known: Option<&Handover>,
+    claim: &mut Option<PidFile>,
 ) -> Result<Prepared, Failure> {
     // Before any other thread, which inherits it.
     let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::general)?;
     signal::ignore_file_size_limit();
     let claimed = PidFile::claim(&options.pid_file()).map_err(|error| match error {
-        ClaimError::AlreadyRunning(_) => Failure(0, error.to_string()),
+        ClaimError::AlreadyRunning(_) => Failure::Refused(0, error.to_string()),
         ClaimError::Io { ref source, .. } if source.kind() == ErrorKind::PermissionDenied => {
-            Failure(EXIT_NOT_PERMITTED, format!("heartbeat: {error}"))
+            Failure::Refused(EXIT_NOT_PERMITTED, format!("heartbeat: {error}"))
         }
         ClaimError::Io { .. } => Failure::general(error),
     });
-    let pid_file = match claimed {
+    *claim = match claimed {
         Ok(file) => Some(file),
         // The file names this process since before its exec.
         Err(_) if matches!(options.action, Action::Resume(_)) => None,
         Err(failure) => return Err(failure),
     };
-    let prepared = prepare_rest(site, options, host, rereader, signals, known);
-    match prepared {
-        Ok((driver, log)) => Ok(Prepared {
-            driver,
-            log,
-            _pid_file: pid_file,
-            detached: !options.foreground,
-            lock_memory: site.ha_cf.process.realtime && options.realtime,
-        }),
-        Err(failure) => {
-            if let Some(file) = pid_file {
-                file.withdraw();
-            }
-            Err(failure)
-        }
-    }
+    let (driver, log) = prepare_rest(site, options, host, rereader, signals, known)?;
+    Ok(Prepared {
+        driver,
+        log,
+        detached: !options.foreground,
+        lock_memory: site.ha_cf.process.realtime && options.realtime,
+    })
 }
 
 /// What follows the claim to be the one daemon.
@@ -237,7 +228,7 @@ fn prepare_rest(
     let board = Board::default();
     // Before anything fails that can fail: nobody else would stop what runs here.
     let stuck =
-        if resumes { Vec::new() } else { idle(site, &plans, &environment, options, &log, &board, &mut signals)? };
+        if resumes { Stuck::default() } else { idle(site, &plans, &environment, options, &log, &board, &mut signals)? };
     let (links, lost) = Links::open_some(site.media());
     if let Some(error) = lost.first().filter(|_| !resumes) {
         return Err(Failure::general(site.placed(error)));
@@ -253,7 +244,7 @@ fn prepare_rest(
     };
     log.info(format_args!("Heartbeat generation: {}", successor.generation.0));
     let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, successor))
-        .map_err(|reason| Failure(EXIT_CONFIGURATION, format!("heartbeat: {reason}")))?;
+        .map_err(|reason| Failure::Refused(EXIT_CONFIGURATION, format!("heartbeat: {reason}")))?;
     memory::give_back_zeros(&mut *cluster);
     let wish = schedule(site, options);
     let keys = plans.iter().map(|p| p.key.clone()).collect();
@@ -277,9 +268,10 @@ fn prepare_rest(
         media::remove_own_locks(&site.media());
     } else {
         resources.clean(|_| false);
-        claim_stuck(&mut cluster, &resources, &stuck, site, &log);
+        claim_stuck(&mut cluster, &resources, &stuck.groups, site, &log);
     }
-    if let Err(error) = Mark::new(&options.run_dir).make(resources.plans().map(|plan| plan.words.as_str())) {
+    let words = resources.plans().map(|plan| plan.words.as_str()).chain(stuck.lost.iter().map(String::as_str));
+    if let Err(error) = Mark::new(&options.run_dir).make(words) {
         log.warn(format_args!("{error}"));
     }
     let mut orders = Orders::after(known.map_or(0, |known| known.orders));

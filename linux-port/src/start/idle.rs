@@ -1,6 +1,6 @@
 //! What a start does about groups that run before it: see [`crate::leftovers`].
 
-use super::{Failure, GENERAL};
+use super::Failure;
 use crate::cli::Options;
 use crate::driver::LinuxCluster;
 use crate::leftovers::{self, Interrupted};
@@ -12,8 +12,18 @@ use crate::state::Mark;
 use crate::sys::signal::Signals;
 use hbcore::takeover::Holds;
 
-/// Makes sure that nothing of the groups runs here: neither those of `plans` nor those of a run that has crashed. Returns the places of those
-/// that may run here all the same.
+/// What may still run here after everything was told to stop.
+#[derive(Default)]
+pub(super) struct Stuck {
+    /// The places of groups that this node has.
+    pub(super) groups: Vec<usize>,
+    /// The words of groups that a run had which has crashed, and that are not in `haresources` any more. No node claims them; they stay in the
+    /// mark, so that the start after a crash tries again.
+    pub(super) lost: Vec<String>,
+}
+
+/// Makes sure that nothing of the groups runs here: neither those of `plans` nor those of a run that has crashed. Returns those that may run
+/// here all the same.
 #[cold]
 pub(super) fn idle(
     site: &Site,
@@ -23,7 +33,7 @@ pub(super) fn idle(
     log: &Logger,
     board: &Board,
     signals: &mut Signals,
-) -> Result<Vec<usize>, Failure> {
+) -> Result<Stuck, Failure> {
     let crashed = Mark::new(&options.run_dir).read();
     let lost: Vec<Plan> = crashed
         .iter()
@@ -38,9 +48,14 @@ pub(super) fn idle(
         plans.iter().chain(&lost).for_each(Plan::assume_started);
     }
     let all: Vec<&Plan> = plans.iter().chain(&lost).collect();
-    let stuck = leftovers::vacate(&all, log, board, signals)
-        .map_err(|Interrupted| Failure(GENERAL, "heartbeat: told to end before it had begun".to_owned()))?;
-    Ok(stuck.into_iter().filter(|place| *place < plans.len()).collect())
+    let stuck = leftovers::vacate(&all, log, board, signals).map_err(|Interrupted| Failure::Interrupted)?;
+    let (groups, lost_ones): (Vec<usize>, Vec<usize>) = stuck.into_iter().partition(|place| *place < plans.len());
+    let lost: Vec<String> =
+        lost_ones.into_iter().filter_map(|place| all.get(place)).map(|plan| plan.words.clone()).collect();
+    for words in &lost {
+        log.crit(format_args!("{words}: not in haresources any more, and may still run here: stop it by hand"));
+    }
+    Ok(Stuck { groups, lost })
 }
 
 /// What may run here is ours until somebody sees it stopped: its class is claimed, as after a restart, and it is started where it does not run.

@@ -79,7 +79,8 @@ pub struct PidFile {
     path: PathBuf,
 }
 
-/// The certainty that no daemon runs, and that none begins as long as this value lives. Unlike a claim it changes nothing.
+/// The certainty that no daemon runs. Where there is a pid file, none begins either as long as this value lives; where there is none, nothing
+/// is locked, and another start that begins at the same moment is not kept out. Unlike a claim it changes nothing.
 #[derive(Debug)]
 pub struct Guard {
     /// `None` where there is no pid file to lock.
