@@ -4,6 +4,7 @@ mod histories;
 mod identity;
 mod messages;
 mod nonsense;
+mod numbers;
 
 use super::*;
 use crate::id::Sequence;

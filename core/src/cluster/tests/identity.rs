@@ -5,15 +5,15 @@ use crate::DatagramError;
 
 /// What a message claims about its sender.
 #[derive(Clone, Copy)]
-struct From<'a> {
-    name: &'a str,
-    uuid: Uuid,
-    seq: Option<u64>,
-    generation: u64,
+pub(super) struct From<'a> {
+    pub(super) name: &'a str,
+    pub(super) uuid: Uuid,
+    pub(super) seq: Option<u64>,
+    pub(super) generation: u64,
 }
 
 /// A message of type `kind`, signed.
-fn message(kind: &str, from: From<'_>, more: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn message(kind: &str, from: From<'_>, more: &[(&str, &str)]) -> Vec<u8> {
     let mut buffer = [0; 1024];
     let keys = keys();
     let mut w = Writer::netstring(&mut buffer, &keys, false);
@@ -39,7 +39,7 @@ const ALPHA: Uuid = Uuid([1; 16]);
 
 impl World {
     /// bravo reads it, from the first link.
-    fn tell_bravo(&mut self, bytes: &[u8]) -> Result<Received, DatagramError> {
+    pub(super) fn tell_bravo(&mut self, bytes: &[u8]) -> Result<Received, DatagramError> {
         let now = self.now;
         let told = self.hosts[1].engine.as_mut().unwrap().handle(now, LinkId(0), bytes);
         self.drain(1);
@@ -47,7 +47,7 @@ impl World {
     }
 
     /// alpha as bravo knows it.
-    fn alpha(&self) -> From<'static> {
+    pub(super) fn alpha(&self) -> From<'static> {
         From { name: "alpha", uuid: ALPHA, seq: Some(900), generation: self.at(0).generation().0 }
     }
 
