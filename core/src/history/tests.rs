@@ -93,7 +93,7 @@ fn kept<const B: usize>(history: &History<B>) -> Vec<u64> {
 /// The numbers that are sent again now.
 fn repeated<const B: usize>(history: &mut History<B>, now: Instant) -> Vec<u64> {
     let mut numbers = Vec::new();
-    while history.has_resends() {
+    while history.has_resends() && numbers.len() < 10 {
         let again = history.take_resend(now).unwrap();
         numbers.push(core::str::from_utf8(again).unwrap().parse().unwrap());
     }

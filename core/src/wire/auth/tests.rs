@@ -52,6 +52,18 @@ fn a_key_belongs_to_a_method_that_uses_it() {
 }
 
 #[test]
+fn fifteen_is_the_highest_index_and_zero_the_lowest() {
+    let mut table: Keys = Keys::new();
+    for index in [0, 15] {
+        table.insert(index, Method::Crc, b"").unwrap();
+        table.set_signing(index).unwrap();
+        assert_eq!(table.signing_index(), Some(index));
+        assert_eq!(table.view().signer().unwrap().index(), index);
+        assert_eq!(Claim::scan(std::format!("{index} ab").as_bytes()).unwrap().index, index);
+    }
+}
+
+#[test]
 fn a_full_table_refuses_the_newcomer_and_still_replaces() {
     let mut keys: Keys<1> = Keys::new();
     keys.insert(1, Method::Crc, b"").unwrap();

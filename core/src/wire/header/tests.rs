@@ -82,6 +82,16 @@ fn unnumbered_types_need_no_number() {
 }
 
 #[test]
+fn clients_get_what_the_engine_leaves_to_them_and_what_3_0_6_runs_a_script_for() {
+    for name in [&b"setsite"[..], b"hb_takeover", b"ip-request", b"ip-request-resp", b"stonith", b"NS_new", b"hello"] {
+        assert!(MessageType::of(name).is_for_clients(), "{name:?}");
+    }
+    for name in [&b"status"[..], b"NS_ackmsg", b"NS_rexmit", b"reqnodes", b"starting", b"resource", b"shutdone"] {
+        assert!(!MessageType::of(name).is_for_clients(), "{name:?}");
+    }
+}
+
+#[test]
 fn a_range_is_decimal_in_a_request_and_hex_in_a_refusal() {
     let range = |texts: &[(&str, &str)]| {
         let bytes = packet(&[&[("src", "a"), ("ts", "1"), ("seq", "1")], texts].concat(), |_| ());
