@@ -32,7 +32,7 @@ mod capacities {
     pub(crate) const HB_HISTORY: usize = 2048;
     pub(crate) const HB_FRAME: usize = 768;
     pub(crate) const HB_DATAGRAM: usize = 768;
-    pub(crate) const HB_CLUSTER_SIZE: usize = if size_of::<usize>() == 4 { 6336 } else { 7168 };
+    pub(crate) const HB_CLUSTER_SIZE: usize = if size_of::<usize>() == 4 { 6464 } else { 7168 };
 }
 
 pub(crate) use capacities::*;
