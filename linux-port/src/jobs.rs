@@ -23,6 +23,9 @@ pub use doing::Running;
 use doing::Doing;
 use group::Context;
 
+/// The ticket of work that no effect of the engine asks for, such as writing a file. The engine knows no such ticket.
+pub const HOUSEKEEPING: u64 = u32::MAX as u64;
+
 /// One piece of work.
 #[derive(Debug)]
 pub struct Job {

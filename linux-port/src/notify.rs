@@ -116,9 +116,16 @@ fn variables<'a>(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Opti
     Some(variables)
 }
 
-/// Whether a variable is the daemon's, so that no field of a message may stand for it.
+/// Whether a variable is the daemon's, so that no field of a message may stand for it. So is each without a small letter after `HA_`: the
+/// shell functions of 3.0.6 take directories and programs from many such names if they are set (`HA_SBIN_DIR`, `HA_CF`, ...), and no
+/// field of the protocol is spelled so.
 fn is_ours(environment: &Environment, name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| environment.get(name).is_some() || OURS.contains(&name))
+    let is_of_shell_functions = |name: &str| {
+        let letters = name.strip_prefix("HA_").unwrap_or_default();
+        !letters.bytes().any(|letter| letter.is_ascii_lowercase())
+    };
+    name.to_str()
+        .is_some_and(|name| environment.get(name).is_some() || OURS.contains(&name) || is_of_shell_functions(name))
 }
 
 fn names(directory: &Path) -> BTreeSet<Vec<u8>> {

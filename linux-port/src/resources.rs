@@ -20,7 +20,7 @@ pub use handover::{Handover, Parcel, Successor};
 pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
 
 use crate::address::AddressSpec;
-use crate::jobs::{Completion, Job, Jobs, Outcome as JobOutcome, Retry, Task, Work};
+use crate::jobs::{Completion, HOUSEKEEPING, Job, Jobs, Outcome as JobOutcome, Retry, Task, Work};
 use crate::log::Logger;
 use crate::problems::Board;
 use hbcore::config::HaResources;
@@ -94,11 +94,17 @@ impl Aim {
 const FENCES: usize = 100;
 
 impl Resources {
-    /// Starts the threads. Call it after detaching.
+    /// Starts the threads. Call it after detaching. `gone`: how many groups of an earlier daemon [`Resources::resume`] may have to stop.
     ///
     /// # Errors
     /// The system's refusal to make a thread or a descriptor.
-    pub fn start(plans: Vec<Plan>, realtime: Option<Realtime>, log: &Logger, board: &Board) -> io::Result<Self> {
+    pub fn start(
+        plans: Vec<Plan>,
+        gone: usize,
+        realtime: Option<Realtime>,
+        log: &Logger,
+        board: &Board,
+    ) -> io::Result<Self> {
         let addresses = AddressThread::start(realtime, log)?;
         let capacity = plans.len();
         // A group has one effect at a time, and perhaps another one that the engine has given up. Fencing needs places only where
@@ -107,7 +113,7 @@ impl Resources {
         Ok(Self {
             plans: plans.into_iter().map(Arc::new).collect(),
             addresses,
-            jobs: Jobs::start(effects, log, board)?,
+            jobs: Jobs::start(effects, gone, log, board)?,
             escalation: None,
             fence: None,
             efforts: Vec::with_capacity(capacity),
@@ -198,7 +204,7 @@ impl Resources {
             self.log.info(format_args!("No longer in haresources, to be stopped: {}", plan.words));
             plan.assume_started();
             let work = Work::Stop(plan.steps(&self.addresses.handle()), Retry::default());
-            let job = Job { ticket: u64::from(u32::MAX), name: gone.join(" "), work };
+            let job = Job { ticket: HOUSEKEEPING, name: gone.join(" "), work };
             if let Err(error) = self.jobs.submit(job) {
                 self.log.error(format_args!("{error}"));
             }

@@ -248,7 +248,8 @@ fn prepare_rest(
     memory::give_back_zeros(&mut *cluster);
     let wish = schedule(site, options);
     let keys = plans.iter().map(|p| p.key.clone()).collect();
-    let resources = Resources::start(plans, wish.map(for_addresses), &log, &board).map_err(Failure::general)?;
+    let gone = known.map_or(0, |known| known.groups.len());
+    let resources = Resources::start(plans, gone, wish.map(for_addresses), &log, &board).map_err(Failure::general)?;
     let record = address_record(options, &log);
     let resources = resources.with_duties(Duties { board: board.clone(), record, conflicts: site.address_conflict() });
     let fence = site.fence(&environment);

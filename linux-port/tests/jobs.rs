@@ -66,7 +66,7 @@ fn script(program: PathBuf, arguments: &[&str]) -> Script {
 const EFFECTS: usize = 48;
 
 fn start(log: &Logger) -> Jobs {
-    Jobs::start(EFFECTS, log, &Board::default()).expect("a dispatcher")
+    Jobs::start(EFFECTS, 0, log, &Board::default()).expect("a dispatcher")
 }
 
 fn job(ticket: u64, work: Work) -> Job {
@@ -288,7 +288,7 @@ fn program_begins_at_once_although_the_running_jobs_hang() {
 /// Runs one job and returns its outcome and the problems that stand afterwards.
 fn problems(place: &Place, work: Work) -> (Outcome, Vec<Problem>) {
     let (log, board) = (place.log(), Board::default());
-    let jobs = Jobs::start(EFFECTS, &log, &board).expect("a dispatcher");
+    let jobs = Jobs::start(EFFECTS, 0, &log, &board).expect("a dispatcher");
     jobs.submit(job(7, work)).expect("taken");
     let Completion { outcome, .. } = next(&jobs);
     (outcome, board.standing().into_iter().map(|standing| standing.problem).collect())
@@ -345,7 +345,7 @@ fn script_that_is_missing_for_a_moment_is_looked_for_again() {
 fn problem_of_an_unseen_stop_is_settled_when_the_stop_is_seen() {
     let place = Place::new();
     let (log, board) = (place.log(), Board::default());
-    let jobs = Jobs::start(EFFECTS, &log, &board).expect("a dispatcher");
+    let jobs = Jobs::start(EFFECTS, 0, &log, &board).expect("a dispatcher");
     let silent = place.script("member", "exit 1");
     for (body, outcome, standing) in [("exit 1", Outcome::StopFailed, 1), ("exit 0", Outcome::Done, 0)] {
         place.script("member", body);

@@ -222,7 +222,7 @@ fn the_environment_is_that_of_harc() {
 fn fields_of_a_message_replace_no_variable_of_the_daemon() {
     let place = with_script("mine", "");
     let names = ["BIN", "FIFO", "RCDIR", "RESOURCEDIR", "DIR", "FUNCS", "CURHOST", "DATEFMT"];
-    let kept_unset = ["DONTASK", "debug", "LOGFACILITY"];
+    let kept_unset = ["DONTASK", "debug", "LOGFACILITY", "SBIN_DIR", "NOARCHBIN", "CF", "VARLIB", "RSCTMP", "CONFDIR"];
     place.script("ha.d/rc.d/mine", &format!("env >{0}/printing; mv {0}/printing {0}/printed", place.path().display()));
     let log = place.log();
     let notifier = start(&place, &log);

@@ -14,15 +14,16 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::doing::{Doing, Running};
 use super::group::Context;
-use super::{Completion, Job, Outcome, Work};
+use super::{Completion, HOUSEKEEPING, Job, Outcome, Work};
 use crate::log::Logger;
 use crate::problems::{Board, Problem};
 use crate::script::Cancel;
 use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
 
-/// Jobs that belong to no group, between submission and collection of their completion.
-const HOUSEKEEPING: usize = 16;
+/// Jobs with the ticket [`HOUSEKEEPING`], between submission and collection of their completion. They have places of their own: many of
+/// them must not keep a group from being stopped.
+const HOUSEKEEPING_PLACES: usize = 16;
 
 /// Jobs that begin side by side; the others wait in order of submission. A program that belongs to no group, such as one that fences,
 /// does not wait for its turn.
@@ -48,8 +49,25 @@ pub struct Jobs {
     bell: Arc<OwnedFd>,
     cancel: Arc<Cancel>,
     doing: Arc<Doing>,
-    outstanding: AtomicUsize,
+    effects: Places,
+    housekeeping: Places,
+}
+
+/// Places for jobs of one kind.
+#[derive(Debug)]
+struct Places {
+    taken: AtomicUsize,
     capacity: usize,
+}
+
+impl Places {
+    fn new(capacity: usize) -> Self {
+        Self { taken: AtomicUsize::new(0), capacity }
+    }
+
+    fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
 }
 
 /// Why a job was not taken. Nothing of it has been done, and nothing will be.
@@ -91,13 +109,14 @@ struct Waiting {
 }
 
 impl Jobs {
-    /// Starts the dispatcher thread. Call it after detaching. There is room for `effects` jobs that the engine orders, and for a few
-    /// more; beyond that [`Jobs::submit`] refuses the newcomer.
+    /// Starts the dispatcher thread. Call it after detaching. There is room for `effects` jobs that the engine orders, and for `more` than
+    /// a few others; beyond that [`Jobs::submit`] refuses the newcomer.
     ///
     /// # Errors
     /// The system's refusal to make a descriptor or a thread.
-    pub fn start(effects: usize, log: &Logger, board: &Board) -> io::Result<Self> {
-        let capacity = effects.saturating_add(HOUSEKEEPING);
+    pub fn start(effects: usize, more: usize, log: &Logger, board: &Board) -> io::Result<Self> {
+        let (effects, housekeeping) = (Places::new(effects), Places::new(HOUSEKEEPING_PLACES.saturating_add(more)));
+        let capacity = effects.capacity.saturating_add(housekeeping.capacity);
         // Room for every job's submission and end, so that workers never wait for the dispatcher.
         let (mail, inbox) = sync_channel(2 * capacity);
         let (done, completions) = sync_channel(capacity);
@@ -115,7 +134,7 @@ impl Jobs {
         };
         let dispatcher = Dispatcher { post: Arc::new(post), waiting: VecDeque::new(), running: Vec::new() };
         spawn("jobs", move || dispatcher.run(&inbox))?;
-        Ok(Self { mail, completions, bell, cancel, doing, outstanding: AtomicUsize::new(0), capacity })
+        Ok(Self { mail, completions, bell, cancel, doing, effects, housekeeping })
     }
 
     /// Hands over a job.
@@ -123,8 +142,9 @@ impl Jobs {
     /// # Errors
     /// [`SubmitError`].
     pub fn submit(&self, job: Job) -> Result<(), SubmitError> {
-        let full = SubmitError::Full { capacity: self.capacity };
-        if self.outstanding() >= self.capacity {
+        let places = self.places(job.ticket);
+        let full = SubmitError::Full { capacity: places.capacity };
+        if places.taken() >= places.capacity {
             return Err(full);
         }
         let waiting = Waiting { job: Arc::new(Mutex::new(Some(job))), since: Instant::now() };
@@ -132,8 +152,12 @@ impl Jobs {
             TrySendError::Full(_) => full,
             TrySendError::Disconnected(_) => SubmitError::Gone,
         })?;
-        self.outstanding.fetch_add(1, Ordering::Relaxed);
+        places.taken.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn places(&self, ticket: u64) -> &Places {
+        if ticket == HOUSEKEEPING { &self.housekeeping } else { &self.effects }
     }
 
     /// The next completion, in the order in which jobs ended; `None` when there is none now. When it returns `None`, the
@@ -144,13 +168,13 @@ impl Jobs {
             let _ = rustix::io::read(&*self.bell, &mut [0; 8]);
             self.completions.try_recv().ok()
         })?;
-        self.outstanding.fetch_sub(1, Ordering::Relaxed);
+        self.places(next.ticket).taken.fetch_sub(1, Ordering::Relaxed);
         Some(next)
     }
 
     /// Jobs submitted and not collected.
     pub fn outstanding(&self) -> usize {
-        self.outstanding.load(Ordering::Relaxed)
+        self.effects.taken().saturating_add(self.housekeeping.taken())
     }
 
     /// The scripts that run now. Waits for nobody: empty while a worker writes it down.
@@ -238,9 +262,8 @@ impl Dispatcher {
                 return Some(COUNTS_FOR);
             }
             if self.begin(&job) == Begun::Refused {
-                if !self.give_up(&job) {
-                    self.waiting.push_front(job);
-                }
+                self.waiting.push_front(job);
+                self.give_up_old_starts();
                 return Some(REFUSED_PAUSE);
             }
         }
@@ -279,19 +302,22 @@ impl Dispatcher {
         }
     }
 
-    /// Whether a job that has no thread is given up: a start that has waited long enough, since the peer may be able to serve. A stop
-    /// waits on, as its group is claimed until it was seen to be stopped.
-    fn give_up(&self, waiting: &Waiting) -> bool {
-        let mut place = waiting.job.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_start = place.as_ref().is_some_and(|job| matches!(job.work, Work::Start(..)));
-        if !is_start || waiting.since.elapsed() < START_WAIT {
-            return false;
-        }
-        if let Some(job) = place.take() {
-            self.post.log.error(format_args!("{}: the start is given up, no thread could be had for it", job.name));
-            self.post.complete(job.ticket, Outcome::NotBegun);
-        }
-        true
+    /// While no thread can be had: starts that have waited long enough are given up, since the peer may be able to serve. A stop waits on,
+    /// as its group is claimed until it was seen to be stopped.
+    fn give_up_old_starts(&mut self) {
+        let Self { waiting, post, .. } = self;
+        waiting.retain(|waiting| {
+            let mut place = waiting.job.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_start = place.as_ref().is_some_and(|job| matches!(job.work, Work::Start(..)));
+            if !is_start || waiting.since.elapsed() < START_WAIT {
+                return true;
+            }
+            if let Some(job) = place.take() {
+                post.log.error(format_args!("{}: the start is given up, no thread could be had for it", job.name));
+                post.complete(job.ticket, Outcome::NotBegun);
+            }
+            false
+        });
     }
 }
 

@@ -116,7 +116,7 @@ impl<'c> Groups<'c> {
         let plan = Plan::new(group, self.builtin, &self.scripts);
         // The daemon, or another call of this tool, may have started it.
         plan.assume_started();
-        let mut resources = Resources::start(vec![plan], None, &log, &Board::default())?;
+        let mut resources = Resources::start(vec![plan], 0, None, &log, &Board::default())?;
         let group = GroupId(0);
         let effect = if verb == Verb::Take { Effect::Acquire(group) } else { Effect::Release(group) };
         resources.begin(Ticket::from_raw(0), effect);

@@ -113,7 +113,7 @@ impl Life {
             (act.perform)(lab);
             let rested = self.come_to_rest();
             over.store(true, Ordering::Relaxed);
-            (watch.join().unwrap_or_default(), rested)
+            (watch.join().expect("the watch holds"), rested)
         });
         let struck = fault.as_ref().is_some_and(|fault| panel.has_struck(&fault.place) || fault.lasts());
         if let Some(twice) = twice {
