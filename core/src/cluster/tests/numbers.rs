@@ -117,6 +117,20 @@ fn node_that_is_heard_for_the_first_time_has_not_restarted() {
     assert!(!world.saw(1, Event::NodeReturned(A)));
 }
 
+#[test]
+fn node_that_says_other_things_and_no_status_dies_after_its_dead_time() {
+    let mut world = World::started(PAIR);
+    let (alpha, newest) = (world.alpha(), world.newest() + 10);
+    world.kill(0);
+    for step in 0..4 {
+        assert!(!world.saw(1, Event::NodeDead(A)), "{step}0 ms of 30");
+        let from = From { seq: Some(newest + step), ..alpha };
+        assert_eq!(world.tell_bravo(&message("starting", from, &[])), Ok(Received::New));
+        world.run(MS(10));
+    }
+    assert!(world.saw(1, Event::NodeDead(A)), "only a status says that it works");
+}
+
 /// What bravo, which thinks alpha dead, makes of a first message.
 fn after_death(kind: &str, change: impl Fn(From<'static>) -> From<'static>, more: &[(&str, &str)]) -> (bool, bool) {
     let mut world = World::started(PAIR);
