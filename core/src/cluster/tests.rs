@@ -2,6 +2,7 @@
 
 mod histories;
 mod identity;
+mod members;
 mod messages;
 mod nonsense;
 mod numbers;
