@@ -98,6 +98,17 @@ fn stranger_without_a_known_identity_renames_nobody() {
     assert_eq!(world.name_of_alpha(), "alpha");
 }
 
+/// So many names that some of them have a node's place in the directory.
+#[test]
+fn stranger_is_no_node_whatever_place_its_name_has_in_the_directory() {
+    let mut world = World::started(PAIR);
+    for n in 0..600 {
+        let name = std::format!("host{n}");
+        let stranger = message("status", From { name: &name, uuid: Uuid::NIL, ..world.alpha() }, &[]);
+        assert_eq!(world.tell_bravo(&stranger), Err(DatagramError::UnknownNode), "{name}");
+    }
+}
+
 #[test]
 fn name_that_is_no_name_renames_nobody() {
     let mut world = World::started(PAIR);
