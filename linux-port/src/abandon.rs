@@ -3,7 +3,7 @@
 
 use crate::address::{AddressError, AddressSpec, Addresses};
 use crate::cli::Options;
-use crate::jobs::{self, Outcome, Refused, Resource, Retry, Step};
+use crate::jobs::{self, Ending, Outcome, Refused, Resource};
 use crate::log::{EarlyLog, LogConfig, Logger, Stderr};
 use crate::problems::Board;
 use crate::resources::{Handover, Plan, SCRIPT_LIMIT, ScriptEnvironment};
@@ -42,7 +42,7 @@ pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, re
         Some(known) => lines(&known.groups),
         None => fs::read(options.config_dir.join("haresources")).unwrap_or_default(),
     };
-    if place.give_up(&text, jobs::stop_here) {
+    if place.give_up(&text, Ending::Stop) {
         Mark::new(&options.run_dir).remove();
     }
 }
@@ -56,7 +56,7 @@ pub fn clear_after_crash(options: &Options, site: Option<&Site>, reason: &str) {
     place.log.crit(format_args!(
         "The last run was not stopped in order, and this start is refused: {reason}. What runs here is given up."
     ));
-    if place.give_up(&lines(&groups), jobs::vacate_here) {
+    if place.give_up(&lines(&groups), Ending::Vacate) {
         mark.remove();
     }
 }
@@ -64,9 +64,6 @@ pub fn clear_after_crash(options: &Options, site: Option<&Site>, reason: &str) {
 fn lines(groups: &[String]) -> Vec<u8> {
     groups.iter().flat_map(|words| ["here ", words, "\n"]).collect::<String>().into_bytes()
 }
-
-/// How something is done to a group on this thread.
-type Work = fn(&str, Vec<Step>, Retry, &Logger, &Board, &Cancel) -> Outcome;
 
 /// What is there without a daemon.
 struct Place {
@@ -89,21 +86,21 @@ impl Place {
         }
     }
 
-    /// Does `work` to the groups of a text as `haresources` is one. Whether nothing of them runs here then.
+    /// Ends the groups of a text as `haresources` is one. Whether nothing of them runs here then.
     #[cold]
-    fn give_up(&self, haresources: &[u8], work: Work) -> bool {
+    fn give_up(&self, haresources: &[u8], ending: Ending) -> bool {
         let file = HaResources::read(haresources);
         let plans: Vec<Plan> = file.groups.iter().map(|group| Plan::new(group, self.builtin, &self.scripts)).collect();
-        let gone = plans.iter().rev().filter(|plan| self.give_up_one(plan, work)).count();
+        let gone = plans.iter().rev().filter(|plan| self.give_up_one(plan, ending)).count();
         self.log.flush(FLUSH);
         gone == plans.len()
     }
 
-    fn give_up_one(&self, plan: &Plan, work: Work) -> bool {
+    fn give_up_one(&self, plan: &Plan, ending: Ending) -> bool {
         plan.assume_started();
         let steps = plan.steps_with(|spec| Box::new(Direct(spec.clone())));
         let outcome =
-            Cancel::new().map(|cancel| work(&plan.key, steps, Retry::default(), &self.log, &Board::default(), &cancel));
+            Cancel::new().map(|cancel| jobs::end_here(ending, &plan.key, steps, &self.log, &Board::default(), &cancel));
         let why = match outcome {
             Ok(Outcome::Done) => {
                 self.log.info(format_args!("Given up: {}", plan.words));

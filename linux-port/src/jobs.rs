@@ -135,28 +135,29 @@ impl fmt::Debug for Task {
     }
 }
 
-/// Stops a group on this thread, as [`Work::Stop`] does on a job thread: for a daemon that has none.
-pub fn stop_here(
-    group: &str,
-    mut members: Vec<Step>,
-    retry: Retry,
-    log: &Logger,
-    board: &Board,
-    cancel: &Cancel,
-) -> Outcome {
-    Context { log, board, cancel, doing: &Doing::default(), group }.stop(&mut members, retry)
+/// How a group is ended on the caller's thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As [`Work::Stop`] does it.
+    Stop,
+    /// Each member is asked first, and what does not say that it is stopped is stopped: before the node joins.
+    Vacate,
 }
 
-/// Makes sure on this thread that nothing of a group runs here: before the node joins. [`Outcome::StopFailed`]: something may.
-pub fn vacate_here(
+/// Ends a group on this thread: for a daemon that has no job threads. [`Outcome::StopFailed`]: something of the group may run here.
+pub fn end_here(
+    ending: Ending,
     group: &str,
     mut members: Vec<Step>,
-    retry: Retry,
     log: &Logger,
     board: &Board,
     cancel: &Cancel,
 ) -> Outcome {
-    Context { log, board, cancel, doing: &Doing::default(), group }.vacate(&mut members, retry)
+    let context = Context { log, board, cancel, doing: &Doing::default(), group };
+    match ending {
+        Ending::Stop => context.stop(&mut members, Retry::default()),
+        Ending::Vacate => context.vacate(&mut members, Retry::default()),
+    }
 }
 
 /// How stubbornly a member is stopped.

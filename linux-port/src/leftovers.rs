@@ -2,7 +2,7 @@
 //! the node says that it holds nothing. The other node is about to start all of it, or has done so.
 
 use crate::cli::Options;
-use crate::jobs::{self, Outcome, RUNNING, Retry};
+use crate::jobs::{self, Ending, Outcome, RUNNING};
 use crate::log::{Level, Logger};
 use crate::problems::Board;
 use crate::resources::Plan;
@@ -70,7 +70,7 @@ pub fn vacate(plans: &[&Plan], log: &Logger, board: &Board, signals: &mut Signal
     let stuck = Mutex::new(Vec::new());
     let work = || {
         while let Some((place, plan)) = { lock(&waiting).pop() } {
-            let outcome = jobs::vacate_here(&plan.key, plan.script_steps(), Retry::default(), log, board, &cancel);
+            let outcome = jobs::end_here(Ending::Vacate, &plan.key, plan.script_steps(), log, board, &cancel);
             if outcome != Outcome::Done {
                 lock(&stuck).push(place);
             }

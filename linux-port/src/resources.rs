@@ -23,7 +23,6 @@ use crate::address::AddressSpec;
 use crate::jobs::{Completion, HOUSEKEEPING, Job, Jobs, Outcome as JobOutcome, Retry, Task, Work};
 use crate::log::Logger;
 use crate::problems::Board;
-use hbcore::config::HaResources;
 use hbcore::id::{GroupId, NodeId};
 use hbcore::takeover::{Effect, Outcome, Ticket};
 use std::io;
@@ -198,13 +197,11 @@ impl Resources {
             if gone.is_empty() {
                 continue;
             }
-            let text = format!("gone {}", gone.join(" "));
-            let file = HaResources::read(text.as_bytes());
-            let Some(plan) = file.groups.first().map(|group| Plan::new(group, builtin, scripts)) else { continue };
+            let Some(plan) = Plan::of_words(&gone.join(" "), builtin, scripts) else { continue };
             self.log.info(format_args!("No longer in haresources, to be stopped: {}", plan.words));
             plan.assume_started();
             let work = Work::Stop(plan.steps(&self.addresses.handle()), Retry::default());
-            let job = Job { ticket: HOUSEKEEPING, name: gone.join(" "), work };
+            let job = Job { ticket: HOUSEKEEPING, name: plan.words, work };
             if let Err(error) = self.jobs.submit(job) {
                 self.log.error(format_args!("{error}"));
             }

@@ -2,7 +2,7 @@
 
 use super::Driver;
 use super::links::Change;
-use crate::jobs::{Job, Task, Work};
+use crate::jobs::{HOUSEKEEPING, Job, Task, Work};
 use crate::state::{HostEntry, HostList};
 use crate::sys::clock::Clock;
 use hbcore::node::NodeKind;
@@ -87,7 +87,7 @@ impl Driver {
 
     /// Has a function run on a job thread, under a ticket that no group has: the engine ignores it. Returns whether it was accepted.
     pub(super) fn elsewhere(&self, name: &str, task: Task) -> bool {
-        let job = Job { ticket: u64::from(u32::MAX), name: name.to_owned(), work: Work::Function(task) };
+        let job = Job { ticket: HOUSEKEEPING, name: name.to_owned(), work: Work::Function(task) };
         let accepted = self.resources.jobs().submit(job);
         if let Err(error) = &accepted {
             self.log.error(format_args!("{error}"));

@@ -63,7 +63,7 @@ pub use panel::Panel;
 pub use pids::ProcessLimit;
 pub use processes::{Usage, usage};
 pub use serial::SerialCable;
-pub use site::{Auth, Media, Site};
+pub use site::{Auth, Media, SERVICE_SCRIPT, Site};
 pub use sniffer::{Heard, Sniffer};
 pub use wire::{Sent, TCPDUMP, Wire, changes_of_sender};
 

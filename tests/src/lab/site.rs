@@ -6,6 +6,17 @@ use hbcore::wire::{Keys, Method};
 
 use super::network::{CABLE, CABLE6, SERVICE, SWITCHED};
 
+/// Runs, as a service does, until it is stopped or the power is cut: `/run/held-NAME` says so. Remembers its calls.
+pub const SERVICE_SCRIPT: &str = r#"#!/bin/sh
+echo "${0##*/} $*" >> /var/log/calls
+held=/run/held-${0##*/}
+case $1 in
+    start) : > "$held" ;;
+    stop) rm -f "$held" ;;
+    status) if [ -e "$held" ]; then echo running; else echo stopped; exit 3; fi ;;
+esac
+"#;
+
 /// What carries the heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {

@@ -4,20 +4,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Host, Lab, SERVICE, Site, release_binary};
+use hbcore_tests::lab::{Host, Lab, SERVICE, SERVICE_SCRIPT, Site, holds_within, release_binary};
 
 use crate::act::{Act, Node};
 use crate::plan::Fault;
-
-/// Runs, as a service does, until it is stopped or the power is cut: `/run/held-NAME` says so.
-const SERVICE_SCRIPT: &str = r#"#!/bin/sh
-held=/run/held-${0##*/}
-case $1 in
-    start) : > "$held" ;;
-    stop) rm -f "$held" ;;
-    status) if [ -e "$held" ]; then echo running; else echo stopped; exit 3; fi ;;
-esac
-"#;
 
 /// What runs on a node of the pair: alpha's group is an address and a script, bravo's a script.
 const SCRIPTS: [&str; 2] = ["web", "mail"];
@@ -99,7 +89,7 @@ impl Life {
             for host in lab.hosts() {
                 host.start();
             }
-            if !within(SETTLE_LIMIT, || self.untrue().is_none() && self.is_at_home()) {
+            if !holds_within(SETTLE_LIMIT, || self.untrue().is_none() && self.is_at_home()) {
                 return Err(self.broken("both nodes never served"));
             }
         }
@@ -259,15 +249,4 @@ fn untrue_status(host: &Host, held: [&Vec<&str>; 2]) -> Option<String> {
         }
     }
     None
-}
-
-fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let began = Instant::now();
-    while began.elapsed() < limit {
-        if condition() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    condition()
 }

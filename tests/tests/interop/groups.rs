@@ -2,22 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+pub(crate) use hbcore_tests::lab::SERVICE_SCRIPT;
 use hbcore_tests::lab::{Host, Lab, SERVICE, Site, Sniffer};
 use hbcore_tests::scenario::Pairing;
 
 use crate::START_LIMIT;
 use crate::start::await_settled;
-
-/// Runs, as a service does, until it is stopped or the power is cut: `/run/held-NAME` says so. Remembers its calls.
-pub(crate) const SERVICE_SCRIPT: &str = r#"#!/bin/sh
-echo "${0##*/} $*" >> /var/log/calls
-held=/run/held-${0##*/}
-case $1 in
-    start) : > "$held" ;;
-    stop) rm -f "$held" ;;
-    status) if [ -e "$held" ]; then echo running; else echo stopped; exit 3; fi ;;
-esac
-"#;
 
 /// The script of alpha's group, and that of bravo's.
 pub(crate) const SCRIPTS: [&str; 2] = ["web", "mail"];

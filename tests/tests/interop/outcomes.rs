@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hbcore_tests::lab::{Host, SERVICE, Site};
+use hbcore_tests::lab::{Host, SERVICE, SERVICE_SCRIPT, Site};
 use hbcore_tests::scenario::Pairing;
 
 use crate::START_LIMIT;
@@ -14,16 +14,6 @@ const COUNTS: [usize; 4] = [1, 64, 65, 128];
 /// Longer than two scripts for each of 128 groups take on a busy machine.
 const MANY_LIMIT: Duration = Duration::from_mins(1);
 
-/// A service of a number: `/run/held-svc-NUMBER` says that it runs.
-const NUMBERED: &str = r#"#!/bin/sh
-held=/run/held-svc-$1
-case $2 in
-    start) : > "$held" ;;
-    stop) rm -f "$held" ;;
-    status) if [ -e "$held" ]; then echo running; else echo stopped; exit 3; fi ;;
-esac
-"#;
-
 /// Groups of an address and a script go through a start, a death, a return, a standby and a stop, all of them.
 pub(crate) fn many_groups(pairing: Pairing) {
     for count in COUNTS {
@@ -32,16 +22,18 @@ pub(crate) fn many_groups(pairing: Pairing) {
 }
 
 fn many(pairing: Pairing, count: usize) {
-    let line = |n: usize| format!("alpha IPaddr2::10.77.9.{n}/24/eth0 svc::{n}\n");
+    let line = |n: usize| format!("alpha IPaddr2::10.77.9.{n}/24/eth0 svc-{n}\n");
     let site = Site {
         more_groups: (1..count).map(line).collect(),
-        group: format!("IPaddr::{SERVICE}/24/eth0 svc::0"),
+        group: format!("IPaddr::{SERVICE}/24/eth0 svc-0"),
         ..Site::default()
     };
     let pair = Pair::new(&format!("{count} groups"), pairing, &site);
     let lab = &pair.lab;
     for host in lab.hosts() {
-        host.write_script("svc", NUMBERED);
+        for n in 0..count {
+            host.write_script(&format!("svc-{n}"), SERVICE_SCRIPT);
+        }
     }
     let all: BTreeSet<usize> = (0..count).collect();
     let are_at = |what: &str, owner: &str| {

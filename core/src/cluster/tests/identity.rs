@@ -14,13 +14,23 @@ pub(super) struct From<'a> {
 
 /// A message of type `kind`, signed.
 pub(super) fn message(kind: &str, from: From<'_>, more: &[(&str, &str)]) -> Vec<u8> {
+    signed(kind, from, |w| {
+        if kind == "status" {
+            w.text("st", b"active");
+        }
+        for (field, value) in more {
+            w.text(field, value.as_bytes());
+        }
+    })
+}
+
+/// A message of type `kind` with what `fill` writes into it, signed.
+pub(super) fn signed(kind: &str, from: From<'_>, fill: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut buffer = [0; 1024];
     let keys = keys();
     let mut w = Writer::netstring(&mut buffer, &keys, false);
     w.text("t", kind.as_bytes());
-    if kind == "status" {
-        w.text("st", b"active");
-    }
+    fill(&mut w);
     w.text("src", from.name.as_bytes());
     w.binary("srcuuid", &from.uuid.0);
     if let Some(seq) = from.seq {
@@ -28,9 +38,6 @@ pub(super) fn message(kind: &str, from: From<'_>, more: &[(&str, &str)]) -> Vec<
     }
     w.hex("hg", from.generation);
     w.hex("ts", 1_800_000_000);
-    for (field, value) in more {
-        w.text(field, value.as_bytes());
-    }
     let len = w.finish().unwrap();
     buffer[..len].to_vec()
 }

@@ -1,6 +1,6 @@
 //! What is made of a message's number and of its receiver: new, missing, given up, of another run, for another node.
 
-use super::identity::{From, message};
+use super::identity::{From, message, signed};
 use super::*;
 use crate::DatagramError;
 
@@ -166,22 +166,11 @@ fn message_of_a_new_run_of_a_living_node_is_no_return() {
 
 /// A `destuuid`, as a message holds it, of node `n`.
 fn to_uuid(kind: &str, from: From<'_>, name: &str, uuid: Uuid) -> Vec<u8> {
-    let mut buffer = [0; 1024];
-    let keys = keys();
-    let mut w = Writer::netstring(&mut buffer, &keys, false);
-    w.text("t", kind.as_bytes());
-    w.text("dest", name.as_bytes());
-    w.binary("destuuid", &uuid.0);
-    w.hex("ackseq", 1);
-    w.text("src", from.name.as_bytes());
-    w.binary("srcuuid", &from.uuid.0);
-    if let Some(seq) = from.seq {
-        w.hex("seq", seq);
-    }
-    w.hex("hg", from.generation);
-    w.hex("ts", 1_800_000_000);
-    let len = w.finish().unwrap();
-    buffer[..len].to_vec()
+    signed(kind, from, |w| {
+        w.text("dest", name.as_bytes());
+        w.binary("destuuid", &uuid.0);
+        w.hex("ackseq", 1);
+    })
 }
 
 #[test]
