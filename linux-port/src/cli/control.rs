@@ -27,6 +27,8 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 /// How long a daemon may take to say what it does.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long `-r` waits for a daemon that is too busy to say what it decided before.
+const SLOW: Duration = Duration::from_secs(5);
 /// How long `-r` waits for what becomes of it, and how often it asks.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -87,7 +89,7 @@ pub fn stop_and_tell(pid_file: &Path, pauses: [Duration; 2], tell: impl FnMut(u3
 #[cold]
 pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
     let Running::Yes(pid) = probe(pid_file) else { return None };
-    let before = status::ask_within(socket, PATIENCE).ok().map(|answer| newest(&answer.orders));
+    let before = last_order(socket);
     let sent = to_pid(pid).and_then(|raw| Ok(kill_process(raw, Signal::HUP)?));
     if let Err(error) = sent {
         return Some(refused(pid, &error));
@@ -109,6 +111,23 @@ pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
         }
         Decision::Said(_) | Decision::None => Answer { stderr: told, ..Answer::default() },
     })
+}
+
+/// The number of the latest order that the daemon decided. `None` if nothing answers at the socket, as where a 3.0.6 runs; a daemon that is only
+/// slow is asked again.
+fn last_order(socket: &Path) -> Option<u64> {
+    let last = Instant::now() + SLOW;
+    loop {
+        match status::ask_within(socket, PATIENCE) {
+            Ok(answer) => return Some(newest(&answer.orders)),
+            Err(error) if nobody_listens(&error) || Instant::now() >= last => return None,
+            Err(_) => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+}
+
+fn nobody_listens(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::PermissionDenied)
 }
 
 fn newest(orders: &[Decided]) -> u64 {

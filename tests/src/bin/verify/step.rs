@@ -122,6 +122,13 @@ pub(crate) fn run_steps(steps: &mut [Step]) -> ExitCode {
             println!("{}", without_successes(&text));
         }
         sum.add(&tally);
+        if tally.failed > 0 && tally.failures.is_empty() {
+            sum.failures.push(step.name.clone());
+        }
+    }
+    // Once more at the end, where somebody looks first: the whole output of a scenario fills many screens.
+    for failure in &sum.failures {
+        println!("failed: {failure}");
     }
     println!("{sum}");
     if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -13,6 +13,8 @@ pub(crate) struct Tally {
     pub(crate) skipped: u64,
     /// Their names and why.
     pub(crate) reasons: Vec<String>,
+    /// The name of each test that failed, and the first line of what it said.
+    pub(crate) failures: Vec<String>,
     /// What is worth saying although all is well, such as a size.
     pub(crate) remarks: Vec<String>,
 }
@@ -24,7 +26,7 @@ impl Tally {
     pub(crate) const FAILED: Self = Self::of(0, 1);
 
     const fn of(passed: u64, failed: u64) -> Self {
-        Self { passed, failed, skipped: 0, reasons: Vec::new(), remarks: Vec::new() }
+        Self { passed, failed, skipped: 0, reasons: Vec::new(), failures: Vec::new(), remarks: Vec::new() }
     }
 
     /// One test that could not run, and nothing more to say.
@@ -54,14 +56,16 @@ impl Tally {
         if !success && tally.failed == 0 {
             tally.failed = 1;
         }
+        tally.failures = failures(output);
         tally
     }
 
-    /// Adds the numbers; reasons and remarks are of interest only where they arose.
+    /// Adds the numbers and the failures; reasons and remarks are of interest only where they arose.
     pub(crate) fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.failures.extend_from_slice(&other.failures);
     }
 }
 
@@ -75,6 +79,23 @@ impl fmt::Display for Tally {
 fn number_before(text: &str, word: &str) -> u64 {
     let before = text.split(word).next().unwrap_or_default();
     before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Each failed test with the place and the first line of its panic. A panic prints two lines: one that ends with `panicked at PLACE:`, and its
+/// message.
+fn failures(output: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut test = None;
+    let mut lines = output.lines();
+    while let Some(line) = lines.next() {
+        if let Some(name) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
+            test = Some(name);
+        } else if let (Some(name), Some((_, place))) = (test, line.split_once(" panicked at ")) {
+            found.push(format!("{name}: {place} {}", lines.next().unwrap_or_default()));
+            test = None;
+        }
+    }
+    found
 }
 
 /// Name and reason of an ignored test: `test x ... ignored, because` or `test x ... ignored (because)`.
@@ -102,6 +123,13 @@ test result: FAILED. 20 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out;
         let tally = Tally::of_tests(OUTPUT, false);
         assert_eq!((tally.passed, tally.failed, tally.skipped), (21, 3, 2));
         assert_eq!(tally.reasons, ["b: needs a serial port", "c: needs root"]);
+    }
+
+    #[test]
+    fn each_failed_test_is_named_with_the_first_line_of_its_panic() {
+        let output = "failures:\n\n---- pair::moves stdout ----\nalpha: 3 ms\n\nthread 'pair::moves' (7) panicked at a.rs:3:5:\n\
+                      expected an owner\nhost alpha:\n\n---- other stdout ----\nError: \"no\"\n\nfailures:\n    other\n    pair::moves\n";
+        assert_eq!(Tally::of_tests(output, false).failures, ["pair::moves: a.rs:3:5: expected an owner"]);
     }
 
     #[test]
