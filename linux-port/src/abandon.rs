@@ -3,7 +3,7 @@
 
 use crate::address::{AddressError, AddressSpec, Addresses};
 use crate::cli::Options;
-use crate::jobs::{self, Ending, Outcome, Refused, Resource};
+use crate::jobs::{self, Doing, Ending, Outcome, Refused, Resource, Surroundings};
 use crate::log::{EarlyLog, LogConfig, Logger, Stderr};
 use crate::problems::Board;
 use crate::resources::{Handover, Plan, SCRIPT_LIMIT, ScriptEnvironment};
@@ -99,8 +99,10 @@ impl Place {
     fn give_up_one(&self, plan: &Plan, ending: Ending) -> bool {
         plan.assume_started();
         let steps = plan.steps_with(|spec| Box::new(Direct(spec.clone())));
-        let outcome =
-            Cancel::new().map(|cancel| jobs::end_here(ending, &plan.key, steps, &self.log, &Board::default(), &cancel));
+        let (log, board, doing) = (&self.log, &Board::default(), &Doing::default());
+        let outcome = Cancel::new().map(|cancel| {
+            jobs::end_here(ending, &plan.key, steps, Surroundings { log, board, cancel: &cancel, doing })
+        });
         let why = match outcome {
             Ok(Outcome::Done) => {
                 self.log.info(format_args!("Given up: {}", plan.words));

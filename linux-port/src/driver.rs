@@ -21,7 +21,7 @@ pub use links::Links;
 pub use orders::Scripts;
 pub use parts::Parts;
 pub use reread::{Next, Reread, Rereader};
-pub(crate) use watch::{is_nowhere, lacks, other_node};
+pub(crate) use watch::{is_nowhere, lacks, links_of, other_node};
 
 use crate::log::{Logger, RateLimit};
 use crate::problems::Board;
@@ -281,6 +281,7 @@ impl Driver {
         self.cluster.set_wall_clock(now, Clock.wall_seconds());
         self.look(now);
         self.look_for_device(now);
+        self.look_for_scripts(now);
         self.follow_scheduling(now);
     }
 }

@@ -18,9 +18,8 @@ use crate::problems::Board;
 use crate::script::{Call, Cancel, Search};
 
 pub use dispatch::{Jobs, RUNNING, SubmitError};
-pub use doing::Running;
+pub use doing::{Doing, Running, Trying};
 
-use doing::Doing;
 use group::Context;
 
 /// The ticket of work that no effect of the engine asks for, such as writing a file. The engine knows no such ticket.
@@ -144,19 +143,30 @@ pub enum Ending {
     Vacate,
 }
 
+/// What a group is ended with on the caller's thread.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// Where is said what happens.
+    pub log: &'a Logger,
+    /// Where problems are put up.
+    pub board: &'a Board,
+    /// Terminates the scripts.
+    pub cancel: &'a Cancel,
+    /// Where is noted which script runs.
+    pub doing: &'a Doing,
+}
+
 /// Ends a group on this thread: for a daemon that has no job threads. [`Outcome::StopFailed`]: something of the group may run here.
 pub fn end_here(
     ending: Ending,
     group: &str,
     mut members: Vec<Step>,
-    log: &Logger,
-    board: &Board,
-    cancel: &Cancel,
+    Surroundings { log, board, cancel, doing }: Surroundings<'_>,
 ) -> Outcome {
-    let context = Context { log, board, cancel, doing: &Doing::default(), group };
+    let context = Context { log, board, cancel, doing, group };
     match ending {
-        Ending::Stop => context.stop(&mut members, Retry::default()),
-        Ending::Vacate => context.vacate(&mut members, Retry::default()),
+        Ending::Stop => context.stop(&mut members, Retry::BEFORE_JOINING),
+        Ending::Vacate => context.vacate(&mut members, Retry::BEFORE_JOINING),
     }
 }
 
@@ -167,13 +177,20 @@ pub struct Retry {
     pub more: u32,
     /// The pause before each.
     pub pause: Duration,
+    /// How long a script that is missing, or whose interpreter is, is looked for beside those attempts, which it does not use up.
+    pub missing: Duration,
 }
 
 impl Default for Retry {
-    /// 3.0.6's: ten more attempts, one a second.
+    /// 3.0.6's: ten more attempts, one a second. A package that is being upgraded takes its script away for longer.
     fn default() -> Self {
-        Self { more: 10, pause: Duration::from_secs(1) }
+        Self { missing: Duration::from_mins(2), ..Self::BEFORE_JOINING }
     }
+}
+
+impl Retry {
+    /// The same for a node that does not take part: nobody waits long for a script that is missing.
+    const BEFORE_JOINING: Self = Self { more: 10, pause: Duration::from_secs(1), missing: Duration::from_secs(10) };
 }
 
 /// How a job ended.

@@ -2,7 +2,7 @@
 //! the node says that it holds nothing. The other node is about to start all of it, or has done so.
 
 use crate::cli::Options;
-use crate::jobs::{self, Ending, Outcome, RUNNING};
+use crate::jobs::{self, Doing, Ending, Outcome, RUNNING, Surroundings};
 use crate::log::{Level, Logger};
 use crate::problems::Board;
 use crate::resources::Plan;
@@ -68,9 +68,10 @@ pub fn vacate(plans: &[&Plan], log: &Logger, board: &Board, signals: &mut Signal
     }
     let Ok(cancel) = Cancel::new() else { return Ok(lock(&waiting).iter().map(|(place, _)| *place).collect()) };
     let stuck = Mutex::new(Vec::new());
+    let surroundings = Surroundings { log, board, cancel: &cancel, doing: &Doing::default() };
     let work = || {
         while let Some((place, plan)) = { lock(&waiting).pop() } {
-            let outcome = jobs::end_here(Ending::Vacate, &plan.key, plan.script_steps(), log, board, &cancel);
+            let outcome = jobs::end_here(Ending::Vacate, &plan.key, plan.script_steps(), surroundings);
             if outcome != Outcome::Done {
                 lock(&stuck).push(place);
             }

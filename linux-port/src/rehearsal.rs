@@ -100,7 +100,8 @@ fn try_program(program: &Path, config_dir: &Path, log: &Logger) -> Result<(), Re
         let call = Call { arguments, grace: GRACE, ..environment.call(program.to_owned()) };
         run(&call, log, &cancel).map_err(|error| match error {
             ScriptError::Start { source, .. } => refused(source),
-            ScriptError::NotFound { .. } => refused(io::ErrorKind::NotFound.into()),
+            ScriptError::NotFound { .. } | ScriptError::NoInterpreter { .. } => refused(io::ErrorKind::NotFound.into()),
+            ScriptError::NotExecutable { .. } => refused(io::ErrorKind::PermissionDenied.into()),
         })
     };
     let version = ask(&["--version".as_ref()])?;

@@ -12,6 +12,7 @@ mod escalate;
 mod fence;
 mod handover;
 mod plan;
+mod reasons;
 
 pub use addresses::{AddressResource, AddressThread, Duties, Realtime};
 pub use escalate::Escalation;
@@ -20,9 +21,10 @@ pub use handover::{Handover, Parcel, Successor};
 pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
 
 use crate::address::AddressSpec;
-use crate::jobs::{Completion, HOUSEKEEPING, Job, Jobs, Outcome as JobOutcome, Retry, Task, Work};
+use crate::jobs::{Completion, HOUSEKEEPING, Job, Jobs, Outcome as JobOutcome, Retry, Work};
 use crate::log::Logger;
 use crate::problems::Board;
+use crate::script::Search;
 use hbcore::id::{GroupId, NodeId};
 use hbcore::takeover::{Effect, Outcome, Ticket};
 use std::io;
@@ -43,7 +45,10 @@ pub struct Resources {
     /// Groups of which something is being started or stopped.
     efforts: Vec<Effort>,
     ready: Vec<(Ticket, Outcome)>,
+    /// Why the last start of each group failed, if none of its scripts did.
+    refusals: Vec<Option<String>>,
     log: Logger,
+    board: Board,
 }
 
 /// What is being done about a group, until the engine gets its outcome.
@@ -117,7 +122,9 @@ impl Resources {
             fence: None,
             efforts: Vec::with_capacity(capacity),
             ready: Vec::with_capacity(capacity),
+            refusals: vec![None; capacity],
             log: log.clone(),
+            board: board.clone(),
         })
     }
 
@@ -222,7 +229,10 @@ impl Resources {
         match effect {
             Effect::Fence(_) => {}
             Effect::Announce(_) => self.addresses.announce(Arc::clone(&plan.leading)),
-            Effect::Acquire(_) => self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Start }),
+            Effect::Acquire(_) => {
+                self.refused(group, None);
+                self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Start });
+            }
             Effect::Release(_) => self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Stop }),
             Effect::Escalate(_) => self.escalate(ticket, plan.key.clone()),
         }
@@ -241,7 +251,9 @@ impl Resources {
         if taken {
             return self.efforts.push(effort);
         }
-        self.log.error(format_args!("The address thread has too much to do for {}", plan.key));
+        let refusal = format!("The address thread has too much to do for {}", plan.key);
+        self.log.error(format_args!("{refusal}"));
+        self.refused(effort.group, Some(refusal));
         match effort.aim {
             Aim::Start => self.end(effort, Part::Nothing),
             // The job thread waits for its turn with the address thread.
@@ -261,12 +273,6 @@ impl Resources {
         self.submit(ticket, call.name(), Work::Run(call));
     }
 
-    fn escalate(&mut self, ticket: Ticket, key: String) {
-        let Some(escalation) = self.escalation.clone() else { return self.ready.push((ticket, Outcome::Failed)) };
-        let (log, name) = (self.log.clone(), key.clone());
-        self.submit(ticket, name, Work::Function(Task(Box::new(move || escalation.carry_out(&key, &log)))));
-    }
-
     /// The next effect that ended when it was begun, as there was nothing to do or nothing could be done. No descriptor tells of it.
     pub fn ended_at_once(&mut self) -> Option<(Ticket, Outcome)> {
         self.ready.pop()
@@ -279,6 +285,9 @@ impl Resources {
         }
         while let Some(done) = self.addresses.collect() {
             if let Some(effort) = self.effort(done.ticket) {
+                if effort.aim == Aim::Start {
+                    self.refused(effort.group, done.refusal);
+                }
                 self.addresses_ended(effort, done.ok);
             }
             if let Some(ended) = self.ready.pop() {
@@ -325,7 +334,10 @@ impl Resources {
             (JobOutcome::StopFailed, _) | (JobOutcome::NotBegun, Aim::Stop | Aim::Undo) => {
                 self.end(effort, Part::Unknown);
             }
-            (JobOutcome::NotBegun, Aim::Start) => self.undo(effort),
+            (JobOutcome::NotBegun, Aim::Start) => {
+                self.refused(effort.group, Some("no thread could be had for its scripts".to_owned()));
+                self.undo(effort);
+            }
         }
     }
 
@@ -337,6 +349,11 @@ impl Resources {
         } else {
             self.end(effort, Part::Nothing);
         }
+    }
+
+    /// Where the scripts of the site are looked for; `None` if there is no group.
+    pub fn search(&self) -> Option<&Search> {
+        self.plans.first().map(|plan| plan.search())
     }
 
     /// The jobs, for work that has no group.
@@ -360,6 +377,7 @@ impl Resources {
             (Ok(()), _) => self.efforts.push(effort),
             (Err(error), aim) => {
                 self.log.error(format_args!("{error}"));
+                self.refused(effort.group, Some(error.to_string()));
                 match aim {
                     Aim::Start => self.undo(effort),
                     Aim::Stop | Aim::Undo => self.end(effort, Part::Unknown),

@@ -10,7 +10,8 @@ mod run;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,10 +87,24 @@ impl fmt::Display for Exit {
 /// Why a script did not run at all.
 #[derive(Debug)]
 pub enum ScriptError {
-    /// No directory of the search has an executable regular file of that name.
+    /// No directory of the search has a file of that name.
     NotFound {
         /// The name that was looked for.
         name: String,
+    },
+    /// There is a file of that name, and it is no executable regular file.
+    NotExecutable {
+        /// The name that was looked for.
+        name: String,
+        /// The file.
+        program: PathBuf,
+    },
+    /// What its first line names to run it does not exist, nor does the loader of a program.
+    NoInterpreter {
+        /// The file.
+        program: PathBuf,
+        /// What its first line names, if it names something.
+        interpreter: Option<String>,
     },
     /// The system could not start it.
     Start {
@@ -104,12 +119,33 @@ impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound { name } => write!(f, "Cannot locate resource script {name}"),
+            Self::NotExecutable { name, program } => {
+                write!(f, "Cannot locate resource script {name}: {} is not executable", program.display())
+            }
+            Self::NoInterpreter { program, interpreter } => {
+                let (program, interpreter) = (program.display(), interpreter.as_deref().unwrap_or("program"));
+                write!(f, "Cannot run {program}: its interpreter {interpreter} does not exist")
+            }
             Self::Start { program, source } => write!(f, "Cannot run {}: {source}", program.display()),
         }
     }
 }
 
 impl std::error::Error for ScriptError {}
+
+impl ScriptError {
+    /// Whether the files of the script are the cause, as while its package is being upgraded. Otherwise the system has refused a process.
+    pub fn is_of_its_files(&self) -> bool {
+        match self {
+            Self::NotFound { .. } | Self::NotExecutable { .. } | Self::NoInterpreter { .. } => true,
+            Self::Start { source, .. } => {
+                let of_files =
+                    [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied, io::ErrorKind::ExecutableFileBusy];
+                of_files.contains(&source.kind())
+            }
+        }
+    }
+}
 
 /// The directories in which resource scripts are looked for, in order.
 #[derive(Debug, Clone)]
@@ -131,12 +167,38 @@ impl Search {
     /// The first executable regular file called `name`.
     ///
     /// # Errors
-    /// [`ScriptError::NotFound`], also for a name that would lead out of the directories.
+    /// [`ScriptError::NotFound`], also for a name that would lead out of the directories; [`ScriptError::NotExecutable`].
     pub fn locate(&self, name: &str) -> Result<PathBuf, ScriptError> {
         let inside = !name.is_empty() && !name.starts_with('/') && !name.split('/').any(|part| part == "..");
-        let mut found = self.directories.iter().map(|dir| dir.join(name)).filter(|_| inside);
-        found.find(|path| is_executable(path)).ok_or_else(|| ScriptError::NotFound { name: name.to_owned() })
+        let files = || self.directories.iter().map(|dir| dir.join(name)).filter(|_| inside);
+        let missing = || match files().find(|path| path.is_file()) {
+            Some(program) => ScriptError::NotExecutable { name: name.to_owned(), program },
+            None => ScriptError::NotFound { name: name.to_owned() },
+        };
+        files().find(|path| is_executable(path)).ok_or_else(missing)
     }
+
+    /// Whether a script of this name could be run: it is there, and so is its interpreter.
+    ///
+    /// # Errors
+    /// [`ScriptError::NotFound`], [`ScriptError::NotExecutable`], [`ScriptError::NoInterpreter`].
+    pub fn check(&self, name: &str) -> Result<(), ScriptError> {
+        let program = self.locate(name)?;
+        match interpreter(&program) {
+            Some(interpreter) if !is_executable(Path::new(&interpreter)) => {
+                Err(ScriptError::NoInterpreter { program, interpreter: Some(interpreter) })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the first line of a script names to run it; `None` for what is no such script, or cannot be read.
+pub(crate) fn interpreter(program: &Path) -> Option<String> {
+    let mut first = [0; 256];
+    let len = File::open(program).and_then(|mut file| file.read(&mut first)).ok()?;
+    let line = first.get(..len)?.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    String::from_utf8_lossy(line).split_whitespace().next().map(str::to_owned)
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hbcore_linux::jobs::{
-    Completion, Job, Jobs, Outcome, RUNNING, Refused, Resource, Retry, Script, Step, SubmitError, Task, Trace, Work,
+    Completion, Job, Jobs, Outcome, RUNNING, Refused, Resource, Retry, Script, Step, SubmitError, Task, Trace, Trying,
+    Work,
 };
 use hbcore_linux::log::Logger;
 use hbcore_linux::problems::{Board, Problem};
@@ -18,7 +19,7 @@ use host::{Place, eventually};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 const LIMIT: Duration = Duration::from_secs(20);
-const ONCE_MORE: Retry = Retry { more: 1, pause: Duration::from_millis(10) };
+const ONCE_MORE: Retry = Retry { more: 1, pause: Duration::from_millis(10), missing: Duration::from_millis(20) };
 
 fn call(program: PathBuf, arguments: &[&str]) -> Call {
     let mut environment = Environment::default();
@@ -141,11 +142,12 @@ fn the_script_that_is_waited_for_can_be_named() {
     let script = place.script("slow", &format!("until [ -e {} ]; do sleep 0.01; done", gate.display()));
     jobs.submit(job(7, Work::Stop(vec![member(script, &["x"])], ONCE_MORE))).expect("taken");
     eventually("it runs", || {
-        jobs.running().iter().any(|r| (r.group.as_str(), r.what.as_str()) == ("job 7", "slow stop"))
+        let running = jobs.running().unwrap_or_default();
+        running.iter().any(|r| (r.group.as_str(), r.what.as_str()) == ("job 7", "slow stop"))
     });
     std::fs::write(gate, "").expect("written");
     assert_eq!(next(&jobs).outcome, Outcome::Done);
-    assert_eq!(jobs.running(), []);
+    assert_eq!(jobs.running(), Some(vec![]));
 }
 
 #[test]
@@ -170,7 +172,7 @@ fn script_that_was_never_there_fails_the_start_and_is_not_tried_again() {
     let place = Place::new();
     let mut members = group(&place, &["a"]);
     members.push(Step::Script(script(place.join("nosuch"), &[])));
-    let slow = Retry { more: 1000, pause: LIMIT };
+    let slow = Retry { more: 1000, pause: LIMIT, missing: LIMIT };
     let (outcome, calls) = outcome(&place, Work::Start(members, slow));
     assert_eq!(outcome, Outcome::Failed);
     assert_eq!(calls, ["a status", "a start", "a stop"]);
@@ -323,10 +325,18 @@ fn stop_is_a_stop_failure_when_the_script_cannot_be_run() {
     std::fs::set_permissions(&without_interpreter, executable).expect("our own file");
     for program in [place.join("missing"), not_executable, without_interpreter] {
         let what = program.display().to_string();
-        let started = Work::Stop(vec![member(program.clone(), &[])], ONCE_MORE);
-        assert_eq!(problems(&place, started).0, Outcome::StopFailed, "{what}, which may run");
-        let never_started = Work::Stop(vec![Step::Script(script(program, &[]))], ONCE_MORE);
-        assert_eq!(problems(&place, never_started), (Outcome::Done, vec![]), "{what}, which nothing ever started");
+        let script = script(program.clone(), &[]);
+        let missing = Problem::ScriptMissing { script: script.name.clone() };
+        let started = Work::Stop(vec![member(program, &[])], ONCE_MORE);
+        let (outcome, standing) = problems(&place, started);
+        assert_eq!(outcome, Outcome::StopFailed, "{what}, which may run");
+        assert!(standing.contains(&missing) && standing.len() == 2, "{what}: {standing:?}");
+        let never_started = Work::Stop(vec![Step::Script(script)], ONCE_MORE);
+        assert_eq!(
+            problems(&place, never_started),
+            (Outcome::Done, vec![missing]),
+            "{what}, which nothing ever started"
+        );
     }
 }
 
@@ -334,11 +344,71 @@ fn stop_is_a_stop_failure_when_the_script_cannot_be_run() {
 fn script_that_is_missing_for_a_moment_is_looked_for_again() {
     let place = Place::new();
     let jobs = start(&place.log());
-    let patient = Retry { more: 1000, pause: Duration::from_millis(10) };
+    let patient = Retry { missing: LIMIT, ..ONCE_MORE };
     jobs.submit(job(1, Work::Stop(vec![member(place.join("upgraded"), &[])], patient))).expect("taken");
     eventually("it is missed", || place.read("log").contains("Cannot locate resource script upgraded"));
     place.script("upgraded", "exit 0");
     assert_eq!(next(&jobs).outcome, Outcome::Done);
+}
+
+#[test]
+fn stop_is_a_problem_from_its_first_failed_attempt_until_it_succeeds() {
+    let place = Place::new();
+    let (log, board) = (place.log(), Board::default());
+    let jobs = Jobs::start(EFFECTS, 0, &log, &board).expect("a dispatcher");
+    let gate = place.join("gate");
+    let body = format!(
+        "echo $1 >>{}; [ -e {} ] && exit 0; echo the disk is busy; exit 5",
+        place.join("trace").display(),
+        gate.display()
+    );
+    let stop = vec![member(place.script("member", &body), &[])];
+    jobs.submit(job(7, Work::Stop(stop, Retry { more: 1000, ..ONCE_MORE }))).expect("taken");
+    eventually("it is tried three times", || place.read("trace").lines().count() > 3);
+    let standing = board.standing();
+    let [only] = &standing[..] else { panic!("one problem instead of {standing:?}") };
+    let unseen = Problem::StopUnseen { group: "job 7".to_owned(), member: "member".to_owned() };
+    assert_eq!((&only.problem, only.reason.as_deref()), (&unseen, Some("Return code 5: the disk is busy")));
+    assert!(only.times >= 2, "each attempt is counted: {only:?}");
+    let next = only.next.as_ref().map(|next| next.what.as_str()).unwrap_or_default();
+    assert!(
+        next.starts_with("member stop is tried again, ") && next.ends_with("; then stop_failure_command or a reboot")
+    );
+    std::fs::write(gate, "").expect("written");
+    assert_eq!(next_of(&jobs), Outcome::Done);
+    assert_eq!(board.standing(), []);
+}
+
+fn next_of(jobs: &Jobs) -> Outcome {
+    next(jobs).outcome
+}
+
+#[test]
+fn missing_script_uses_up_no_attempt_and_the_moment_of_the_escalation_is_told() {
+    let place = Place::new();
+    let (log, board) = (place.log(), Board::default());
+    let jobs = Jobs::start(EFFECTS, 0, &log, &board).expect("a dispatcher");
+    let stop = vec![member(place.join("upgraded"), &[])];
+    jobs.submit(job(1, Work::Stop(stop, Retry { missing: LIMIT, ..ONCE_MORE }))).expect("taken");
+    // More often than there are attempts.
+    let misses = || board.standing().iter().find(|s| s.problem.word() == "stop-unseen").map_or(0, |s| s.times);
+    eventually("it is missed five times", || misses() >= 5);
+    let standing = board.standing();
+    let of = |word: &str| standing.iter().find(|s| s.problem.word() == word).expect("a problem");
+    assert_eq!(
+        of("script-missing").said(),
+        "the script upgraded cannot be run: Cannot locate resource script upgraded"
+    );
+    let next = of("stop-unseen").next.as_ref().expect("something is next");
+    assert_eq!(next.what, "stop_failure_command or a reboot, unless the script is there by then");
+    assert!(next.within.is_some_and(|within| within > LIMIT / 2 && within < LIMIT), "{next:?}");
+    eventually("the moment is told", || {
+        let running = jobs.running().unwrap_or_default();
+        running.iter().any(|r| matches!(r.trying, Some(Trying::Missing(within)) if within > LIMIT / 2))
+    });
+    place.script("upgraded", "exit 0");
+    assert_eq!(next_of(&jobs), Outcome::Done);
+    assert_eq!(board.standing(), []);
 }
 
 #[test]
@@ -369,7 +439,7 @@ fn at_the_end_all_scripts_are_terminated_and_every_job_is_answered() {
     let place = Place::new();
     let jobs = start(&place.log());
     let sleeper = place.script("sleeper", &format!("echo $1 >>{}; exec sleep 600", place.join("trace").display()));
-    let stubborn = Retry { more: 1000, pause: LIMIT };
+    let stubborn = Retry { more: 1000, pause: LIMIT, missing: LIMIT };
     jobs.submit(job(1, Work::Stop(vec![member(sleeper.clone(), &[])], stubborn))).expect("taken");
     jobs.submit(job(2, Work::Run(call(sleeper, &["run"])))).expect("taken");
     eventually("both run", || place.read("trace").lines().count() == 2);

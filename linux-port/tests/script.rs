@@ -220,6 +220,11 @@ fn scripts_are_searched_in_order_and_only_executable_files_count() {
     for name in ["missing", "directory", "", "..", "../init.d/both", "/bin/sh", "."] {
         assert!(matches!(search.locate(name), Err(ScriptError::NotFound { .. })), "{name:?}");
     }
+    let plain = place.file("resource.d/not-executable", "#!/bin/sh\n", 0o644);
+    match search.locate("not-executable") {
+        Err(ScriptError::NotExecutable { program, .. }) => assert_eq!(program, plain),
+        other => panic!("{other:?}"),
+    }
     let text = search.locate("missing").expect_err("missing").to_string();
     assert_eq!(text, "Cannot locate resource script missing");
 }
@@ -231,10 +236,12 @@ fn what_cannot_be_started_is_an_error_and_what_has_no_interpreter_line_is_a_shel
     let cancel = Cancel::new().expect("a descriptor");
     let plain = place.file("plain", "exit 0\n", 0o644);
     let bad_interpreter = place.file("bad", "#!/no/such/interpreter\n", 0o755);
-    for program in [plain, bad_interpreter, place.join("gone")] {
+    for program in [plain, place.join("gone")] {
         let error = run(&call(program, &[]), &log, &cancel).expect_err("cannot start");
-        assert!(matches!(error, ScriptError::Start { .. }), "{error}");
+        assert!(matches!(error, ScriptError::Start { .. }) && error.is_of_its_files(), "{error}");
     }
+    let error = run(&call(bad_interpreter, &[]), &log, &cancel).expect_err("cannot start");
+    assert!(error.to_string().ends_with("/bad: its interpreter /no/such/interpreter does not exist"), "{error}");
     let bare = place.file("bare", "test \"$1\" = start && exit 5\n", 0o755);
     assert_eq!(run(&call(bare, &["start"]), &log, &cancel).expect("started").exit, Exit::Code(5));
 }

@@ -1,5 +1,5 @@
-//! Whether the program that fences can be executed: it is looked for each minute, and when it has failed, since without it a dead node would
-//! hold back what nobody serves.
+//! Whether programs can be executed. The one that fences is looked for each minute, and when it has failed, since without it a dead node
+//! would hold back what nobody serves; a script of the site that was missing, each five seconds until it is there.
 
 use std::path::PathBuf;
 
@@ -8,21 +8,24 @@ use hbcore::{Event, takeover::Notice};
 
 use super::Driver;
 use crate::jobs::Task;
-use crate::problems::Problem;
+use crate::problems::{Problem, Standing};
 
 /// How often it is looked for.
 const EACH: Duration = Duration::from_mins(1);
+/// The same of a script that was missing.
+const EACH_SCRIPT: Duration = Duration::from_secs(5);
 
 /// The program, and when it is looked for next.
 #[derive(Debug)]
 pub(super) struct Device {
     program: Option<PathBuf>,
     next: Instant,
+    next_script: Instant,
 }
 
 impl Device {
     pub(super) fn new(program: Option<PathBuf>, now: Instant) -> Self {
-        Self { program, next: now }
+        Self { program, next: now, next_script: now }
     }
 
     pub(super) fn event(&mut self, now: Instant, event: Event) {
@@ -49,5 +52,27 @@ impl Driver {
             Ok(())
         };
         self.elsewhere("look for the program that fences", Task(Box::new(look)));
+    }
+
+    /// The same for scripts that were missing.
+    pub(super) fn look_for_scripts(&mut self, now: Instant) {
+        let missing = |standing: &Standing| match &standing.problem {
+            Problem::ScriptMissing { script } => Some(script.clone()),
+            _ => None,
+        };
+        if self.device.next_script > now {
+            return;
+        }
+        self.device.next_script = now.after(EACH_SCRIPT);
+        let scripts: Vec<String> = self.watch.posted(&self.board).iter().filter_map(missing).collect();
+        let Some(search) = self.resources.search().filter(|_| !scripts.is_empty()).cloned() else { return };
+        let board = self.board.clone();
+        let look = move || {
+            for script in scripts.into_iter().filter(|script| search.check(script).is_ok()) {
+                board.settle(&Problem::ScriptMissing { script });
+            }
+            Ok(())
+        };
+        self.elsewhere("look for scripts", Task(Box::new(look)));
     }
 }

@@ -1,8 +1,8 @@
 //! The status socket: `hb status` is answered, one asker at a time.
 
-use super::{Driver, STATUS, narrate, watch};
+use super::watch::Around;
+use super::{Driver, STATUS, narrate};
 use crate::log::Verdict;
-use crate::problems::Standing;
 use crate::status::{Answer, Seen};
 use crate::sys::clock::Clock;
 use crate::sys::poller::Interest;
@@ -20,11 +20,9 @@ impl Driver {
         self.look(now);
         let Self { cluster, links, narrator, orders, status, resources, watch, board, .. } = self;
         let Some(socket) = status else { return };
-        let scripts = resources.jobs().running();
+        let scripts = watch.scripts(resources.jobs()).to_vec();
         let mut problems = watch.standing(now);
-        let posted = watch.posted(board).to_vec();
-        let holds = |s: &&Standing| watch::still_holds(cluster, narrator.groups(), &s.problem);
-        problems.extend(posted.into_iter().filter(|s| holds(&s)));
+        problems.extend_from_slice(watch.posted(board));
         let seen = Seen {
             cluster,
             now,
@@ -47,6 +45,7 @@ impl Driver {
             let omitted = narrate::Omitted(suppressed);
             self.log.error(format_args!("hb status cannot be answered: {error}{omitted}"));
         }
+        self.watch.status_refused(now, error);
         if let Some(socket) = &self.status {
             let _ = self.poller.remove(socket.fd());
             self.status_at = Some(now.after(STATUS_PAUSE));
@@ -63,8 +62,16 @@ impl Driver {
 
     /// Looks for what the operator should know, and says what is new.
     pub(super) fn look(&mut self, now: Instant) {
-        let Self { watch, cluster, narrator, .. } = self;
-        for fresh in watch.look(cluster, now, narrator.groups(), narrator.device(), Clock.wall_seconds()) {
+        let Self { watch, cluster, narrator, links, resources, log, .. } = self;
+        let around = Around {
+            groups: narrator.groups(),
+            links: links.names(),
+            device: narrator.device(),
+            wall: Clock.wall_seconds(),
+            resources,
+            log,
+        };
+        for fresh in watch.look(cluster, now, &around) {
             narrator.found(&fresh.0);
         }
     }

@@ -4,7 +4,7 @@ use super::{Driver, narrate, restart};
 use crate::jobs::Task;
 use crate::log::{Logger, Verdict};
 use crate::resources::Successor;
-use crate::status::RELOAD;
+use crate::status::{REFUSED, RELOAD};
 use crate::sys::clock::Clock;
 use hbcore::wire::Keys;
 
@@ -49,13 +49,16 @@ impl Driver {
                 Reread::Refused(why) | Reread::Read { next: Next::Refused(why), .. } => {
                     restart::post(&board, Some(why.clone()));
                 }
-                Reread::Read { .. } => restart::post(&board, None),
-                Reread::Unchanged => {}
+                // The files that did not change are those that are in use.
+                Reread::Read { .. } | Reread::Unchanged => restart::post(&board, None),
             }
             let _ = answer.try_send(reread);
             Ok(())
         };
-        self.elsewhere("re-read the configuration", Task(Box::new(read)));
+        self.watch.forgive();
+        if !self.elsewhere("re-read the configuration", Task(Box::new(read))) {
+            self.orders.note(RELOAD, format!("{REFUSED}this node has too much to do, try again"));
+        }
     }
 
     pub(super) fn reread_done(&mut self, reread: Reread) {

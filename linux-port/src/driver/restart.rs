@@ -3,7 +3,7 @@
 
 use super::Driver;
 use crate::jobs::Task;
-use crate::problems::{Board, Problem};
+use crate::problems::{Board, Problem, Told};
 use crate::resources::{Handover, Successor};
 use crate::status::{REFUSED, RELOAD};
 use hbcore::takeover::{GroupState, Standby};
@@ -34,9 +34,9 @@ const REST: Duration = Duration::from_secs(1);
 
 /// Puts up why there was no reload, in the place of an earlier reason. Not on the heartbeat thread: the board has a lock.
 pub(super) fn post(board: &Board, refused: Option<String>) {
-    board.settle_where(|problem| matches!(problem, Problem::ReloadRefused { .. }));
-    if let Some(reason) = refused {
-        board.raise(Problem::ReloadRefused { reason });
+    match refused {
+        Some(reason) => board.tell(Problem::ReloadRefused, Told::because(reason)),
+        None => board.settle(&Problem::ReloadRefused),
     }
 }
 

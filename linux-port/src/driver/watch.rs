@@ -1,15 +1,23 @@
 //! What the heartbeat thread itself sees that the operator should know. It waits for no lock, so it has a list of its own, which
 //! `hb status` shows beside the board of the other threads.
 
+mod found;
+mod history;
+
 use super::LinuxCluster;
-use crate::problems::{Board, Problem, Standing};
-use hbcore::cluster::NodeView;
+use crate::jobs::{Jobs, Running};
+use crate::log::Logger;
+use crate::problems::{Board, Coming, Problem, STRONGER, Standing};
+use crate::resources::Resources;
+pub(crate) use found::{is_nowhere, lacks, links_of, other_node};
+use found::{name, of_node, others};
 use hbcore::id::{GroupId, NodeId};
 use hbcore::node::{NodeKind, NodeState};
-use hbcore::takeover::{Group, GroupState, Notice, Phase, Why};
+use hbcore::takeover::{Notice, Phase, Why};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::Structure;
 use hbcore::{DatagramError, Event};
+use history::History;
 
 /// Problems that are kept; of one more, the newcomer is passed over.
 const KEPT: usize = 32;
@@ -19,8 +27,9 @@ const KEPT_OF_OUTSIDERS: usize = 8;
 const OUTSIDER: Duration = Duration::from_mins(1);
 /// For how long it is told that the clock was set.
 const JUMP: Duration = Duration::from_mins(10);
-/// Which difference of two clocks is told, in seconds; and which step of our own.
-const CLOCKS_APART: i32 = 10;
+/// For how long it is told that somebody who asked could not be let in: there is no other time to tell it.
+const REFUSAL: Duration = Duration::from_mins(1);
+/// Which step of our own clock is told, in seconds.
 const CLOCK_STEP: i64 = 2;
 
 /// When a problem is over.
@@ -41,6 +50,24 @@ struct Noted {
     since: Instant,
     last: Instant,
     times: u32,
+    reason: Option<String>,
+    /// What comes next, and when, if that is known.
+    next: Option<(String, Option<Instant>)>,
+}
+
+/// What a look needs besides the engine.
+pub(super) struct Around<'a> {
+    /// The keys of the groups.
+    pub(super) groups: &'a [String],
+    /// The names of the links.
+    pub(super) links: &'a [String],
+    /// What fences.
+    pub(super) device: &'a str,
+    /// The seconds of the wall clock.
+    pub(super) wall: u64,
+    /// Where is known why something failed.
+    pub(super) resources: &'a Resources,
+    pub(super) log: &'a Logger,
 }
 
 /// The list, and what was counted for people.
@@ -49,13 +76,14 @@ pub(super) struct Watch {
     noted: Vec<Noted>,
     /// Nodes that have said that they left, until they are heard again.
     left: Vec<NodeId>,
-    /// Starts of each group that failed here since it last ran.
-    failures: Vec<u32>,
+    /// What became of the groups and links until now.
+    history: History,
     /// Attempts to fence a node that failed, and since when it is to be fenced.
     fences: Vec<(NodeId, Instant, u32)>,
     wall: Option<(Instant, u64)>,
-    /// What stood on the board of the other threads at the last glance.
+    /// What stood on the board of the other threads at the last glance, and which scripts ran.
     posted: Vec<Standing>,
+    scripts: Vec<Running>,
 }
 
 /// A problem that was not there at the last look, for the log.
@@ -66,12 +94,16 @@ impl Watch {
     pub(super) fn event(&mut self, cluster: &LinuxCluster, now: Instant, event: Event) {
         match event {
             Event::NodeRestarted(id) | Event::NodeReturned(id) | Event::NodeDead(id) | Event::NodeState(id) => {
-                self.left.retain(|left| *left != id);
+                // A node that left in order is known to have done so until it is back.
+                if cluster.node(id).is_none_or(|node| *node.state != NodeState::Dead) {
+                    self.left.retain(|left| *left != id);
+                }
                 if matches!(event, Event::NodeRestarted(_) | Event::NodeDead(_)) {
                     let node = name(cluster, id);
                     self.settle(|problem| *problem == Problem::FailbackDiffers { node: node.clone() });
                 }
             }
+            Event::LinkDown(id, link) => self.history.link_down(id, link),
             Event::Resource(notice) => self.notice(cluster, now, notice),
             _ => {}
         }
@@ -87,16 +119,9 @@ impl Watch {
                 }
             }
             Notice::Fenced(id) | Notice::FenceCancelled(id) => self.fences.retain(|(node, ..)| *node != id),
-            Notice::StartFailed(id) => {
-                if let Some(count) = self.failures_of(id) {
-                    *count = count.saturating_add(1);
-                }
-            }
-            Notice::Started(id) => {
-                if let Some(count) = self.failures_of(id) {
-                    *count = 0;
-                }
-            }
+            Notice::StartFailed(id) => self.history.start_failed(id),
+            Notice::GroupLost(id) => self.history.lost(id),
+            Notice::Started(id) => self.history.started(id),
             Notice::NoReport => {
                 self.raise(now, Problem::NoAnswer, Ends::Settled);
             }
@@ -106,14 +131,6 @@ impl Watch {
             }
             _ => {}
         }
-    }
-
-    fn failures_of(&mut self, group: GroupId) -> Option<&mut u32> {
-        let place = usize::from(group.0);
-        if self.failures.len() <= place {
-            self.failures.resize(place + 1, 0);
-        }
-        self.failures.get_mut(place)
     }
 
     /// A datagram was dropped. `from` names its sender, and is asked only if that is told.
@@ -131,27 +148,98 @@ impl Watch {
         self.raise(now, problem, Ends::After(OUTSIDER));
     }
 
-    /// Looks at everything that shows in the engine. Returns what is new and was kept. `device`: what fences; `wall`: the seconds of the wall clock.
-    pub(super) fn look(
-        &mut self,
-        cluster: &LinuxCluster,
-        now: Instant,
-        groups: &[String],
-        device: &str,
-        wall: u64,
-    ) -> Vec<Fresh> {
-        self.look_at_clock(now, wall);
-        let found = found(cluster, groups, device, &self.fences);
+    /// Looks at everything that shows in the engine. Returns what is new and was kept.
+    pub(super) fn look(&mut self, cluster: &LinuxCluster, now: Instant, around: &Around<'_>) -> Vec<Fresh> {
+        self.look_at_clock(now, around.wall);
+        self.history.look(cluster, now, around.links);
+        let found = self.found(cluster, now, around);
         self.expire(now, &found);
         let fresh = self.keep(now, found);
-        for fence in &self.fences {
-            let node = name(cluster, fence.0);
-            let fails = |p: &Problem| matches!(p, Problem::FenceFails { node: this, .. } if *this == node);
-            if let Some(noted) = self.noted.iter_mut().find(|noted| fails(&noted.problem)) {
-                (noted.since, noted.times) = (fence.1, fence.2);
+        self.explain(cluster, around);
+        fresh
+    }
+
+    /// The problems that show now.
+    fn found(&self, cluster: &LinuxCluster, now: Instant, around: &Around<'_>) -> Vec<Problem> {
+        let mut all: Vec<Problem> =
+            others(cluster).flat_map(|node| of_node(cluster, &node, self.left.contains(&node.id))).collect();
+        for node in cluster.nodes().filter(|node| node.kind == NodeKind::Ping && *node.state == NodeState::Dead) {
+            all.push(Problem::PingDead { node: node.name.as_str().to_owned() });
+        }
+        for (id, link) in self.history.dead_links(cluster, now) {
+            let link = around.links.get(usize::from(link.0)).cloned().unwrap_or_default();
+            all.push(Problem::LinkDead { node: name(cluster, id), link });
+        }
+        for fence in cluster.takeover().fences() {
+            if self.fences.iter().any(|(id, _, failed)| *id == fence.node && *failed > 0) {
+                all.push(Problem::FenceFails { node: name(cluster, fence.node), device: around.device.to_owned() });
             }
         }
-        fresh
+        for (id, key) in (0..).map(GroupId).zip(around.groups) {
+            let group = key.clone();
+            let is_stable = cluster.takeover().phase() == Phase::Stable;
+            match cluster.takeover().why(id) {
+                Some(Why::Escalates { .. }) if is_stable => all.push(Problem::StopEscalated { group }),
+                Some(why) if is_stable && is_nowhere(cluster, id, why) || self.history.lacks_long(cluster, now, id) => {
+                    all.push(Problem::RunsNowhere { group });
+                }
+                _ => {}
+            }
+            if self.history.has_failed(id) {
+                all.push(Problem::FailedHere { group: key.clone() });
+            }
+        }
+        if around.log.is_losing() {
+            all.push(Problem::LogLosesLines { file: String::new() });
+        }
+        all
+    }
+
+    /// Adds how often, why, and what comes next.
+    fn explain(&mut self, cluster: &LinuxCluster, around: &Around<'_>) {
+        let place =
+            |key: &str| (0..).map(GroupId).zip(around.groups).find(|(_, group)| *group == key).map(|(id, _)| id);
+        for noted in &mut self.noted {
+            match &noted.problem {
+                Problem::FenceFails { node, .. } => {
+                    let fence = self.fences.iter().find(|(id, ..)| name(cluster, *id) == *node);
+                    let Some((id, since, times)) = fence else { continue };
+                    (noted.since, noted.times) = (*since, *times);
+                    noted.reason = around.resources.why_not_fenced(*id).or_else(|| noted.reason.take());
+                    let again =
+                        cluster.takeover().fences().find(|fence| fence.node == *id).and_then(|fence| fence.again);
+                    noted.next = Some(("it is tried again".to_owned(), again));
+                }
+                Problem::FailedHere { group } => {
+                    let Some(id) = place(group) else { continue };
+                    noted.times = self.history.failures().get(usize::from(id.0)).copied().unwrap_or(0).max(1);
+                    let why = self.history.why_lost(id).or_else(|| around.resources.why_failed(id));
+                    noted.reason = why.or_else(|| noted.reason.take());
+                }
+                Problem::StopEscalated { group } => {
+                    let why = place(group).and_then(|id| cluster.takeover().why(id));
+                    let Some(Why::Escalates { again }) = why else { continue };
+                    noted.next = Some(match again {
+                        Some(at) => (format!("{STRONGER} is tried again"), Some(at)),
+                        None => (format!("{STRONGER} is being tried"), None),
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The operator has asked for a fresh start: groups that failed here are not held against this node any more.
+    pub(super) fn forgive(&mut self) {
+        self.history.forgive();
+    }
+
+    /// Whoever asked for the status could not be let in.
+    pub(super) fn status_refused(&mut self, now: Instant, error: &std::io::Error) {
+        self.raise(now, Problem::StatusRefused, Ends::After(REFUSAL));
+        if let Some(noted) = self.noted.iter_mut().find(|noted| noted.problem == Problem::StatusRefused) {
+            noted.reason = Some(error.to_string());
+        }
     }
 
     /// Notes what is new of the problems that show in the engine, and returns what of it has found a place: the rest would be new again at
@@ -200,7 +288,7 @@ impl Watch {
         if self.noted.len() >= KEPT || is_of_outsiders(&problem) && of_outsiders() >= KEPT_OF_OUTSIDERS {
             return false;
         }
-        self.noted.push(Noted { problem, ends, since: now, last: now, times: 1 });
+        self.noted.push(Noted { problem, ends, since: now, last: now, times: 1, reason: None, next: None });
         true
     }
 
@@ -210,10 +298,14 @@ impl Watch {
 
     /// What stands now, the oldest first.
     pub(super) fn standing(&self, now: Instant) -> Vec<Standing> {
+        let coming =
+            |(what, at): &(String, Option<Instant>)| Coming { what: what.clone(), within: at.map(|at| at.since(now)) };
         let standing = |noted: &Noted| Standing {
             problem: noted.problem.clone(),
             age: now.since(noted.since),
             times: noted.times,
+            reason: noted.reason.clone(),
+            next: noted.next.as_ref().map(coming),
         };
         self.noted.iter().map(standing).collect()
     }
@@ -226,6 +318,14 @@ impl Watch {
         &self.posted
     }
 
+    /// The scripts that run; those that ran at the last glance, while a worker writes it down.
+    pub(super) fn scripts(&mut self, jobs: &Jobs) -> &[Running] {
+        if let Some(running) = jobs.running() {
+            self.scripts = running;
+        }
+        &self.scripts
+    }
+
     /// Nodes that have said that they left.
     pub(super) fn left(&self) -> &[NodeId] {
         &self.left
@@ -233,7 +333,7 @@ impl Watch {
 
     /// Starts of each group that failed here since it last ran, by the groups' ids.
     pub(super) fn failures(&self) -> &[u32] {
-        &self.failures
+        self.history.failures()
     }
 
     /// Nodes that are to be fenced: since when, and how often that failed.
@@ -245,103 +345,6 @@ impl Watch {
 /// Whether whoever can send us a packet can raise it, under as many names as it likes.
 const fn is_of_outsiders(problem: &Problem) -> bool {
     matches!(problem, Problem::ForeignKey { .. } | Problem::UnknownNode { .. } | Problem::NameTaken { .. })
-}
-
-/// The problems that show in the engine now.
-fn found(cluster: &LinuxCluster, groups: &[String], device: &str, fences: &[(NodeId, Instant, u32)]) -> Vec<Problem> {
-    let mut all: Vec<Problem> = others(cluster).flat_map(|node| of_node(cluster, &node)).collect();
-    for fence in cluster.takeover().fences() {
-        if fences.iter().any(|(id, _, failed)| *id == fence.node && *failed > 0) {
-            all.push(Problem::FenceFails { node: name(cluster, fence.node), device: device.to_owned() });
-        }
-    }
-    if cluster.takeover().phase() == Phase::Stable {
-        for (n, key) in (0..).zip(groups) {
-            let group = key.clone();
-            match cluster.takeover().why(GroupId(n)) {
-                Some(Why::Escalates { .. }) => all.push(Problem::StopEscalated { group }),
-                Some(why) if is_nowhere(cluster, GroupId(n), why) => all.push(Problem::RunsNowhere { group }),
-                _ => {}
-            }
-        }
-    }
-    all
-}
-
-/// What the other node tells that differs from ours.
-fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>) -> Vec<Problem> {
-    let mut all = Vec::new();
-    if matches!(node.state, NodeState::Init | NodeState::Dead) {
-        return all;
-    }
-    let name = node.name.as_str().to_owned();
-    let ours = cluster.node(cluster.local()).and_then(|me| me.told.digest);
-    if let (Some(ours), Some(theirs)) = (ours, node.told.digest)
-        && ours != theirs
-    {
-        all.push(Problem::ResourcesDiffer { node: name.clone() });
-    }
-    if node.told.is_ours && ours.is_some() && node.told.release != env!("CARGO_PKG_VERSION") {
-        all.push(Problem::ReleaseDiffers { node: name.clone(), theirs: node.told.release.as_str().to_owned() });
-    }
-    if node.told.clock_ahead.saturating_abs() > CLOCKS_APART {
-        all.push(Problem::ClockDiffers { node: name });
-    }
-    all
-}
-
-/// Whether a group, which is here for the reason `why` or is not, runs on no node and is on its way to none. Of more than two nodes one
-/// that lives may run a group that failed here: nobody tells us.
-pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
-    let Some(other) = other_node(cluster) else {
-        return match why {
-            Why::Failed { .. } => !others(cluster).any(|node| !matches!(node.state, NodeState::Init | NodeState::Dead)),
-            why => why == Why::AwaitsFencing,
-        };
-    };
-    match why {
-        Why::Failed { .. } | Why::AwaitsFencing | Why::Nobody => true,
-        Why::Elsewhere { .. } => lacks(cluster, &other, group),
-        Why::Runs
-        | Why::Starts
-        | Why::Stops
-        | Why::Escalates { .. }
-        | Why::AwaitsRelease
-        | Why::AwaitsReport
-        | Why::Joins
-        | Why::Moves
-        | Why::Leaves
-        | Why::AwaitsLeave => false,
-    }
-}
-
-/// Whether a problem on the board is not over meanwhile by what the engine knows better: what was escalated with success has stopped.
-pub(super) fn still_holds(cluster: &LinuxCluster, groups: &[String], problem: &Problem) -> bool {
-    let Problem::StopUnseen { group, .. } = problem else { return true };
-    let place = groups.iter().position(|key| key == group);
-    let state = place.and_then(|place| cluster.groups().get(place)).map(Group::state);
-    !matches!(state, Some(GroupState::Stopped | GroupState::Running | GroupState::Failed))
-}
-
-/// The other node, if there are exactly two.
-pub(crate) fn other_node(cluster: &LinuxCluster) -> Option<NodeView<'_>> {
-    let mut others = others(cluster);
-    others.next().filter(|_| others.next().is_none())
-}
-
-fn others(cluster: &LinuxCluster) -> impl Iterator<Item = NodeView<'_>> {
-    cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Normal)
-}
-
-/// Whether the other node has told that a group could not be started there. Its numbers are ours if it has the same groups.
-pub(crate) fn lacks(cluster: &LinuxCluster, other: &NodeView<'_>, group: GroupId) -> bool {
-    let ours = cluster.node(cluster.local()).and_then(|me| me.told.digest);
-    let bit = 1u128.checked_shl(u32::from(group.0)).unwrap_or(0);
-    ours.is_some() && ours == other.told.digest && other.told.lacking & bit != 0
-}
-
-fn name(cluster: &LinuxCluster, id: NodeId) -> String {
-    cluster.node(id).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned())
 }
 
 /// A name of an outsider, as a terminal can show it.

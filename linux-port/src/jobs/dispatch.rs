@@ -16,7 +16,7 @@ use super::doing::{Doing, Running};
 use super::group::Context;
 use super::{Completion, HOUSEKEEPING, Job, Outcome, Work};
 use crate::log::Logger;
-use crate::problems::{Board, Problem};
+use crate::problems::{Board, Problem, Told};
 use crate::script::Cancel;
 use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
@@ -37,6 +37,8 @@ const START_WAIT: Duration = Duration::from_secs(5);
 
 /// The pause after a thread was refused.
 const REFUSED_PAUSE: Duration = Duration::from_millis(250);
+/// The same when nobody waits for one.
+const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Threads that only wait for processes and format log lines need little.
 const STACK: usize = 128 * 1024;
@@ -132,7 +134,8 @@ impl Jobs {
             cancel: Arc::clone(&cancel),
             doing: Arc::clone(&doing),
         };
-        let dispatcher = Dispatcher { post: Arc::new(post), waiting: VecDeque::new(), running: Vec::new() };
+        let dispatcher =
+            Dispatcher { post: Arc::new(post), waiting: VecDeque::new(), running: Vec::new(), is_refused: false };
         spawn("jobs", move || dispatcher.run(&inbox))?;
         Ok(Self { mail, completions, bell, cancel, doing, effects, housekeeping })
     }
@@ -177,9 +180,14 @@ impl Jobs {
         self.effects.taken().saturating_add(self.housekeeping.taken())
     }
 
-    /// The scripts that run now. Waits for nobody: empty while a worker writes it down.
-    pub fn running(&self) -> Vec<Running> {
+    /// The scripts that run now. Waits for nobody: `None` while a worker writes it down.
+    pub fn running(&self) -> Option<Vec<Running>> {
         self.doing.seen()
+    }
+
+    /// Why the job of this name failed the last time, if it has not succeeded since. Waits for nobody: `None` while a worker writes.
+    pub fn why_failed(&self, name: &str) -> Option<String> {
+        self.doing.why(name)
     }
 
     /// Terminates every script that runs (TERM to its process group, KILL after its grace) and every later one at once.
@@ -221,6 +229,8 @@ struct Dispatcher {
     waiting: VecDeque<Waiting>,
     /// When each job began that runs.
     running: Vec<Instant>,
+    /// The last thread that was wanted could not be had: that is a problem until one can be had, if anybody wants it or not.
+    is_refused: bool,
 }
 
 /// Whether a job has got its thread.
@@ -267,7 +277,21 @@ impl Dispatcher {
                 return Some(REFUSED_PAUSE);
             }
         }
-        None
+        self.probe()
+    }
+
+    /// Nobody waits any more: sees whether a thread could be had. Returns when to try again, if none.
+    fn probe(&mut self) -> Option<Duration> {
+        if self.is_refused && spawn("probe", || ()).is_ok() {
+            self.threads_can_be_had();
+        }
+        self.is_refused.then_some(PROBE_PAUSE)
+    }
+
+    fn threads_can_be_had(&mut self) {
+        if std::mem::take(&mut self.is_refused) {
+            self.post.board.settle_where(|problem| matches!(problem, Problem::WorkRefused { .. }));
+        }
     }
 
     fn begin(&mut self, waiting: &Waiting) -> Begun {
@@ -285,18 +309,18 @@ impl Dispatcher {
         match spawn("job", worker) {
             Ok(()) => {
                 self.running.push(began);
-                self.post.board.settle_where(|problem| matches!(problem, Problem::WorkRefused { .. }));
+                self.threads_can_be_had();
                 Begun::Yes
             }
             Err(error) => {
-                let what = waiting.name();
-                let problem = Problem::WorkRefused { what };
-                if !self.post.board.standing().iter().any(|standing| standing.problem == problem) {
+                let problem = Problem::WorkRefused { what: waiting.name() };
+                if !std::mem::replace(&mut self.is_refused, true) {
                     self.post
                         .log
                         .error(format_args!("{problem}: {error}. It is tried again until a thread can be had."));
                 }
-                self.post.board.raise(problem);
+                let again = Some(Instant::now() + REFUSED_PAUSE);
+                self.post.board.tell(problem, Told::because(error.to_string()).then("it is tried again", again));
                 Begun::Refused
             }
         }

@@ -1,4 +1,4 @@
-//! Which scripts run now, for people who wait for them.
+//! Which scripts run now, for people who wait for them, and why the last start of a group failed.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,18 +12,39 @@ pub struct Running {
     pub what: String,
     /// How long it has run; between two attempts, how long they have gone on.
     pub for_so_long: Duration,
-    /// Of a stop: which attempt it is, and how many there are at most.
-    pub attempt: Option<(u32, u32)>,
+    /// After how long in all it is terminated; `None` between two attempts.
+    pub limit: Option<Duration>,
+    /// Of a stop: how stubbornly it is tried.
+    pub trying: Option<Trying>,
+}
+
+/// How stubbornly a stop is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trying {
+    /// Which attempt it is, and how many there are at most.
+    Attempt(u32, u32),
+    /// The script is missing, and is looked for until it is given up in this time.
+    Missing(Duration),
 }
 
 /// The scripts of all jobs, one a job at most, and the stops that are tried until they succeed.
 #[derive(Debug, Default)]
-pub(super) struct Doing(Mutex<Now>);
+pub struct Doing(Mutex<Now>);
 
 #[derive(Debug, Default)]
 struct Now {
-    scripts: Vec<(String, String, Instant)>,
+    scripts: Vec<Script>,
     stops: Vec<Stop>,
+    /// Why each job failed the last time that it did, by its name.
+    failures: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Script {
+    group: String,
+    what: String,
+    since: Instant,
+    limit: Duration,
 }
 
 #[derive(Debug)]
@@ -31,7 +52,19 @@ struct Stop {
     group: String,
     what: String,
     since: Instant,
-    attempt: (u32, u32),
+    attempt: u32,
+    most: u32,
+    /// Until when the script is looked for, if it is missing.
+    missing_until: Option<Instant>,
+}
+
+impl Stop {
+    fn trying(&self) -> Trying {
+        match self.missing_until {
+            Some(until) => Trying::Missing(until.saturating_duration_since(Instant::now())),
+            None => Trying::Attempt(self.attempt, self.most),
+        }
+    }
 }
 
 /// A script that runs until this is dropped.
@@ -49,36 +82,58 @@ pub(super) struct Attempts<'d> {
 }
 
 impl Doing {
-    pub(super) fn begin<'d>(&'d self, group: &'d str, what: String) -> Entry<'d> {
-        self.lock().scripts.push((group.to_owned(), what, Instant::now()));
+    /// `limit`: how long it may run.
+    pub(super) fn begin<'d>(&'d self, group: &'d str, what: String, limit: Duration) -> Entry<'d> {
+        self.lock().scripts.push(Script { group: group.to_owned(), what, since: Instant::now(), limit });
         Entry { doing: self, group }
     }
 
     /// `what` is tried at most so often.
     pub(super) fn stop<'d>(&'d self, group: &'d str, what: String, most: u32) -> Attempts<'d> {
-        let stop = Stop { group: group.to_owned(), what, since: Instant::now(), attempt: (1, most) };
+        let group_of = group.to_owned();
+        let stop = Stop { group: group_of, what, since: Instant::now(), attempt: 1, most, missing_until: None };
         self.lock().stops.push(stop);
         Attempts { doing: self, group }
     }
 
-    /// For the heartbeat thread, which waits for nobody: nothing while a worker writes.
-    pub(super) fn seen(&self) -> Vec<Running> {
-        let Ok(now) = self.0.try_lock() else { return Vec::new() };
-        let attempt = |group: &str| now.stops.iter().find(|stop| stop.group == group).map(|stop| stop.attempt);
-        let running = |(group, what, since): &(String, String, Instant)| Running {
-            group: group.clone(),
-            what: what.clone(),
-            for_so_long: since.elapsed(),
-            attempt: attempt(group),
+    /// A job failed, for this reason.
+    pub(super) fn failed(&self, job: &str, why: String) {
+        let mut now = self.lock();
+        now.failures.retain(|(name, _)| name != job);
+        now.failures.push((job.to_owned(), why));
+    }
+
+    /// A job succeeded: its reason to fail is forgotten.
+    pub(super) fn succeeded(&self, job: &str) {
+        self.lock().failures.retain(|(name, _)| name != job);
+    }
+
+    /// Why a job failed the last time, if it has not succeeded since. For the heartbeat thread, as [`Doing::seen`].
+    pub(super) fn why(&self, job: &str) -> Option<String> {
+        let now = self.0.try_lock().ok()?;
+        now.failures.iter().find(|(name, _)| name == job).map(|(_, why)| why.clone())
+    }
+
+    /// For the heartbeat thread, which waits for nobody: `None` while a worker writes.
+    pub fn seen(&self) -> Option<Vec<Running>> {
+        let now = self.0.try_lock().ok()?;
+        let trying = |group: &str| now.stops.iter().find(|stop| stop.group == group).map(Stop::trying);
+        let running = |script: &Script| Running {
+            group: script.group.clone(),
+            what: script.what.clone(),
+            for_so_long: script.since.elapsed(),
+            limit: Some(script.limit),
+            trying: trying(&script.group),
         };
-        let rests = |stop: &&Stop| !now.scripts.iter().any(|(group, ..)| *group == stop.group);
+        let rests = |stop: &&Stop| !now.scripts.iter().any(|script| script.group == stop.group);
         let resting = |stop: &Stop| Running {
             group: stop.group.clone(),
             what: stop.what.clone(),
             for_so_long: stop.since.elapsed(),
-            attempt: Some(stop.attempt),
+            limit: None,
+            trying: Some(stop.trying()),
         };
-        now.scripts.iter().map(running).chain(now.stops.iter().filter(rests).map(resting)).collect()
+        Some(now.scripts.iter().map(running).chain(now.stops.iter().filter(rests).map(resting)).collect())
     }
 
     fn lock(&self) -> MutexGuard<'_, Now> {
@@ -89,8 +144,17 @@ impl Doing {
 impl Attempts<'_> {
     /// The attempt of this number begins, counted from 1.
     pub(super) fn begin(&self, number: u32) {
+        self.note(|stop| (stop.attempt, stop.missing_until) = (number, None));
+    }
+
+    /// The script is missing, and is looked for until then.
+    pub(super) fn misses(&self, until: Instant) {
+        self.note(|stop| stop.missing_until = Some(until));
+    }
+
+    fn note(&self, news: impl FnOnce(&mut Stop)) {
         if let Some(stop) = self.doing.lock().stops.iter_mut().find(|stop| stop.group == self.group) {
-            stop.attempt.0 = number;
+            news(stop);
         }
     }
 }
@@ -98,7 +162,7 @@ impl Attempts<'_> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let mut now = self.doing.lock();
-        if let Some(place) = now.scripts.iter().position(|(group, ..)| group == self.group) {
+        if let Some(place) = now.scripts.iter().position(|script| script.group == self.group) {
             now.scripts.swap_remove(place);
         }
     }
@@ -117,18 +181,36 @@ impl Drop for Attempts<'_> {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_hours(1);
+
     #[test]
     fn attempt_is_told_beside_the_script_and_between_two_of_them() {
         let doing = Doing::default();
-        let seen = || doing.seen().into_iter().map(|r| (r.what, r.attempt)).collect::<Vec<_>>();
+        let seen = || doing.seen().expect("nobody writes").into_iter().map(|r| (r.what, r.trying)).collect::<Vec<_>>();
         let attempts = doing.stop("web", "web stop".to_owned(), 11);
         attempts.begin(2);
-        let script = doing.begin("web", "web stop".to_owned());
-        let other = doing.begin("mail", "mail start".to_owned());
-        assert_eq!(seen(), [("web stop".to_owned(), Some((2, 11))), ("mail start".to_owned(), None)]);
+        let second = Some(Trying::Attempt(2, 11));
+        let script = doing.begin("web", "web stop".to_owned(), HOUR);
+        let other = doing.begin("mail", "mail start".to_owned(), HOUR);
+        assert_eq!(seen(), [("web stop".to_owned(), second), ("mail start".to_owned(), None)]);
         drop((script, other));
-        assert_eq!(seen(), [("web stop".to_owned(), Some((2, 11)))]);
+        assert_eq!(seen(), [("web stop".to_owned(), second)]);
+        attempts.misses(Instant::now() + HOUR);
+        assert!(matches!(seen()[..], [(_, Some(Trying::Missing(_)))]));
+        attempts.begin(3);
+        assert_eq!(seen(), [("web stop".to_owned(), Some(Trying::Attempt(3, 11)))], "it is there again");
         drop(attempts);
         assert_eq!(seen(), []);
+    }
+
+    #[test]
+    fn reason_of_a_failure_is_kept_until_a_success() {
+        let doing = Doing::default();
+        doing.failed("web", "first".to_owned());
+        doing.failed("web", "second".to_owned());
+        doing.failed("mail", "other".to_owned());
+        assert_eq!(doing.why("web").as_deref(), Some("second"));
+        doing.succeeded("web");
+        assert_eq!((doing.why("web"), doing.why("mail").is_some()), (None, true));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::doing::Doing;
 use super::{Outcome, Resource, Retry, Script, Step};
 use crate::log::{Level, Logger};
-use crate::problems::{Board, Problem};
+use crate::problems::{Board, Problem, STRONGER, Told};
 use crate::script::{Answer, Call, Cancel, Exit, Report, ScriptError, run};
 
 /// What the worker needs besides the members.
@@ -20,12 +20,15 @@ pub(super) struct Context<'a> {
 }
 
 /// How one operation on one member ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Attempt {
     Done,
-    Failed,
-    /// There is no such script now, or no process could be had for it: nothing was run.
-    NotBegun,
+    /// It ran, and failed for this reason.
+    Failed(String),
+    /// No process could be had for it: nothing was run.
+    NotBegun(String),
+    /// There is no such script now, or nothing that can run it: nothing was run.
+    Missing(String),
     Cancelled,
 }
 
@@ -44,15 +47,22 @@ impl Context<'_> {
     pub(super) fn start(&self, members: &mut [Step], retry: Retry) -> Outcome {
         for place in 0..members.len() {
             let Some(member) = members.get_mut(place) else { break };
-            if self.status(member) == Seen::Running || self.operate(member, Operation::Start) == Attempt::Done {
+            if self.status(member) == Seen::Running {
                 continue;
             }
+            let why = match self.operate(member, Operation::Start) {
+                Attempt::Done => continue,
+                Attempt::Failed(why) | Attempt::NotBegun(why) | Attempt::Missing(why) => why,
+                Attempt::Cancelled => "terminated on request".to_owned(),
+            };
+            self.doing.failed(self.group, format!("{} start: {why}", name(member)));
             self.log.crit(format_args!("Giving up resources due to failure of {}", name(member)));
             return match self.stop(members, retry) {
                 Outcome::Done => Outcome::Failed,
                 unseen => unseen,
             };
         }
+        self.doing.succeeded(self.group);
         self.settle();
         Outcome::Done
     }
@@ -88,7 +98,16 @@ impl Context<'_> {
 
     /// Runs one program that is not a resource.
     pub(super) fn script(&self, call: &Call) -> Outcome {
-        if self.attempt(call) == Attempt::Done { Outcome::Done } else { Outcome::Failed }
+        let why = match self.judge(call, self.run(call)) {
+            Attempt::Done => {
+                self.doing.succeeded(self.group);
+                return Outcome::Done;
+            }
+            Attempt::Failed(why) | Attempt::NotBegun(why) | Attempt::Missing(why) => why,
+            Attempt::Cancelled => "terminated on request".to_owned(),
+        };
+        self.doing.failed(self.group, why);
+        Outcome::Failed
     }
 
     /// The group is as it should be, here or nowhere here.
@@ -96,21 +115,58 @@ impl Context<'_> {
         self.board.settle_where(|p| matches!(p, Problem::StopUnseen { group, .. } if group == self.group));
     }
 
-    /// Whether the member was seen to be stopped: its stop succeeded, or its status said so, or nothing ever started it.
+    /// Whether the member was seen to be stopped: its stop succeeded, or its status said so, or nothing ever started it. From the first
+    /// attempt that failed until then, this is a problem.
     fn stop_one(&self, member: &mut Step, retry: Retry) -> bool {
-        let attempts = self.doing.stop(self.group, format!("{} stop", name(member)), retry.more.saturating_add(1));
-        for attempt in 0..=retry.more {
-            if attempt > 0 && !self.pause(retry.pause) {
-                return false;
-            }
-            attempts.begin(attempt.saturating_add(1));
-            match self.operate(member, Operation::Stop) {
+        let problem = Problem::StopUnseen { group: self.group.to_owned(), member: name(member) };
+        let is_stopped = self.try_to_stop(member, retry, &problem);
+        if is_stopped {
+            self.board.settle(&problem);
+        }
+        is_stopped
+    }
+
+    fn try_to_stop(&self, member: &mut Step, retry: Retry, problem: &Problem) -> bool {
+        let what = format!("{} stop", name(member));
+        let most = retry.more.saturating_add(1);
+        let attempts = self.doing.stop(self.group, what.clone(), most);
+        // A script that is missing is looked for until then; that uses up no attempt.
+        let mut missing_until = None;
+        let mut failed: u32 = 0;
+        let last = loop {
+            attempts.begin(failed.saturating_add(1));
+            let ended = self.operate(member, Operation::Stop);
+            let began = Instant::now();
+            let (why, left) = match ended {
                 Attempt::Done => return true,
                 Attempt::Cancelled => return false,
-                Attempt::NotBegun if !is_suspect(member) => return true,
-                Attempt::Failed | Attempt::NotBegun => {}
+                Attempt::NotBegun(_) | Attempt::Missing(_) if !is_suspect(member) => return true,
+                Attempt::Missing(why) => {
+                    let until = *missing_until.get_or_insert(began + retry.missing);
+                    let unless = format!("{STRONGER}, unless the script is there by then");
+                    self.board.tell(problem.clone(), Told::because(&*why).then(unless, Some(until)));
+                    if began >= until {
+                        break why;
+                    }
+                    attempts.misses(until);
+                    (why, None)
+                }
+                Attempt::Failed(why) | Attempt::NotBegun(why) => {
+                    failed = failed.saturating_add(1);
+                    (why, Some(most.saturating_sub(failed)))
+                }
+            };
+            if let Some(left) = left {
+                let next = format!("{what} is tried again, {left} times at most; then {STRONGER}");
+                self.board.tell(problem.clone(), Told::because(&*why).then(next, Some(began + retry.pause)));
+                if left == 0 {
+                    break why;
+                }
             }
-        }
+            if !self.pause(retry.pause) {
+                return false;
+            }
+        };
         let said = match self.status(member) {
             Seen::Stopped => {
                 let name = name(member);
@@ -124,7 +180,7 @@ impl Context<'_> {
             Seen::Nothing => "may still run here: its status gives no answer",
         };
         self.log.crit(format_args!("Resource STOP failure: {} {said}.", name(member)));
-        self.board.raise(Problem::StopUnseen { group: self.group.to_owned(), member: name(member) });
+        self.board.update(problem, Told::because(format!("{last}; it {said}")).then(STRONGER, None));
         false
     }
 
@@ -158,6 +214,7 @@ impl Context<'_> {
 
     fn script_status(&self, script: &Script) -> Seen {
         let report = locate(script, Operation::Status).and_then(|call| self.run(&call));
+        self.note_files(script, report.as_ref().err());
         match report.map(|report| report.answer) {
             Ok(Answer::Running) => {
                 script.trace.may_run();
@@ -186,12 +243,14 @@ impl Context<'_> {
         let call = match locate(script, operation) {
             Ok(call) => call,
             Err(error) => {
+                self.note_files(script, Some(&error));
                 self.log.error(format_args!("{error}"));
-                return Attempt::NotBegun;
+                return not_begun(&error);
             }
         };
         self.log.info(format_args!("{}", call.announcement()));
         let ended = self.run(&call);
+        self.note_files(script, ended.as_ref().err());
         // A start that did not even begin leaves the member as it was.
         if operation == Operation::Start && ended.is_ok() {
             script.trace.may_run();
@@ -209,19 +268,25 @@ impl Context<'_> {
             Ok(()) => Attempt::Done,
             Err(refused) => {
                 self.log.error(format_args!("{} {}: {}", resource.name(), operation.word(), refused.0));
-                Attempt::Failed
+                Attempt::Failed(refused.0.to_string())
             }
+        }
+    }
+
+    /// Whether the files of a script are as they should be, as its last call has shown.
+    fn note_files(&self, script: &Script, error: Option<&ScriptError>) {
+        let problem = Problem::ScriptMissing { script: script.name.clone() };
+        match error {
+            Some(error) if error.is_of_its_files() => self.board.tell(problem, Told::because(error.to_string())),
+            Some(_) => {}
+            None => self.board.settle(&problem),
         }
     }
 
     fn run(&self, call: &Call) -> Result<Report, ScriptError> {
         let operation = call.arguments.last().map(|word| word.to_string_lossy()).unwrap_or_default();
-        let _running = self.doing.begin(self.group, format!("{} {operation}", call.name()));
+        let _running = self.doing.begin(self.group, format!("{} {operation}", call.name()), call.limit);
         run(call, self.log, self.cancel)
-    }
-
-    fn attempt(&self, call: &Call) -> Attempt {
-        self.judge(call, self.run(call))
     }
 
     fn judge(&self, call: &Call, ended: Result<Report, ScriptError>) -> Attempt {
@@ -234,14 +299,23 @@ impl Context<'_> {
                 for line in &report.last_lines {
                     self.log.warn(format_args!("{} said: {line}", call.name()));
                 }
-                if report.exit == Exit::Cancelled { Attempt::Cancelled } else { Attempt::Failed }
+                if report.exit == Exit::Cancelled {
+                    return Attempt::Cancelled;
+                }
+                let said = report.last_lines.last().map(|line| format!(": {line}"));
+                Attempt::Failed(format!("{}{}", report.exit, said.unwrap_or_default()))
             }
             Err(error) => {
                 self.log.error(format_args!("{error}"));
-                Attempt::NotBegun
+                not_begun(&error)
             }
         }
     }
+}
+
+fn not_begun(error: &ScriptError) -> Attempt {
+    let why = error.to_string();
+    if error.is_of_its_files() { Attempt::Missing(why) } else { Attempt::NotBegun(why) }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -125,6 +125,11 @@ impl Logger {
         self.order(Order::Reopen)
     }
 
+    /// Whether lines were dropped that the writer has not counted in the log yet, as while a disk hangs.
+    pub fn is_losing(&self) -> bool {
+        self.shared.lost.load(Ordering::Relaxed) > 0
+    }
+
     /// Lines dropped since the start because the queue was full.
     pub fn lost(&self) -> u64 {
         self.shared.lost_in_all.load(Ordering::Relaxed)

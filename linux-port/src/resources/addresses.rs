@@ -39,12 +39,14 @@ pub struct Realtime {
 }
 
 /// An order of the heartbeat thread that has ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Done {
     /// The engine's ticket.
     pub ticket: u32,
     /// Whether all addresses are as wished.
     pub ok: bool,
+    /// Why one of them is not.
+    pub refusal: Option<String>,
 }
 
 /// What the thread does besides taking and giving up.
@@ -269,8 +271,8 @@ struct Post {
 }
 
 impl Post {
-    fn done(&self, ticket: u32, ok: bool) {
-        let _ = self.outbox.try_send(Done { ticket, ok });
+    fn done(&self, ticket: u32, refusal: Option<String>) {
+        let _ = self.outbox.try_send(Done { ticket, ok: refusal.is_none(), refusal });
         self.ring();
     }
 

@@ -3,11 +3,13 @@
 //! The site's own command is asked first. If there is none, or it fails, this machine is rebooted, as 3.0.6 does it. If that fails too, the
 //! node goes on claiming the group: an hour without service is better than two nodes that write to one disk.
 
-use super::ScriptEnvironment;
-use crate::jobs::Refused;
+use super::{Resources, ScriptEnvironment};
+use crate::jobs::{Refused, Task, Work};
 use crate::log::Logger;
+use crate::problems::Problem;
 use crate::script::{Call, Cancel, run};
 use crate::sys::fault;
+use hbcore::takeover::{Outcome, Ticket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -73,6 +75,21 @@ impl Escalation {
             Err(error) => log.crit(format_args!("Cannot run {}: {error}", call.program.display())),
         }
         false
+    }
+}
+
+impl Resources {
+    /// Begins it for the group with this key.
+    pub(super) fn escalate(&mut self, ticket: Ticket, key: String) {
+        let Some(escalation) = self.escalation.clone() else { return self.ready.push((ticket, Outcome::Failed)) };
+        let (log, board, name) = (self.log.clone(), self.board.clone(), key.clone());
+        let carry_out = move || {
+            escalation.carry_out(&key, &log)?;
+            // Nothing of the group can run here any more.
+            board.settle_where(|problem| matches!(problem, Problem::StopUnseen { group, .. } if *group == key));
+            Ok(())
+        };
+        self.submit(ticket, name, Work::Function(Task(Box::new(carry_out))));
     }
 }
 

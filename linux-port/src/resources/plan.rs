@@ -87,6 +87,11 @@ impl Plan {
         self.leading.len() == self.members.len()
     }
 
+    /// Where its scripts are looked for.
+    pub(super) fn search(&self) -> &Search {
+        &self.scripts.search
+    }
+
     /// All addresses that are taken in process.
     pub fn addresses(&self) -> impl Iterator<Item = &AddressSpec> {
         self.members.iter().filter_map(|m| if let Member::Address(a) = m { Some(a) } else { None })

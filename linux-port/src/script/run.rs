@@ -15,7 +15,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::output::{Lines, Stream};
-use super::{Answer, Call, Exit, ScriptError, StatusText};
+use super::{Answer, Call, Exit, ScriptError, StatusText, interpreter};
 use crate::log::Logger;
 use crate::sys::fault;
 use crate::sys::process::{Child, Spawn, spawn};
@@ -65,9 +65,9 @@ impl Cancel {
 /// ended. A script without `#!` line is given to `/bin/sh`, as a shell would do.
 ///
 /// # Errors
-/// [`ScriptError::Start`] when it could not be started; nothing runs then.
+/// [`ScriptError::Start`] or [`ScriptError::NoInterpreter`] when it could not be started; nothing runs then.
 pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptError> {
-    let start = |source| ScriptError::Start { program: call.program.clone(), source };
+    let start = |source| not_started(&call.program, source);
     let began = Instant::now();
     let directory = working_directory(call, log);
     let (child, out, err) = begin(call, directory).map_err(start)?;
@@ -89,6 +89,16 @@ pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptE
     let output_left_out = watch.lines.summary();
     let last_lines = watch.lines.last();
     Ok(Report { exit, answer: watch.text.answer(exit), took: began.elapsed(), output_left_out, last_lines })
+}
+
+fn not_started(program: &Path, source: io::Error) -> ScriptError {
+    let program = program.to_owned();
+    // If the file itself is there, what runs it is missing.
+    if source.kind() == io::ErrorKind::NotFound && program.exists() {
+        let interpreter = interpreter(&program);
+        return ScriptError::NoInterpreter { program, interpreter };
+    }
+    ScriptError::Start { program, source }
 }
 
 /// Starts the child with nothing on its standard input and pipes on its outputs.

@@ -6,6 +6,8 @@ use hbcore::time::Instant;
 
 use super::snapshot::Seen;
 use crate::driver::{is_nowhere, lacks, other_node};
+use crate::jobs::Trying;
+use crate::problems::STRONGER;
 
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +59,7 @@ impl GroupRow {
             other: other.as_ref().map(|n| n.name.as_str().to_owned()),
             failed_there: other.as_ref().is_some_and(|n| lacks(cluster, n, id)),
             failures: seen.failures.get(usize::from(number)).copied().unwrap_or(0),
-            stops: script.is_some_and(|s| s.attempt.is_some()),
-            retries: script.and_then(|s| s.attempt).is_some_and(|(attempt, _)| attempt > 1),
+            trying: script.and_then(|s| s.trying),
         };
         let here = group.state();
         let at = match (here, why) {
@@ -73,7 +74,10 @@ impl GroupRow {
             here,
             at,
             script: script.map(|s| (s.what.clone(), s.for_so_long.as_secs())),
-            attempt: script.and_then(|s| s.attempt),
+            attempt: match script.and_then(|s| s.trying) {
+                Some(Trying::Attempt(number, most)) => Some((number, most)),
+                Some(Trying::Missing(_)) | None => None,
+            },
             why: word(why, teller.failed_there),
             story,
             next,
@@ -131,9 +135,6 @@ const fn word(why: Why, failed_there: bool) -> &'static str {
     }
 }
 
-/// What ends a group that does not stop.
-const STRONGER: &str = "stop_failure_command or a reboot";
-
 /// Puts it into words.
 struct Teller<'a> {
     seen: &'a Seen<'a>,
@@ -143,9 +144,7 @@ struct Teller<'a> {
     failed_there: bool,
     failures: u32,
     /// A member is being stopped.
-    stops: bool,
-    /// And does not stop at once.
-    retries: bool,
+    trying: Option<Trying>,
 }
 
 impl Teller<'_> {
@@ -156,7 +155,7 @@ impl Teller<'_> {
         match why {
             Why::Runs => plain("runs here"),
             // Scripts are stopped within a start that has failed.
-            Why::Starts if self.stops => {
+            Why::Starts if self.trying.is_some() => {
                 (format!("does not start here{}, and is being stopped again", self.count()), self.escalation())
             }
             Why::Starts => (format!("is being started here{}", self.again()), None),
@@ -208,8 +207,16 @@ impl Teller<'_> {
 
     /// What comes after the last attempt to stop.
     fn escalation(&self) -> Option<Next> {
-        let what = format!("{STRONGER}, if the last attempt fails as well");
-        self.retries.then_some(Next { what, seconds: None })
+        match self.trying {
+            Some(Trying::Missing(within)) => Some(Next {
+                what: format!("{STRONGER}, as its script is missing, unless that is there by then"),
+                seconds: Some(within.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)),
+            }),
+            Some(Trying::Attempt(2.., _)) => {
+                Some(Next { what: format!("{STRONGER}, if the last attempt fails as well"), seconds: None })
+            }
+            Some(Trying::Attempt(..)) | None => None,
+        }
     }
 
     fn fencing(&self) -> (String, Option<Next>) {

@@ -2,7 +2,7 @@
 
 use super::group::GroupRow;
 use super::snapshot::{NodeRow, Snapshot};
-use crate::problems::Standing;
+use crate::problems::{Coming, Standing};
 use hbcore::takeover::GroupState;
 use std::fmt::Write as _;
 
@@ -78,12 +78,7 @@ fn group(text: &mut String, row: &GroupRow) {
     let _ = write!(text, ",\"failures\":{},\"nowhere\":{},\"next\":", row.failures, row.is_nowhere);
     optional(text, row.next.as_ref().map(|next| next.what.as_str()));
     text.push_str(",\"next_seconds\":");
-    match row.next.as_ref().and_then(|next| next.seconds) {
-        Some(seconds) => {
-            let _ = write!(text, "{seconds}");
-        }
-        None => text.push_str("null"),
-    }
+    number(text, row.next.as_ref().and_then(|next| next.seconds));
     text.push('}');
 }
 
@@ -91,15 +86,28 @@ fn problem(text: &mut String, standing: &Standing) {
     text.push_str("{\"word\":");
     string(text, standing.problem.word());
     text.push_str(",\"text\":");
-    string(text, &standing.problem.to_string());
+    string(text, &standing.said());
     text.push_str(",\"help\":");
     string(text, standing.problem.remedy());
-    let _ = write!(text, ",\"times\":{},\"seconds\":{}}}", standing.times, standing.age.as_secs());
+    let _ = write!(text, ",\"times\":{},\"seconds\":{},\"next\":", standing.times, standing.age.as_secs());
+    optional(text, standing.next.as_ref().map(|next| next.what.as_str()));
+    text.push_str(",\"next_seconds\":");
+    number(text, standing.next.as_ref().and_then(Coming::seconds));
+    text.push('}');
 }
 
 fn optional(text: &mut String, value: Option<&str>) {
     match value {
         Some(value) => string(text, value),
+        None => text.push_str("null"),
+    }
+}
+
+fn number(text: &mut String, value: Option<u64>) {
+    match value {
+        Some(value) => {
+            let _ = write!(text, "{value}");
+        }
         None => text.push_str("null"),
     }
 }

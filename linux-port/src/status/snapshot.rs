@@ -1,13 +1,13 @@
 //! What this node sees at one moment: itself, the nodes with their links, the groups and where they are, and what is not as it should be.
 
 use hbcore::cluster::NodeView;
-use hbcore::id::{LinkId, NodeId};
+use hbcore::id::NodeId;
 use hbcore::node::NodeKind;
 use hbcore::takeover::{GroupState, Holds, Phase, Standby};
 use hbcore::time::Instant;
 
 use super::group::GroupRow;
-use crate::driver::LinuxCluster;
+use crate::driver::{LinuxCluster, links_of};
 use crate::jobs::Running;
 use crate::problems::Standing;
 
@@ -24,7 +24,7 @@ pub struct Seen<'a> {
     pub groups: &'a [String],
     /// The scripts that run.
     pub scripts: &'a [Running],
-    /// The nodes that have said that they left, and are not known to be dead yet.
+    /// The nodes that have said that they left, and were not heard since.
     pub left: &'a [NodeId],
     /// Starts of each group that failed here since it last ran, by the groups' ids.
     pub failures: &'a [u32],
@@ -64,7 +64,7 @@ pub struct Snapshot {
 pub struct NodeRow {
     /// Its name.
     pub name: String,
-    /// Its state; `left` for one that has said that it leaves, until its silence makes it `dead`.
+    /// Its state; `left` for one that has said that it leaves, until it is heard again.
     pub state: String,
     /// It is this node.
     pub is_local: bool,
@@ -214,9 +214,6 @@ fn node_row(seen: &Seen<'_>, node: &NodeView<'_>) -> NodeRow {
     let cluster = seen.cluster;
     let is_local = node.id == cluster.local();
     let is_ping = node.kind == NodeKind::Ping;
-    let is_pinged = |link: &str| cluster.nodes().any(|n| n.kind == NodeKind::Ping && n.name.as_str() == link);
-    let is_theirs = |link: &str| if is_ping { link == node.name.as_str() } else { !is_local && !is_pinged(link) };
-    let theirs = (0..).zip(seen.links).filter(|(_, link)| is_theirs(link));
     let state = if seen.left.contains(&node.id) { "left" } else { node.state.as_str() };
     let ours = cluster.node(cluster.local()).and_then(|me| me.told.digest);
     let program = (is_local || node.told.is_ours).then(|| match node.told.release.as_str() {
@@ -229,7 +226,9 @@ fn node_row(seen: &Seen<'_>, node: &NodeView<'_>) -> NodeRow {
         state: state.to_owned(),
         is_local,
         is_ping,
-        links: theirs.map(|(n, link)| (link.clone(), node.links_up.contains(LinkId(n)))).collect(),
+        links: links_of(cluster, node, seen.links)
+            .map(|(id, link)| (link.clone(), node.links_up.contains(id)))
+            .collect(),
         program,
         same_resources: ours.zip(node.told.digest).map(|(ours, theirs)| ours == theirs),
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use hbcore::takeover::GroupState;
 
 use super::*;
-use crate::problems::{Problem, Standing};
+use crate::problems::{Coming, Problem, Standing};
 
 #[test]
 fn an_answer_is_read_as_it_was_packed() {
@@ -66,6 +66,8 @@ fn seen() -> Snapshot {
             problem: Problem::FenceFails { node: "bravo".to_owned(), device: "/sbin/fence".to_owned() },
             age: Duration::from_secs(12),
             times: 3,
+            reason: Some("Return code 1: no \x1b[31manswer".to_owned()),
+            next: Some(Coming { what: "it is tried again".to_owned(), within: Some(Duration::from_millis(3500)) }),
         }],
         nodes: vec![
             node("alpha", true, false, vec![]),
@@ -88,7 +90,8 @@ fn people_get_tables() {
         "alpha: active, holds local, giving everything up\n\
          hbcore 1.2.3, pid 42\n\
          \n\
-         problem fence-fails: bravo is not fenced: /sbin/fence fails, and nothing that it may hold is started (3 times in 12 s)\n  \
+         problem fence-fails: bravo is not fenced: /sbin/fence fails, and nothing that it may hold is started: Return code 1: no ?[31manswer (3 times in 12 s)\n  \
+         next in 4 s: it is tried again\n  \
          help: look for the program's last words in the log; if the node is off for certain, let the program return 0 for once\n\
          \n\
          node         state   links\n\
@@ -112,9 +115,9 @@ fn monitors_get_the_same_under_names_that_stay() {
         concat!(
             r#"{"version":1,"running":true,"hbcore":"1.2.3","node":"alpha","state":"active","holds":"local","claims":"none","#,
             r#""progress":"leaving","pid":42,"problems":[{"word":"fence-fails","#,
-            r#""text":"bravo is not fenced: /sbin/fence fails, and nothing that it may hold is started","#,
+            r#""text":"bravo is not fenced: /sbin/fence fails, and nothing that it may hold is started: Return code 1: no \u001b[31manswer","#,
             r#""help":"look for the program's last words in the log; if the node is off for certain, let the program return 0 for once","#,
-            r#""times":3,"seconds":12}],"nodes":["#,
+            r#""times":3,"seconds":12,"next":"it is tried again","next_seconds":4}],"nodes":["#,
             r#"{"name":"alpha","state":"active","local":true,"ping":false,"program":"hbcore 1.2.3","same_haresources":true,"links":[]},"#,
             r#"{"name":"bravo","state":"active","local":false,"ping":false,"program":"hbcore 1.2.3","same_haresources":true,"#,
             r#""links":[{"name":"eth0","up":true},{"name":"/dev/ttyS0","up":false}]},"#,

@@ -16,7 +16,12 @@ impl Snapshot {
             text.push('\n');
         }
         for problem in &self.problems {
-            let _ = writeln!(text, "problem {}: {}{}", problem.problem.word(), problem.problem, account(problem));
+            let said = printable(&problem.said());
+            let _ = writeln!(text, "problem {}: {said}{}", problem.problem.word(), account(problem));
+            if let Some(next) = &problem.next {
+                let when = next.seconds().filter(|seconds| *seconds > 0).map(|seconds| format!(" in {seconds} s"));
+                let _ = writeln!(text, "  next{}: {}", when.unwrap_or_default(), next.what);
+            }
             let _ = writeln!(text, "  help: {}", problem.problem.remedy());
         }
         let nodes: Vec<[String; 3]> = self.nodes.iter().map(|n| [n.name.clone(), n.state.clone(), heard(n)]).collect();
@@ -28,6 +33,11 @@ impl Snapshot {
         }
         text
     }
+}
+
+/// What a script said, as a terminal can show it.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// How often and since when.

@@ -39,10 +39,22 @@ pub(crate) fn status(pairing: Pairing) {
             || what.iter().all(|line| ask().output.lines().any(|l| l.split_whitespace().eq(line.split_whitespace())));
         lab.await_until(MOVE_LIMIT, &format!("hb status to show {what:?}"), is_shown);
     };
+    let shows_problem = |line: &str, code: i32| {
+        let is_shown = || {
+            let said = ask();
+            said.code == Some(code) && said.output.contains(&format!("problem {line}"))
+        };
+        lab.await_until(MOVE_LIMIT, &format!("hb status to show {line:?} and end with {code}"), is_shown);
+    };
     shows(&["alpha: active, holds local, settled", "alpha active this node", "bravo active eth0 up, eth1 up"]);
     lab.check(ask().output.lines().last().is_some_and(|l| l.ends_with("alpha  runs here")), "the group here");
     lab.pull_cable();
     shows(&["bravo active eth0 up, eth1 silent"]);
+    shows_problem("link-dead: node bravo is not heard on link eth1", 4);
+    lab.plug_cable();
+    shows(&["bravo active eth0 up, eth1 up"]);
+    let is_over = || ask().code == Some(0);
+    lab.await_until(MOVE_LIMIT, "the problem to be over", is_over);
     let says = |tool: &str, word: &str, what: &str| {
         let said = lab.alpha.tool(tool, &[word]);
         lab.check(
@@ -60,12 +72,13 @@ pub(crate) fn status(pairing: Pairing) {
     shows(&["alpha: active, holds none, settled"]);
     lab.bravo.cut_power();
     shows(&["alpha: active, holds local, settled", "bravo dead eth0 silent, eth1 silent"]);
+    shows_problem("node-dead: node bravo is dead", 4);
     says("hb_standby", "all", "refused: no other node is there to take or give anything");
     says("hb_takeover", "all", "refused: no other node is there to take or give anything");
 
     let json = lab.alpha.run(&hb, &["status", "--json"]);
     let is_one_object = json.output.starts_with("{\"version\":1,\"running\":true,") && json.output.ends_with("}]}\n");
-    lab.check(json.code == Some(0) && is_one_object, &format!("one object in {json:?}"));
+    lab.check(json.code == Some(4) && is_one_object, &format!("one object in {json:?}"));
     let holds = [
         "\"holds\":\"local\",\"claims\":\"all\"",
         "\"progress\":\"settled\"",

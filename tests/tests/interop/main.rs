@@ -185,7 +185,10 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 30] = [
+    let of_both: [(&str, Scenario); 33] = [
+        ("status_of_a_stop_that_fails_is_a_problem_until_it_succeeds", status::stop_fails),
+        ("status_of_a_missing_script_names_it_and_waits_longer", status::script_missing),
+        ("status_of_a_stop_that_hangs_is_a_problem_on_both", status::stop_hangs),
         ("groups_of_any_number_go_through_their_life", outcomes::many_groups),
         ("loop_sleeps_while_no_descriptor_is_free", limits::no_descriptor),
         ("status_of_a_stopped_daemon_is_not_waited_for", limits::stopped_daemon),

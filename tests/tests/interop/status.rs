@@ -1,5 +1,7 @@
 //! `hb status` says what is so, and what is not as it should be; `hb check --peer` whether both nodes have the same groups.
 
+use std::time::Duration;
+
 use hbcore_tests::lab::{Host, Lab, Site, release_binary};
 use hbcore_tests::scenario::Pairing;
 
@@ -68,26 +70,32 @@ pub(crate) fn nowhere(pairing: Pairing) {
         shows(lab, host, 4, &["problem runs-nowhere: ", " runs on no node", "not every group runs"]);
         has(lab, host, &["\"progress\":\"lacking\"", "\"at\":null", "\"nowhere\":true", "\"word\":\"runs-nowhere\""]);
     }
-    // The cause is mended, and somebody says so.
+    // The cause is mended, and somebody says so: here by a standby, there by a reload without a changed file.
     for host in lab.hosts() {
+        shows(lab, host, 4, &["problem failed-here: ", "web start: Return code 1", "no second node for it"]);
         write_web(host, "never", "exit 1");
     }
     lab.bravo.standby("all");
     lab.await_until(START_LIMIT, "the group somewhere", || !lab.holders().is_empty());
+    let owner = lab.holders()[0];
     for host in lab.hosts() {
+        let code = if host.name() == owner { 0 } else { 4 };
+        shows(lab, host, code, &["settled"]);
+        host.signal_daemon("HUP");
         shows(lab, host, 0, &["settled"]);
     }
 }
 
-/// A peer that was stopped has left; that it claims its own groups means nothing while none of them runs there.
+/// A peer that was stopped has left, also when its dead time is over: that is told apart from a crash.
 pub(crate) fn left(pairing: Pairing) {
     let site = Site { deadtime: 4000, initdead: 4000, ..Site::default() };
     let lab = crate::start::together("status left", pairing, &site);
     shows(&lab, &lab.alpha, 0, &["alpha: active, holds local, settled"]);
     lab.bravo.stop();
-    shows(&lab, &lab.alpha, 0, &["bravo  left"]);
-    has(&lab, &lab.alpha, &["\"name\":\"bravo\",\"state\":\"left\""]);
-    shows(&lab, &lab.alpha, 0, &["bravo  dead"]);
+    shows(&lab, &lab.alpha, 4, &["bravo  left", "problem node-left: node bravo was stopped in order"]);
+    has(&lab, &lab.alpha, &["\"name\":\"bravo\",\"state\":\"left\"", "\"word\":\"node-left\""]);
+    lab.await_until(START_LIMIT, "alpha to declare bravo dead", || lab.alpha.logged("node bravo: is dead"));
+    shows(&lab, &lab.alpha, 4, &["bravo  left"]);
     lab.bravo.start();
     shows(&lab, &lab.alpha, 0, &["bravo  active"]);
 }
@@ -103,7 +111,7 @@ pub(crate) fn claims(pairing: Pairing) {
 pub(crate) fn fencing(pairing: Pairing) {
     let pair = Pair::new("status fencing", pairing, &groups::site());
     let lab = &pair.lab;
-    lab.bravo.write_program("fence", "#!/bin/sh\nexit 1\n");
+    lab.bravo.write_program("fence", "#!/bin/sh\necho no answer from the device\nexit 7\n");
     lab.bravo.write("hbcore.cf", "fence_command /etc/ha.d/fence\n");
     pair.start();
     shows(lab, &lab.bravo, 0, &["settled"]);
@@ -114,6 +122,7 @@ pub(crate) fn fencing(pairing: Pairing) {
         4,
         &["waiting until a dead node is fenced", "problem fence-fails: alpha is not fenced: /etc/ha.d/fence fails"],
     );
+    shows(lab, &lab.bravo, 4, &["is started: Return code 7: no answer from the device (", ": it is tried again"]);
     shows(
         lab,
         &lab.bravo,
@@ -130,6 +139,76 @@ pub(crate) fn fencing(pairing: Pairing) {
     lab.check(text.contains("settled") && !text.contains("fence-fails"), &format!("a fencing that is over: {text}"));
 }
 
+/// A stop that fails is a problem from its first failed attempt on, also while the next attempt runs, until it has succeeded.
+pub(crate) fn stop_fails(pairing: Pairing) {
+    let pair = Pair::new("status stop fails", pairing, &groups::site());
+    let lab = &pair.lab;
+    write_web(
+        &lab.alpha,
+        "stop",
+        "sleep 0.3; if [ ! -e /run/go ]; then echo the disk is busy; exit 5; fi; rm -f $held",
+    );
+    pair.start();
+    shows(lab, &lab.alpha, 0, &["settled"]);
+    lab.alpha.standby("local");
+    let line = "problem stop-unseen: IPaddr::10.77.0.100/24/eth0 may still run here: nobody has seen web stopped: Return code 5: the disk is busy";
+    shows(
+        lab,
+        &lab.alpha,
+        4,
+        &[line, ": web stop is tried again, ", " times at most; then stop_failure_command or a reboot"],
+    );
+    lab.stays(Duration::from_secs(3), "the problem", || {
+        let (code, text) = hb(&lab.alpha, &["status"]);
+        code == Some(4) && text.contains(line)
+    });
+    lab.alpha.run("touch", &["/run/go"]);
+    pair.await_owners("bravo", "bravo");
+    shows(lab, &lab.alpha, 0, &["settled"]);
+}
+
+/// A script is missing while it is to stop its service: it is named, and there is more time than for one that fails.
+pub(crate) fn script_missing(pairing: Pairing) {
+    let pair = Pair::running("status script missing", pairing, &groups::site());
+    let lab = &pair.lab;
+    let path = lab.alpha.config_file("resource.d/web");
+    let text = std::fs::read_to_string(&path).expect("our own file");
+    std::fs::remove_file(&path).expect("our own file");
+    lab.alpha.standby("local");
+    let escalated = "is being stopped here (web stop, ";
+    let missing = "problem script-missing: the script web cannot be run: Cannot locate resource script web";
+    let moment =
+        "; next: stop_failure_command or a reboot, as its script is missing, unless that is there by then in 1";
+    shows(lab, &lab.alpha, 4, &[missing, "help: put the script and its interpreter back", escalated, moment]);
+    // Eleven attempts would be over by then.
+    lab.stays(Duration::from_secs(13), "no escalation", || !lab.alpha.logged("Resource STOP failure"));
+    std::fs::write(&path, &text).expect("our own file");
+    shows(lab, &lab.alpha, 4, &["Cannot locate resource script web: /etc/ha.d/resource.d/web is not executable"]);
+    lab.alpha.write_script("web", &text);
+    pair.await_owners("bravo", "bravo");
+    shows(lab, &lab.alpha, 0, &["settled"]);
+}
+
+/// A stop hangs, and the other node waits for it: when that has lasted for the dead time, both have a problem.
+pub(crate) fn stop_hangs(pairing: Pairing) {
+    let pair = Pair::new("status stop hangs", pairing, &groups::site());
+    let lab = &pair.lab;
+    write_web(&lab.alpha, "stop", "while [ ! -e /run/go ]; do sleep 0.1; done; rm -f $held");
+    pair.start();
+    for host in lab.hosts() {
+        shows(lab, host, 0, &["settled"]);
+    }
+    lab.alpha.standby("local");
+    for host in lab.hosts() {
+        shows(lab, host, 4, &["problem runs-nowhere: IPaddr::10.77.0.100/24/eth0 runs on no node"]);
+    }
+    lab.alpha.run("touch", &["/run/go"]);
+    pair.await_owners("bravo", "bravo");
+    for host in lab.hosts() {
+        shows(lab, host, 0, &["settled"]);
+    }
+}
+
 /// Stops that are retried within a start that failed are told as stops.
 pub(crate) fn stop_in_start(pairing: Pairing) {
     let pair = Pair::new("status stop in start", pairing, &groups::site());
@@ -140,7 +219,9 @@ pub(crate) fn stop_in_start(pairing: Pairing) {
     lab.alpha.start();
     lab.bravo.start();
     let again = "does not start here, and is being stopped again (web stop, attempt 3 of 11, ";
-    shows(lab, &lab.alpha, 0, &[again, "; next: stop_failure_command or a reboot, if the last attempt fails as well"]);
+    let stop_fails = "problem stop-unseen: IPaddr::10.77.0.100/24/eth0 may still run here: nobody has seen web stopped: Return code 1";
+    let next = "; next: stop_failure_command or a reboot, if the last attempt fails as well";
+    shows(lab, &lab.alpha, 4, &[stop_fails, ": web stop is tried again, ", again, next]);
     has(lab, &lab.alpha, &["\"script\":\"web stop\"", "\"attempts\":11"]);
     let in_vain = "cannot be stopped here; next: stop_failure_command or a reboot is tried again in ";
     shows(lab, &lab.alpha, 4, &["problem stop-escalated: ", in_vain, "holds local, a group does not stop"]);
@@ -210,6 +291,8 @@ pub(crate) fn strangers(pairing: Pairing) {
     lab.bravo.write("nodeinfo", "delta\n");
     lab.bravo.start();
     shows(&lab, &lab.alpha, 4, &["problem unknown-node: node delta at 10.", " is not in ha.cf: it is not listened to"]);
+    // Over there it looks as if this node did not answer.
+    shows(&lab, &lab.bravo, 4, &["problem no-answer: ", "write the name of this node into its ha.cf"]);
 }
 
 /// Files that a reload refuses are told until they are right again.

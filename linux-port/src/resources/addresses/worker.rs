@@ -122,12 +122,12 @@ impl Worker {
             }
             Order::Acquire { ticket, specs } => {
                 // What was taken before a failure is given up by an order of its own.
-                let ok = specs.iter().all(|spec| self.reported(spec, Question::Start).is_ok());
-                self.post.done(ticket, ok);
+                let refused = specs.iter().find_map(|spec| self.reported(spec, Question::Start).err());
+                self.post.done(ticket, refused);
             }
             Order::Release { ticket, specs } => {
-                let failed = specs.iter().rev().filter(|spec| self.reported(spec, Question::Stop).is_err()).count();
-                self.post.done(ticket, failed == 0);
+                let refused = specs.iter().rev().filter_map(|spec| self.reported(spec, Question::Stop).err()).last();
+                self.post.done(ticket, refused);
             }
             Order::Announce(specs) => {
                 // With the hardware addresses of this moment.
@@ -167,10 +167,12 @@ impl Worker {
         }
     }
 
-    fn reported(&mut self, spec: &AddressSpec, question: Question) -> Result<bool, ()> {
+    fn reported(&mut self, spec: &AddressSpec, question: Question) -> Result<bool, String> {
         self.ask(spec, question).map_err(|error| {
             let verb = if matches!(question, Question::Stop) { "give up" } else { "take" };
-            self.log.error(format_args!("Cannot {verb} address {}: {error}", spec.addr));
+            let refusal = format!("Cannot {verb} address {}: {error}", spec.addr);
+            self.log.error(format_args!("{refusal}"));
+            refusal
         })
     }
 

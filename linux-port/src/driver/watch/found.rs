@@ -1,0 +1,117 @@
+//! What shows in the engine: read from it, without a memory.
+
+use crate::driver::LinuxCluster;
+use crate::problems::Problem;
+use hbcore::cluster::NodeView;
+use hbcore::id::{GroupId, LinkId, NodeId};
+use hbcore::node::{NodeKind, NodeState};
+use hbcore::takeover::{Group, GroupState, Phase, Why};
+
+/// Which difference of two clocks is told, in seconds.
+const CLOCKS_APART: i32 = 10;
+
+/// What is wrong with another node: it is away, or tells what differs from ours.
+pub(super) fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>, has_left: bool) -> Vec<Problem> {
+    let mut all = Vec::new();
+    let name = node.name.as_str().to_owned();
+    match node.state {
+        NodeState::Init => return all,
+        NodeState::Dead => {
+            return vec![if has_left { Problem::NodeLeft { node: name } } else { Problem::NodeDead { node: name } }];
+        }
+        _ if has_left => all.push(Problem::NodeLeft { node: name.clone() }),
+        _ => {}
+    }
+    let ours = cluster.node(cluster.local()).and_then(|me| me.told.digest);
+    if let (Some(ours), Some(theirs)) = (ours, node.told.digest)
+        && ours != theirs
+    {
+        all.push(Problem::ResourcesDiffer { node: name.clone() });
+    }
+    if node.told.is_ours && ours.is_some() && node.told.release != env!("CARGO_PKG_VERSION") {
+        all.push(Problem::ReleaseDiffers { node: name.clone(), theirs: node.told.release.as_str().to_owned() });
+    }
+    if node.told.clock_ahead.saturating_abs() > CLOCKS_APART {
+        all.push(Problem::ClockDiffers { node: name });
+    }
+    all
+}
+
+/// Whether a group, which is here for the reason `why` or is not, runs on no node and is on its way to none. Of more than two nodes one
+/// that lives may run a group that failed here: nobody tells us.
+pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
+    let Some(other) = other_node(cluster) else {
+        return match why {
+            Why::Failed { .. } => !others(cluster).any(|node| !matches!(node.state, NodeState::Init | NodeState::Dead)),
+            why => why == Why::AwaitsFencing,
+        };
+    };
+    match why {
+        Why::Failed { .. } | Why::AwaitsFencing | Why::Nobody => true,
+        Why::Elsewhere { .. } => lacks(cluster, &other, group),
+        Why::Runs
+        | Why::Starts
+        | Why::Stops
+        | Why::Escalates { .. }
+        | Why::AwaitsRelease
+        | Why::AwaitsReport
+        | Why::Joins
+        | Why::Moves
+        | Why::Leaves
+        | Why::AwaitsLeave => false,
+    }
+}
+
+/// Whether a group is known to run: here, or at the other node, which has said that nothing moves there. What this node does not know
+/// yet is not counted as missing.
+pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
+    match why {
+        // What may run here and does not stop is another problem.
+        Why::Runs | Why::Leaves | Why::Escalates { .. } => true,
+        Why::Elsewhere { settled } => settled && other_node(cluster).is_none_or(|other| !lacks(cluster, &other, group)),
+        // Of more than two nodes, another one may run it.
+        Why::Nobody | Why::Failed { .. } => others(cluster).nth(1).is_some(),
+        Why::Joins => cluster.takeover().phase() == Phase::Init,
+        Why::Stops => cluster.groups().get(usize::from(group.0)).map(Group::state) == Some(GroupState::Running),
+        Why::Starts | Why::AwaitsRelease | Why::AwaitsReport | Why::AwaitsFencing | Why::Moves | Why::AwaitsLeave => {
+            false
+        }
+    }
+}
+
+/// The links on which a node could be heard, of all that have these names, in the engine's order.
+pub(crate) fn links_of<'n>(
+    cluster: &'n LinuxCluster,
+    node: &NodeView<'n>,
+    names: &'n [String],
+) -> impl Iterator<Item = (LinkId, &'n String)> {
+    let (own, kind, is_local) = (node.name.as_str(), node.kind, node.id == cluster.local());
+    let is_pinged = |link: &str| cluster.nodes().any(|n| n.kind == NodeKind::Ping && n.name.as_str() == link);
+    (0..)
+        .map(LinkId)
+        .zip(names)
+        .filter(move |(_, link)| if kind == NodeKind::Ping { *link == own } else { !is_local && !is_pinged(link) })
+}
+
+/// The other node, if there are exactly two.
+pub(crate) fn other_node(cluster: &LinuxCluster) -> Option<NodeView<'_>> {
+    let mut others = others(cluster);
+    others.next().filter(|_| others.next().is_none())
+}
+
+/// The other members.
+pub(super) fn others(cluster: &LinuxCluster) -> impl Iterator<Item = NodeView<'_>> {
+    cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Normal)
+}
+
+/// Whether the other node has told that a group could not be started there. Its numbers are ours if it has the same groups.
+pub(crate) fn lacks(cluster: &LinuxCluster, other: &NodeView<'_>, group: GroupId) -> bool {
+    let ours = cluster.node(cluster.local()).and_then(|me| me.told.digest);
+    let bit = 1u128.checked_shl(u32::from(group.0)).unwrap_or(0);
+    ours.is_some() && ours == other.told.digest && other.told.lacking & bit != 0
+}
+
+/// The name of a node.
+pub(super) fn name(cluster: &LinuxCluster, id: NodeId) -> String {
+    cluster.node(id).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned())
+}
