@@ -107,7 +107,7 @@ fn is_whole_story(output: &Output) {
         "cut 2: bravo after",
         "partition:",
         "both hold 10.0.0.100",
-        "mended",
+        "heals",
         "alone holds it",
         "power cut, 2 times",
         "failback, 2 times",
@@ -124,10 +124,14 @@ fn is_whole_story(output: &Output) {
 #[test]
 fn root_sees_the_address_move_and_come_back() {
     let setup = Setup::new();
-    let output = setup.hb(&["demo", "--cuts", "2"]).output().expect("hb starts");
+    let drawing = setup.place.join("failover.svg");
+    let output =
+        setup.hb(&["demo", "--cuts", "2", "--svg", drawing.to_str().expect("text")]).output().expect("hb starts");
     if !skipped(&output) {
         is_whole_story(&output);
         assert!(setup.has_no_files());
+        let drawing = fs::read_to_string(drawing).expect("the drawing");
+        assert!(drawing.contains("alpha loses its power") && drawing.contains(" ms without an answer"), "{drawing}");
     }
 }
 

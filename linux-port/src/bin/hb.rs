@@ -15,7 +15,8 @@ const HELP: &str = "\
 hb: the front end of hbcore
 
   hb demo [--cuts N]   two nodes and a client on this machine: what happens when the power fails,
-                       N times (5); needs no privilege, and leaves nothing behind
+                       N times (5); needs no privilege, and leaves nothing running;
+                       --svg FILE: and draw the first failover into FILE
   hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not;
                        --peer: and ask the running daemon whether the other node has the same
                        haresources: exit 4 if not, or if it cannot be told
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         return tools::main(tool, std::iter::once(tool.name().into()).chain(words.skip(1)));
     }
     match command(words) {
-        Ok(Command::Demo { cuts }) => demo::run(cuts),
+        Ok(Command::Demo { cuts, drawing }) => demo::run(cuts, drawing.as_deref()),
         Ok(Command::Check { directory, peer: None }) => check(&directory),
         Ok(Command::Check { directory, peer: Some(run_dir) }) => match check(&directory) {
             ExitCode::SUCCESS => check_peer(&run_dir),
@@ -69,8 +70,10 @@ fn main() -> ExitCode {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
+    /// `drawing`: the file for the picture of a failover.
     Demo {
         cuts: u32,
+        drawing: Option<PathBuf>,
     },
     /// `peer`: where the daemon runs that is asked about the other node.
     Check {
@@ -93,6 +96,7 @@ struct Words {
     command: Option<String>,
     directory: Option<PathBuf>,
     cuts: Option<u32>,
+    svg: Option<PathBuf>,
     json: bool,
     peer: bool,
     config_dir: Option<PathBuf>,
@@ -108,6 +112,7 @@ fn command(words: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt:
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Print(HELP)),
             Arg::Long("version") => return Ok(Command::Print(concat!("hb ", env!("CARGO_PKG_VERSION"), "\n"))),
             Arg::Long("cuts") => read.cuts = Some(cuts(&words.value()?)?),
+            Arg::Long("svg") => read.svg = Some(words.value()?.into()),
             Arg::Long("json") => read.json = true,
             Arg::Long("peer") => read.peer = true,
             Arg::Long("config-dir") => read.config_dir = Some(words.value()?.into()),
@@ -131,6 +136,7 @@ impl Words {
         let place = places.into_iter().find(|(_, value)| value.is_some()).map(|(name, _)| name);
         let foreign = [
             self.cuts.map(|_| "--cuts").filter(|_| command != "demo"),
+            self.svg.as_ref().map(|_| "--svg").filter(|_| command != "demo"),
             self.json.then_some("--json").filter(|_| command != "status"),
             self.peer.then_some("--peer").filter(|_| command != "check"),
             place.filter(|_| command == "demo"),
@@ -140,7 +146,7 @@ impl Words {
         }
         let run_dir = self.run_dir.unwrap_or_else(|| "/run".into());
         match command {
-            "demo" => Ok(Command::Demo { cuts: self.cuts.unwrap_or(demo::CUTS) }),
+            "demo" => Ok(Command::Demo { cuts: self.cuts.unwrap_or(demo::CUTS), drawing: self.svg }),
             "status" => Ok(Command::Status { run_dir, json: self.json }),
             "check" => match (self.directory, self.config_dir) {
                 (Some(_), Some(_)) => Err("hb check takes one directory".into()),
@@ -289,7 +295,7 @@ mod tests {
         }
         let asks = Command::Check { directory: "/c".into(), peer: Some("/r".into()) };
         assert_eq!(read("check --peer --run-dir /r /c"), asks);
-        assert_eq!(read("--cuts 3 demo"), Command::Demo { cuts: 3 });
+        assert_eq!(read("--cuts 3 demo"), Command::Demo { cuts: 3, drawing: None });
         assert_eq!(read("status --json"), Command::Status { run_dir: "/run".into(), json: true });
     }
 

@@ -65,6 +65,11 @@ impl Client {
         self.shared.answers().iter().find(|a| a.at >= since && a.by == node).map(|a| a.at)
     }
 
+    /// All answers so far: when, and by which node.
+    pub(super) fn answers(&self) -> Vec<(Instant, &'static str)> {
+        self.shared.answers().iter().map(|answer| (answer.at, answer.by)).collect()
+    }
+
     /// The longest time without an answer: from the last one before `since` to the newest, or to now if it is longer ago.
     pub(super) fn longest_silence(&self, since: Instant) -> Duration {
         let answers = self.shared.answers();

@@ -8,12 +8,16 @@ mod files;
 mod machine;
 mod network;
 mod page;
+mod picture;
 mod role;
 mod stop;
 mod story;
 mod timing;
 mod wiring;
 
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 pub use self::role::{ROLE, play};
@@ -27,13 +31,14 @@ use crate::terminal::complain;
 /// Power cuts when the user does not say how many.
 pub const CUTS: u32 = 5;
 
-/// Runs the demonstration with so many power cuts, at least one, and writes its timeline to standard output.
+/// Runs the demonstration with `cuts` power cuts, at least one, and writes its timeline to standard output, and a drawing of the first
+/// failover to the file `drawing`.
 ///
 /// The exit code is 0 if the address moved and came back each time, 1 if it did not, 4 if the system does not permit
 /// namespaces, and 128 and the signal's number after a signal. Call it while the process has one thread, and end the
 /// process afterwards: it has left the network it was in.
-pub fn run(cuts: u32) -> ExitCode {
-    match perform(cuts.max(1)) {
+pub fn run(cuts: u32, drawing: Option<&Path>) -> ExitCode {
+    match perform(cuts.max(1), drawing) {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             complain(format_args!("hb demo: {stop}"));
@@ -45,7 +50,9 @@ pub fn run(cuts: u32) -> ExitCode {
     }
 }
 
-fn perform(cuts: u32) -> Result<(), Stop> {
+fn perform(cuts: u32, drawing: Option<&Path>) -> Result<(), Stop> {
+    // Opened before this process leaves the file system it was started in.
+    let drawing = drawing.map(File::create).transpose().map_err(Stop::refused(Doing::Draw))?;
     let signals = story::listen()?;
     let rights = isolate().map_err(Stop::refused(Doing::Isolate))?;
     let directory = files::in_memory().map_err(Stop::refused(Doing::MakeFiles))?;
@@ -54,5 +61,7 @@ fn perform(cuts: u32) -> Result<(), Stop> {
     if told.as_ref().is_err_and(Stop::is_of_the_cluster) {
         story.last_words().iter().for_each(|line| complain(format_args!("  {line}")));
     }
-    told
+    told?;
+    let write = |mut file: File| file.write_all(story.drawing().as_bytes());
+    drawing.map_or(Ok(()), write).map_err(Stop::refused(Doing::Draw))
 }

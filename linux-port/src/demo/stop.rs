@@ -51,6 +51,8 @@ pub(super) enum Doing {
     RunClient,
     /// Signals.
     Listen,
+    /// The file of the drawing.
+    Draw,
 }
 
 impl Stop {
@@ -107,6 +109,7 @@ impl fmt::Display for Doing {
             Self::RunMachine => "run a node",
             Self::RunClient => "run the client",
             Self::Listen => "listen to signals",
+            Self::Draw => "write the drawing",
         })
     }
 }

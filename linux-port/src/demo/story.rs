@@ -12,6 +12,7 @@ use super::client::{Client, hurry};
 use super::machine::Machine;
 use super::network::{Cabling, SERVICE};
 use super::page::{Figures, Ink, Page, bar, millis};
+use super::picture::{self, Scene};
 use super::stop::{Awaited, Doing, Stop};
 use super::timing::{DEADTIME, KEEPALIVE};
 use crate::sys::namespace::{Network, Rights};
@@ -40,6 +41,7 @@ pub(super) struct Story {
     home: Network,
     signals: Signals,
     page: Page,
+    scenes: Vec<Scene>,
 }
 
 impl Story {
@@ -55,7 +57,7 @@ impl Story {
         };
         let (home, place, cabling) = lay().map_err(Stop::refused(Doing::LayCables))?;
         let client = Client::start(&place).map_err(Stop::refused(Doing::RunClient))?;
-        Ok(Self { client, alpha, bravo, cabling, home, signals, page })
+        Ok(Self { client, alpha, bravo, cabling, home, signals, page, scenes: Vec::new() })
     }
 
     /// Tells it, with so many power cuts, and writes the figures.
@@ -86,6 +88,17 @@ impl Story {
     /// Lines that may tell why the cluster did not do what it should.
     pub(super) fn last_words(&self) -> Vec<String> {
         [&self.alpha, &self.bravo].into_iter().flat_map(Machine::last_words).collect()
+    }
+
+    /// The first failover as SVG. To be asked for after the story.
+    pub(super) fn drawing(&self) -> String {
+        picture::svg(&self.scenes)
+    }
+
+    fn draw(&mut self, title: String, moment: &'static str, zero: Instant) -> Result<(), Stop> {
+        self.pause(QUIET)?;
+        self.scenes.push(Scene::new(title, moment, zero, self.client.answers().into_iter()));
+        Ok(())
     }
 
     fn describe(&self, rights: Rights) {
@@ -122,6 +135,7 @@ impl Story {
         if told {
             let at = self.client.first_answer(began, "bravo").unwrap_or(began);
             self.page.event(at, Ink::Good, format!("bravo answers: {:.1} ms without an answer", millis(outage)));
+            self.draw("alpha loses its power: bravo takes over".to_owned(), "power cut", began)?;
         }
         Ok(outage)
     }
@@ -141,6 +155,9 @@ impl Story {
             let gap = millis(handover);
             let text = format!("alpha answers, as bravo gave the address back: {gap:.1} ms without an answer");
             self.page.event(at, Ink::Good, text);
+            let after = millis(at.duration_since(began));
+            let title = format!("alpha is back, {after:.0} ms after power on: bravo hands the address over");
+            self.draw(title, "first answer of alpha", at)?;
         }
         Ok(handover)
     }
@@ -155,7 +172,7 @@ impl Story {
         self.page.event(Instant::now(), Ink::Plain, text);
         self.pause(QUIET)?;
         let healed = self.part(false)?;
-        self.page.event(healed, Ink::Plain, "the cables are mended");
+        self.page.event(healed, Ink::Plain, "the partition heals: the cables carry packets again");
         self.until(Awaited::OneOwner, |story| Ok(matches!(story.owners()?, [true, false] | [false, true])))?;
         let at = Instant::now();
         // The neighbours are told a moment later, and whatever goes wrong still goes wrong now.
