@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod lab;
 pub mod model;
+pub mod pages;
 pub mod scenario;
 pub mod sequence;
 pub mod vectors;

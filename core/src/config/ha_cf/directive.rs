@@ -155,7 +155,7 @@ impl Directive {
     }
 
     /// The file it belongs into.
-    pub(in crate::config) fn file(self) -> File {
+    pub fn file(self) -> File {
         match self {
             Self::HeartbeatFormat
             | Self::AddressTakeover

@@ -38,7 +38,7 @@ impl MediumKind {
     ];
 
     /// All kinds.
-    pub(in crate::config) fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> {
         Self::NAMES.iter().map(|(_, kind)| *kind)
     }
 

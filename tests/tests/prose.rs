@@ -1,0 +1,207 @@
+//! What a machine can see of the pages, the comments and the commits: links, lengths, words, cited sections.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::process::Command;
+
+use hbcore_tests::pages::{anchors, files, lines, links, root, text, without_code};
+
+/// The longest README, in lines.
+const README_LINES: usize = 120;
+/// The longest line of prose, in characters. Tables and headings may be longer.
+const LINE: usize = 120;
+/// The longest subject of a commit, in characters.
+const SUBJECT: usize = 72;
+/// Commits after this one have subjects that are short enough.
+const COMMITS_SINCE: &str = "9bda70a";
+/// Words that these pages do not use: CONTRIBUTING.md says what to write instead.
+const UNUSED: [&str; 12] = [
+    "whoever",
+    "so many",
+    "is said",
+    "mended",
+    "shot",
+    "grave",
+    "by itself",
+    "in vain",
+    "arbiter",
+    "errand",
+    "in flux",
+    "whose names only become more",
+];
+/// Places whose files are named in inline code.
+const FOLDERS: [&str; 9] =
+    ["core/", "linux-port/", "ffi/", "tests/", "fuzz/", "docs/", "dist/", "c-examples/", "include/"];
+
+/// Fails with every fault that was found, not with the first.
+#[track_caller]
+fn none(faults: &[impl Display]) {
+    assert!(faults.is_empty(), "\n{}", faults.iter().map(|fault| format!("  {fault}\n")).collect::<String>());
+}
+
+fn named(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+/// The pages that a user or contributor reads.
+fn written_pages() -> Vec<std::path::PathBuf> {
+    let top = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let mut pages: Vec<_> = top.iter().map(|name| root().join(name)).collect();
+    pages.extend(files(&root().join("docs"), &[".md"]));
+    pages
+}
+
+#[test]
+fn links_and_anchors_resolve() {
+    let mut faults = Vec::new();
+    for page in files(&root(), &[".md"]) {
+        let content = text(&page);
+        for (line, target) in links(&content) {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let there = if file.is_empty() { page.clone() } else { page.with_file_name("").join(file) };
+            if !there.exists() {
+                faults.push(format!("{}:{line}: there is no {target}", named(&page)));
+            } else if !anchor.is_empty() && !anchors(&text(&there)).iter().any(|known| known == anchor) {
+                faults.push(format!("{}:{line}: no heading makes #{anchor}", named(&page)));
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn files_named_in_the_pages_exist() {
+    let mut faults = Vec::new();
+    for page in written_pages() {
+        for (number, line) in lines(&text(&page)) {
+            for code in without_code(line).1 {
+                let is_path =
+                    FOLDERS.iter().any(|folder| code.starts_with(folder)) && !code.contains([' ', '*', '{', '<']);
+                if is_path && !root().join(code).exists() {
+                    faults.push(format!("{}:{number}: there is no {code}", named(&page)));
+                }
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn every_page_of_the_docs_is_in_the_summary() {
+    let summary = root().join("docs/SUMMARY.md");
+    let listed: Vec<_> = links(&text(&summary)).into_iter().map(|(_, target)| target).collect();
+    let docs = files(&root().join("docs"), &[".md"]).into_iter().filter(|page| *page != summary);
+    let missing: Vec<_> =
+        docs.map(|page| named(&page)).filter(|name| !listed.iter().any(|l| *name == format!("docs/{l}")));
+    none(&missing.collect::<Vec<_>>());
+}
+
+#[test]
+fn readme_fits_on_a_screen() {
+    for readme in ["README.md", "README.zh-CN.md"] {
+        let count = text(&root().join(readme)).lines().count();
+        assert!(count <= README_LINES, "{readme} has {count} lines, {README_LINES} at most: move text to docs/");
+    }
+}
+
+#[test]
+fn lines_of_prose_are_short() {
+    let mut faults = Vec::new();
+    for page in written_pages() {
+        for (number, line) in lines(&text(&page)) {
+            let length = line.chars().count();
+            if length > LINE && !line.starts_with(['|', '#', '!']) {
+                faults.push(format!("{}:{number}: {length} characters, {LINE} at most", named(&page)));
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn words_that_are_not_used_are_not_there() {
+    let mut faults = Vec::new();
+    for page in written_pages() {
+        for (number, line) in lines(&text(&page)) {
+            let prose = format!(" {} ", without_code(line).0.to_lowercase());
+            let words: String = prose.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+            for word in UNUSED.iter().filter(|word| words.contains(&format!(" {word} "))) {
+                faults.push(format!("{}:{number}: \"{word}\": see the style in CONTRIBUTING.md", named(&page)));
+            }
+        }
+    }
+    none(&faults);
+}
+
+/// The section numbers that follow a citation: `7.3`, `7.1 to 7.3, 7.6`, `2 and 3`. A citation may go on in the next comment line.
+fn cited(after: &str) -> Vec<&str> {
+    let mut numbers = Vec::new();
+    let words = after.split([' ', '\n', ',', ';', ')', ']', ':', '`']).filter(|word| !word.is_empty());
+    for word in words.filter(|word| !matches!(*word, "//" | "///" | "//!" | "#" | "*")) {
+        let number = word.trim_end_matches('.');
+        match number.chars().all(|c| c.is_ascii_digit() || c == '.') && !number.is_empty() {
+            true => numbers.push(number),
+            false if !numbers.is_empty() && matches!(word, "to" | "and") => {}
+            false => break,
+        }
+    }
+    numbers
+}
+
+#[test]
+fn cited_sections_of_the_protocol_exist() {
+    const PLACE: &str = "docs/protocol/";
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for file in
+        files(&root(), &[".rs", ".c", ".h", ".toml"]).into_iter().filter(|file| !file.ends_with("tests/prose.rs"))
+    {
+        let content = text(&file);
+        let mut rest = content.as_str();
+        while let Some((before, after)) = rest.split_once(PLACE) {
+            rest = after;
+            let line = content[..content.len() - after.len()].lines().count();
+            let Some((name, sections)) = after.split_once(".md").filter(|(name, _)| name.len() < 12) else {
+                faults.push(format!("{}:{line}: {PLACE} and no page", named(&file)));
+                continue;
+            };
+            let _ = before;
+            let page = root().join(PLACE).join(format!("{name}.md"));
+            let page = if page.exists() { text(&page) } else { String::new() };
+            let has = |number: &str| {
+                let mut headings = page.lines().filter(|line| line.starts_with('#'));
+                headings.any(|line| line.trim_start_matches('#').split_whitespace().next() == Some(number))
+            };
+            count += 1;
+            for number in cited(sections).into_iter().filter(|number| !has(number)) {
+                faults.push(format!("{}:{line}: {PLACE}{name}.md has no section {number}", named(&file)));
+            }
+        }
+    }
+    none(&faults);
+    assert!(count > 0 || faults.is_empty(), "citations");
+}
+
+#[test]
+fn section_numbers_of_a_citation_are_read() {
+    assert_eq!(cited(" 7.1 to 7.3, 7.6)."), ["7.1", "7.3", "7.6"]);
+    assert_eq!(cited(" 3 and 4)."), ["3", "4"]);
+    assert_eq!(cited(" 5.2: the header"), ["5.2"]);
+    assert_eq!(cited(", as measured"), [""; 0]);
+}
+
+#[test]
+fn subjects_of_commits_are_short() {
+    let range = format!("{COMMITS_SINCE}..HEAD");
+    let log = Command::new("git").args(["log", "--no-merges", "--format=%h %s", &range]).current_dir(root()).output();
+    let Some(log) = log.ok().filter(|log| log.status.success()) else {
+        return println!("skipped: there is no git, or no commit {COMMITS_SINCE} in a shallow clone");
+    };
+    let log = String::from_utf8_lossy(&log.stdout);
+    let long =
+        log.lines().filter_map(|line| line.split_once(' ')).filter(|(_, subject)| subject.chars().count() > SUBJECT);
+    none(&long.map(|(hash, subject)| format!("{hash}: {subject}: put the reason into the body")).collect::<Vec<_>>());
+}
