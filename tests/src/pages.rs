@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder of the workspace.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// All files below `folder` whose name ends in one of `endings`, without what is built.
@@ -28,7 +28,11 @@ pub fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-/// The text of a file; a failure names the file.
+/// The text of a file.
+///
+/// # Panics
+///
+/// With the name of the file, if it cannot be read.
 pub fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -100,12 +100,17 @@ fn effect(directive: Directive) -> &'static str {
         D::Debug => "debug lines up to this level",
         D::LogBadpack => "packets with a wrong format or digest are logged",
         D::UseLogd => "`ha_logd` is not used: lines go to syslog where nothing else is configured",
-        D::ConnLogdTime => "no effect in this version",
         D::Realtime => "real-time scheduling and locked memory",
         D::Rtprio => "a fixed priority instead of a reservation",
         D::Watchdog => "not acted upon: the device is not opened, and `hb check` warns. systemd's watchdog is fed",
         D::Env => "scripts get the variable `HA_NAME`",
-        D::Memreserve | D::Coredumps | D::Coreroot | D::UseApphbd => "no effect in this version",
+        D::Memreserve
+        | D::Coredumps
+        | D::Coreroot
+        | D::UseApphbd
+        | D::ConnLogdTime
+        | D::CompressionThreshold
+        | D::TraditionalCompression => "no effect in this version",
         D::Cluster => "a name, for information",
         D::Autojoin => "whether unknown nodes are accepted; only `none` together with `haresources`",
         D::Uuidfrom => "the identity of this node: stored in `hb_uuid`, or computed from its name",
@@ -113,7 +118,6 @@ fn effect(directive: Directive) -> &'static str {
         D::Respawn | D::Failfast => "not acted upon: no client is started, and `hb check` warns",
         D::Apiauth => "not acted upon: there is no clients' socket, and `hb check` warns",
         D::Compression => "checked; this version never compresses",
-        D::CompressionThreshold | D::TraditionalCompression => "no effect in this version",
         D::Pacemaker | D::Crm => "anything but off wants the daemons of Pacemaker 1.x, which Debian 12 does not have",
         D::CrmDaemonDir
         | D::CrmdSpawnsPengine

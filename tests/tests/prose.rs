@@ -13,7 +13,7 @@ const LINE: usize = 120;
 /// The longest subject of a commit, in characters.
 const SUBJECT: usize = 72;
 /// Commits after this one have subjects that are short enough.
-const COMMITS_SINCE: &str = "9bda70a";
+const COMMITS_SINCE: &str = "ebfe556";
 /// Words that these pages do not use: CONTRIBUTING.md says what to write instead.
 const UNUSED: [&str; 12] = [
     "whoever",
@@ -36,7 +36,8 @@ const FOLDERS: [&str; 9] =
 /// Fails with every fault that was found, not with the first.
 #[track_caller]
 fn none(faults: &[impl Display]) {
-    assert!(faults.is_empty(), "\n{}", faults.iter().map(|fault| format!("  {fault}\n")).collect::<String>());
+    let lines: Vec<_> = faults.iter().map(|fault| format!("  {fault}")).collect();
+    assert!(lines.is_empty(), "\n{}\n", lines.join("\n"));
 }
 
 fn named(path: &Path) -> String {
@@ -94,8 +95,7 @@ fn every_page_of_the_docs_is_in_the_summary() {
     let summary = root().join("docs/SUMMARY.md");
     let listed: Vec<_> = links(&text(&summary)).into_iter().map(|(_, target)| target).collect();
     let docs = files(&root().join("docs"), &[".md"]).into_iter().filter(|page| *page != summary);
-    let missing: Vec<_> =
-        docs.map(|page| named(&page)).filter(|name| !listed.iter().any(|l| *name == format!("docs/{l}")));
+    let missing = docs.map(|page| named(&page)).filter(|name| !listed.iter().any(|l| *name == format!("docs/{l}")));
     none(&missing.collect::<Vec<_>>());
 }
 
