@@ -2,12 +2,13 @@
 //! the node says that it holds nothing. The other node is about to start all of it, or has done so.
 
 use crate::cli::Options;
-use crate::jobs::{self, Doing, Ending, Outcome, RUNNING, Surroundings};
+use crate::jobs::{self, Doing, Ending, Outcome, RUNNING, Running, Surroundings};
 use crate::log::{Level, Logger};
 use crate::problems::Board;
 use crate::resources::Plan;
 use crate::script::Cancel;
 use crate::state::{Record, clean_leftovers};
+use crate::status::StatusSocket;
 use crate::sys::fault;
 use crate::sys::signal::Signals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -52,6 +53,14 @@ pub fn clean_addresses(options: &Options) -> Vec<(Level, String)> {
 #[derive(Debug)]
 pub struct Interrupted;
 
+/// Who asks what the start is doing meanwhile, and the answer to that.
+pub struct Door<'a> {
+    /// Where is asked; `None` if that could not be opened.
+    pub socket: Option<&'a StatusSocket>,
+    /// The answer, given the scripts that run.
+    pub answer: &'a dyn Fn(&[Running]) -> String,
+}
+
 /// Asks every script of `plans` and stops what does not say that it is stopped, groups beside each other. Takes as long as scripts take:
 /// a node that does not know what runs on it must not join. A script that takes long is named in the log each minute. Returns the places of
 /// the groups that may still run here.
@@ -59,7 +68,13 @@ pub struct Interrupted;
 /// # Errors
 /// [`Interrupted`]: somebody wants the daemon to end.
 #[cold]
-pub fn vacate(plans: &[&Plan], log: &Logger, board: &Board, signals: &mut Signals) -> Result<Vec<usize>, Interrupted> {
+pub fn vacate(
+    plans: &[&Plan],
+    log: &Logger,
+    board: &Board,
+    signals: &mut Signals,
+    door: &Door<'_>,
+) -> Result<Vec<usize>, Interrupted> {
     let scripts = plans.iter().enumerate().filter(|(_, plan)| !plan.is_only_addresses());
     let waiting = Mutex::new(scripts.map(|(place, plan)| (place, *plan)).collect::<Vec<_>>());
     let workers = lock(&waiting).len().min(RUNNING);
@@ -68,7 +83,8 @@ pub fn vacate(plans: &[&Plan], log: &Logger, board: &Board, signals: &mut Signal
     }
     let Ok(cancel) = Cancel::new() else { return Ok(lock(&waiting).iter().map(|(place, _)| *place).collect()) };
     let stuck = Mutex::new(Vec::new());
-    let surroundings = Surroundings { log, board, cancel: &cancel, doing: &Doing::default() };
+    let doing = Doing::default();
+    let surroundings = Surroundings { log, board, cancel: &cancel, doing: &doing };
     let work = || {
         while let Some((place, plan)) = { lock(&waiting).pop() } {
             let outcome = jobs::end_here(Ending::Vacate, &plan.key, plan.script_steps(), surroundings);
@@ -87,18 +103,19 @@ pub fn vacate(plans: &[&Plan], log: &Logger, board: &Board, signals: &mut Signal
             // No thread to be had: nobody listens to signals meanwhile.
             work();
         }
+        let mut is_interrupted = false;
         while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
-            match wants_to_end(signals) {
-                Ok(true) => {
-                    cancel.give();
-                    return true;
+            match wants_to_end(signals, door, &doing) {
+                Ok(wanted) => {
+                    if wanted && !std::mem::replace(&mut is_interrupted, true) {
+                        cancel.give();
+                    }
                 }
-                Ok(false) => {}
                 // Such as for want of memory: it is asked again, but not at once.
                 Err(_) => thread::sleep(REFUSED_PAUSE),
             }
         }
-        false
+        is_interrupted
     });
     if interrupted { Err(Interrupted) } else { Ok(stuck.into_inner().unwrap_or_else(PoisonError::into_inner)) }
 }
@@ -107,14 +124,20 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for a moment, or for a signal, and tells whether it is one to end.
-fn wants_to_end(signals: &mut Signals) -> io::Result<bool> {
-    let mut fds = [PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
+/// Waits for a moment, or for a signal, and tells whether it is one to end. Answers whoever asks what goes on.
+fn wants_to_end(signals: &mut Signals, door: &Door<'_>, doing: &Doing) -> io::Result<bool> {
+    let mut fds = vec![PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
+    fds.extend(door.socket.map(|socket| PollFd::from_borrowed_fd(socket.fd(), PollFlags::IN)));
     poll(&mut fds, Some(&LOOK))?;
-    while let Some(signal) = signals.next()? {
-        if [Signal::TERM, Signal::INT, Signal::QUIT].into_iter().any(|end| signal.is(end)) {
-            return Ok(true);
-        }
+    let is_asked = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
+    drop(fds);
+    // Nobody is asked while a worker writes down what it does: the next look answers.
+    if let (true, Some(socket), Some(running)) = (is_asked, door.socket, doing.seen()) {
+        socket.answer(|| (door.answer)(&running))?;
     }
-    Ok(false)
+    let mut is_end = false;
+    while let Some(signal) = signals.next()? {
+        is_end |= [Signal::TERM, Signal::INT, Signal::QUIT].into_iter().any(|end| signal.is(end));
+    }
+    Ok(is_end)
 }

@@ -9,7 +9,7 @@ pub use identity::{identity, rehearse_engine};
 
 use failure::{Failure, GENERAL};
 use identity::{engine, manages};
-use idle::{Stuck, claim_stuck, idle};
+use idle::{Ears, Stuck, claim_stuck, idle};
 use schedule::{for_addresses, schedule};
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
@@ -226,9 +226,12 @@ fn prepare_rest(
     let environment = site.scripts(&options.state_dir, options.debug);
     let plans = if manage { site.plans(&environment) } else { Vec::new() };
     let board = Board::default();
+    log.show_losses(&board);
+    // Whoever asks during a slow start is answered.
+    let status = status_socket(options, &log);
     // Before anything fails that can fail: nobody else would stop what runs here.
-    let stuck =
-        if resumes { Stuck::default() } else { idle(site, &plans, &environment, options, &log, &board, &mut signals)? };
+    let ears = Ears { log: &log, board: &board, socket: status.as_ref() };
+    let stuck = if resumes { Stuck::default() } else { idle(site, &plans, &environment, options, ears, &mut signals)? };
     let (links, lost) = Links::open_some(site.media());
     if let Some(error) = lost.first().filter(|_| !resumes) {
         return Err(Failure::general(site.placed(error)));
@@ -301,7 +304,7 @@ fn prepare_rest(
         rereader,
         host_cache: (!manage).then(|| state.clone()),
         scripts: Scripts { fifo, notifier },
-        status: status_socket(options, &log),
+        status,
         service: Notify::from_env(),
         board,
         orders,

@@ -8,6 +8,7 @@ mod group;
 mod json;
 mod orders;
 mod snapshot;
+mod starting;
 mod text;
 
 #[cfg(test)]
@@ -28,11 +29,12 @@ use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketT
 use crate::sys::{fault, users};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-pub use group::{GroupRow, Next};
+pub use group::{GroupRow, Next, RunningScript};
 pub use json::STOPPED;
 pub use orders::{Decided, Orders};
 pub(crate) use orders::{REFUSED, RELOAD, STANDBY, TAKEOVER, why};
 pub use snapshot::{NodeRow, Progress, Seen, Snapshot};
+pub use starting::Starting;
 
 /// The name of the socket in the run directory.
 pub const NAME: &str = "heartbeat.sock";
@@ -164,7 +166,10 @@ impl Peer {
 impl Answer {
     /// What the daemon sees, and how it decided.
     pub fn of(seen: &Seen<'_>, orders: &Orders) -> Self {
-        let seen = Snapshot::of(seen);
+        Self::of_snapshot(&Snapshot::of(seen), orders)
+    }
+
+    fn of_snapshot(seen: &Snapshot, orders: &Orders) -> Self {
         let problems = seen.problems.iter().map(|s| s.problem.word().to_owned()).collect();
         let peers = seen.nodes.iter().filter(|n| !n.is_local && !n.is_ping && n.state != "dead" && n.state != "init");
         let peers = peers.map(|n| Peer { name: n.name.clone(), is_ours: n.program.is_some(), same: n.same_resources });

@@ -165,6 +165,29 @@ fn announcement_after_a_heal_has_the_hardware_address_of_that_moment() {
 }
 
 #[test]
+fn address_removed_too_often_tells_why_and_when_it_is_put_back() {
+    let Some((a, _b)) = pair() else { return };
+    let keeper = Keeper::with(&a, AddressConflict::Warn, &[VIP]);
+    for _ in 0..5 {
+        a.ip(&format!("addr del {VIP}/24 dev eth0"));
+        support::eventually("it is back", || is_up(&a, VIP) && !keeper.is_lost(VIP));
+    }
+    a.ip(&format!("addr del {VIP}/24 dev eth0"));
+    support::eventually("that is told", || {
+        let standing = keeper.board.standing();
+        let lost = standing.iter().find(|standing| standing.problem.word() == "address-lost");
+        let said = lost.is_some_and(|lost| lost.said().ends_with("has removed it; that was 6 times in a minute"));
+        let next = lost.and_then(|lost| lost.next.as_ref());
+        said && next.is_some_and(|next| {
+            next.what == "it is put back, unless its group has gone to the other node by then"
+                && next.within.is_some_and(|within| within < Duration::from_mins(1))
+        })
+    });
+    let times = keeper.board.standing().first().map(|standing| standing.times);
+    assert_eq!(times, Some(1), "one loss, however often it is looked at");
+}
+
+#[test]
 fn address_removed_by_hand_is_put_back_and_announced() {
     let Some((a, b)) = pair() else { return };
     let keeper = Keeper::with(&a, AddressConflict::Warn, &[VIP, VIP6]);

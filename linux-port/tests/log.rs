@@ -3,11 +3,12 @@
 mod host;
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use hbcore_linux::log::{EarlyLog, Facility, Level, LogConfig, QUEUE_CAPACITY, Stderr};
+use hbcore_linux::problems::{Board, Problem};
 use host::{Place, eventually};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -129,6 +130,33 @@ fn fifo_without_a_reader_costs_its_lines_and_holds_nothing() {
     let debug = place.read("debug");
     assert!(debug.contains("before the daemon detaches") && debug.contains("afterwards"), "{debug}");
     assert!(debug.contains("Cannot open log file"), "{debug}");
+}
+
+#[test]
+fn lost_lines_are_a_problem_until_a_line_is_written() {
+    let place = Place::new();
+    let fifo = place.join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).expect("a FIFO");
+    let config = LogConfig { logfile: Some(fifo.clone()), ..place.log_config() };
+    let (log, board) = (EarlyLog::new(config).start().expect("a thread"), Board::default());
+    log.info(format_args!("before anybody looks"));
+    assert!(log.show_losses(&board));
+    log.info(format_args!("nobody reads this"));
+    assert!(log.flush(SOON));
+    let standing = board.standing();
+    let [only] = &standing[..] else { panic!("one problem instead of {standing:?}") };
+    assert_eq!(only.problem, Problem::LogLosesLines { file: fifo.display().to_string() });
+    assert!(only.reason.as_deref().is_some_and(|why| why.starts_with("No such device or address")), "{only:?}");
+
+    let mut reader = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&fifo).expect("a reader");
+    eventually("a line is written", || {
+        log.info(format_args!("somebody reads this"));
+        assert!(log.flush(SOON));
+        board.standing().is_empty()
+    });
+    let mut read = vec![0; 4096];
+    let len = std::io::Read::read(&mut reader, &mut read).expect("lines");
+    assert!(String::from_utf8_lossy(&read[..len]).contains("missing here"), "the log says so, too");
 }
 
 #[test]

@@ -32,6 +32,7 @@ impl Driver {
             left: watch.left(),
             failures: watch.failures(),
             fences: watch.fences(),
+            addresses: resources.plans().map(|plan| plan.addresses().map(|spec| spec.addr).collect()).collect(),
             problems,
         };
         if let Err(error) = socket.answer(|| Answer::of(&seen, orders).pack()) {

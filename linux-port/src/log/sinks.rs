@@ -105,6 +105,12 @@ impl Sinks {
         complaints
     }
 
+    /// The files whose last line is lost, and why; those whose last line is written, without a reason.
+    pub(super) fn states(&self) -> impl Iterator<Item = (&Path, Option<&str>)> {
+        let files = [&self.logfile, &self.debugfile].into_iter().flatten();
+        files.map(|file| (file.path.as_path(), (file.lost > 0).then_some(file.refusal.as_str())))
+    }
+
     /// Opens the files anew at the next line, whatever the time.
     pub(super) fn reopen(&mut self) {
         for file in [&mut self.logfile, &mut self.debugfile].into_iter().flatten() {
@@ -122,6 +128,8 @@ struct LogFile {
     checked: Option<Instant>,
     /// Lines that could not be written, since the file last said so.
     lost: u64,
+    /// Why the last of them could not.
+    refusal: String,
     /// The file ends within a line.
     torn: bool,
     /// What to say about it elsewhere.
@@ -130,7 +138,7 @@ struct LogFile {
 
 impl LogFile {
     fn new(path: PathBuf, owner: Option<(u32, u32)>) -> Self {
-        Self { path, owner, open: None, checked: None, lost: 0, torn: false, complaint: None }
+        Self { path, owner, open: None, checked: None, lost: 0, refusal: String::new(), torn: false, complaint: None }
     }
 
     fn close(&mut self) {
@@ -152,9 +160,16 @@ impl LogFile {
     /// Whether the whole line is in the file.
     fn put(&mut self, line: &[u8]) -> bool {
         let Some(file) = &mut self.open else { return false };
-        let mended = !self.torn || file.write(b"\n").is_ok();
-        let written = if mended { file.write(line).unwrap_or(0) } else { 0 };
-        self.torn = !mended || (0 < written && written < line.len());
+        let mended = if self.torn { file.write(b"\n").map(|_| ()) } else { Ok(()) };
+        let is_mended = mended.is_ok();
+        let written = mended.and_then(|()| file.write(line)).unwrap_or_else(|error| {
+            self.refusal = error.to_string();
+            0
+        });
+        if 0 < written && written < line.len() {
+            "there is no room for more".clone_into(&mut self.refusal);
+        }
+        self.torn = !is_mended || (0 < written && written < line.len());
         if written < line.len() {
             // A full disk or a dead mount: try a fresh descriptor at the next check.
             self.open = None;
@@ -176,6 +191,7 @@ impl LogFile {
             Ok(file) => self.open = Some(file),
             Err(error) => {
                 self.open = None;
+                self.refusal = error.to_string();
                 let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
                 if !told.contains(&self.path) {
                     told.push(self.path.clone());

@@ -2,6 +2,7 @@
 
 use std::fmt::Arguments;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use super::sinks::Sinks;
 use super::{Level, Record, Stderr, wall_seconds};
+use crate::problems::{Board, Problem, Told};
 use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
 use crate::terminal::counted;
@@ -33,6 +35,7 @@ enum Order {
     Write(Record),
     Stderr(Stderr),
     Reopen,
+    Board(Board),
 }
 
 #[derive(Debug, Default)]
@@ -56,7 +59,7 @@ impl Logger {
             pid: AtomicU32::new(std::process::id()),
             ..Shared::default()
         });
-        let writer = Writer { sinks, shared: Arc::clone(&shared) };
+        let writer = Writer { sinks, board: None, shown: Vec::new(), shared: Arc::clone(&shared) };
         fault::gate(fault::Call::Thread, "log")?;
         thread::Builder::new().name("log".to_owned()).stack_size(STACK).spawn(move || writer.run(&orders))?;
         Ok(Self { queue, shared })
@@ -125,6 +128,11 @@ impl Logger {
         self.order(Order::Reopen)
     }
 
+    /// Shows there from now on which lines are lost. False: the queue is full.
+    pub fn show_losses(&self, board: &Board) -> bool {
+        self.order(Order::Board(board.clone()))
+    }
+
     /// Whether lines were dropped that the writer has not counted in the log yet, as while a disk hangs.
     pub fn is_losing(&self) -> bool {
         self.shared.lost.load(Ordering::Relaxed) > 0
@@ -157,6 +165,10 @@ impl Logger {
 /// The thread that writes. It ends when the last [`Logger`] is gone.
 struct Writer {
     sinks: Sinks,
+    /// Where lost lines are shown.
+    board: Option<Board>,
+    /// The files of which lines are shown to be lost.
+    shown: Vec<PathBuf>,
     shared: Arc<Shared>,
 }
 
@@ -167,12 +179,41 @@ impl Writer {
         while let Ok(order) = orders.recv() {
             self.report_loss();
             match order {
-                Order::Write(record) => self.sinks.write(&record),
+                Order::Write(record) => {
+                    self.sinks.write(&record);
+                    self.show();
+                }
                 Order::Stderr(stderr) => self.sinks.set_stderr(stderr),
                 Order::Reopen => self.sinks.reopen(),
+                Order::Board(board) => {
+                    self.board = Some(board);
+                    self.show();
+                }
             }
             *self.shared.done.lock().unwrap_or_else(PoisonError::into_inner) += 1;
             self.shared.progress.notify_all();
+        }
+    }
+
+    /// Shows the files whose last line is lost.
+    fn show(&mut self) {
+        let Self { sinks, board: Some(board), shown, .. } = self else { return };
+        for (path, refusal) in sinks.states() {
+            let problem = || Problem::LogLosesLines { file: path.display().to_string() };
+            let place = shown.iter().position(|known| known == path);
+            match (refusal, place) {
+                (Some(refusal), _) => {
+                    board.tell(problem(), Told::because(refusal));
+                    if place.is_none() {
+                        shown.push(path.to_owned());
+                    }
+                }
+                (None, Some(place)) => {
+                    board.settle(&problem());
+                    shown.swap_remove(place);
+                }
+                (None, None) => {}
+            }
         }
     }
 

@@ -3,12 +3,14 @@
 use super::Failure;
 use crate::cli::Options;
 use crate::driver::LinuxCluster;
-use crate::leftovers::{self, Interrupted};
+use crate::jobs::Running;
+use crate::leftovers::{self, Door, Interrupted};
 use crate::log::Logger;
 use crate::problems::Board;
 use crate::resources::{Plan, Resources, ScriptEnvironment};
 use crate::site::Site;
 use crate::state::Mark;
+use crate::status::{Answer, Starting, StatusSocket};
 use crate::sys::signal::Signals;
 use hbcore::takeover::Holds;
 
@@ -22,6 +24,14 @@ pub(super) struct Stuck {
     pub(super) lost: Vec<String>,
 }
 
+/// Where is told what goes on meanwhile.
+pub(super) struct Ears<'a> {
+    pub(super) log: &'a Logger,
+    pub(super) board: &'a Board,
+    /// Where `hb status` asks, if that could be opened.
+    pub(super) socket: Option<&'a StatusSocket>,
+}
+
 /// Makes sure that nothing of the groups runs here: neither those of `plans` nor those of a run that has crashed. Returns those that may run
 /// here all the same.
 #[cold]
@@ -30,8 +40,7 @@ pub(super) fn idle(
     plans: &[Plan],
     scripts: &ScriptEnvironment,
     options: &Options,
-    log: &Logger,
-    board: &Board,
+    Ears { log, board, socket }: Ears<'_>,
     signals: &mut Signals,
 ) -> Result<Stuck, Failure> {
     let crashed = Mark::new(&options.run_dir).read();
@@ -48,7 +57,22 @@ pub(super) fn idle(
         plans.iter().chain(&lost).for_each(Plan::assume_started);
     }
     let all: Vec<&Plan> = plans.iter().chain(&lost).collect();
-    let stuck = leftovers::vacate(&all, log, board, signals).map_err(|Interrupted| Failure::Interrupted)?;
+    // Those that are not in the file any more have no home.
+    let homes = site.resources.groups.iter().map(|group| group.node).chain(std::iter::repeat("-"));
+    let groups: Vec<(String, String)> =
+        all.iter().zip(homes).map(|(plan, home)| (plan.key.clone(), home.to_owned())).collect();
+    let answer = |running: &[Running]| {
+        let starting = Starting {
+            node: &site.local_name,
+            groups: &groups,
+            running,
+            deadtime: site.ha_cf.timing.deadtime,
+            problems: board.standing(),
+        };
+        Answer::starting(starting).pack()
+    };
+    let door = Door { socket, answer: &answer };
+    let stuck = leftovers::vacate(&all, log, board, signals, &door).map_err(|Interrupted| Failure::Interrupted)?;
     let (groups, lost_ones): (Vec<usize>, Vec<usize>) = stuck.into_iter().partition(|place| *place < plans.len());
     let lost: Vec<String> =
         lost_ones.into_iter().filter_map(|place| all.get(place)).map(|plan| plan.words.clone()).collect();

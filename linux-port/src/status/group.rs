@@ -6,8 +6,8 @@ use hbcore::time::Instant;
 
 use super::snapshot::Seen;
 use crate::driver::{is_nowhere, lacks, other_node};
-use crate::jobs::Trying;
-use crate::problems::STRONGER;
+use crate::jobs::{Running, Trying};
+use crate::problems::{Problem, STRONGER, Standing};
 
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct GroupRow {
     pub here: GroupState,
     /// The node that has it, wholly or in part, as far as this node knows.
     pub at: Option<String>,
-    /// The script that runs for it, and for how many seconds.
-    pub script: Option<(String, u64)>,
+    /// The script that runs for it.
+    pub script: Option<RunningScript>,
     /// Of a stop: which attempt it is, and how many there are at most.
     pub attempt: Option<(u32, u32)>,
     /// Why it is where it is, in one word that stays.
@@ -36,6 +36,34 @@ pub struct GroupRow {
     pub is_nowhere: bool,
     /// The other node is at work for it.
     pub is_waited_for: bool,
+}
+
+/// A script that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningScript {
+    /// The script and what it is to do.
+    pub what: String,
+    /// For how many seconds it has run.
+    pub seconds: u64,
+    /// After how many seconds in all it is terminated; `None` between two attempts.
+    pub limit: Option<u64>,
+}
+
+/// What is told of a script.
+pub(super) fn script_of(running: &Running) -> RunningScript {
+    RunningScript {
+        what: running.what.clone(),
+        seconds: running.for_so_long.as_secs(),
+        limit: running.limit.map(|limit| limit.as_secs()),
+    }
+}
+
+/// Which attempt of a stop it is, and how many there are at most.
+pub(super) const fn attempt(running: &Running) -> Option<(u32, u32)> {
+    match running.trying {
+        Some(Trying::Attempt(number, most)) => Some((number, most)),
+        Some(Trying::Missing(_)) | None => None,
+    }
 }
 
 /// What happens next.
@@ -67,18 +95,16 @@ impl GroupRow {
             (_, Why::Elsewhere { .. }) if !teller.failed_there => teller.other.clone(),
             _ => None,
         };
-        let (story, next) = teller.tell(why);
+        let lost = seen.lost_address(usize::from(number)).filter(|_| why == Why::Runs);
+        let (story, next) = lost.map_or_else(|| teller.tell(why), without_address);
         Self {
             key: key.to_owned(),
             home: name(group.home),
             here,
             at,
-            script: script.map(|s| (s.what.clone(), s.for_so_long.as_secs())),
-            attempt: match script.and_then(|s| s.trying) {
-                Some(Trying::Attempt(number, most)) => Some((number, most)),
-                Some(Trying::Missing(_)) | None => None,
-            },
-            why: word(why, teller.failed_there),
+            script: script.map(script_of),
+            attempt: script.and_then(attempt),
+            why: if lost.is_some() { LACKS_ADDRESS } else { word(why, teller.failed_there) },
             story,
             next,
             failures: teller.failures,
@@ -96,10 +122,11 @@ impl GroupRow {
 
     /// The script that runs, in brackets.
     pub(super) fn script_text(&self) -> String {
-        let Some((what, seconds)) = &self.script else { return String::new() };
+        let Some(RunningScript { what, seconds, limit }) = &self.script else { return String::new() };
+        let most = limit.map(|limit| format!(" of {limit} s")).unwrap_or_default();
         match self.attempt {
-            Some((attempt, most)) if attempt > 1 => format!(" ({what}, attempt {attempt} of {most}, {seconds} s)"),
-            _ => format!(" ({what}, {seconds} s)"),
+            Some((attempt, all)) if attempt > 1 => format!(" ({what}, attempt {attempt} of {all}, {seconds} s{most})"),
+            _ => format!(" ({what}, {seconds} s{most})"),
         }
     }
 
@@ -111,6 +138,28 @@ impl GroupRow {
         });
         format!("{}{}{}", self.story, self.script_text(), next.unwrap_or_default())
     }
+}
+
+/// The word for a group that runs here but for an address.
+pub(super) const LACKS_ADDRESS: &str = "lacks-address";
+
+impl Seen<'_> {
+    /// An address of a group that is owned here and gone.
+    fn lost_address(&self, group: usize) -> Option<&Standing> {
+        let addresses = self.addresses.get(group)?;
+        let is_lost =
+            |problem: &Problem| matches!(problem, Problem::AddressLost { address } if addresses.contains(address));
+        self.problems.iter().find(|standing| is_lost(&standing.problem))
+    }
+}
+
+/// What is told of a group that runs here but for an address.
+fn without_address(lost: &Standing) -> (String, Option<Next>) {
+    let story = match &lost.problem {
+        Problem::AddressLost { address } => format!("runs here without its address {address}"),
+        _ => "runs here".to_owned(),
+    };
+    (story, lost.next.as_ref().map(|next| Next { what: next.what.clone(), seconds: next.seconds() }))
 }
 
 /// The word for monitors, which stays as it is.

@@ -60,13 +60,11 @@ fn group(text: &mut String, row: &GroupRow) {
     text.push_str(",\"at\":");
     optional(text, row.at.as_deref());
     text.push_str(",\"script\":");
-    match &row.script {
-        Some((what, seconds)) => {
-            string(text, what);
-            let _ = write!(text, ",\"seconds\":{seconds}");
-        }
-        None => text.push_str("null,\"seconds\":null"),
-    }
+    optional(text, row.script.as_ref().map(|script| script.what.as_str()));
+    text.push_str(",\"seconds\":");
+    number(text, row.script.as_ref().map(|script| script.seconds));
+    text.push_str(",\"limit\":");
+    number(text, row.script.as_ref().and_then(|script| script.limit));
     match row.attempt {
         Some((attempt, most)) => {
             let _ = write!(text, ",\"attempt\":{attempt},\"attempts\":{most}");

@@ -1,12 +1,14 @@
 //! What this node sees at one moment: itself, the nodes with their links, the groups and where they are, and what is not as it should be.
 
+use std::net::IpAddr;
+
 use hbcore::cluster::NodeView;
 use hbcore::id::NodeId;
 use hbcore::node::NodeKind;
 use hbcore::takeover::{GroupState, Holds, Phase, Standby};
 use hbcore::time::Instant;
 
-use super::group::GroupRow;
+use super::group::{GroupRow, LACKS_ADDRESS};
 use crate::driver::{LinuxCluster, links_of};
 use crate::jobs::Running;
 use crate::problems::Standing;
@@ -30,6 +32,8 @@ pub struct Seen<'a> {
     pub failures: &'a [u32],
     /// The nodes that are to be fenced: since when, and how often that failed.
     pub fences: &'a [(NodeId, Instant, u32)],
+    /// The addresses of each group, by the groups' ids.
+    pub addresses: Vec<Vec<IpAddr>>,
     /// What is not as it should be.
     pub problems: Vec<Standing>,
 }
@@ -81,13 +85,15 @@ pub struct NodeRow {
 /// How far resource management is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// What an earlier run may have left is stopped, before this node joins.
+    Clearing,
     /// The other nodes have not been heard yet.
     Joining,
     /// The two nodes tell each other what they hold.
     Agreeing,
     /// Nothing moves, and every group runs.
     Settled,
-    /// Nothing moves, and a group runs on neither node.
+    /// Nothing moves, and a group runs on neither node, or lacks an address here.
     Lacking,
     /// A group does not stop here.
     Stuck,
@@ -110,6 +116,7 @@ pub enum Progress {
 impl Progress {
     pub(super) const fn word(self) -> &'static str {
         match self {
+            Self::Clearing => "clearing",
             Self::Joining => "joining",
             Self::Agreeing => "agreeing",
             Self::Settled => "settled",
@@ -127,10 +134,11 @@ impl Progress {
 
     pub(super) const fn sentence(self) -> &'static str {
         match self {
+            Self::Clearing => "does not join before nothing of an earlier run is left",
             Self::Joining => "finding out who is there",
             Self::Agreeing => "agreeing with the other node on what is whose",
             Self::Settled => "settled",
-            Self::Lacking => "not every group runs",
+            Self::Lacking => "not every group runs as it should",
             Self::Stuck => "a group does not stop",
             Self::Fencing => "waiting until a dead node is fenced",
             Self::Moving => "starting or stopping groups",
@@ -199,7 +207,7 @@ fn progress(cluster: &LinuxCluster, groups: &[GroupRow]) -> Progress {
                 Progress::Stuck
             } else if of(GroupState::Starting) || of(GroupState::Stopping) {
                 Progress::Moving
-            } else if groups.iter().any(|g| g.is_nowhere) {
+            } else if groups.iter().any(|g| g.is_nowhere || g.why == LACKS_ADDRESS) {
                 Progress::Lacking
             } else if groups.iter().any(|g| g.is_waited_for) {
                 Progress::Waiting

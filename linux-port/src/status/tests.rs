@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use hbcore::takeover::GroupState;
 
+use super::group::RunningScript;
 use super::*;
+use crate::jobs::Running;
 use crate::problems::{Coming, Problem, Standing};
 
 #[test]
@@ -45,7 +47,11 @@ fn seen() -> Snapshot {
         home: "alpha".to_owned(),
         here,
         at: at.map(str::to_owned),
-        script: (here == GroupState::Stopping).then(|| ("web stop".to_owned(), 21)),
+        script: (here == GroupState::Stopping).then(|| RunningScript {
+            what: "web stop".to_owned(),
+            seconds: 21,
+            limit: Some(60),
+        }),
         attempt: (here == GroupState::Stopping).then_some((3, 11)),
         why,
         story: story.to_owned(),
@@ -100,12 +106,12 @@ fn people_get_tables() {
          192.0.2.254  ping    192.0.2.254 up\n\
          \n\
          group      home   where\n\
-         192.0.2.1  alpha  is being stopped here (web stop, attempt 3 of 11, 21 s)\n\
+         192.0.2.1  alpha  is being stopped here (web stop, attempt 3 of 11, 21 s of 60 s)\n\
          192.0.2.2  alpha  at bravo\n\
          192.0.2.3  alpha  nowhere: could not be started here; next: bravo is asked in 9 s\n\
          192.0.2.4  alpha  nowhere\n"
     );
-    assert_eq!(seen().stopping(), ["192.0.2.1 (web stop, attempt 3 of 11, 21 s)"]);
+    assert_eq!(seen().stopping(), ["192.0.2.1 (web stop, attempt 3 of 11, 21 s of 60 s)"]);
 }
 
 #[test]
@@ -123,15 +129,44 @@ fn monitors_get_the_same_under_names_that_stay() {
             r#""links":[{"name":"eth0","up":true},{"name":"/dev/ttyS0","up":false}]},"#,
             r#"{"name":"192.0.2.254","state":"ping","local":false,"ping":true,"program":null,"same_haresources":null,"links":[{"name":"192.0.2.254","up":true}]}],"#,
             r#""groups":["#,
-            r#"{"key":"192.0.2.1","home":"alpha","here":"stopping","at":"alpha","script":"web stop","seconds":21,"attempt":3,"attempts":11,"#,
+            r#"{"key":"192.0.2.1","home":"alpha","here":"stopping","at":"alpha","script":"web stop","seconds":21,"limit":60,"attempt":3,"attempts":11,"#,
             r#""why":"stops","failures":0,"nowhere":false,"next":null,"next_seconds":null},"#,
-            r#"{"key":"192.0.2.2","home":"alpha","here":"stopped","at":"bravo","script":null,"seconds":null,"attempt":null,"attempts":null,"#,
+            r#"{"key":"192.0.2.2","home":"alpha","here":"stopped","at":"bravo","script":null,"seconds":null,"limit":null,"attempt":null,"attempts":null,"#,
             r#""why":"elsewhere","failures":0,"nowhere":false,"next":null,"next_seconds":null},"#,
-            r#"{"key":"192.0.2.3","home":"alpha","here":"failed","at":null,"script":null,"seconds":null,"attempt":null,"attempts":null,"#,
+            r#"{"key":"192.0.2.3","home":"alpha","here":"failed","at":null,"script":null,"seconds":null,"limit":null,"attempt":null,"attempts":null,"#,
             r#""why":"failed","failures":1,"nowhere":true,"next":"bravo is asked","next_seconds":9},"#,
-            r#"{"key":"192.0.2.4","home":"alpha","here":"stopped","at":null,"script":null,"seconds":null,"attempt":null,"attempts":null,"#,
+            r#"{"key":"192.0.2.4","home":"alpha","here":"stopped","at":null,"script":null,"seconds":null,"limit":null,"attempt":null,"attempts":null,"#,
             r#""why":"nobody","failures":0,"nowhere":true,"next":null,"next_seconds":null}]}"#,
             "\n"
         )
     );
+}
+
+#[test]
+fn start_that_waits_names_its_script_with_its_beginning_and_its_end() {
+    let groups = [("web".to_owned(), "alpha".to_owned()), ("mail".to_owned(), "bravo".to_owned())];
+    let running = [Running {
+        group: "web".to_owned(),
+        what: "web status".to_owned(),
+        for_so_long: Duration::from_secs(40),
+        limit: Some(Duration::from_hours(1)),
+        trying: None,
+    }];
+    let starting = |deadtime| Starting {
+        node: "alpha",
+        groups: &groups,
+        running: &running,
+        deadtime: Duration::from_secs(deadtime),
+        problems: vec![],
+    };
+    let answer = Answer::starting(starting(30));
+    let row = "web    alpha  is asked for, and stopped, before this node joins (web status, 40 s of 3600 s)\n";
+    assert!(answer.text.contains(row), "{}", answer.text);
+    assert!(
+        answer.text.contains("problem start-waits: this node does not join before web status has ended (since 40 s)")
+    );
+    assert!(answer.text.contains("next in 3560 s: it is terminated"));
+    assert_eq!(answer.stopping, ["web (web status, 40 s of 3600 s)"]);
+    assert!(answer.json.contains("\"progress\":\"clearing\""));
+    assert_eq!(Answer::starting(starting(60)).problems, Vec::<String>::new(), "not before the dead time is over");
 }

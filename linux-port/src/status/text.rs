@@ -9,7 +9,10 @@ impl Snapshot {
     /// For people.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let holds = if self.progress == Progress::Joining { String::new() } else { format!("holds {}, ", self.holds) };
+        let holds = match self.progress {
+            Progress::Clearing | Progress::Joining => String::new(),
+            _ => format!("holds {}, ", self.holds),
+        };
         let _ = writeln!(text, "{}: {}, {holds}{}", self.node, self.state, self.progress.sentence());
         let _ = writeln!(text, "hbcore {}, pid {}", self.release, self.pid);
         if !self.problems.is_empty() {

@@ -185,7 +185,9 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 33] = [
+    let of_both: [(&str, Scenario); 35] = [
+        ("status_of_a_lone_node_tells_the_address_it_lacks", status::address_lost),
+        ("status_of_a_slow_start_names_its_script", status::slow_start),
         ("status_of_a_stop_that_fails_is_a_problem_until_it_succeeds", status::stop_fails),
         ("status_of_a_missing_script_names_it_and_waits_longer", status::script_missing),
         ("status_of_a_stop_that_hangs_is_a_problem_on_both", status::stop_hangs),

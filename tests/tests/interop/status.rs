@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hbcore_tests::lab::{Host, Lab, Site, release_binary};
+use hbcore_tests::lab::{Host, Lab, SERVICE, Site, release_binary};
 use hbcore_tests::scenario::Pairing;
 
 use crate::failures::write_web;
@@ -187,6 +187,60 @@ pub(crate) fn script_missing(pairing: Pairing) {
     lab.alpha.write_script("web", &text);
     pair.await_owners("bravo", "bravo");
     shows(lab, &lab.alpha, 0, &["settled"]);
+}
+
+/// A node without a peer has lost an address too often: it keeps the group, and says what is away and when it is put back.
+pub(crate) fn address_lost(pairing: Pairing) {
+    let pair = Pair::running("status address lost", pairing, &groups::site());
+    let lab = &pair.lab;
+    lab.bravo.stop();
+    pair.await_owners("alpha", "alpha");
+    for _ in 0..6 {
+        lab.await_until(START_LIMIT, "the address on alpha", || lab.alpha.holds_service());
+        let gone = lab.alpha.run("ip", &["addr", "del", &format!("{SERVICE}/24"), "dev", "eth0"]);
+        lab.check(gone.code == Some(0), "the address to be there");
+    }
+    let row = format!("runs here without its address {SERVICE}; next: it is put back, unless its group has gone");
+    let line = format!("problem address-lost: {SERVICE} is owned here and not on its interface: another program");
+    shows(lab, &lab.alpha, 4, &["not every group runs as it should", &row, &line]);
+    has(lab, &lab.alpha, &["\"progress\":\"lacking\"", "\"why\":\"lacks-address\""]);
+}
+
+/// A node that starts waits for the status of a service that a crash may have left: that is told, also to who waits for its end.
+pub(crate) fn slow_start(pairing: Pairing) {
+    let pair = Pair::new("status of a slow start", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    write_web(alpha, "status", "while [ -e /run/hang ]; do sleep 0.1; done");
+    alpha.run("touch", &["/run/hang"]);
+    let line = format!("{} </dev/null >/dev/null 2>&1 &", alpha.daemon().program().display());
+    lab.check(alpha.run("sh", &["-c", &line]).code == Some(0), "a start in the background");
+    let waits =
+        ["alpha: init, does not join before nothing of an earlier run is left", " (web status, ", " s of 3600 s)"];
+    shows(
+        lab,
+        alpha,
+        4,
+        &["problem start-waits: this node does not join before web status has ended", "it is terminated"],
+    );
+    shows(lab, alpha, 4, &waits);
+    has(lab, alpha, &["\"progress\":\"clearing\"", "\"script\":\"web status\"", "\"limit\":3600"]);
+
+    // Who stops the daemon is told the same, while the script does not end at once.
+    write_web(alpha, "status", "trap 'sleep 4; exit' TERM; while [ -e /run/hang ]; do sleep 0.1; done");
+    alpha.signal_daemon("TERM");
+    lab.await_until(START_LIMIT, "alpha to end when it is told", || !alpha.is_running());
+    lab.check(alpha.run("sh", &["-c", &line]).code == Some(0), "another start in the background");
+    shows(lab, alpha, 4, &waits);
+    let stopped = alpha.heartbeat(&["-k"]);
+    lab.check(
+        stopped.output.contains("is still stopping after ") && stopped.output.contains("(web status, "),
+        &stopped.output,
+    );
+
+    alpha.run("rm", &["/run/hang"]);
+    alpha.start();
+    lab.bravo.start();
+    shows(lab, alpha, 0, &["settled"]);
 }
 
 /// A stop hangs, and the other node waits for it: when that has lasted for the dead time, both have a problem.

@@ -28,6 +28,7 @@ pub(super) enum Fate {
     Up,
     /// It disappeared at `since`; the next try to put it back is at `again`.
     Gone {
+        lack: Lack,
         since: Instant,
         again: Instant,
     },
@@ -71,13 +72,13 @@ impl Kept {
         };
         match &mut self.fate {
             Fate::Up => {
-                self.fate = Fate::Gone { since: now, again: now };
+                self.fate = Fate::Gone { lack, since: now, again: now };
                 self.losses.note(now);
                 Some(News::Lost(lack))
             }
             // Something has changed about it: perhaps it can be put back now.
-            Fate::Gone { again, .. } => {
-                *again = now;
+            Fate::Gone { lack: known, again, .. } => {
+                (*known, *again) = (lack, now);
                 None
             }
         }
@@ -99,6 +100,23 @@ impl Kept {
     /// Whether it may be put back: it was not lost too often.
     pub(super) fn may_be_restored(&mut self, now: Instant) -> bool {
         self.losses.within(now) <= LOSSES
+    }
+
+    /// What is wrong with it while it is gone; what is done about it next, and when, if that does not depend on something else.
+    pub(super) fn account(&mut self, now: Instant) -> Option<(String, &'static str, Option<Instant>)> {
+        let Fate::Gone { lack, again, .. } = self.fate else { return None };
+        if !self.may_be_restored(now) {
+            let (times, first) = (self.losses.within(now), self.losses.0.first().copied());
+            let why = format!("{lack}; that was {times} times in a minute");
+            let next = "it is put back, unless its group has gone to the other node by then";
+            return Some((why, next, first.map(|first| first.after(WINDOW))));
+        }
+        Some(match lack {
+            Lack::Removed => (lack.to_string(), "it is put back", Some(again)),
+            Lack::Down | Lack::NoInterface => {
+                (lack.to_string(), "it is put back as soon as its interface is there and up", None)
+            }
+        })
     }
 
     /// How often it was lost within a minute.
@@ -206,6 +224,11 @@ mod tests {
         }
         kept.found(at(6), Presence::Removed);
         assert!(!kept.may_be_restored(at(6)) && kept.has_failed(at(6)));
+        let (why, _, when) = kept.account(at(7)).expect("it is gone");
+        assert_eq!(
+            (why.as_str(), when),
+            ("another program or person has removed it; that was 6 times in a minute", Some(at(61)))
+        );
         assert!(kept.may_be_restored(at(61)), "the first loss is a minute ago");
     }
 }

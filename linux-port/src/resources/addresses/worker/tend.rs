@@ -4,7 +4,7 @@ use super::super::keep::{Fate, Kept, LOSSES, News, PAUSE};
 use super::super::rivalry::Verdict;
 use super::{Worker, note};
 use crate::address::{Addresses, Change, Seen, Sighting, Survey, Watch};
-use crate::problems::Problem;
+use crate::problems::{Problem, Told};
 use crate::sys::clock::Clock;
 use hbcore::config::AddressConflict;
 use hbcore::time::{Duration, Instant};
@@ -59,6 +59,7 @@ impl Worker {
                 News::Lost(lack) => {
                     self.log.error(format_args!("Address {addr} is gone from {}: {lack}", held.device));
                     self.board.raise(Problem::AddressLost { address: addr });
+                    self.explain(place, now);
                     if let Some(announcer) = &mut self.announcer {
                         announcer.stop(&held);
                     }
@@ -118,10 +119,17 @@ impl Worker {
             }
         }
         if kept.has_failed(now) {
-            let addr = kept.held.addr;
-            self.board.raise(Problem::AddressLost { address: addr });
-            self.post.failed(addr);
+            self.post.failed(kept.held.addr);
         }
+        self.explain(place, now);
+    }
+
+    /// Says why an address is gone, and when it is put back.
+    fn explain(&mut self, place: usize, now: Instant) {
+        let Some(kept) = self.kept.get_mut(place) else { return };
+        let Some((why, next, when)) = kept.account(now) else { return };
+        let at = when.map(|when| std::time::Instant::now() + when.since(now));
+        self.board.update(&Problem::AddressLost { address: kept.held.addr }, Told::because(why).then(next, at));
     }
 
     fn tend_rivalry(&mut self, place: usize, now: Instant) {

@@ -1,0 +1,94 @@
+//! What a node says that has not joined yet: it waits until nothing of an earlier run is left.
+
+use std::time::Duration;
+
+use hbcore::takeover::{GroupState, Holds};
+
+use super::group::{GroupRow, attempt, script_of};
+use super::snapshot::{NodeRow, Progress, Snapshot};
+use super::{Answer, Orders};
+use crate::jobs::Running;
+use crate::problems::{Coming, Problem, Standing};
+
+/// What a start is made of that waits.
+#[derive(Clone, Debug)]
+pub struct Starting<'a> {
+    /// This node's name.
+    pub node: &'a str,
+    /// The groups that are asked, each with its home.
+    pub groups: &'a [(String, String)],
+    /// The scripts that run.
+    pub running: &'a [Running],
+    /// For how long a script may be waited for before that is a problem.
+    pub deadtime: Duration,
+    /// What is not as it should be.
+    pub problems: Vec<Standing>,
+}
+
+impl Answer {
+    /// What a node says before it joins.
+    pub fn starting(starting: Starting<'_>) -> Self {
+        Self::of_snapshot(&starting.snapshot(), &Orders::default())
+    }
+}
+
+impl Starting<'_> {
+    fn snapshot(self) -> Snapshot {
+        let waits = self.running.iter().filter(|script| script.for_so_long > self.deadtime).map(waits);
+        let me = NodeRow {
+            name: self.node.to_owned(),
+            state: "init".to_owned(),
+            is_local: true,
+            is_ping: false,
+            links: Vec::new(),
+            program: Some(concat!("hbcore ", env!("CARGO_PKG_VERSION")).to_owned()),
+            same_resources: None,
+        };
+        Snapshot {
+            release: env!("CARGO_PKG_VERSION"),
+            pid: std::process::id(),
+            node: self.node.to_owned(),
+            state: "init".to_owned(),
+            holds: Holds::NONE.as_str(),
+            claims: Holds::NONE.as_str(),
+            progress: Progress::Clearing,
+            problems: self.problems.iter().cloned().chain(waits).collect(),
+            nodes: vec![me],
+            groups: self.groups.iter().map(|(key, home)| self.row(key, home)).collect(),
+        }
+    }
+
+    fn row(&self, key: &str, home: &str) -> GroupRow {
+        let script = self.running.iter().find(|script| script.group == key);
+        let (here, why, story) = match script {
+            Some(_) => (GroupState::Stopping, "clears", "is asked for, and stopped, before this node joins"),
+            None => (GroupState::Stopped, "joins", "not known yet: this node has not joined"),
+        };
+        GroupRow {
+            key: key.to_owned(),
+            home: home.to_owned(),
+            here,
+            at: None,
+            script: script.map(script_of),
+            attempt: script.and_then(attempt),
+            why,
+            story: story.to_owned(),
+            next: None,
+            failures: 0,
+            is_nowhere: false,
+            is_waited_for: false,
+        }
+    }
+}
+
+/// A script that is waited for.
+fn waits(script: &Running) -> Standing {
+    let left = script.limit.map(|limit| limit.saturating_sub(script.for_so_long));
+    Standing {
+        problem: Problem::StartWaits { script: script.what.clone() },
+        age: script.for_so_long,
+        times: 1,
+        reason: None,
+        next: left.map(|left| Coming { what: "it is terminated".to_owned(), within: Some(left) }),
+    }
+}
