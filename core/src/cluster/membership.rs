@@ -125,7 +125,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
         let candidate = self.others().find(|(_, n)| n.state != NodeState::Dead);
         match (self.communication, candidate.map(|(id, _)| id)) {
-            (Communication::Asking { node, .. }, Some(id)) if node == id => {}
+            (Communication::Asking { node, .. }, Some(id)) if node == id && !self.no_flow_control => {}
             (_, Some(id)) if !self.no_flow_control => self.ask_nodes(id, ASK_LIMIT),
             _ => self.become_active(),
         }

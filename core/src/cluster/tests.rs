@@ -2,6 +2,7 @@
 
 mod histories;
 mod identity;
+mod joining;
 mod members;
 mod messages;
 mod nonsense;

@@ -1,6 +1,6 @@
 //! Who is in the cluster, and what is noted of each: added, removed, weighed, late, acknowledged.
 
-use super::identity::{From, message};
+use super::identity::{From, message, signed};
 use super::*;
 
 const THREE: Site = Site { nodes: &["alpha", "bravo", "charlie"], ..PAIR };
@@ -115,4 +115,35 @@ fn late(silence: u64) -> Option<bool> {
 #[test]
 fn status_is_late_after_the_warning_time_and_critical_after_the_dead_time() {
     assert_eq!([20, 21, 30, 31].map(late), [None, Some(false), Some(false), Some(true)]);
+}
+
+#[test]
+fn status_that_is_older_than_the_newest_changes_nothing() {
+    let mut world = World::started(PAIR);
+    let alpha = world.alpha();
+    let status = |seq, word| {
+        signed("status", From { seq: Some(seq), ..alpha }, |w| {
+            w.text("st", word);
+        })
+    };
+    let newest = world.at(1).nodes[0].window.newest().unwrap().0;
+    let state = |world: &World| world.at(1).nodes[0].state.clone();
+    let changes = |world: &World| world.hosts[1].events.iter().filter(|e| **e == Event::NodeState(NodeId(0))).count();
+    let before = changes(&world);
+    assert_eq!(world.tell_bravo(&status(newest + 2, b"active")), Ok(Received::New));
+    assert_eq!(changes(&world), before, "it was active");
+    assert_eq!(world.tell_bravo(&status(newest + 1, b"up")), Ok(Received::New));
+    assert_eq!((state(&world), changes(&world)), (NodeState::Active, before));
+    assert_eq!(world.tell_bravo(&status(newest + 3, b"up")), Ok(Received::New));
+    assert_eq!((state(&world), changes(&world)), (NodeState::Up, before + 1));
+}
+
+#[test]
+fn clock_of_a_node_is_read_from_its_status() {
+    let mut world = World::started(PAIR);
+    world.hosts[1].engine.as_mut().unwrap().nodes[0].told.clock_ahead = 77;
+    world.alpha_tells("starting", &[]);
+    assert_eq!(world.at(1).nodes[0].told.clock_ahead, 77);
+    world.alpha_tells("status", &[]);
+    assert_eq!(world.at(1).nodes[0].told.clock_ahead, 0);
 }

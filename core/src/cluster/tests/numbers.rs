@@ -185,3 +185,63 @@ fn identity_of_the_receiver_decides_before_its_name_where_a_message_is_numbered(
     assert_eq!(tell("NS_ackmsg", None, "charlie", BRAVO), Ok(Received::NotForUs));
     assert_eq!(tell("NS_ackmsg", None, "bravo", OTHER), Ok(Received::New));
 }
+
+impl World {
+    /// alpha asks bravo to send these numbers again; how many bravo then sends again, and refuses.
+    fn asks_again(&mut self, first: u64, last: u64) -> (u64, u64) {
+        let before = (self.at(1).stats().repeated, self.at(1).stats().refused_repeats);
+        let from = From { name: "alpha", uuid: Uuid([1; 16]), seq: None, generation: 101 };
+        let range = [("firstseq", &*std::format!("{first}")), ("lastseq", &*std::format!("{last}"))];
+        assert_eq!(self.tell_bravo(&message("NS_rexmit", from, &range)), Ok(Received::New));
+        let after = self.at(1).stats();
+        (after.repeated - before.0, after.refused_repeats - before.1)
+    }
+}
+
+#[test]
+fn what_is_left_of_a_range_is_sent_again_and_the_rest_refused() {
+    let mut world = World::started(PAIR);
+    world.run(MS(8000));
+    let oldest = world.at(1).history.oldest_sequence().0;
+    assert!(oldest > 10, "the history is full");
+    assert_eq!(world.asks_again(oldest - 3, oldest - 1), (0, 1));
+    assert_eq!(world.asks_again(oldest - 3, oldest + 1), (2, 1));
+    world.run(MS(300));
+    let newest = world.at(1).history.next_sequence().0 - 1;
+    assert_eq!(world.asks_again(newest - 4, newest), (5, 0));
+}
+
+#[test]
+fn request_for_a_report_of_resources_brings_a_new_report_where_the_other_may_have_forgotten_it() {
+    for (back, again) in [(0, true), (-1, false)] {
+        let mut world = World::new(PAIR);
+        world.start(1);
+        world.run(MS(300));
+        let report = world.at(1).report_seq.0;
+        world.asks_again(report.checked_add_signed(-back).unwrap(), report + 1);
+        world.run(MS(3000));
+        assert_eq!(world.at(1).report_seq.0 > report, again, "{back}");
+    }
+}
+
+/// How long bravo waits with its request, in each of thirty gaps, if the most is `most`.
+fn delays(most: u64) -> Vec<u64> {
+    let mut world = World::started(PAIR);
+    let mut delay = |_| {
+        let engine = world.hosts[1].engine.as_mut().unwrap();
+        engine.timing.max_repeat_delay = MS(most);
+        engine.nodes[0].repeat_at = None;
+        engine.schedule_repeat(A);
+        engine.nodes[0].repeat_at.unwrap().since(engine.now).as_millis() as u64
+    };
+    (0..30).map(&mut delay).collect()
+}
+
+#[test]
+fn request_waits_for_at_least_50_ms_unless_the_most_is_below_100() {
+    for (most, least) in [(250, 50), (100, 50), (99, 0), (60, 0)] {
+        let delays = delays(most);
+        assert!(delays.iter().all(|d| (least..=most).contains(d)), "{most}: {delays:?}");
+        assert_eq!(delays.iter().any(|d| *d < 50), least == 0, "{most}: {delays:?}");
+    }
+}
