@@ -1,4 +1,4 @@
-//! What we sent, kept for a while so that it can be sent again (wire reference 7.5, 7.7).
+//! What we sent, kept for a while so that it can be sent again (docs/protocol/wire.md 7.5, 7.7).
 //!
 //! A ring of whole messages in one byte buffer. It is also the queue of what is still to be sent for the first time: a
 //! message is written here once and leaves from here on every link.
@@ -6,7 +6,7 @@
 use crate::id::Sequence;
 use crate::time::{Duration, Instant};
 
-/// Most messages kept, however small they are (wire reference 7.7).
+/// Most messages kept, however small they are (docs/protocol/wire.md 7.7).
 pub const MAX_MESSAGES: usize = 500;
 
 /// Each message is preceded by its length (4 bytes), the time of its last repetition in microseconds (8) and flags (1).

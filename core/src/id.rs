@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Longest node name in bytes (wire reference 2.2). Longer names are refused, never cut.
+/// Longest node name in bytes (docs/protocol/wire.md 2.2). Longer names are refused, never cut.
 pub const NAME_MAX: usize = 99;
 
 /// A node name: 1 to [`NAME_MAX`] bytes, ASCII letters folded to lower case.
@@ -109,7 +109,7 @@ pub struct LinkId(pub u8);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub u16);
 
-/// A set of links, one bit each: link 0 to link 63 (64 media, wire reference 2.2).
+/// A set of links, one bit each: link 0 to link 63 (64 media, docs/protocol/wire.md 2.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkSet(pub u64);
 
@@ -143,11 +143,11 @@ impl LinkSet {
     }
 }
 
-/// Which run of a daemon sent a message (`hg`): grows with each start, for ever (wire reference 7.2).
+/// Which run of a daemon sent a message (`hg`): grows with each start, for ever (docs/protocol/wire.md 7.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u64);
 
-/// The number of a message within one run (`seq`): 1, 2, 3 … (wire reference 7.1).
+/// The number of a message within one run (`seq`): 1, 2, 3 … (docs/protocol/wire.md 7.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(pub u64);
 

@@ -85,8 +85,7 @@
 //!
 //! [`cluster`] is the engine; [`takeover`] decides who owns what; [`sequence`], [`history`] and [`node`] keep what it knows;
 //! [`wire`] is what stands on the wire; [`config`] reads `ha.cf`, `authkeys` and `haresources`. Arrows run from the first to the
-//! last, never back. "Wire reference", "resource reference" and "configuration reference" in the documentation of items are the
-//! project's notes on 3.0.6, measured on the running daemon.
+//! last, never back. Facts about 3.0.6 cite a section of `docs/protocol` in the repository, which specifies what the running daemon does.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -5,7 +5,7 @@ use crate::id::{Generation, LinkId, LinkSet, NodeName, Sequence, Uuid};
 use crate::sequence::Window;
 use crate::time::{Duration, Instant};
 
-/// Longest status word that is kept (wire reference 2.2); longer ones are cut.
+/// Longest status word that is kept (docs/protocol/wire.md 2.2); longer ones are cut.
 pub const STATUS_MAX: usize = 31;
 
 /// What kind of node this is.
@@ -13,13 +13,13 @@ pub const STATUS_MAX: usize = 31;
 pub enum NodeKind {
     /// A member of the cluster.
     Normal,
-    /// A host that only answers pings (wire reference 8.8).
+    /// A host that only answers pings (docs/protocol/wire.md 8.8).
     Ping,
     /// A member that was taken out of the configuration while we ran. Its place is not used again.
     Removed,
 }
 
-/// A node's state: what it says of itself, or that we declared it dead (wire reference 8.1).
+/// A node's state: what it says of itself, or that we declared it dead (docs/protocol/wire.md 8.1).
 ///
 /// ```text
 ///            status              active
@@ -139,7 +139,7 @@ impl<const LINKS: usize> Node<LINKS> {
         }
     }
 
-    /// Forgets what depends on its run: numbering, requests, acknowledgements (wire reference 7.3, 8.5).
+    /// Forgets what depends on its run: numbering, requests, acknowledgements (docs/protocol/wire.md 7.3, 8.5).
     pub(crate) fn forget(&mut self) {
         self.window.forget();
         self.ack_due = None;

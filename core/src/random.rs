@@ -1,6 +1,6 @@
 //! A small generator for delays that should differ between nodes. Not for secrets.
 
-/// Xorshift64*: 8 bytes of state, good enough to spread retransmission requests (wire reference 7.4).
+/// Xorshift64*: 8 bytes of state, good enough to spread retransmission requests (docs/protocol/wire.md 7.4).
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

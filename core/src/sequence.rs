@@ -1,14 +1,14 @@
-//! What one node's message numbers tell: new, twice, out of order, missing or replayed (wire reference 7.1 to 7.3, 7.6).
+//! What one node's message numbers tell: new, twice, out of order, missing or replayed (docs/protocol/wire.md 7.1 to 7.3, 7.6).
 
 use crate::id::{Generation, Sequence};
 
-/// A jump over more numbers than this is taken as a loss that nobody asks to have repeated (wire reference 7.3).
+/// A jump over more numbers than this is taken as a loss that nobody asks to have repeated (docs/protocol/wire.md 7.3).
 pub const MAX_GAP: u64 = 250;
 
 /// How many numbers below the newest are remembered as missing or not. Older ones count as received.
 pub const WINDOW: u64 = 512;
 
-/// Every tenth number is acknowledged (wire reference 7.6).
+/// Every tenth number is acknowledged (docs/protocol/wire.md 7.6).
 const ACK_EVERY: u64 = 10;
 
 const WORDS: usize = (WINDOW / 64) as usize;
@@ -73,7 +73,7 @@ impl Default for Window {
 }
 
 impl Window {
-    /// Forgets the numbering; the generation stays (wire reference 8.5).
+    /// Forgets the numbering; the generation stays (docs/protocol/wire.md 8.5).
     pub fn forget(&mut self) {
         let floor = self.newest.unwrap_or(self.floor).max(self.floor);
         *self = Self { generation: self.generation, floor, ..Self::default() };
@@ -159,7 +159,7 @@ impl Window {
     }
 
     /// The number to acknowledge now, if any: the highest number congruent to `residue` modulo 10 up to which nothing is
-    /// missing, once each. A number is never acknowledged while a lower one is missing (wire reference 7.6).
+    /// missing, once each. A number is never acknowledged while a lower one is missing (docs/protocol/wire.md 7.6).
     pub fn acknowledge(&mut self, residue: u64) -> Option<Sequence> {
         let newest = self.newest?;
         let complete = self.lowest_missing().map_or(newest.0, |m| m.0.saturating_sub(1));

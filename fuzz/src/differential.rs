@@ -1,6 +1,6 @@
 //! Messages as we write and read them, and as the library of an installed 3.0.6 does.
 //!
-//! Bytes that kill the library (wire reference 3.5) never reach it: our reader refuses a type above 5 and a netstring field that does not begin
+//! Bytes that kill the library (docs/protocol/wire.md 3.5) never reach it: our reader refuses a type above 5 and a netstring field that does not begin
 //! with a type, our writer a NUL in a text, a malformed list and what is not base64. So it only sees what we read and would send on.
 
 #[allow(unsafe_code)]
@@ -95,7 +95,7 @@ fn check_written(fields: &Fields, recode: Recode<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// What we take it takes too, and writes alike. It takes more, such as lengths with blanks before them or a missing end (wire reference 3.1),
+/// What we take it takes too, and writes alike. It takes more, such as lengths with blanks before them or a missing end (docs/protocol/wire.md 3.1),
 /// and dies of some. Returns whether we took it.
 fn check_taken(bytes: &[u8], recode: Recode<'_>) -> Result<bool, String> {
     let Ok(message) = Structure::local(bytes) else { return Ok(false) };
@@ -120,7 +120,7 @@ fn check_taken(bytes: &[u8], recode: Recode<'_>) -> Result<bool, String> {
 }
 
 /// Whether a structure has a list with the name of a field before it: the library makes one list of two, or refuses the message if the other is
-/// none (wire reference 2.1).
+/// none (docs/protocol/wire.md 2.1).
 fn has_list_of_a_used_name(message: Structure<'_>) -> bool {
     let mut names = Vec::new();
     message.fields().any(|field| {

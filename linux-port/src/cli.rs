@@ -1,4 +1,4 @@
-//! The command line of `heartbeat`: the options of 3.0.6 and a few long ones of ours (config reference 15.1).
+//! The command line of `heartbeat`: the options of 3.0.6 and a few long ones of ours (docs/protocol/files.md 15.1).
 
 mod control;
 

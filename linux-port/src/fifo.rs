@@ -1,4 +1,4 @@
-//! The FIFO that scripts and tools write to (API reference 7): opened as 3.0.6 opens it, read without ever waiting.
+//! The FIFO that scripts and tools write to (docs/protocol/clients.md 7): opened as 3.0.6 opens it, read without ever waiting.
 //!
 //! A message that comes here counts as the node's own: the file's mode is all that vouches for its sender.
 //!

@@ -24,8 +24,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// Does what a command line says, whose first word is the program's name, and returns the exit code (configuration
-/// reference 15.2). With no other word it starts the daemon.
+/// Does what a command line says, whose first word is the program's name, and returns the exit code (
+/// docs/protocol/files.md 15.2). With no other word it starts the daemon.
 #[cold]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();

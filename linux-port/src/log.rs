@@ -46,7 +46,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The word in log lines, in the spelling that log watchers of Heartbeat match (config reference 14.1).
+    /// The word in log lines, in the spelling that log watchers of Heartbeat match (docs/protocol/files.md 14.1).
     pub const fn word(self) -> &'static str {
         match self {
             Self::Emerg => "EMERG",

@@ -1,4 +1,4 @@
-//! The scripts of `rc.d`, which 3.0.6 runs through `harc` when a message of their name comes (resources reference 3.1, 3.2).
+//! The scripts of `rc.d`, which 3.0.6 runs through `harc` when a message of their name comes (docs/protocol/resources.md 3.1, 3.2).
 //!
 //! Those of the Debian package do what the engine does itself: take over from a dead node, answer `ip-request`, go standby for
 //! another node's `hb_takeover`. Run beside the engine they would start services a second time, so a script with their content

@@ -1,5 +1,5 @@
-//! Running the scripts that start and stop services: found where 3.0.6 finds them, called as it calls them (resources
-//! reference 3), but with a time limit, and with nothing of the daemon leaking into them.
+//! Running the scripts that start and stop services: found where 3.0.6 finds them, called as it calls them (
+//! docs/protocol/resources.md 3), but with a time limit, and with nothing of the daemon leaking into them.
 //!
 //! Everything here waits for processes: it belongs on worker threads, see [`crate::jobs`].
 

@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub(crate) const HELPERS: &str = "/usr/libexec/heartbeat";
 /// Calls that starting or stopping a group may come to before the engine gives it up: members, attempts.
 const CALLS: u32 = 64;
-/// What `HA_DATEFMT` is for scripts (configuration reference 13.2).
+/// What `HA_DATEFMT` is for scripts (docs/protocol/files.md 13.2).
 const DATE_FORMAT: &str = "%Y/%m/%d_%T\t";
 
 /// A configuration that was found good. The texts live as long as the process: a daemon reads them once.
@@ -218,7 +218,7 @@ impl Site {
         self.extensions.address_conflict
     }
 
-    /// What scripts are called with (resource reference 3.3).
+    /// What scripts are called with (docs/protocol/resources.md 3.3).
     pub fn scripts(&self, state_dir: &Path, debug: u8) -> ScriptEnvironment {
         let mut environment = Environment::inherited();
         let dir = self.config_dir.display().to_string();

@@ -1,4 +1,4 @@
-//! The small programs that administrators and scripts call: what 3.0.6 has in `/usr/share/heartbeat` (resources reference 7.5,
+//! The small programs that administrators and scripts call: what 3.0.6 has in `/usr/share/heartbeat` (docs/protocol/resources.md 7.5,
 //! 8.3, 2.4), with its texts and exit codes.
 //!
 //! Unlike there, no tool waits for a daemon that does not run, and none leaves a plain file where the FIFO should be.

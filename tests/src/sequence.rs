@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::lab::Heard;
 
-/// Types of messages that are about resources (resource reference 1.3).
+/// Types of messages that are about resources (docs/protocol/resources.md 1.3).
 const KINDS: [&str; 9] = [
     "status",
     "starting",

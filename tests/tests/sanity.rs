@@ -1,4 +1,4 @@
-//! The smoke test that heartbeat 3.0.6 ships, run with our programs in the places of its own (resource reference 9.1).
+//! The smoke test that heartbeat 3.0.6 ships, run with our programs in the places of its own (docs/protocol/resources.md 9.1).
 
 use hbcore_tests::lab::{Daemon, Lab, Site, release_binary, why_not};
 

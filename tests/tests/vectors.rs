@@ -138,7 +138,7 @@ fn verdicts_up_to_the_header_are_those_of_the_reference() {
             differing.push((verdict.name.as_str(), rejected));
         }
     }
-    // The one deliberate difference: keys can be rolled over between nodes of this kind (wire reference 4.3).
+    // The one deliberate difference: keys can be rolled over between nodes of this kind (docs/protocol/wire.md 4.3).
     assert_eq!(differing, [("netstring, second key with its own secret", None)]);
 }
 

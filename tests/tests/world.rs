@@ -103,7 +103,7 @@ fn says(outcome: &Outcome, node: usize, begin: u64) -> Vec<&str> {
     sent.filter(|label| !label.starts_with("NS_") && !label.ends_with("nodes")).collect()
 }
 
-/// The captured start of two real ones, without the messages of scripts (resource reference 1.9 a).
+/// The captured start of two real ones, without the messages of scripts (docs/protocol/resources.md 1.9 a).
 #[test]
 fn two_models_of_3_0_6_start_as_two_real_ones() {
     let outcome = run(&pair([Kind::Reference; 2]), RECORD);

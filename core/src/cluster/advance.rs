@@ -6,7 +6,7 @@ use crate::node::{NodeKind, NodeState};
 use crate::stats::bump;
 use crate::time::{Duration, Instant, micros};
 
-/// Least time between noticing a loss and asking (wire reference 7.4).
+/// Least time between noticing a loss and asking (docs/protocol/wire.md 7.4).
 const REPEAT_FLOOR: Duration = Duration::from_millis(50);
 
 /// A heartbeat may go out this part of a keepalive early.
@@ -134,7 +134,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Asks for what is missing, if it was waited for long enough; again and again until it comes (wire reference 7.4).
+    /// Asks for what is missing, if it was waited for long enough; again and again until it comes (docs/protocol/wire.md 7.4).
     fn judge_repeat(&mut self, id: NodeId, next: &mut Instant) {
         let pause = self.line.request_pause();
         let (now, again) = (self.now, self.now.after(self.timing.max_repeat_delay.max(pause)));

@@ -5,7 +5,7 @@ use crate::node::NodeKind;
 use crate::takeover::AutoFailback;
 use crate::time::Duration;
 
-/// The times of the heartbeat (configuration reference 4.1). Checked once, here; see [`Timing::check`].
+/// The times of the heartbeat (docs/protocol/files.md 4.1). Checked once, here; see [`Timing::check`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// Interval of our heartbeats; above zero.

@@ -1,4 +1,4 @@
-//! A datagram arrives: who sent it, is it new, is it for us (wire reference 5.3, 7.3).
+//! A datagram arrives: who sent it, is it new, is it for us (docs/protocol/wire.md 5.3, 7.3).
 
 use super::{AutoJoin, Cluster, Event, Received};
 use crate::error::DatagramError;
@@ -71,7 +71,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Ok(received)
     }
 
-    /// Finds the sender by name, then by identity (wire reference 8.9).
+    /// Finds the sender by name, then by identity (docs/protocol/wire.md 8.9).
     fn sender(&mut self, header: &Header<'_>) -> Option<NodeId> {
         // Where flash counts, a node that was renamed is a stranger.
         self.find(header.src).or_else(|| if cfg!(feature = "small") { None } else { self.renamed(header) })
@@ -161,7 +161,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if self.is_for_us(header) { Received::New } else { Received::NotForUs }
     }
 
-    /// The decision table of wire reference 7.3.
+    /// The decision table of docs/protocol/wire.md 7.3.
     fn numbered(&mut self, id: NodeId, seq: Sequence, header: &Header<'_>) -> Result<Received, DatagramError> {
         let run = match self.run(id, seq, header) {
             Ok(run) => run,
@@ -235,7 +235,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         was_dead && header.status.map(NodeState::parse) == Some(NodeState::Active)
     }
 
-    /// What an arrival means for requests and acknowledgements (wire reference 7.4, 7.6).
+    /// What an arrival means for requests and acknowledgements (docs/protocol/wire.md 7.4, 7.6).
     fn note_arrival(&mut self, id: NodeId, seq: Sequence, arrival: Arrival) {
         match arrival {
             Arrival::Gap { lost } => {

@@ -1,7 +1,7 @@
 //! Heartbeats once more, on serial lines that have nothing else to carry.
 //!
 //! On a line with noise a message is lost if one of its bytes is hit: of 150 bytes, one in a hundred hit, every fourth message arrives. A copy
-//! costs nothing: to a receiver, of either kind, it is what a second link would bring (wire reference 7.9).
+//! costs nothing: to a receiver, of either kind, it is what a second link would bring (docs/protocol/wire.md 7.9).
 //!
 //! What others miss is much on such a line, so that it must not stand in the way of what is new. Where there are serial links only, requests
 //! and answers to them wait until the line is free, and get a small part of its time: each is longer than a heartbeat, so that it takes the

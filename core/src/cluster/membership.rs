@@ -1,4 +1,4 @@
-//! Who is there: status messages, node lists, death and return (wire reference 8).
+//! Who is there: status messages, node lists, death and return (docs/protocol/wire.md 8).
 
 use super::{Cluster, Communication, Event, MAX_NODES};
 use crate::id::{NodeId, NodeName, Sequence};
@@ -47,7 +47,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// A heartbeat (wire reference 8.2).
+    /// A heartbeat (docs/protocol/wire.md 8.2).
     fn status(&mut self, id: NodeId, header: &Header<'_>) {
         let Some(word) = header.status else { return };
         let now = self.now;
@@ -96,7 +96,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// A node was silent for too long (wire reference 8.5).
+    /// A node was silent for too long (docs/protocol/wire.md 8.5).
     pub(super) fn declare_dead(&mut self, id: NodeId) {
         let Some(node) = self.node_mut(id) else { return };
         let heard = node.heard;
@@ -114,7 +114,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Goes on with joining, if everybody was heard or is dead (wire reference 8.4).
+    /// Goes on with joining, if everybody was heard or is dead (docs/protocol/wire.md 8.4).
     pub(super) fn check_communication(&mut self) {
         if self.communication == Communication::Up {
             return;
@@ -193,7 +193,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// All of the nodes named must be dead and all others alive; else nothing is removed (wire reference 6.1).
+    /// All of the nodes named must be dead and all others alive; else nothing is removed (docs/protocol/wire.md 6.1).
     pub(super) fn remove_listed(&mut self, list: &[u8]) {
         let listed = |n: &Node<LINKS>| names(list).any(|name| name == n.name.as_bytes());
         let allowed =
@@ -246,7 +246,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Some(id)
     }
 
-    /// How much of what we sent a node has (wire reference 7.7).
+    /// How much of what we sent a node has (docs/protocol/wire.md 7.7).
     fn acknowledged(&mut self, id: NodeId, header: &Header<'_>) {
         let newest = self.history.next_sequence().0.saturating_sub(1);
         let Some(ack) = header.ackseq.filter(|a| *a <= newest) else { return };
@@ -255,7 +255,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// A node misses messages of ours (wire reference 7.5).
+    /// A node misses messages of ours (docs/protocol/wire.md 7.5).
     fn asked_to_repeat(&mut self, id: NodeId, header: &Header<'_>) {
         let Some((first, last)) = header.sequence_range() else { return };
         self.note_noise();
@@ -279,7 +279,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Plans to ask for what is missing, after a random delay (wire reference 7.4): short reorderings need no request.
+    /// Plans to ask for what is missing, after a random delay (docs/protocol/wire.md 7.4): short reorderings need no request.
     pub(super) fn schedule_repeat(&mut self, id: NodeId) {
         self.note_noise();
         let most = self.timing.max_repeat_delay.as_millis() as u64;
@@ -295,9 +295,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 }
 
-/// Most messages repeated for one request (wire reference 7.5).
+/// Most messages repeated for one request (docs/protocol/wire.md 7.5).
 const REPEAT_BATCH: usize = 50;
-/// Least delay before a request, in milliseconds (wire reference 7.4).
+/// Least delay before a request, in milliseconds (docs/protocol/wire.md 7.4).
 const REPEAT_FLOOR_MS: u64 = 50;
 
 fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {

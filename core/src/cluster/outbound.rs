@@ -23,7 +23,7 @@ struct Common<'a> {
 }
 
 impl Common<'_> {
-    /// `src srcuuid [seq] hg ts [ld] ttl`, in the order of 3.0.6 (wire reference 5.1). `ld` is what it sends when the load is not
+    /// `src srcuuid [seq] hg ts [ld] ttl`, in the order of 3.0.6 (docs/protocol/wire.md 5.1). `ld` is what it sends when the load is not
     /// known: nobody reads it.
     fn append(&self, w: &mut Writer<'_>, seq: Option<Sequence>) {
         w.text("src", self.src.as_bytes());
@@ -102,7 +102,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Some(Transmit { links: self.serial_links, len })
     }
 
-    /// An echo request for each ping node, once per heartbeat (wire reference 9.1).
+    /// An echo request for each ping node, once per heartbeat (docs/protocol/wire.md 9.1).
     fn poll_pings(&mut self, out: &mut [u8]) -> Option<Transmit> {
         for _ in 0..LINKS {
             let link = self.pings_due.iter().next()?;
@@ -295,7 +295,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.say(MESSAGE_ROOM + room, None, fields);
     }
 
-    /// The answer to `reqnodes`: `dest` first, then the type (wire reference 8.4).
+    /// The answer to `reqnodes`: `dest` first, then the type (docs/protocol/wire.md 8.4).
     #[inline(never)]
     pub(super) fn say_node_list(&mut self, id: NodeId) {
         // As large as the longest names of so many nodes, and no larger: a microcontroller has a small stack.
@@ -364,7 +364,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         u64::from(self.hopfudge) + self.nodes.len() as u64
     }
 
-    /// Seconds since 1970; never zero, since a receiver drops that (wire reference 5.2).
+    /// Seconds since 1970; never zero, since a receiver drops that (docs/protocol/wire.md 5.2).
     pub(super) fn timestamp(&self) -> u64 {
         self.wall_seconds.saturating_add(self.now.since(self.wall_at).as_secs()).max(1)
     }
@@ -382,10 +382,10 @@ fn common<const LINKS: usize>(
     Some(Common { src: &me.name, uuid: me.uuid, generation: generation.0, timestamp, ttl })
 }
 
-/// Most numbers in one request; a 3.0.6 repeats at most that many (wire reference 7.5).
+/// Most numbers in one request; a 3.0.6 repeats at most that many (docs/protocol/wire.md 7.5).
 const REQUEST_RUN: u64 = 50;
 
-/// A list of 100 nodes with names of 50 letters; 3.0.6 itself cannot take more than 5,119 bytes (wire reference 2.2).
+/// A list of 100 nodes with names of 50 letters; 3.0.6 itself cannot take more than 5,119 bytes (docs/protocol/wire.md 2.2).
 const NODE_LIST: usize = 5119;
 
 /// An unnumbered message that is due to a node.

@@ -1,4 +1,4 @@
-//! Address specifications of `haresources`: `ip[/mask[/nic[:label]][/broadcast]]` (resources reference 2.2).
+//! Address specifications of `haresources`: `ip[/mask[/nic[:label]][/broadcast]]` (docs/protocol/resources.md 2.2).
 
 use core::net::{IpAddr, Ipv4Addr};
 

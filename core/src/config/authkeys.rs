@@ -1,4 +1,4 @@
-//! The keys that sign and verify packets, `authkeys` (configuration reference 10).
+//! The keys that sign and verify packets, `authkeys` (docs/protocol/files.md 10).
 //!
 //! No message shows a key: of a bad line only the word that is wrong is quoted.
 
@@ -35,7 +35,7 @@ impl core::fmt::Debug for AuthKey<'_> {
     }
 }
 
-/// How a packet is signed (wire reference 4.2).
+/// How a packet is signed (docs/protocol/wire.md 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// A check sum: against damage, not against malice.

@@ -1,4 +1,4 @@
-//! The main configuration, `ha.cf`, as checked values (configuration reference 4 to 7).
+//! The main configuration, `ha.cf`, as checked values (docs/protocol/files.md 4 to 7).
 //!
 //! Read [`HaCf`] for what a file can say, `ha_cf/directive.rs` for the words, `ha_cf/value_directives.rs` for what each
 //! word accepts and `ha_cf/relations.rs` for what must hold between them.
@@ -23,9 +23,9 @@ pub use self::parameters::{ParameterText, Parameters};
 use super::{Parsed, Position, Problems};
 use crate::id::NodeName;
 
-/// Most nodes of a cluster, ping nodes included (wire reference 2.2). The next one is an error.
+/// Most nodes of a cluster, ping nodes included (docs/protocol/wire.md 2.2). The next one is an error.
 pub const NODES_MAX: usize = 100;
-/// Most media (wire reference 2.2). The next one is an error.
+/// Most media (docs/protocol/wire.md 2.2). The next one is an error.
 pub const MEDIA_MAX: usize = 64;
 /// Most `env` assignments, `apiauth` lines and client lines, each. 3.0.6 has no limit here; the next one is an error.
 pub const LINES_MAX: usize = 64;
@@ -154,7 +154,7 @@ pub enum UuidSource {
     /// From the state file.
     #[default]
     File,
-    /// Computed from the node's name (configuration reference 12.3).
+    /// Computed from the node's name (docs/protocol/files.md 12.3).
     NodeName,
 }
 
@@ -173,10 +173,10 @@ pub enum Autojoin {
 /// `msgfmt`. Both encodings are always understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MessageFormat {
-    /// Lines of `name=value` (wire reference 3.2).
+    /// Lines of `name=value` (docs/protocol/wire.md 3.2).
     #[default]
     Classic,
-    /// Netstrings (wire reference 3.1).
+    /// Netstrings (docs/protocol/wire.md 3.1).
     Netstring,
 }
 

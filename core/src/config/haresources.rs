@@ -1,4 +1,4 @@
-//! Who owns which resources, `haresources` (resources reference 2).
+//! Who owns which resources, `haresources` (docs/protocol/resources.md 2).
 //!
 //! A line is a group: a node and its resources, started from left to right. A backslash at the end of a line continues it.
 

@@ -1,4 +1,4 @@
-//! Lines and tokens of the configuration files, with their places (configuration reference 2).
+//! Lines and tokens of the configuration files, with their places (docs/protocol/files.md 2).
 
 use super::problem::Reporter;
 use super::{Position, ProblemKind};

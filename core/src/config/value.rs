@@ -1,4 +1,4 @@
-//! The value syntax of `ha.cf`: times, booleans and integers (configuration reference 3).
+//! The value syntax of `ha.cf`: times, booleans and integers (docs/protocol/files.md 3).
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Fencing: what a dead node may hold is not touched before somebody has made sure that it is dead (resource reference 5).
+//! Fencing: what a dead node may hold is not touched before somebody has made sure that it is dead (docs/protocol/resources.md 5).
 //!
 //! ```text
 //!   death ── held nothing ─────────────────────────────▶ take over

@@ -1,4 +1,4 @@
-//! `auto_failback legacy`: the protocol without reports (resource reference 1.9 j).
+//! `auto_failback legacy`: the protocol without reports (docs/protocol/resources.md 1.9 j).
 //!
 //! ```text
 //!   home comes up:  ip-request (key) ──▶  the other: was it here? stop it first

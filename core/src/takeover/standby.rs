@@ -1,4 +1,4 @@
-//! Moving groups between two living nodes: the three-step exchange (resource reference 1.6).
+//! Moving groups between two living nodes: the three-step exchange (docs/protocol/resources.md 1.6).
 
 use super::{Ask, Class, FAILBACK_RETRY, Info, Notice, Phase, Say, Takeover, Wish};
 use crate::id::{NodeId, Sequence};

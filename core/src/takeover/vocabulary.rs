@@ -98,7 +98,7 @@ pub enum AutoFailback {
     /// Keep them.
     Off,
     /// The older protocol without reports, the default of 3.0.6 when nothing is configured: a home that comes up asks for each of its
-    /// groups and is given it. No standby (resource reference 1.9 j). Both nodes must agree on this one.
+    /// groups and is given it. No standby (docs/protocol/resources.md 1.9 j). Both nodes must agree on this one.
     Legacy,
 }
 

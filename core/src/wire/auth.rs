@@ -1,4 +1,4 @@
-//! The key table: who may speak in this cluster, and how our own messages are signed (wire reference 4).
+//! The key table: who may speak in this cluster, and how our own messages are signed (docs/protocol/wire.md 4).
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ mod tests;
 /// Highest index that an entry of the key table can have.
 pub const INDEX_MAX: u8 = 15;
 
-/// How a message is digested (wire reference 4.2).
+/// How a message is digested (docs/protocol/wire.md 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// CRC-32 without a key: finds damage, stops nobody.
@@ -84,7 +84,7 @@ impl Entry {
 ///
 /// `ENTRIES` is how many can be stored (some 100 bytes each); an entry too many is refused with [`KeyError::Full`].
 ///
-/// What a received message may be signed with (wire reference 4.3), by the index that it names:
+/// What a received message may be signed with (docs/protocol/wire.md 4.3), by the index that it names:
 /// - our signing entry, or any entry for the classic form: method and key of that entry;
 /// - another entry, netstring form: method of that entry with the key of *our signing* entry, which is how 3.0.6 does
 ///   it; in addition method and key of that entry, so that keys can be rolled over between nodes of this kind;
@@ -191,7 +191,7 @@ pub(super) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    /// Scans `INDEX DIGEST`. Leading zeros, blanks and further words are skipped as 3.0.6 does (wire reference 4.3).
+    /// Scans `INDEX DIGEST`. Leading zeros, blanks and further words are skipped as 3.0.6 does (docs/protocol/wire.md 4.3).
     pub(super) fn scan(text: &'a [u8]) -> Result<Self, PacketError> {
         let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let (Some(index), Some(digest)) = (words.next(), words.next()) else {

@@ -1,4 +1,4 @@
-//! The classic form: `>>>`, a line for each field, `<<<` (wire reference 3.2).
+//! The classic form: `>>>`, a line for each field, `<<<` (docs/protocol/wire.md 3.2).
 
 use super::field::{Encoding, Field, Kind, Structure};
 use super::netstring::split_name;

@@ -5,7 +5,7 @@ use core::fmt;
 use super::{DEPTH_MAX, Form, PacketError, base64, classic, netstring};
 use crate::id::Uuid;
 
-/// The type of a field's value (wire reference 2.1).
+/// The type of a field's value (docs/protocol/wire.md 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Type 0: text without NUL.
@@ -247,7 +247,7 @@ impl<'a> ListItems<'a> {
     }
 
     /// Whether these are what 3.0.6 takes, and would write: an item at least, no empty one, no zero before a length, and nothing behind the
-    /// last (wire reference 2.1).
+    /// last (docs/protocol/wire.md 2.1).
     pub(super) fn are_sound(&self) -> bool {
         let mut rest = self.rest;
         while let Ok((_, behind)) = netstring::item(rest)

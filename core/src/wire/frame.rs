@@ -1,4 +1,4 @@
-//! Classic messages out of a stream of bytes: serial cables (wire reference 9.2).
+//! Classic messages out of a stream of bytes: serial cables (docs/protocol/wire.md 9.2).
 
 use core::ops::Range;
 

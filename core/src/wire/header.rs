@@ -1,4 +1,4 @@
-//! The meaning of a message: every field that the engine reads, parsed once (wire reference 5 and 6).
+//! The meaning of a message: every field that the engine reads, parsed once (docs/protocol/wire.md 5 and 6).
 
 use super::field::{Field, Kind};
 use super::message::Message;
@@ -8,7 +8,7 @@ use crate::id::{Generation, Sequence, Uuid};
 #[cfg(test)]
 mod tests;
 
-/// The types of message that the engine acts on (wire reference 6).
+/// The types of message that the engine acts on (docs/protocol/wire.md 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageType {
     /// `status`: a node's heartbeat.
@@ -106,10 +106,10 @@ impl MessageType {
     }
 }
 
-/// Why an authentic message was dropped before anything was done with it (wire reference 5.2 and 5.3).
+/// Why an authentic message was dropped before anything was done with it (docs/protocol/wire.md 5.2 and 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderError {
-    /// The whole message is compressed (wire reference 10.2). It can be read once inflated: [`Message::inflated`].
+    /// The whole message is compressed (docs/protocol/wire.md 10.2). It can be read once inflated: [`Message::inflated`].
     Compressed,
     /// No `t`.
     NoType,

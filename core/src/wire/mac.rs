@@ -1,4 +1,4 @@
-//! Message digests: CRC-32, HMAC-MD5 and HMAC-SHA1 (wire reference 4.2, RFC 2104).
+//! Message digests: CRC-32, HMAC-MD5 and HMAC-SHA1 (docs/protocol/wire.md 4.2, RFC 2104).
 //!
 //! A key is expanded once, when it is configured: what a packet costs is its own blocks and one for the outer hash.
 

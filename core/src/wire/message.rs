@@ -19,7 +19,7 @@ pub struct Message<'a> {
 /// Opens a datagram, or a message of a serial cable: finds its fields, checks the signature, then the structures in it.
 ///
 /// The first four bytes tell the form. Bytes behind the end of the message are ignored. What makes 3.0.6 abort or
-/// crash (wire reference 3.5) is an error here like any other. A classic message whose lines end in CR LF is
+/// crash (docs/protocol/wire.md 3.5) is an error here like any other. A classic message whose lines end in CR LF is
 /// refused, as there; [`FrameReader`](super::FrameReader) drops the CR on cables.
 pub fn open<'a, const ENTRIES: usize>(bytes: &'a [u8], keys: &Keys<ENTRIES>) -> Result<Message<'a>, PacketError> {
     match bytes.split_first_chunk() {
@@ -75,7 +75,7 @@ impl<'a> Message<'a> {
         self.structure.fields()
     }
 
-    /// The first field of that name (wire reference 2).
+    /// The first field of that name (docs/protocol/wire.md 2).
     pub fn field(&self, name: &str) -> Option<Field<'a>> {
         self.structure.field(name)
     }
@@ -85,7 +85,7 @@ impl<'a> Message<'a> {
         self.structure.text(name)
     }
 
-    /// The message that was compressed into this one and that the caller has inflated (wire reference 10.2). It is
+    /// The message that was compressed into this one and that the caller has inflated (docs/protocol/wire.md 10.2). It is
     /// not signed itself; this one's signature speaks for it.
     pub fn inflated<'i>(&self, bytes: &'i [u8]) -> Result<Message<'i>, PacketError> {
         Ok(Message { structure: Structure::local(bytes)?, key_index: self.key_index })

@@ -1,6 +1,6 @@
 //! Packets: what stands on the wire of a 3.0.6 cluster, byte for byte.
 //!
-//! A message is an ordered list of named fields (wire reference 2). It has two encodings: the *netstring* form for
+//! A message is an ordered list of named fields (docs/protocol/wire.md 2). It has two encodings: the *netstring* form for
 //! datagrams, signed behind its end, and the *classic* form of text lines for serial cables, with a line `auth`.
 //! [`open`] takes either: it finds the fields, checks the signature and only then gives a [`Message`], which borrows
 //! from the datagram. [`Header::parse`] reads out of it what the engine needs. [`Writer`] composes messages into a
@@ -53,19 +53,19 @@ pub use header::{Header, HeaderError, MessageType};
 pub use message::{Message, open};
 pub use writer::{WriteError, Writer, transcode_classic};
 
-/// How deep structures can be nested within a message: the classic form has no more newline substitutes (wire
-/// reference 3.2).
+/// How deep structures can be nested within a message: the classic form has no more newline substitutes (
+/// docs/protocol/wire.md 3.2).
 pub const DEPTH_MAX: usize = 16;
 
-/// Packed length in bytes that a list must stay below (wire reference 2.1).
+/// Packed length in bytes that a list must stay below (docs/protocol/wire.md 2.1).
 pub const LIST_LIMIT: usize = 1024;
 
 /// The two encodings of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Counted fields between `###` and `%%%`, signature behind (wire reference 3.1).
+    /// Counted fields between `###` and `%%%`, signature behind (docs/protocol/wire.md 3.1).
     Netstring,
-    /// Lines between `>>>` and `<<<`, one of them `auth` (wire reference 3.2).
+    /// Lines between `>>>` and `<<<`, one of them `auth` (docs/protocol/wire.md 3.2).
     Classic,
 }
 

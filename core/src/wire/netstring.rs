@@ -1,4 +1,4 @@
-//! The netstring form: `###`, counted fields, `%%%`, signature (wire reference 3.1).
+//! The netstring form: `###`, counted fields, `%%%`, signature (docs/protocol/wire.md 3.1).
 
 use super::auth::Claim;
 use super::field::{Encoding, Field, Kind, Structure};

@@ -1,4 +1,4 @@
-//! Composing messages into a buffer, field by field, and signing them (wire reference 3 and 4).
+//! Composing messages into a buffer, field by field, and signing them (docs/protocol/wire.md 3 and 4).
 
 use super::auth::{Entry, KeyView, Keys};
 use super::field::{Field, Fields, Kind, ListItems, Structure};
@@ -19,7 +19,7 @@ pub enum WriteError {
     Full,
     /// No key of the table signs.
     NotSigned,
-    /// A name or a value that must not be sent, or that has no classic form (wire reference 2.1, 2.2, 3.5).
+    /// A name or a value that must not be sent, or that has no classic form (docs/protocol/wire.md 2.1, 2.2, 3.5).
     BadValue,
     /// Structures are nested deeper than [`DEPTH_MAX`], or begun and ended unevenly.
     BadNesting,
@@ -28,7 +28,7 @@ pub enum WriteError {
 /// Writes one message into a buffer.
 ///
 /// Errors are kept and reported by [`Writer::finish`], so that fields are added one after the other without looking;
-/// the first error counts. Nothing can be written that makes a 3.0.6 drop the message or crash (wire reference 3.5).
+/// the first error counts. Nothing can be written that makes a 3.0.6 drop the message or crash (docs/protocol/wire.md 3.5).
 pub struct Writer<'b> {
     out: &'b mut [u8],
     len: usize,
@@ -47,7 +47,7 @@ type Stack<'f> = heapless::Vec<Fields<'f>, DEPTH_MAX>;
 
 impl<'b> Writer<'b> {
     /// Begins a datagram, signed with `keys`. `auth_field` also adds the field `auth`, as `msgfmt classic` does; a
-    /// message with a structure or a compressed field goes without (wire reference 3.3).
+    /// message with a structure or a compressed field goes without (docs/protocol/wire.md 3.3).
     pub fn netstring<const ENTRIES: usize>(out: &'b mut [u8], keys: &'b Keys<ENTRIES>, auth_field: bool) -> Self {
         Self::signed(out, Form::Netstring, keys.view(), auth_field)
     }
@@ -85,7 +85,7 @@ impl<'b> Writer<'b> {
         self.append(Kind::String, name.as_bytes(), Value::Plain(value));
     }
 
-    /// Appends a number as lower-case hex: most numbers (wire reference, base conventions).
+    /// Appends a number as lower-case hex: most numbers (docs/protocol/wire.md 1).
     pub fn hex(&mut self, name: &str, value: u64) {
         self.text(name, Digits::hex(value).as_bytes());
     }
@@ -354,7 +354,7 @@ impl<'b> Writer<'b> {
 }
 
 /// What a serial cable carries of a message that was written for datagrams: the same fields as lines, signed anew
-/// (wire reference 3.3). `message` is one of our own, in either form; its signature is not looked at.
+/// (docs/protocol/wire.md 3.3). `message` is one of our own, in either form; its signature is not looked at.
 ///
 /// [`WriteError::BadValue`]: `message` is malformed, or one of its values has no classic form.
 pub fn transcode_classic<const ENTRIES: usize>(

@@ -40,7 +40,7 @@ fn load() -> Option<Library> {
     // SAFETY: the library of the package libplumb2 has no initialiser that needs anything of its host.
     let library = unsafe { libloading::Library::new("libplumb.so.2") }.ok()?;
     let library: &'static libloading::Library = Box::leak(Box::new(library));
-    // SAFETY: the types are those of the installed header (API reference: messages).
+    // SAFETY: the types are those of the installed header of cluster-glue.
     unsafe {
         Some(Library {
             read: find(library, "wirefmt2msg"),
@@ -66,7 +66,7 @@ impl Library {
     /// # Safety
     ///
     /// `message` is one that our reader takes and our writer would write in the netstring form. Others make the library read and write where
-    /// it should not (wire reference 3.5).
+    /// it should not (docs/protocol/wire.md 3.5).
     pub(super) unsafe fn recode(&self, message: &[u8]) -> Recoded {
         // It reads a NUL behind the last byte.
         let text = [message, &[0]].concat();

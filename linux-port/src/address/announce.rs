@@ -1,4 +1,4 @@
-//! Telling the neighbours, again and again, where an address is now (resource reference 4.2).
+//! Telling the neighbours, again and again, where an address is now (docs/protocol/resources.md 4.2).
 
 use super::{Action, AddressError, Held, arp, neighbour};
 use crate::sys::fault::{self, Call};

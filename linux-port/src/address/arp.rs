@@ -1,4 +1,4 @@
-//! Gratuitous ARP (RFC 826, RFC 5227 section 3) in the two forms that heartbeat sends (resource reference 4.2).
+//! Gratuitous ARP (RFC 826, RFC 5227 section 3) in the two forms that heartbeat sends (docs/protocol/resources.md 4.2).
 
 use std::net::Ipv4Addr;
 

@@ -39,7 +39,7 @@ pub enum Label {
     Named(String),
 }
 
-/// A service address as the configuration gives it (resource reference 4.1).
+/// A service address as the configuration gives it (docs/protocol/resources.md 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressSpec {
     /// The address.

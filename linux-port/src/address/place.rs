@@ -1,4 +1,4 @@
-//! Where an address belongs, decided from the routes and labels that exist (resource reference 4.1). Nothing here asks the kernel.
+//! Where an address belongs, decided from the routes and labels that exist (docs/protocol/resources.md 4.1). Nothing here asks the kernel.
 
 use super::{AddressError, Label, netlink::Route};
 use std::{

@@ -25,7 +25,7 @@ pub use self::sources::Sources;
 /// Exit code of a daemon that did not start because of its configuration.
 pub const EXIT_CONFIGURATION: u8 = 6;
 
-/// Exit code for what this user may not do (configuration reference 15.2).
+/// Exit code for what this user may not do (docs/protocol/files.md 15.2).
 pub const EXIT_NOT_PERMITTED: u8 = 4;
 
 /// Most problems kept of one file; the count of the others is shown.

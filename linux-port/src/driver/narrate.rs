@@ -1,4 +1,4 @@
-//! What happened, in the words that monitors and administrators of 3.0.6 know (resource reference 1 and 9.3).
+//! What happened, in the words that monitors and administrators of 3.0.6 know (docs/protocol/resources.md 1 and 9.3).
 
 use super::LinuxCluster;
 use crate::log::{Level, Logger, RateLimit, Verdict};

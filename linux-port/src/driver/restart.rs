@@ -1,5 +1,5 @@
-//! A restart that nobody notices: the configuration is read anew by a new daemon in this process, while the groups run on (resource
-//! reference 6.3).
+//! A restart that nobody notices: the configuration is read anew by a new daemon in this process, while the groups run on (
+//! docs/protocol/resources.md 6.3).
 
 use super::Driver;
 use crate::jobs::Task;

@@ -9,7 +9,7 @@ use hbcore::time::{Duration, Instant};
 use rustix::process::Signal;
 use std::io;
 
-/// How long scripts have to end when the daemon ends by force (resource reference 6.1), and how often that is looked at.
+/// How long scripts have to end when the daemon ends by force (docs/protocol/resources.md 6.1), and how often that is looked at.
 const FORCED_GRACE: Duration = Duration::from_secs(2);
 const FORCED_LOOK: Duration = Duration::from_millis(5);
 

@@ -1,4 +1,4 @@
-//! What happens to a group's members, one after the other (resources reference 1.8, 3.1). Runs on a worker thread.
+//! What happens to a group's members, one after the other (docs/protocol/resources.md 1.8, 3.1). Runs on a worker thread.
 
 use std::thread;
 use std::time::{Duration, Instant};

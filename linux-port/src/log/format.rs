@@ -1,4 +1,4 @@
-//! The shapes of a line (config reference 14.1 and 14.2).
+//! The shapes of a line (docs/protocol/files.md 14.1 and 14.2).
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! The media: every way in which messages travel, behind one small trait (wire reference 9).
+//! The media: every way in which messages travel, behind one small trait (docs/protocol/wire.md 9).
 //!
 //! A medium is opened from a [`MediumSpec`] and then only moves bytes. It never blocks, never allocates after it was opened,
 //! reads no clock and decides nothing. Its errors are for counting; what to do about one says [`remedy`].

@@ -1,4 +1,4 @@
-//! ping, `ping_group` and ping6: a host that answers an echo is a node that only ever says "I am here" (wire reference 9.1).
+//! ping, `ping_group` and ping6: a host that answers an echo is a node that only ever says "I am here" (docs/protocol/wire.md 9.1).
 //!
 //! The message to send is the data of the echo request, and comes back in the reply.
 

@@ -1,4 +1,4 @@
-//! serial: a null-modem cable between two machines (wire reference 9.2).
+//! serial: a null-modem cable between two machines (docs/protocol/wire.md 9.2).
 //!
 //! The line is a stream of bytes; cutting it into messages is the work of `hbcore::wire::frame`. What cannot be written at once
 //! waits in a small queue, because a message takes longer on the line than a heartbeat may take to send.

@@ -6,9 +6,9 @@ use std::{
     path::PathBuf,
 };
 
-/// The UDP port of heartbeat, `ha-cluster` (wire reference 9).
+/// The UDP port of heartbeat, `ha-cluster` (docs/protocol/wire.md 9).
 pub const DEFAULT_PORT: u16 = 694;
-/// The speed of a serial line when `baud` is not given (wire reference 9.2).
+/// The speed of a serial line when `baud` is not given (docs/protocol/wire.md 9.2).
 pub const DEFAULT_BAUD: u32 = 19200;
 
 /// The directive of `ha.cf` that a medium comes from.

@@ -1,4 +1,4 @@
-//! The five media over UDP. They differ only in how their two sockets are opened (wire reference 9).
+//! The five media over UDP. They differ only in how their two sockets are opened (docs/protocol/wire.md 9).
 
 use super::{
     Kind, Medium, MediumSpec, OpenError, SendOutcome,
@@ -14,9 +14,9 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-/// `IPTOS_LOWDELAY`, as ucast has always sent (wire reference 9).
+/// `IPTOS_LOWDELAY`, as ucast has always sent (docs/protocol/wire.md 9).
 const LOW_DELAY: u32 = 0x10;
-/// Buffers of the IPv6 send sockets, in bytes (wire reference 9).
+/// Buffers of the IPv6 send sockets, in bytes (docs/protocol/wire.md 9).
 const SEND_BUFFER_V6: usize = 1 << 20;
 
 /// ucast, bcast, mcast, ucast6 or mcast6.

@@ -1,4 +1,4 @@
-//! A group that cannot be stopped: nobody else may start it, so something stronger must end it (resource reference 1.8).
+//! A group that cannot be stopped: nobody else may start it, so something stronger must end it (docs/protocol/resources.md 1.8).
 //!
 //! The site's own command is asked first. If there is none, or it fails, this machine is rebooted, as 3.0.6 does it. If that fails too, the
 //! node goes on claiming the group: an hour without service is better than two nodes that write to one disk.

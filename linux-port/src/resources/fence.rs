@@ -1,5 +1,5 @@
 //! Fencing a node that is silent: by the site's own command, or by the program `stonith` of cluster-glue, which knows the devices that `ha.cf`
-//! names (resource reference 5).
+//! names (docs/protocol/resources.md 5).
 
 use super::ScriptEnvironment;
 use crate::script::Call;

@@ -1,4 +1,4 @@
-//! What a daemon that restarts by exec tells its successor in the same process (resource reference 6.3): its groups run on.
+//! What a daemon that restarts by exec tells its successor in the same process (docs/protocol/resources.md 6.3): its groups run on.
 //!
 //! It travels in memory, as the standard input of the successor: no disk can refuse it, keep it waiting, cut it or show it twice.
 

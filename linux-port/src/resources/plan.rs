@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest that one script may run unless `hbcore.cf` says otherwise (resource reference 1.6: an hour a phase).
+/// The longest that one script may run unless `hbcore.cf` says otherwise (docs/protocol/resources.md 1.6: an hour a phase).
 pub const SCRIPT_LIMIT: Duration = Duration::from_hours(1);
 /// What it gets to end itself.
 const SCRIPT_GRACE: Duration = Duration::from_secs(10);

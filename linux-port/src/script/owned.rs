@@ -13,7 +13,7 @@ pub enum Answer {
     None,
 }
 
-/// Searches the standard output of `status`, which comes in pieces, for the words that decide (resources reference 3.1):
+/// Searches the standard output of `status`, which comes in pieces, for the words that decide (docs/protocol/resources.md 3.1):
 /// `not running` wins over everything (either capital allowed), then `running`, `Running` or `OK` mean yes.
 ///
 /// 3.0.6 takes everything else for no. Here `stopped` (either capital) means no, and so do the exit codes 3 of the LSB and 7 of

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-/// Exit code of a start that failed for another reason than its configuration (configuration reference 15.2).
+/// Exit code of a start that failed for another reason than its configuration (docs/protocol/files.md 15.2).
 pub(super) const GENERAL: u8 = 1;
 
 /// A start that failed.

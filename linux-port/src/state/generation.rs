@@ -1,5 +1,5 @@
 //! The generation: a number that grows with every start, so that peers can tell this run's packets from older ones
-//! (wire reference 7.2).
+//! (docs/protocol/wire.md 7.2).
 
 use hbcore::id::Generation;
 use std::fs;

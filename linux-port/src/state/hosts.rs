@@ -1,4 +1,4 @@
-//! `hostcache` and `delhostcache`: what is known of nodes that are not in `ha.cf` (config reference 12.1).
+//! `hostcache` and `delhostcache`: what is known of nodes that are not in `ha.cf` (docs/protocol/files.md 12.1).
 
 use std::fs;
 use std::io::Write;

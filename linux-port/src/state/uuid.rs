@@ -1,4 +1,4 @@
-//! The node's identity: stored, or computed from its name (config reference 12.1, 12.3).
+//! The node's identity: stored, or computed from its name (docs/protocol/files.md 12.1, 12.3).
 
 use std::io;
 

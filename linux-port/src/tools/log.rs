@@ -1,4 +1,4 @@
-//! Log lines of tools, where and how those of the shell scripts stand (resources reference 3.5).
+//! Log lines of tools, where and how those of the shell scripts stand (docs/protocol/resources.md 3.5).
 
 use std::fmt::{Arguments, Write as _};
 use std::fs::OpenOptions;

@@ -1,4 +1,4 @@
-//! `ResourceManager`: what scripts ask about groups, and have done with them (resources reference 2.4).
+//! `ResourceManager`: what scripts ask about groups, and have done with them (docs/protocol/resources.md 2.4).
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Writing a message into the daemon's FIFO (API reference 7).
+//! Writing a message into the daemon's FIFO (docs/protocol/clients.md 7).
 
 use std::fmt;
 use std::io;

@@ -97,7 +97,7 @@ impl Sniffer {
     pub fn final_claim(&self, src: &str, since: Instant) -> Option<String> {
         let heard = self.heard.lock().expect("no thread panics with it");
         let is_report = |m: &&Heard| m.src == src && m.kind == "resource" && m.text("rtype").is_some();
-        // Copies of a message come by several links, and a 3.0.6 sends some in the wrong order (resource reference 1.1).
+        // Copies of a message come by several links, and a 3.0.6 sends some in the wrong order (docs/protocol/resources.md 1.1).
         let last = heard.iter().filter(is_report).max_by_key(|m| (m.generation, m.seq))?;
         (last.stable && last.at >= since).then(|| last.text("rsc_hold").unwrap_or_default().to_owned())
     }

@@ -2,7 +2,7 @@
 //!
 //! A status message is the first that a node sends when it starts and when it hears that the other one is back, so that it is heard
 //! ([`State::hear`]) before anything that it says about resources. What was lost is asked for, unless the sender was declared dead or restarted meanwhile: its numbering is
-//! forgotten then, and with it what is missing (wire reference 8.5).
+//! forgotten then, and with it what is missing (docs/protocol/wire.md 8.5).
 
 use super::state::{KEYS, Message, NODES, State, id};
 use hbcore::id::GroupId;

@@ -1,5 +1,5 @@
 //! A model of a 3.0.6 node, for worlds with two nodes: it speaks the same packets, at the same pace, and moves groups by the
-//! same rules (wire reference 7 and 8, resource reference 1).
+//! same rules (docs/protocol/wire.md 7 and 8, docs/protocol/resources.md 1).
 //!
 //! Simplified: scripts run one after the other, resources that fail to start or to stop do not fail here, of the messages
 //! only those that a peer acts upon are sent, and a heartbeat that comes just before its sender would be declared dead is not late.
@@ -22,11 +22,11 @@ use hbcore::{Event, Request, Transmit};
 use resources::Resources;
 use std::collections::VecDeque;
 
-/// Received messages lie until some timer wakes the loop: this one at the latest (resource reference 1.1).
+/// Received messages lie until some timer wakes the loop: this one at the latest (docs/protocol/resources.md 1.1).
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
 /// Deaths are looked for no more often than this.
 const POLL: Duration = Duration::from_millis(250);
-/// The dead time is said to be longer at the start, for so long (wire reference 8.3).
+/// The dead time is said to be longer at the start, for so long (docs/protocol/wire.md 8.3).
 const PADDING: Duration = Duration::from_secs(2);
 const PADDED_FOR: Duration = Duration::from_secs(5);
 
@@ -174,7 +174,7 @@ impl Reference {
         self.next_wake = self.now.after(HOUSEKEEPING + jitter);
         if self.now >= self.next_heartbeat {
             if self.now.since(self.next_heartbeat) > self.deadtime && self.leaving == Leaving::No {
-                // "No local heartbeat": it was stopped for too long, and starts anew (wire reference 8.5).
+                // "No local heartbeat": it was stopped for too long, and starts anew (docs/protocol/wire.md 8.5).
                 self.leaving = Leaving::Wanted { at: self.now, restart: true };
             }
             self.next_heartbeat = self.now.after(self.keepalive);

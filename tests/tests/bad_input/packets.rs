@@ -268,7 +268,7 @@ pub(crate) fn replayed_from_an_earlier_run() {
     siege.ends();
 }
 
-/// Two forms that abort a 3.0.6 without any key, and one that does with the key (wire reference 3.5).
+/// Two forms that abort a 3.0.6 without any key, and one that does with the key (docs/protocol/wire.md 3.5).
 pub(crate) fn that_kill_the_reference() {
     let siege = Siege::new("killers");
     siege.send(b"###\n8:t=status,%%%\n");

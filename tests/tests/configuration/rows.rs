@@ -1,4 +1,4 @@
-//! Good and bad lines, and what a daemon makes of them (configuration reference 16). Each row was also put to 3.0.6, see
+//! Good and bad lines, and what a daemon makes of them (docs/protocol/files.md 16). Each row was also put to 3.0.6, see
 //! the test `the_reference_agrees`.
 
 /// What becomes of a configuration.

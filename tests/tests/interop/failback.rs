@@ -27,7 +27,7 @@ pub(crate) fn off(pairing: Pairing) {
     lab.check(lab.client.who_answered(since) == ["bravo"], "answers of bravo only");
 }
 
-/// Whether the address goes home is decided by the node that has it, and by its `auto_failback` (resource reference 1.7).
+/// Whether the address goes home is decided by the node that has it, and by its `auto_failback` (docs/protocol/resources.md 1.7).
 pub(crate) fn mixed(pairing: Pairing) {
     for holder_gives in [false, true] {
         let site = |auto_failback| Site { auto_failback, ..Site::default() };

@@ -71,7 +71,7 @@ pub(crate) fn start_of_foreign(pairing: Pairing) {
     lab.check(count_calls(&lab.bravo, "web start") == tries, "no more tries");
 }
 
-/// 3.0.6 says nothing of a start that failed: it asks for a standby half a minute later (resource reference 1.8).
+/// 3.0.6 says nothing of a start that failed: it asks for a standby half a minute later (docs/protocol/resources.md 1.8).
 const FAILED_WAIT: Duration = Duration::from_secs(45);
 
 /// A 3.0.6 cannot start the group that ours has given it: it gives it back, late, and nobody has it meanwhile.

@@ -161,7 +161,7 @@ fn start_both(pair: &Pair) {
 /// What does not count, with the step and who says it there.
 const ASIDE: [(&str, &str, &str); 6] = [
     // It takes its own groups, which it has, once more, beside everything else: a defect that means nothing to anybody
-    // (resource reference 1.5). Ours does not.
+    // (docs/protocol/resources.md 1.5). Ours does not.
     ("stop", "bravo", "ask_resources rsc_hold=foreign info=done"),
     // In between: ours knows already that the other side is stable.
     ("join", "alpha", "resource rsc_hold=none rtype=full isstable=0"),
@@ -177,7 +177,7 @@ const BY_CHANCE: [(&str, &str); 2] =
     [("legacy-start-together", "ip-request ipaddr="), ("legacy-start-together", "ip-request-resp dest=")];
 
 /// When nobody has said anything for this long, nobody has anything to add: while capturing, with a 3.0.6 that waits for
-/// 10 s (resource reference 1.4), and while comparing.
+/// 10 s (docs/protocol/resources.md 1.4), and while comparing.
 const QUIET: [Duration; 2] = [Duration::from_secs(12), Duration::from_millis(500)];
 const STEP_LIMIT: Duration = Duration::from_secs(30);
 

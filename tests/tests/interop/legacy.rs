@@ -1,4 +1,4 @@
-//! `auto_failback legacy`: the protocol without reports, in which a node always gets its own groups (resource reference 1.9 j).
+//! `auto_failback legacy`: the protocol without reports, in which a node always gets its own groups (docs/protocol/resources.md 1.9 j).
 
 use std::time::{Duration, Instant};
 

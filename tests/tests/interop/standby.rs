@@ -34,7 +34,7 @@ const fn takeover(on: &'static str, word: &'static str, claims: [&'static str; 2
     Move { on, tool: Tool::Takeover, word, claims, owners }
 }
 
-/// The table of resource reference 1.9 (f), in an order in which each line begins where the one before ended.
+/// The table of docs/protocol/resources.md 1.9 (f), in an order in which each line begins where the one before ended.
 const STANDBYS: [Move; 9] = [
     standby("alpha", "local", ["none", "all"], ["bravo", "bravo"]),
     standby("bravo", "foreign", ["local", "local"], ["alpha", "bravo"]),
@@ -47,7 +47,7 @@ const STANDBYS: [Move; 9] = [
     standby("bravo", "failback", ["local", "local"], ["alpha", "bravo"]),
 ];
 
-/// All four words but one (resource reference 1.9 g).
+/// All four words but one (docs/protocol/resources.md 1.9 g).
 const TAKEOVERS: [Move; 3] = [
     takeover("bravo", "foreign", ["none", "all"], ["bravo", "bravo"]),
     takeover("alpha", "local", ["local", "local"], ["alpha", "bravo"]),
@@ -68,7 +68,7 @@ pub(crate) fn variants(pairing: Pairing) {
     without_partner(&pair);
 }
 
-/// A second request while the first is carried out is ignored, with a warning (resource reference 1.6).
+/// A second request while the first is carried out is ignored, with a warning (docs/protocol/resources.md 1.6).
 pub(crate) fn second(pairing: Pairing) {
     let site = Site { auto_failback: false, ..groups::site() };
     let pair = Pair::new("second standby", pairing, &site);

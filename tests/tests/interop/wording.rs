@@ -9,7 +9,7 @@ use hbcore_tests::lab::{Daemon, Host, Lab, Site};
 use crate::start::{await_owner, await_takeover, start_both};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// What occurs in the lines that are compared (wire reference 8, resource reference 1 and 9.3).
+/// What occurs in the lines that are compared (docs/protocol/wire.md 8, docs/protocol/resources.md 1 and 9.3).
 const WATCHED: [&str; 28] = [
     "is dead",
     "Link ",

@@ -1,4 +1,4 @@
-//! The directives that take their whole line: clients, children and fencing (configuration reference 6).
+//! The directives that take their whole line: clients, children and fencing (docs/protocol/files.md 6).
 
 use super::Directive;
 use super::parse::Parser;
@@ -65,7 +65,7 @@ impl<'t> Child<'t> {
     }
 }
 
-/// What happens when a child dies (configuration reference 6.2).
+/// What happens when a child dies (docs/protocol/files.md 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnDeath {
     /// It is started again, unless its exit status is 100 or it dies too often.

@@ -1,4 +1,4 @@
-//! The words that may begin a line of `ha.cf`, but for media (configuration reference 4 and 6).
+//! The words that may begin a line of `ha.cf`, but for media (docs/protocol/files.md 4 and 6).
 
 /// A directive of `ha.cf` or `hbcore.cf`.
 ///

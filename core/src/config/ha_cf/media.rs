@@ -1,4 +1,4 @@
-//! Media: the ways to other nodes and to hosts that are pinged (configuration reference 5).
+//! Media: the ways to other nodes and to hosts that are pinged (docs/protocol/files.md 5).
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! The recorded parameters: what clients ask for and scripts find in their environment (configuration reference 9).
+//! The recorded parameters: what clients ask for and scripts find in their environment (docs/protocol/files.md 9).
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! What is derived after the last line and what must hold between the values (configuration reference 7.2).
+//! What is derived after the last line and what must hold between the values (docs/protocol/files.md 7.2).
 
 use core::time::Duration;
 

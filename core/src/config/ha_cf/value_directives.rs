@@ -1,4 +1,4 @@
-//! What each directive with values accepts (configuration reference 4).
+//! What each directive with values accepts (docs/protocol/files.md 4).
 
 use core::time::Duration;
 
@@ -187,7 +187,7 @@ impl<'t> Parser<'_, 't> {
         Ok(used)
     }
 
-    /// The obsolete opposite of `auto_failback` (configuration reference 4.5).
+    /// The obsolete opposite of `auto_failback` (docs/protocol/files.md 4.5).
     fn nice_failback(&mut self, value: Token<'t>) -> Checked<'t> {
         let (text, directive) = (value.text, Directive::NiceFailback);
         parse_boolean(text).ok_or(ProblemKind::BadBoolean { directive, text })?;

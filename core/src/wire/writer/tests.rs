@@ -21,7 +21,7 @@ fn write(form: Form, fill: impl Fn(&mut Writer<'_>)) -> Result<Vec<u8>, WriteErr
     Ok(out[..len].to_vec())
 }
 
-/// The status of wire reference 3.1, whose digests are known.
+/// The status of docs/protocol/wire.md 3.1, whose digests are known.
 fn status(writer: &mut Writer<'_>) {
     writer.text("t", b"status");
     writer.text("st", b"init");

@@ -1,4 +1,4 @@
-//! Echo requests and replies as bytes (RFC 792, RFC 4443; wire reference 9.1).
+//! Echo requests and replies as bytes (RFC 792, RFC 4443; docs/protocol/wire.md 9.1).
 
 use socket2::SockFilter;
 use std::ops::Range;
@@ -103,7 +103,7 @@ fn checksum(bytes: &[u8]) -> u16 {
     !(sum as u16)
 }
 
-/// Sequence numbers answered lately. A number 128 newer takes the place of an older one (wire reference 9.1).
+/// Sequence numbers answered lately. A number 128 newer takes the place of an older one (docs/protocol/wire.md 9.1).
 pub(super) struct SeenSequences {
     slots: [Option<u16>; 128],
 }
@@ -128,7 +128,7 @@ impl SeenSequences {
 mod tests {
     use super::*;
 
-    /// The vector `icmp-ping` of the wire reference: header and data of a packet that 3.0.6 sent.
+    /// The vector `icmp-ping` (docs/protocol/wire.md 9.1): header and data of a packet that 3.0.6 sent.
     #[test]
     fn a_request_has_the_bytes_of_the_reference() {
         let data = b"###\n10:(0)t=NS_st,10:(0)st=ping,12:(0)info=ping,16:(0)src=10.77.0.2,14:(0)ts=6b0272f5,\

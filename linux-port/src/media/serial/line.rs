@@ -1,4 +1,4 @@
-//! The terminal settings of a serial line (wire reference 9.2).
+//! The terminal settings of a serial line (docs/protocol/wire.md 9.2).
 
 use crate::{
     media::{OpenCause, Step, error::cause},

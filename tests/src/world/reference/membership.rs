@@ -1,4 +1,4 @@
-//! The other node's life (wire reference 8).
+//! The other node's life (docs/protocol/wire.md 8).
 
 use super::{Communication, Leaving, POLL, Reference};
 use crate::world::engine::name;

@@ -1,4 +1,4 @@
-//! Who owns what, by the rules of 3.0.6 with `auto_failback on` or `off` (resource reference 1.4 to 1.7).
+//! Who owns what, by the rules of 3.0.6 with `auto_failback on` or `off` (docs/protocol/resources.md 1.4 to 1.7).
 
 use super::{Leaving, Reference};
 use hbcore::id::GroupId;
@@ -55,7 +55,7 @@ struct Child {
     pending: Option<Vec<u32>>,
 }
 
-/// The variables of resource reference 1.2.
+/// The variables of docs/protocol/resources.md 1.2.
 #[expect(clippy::struct_excessive_bools, reason = "they are what 3.0.6 has")]
 pub(super) struct Resources {
     homes: Vec<bool>,

@@ -79,7 +79,7 @@ impl Reference {
         self.ready.pop_front()
     }
 
-    /// The decision table of wire reference 7.3.
+    /// The decision table of docs/protocol/wire.md 7.3.
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         let keys = self.keys.clone();
         let Ok(message) = open(bytes, &keys) else { return };
@@ -161,7 +161,7 @@ impl Reference {
         }
     }
 
-    /// Each number of the request is looked at by itself, also one that was acknowledged (as the real one does, unlike wire reference 7.5).
+    /// Each number of the request is looked at by itself, also one that was acknowledged (docs/protocol/wire.md 7.5).
     fn repeat(&mut self, header: &Header<'_>) {
         let Some((first, last)) = header.sequence_range() else { return };
         let quiet = Duration::from_millis(REPEAT_MS - 10);
@@ -179,7 +179,7 @@ impl Reference {
         }
     }
 
-    /// A request for each missing number, until it comes (wire reference 7.4).
+    /// A request for each missing number, until it comes (docs/protocol/wire.md 7.4).
     pub(super) fn ask_to_repeat(&mut self) {
         let Some(at) = self.peer.ask_at.filter(|at| *at <= self.now) else { return };
         self.peer.ask_at = (self.peer.window.missing() > 0).then(|| at.after(Duration::from_millis(REPEAT_MS)));
