@@ -44,6 +44,17 @@ for sample in ha.cf authkeys haresources; do
 	put 644 "$here/$sample" "$prefix/share/doc/heartbeat/$sample"
 done
 
+for page in "$here"/man/*; do
+	put 644 "$page" "$prefix/share/man/man${page##*.}/$(basename "$page")"
+done
+ln -sf hb_standby.8 "$prefix/share/man/man8/hb_takeover.8"
+put 644 "$here/completions/hb.bash" "$prefix/share/bash-completion/completions/hb"
+for name in heartbeat hb_standby hb_takeover; do
+	ln -sf hb "$prefix/share/bash-completion/completions/$name"
+done
+put 644 "$here/completions/_hb" "$prefix/share/zsh/vendor-completions/_hb"
+put 644 "$here/completions/hb.fish" "$prefix/share/fish/vendor_completions.d/hb.fish"
+
 mkdir -p "$root/etc/ha.d/resource.d" "$root/etc/ha.d/rc.d" "$root/var/lib/heartbeat/cores/root"
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
 	systemctl daemon-reload

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod lab;
 pub mod model;
 pub mod pages;
+pub mod roff;
 pub mod scenario;
 pub mod sequence;
 pub mod vectors;

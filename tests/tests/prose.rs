@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::Command;
 
-use hbcore_tests::pages::{anchors, files, lines, links, root, text, without_code};
+use hbcore_tests::pages::{anchors, blocks, files, lines, links, root, text, without_code};
 
 /// The longest README, in lines.
 const README_LINES: usize = 120;
@@ -13,7 +13,7 @@ const LINE: usize = 120;
 /// The longest subject of a commit, in characters.
 const SUBJECT: usize = 72;
 /// Commits after this one have subjects that are short enough.
-const COMMITS_SINCE: &str = "ebfe556";
+const COMMITS_SINCE: &str = "867f8ba";
 /// Words that these pages do not use: CONTRIBUTING.md says what to write instead.
 const UNUSED: [&str; 12] = [
     "whoever",
@@ -84,6 +84,20 @@ fn files_named_in_the_pages_exist() {
                 if is_path && !root().join(code).exists() {
                     faults.push(format!("{}:{number}: there is no {code}", named(&page)));
                 }
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn shell_snippets_are_shell() {
+    let mut faults = Vec::new();
+    for page in written_pages() {
+        for (_, snippet) in blocks(&page).into_iter().filter(|(language, _)| language == "sh") {
+            let read = Command::new("bash").args(["-n", "-c", &snippet]).output().expect("bash starts");
+            if !read.status.success() {
+                faults.push(format!("{}: {}in\n{snippet}", named(&page), String::from_utf8_lossy(&read.stderr)));
             }
         }
     }
