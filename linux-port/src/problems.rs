@@ -24,6 +24,13 @@ pub enum Problem {
         /// The member that did not stop, or could not be asked.
         member: String,
     },
+    /// A group runs here as it should, and its last stop had failed.
+    StopDoubtful {
+        /// The group's key.
+        group: String,
+        /// The member that did not stop.
+        member: String,
+    },
     /// A script of the site, or its interpreter, is missing or cannot be executed.
     ScriptMissing {
         /// Its name, as in `haresources`.
@@ -161,4 +168,11 @@ pub enum Problem {
         /// The script and what it is to do.
         script: String,
     },
+}
+
+impl Problem {
+    /// Whether it is about the stop of this group.
+    pub(crate) fn is_of_stop(&self, of: &str) -> bool {
+        matches!(self, Self::StopUnseen { group, .. } | Self::StopDoubtful { group, .. } if group == of)
+    }
 }

@@ -425,6 +425,29 @@ fn problem_of_an_unseen_stop_is_settled_when_the_stop_is_seen() {
 }
 
 #[test]
+fn stop_that_failed_is_doubtful_when_its_member_is_to_run_again_until_one_succeeds() {
+    let place = Place::new();
+    let (log, board) = (place.log(), Board::default());
+    let jobs = Jobs::start(EFFECTS, 0, &log, &board).expect("a dispatcher");
+    let words = || board.standing().iter().map(|standing| standing.problem.word()).collect::<Vec<_>>();
+    let service = |stop: &str| {
+        let body = format!("case $1 in status) echo running;; stop) {stop};; esac");
+        vec![member(place.script("member", &body), &[])]
+    };
+    let (stops, starts): (fn(_) -> _, fn(_) -> _) = (|m| Work::Stop(m, ONCE_MORE), |m| Work::Start(m, ONCE_MORE));
+    for (begin, stop, expected) in [
+        (stops, "exit 1", vec!["stop-unseen"]),
+        (starts, "exit 1", vec!["stop-doubtful"]),
+        (starts, "exit 1", vec!["stop-doubtful"]),
+        (stops, "exit 0", vec![]),
+    ] {
+        jobs.submit(job(7, begin(service(stop)))).expect("taken");
+        next(&jobs);
+        assert_eq!(words(), expected);
+    }
+}
+
+#[test]
 fn a_function_that_panics_fails_its_job_and_no_other() {
     let place = Place::new();
     let jobs = start(&place.log());

@@ -47,8 +47,13 @@ impl Context<'_> {
     pub(super) fn start(&self, members: &mut [Step], retry: Retry) -> Outcome {
         for place in 0..members.len() {
             let Some(member) = members.get_mut(place) else { break };
-            if self.status(member) == Seen::Running {
-                continue;
+            match self.status(member) {
+                Seen::Running => {
+                    self.doubt(member);
+                    continue;
+                }
+                Seen::Stopped => self.settle_stop(member),
+                Seen::Nothing => {}
             }
             let why = match self.operate(member, Operation::Start) {
                 Attempt::Done => continue,
@@ -63,7 +68,6 @@ impl Context<'_> {
             };
         }
         self.doing.succeeded(self.group);
-        self.settle();
         Outcome::Done
     }
 
@@ -110,20 +114,43 @@ impl Context<'_> {
         Outcome::Failed
     }
 
-    /// The group is as it should be, here or nowhere here.
+    /// Nothing of the group runs here.
     fn settle(&self) {
-        self.board.settle_where(|p| matches!(p, Problem::StopUnseen { group, .. } if group == self.group));
+        self.board.settle_where(|problem| problem.is_of_stop(self.group));
     }
 
     /// Whether the member was seen to be stopped: its stop succeeded, or its status said so, or nothing ever started it. From the first
     /// attempt that failed until then, this is a problem.
     fn stop_one(&self, member: &mut Step, retry: Retry) -> bool {
-        let problem = Problem::StopUnseen { group: self.group.to_owned(), member: name(member) };
-        let is_stopped = self.try_to_stop(member, retry, &problem);
+        let is_stopped = self.try_to_stop(member, retry, &self.unseen(member));
         if is_stopped {
-            self.board.settle(&problem);
+            self.settle_stop(member);
         }
         is_stopped
+    }
+
+    fn unseen(&self, member: &Step) -> Problem {
+        Problem::StopUnseen { group: self.group.to_owned(), member: name(member) }
+    }
+
+    fn doubtful(&self, member: &Step) -> Problem {
+        Problem::StopDoubtful { group: self.group.to_owned(), member: name(member) }
+    }
+
+    /// Somebody has seen the member stopped.
+    fn settle_stop(&self, member: &Step) {
+        let over = [self.unseen(member), self.doubtful(member)];
+        self.board.settle_where(|problem| over.contains(problem));
+    }
+
+    /// The member runs as it should now, and its last stop may have failed.
+    fn doubt(&self, member: &Step) {
+        let unseen = self.unseen(member);
+        let Some(standing) = self.board.standing().into_iter().find(|standing| standing.problem == unseen) else {
+            return;
+        };
+        self.board.settle(&unseen);
+        self.board.tell(self.doubtful(member), Told { reason: standing.reason, next: None });
     }
 
     fn try_to_stop(&self, member: &mut Step, retry: Retry, problem: &Problem) -> bool {

@@ -21,6 +21,7 @@ macro_rules! words {
 impl Problem {
     words! {
         StopUnseen => "stop-unseen",
+        StopDoubtful => "stop-doubtful",
         ScriptMissing => "script-missing",
         FailedHere => "failed-here",
         AddressLost => "address-lost",
@@ -55,6 +56,9 @@ impl Problem {
         match self {
             Self::StopUnseen { .. } => {
                 "stop it by hand and make `status` of the script say so; after the last attempt comes stop_failure_command or a reboot"
+            }
+            Self::StopDoubtful { .. } => {
+                "find out why its stop fails before the next one is needed: that would end with an escalation"
             }
             Self::ScriptMissing { .. } => {
                 "put the script and its interpreter back (reinstall the package), `chmod 755` it; it is looked for again by itself"
@@ -134,6 +138,9 @@ impl fmt::Display for Problem {
         match self {
             Self::StopUnseen { group, member } => {
                 write!(f, "{group} may still run here: nobody has seen {member} stopped")
+            }
+            Self::StopDoubtful { group, member } => {
+                write!(f, "{group} runs here and could not be stopped: {member} was told to stop and runs on")
             }
             Self::ScriptMissing { script } => write!(f, "the script {script} cannot be run"),
             Self::FailedHere { group } => {

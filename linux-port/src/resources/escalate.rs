@@ -6,7 +6,6 @@
 use super::{Resources, ScriptEnvironment};
 use crate::jobs::{Refused, Task, Work};
 use crate::log::Logger;
-use crate::problems::Problem;
 use crate::script::{Call, Cancel, run};
 use crate::sys::fault;
 use hbcore::takeover::{Outcome, Ticket};
@@ -86,7 +85,7 @@ impl Resources {
         let carry_out = move || {
             escalation.carry_out(&key, &log)?;
             // Nothing of the group can run here any more.
-            board.settle_where(|problem| matches!(problem, Problem::StopUnseen { group, .. } if *group == key));
+            board.settle_where(|problem| problem.is_of_stop(&key));
             Ok(())
         };
         self.submit(ticket, name, Work::Function(Task(Box::new(carry_out))));

@@ -43,7 +43,10 @@ pub(crate) fn no_descriptor(pairing: Pairing) {
     lab.check(!alpha.logged("ran for too long"), "the priority to be kept");
     shell(&pair, alpha, "prlimit --pid $(cat /run/heartbeat.pid) --nofile=1024:1024");
     lab.await_until(MOVE_LIMIT, "hb status to be answered", || {
-        alpha.run(&hb.display().to_string(), &["status"]).output.contains("alpha")
+        let said = alpha.run(&hb.display().to_string(), &["status"]).output;
+        said.contains(
+            "problem status-refused: somebody asked for the status and could not be let in: Too many open files",
+        )
     });
 }
 
@@ -73,11 +76,15 @@ pub(crate) fn file_size(pairing: Pairing) {
     }
     lab.stays(WATCHED, "each group at home", || pair.are_owners("alpha", "bravo"));
     lab.check(alpha.is_running() && crate::reload::pid(alpha) == process, "the same process");
+    let status = || alpha.run(&release_binary("hb").display().to_string(), &["status"]).output;
+    let lost = "problem log-loses-lines: lines of the log are lost: /var/log/ha-log cannot be written: File too large";
+    lab.check(status().contains(lost), &format!("a problem instead of {}", status()));
     shell(&pair, alpha, "prlimit --pid $(cat /run/heartbeat.pid) --fsize=unlimited:unlimited");
     lab.await_until(MOVE_LIMIT, "the log to say what is missing", || {
         alpha.signal_daemon("USR2");
         alpha.logged("missing here: this file could not be written")
     });
+    lab.await_until(MOVE_LIMIT, "the problem to be over", || !status().contains("log-loses-lines"));
 }
 
 /// A signal without news is no news for the log.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hbcore_tests::lab::{Host, SERVICE, SERVICE_SCRIPT, Site};
+use hbcore_tests::lab::{Host, SERVICE, SERVICE_SCRIPT, Site, release_binary};
 use hbcore_tests::scenario::Pairing;
 
 use crate::START_LIMIT;
@@ -94,6 +94,17 @@ pub(crate) fn no_process_for_a_start(pairing: Pairing) {
         pair.are_owners("alpha", "bravo")
     });
     lab.check(!twice, "one owner at every time");
+    let refused = "problem failed-here: IPaddr::10.77.0.100/24/eth0 failed here";
+    crate::status::shows(
+        lab,
+        &lab.bravo,
+        4,
+        &[refused, "problem work-refused: no thread or process could be had for: "],
+    );
     drop(limit);
+    // Nobody wants a thread: it is over all the same.
+    let status = || lab.bravo.run(&release_binary("hb").display().to_string(), &["status"]).output;
+    lab.await_until(START_LIMIT, "threads to be had", || !status().contains("work-refused"));
+    lab.check(status().contains(refused), "the failure to leave a trace");
     lab.stays(Duration::from_secs(1), "the groups at home", || pair.are_owners("alpha", "bravo"));
 }

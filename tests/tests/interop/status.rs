@@ -20,7 +20,7 @@ fn hb(host: &Host, words: &[&str]) -> (Option<i32>, String) {
 
 /// Waits until `hb status` on a host ends with this code and says each of these.
 #[track_caller]
-fn shows(lab: &Lab, host: &Host, code: i32, words: &[&str]) {
+pub(crate) fn shows(lab: &Lab, host: &Host, code: i32, words: &[&str]) {
     let mut last = (None, String::new());
     let is_shown = || {
         last = hb(host, &["status"]);
