@@ -107,7 +107,7 @@ typedef struct {
 /// Changes when something is added.
 #define HB_VERSION_MINOR 1
 
-/// Changes when something is mended.
+/// Changes when a fault is repaired.
 #define HB_VERSION_PATCH 0
 
 /// Longest node name in bytes, without the NUL at its end.
@@ -606,7 +606,7 @@ typedef uint32_t hb_file_t;
 #endif
 
 #if !defined(HB_SMALL)
-/// How grave a problem is.
+/// How severe a problem is.
 enum {
 #if !defined(HB_SMALL)
     /// No cluster can be made.
@@ -852,7 +852,7 @@ typedef struct {
     uint64_t seed;
 } hb_config_t;
 
-/// Something that happened. What the fields mean is said at its kind; those without a meaning are `HB_NONE` or 0.
+/// Something that happened. Each kind says what the fields mean; those without a meaning are `HB_NONE` or 0.
 typedef struct {
     /// What: an `hb_event_kind_t`.
     uint32_t kind;
@@ -1001,7 +1001,7 @@ typedef struct {
 typedef struct {
     /// Which file: an `hb_file_t`.
     uint32_t file;
-    /// How grave: an `hb_severity_t`.
+    /// How severe: an `hb_severity_t`.
     uint32_t severity;
     /// The line, counted from 1; 0 if the file as a whole lacks something.
     uint32_t line;
@@ -1284,16 +1284,13 @@ hb_result_t hb_cluster_set_authkeys(hb_cluster_t *cluster, const char *authkeys,
 #endif
 
 #if !defined(HB_SMALL)
-/// Gives problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are not so many. `size` is
+/// Gives problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are fewer. `size` is
 /// `sizeof *problem`.
-hb_result_t hb_files_problem(const hb_files_t *files,
-                             size_t index,
-                             hb_problem_t *problem,
-                             size_t size);
+hb_result_t hb_files_problem(const hb_files_t *files, size_t index, hb_problem_t *problem, size_t size);
 #endif
 
 #if !defined(HB_SMALL)
-/// Gives medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are not so many. `size` is
+/// Gives medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are fewer. `size` is
 /// `sizeof *medium`.
 hb_result_t hb_files_medium(const hb_files_t *files,
                             size_t index,
@@ -1303,8 +1300,8 @@ hb_result_t hb_files_medium(const hb_files_t *files,
 
 #if !defined(HB_SMALL)
 /// Gives word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or `Filesystem::/dev/sdb1::/srv`. They
-/// are started in this order and stopped in the reverse one. `HB_RESULT_NOTHING`: the group has not so many;
-/// `HB_RESULT_NO_SUCH_THING`: there are not so many groups. The text is a piece of `haresources`.
+/// are started in this order and stopped in the reverse one. `HB_RESULT_NOTHING`: the group has fewer;
+/// `HB_RESULT_NO_SUCH_THING`: there are fewer groups. The text is a piece of `haresources`.
 hb_result_t hb_files_resource(const hb_files_t *files,
                               size_t group,
                               size_t index,
@@ -1313,7 +1310,7 @@ hb_result_t hb_files_resource(const hb_files_t *files,
 
 #if !defined(HB_SMALL)
 /// Gives part number `index` of a resource word: 0 is the name of the script, the others are its arguments. A bare IPv4 address is
-/// an argument of `IPaddr`. `HB_RESULT_NOTHING`: there are not so many.
+/// an argument of `IPaddr`. `HB_RESULT_NOTHING`: there are fewer.
 hb_result_t hb_resource_part(hb_text_t word,
                              size_t index,
                              hb_text_t *part);
@@ -1360,7 +1357,7 @@ hb_result_t hb_packet_open(const hb_keys_t *keys,
 #endif
 
 #if !defined(HB_SMALL)
-/// Gives field number `index` of a packet, whose signature is checked again; `HB_RESULT_NOTHING` if there are not so many. Not for
+/// Gives field number `index` of a packet, whose signature is checked again; `HB_RESULT_NOTHING` if there are fewer. Not for
 /// anything that must be quick.
 hb_result_t hb_packet_field(const hb_keys_t *keys,
                             const void *data,

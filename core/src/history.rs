@@ -254,7 +254,7 @@ impl<const BYTES: usize> History<BYTES> {
         self.dropped = self.dropped.next();
     }
 
-    /// Where the message behind the one at `offset` begins.
+    /// Where the message after the one at `offset` begins.
     fn after(&self, offset: usize) -> usize {
         let next = offset + HEADER + self.len(offset);
         if self.limit == Some(next) { 0 } else { next }

@@ -124,7 +124,7 @@ impl<D: Device, const FRAME: usize, const QUEUE: usize> SerialEnd<D, FRAME, QUEU
         }
     }
 
-    /// Puts a message behind those that wait, and sends what the line takes. False: there is no room, and nothing of it will be sent.
+    /// Puts a message after those that wait, and sends what the line takes. False: there is no room, and nothing of it will be sent.
     /// Errors of the device are met again by [`SerialEnd::flush`].
     pub fn send(&mut self, message: &[u8]) -> bool {
         if message.len() > QUEUE - self.queue.len() {

@@ -42,7 +42,7 @@ impl Instant {
         self.plus(micros(by))
     }
 
-    /// This instant moved later by so many microseconds; saturates.
+    /// This instant moved later by this many microseconds; saturates.
     #[must_use]
     pub(crate) const fn plus(self, micros: u64) -> Self {
         Self(self.0.saturating_add(micros))

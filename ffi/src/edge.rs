@@ -132,7 +132,7 @@ pub(crate) fn c_text<'a>(pointer: *const c_char, most: usize) -> Checked<&'a str
 pub(crate) fn c_bytes<'a>(pointer: *const c_char, most: usize) -> Checked<&'a [u8]> {
     check(pointer)?;
     let mut len = 0;
-    // SAFETY: the caller vouches for a text with a NUL at its end; nothing behind that is read.
+    // SAFETY: the caller vouches for a text with a NUL at its end; nothing after that is read.
     while unsafe { pointer.add(len).read() } != 0 {
         len += 1;
         if len > most {
@@ -171,7 +171,7 @@ impl<T: Copy> View<T> {
     pub(crate) fn set(self, value: T) {
         let place = self.0.cast::<u8>();
         let known = size_of::<T>();
-        // SAFETY: `view` has checked null, alignment and that `size` is not below ours; the caller vouches for so many bytes.
+        // SAFETY: `view` has checked null, alignment and that `size` is not below ours; the caller vouches for this many bytes.
         unsafe {
             self.0.write(value);
             place.add(known).write_bytes(0, self.1.saturating_sub(known));
@@ -196,7 +196,7 @@ pub(crate) fn room<'a>(pointer: *mut c_void, len: usize) -> Checked<&'a mut [u8]
     if len > isize::MAX.unsigned_abs() {
         return Err(HbResult::BadLength);
     }
-    // SAFETY: not null, not too long; the caller vouches for so many bytes, which nobody else uses during the call.
+    // SAFETY: not null, not too long; the caller vouches for this many bytes, which nobody else uses during the call.
     Ok(unsafe { slice::from_raw_parts_mut(pointer.cast(), len) })
 }
 

@@ -135,7 +135,7 @@ pub enum HbEventKind {
     GroupLost = 96,
 }
 
-/// Something that happened. What the fields mean is said at its kind; those without a meaning are `HB_NONE` or 0.
+/// Something that happened. Each kind says what the fields mean; those without a meaning are `HB_NONE` or 0.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HbEvent {

@@ -67,7 +67,7 @@ pub enum HbFile {
     HbcoreCf = 3,
 }
 
-/// How grave a problem is.
+/// How severe a problem is.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbSeverity {
@@ -85,7 +85,7 @@ pub enum HbSeverity {
 pub struct HbProblem {
     /// Which file: an `hb_file_t`.
     pub file: u32,
-    /// How grave: an `hb_severity_t`.
+    /// How severe: an `hb_severity_t`.
     pub severity: u32,
     /// The line, counted from 1; 0 if the file as a whole lacks something.
     pub line: u32,
@@ -328,7 +328,7 @@ pub unsafe extern "C" fn hb_cluster_set_authkeys(
     })
 }
 
-/// Gives problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are not so many. `size` is
+/// Gives problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are fewer. `size` is
 /// `sizeof *problem`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_files_problem(

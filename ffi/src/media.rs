@@ -54,7 +54,7 @@ pub struct HbMedium {
     pub baud: u32,
 }
 
-/// Gives medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are not so many. `size` is
+/// Gives medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are fewer. `size` is
 /// `sizeof *medium`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_files_medium(
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn hb_files_medium(
     })
 }
 
-/// The medium as C has it. Addresses are shown as they stand in the file, behind the device.
+/// The medium as C has it. Addresses are shown as they stand in the file, after the device.
 fn show(medium: &Medium<'_>, ha_cf: &[u8]) -> HbMedium {
     let none = HbMedium {
         kind: 0,
@@ -115,7 +115,7 @@ fn show(medium: &Medium<'_>, ha_cf: &[u8]) -> HbMedium {
     }
 }
 
-/// The rest of the line behind `piece`, which is a piece of `text`.
+/// The rest of the line after `piece`, which is a piece of `text`.
 fn rest_behind<'t>(text: &'t [u8], piece: &str) -> Option<&'t [u8]> {
     let end = (piece.as_ptr().addr()).checked_sub(text.as_ptr().addr())?.checked_add(piece.len())?;
     let rest = text.get(end..)?.split(|byte| matches!(byte, b'\n' | b'\r' | b'#')).next()?;

@@ -155,7 +155,7 @@ pub unsafe extern "C" fn hb_packet_open(
     })
 }
 
-/// Gives field number `index` of a packet, whose signature is checked again; `HB_RESULT_NOTHING` if there are not so many. Not for
+/// Gives field number `index` of a packet, whose signature is checked again; `HB_RESULT_NOTHING` if there are fewer. Not for
 /// anything that must be quick.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_packet_field(

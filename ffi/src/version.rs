@@ -6,7 +6,7 @@ use core::ffi::c_char;
 pub const HB_VERSION_MAJOR: u32 = 0;
 /// Changes when something is added.
 pub const HB_VERSION_MINOR: u32 = 1;
-/// Changes when something is mended.
+/// Changes when a fault is repaired.
 pub const HB_VERSION_PATCH: u32 = 0;
 
 /// The version of the library that runs: major times 65536, minor times 256, patch. Compare it with `HB_VERSION`.

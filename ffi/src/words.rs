@@ -27,8 +27,8 @@ pub struct HbAddress {
 }
 
 /// Gives word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or `Filesystem::/dev/sdb1::/srv`. They
-/// are started in this order and stopped in the reverse one. `HB_RESULT_NOTHING`: the group has not so many;
-/// `HB_RESULT_NO_SUCH_THING`: there are not so many groups. The text is a piece of `haresources`.
+/// are started in this order and stopped in the reverse one. `HB_RESULT_NOTHING`: the group has fewer;
+/// `HB_RESULT_NO_SUCH_THING`: there are fewer groups. The text is a piece of `haresources`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_files_resource(
     files: *const HbFiles,
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn hb_files_resource(
 }
 
 /// Gives part number `index` of a resource word: 0 is the name of the script, the others are its arguments. A bare IPv4 address is
-/// an argument of `IPaddr`. `HB_RESULT_NOTHING`: there are not so many.
+/// an argument of `IPaddr`. `HB_RESULT_NOTHING`: there are fewer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_resource_part(word: HbText, index: usize, part: *mut HbText) -> HbResult {
     call(|| {

@@ -22,7 +22,7 @@ const GROUPS: usize = 3;
 
 type Engine = Cluster<NODES, LINKS, GROUPS, 4096, 1>;
 
-/// A node is content after so many turns at the same instant: a stall takes two.
+/// A node comes to rest after this many turns at the same instant: a stall takes two.
 const TURNS: usize = 4;
 
 /// The first bytes are the configuration, the others steps. After each step, the rules of [`Port`] hold; the module's own are that the engine

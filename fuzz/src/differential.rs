@@ -236,7 +236,7 @@ fn text_byte(byte: u8) -> u8 {
     if byte == 0 || (0x0d..0x20).contains(&byte) { byte | 0x20 } else { byte }
 }
 
-/// A message of which one byte behind its mark is another.
+/// A message of which one byte after its mark is another.
 fn damaged(bytes: &[u8], form: Form) -> Vec<u8> {
     let mut input = Unstructured::new(bytes);
     let (place, byte) = (input.arbitrary::<u16>().unwrap_or_default(), input.arbitrary::<u8>().unwrap_or_default());

@@ -4,7 +4,7 @@ use hbcore_linux::fifo::{Collector, Counters, FifoMessage, MESSAGE_CAPACITY};
 
 use crate::cuts::{Digest, pieces};
 
-/// Sent behind everything else: a message after a line end is found, whatever came before it.
+/// Sent after everything else: a message after a line end is found, whatever came before it.
 const LAST: &[u8] = b">>>\nt=ask_resources\nrsc_hold=all\ninfo=me\n<<<\n";
 
 /// The first byte decides where the stream is cut. What is found does not depend on the cuts.

@@ -4,7 +4,7 @@ use hbcore::config::{HaCf, Problems};
 
 use crate::problems;
 
-/// What is sound keeps what [`HaCf`] promises; what is not is said, with its place.
+/// A sound file keeps what [`HaCf`] promises; a fault is reported with its place.
 pub fn run(text: &[u8]) {
     let mut found = Problems::new();
     let parsed = HaCf::parse(text, "p3", &mut found);

@@ -41,7 +41,7 @@ fn resources(text: &[u8]) {
 }
 
 fn examine(text: &[u8], resources: &HaResources<'_>) {
-    // Columns are counted behind a byte order mark, as editors do.
+    // Columns are counted after a byte order mark, as editors do.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     for group in &resources.groups {
         assert!(!group.node.is_empty());

@@ -10,7 +10,7 @@ use crate::cuts::{Digest, pieces};
 /// Longest message that is taken.
 const FRAME: usize = 128;
 
-/// Sent behind everything else: a message that begins on a line of its own is found, whatever came before it.
+/// Sent after everything else: a message that begins on a line of its own is found, whatever came before it.
 const LAST: &[u8] = b">>>\nt=status\nst=active\nauth=1 0\n<<<\n";
 
 /// The first byte decides where the stream is cut. What is found depends neither on the cuts nor on who reads.

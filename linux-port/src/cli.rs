@@ -226,7 +226,7 @@ impl Reader<'_> {
             "state-dir" => &mut self.options.state_dir,
             "run-dir" => &mut self.options.run_dir,
             unknown => {
-                // A value behind `=` belongs to the unknown option.
+                // A value after `=` belongs to the unknown option.
                 let _ = words.optional_value();
                 return self.complain(&format!("unrecognized option '--{unknown}'"));
             }

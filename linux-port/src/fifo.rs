@@ -171,7 +171,7 @@ fn open(path: &Path) -> io::Result<OwnedFd> {
     if FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) != FileType::Fifo {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    // Whatever the umask was, and whoever made it.
+    // Whatever the umask was, and whichever process made it.
     rustix::fs::fchmod(&fd, mode)?;
     Ok(fd)
 }

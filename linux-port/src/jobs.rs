@@ -146,7 +146,7 @@ pub enum Ending {
 /// What a group is ended with on the caller's thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
-    /// Where is said what happens.
+    /// Where events are logged.
     pub log: &'a Logger,
     /// Where problems are put up.
     pub board: &'a Board,

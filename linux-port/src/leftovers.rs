@@ -124,7 +124,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for a moment, or for a signal, and tells whether it is one to end. Answers whoever asks what goes on.
+/// Waits for a moment, or for a signal, and tells whether it is one to end. Answers questions about the state meanwhile.
 fn wants_to_end(signals: &mut Signals, door: &Door<'_>, doing: &Doing) -> io::Result<bool> {
     let mut fds = vec![PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
     fds.extend(door.socket.map(|socket| PollFd::from_borrowed_fd(socket.fd(), PollFlags::IN)));

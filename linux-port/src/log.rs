@@ -23,7 +23,7 @@ pub use writer::{Logger, QUEUE_CAPACITY};
 
 use sinks::Sinks;
 
-/// How grave a line is; the order and numbers are those of syslog.
+/// How severe a line is; the order and numbers are those of syslog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {

@@ -175,7 +175,7 @@ impl Worker {
 
     fn call(&self, program: PathBuf, kind: Vec<u8>, mut fields: Vec<(OsString, OsString)>) -> Call {
         let mut environment = Environment::clone(&self.scripts.environment);
-        // A message comes from the network. In 3.0.6 its fields replace the variables of the daemon, so that whoever can send one
+        // A message comes from the network. In 3.0.6 its fields replace the variables of the daemon, so that a sender of one
         // says which programs a script of root calls.
         fields.retain(|(name, _)| !is_ours(&environment, name));
         environment.extend(fields);

@@ -1,4 +1,4 @@
-//! What the daemon knows, told to whoever connects to a socket in its run directory: `hb status`, the tools, `heartbeat -k`.
+//! What the daemon knows, told to each program that connects to a socket in its run directory: `hb status`, the tools, `heartbeat -k`.
 //!
 //! There is no question and no client to be kept: whoever is accepted gets the whole answer in one write that does not wait, and is
 //! forgotten. The answer has three sections, see [`Answer`]. The socket's mode says who may ask: root, and the group `haclient` where

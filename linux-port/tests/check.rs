@@ -209,7 +209,7 @@ fn a_fencing_device_that_is_told_too_little_is_an_error() {
         assert_eq!(code, Some(6), "{said}");
         assert!(said.contains(&format!("error: Invalid Stonith configuration parameter [{given}]\n")), "{said}");
         assert!(
-            said.contains("help: write behind the type, in this order: hostname ipaddr userid passwd interface"),
+            said.contains("help: write after the type, in this order: hostname ipaddr userid passwd interface"),
             "{said}"
         );
     }

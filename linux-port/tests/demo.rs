@@ -1,4 +1,4 @@
-//! Scenarios of `hb demo`: it tells its story for root and for a user without any privilege, and leaves nothing behind,
+//! Scenarios of `hb demo`: it tells its story for root and for a user without any privilege, and leaves nothing running,
 //! however it ends.
 
 mod host;

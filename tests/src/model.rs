@@ -13,7 +13,7 @@
 //! description with the engine; in the simulator the engine itself does it.
 //!
 //! Time passes only when nothing else can happen at once: a message takes less than any timer, except that one may be lost, and then comes after
-//! the ones behind it. A script takes as long as it likes, but less than the hour that the engine gives it. Deadlines more than a
+//! the ones after it. A script takes as long as it likes, but less than the hour that the engine gives it. Deadlines more than a
 //! minute away come only when nothing else is to come; who has to wait for one is stuck, and that breaks a rule.
 //!
 //! Two states are one if nothing that happens later can tell them apart. The engine's state is read from its `Debug` text,
@@ -37,13 +37,13 @@ pub use rules::Rule;
 /// Bugs that are built in on purpose, in the port around the engine: each must be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    /// Fencing is said to have succeeded, and nothing was done.
+    /// Fencing is reported as done, and nothing was done.
     SkippedFence,
     /// What is to be released because another owner was met runs on.
     KeptAfterHeal,
     /// The end of a start is not told.
     LostTicket,
-    /// A group is said to be stopped when its scripts begin to stop it.
+    /// A group is reported as stopped when its scripts begin to stop it.
     StoppedTooEarly,
 }
 

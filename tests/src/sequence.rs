@@ -87,7 +87,7 @@ impl Sequence {
     ///
     /// Tolerated, everywhere: our field `hbcore`; `starting` and `ip-request` again, for as long as
     /// nobody answers; plain reports of what
-    /// the report before or behind them says, as they are answers to somebody's; what a node tells itself
+    /// the report before or after them says, as they are answers to somebody's; what a node tells itself
     /// (`ip-request-resp` to its own name, by which the processes of 3.0.6 start a group). Anything else that is missing,
     /// added, changed or in another place is an error, which names the first difference.
     ///

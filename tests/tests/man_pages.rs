@@ -123,7 +123,11 @@ fn man_warns_of_nothing() {
     }
     for (name, volume, ..) in &PAGES {
         let page = root().join(format!("dist/man/{name}.{volume}"));
-        let shown = Command::new("man").args(["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"]).arg(&page).output();
+        let shown = Command::new("man")
+            .env("LC_ALL", "C.UTF-8")
+            .args(["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"])
+            .arg(&page)
+            .output();
         let shown = shown.expect("man starts");
         assert!(
             shown.status.success() && shown.stderr.is_empty(),

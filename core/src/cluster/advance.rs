@@ -21,7 +21,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 {
     /// Does what is due at `now`. Extra calls are harmless.
     ///
-    /// When the call comes later than asked for by more than a quarter of `deadtime`, it was we who slept: that is said with
+    /// When the call comes later than asked for by more than a quarter of `deadtime`, this node stalled: it is reported with
     /// [`Event::LocalStall`], our own heartbeat goes out, and nobody is judged for one more `keepalive`: what stopped us may have
     /// stopped the others too. [`Cluster::next_deadline`] then is `now`, so that the caller reads what is waiting and calls again.
     pub fn advance(&mut self, now: Instant) {

@@ -268,7 +268,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.takeover.reports_lost(self.now);
     }
 
-    /// At most so many at once that their events push no others out of the queue; the rest will be asked for again.
+    /// At most as many at once that their events push no others out of the queue; the rest will be asked for again.
     fn repeat_refused(&mut self, id: NodeId, first: Sequence, last: Sequence) {
         for number in first.0..=last.0.min(first.0.saturating_add(REFUSED - 1)) {
             let Some(node) = self.node_mut(id) else { return };
@@ -285,7 +285,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let first = !node.heard;
         node.heard = true;
         if first {
-            // Its first status may come late, or behind a later message, and then says nothing any more.
+            // Its first status may come late, or after a later message, and then says nothing any more.
             node.status_at = now;
         }
         let came_up = node.heard_on(link, now);

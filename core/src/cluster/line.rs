@@ -16,19 +16,19 @@ use crate::wire::transcode_classic;
 /// A byte has ten bits on the line. An eleventh for clocks that are not exact, and for what is slow to begin: else a line that is never
 /// idle would fall behind, and heartbeats would wait longer and longer in what buffers it has.
 const MICROS_AND_BITS: u32 = 11_000_000;
-/// A copy begins this part of a keepalive behind the message before it, or later; and not before that has left the line. Where there is no
+/// A copy begins this part of a keepalive after the message before it, or later; and not before that has left the line. Where there is no
 /// noise it takes twice as long: half of the line's time stays free.
 const SHARE: u64 = 16;
 /// No oftener than this, in microseconds: a fast line needs no more.
 const LEAST_GAP: u64 = 50_000;
-/// One copy in so many is one of our newest message, whatever that is: what a node has to say of its groups is longer than a heartbeat, and
+/// One copy in this many is one of our newest message, whatever that is: what a node has to say of its groups is longer than a heartbeat, and
 /// as a repetition that has to be asked for it would hardly ever arrive.
 const NEWEST_EVERY: u8 = 4;
-/// A message that is longer than so many heartbeats is not copied: the next heartbeat would have to wait for it.
+/// A message that is longer than this many heartbeats is not copied: the next heartbeat would have to wait for it.
 const LONG: usize = 3;
-/// Behind a repetition, a request or a refusal there is none for so many times as long.
+/// After a retransmission, a request or a NAK there is none for this many times as long.
 const REST: u64 = 8;
-/// A request takes the time of so many bytes, and is not repeated before that has passed so many times.
+/// A request takes the time of this many bytes, and is not repeated before that time has passed this often.
 const REQUEST: u32 = 230;
 const REQUEST_PAUSE: u32 = 8;
 
@@ -85,7 +85,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// Tells the speed of the slowest serial link, in bits per second; 0, as at the start, if it is not known.
     ///
     /// From then on the newest heartbeat, and now and then our newest message, is sent again on serial links: up to seven times until the next
-    /// one, but so that half of the line's time stays free; and where messages are damaged or missing, up to fifteen times, one behind the
+    /// one, but so that half of the line's time stays free; and where messages are damaged or missing, up to fifteen times, one after the
     /// other. Other links never get copies. Where all links are serial ones, repetitions and requests wait until the line is free, and get a
     /// ninth of its time: [`Cluster::poll_transmit`] has them then, and [`Cluster::next_deadline`] says when.
     pub fn set_line_speed(&mut self, bits_per_second: u32) {

@@ -298,7 +298,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// The answer to `reqnodes`: `dest` first, then the type (docs/protocol/wire.md 8.4).
     #[inline(never)]
     pub(super) fn say_node_list(&mut self, id: NodeId) {
-        // As large as the longest names of so many nodes, and no larger: a microcontroller has a small stack.
+        // As large as the longest names of all nodes, and no larger: a microcontroller has a small stack.
         let mut room = [[0; NAME_MAX + 1]; NODES];
         let room = room.as_flattened_mut();
         let mut len = 0;

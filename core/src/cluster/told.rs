@@ -1,7 +1,7 @@
 //! What nodes of our kind tell each other besides: their release, a digest of their `haresources`, and which groups do not start at them.
 //!
 //! It stands in the field that tells our kind from 3.0.6, which passes over fields that it does not know (docs/protocol/wire.md 2), in messages that are
-//! sent anyway: `1`, or `1;RELEASE;DIGEST`, or with `;LACKING` behind, both of these hexadecimal. An earlier release looks only whether the field
+//! sent anyway: `1`, or `1;RELEASE;DIGEST`, or with `;LACKING` at the end, both of these hexadecimal. An earlier release looks only whether the field
 //! is there.
 
 use heapless::String;

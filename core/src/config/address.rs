@@ -11,7 +11,7 @@ pub struct AddressSpec<'t> {
     pub prefix: Option<u8>,
     /// The interface; `None` leaves it to the routes.
     pub nic: Option<&'t str>,
-    /// The label behind the interface, as in `eth0:0`.
+    /// The label after the interface, as in `eth0:0`.
     pub label: Option<&'t str>,
     /// The broadcast address; `None` is that of the subnet. Never set for IPv6.
     pub broadcast: Option<Ipv4Addr>,

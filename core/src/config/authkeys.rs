@@ -247,7 +247,7 @@ fn first_word(text: &[u8]) -> &[u8] {
     next_word(text).0
 }
 
-/// A number at the start of `text`, behind blanks, and what follows it directly, as C's `%d` reads it.
+/// A number at the start of `text`, after blanks, and what follows it directly, as C's `%d` reads it.
 fn scan_number(text: &[u8]) -> Option<(i32, &[u8])> {
     let text = text.trim_ascii_start();
     let (negative, unsigned) = match text.split_first() {

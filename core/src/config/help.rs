@@ -93,7 +93,7 @@ fn plain_help(kind: &ProblemKind<'_>) -> &'static str {
         P::ByteOrderMark => "save the file as UTF-8 without byte order mark",
         P::NonBreakingSpace => "the line was probably pasted from a web page: replace U+00A0 by plain blanks",
         P::Backslash => "lines of this file cannot be continued: write all of it on one line",
-        P::NoDevice { .. } => "name a device or host behind it, or remove the line",
+        P::NoDevice { .. } => "name a device or host after it, or remove the line",
         P::UdpReplacedByBcast => "write `bcast` instead of `udp`",
         P::BadBoolean { .. } => "expected true, on, yes, y, 1 or false, off, no, n, 0",
         P::PortCut { .. } => "expected a port from 1 to 65535",
@@ -123,14 +123,14 @@ fn plain_help(kind: &ProblemKind<'_>) -> &'static str {
         P::RepeatedAuthLine { .. } => {
             "keep one auth line: the number of the key that signs; keys without it are still accepted"
         }
-        P::KeyRequired { .. } => "write the key behind the method",
+        P::KeyRequired { .. } => "write the key after the method",
         P::DuplicateKey { .. } => "remove the line that is not meant",
         P::NoAuthLine { .. } => "write two lines, the same on all nodes: `auth 1`, then `1 sha1 SECRET`",
         P::TrailingText => "3.0.6 ignores it too; put comments on lines of their own",
         P::BadResourceNode { .. } => {
             "a line begins with the name of a node of ha.cf; a continued line ends in a backslash"
         }
-        P::EmptyGroup => "add resources behind the node, or remove the line",
+        P::EmptyGroup => "add resources after the node, or remove the line",
         P::DuplicateResource { .. } => "make the first resource of each line unique: scripts find a group by it",
         P::CommentInContinuation => "3.0.6 takes the words of this comment as resources: move it above the line",
         _ => "see the documentation of the directive",

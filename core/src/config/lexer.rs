@@ -56,7 +56,7 @@ pub(super) fn is_utf16(text: &[u8]) -> bool {
     text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
 }
 
-/// `text` behind its byte order mark, which is an error: 3.0.6 takes it as a part of the first word. Nothing of UTF-16 is left.
+/// `text` after its byte order mark, which is an error: 3.0.6 takes it as a part of the first word. Nothing of UTF-16 is left.
 pub(super) fn behind_mark<'t>(text: &'t [u8], report: &mut Reporter<'_, 't>) -> &'t [u8] {
     let rest = if is_utf16(text) { Some(&b""[..]) } else { text.strip_prefix(BYTE_ORDER_MARK) };
     let Some(rest) = rest else { return text };

@@ -88,7 +88,7 @@ impl ProblemKind<'_> {
             Self::UnknownMethod { method } => write!(f, "Invalid authtype [{method}]"),
             Self::CrcWithKey => f.write_str("Auth method [crc] doesn't use a key"),
             Self::CrcAuthenticatesNobody => {
-                f.write_str("`crc` authenticates nobody: whoever can send a packet here is taken for a node")
+                f.write_str("`crc` authenticates nobody: any host that can send a packet here is taken for a node")
             }
             Self::RepeatedAuthLine { number, earlier } => {
                 write!(f, "`auth {number}` replaces the auth line in line {earlier}")

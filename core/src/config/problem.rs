@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, where, and how grave it is. `message.rs` has the words.
+//! What can be wrong with a configuration, where, and how severe it is. `message.rs` has the words.
 
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -52,7 +52,7 @@ impl Position {
     }
 }
 
-/// How grave a problem is.
+/// How severe a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The daemon does not start.
@@ -70,7 +70,7 @@ pub struct Problem<'t> {
     pub file: File,
     /// Where; `None` if the file as a whole lacks something.
     pub at: Option<Position>,
-    /// How grave.
+    /// How severe.
     pub severity: Severity,
     /// What is wrong. Its `Display` has the message, with the text of 3.0.6 where that has one.
     pub kind: ProblemKind<'t>,
@@ -379,7 +379,7 @@ pub enum ProblemKind<'t> {
     UnknownMethod { method: Quoted<'t> },
     /// `crc` takes no key.
     CrcWithKey,
-    /// Packets of this entry are believed whoever sent them.
+    /// Packets of this entry are accepted from any sender.
     CrcAuthenticatesNobody,
     /// A second `auth` line; the line of the earlier one, which does not count any more.
     RepeatedAuthLine { number: i32, earlier: u32 },
@@ -391,7 +391,7 @@ pub enum ProblemKind<'t> {
     NoAuthLine { key: Option<u8> },
     /// No key line of that index below the `auth` line; the last line above it that has one.
     SigningKeyMissing { index: i32, above: Option<u32> },
-    /// Text behind the number or the key is ignored.
+    /// Text after the number or the key is ignored.
     TrailingText,
     // haresources.
     /// The first word of a line is no node.

@@ -27,7 +27,7 @@ fn digits(text: &str) -> u64 {
     text.bytes().fold(0, |n: u64, b| n.saturating_mul(10).saturating_add(u64::from(b.wrapping_sub(b'0'))))
 }
 
-/// The part behind the point in units of `one` microseconds; nine digits are more than a microsecond needs.
+/// The part after the point in units of `one` microseconds; nine digits are more than a microsecond needs.
 fn fraction(text: Option<&str>, one: u64) -> u64 {
     let text = text.unwrap_or_default();
     let (value, scale) = text.bytes().take(9).fold((0u64, 1u64), |(value, scale), b| {

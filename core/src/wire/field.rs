@@ -57,7 +57,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Netstring,
-    /// Lines of a structure so many levels below the message; each level has its own newline.
+    /// Lines of a structure this many levels below the message; each level has its own newline.
     Classic {
         depth: u8,
     },
@@ -155,7 +155,7 @@ pub struct Structure<'a> {
 
 impl<'a> Structure<'a> {
     /// Reads a message that came from a local stream, such as a client's socket, where the system vouches for the
-    /// sender: either form, unsigned; a NUL or anything else behind its end is ignored.
+    /// sender: either form, unsigned; a NUL or anything else after its end is ignored.
     pub fn local(bytes: &'a [u8]) -> Result<Self, PacketError> {
         let (body, encoding) = match bytes.split_first_chunk() {
             None => return Err(PacketError::Empty),
@@ -246,7 +246,7 @@ impl<'a> ListItems<'a> {
         Self { rest }
     }
 
-    /// Whether these are what 3.0.6 takes, and would write: an item at least, no empty one, no zero before a length, and nothing behind the
+    /// Whether these are what 3.0.6 takes, and would write: an item at least, no empty one, no zero before a length, and nothing after the
     /// last (docs/protocol/wire.md 2.1).
     pub(super) fn are_sound(&self) -> bool {
         let mut rest = self.rest;

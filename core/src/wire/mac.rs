@@ -183,7 +183,7 @@ impl Hash {
     }
 }
 
-/// A key for an HMAC: the state of each hash behind its padded key.
+/// A key for an HMAC: the state of each hash after its padded key.
 #[derive(Clone)]
 pub(super) struct Hmac {
     function: Function,

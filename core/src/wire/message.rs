@@ -18,7 +18,7 @@ pub struct Message<'a> {
 
 /// Opens a datagram, or a message of a serial cable: finds its fields, checks the signature, then the structures in it.
 ///
-/// The first four bytes tell the form. Bytes behind the end of the message are ignored. What makes 3.0.6 abort or
+/// The first four bytes tell the form. Bytes after the end of the message are ignored. What makes 3.0.6 abort or
 /// crash (docs/protocol/wire.md 3.5) is an error here like any other. A classic message whose lines end in CR LF is
 /// refused, as there; [`FrameReader`](super::FrameReader) drops the CR on cables.
 pub fn open<'a, const ENTRIES: usize>(bytes: &'a [u8], keys: &Keys<ENTRIES>) -> Result<Message<'a>, PacketError> {

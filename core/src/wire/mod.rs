@@ -1,7 +1,7 @@
 //! Packets: what stands on the wire of a 3.0.6 cluster, byte for byte.
 //!
 //! A message is an ordered list of named fields (docs/protocol/wire.md 2). It has two encodings: the *netstring* form for
-//! datagrams, signed behind its end, and the *classic* form of text lines for serial cables, with a line `auth`.
+//! datagrams, with a signature after its end, and the *classic* form of text lines for serial cables, with a line `auth`.
 //! [`open`] takes either: it finds the fields, checks the signature and only then gives a [`Message`], which borrows
 //! from the datagram. [`Header::parse`] reads out of it what the engine needs. [`Writer`] composes messages into a
 //! buffer; [`FrameReader`] finds classic messages in a stream of bytes.
@@ -63,7 +63,7 @@ pub const LIST_LIMIT: usize = 1024;
 /// The two encodings of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Counted fields between `###` and `%%%`, signature behind (docs/protocol/wire.md 3.1).
+    /// Counted fields between `###` and `%%%`, then the signature (docs/protocol/wire.md 3.1).
     Netstring,
     /// Lines between `>>>` and `<<<`, one of them `auth` (docs/protocol/wire.md 3.2).
     Classic,

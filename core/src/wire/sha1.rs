@@ -29,7 +29,7 @@ fn at(words: &[u32; 16], round: usize) -> u32 {
     words.get(round % 16).copied().unwrap_or_default()
 }
 
-/// The word of a round behind the sixteenth, in the place of the one that is not needed any more.
+/// The word of a round after the sixteenth, in the place of the one that is not needed any more.
 fn extend(words: &mut [u32; 16], round: usize) -> u32 {
     let mixed = at(words, round + 13) ^ at(words, round + 8) ^ at(words, round + 2) ^ at(words, round);
     let word = mixed.rotate_left(1);

@@ -48,7 +48,7 @@ fn a_panic_ends_at_the_edge_and_poisons_the_cluster() {
     assert_eq!(call(|| look(cluster, |_| Ok(()))), HbResult::NotACluster);
 }
 
-/// Two threads that keep no rules, again and again at the same instant: whoever is let in is alone, and the other is told.
+/// Two threads that keep no rules, again and again at the same instant: one of them is let in, and the other one is told.
 #[test]
 fn a_call_beside_a_call_is_refused() {
     let mut storage = zeroed();

@@ -68,7 +68,7 @@ impl Library {
     /// `message` is one that our reader takes and our writer would write in the netstring form. Others make the library read and write where
     /// it should not (docs/protocol/wire.md 3.5).
     pub(super) unsafe fn recode(&self, message: &[u8]) -> Recoded {
-        // It reads a NUL behind the last byte.
+        // It reads a NUL after the last byte.
         let text = [message, &[0]].concat();
         // SAFETY: `text` has these bytes and a NUL, and outlives the call, which copies.
         let Some(read) = NonNull::new(unsafe { (self.read)(text.as_ptr().cast(), message.len(), 0) }) else {

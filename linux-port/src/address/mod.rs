@@ -145,7 +145,7 @@ impl Addresses {
         }
     }
 
-    /// Takes the address down whoever brought it up: for a start, when an earlier run may have left it. Whether it was up.
+    /// Takes the address down, whatever program set it: for a start, when an earlier run may have left it. Whether it was up.
     pub fn remove(&mut self, spec: &AddressSpec) -> Result<bool, AddressError> {
         let before = self.addresses()?;
         let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose()?;

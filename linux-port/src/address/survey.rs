@@ -51,7 +51,7 @@ impl Addresses {
     }
 
     /// Puts back an address that was taken and has disappeared, on the interface that has that name now. The interface is not set up:
-    /// whoever set it down has a reason. Tells `about_to` what will be added before the kernel gets it.
+    /// the program that set it down has a reason. Tells `about_to` what will be added before the kernel gets it.
     ///
     /// # Errors
     /// [`AddressError::NoInterface`] and [`AddressError::InterfaceDown`] until the interface is back, and the kernel's refusal.

@@ -1,6 +1,6 @@
 //! What the kernel tells about interfaces and addresses while it happens (rtnetlink(7), multicast groups).
 //!
-//! It tells that something changed, not what is: messages may be lost. So whoever is told looks for himself, with [`super::Addresses`].
+//! It tells that something changed, not what is: messages may be lost. So a reader looks again, with [`super::Addresses`].
 
 use super::netlink::{self, Change};
 use super::{Action, AddressError};
@@ -59,7 +59,7 @@ impl Watch {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // ENOBUFS: the kernel dropped messages. It is said once, and the socket goes on.
+                // ENOBUFS: the kernel dropped messages. It is logged once, and the socket goes on.
                 Err(_) => seen = Seen::Anything,
             }
         }

@@ -13,7 +13,7 @@ pub struct Finding {
     pub path: PathBuf,
     /// Where in it; `None` for the file as a whole.
     pub at: Option<Position>,
-    /// How grave.
+    /// How severe.
     pub severity: Severity,
     /// What is wrong, in the words of 3.0.6 where it has some.
     pub message: String,

@@ -164,7 +164,7 @@ fn printable(text: &str) -> String {
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let kind = fs::metadata(path)?.file_type();
     if !kind.is_file() && !kind.is_char_device() {
-        // Reading a FIFO would wait for whoever writes it. A device may be `/dev/null`.
+        // Reading a FIFO would wait for its writer. A device may be `/dev/null`.
         return Err(if kind.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput }.into());
     }
     let mut text = Vec::new();

@@ -25,7 +25,7 @@ pub(super) enum Role<'a> {
 }
 
 impl Role<'_> {
-    /// The words behind [`ROLE`].
+    /// The words after [`ROLE`].
     pub(super) fn words(&self) -> [OsString; 3] {
         let (role, of_what) = match self {
             Self::Daemon { directory } => ("daemon", directory.as_os_str()),
@@ -35,7 +35,7 @@ impl Role<'_> {
     }
 }
 
-/// Plays a role, given the words behind [`ROLE`]; the program is to end with the code it returns. It ends with its parent.
+/// Plays a role, given the words after [`ROLE`]; the program is to end with the code it returns. It ends with its parent.
 pub fn play(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut words = words.into_iter();
     let (Some(parent), Some(role), Some(of_what), None) = (words.next(), words.next(), words.next(), words.next())

@@ -60,7 +60,7 @@ impl Story {
         Ok(Self { client, alpha, bravo, cabling, home, signals, page, scenes: Vec::new() })
     }
 
-    /// Tells it, with so many power cuts, and writes the figures.
+    /// Tells the story, with this many power cuts, and writes the figures.
     pub(super) fn tell(&mut self, cuts: u32, rights: Rights) -> Result<(), Stop> {
         self.page.title();
         self.describe(rights);

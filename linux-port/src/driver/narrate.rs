@@ -98,7 +98,7 @@ impl Narrator {
         sender.map_or_else(|| self.link(link).to_owned(), |from| from.ip().to_string())
     }
 
-    /// A problem that `hb status` shows from now on, if nothing else is said of it.
+    /// A problem that `hb status` shows from now on, unless another line already reports it.
     pub(super) fn found(&self, problem: &Problem) {
         match problem {
             Problem::ResourcesDiffer { .. } => self.log.error(format_args!("{problem}: {}", problem.remedy())),

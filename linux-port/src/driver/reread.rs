@@ -8,7 +8,7 @@ use crate::status::{REFUSED, RELOAD};
 use crate::sys::clock::Clock;
 use hbcore::wire::Keys;
 
-/// What the daemon was told to re-read, by whoever can read files.
+/// What the daemon was told to read again, by a thread that may read files.
 #[derive(Debug)]
 pub enum Reread {
     /// The files changed and are good.

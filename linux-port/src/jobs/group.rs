@@ -322,7 +322,7 @@ impl Context<'_> {
             Ok(report) => {
                 let level = if matches!(report.exit, Exit::Cancelled) { Level::Warn } else { Level::Error };
                 self.log.log(level, format_args!("{} from {}", report.exit, call.program.display()));
-                // The debug file has all of it; whoever looks for the cause reads here, and often there is no debug file.
+                // The debug file has all of it; an operator looks for the cause here, and often there is no debug file.
                 for line in &report.last_lines {
                     self.log.warn(format_args!("{} said: {line}", call.name()));
                 }

@@ -9,10 +9,10 @@ pub const TEXT_CAPACITY: usize = 1000;
 
 const CUT_MARK: &[u8] = b"...";
 
-/// One line: when, who, how grave, and its text. Formatting into it allocates nothing.
+/// One line: when, who, how severe, and its text. Formatting into it allocates nothing.
 #[derive(Clone)]
 pub struct Record {
-    /// How grave it is.
+    /// How severe it is.
     pub level: Level,
     /// Wall-clock seconds since 1970.
     pub seconds: i64,

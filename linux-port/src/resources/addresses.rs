@@ -164,7 +164,7 @@ impl AddressThread {
         asked.and_then(|()| reply.recv_timeout(ANSWER_LIMIT).ok()).unwrap_or_default()
     }
 
-    /// Closes what must not be closed by an exec: the kernel makes whoever closes a packet socket wait for all processors, some ten
+    /// Closes what must not be closed by an exec: the kernel makes a process that closes a packet socket wait for all processors, some ten
     /// milliseconds for each, and at an exec that is the heartbeat thread. The answer comes when it is done, with a ring of the bell.
     /// What is needed meanwhile is opened again.
     pub fn rest(&self) -> Receiver<()> {
@@ -178,7 +178,7 @@ impl AddressThread {
         let _ = self.orders.try_send(Order::Wake);
     }
 
-    /// Gives up every address and ends the thread: whoever wants one thereafter is refused. Waits until it is done.
+    /// Gives up every address and ends the thread: a later request is refused. Waits until it is done.
     pub fn end(&self) {
         let (answer, reply) = sync_channel(1);
         if self.orders.send(Order::End(answer)).is_ok() {

@@ -22,7 +22,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the options, which may stand before and behind the other words, and the environment. Gives the words that are left.
+    /// Reads the options, which may stand before and after the other words, and the environment. Gives the words that are left.
     ///
     /// # Errors
     /// The text for standard error when an option has no value, or `--run-dir` stands without `--state-dir`.
@@ -78,9 +78,9 @@ const CONFIG_DIR: &str = "--config-dir";
 const STATE_DIR: &str = "--state-dir";
 const RUN_DIR: &str = "--run-dir";
 
-/// What is said of them.
+/// Their text in usage.
 pub(super) const OPTIONS: &str =
-    "options, before or behind the word: --config-dir DIR  --state-dir DIR (where the FIFO is)  --run-dir DIR\n";
+    "options, before or after the word: --config-dir DIR  --state-dir DIR (where the FIFO is)  --run-dir DIR\n";
 
 fn is_ours(word: &str) -> bool {
     [CONFIG_DIR, STATE_DIR, RUN_DIR].contains(&word.split('=').next().unwrap_or_default())

@@ -66,7 +66,7 @@ impl<'c> Groups<'c> {
         by_key.or_else(|| self.iter().find(|group| group.resources().any(|resource| resource.word == key)))
     }
 
-    /// Whether one resource, as it is written in `haresources`, runs here. A script that is missing is said, and counts as no.
+    /// Whether one resource, as it is written in `haresources`, runs here. A script that is missing is reported, and counts as no.
     pub(super) fn owns(&self, word: &str) -> bool {
         let text = format!("node {word}");
         let alone = HaResources::read(text.as_bytes());
@@ -135,7 +135,7 @@ impl<'c> Groups<'c> {
     }
 }
 
-/// The resources of a group, each with a blank behind it, as 3.0.6 prints them.
+/// The resources of a group, each with a blank after it, as 3.0.6 prints them.
 pub(super) fn words(group: &Group<'_>) -> String {
     group.resources().flat_map(|resource| [resource.word, " "]).collect()
 }

@@ -11,7 +11,7 @@ pub(super) fn list(tool: Tool, context: &Context, words: &[String]) -> Answer {
     Answer::sent(context, send(&context.fifo, &[("t", kind), ("nodelist", &words.join(" "))]))
 }
 
-/// `hb_setweight NODE WEIGHT` and `hb_setsite NODE SITE`. A missing value is sent as an empty one, as in 3.0.6; words behind it are
+/// `hb_setweight NODE WEIGHT` and `hb_setsite NODE SITE`. A missing value is sent as an empty one, as in 3.0.6; words after it are
 /// ignored.
 pub(super) fn set(tool: Tool, context: &Context, words: &[String]) -> Answer {
     let (kind, field) = if tool == Tool::SetWeight { ("setweight", "weight") } else { ("setsite", "site") };

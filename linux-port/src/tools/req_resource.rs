@@ -1,4 +1,4 @@
-//! `req_resource KEY`: asks whoever holds a group for it, unless it runs here.
+//! `req_resource KEY`: asks the owner of a group for it, unless it runs here.
 
 use super::context::variable;
 use super::groups::Groups;

@@ -75,7 +75,7 @@ fn name(node: usize) -> NodeName {
     NodeName::new(&format!("node-number-{node:02}")).expect("a valid name")
 }
 
-/// The first of so many nodes.
+/// The first of this many nodes.
 pub(super) fn engine(nodes: usize, form: HeartbeatForm) -> Box<Engine> {
     let nodes: Vec<NodeConfig> =
         (0..nodes).map(|n| NodeConfig { name: name(n), kind: NodeKind::Normal, uuid: Uuid::NIL }).collect();

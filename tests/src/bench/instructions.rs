@@ -26,7 +26,7 @@ const BEGIN: Instant = Instant::from_millis(2);
 /// Something whose instructions are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// A heartbeat arrives: find the fields, verify HMAC-SHA1, find its sender among so many, update it.
+    /// A heartbeat arrives: find the fields, verify HMAC-SHA1, find its sender among the nodes, update it.
     Receive(usize),
     /// `advance` and `next_deadline` when nothing is due.
     Idle(usize),

@@ -31,7 +31,7 @@ type Rows = fn(&[(Contender, usize)]);
 
 /// Measures everything that can be measured here, and prints a table in Markdown. With words in `wanted` only the rows
 /// with such a name: `outage-10-30`, `outage-100-500`, `start-up`, `stop-failback`, `standby`, `heal`, `load`, `false-deaths`, `outage-2-6`, `outage-1-3`,
-/// `realtime-10-30`, `realtime-1-3`, `reload`. Of the last three each lasts so many seconds as `HBCORE_BENCH_SECONDS` says.
+/// `realtime-10-30`, `realtime-1-3`, `reload`. Of the last three each lasts as many seconds as `HBCORE_BENCH_SECONDS` says.
 /// `HBCORE_BENCH_WHO` measures only one: `hbcore`, `3.0.6` or `keepalived`.
 ///
 /// # Panics

@@ -21,7 +21,7 @@ pub(super) struct StopAndReturn {
     pub(super) returns: Vec<f64>,
 }
 
-/// Stops the owner and starts it again, so many times.
+/// Stops the owner and starts it again, this many times.
 pub(super) fn stops(who: Contender, runs: usize) -> StopAndReturn {
     let lab = running(who, 100, 500);
     let mut result = StopAndReturn { stops: Vec::new(), failbacks: Vec::new(), returns: Vec::new() };

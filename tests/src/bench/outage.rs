@@ -8,7 +8,7 @@ use crate::lab::{Daemon, Lab};
 
 pub(super) const LIMIT: Duration = Duration::from_secs(40);
 
-/// After a change the cluster is left alone for so long: longer than the reference pads its dead time.
+/// After a change the cluster is left alone for this long: longer than the reference pads its dead time.
 const REST: Duration = Duration::from_secs(1);
 const REST_OF_REFERENCE: Duration = Duration::from_secs(7);
 

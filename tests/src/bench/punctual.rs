@@ -12,7 +12,7 @@ use crate::lab::{Hog, Lab, Sent, Site, changes_of_sender, take_all_processors};
 
 /// Ordinary busy loops beside the real-time ones.
 const ORDINARY: usize = 4;
-/// Real-time hogs take all processors for so long at most; then everybody else has a moment.
+/// Real-time hogs take all processors for this long at most; then everybody else has a moment.
 const BURST: Duration = Duration::from_mins(1);
 const BREATH: Duration = Duration::from_secs(1);
 /// Time between two changes of the configuration.

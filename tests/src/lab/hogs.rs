@@ -7,13 +7,13 @@ use std::time::Duration;
 pub struct Hog(Child);
 
 impl Hog {
-    /// One that is scheduled normally, for two minutes at most: whoever interrupts a measurement should not have to look for it.
+    /// One that is scheduled normally, for two minutes at most: a user who interrupts a measurement should not have to look for it.
     pub fn normal() -> Self {
         Self::of(&["sh"], 120)
     }
 
     /// One of real-time priority 50. With one for each processor, nobody of a lower priority runs until they have had their time, and nobody
-    /// could kill them: the kernel does it, after so many seconds of processor time each, at most sixty.
+    /// could kill them: the kernel does it, after this many seconds of processor time each, at most sixty.
     pub fn real_time(seconds: u64) -> Self {
         Self::of(&["chrt", "--fifo", "50", "sh"], seconds.clamp(1, 60))
     }

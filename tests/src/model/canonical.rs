@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-/// A start looks back for so long: its doubt, and its patience with what is missing.
+/// A start looks back for this long: its doubt, and its patience with what is missing.
 const PAST: i64 = 1_100_000;
 
 /// What an engine shows of itself.
@@ -126,7 +126,7 @@ fn scan(text: &[u8], now: i64, out: &mut Vec<u8>, numbers: &mut Vec<u64>) {
     }
 }
 
-/// The number behind a word, and what comes after it.
+/// The number after a word, and what comes after it.
 fn number_after<'t>(text: &'t [u8], word: &[u8]) -> Option<(u64, &'t [u8])> {
     let digits = text.strip_prefix(word)?;
     let len = digits.iter().take_while(|d| d.is_ascii_digit()).count();

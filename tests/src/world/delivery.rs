@@ -106,7 +106,7 @@ impl World<'_> {
         }
     }
 
-    /// One of ours is about to have a node shot: it must have been silent for its dead time.
+    /// One of ours is about to have a node fenced: it must have been silent for its dead time.
     pub(crate) fn shoots(&mut self, by: usize, node: usize) {
         let deadtime = Duration::from_millis(self.schedule.site.deadtime);
         let local = self.hosts[by].local(self.now);

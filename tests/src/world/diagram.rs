@@ -15,7 +15,7 @@ const ROW: f64 = 11.0;
 /// A pause longer than this is drawn as a gap.
 const PAUSE: Duration = Duration::from_millis(200);
 const GAP: f64 = 26.0;
-/// Only the last so many things are drawn: what led to the end is there.
+/// Only the last events, this many, are drawn: what led to the end is there.
 const MOST: usize = 400;
 const OFF: &str = "stroke='#999' stroke-dasharray='1 5'";
 const PAUSED: &str = "stroke='#e80' stroke-width='3'";

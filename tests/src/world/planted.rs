@@ -18,13 +18,13 @@ pub enum Bug {
     HiddenStall,
     /// Each start has the generation of the one before.
     SameGeneration,
-    /// A start that failed is said to have succeeded.
+    /// A start that failed is reported as done.
     FailureAsSuccess,
-    /// A group is said to be stopped when its scripts begin to stop it.
+    /// A group is reported as stopped when its scripts begin to stop it.
     StoppedTooEarly,
-    /// Fencing is said to have succeeded, and nothing was done.
+    /// Fencing is reported as done, and nothing was done.
     SkippedFence,
-    /// A stop that could not be asked about, since no process can be started, is said to have succeeded.
+    /// A stop that could not be asked about, since no process can be started, is reported as done.
     CannotAskIsStopped,
     /// A start that was refused leaves what it had taken.
     RefusedStartLeaves,

@@ -26,7 +26,7 @@ use std::collections::VecDeque;
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
 /// Deaths are looked for no more often than this.
 const POLL: Duration = Duration::from_millis(250);
-/// The dead time is said to be longer at the start, for so long (docs/protocol/wire.md 8.3).
+/// The announced dead time is longer at the start, for this long (docs/protocol/wire.md 8.3).
 const PADDING: Duration = Duration::from_secs(2);
 const PADDED_FOR: Duration = Duration::from_secs(5);
 

@@ -110,14 +110,14 @@ pub enum Fault {
     Isolate(usize),
     /// So many of a hundred datagrams are lost.
     Lose(u64),
-    /// So many of a thousand datagrams begin a burst in which everything on their way is lost, of so many milliseconds.
+    /// This many of a thousand datagrams begin a burst in which everything on their way is lost, of this many milliseconds.
     Burst {
         /// Of a thousand.
         begin: u64,
         /// Milliseconds, at most.
         most: u64,
     },
-    /// Each datagram takes up to so many milliseconds longer, and thereby overtakes others.
+    /// Each datagram takes up to this many milliseconds longer, and thereby overtakes others.
     Delay(u64),
     /// So many of a hundred datagrams come twice.
     Duplicate(u64),
@@ -136,7 +136,7 @@ pub enum Fault {
     Blackout(usize),
     /// The daemon is stopped, as by `SIGSTOP`; what it started runs on.
     Pause(usize),
-    /// Scripts take so many milliseconds longer.
+    /// Scripts take this many milliseconds longer.
     Slow {
         /// Where.
         node: usize,
@@ -164,7 +164,7 @@ pub enum Fault {
     NoFencing(usize),
     /// It does not answer, until it is given up.
     SlowFencing(usize),
-    /// The wall clock is set by so many seconds, and back at the end.
+    /// The wall clock is set by this many seconds, and back at the end.
     SetClock {
         /// Where.
         node: usize,

@@ -8,7 +8,7 @@ use crate::{Folder, dump_defaults, dump_effective, load};
 
 const DAEMON: &str = "/usr/libexec/heartbeat/heartbeat";
 
-/// Starts the daemon (with the arguments behind the folder) and prints its output; exit status as that of the daemon.
+/// Starts the daemon (with the arguments after the folder) and prints its output; exit status as that of the daemon.
 const SCRIPT: &str = r#"
 folder=$1; shift
 hostname p3; ip link set lo up multicast on

@@ -82,7 +82,7 @@ pub(crate) fn noise(daemon: Daemon, noise: Noise) {
         return;
     }
 
-    // What was in mid-line when the noise ended may still be damaged; nothing behind it.
+    // What was in mid-line when the noise ended may still be damaged; nothing after it.
     lab.stays(Duration::from_secs(3), "nobody dead", no_death);
     let quiet = report(&lab, &board);
     lab.stays(Duration::from_secs(5), "nobody dead", no_death);

@@ -270,7 +270,7 @@ fn check(pair: &Pair, step: &Step, heard: impl Fn() -> Sequence) {
     );
 }
 
-/// Each change of type, and each number behind one that was not heard.
+/// Each change of type, and each number after one that was not heard.
 fn numbers(pair: &Pair) -> String {
     let all = pair.sniffer.heard();
     let changes = all.windows(2).filter(|two| two[0].kind != two[1].kind || two[1].seq > two[0].seq.map(|seq| seq + 1));

@@ -126,7 +126,7 @@ fn single_bytes_that_are_hit_kill_nobody() {
         for minute in 0..5 {
             pair.run(60);
             assert!(minute != 2 || pair.is_settled(), "seed {seed}: not settled after three minutes");
-            // What an operator wants is said, and much is said because of it.
+            // An operator's request causes many messages.
             if minute >= 2 {
                 let _ = pair.ends[minute % 2].engine.request(pair.now, Request::Standby(Class::All));
             }

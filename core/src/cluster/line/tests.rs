@@ -10,7 +10,7 @@ type Engine = Cluster<2, 1, 2, 8192, 1>;
 /// 80 ms a heartbeat.
 pub(super) const SPEED: u32 = 19_200;
 
-/// Node `local` of two, for whoever makes an engine of it.
+/// Node `local` of two.
 pub(super) fn config<E>(local: u8, seed: u64, make: impl FnOnce(&Config<'_>, Keys<1>) -> E) -> E {
     let mut keys = Keys::new();
     keys.insert(1, Method::Sha1, b"secret").unwrap();

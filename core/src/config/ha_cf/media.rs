@@ -158,7 +158,7 @@ impl<'t> Hosts<'t> {
 type Fault<'t> = (Position, MediumFault<'t>);
 type Checked<'t, T> = Result<T, Fault<'t>>;
 
-/// The words behind a device. What is missing is missed behind the last one that was there.
+/// The words after a device. What is missing is missed after the last one that was there.
 struct Arguments<'t, I> {
     words: I,
     last: Token<'t>,

@@ -222,7 +222,7 @@ fn has(member: IpAddr, prefix: u8, addr: IpAddr) -> bool {
 fn is_terminal_device(number: u64) -> Option<bool> {
     let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
     let drivers = fs::read_to_string("/proc/tty/drivers").ok()?;
-    // A driver's name may have blanks; behind it are the device, the major number, and a minor number or a range of them.
+    // A driver's name may have blanks; after it are the device, the major number, and a minor number or a range of them.
     Some(drivers.lines().any(|line| {
         let mut words = line.split_whitespace().rev();
         let (_, minors, majors) = (words.next(), words.next().unwrap_or_default(), words.next().unwrap_or_default());

@@ -150,11 +150,11 @@ impl Check<'_> {
         match needed_parameters(device) {
             Some(names) if given < names.len() => {
                 let blank = if text.is_empty() { "" } else { " " };
-                let help = format!("write behind the type, in this order: {}", names.join(" "));
+                let help = format!("write after the type, in this order: {}", names.join(" "));
                 self.error(at, format!("Invalid Stonith configuration parameter [{blank}{text}]"), help);
             }
             None if given == 0 && has_stonith_type(device) && !NO_PARAMETERS.contains(&device) => {
-                let help = format!("write them behind the type: `stonith -t {device} -n` lists those that it needs");
+                let help = format!("write them after the type: `stonith -t {device} -n` lists those that it needs");
                 self.warning(at, format!("stonith_host gives the device [{device}] no parameters"), help);
             }
             _ => {}
@@ -185,7 +185,7 @@ fn needed_parameters(device: &str) -> Option<Vec<String>> {
     ended.then(|| said.split_whitespace().map(str::to_owned).collect())
 }
 
-/// A type is a plug-in, or behind a slash a script of one.
+/// A type is a plug-in, or after a slash a script of one.
 fn has_stonith_type(name: &str) -> bool {
     let exists = |relative: &str| STONITH_DIRS.iter().any(|dir| fs::metadata(Path::new(dir).join(relative)).is_ok());
     match name.split_once('/') {

@@ -6,7 +6,7 @@
 
 use hbcore::time::{Duration, Instant};
 
-/// When an address is probed for after it was taken: at once, and when whoever had it before has had time to give it up.
+/// When an address is probed for after it was taken: at once, and when the earlier owner has had time to release it.
 const PROBES: [Duration; 2] = [Duration::ZERO, Duration::from_secs(3)];
 /// Between two probes for a rival that was heard.
 const PROBE_AGAIN: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const PROBE_AGAIN: Duration = Duration::from_secs(1);
 const CONFIRMED: Duration = Duration::from_millis(900);
 /// 3.0.6 announces for five seconds.
 const PERSISTS: Duration = Duration::from_secs(6);
-/// A rival that was not heard for so long, in spite of probes, is gone.
+/// A rival that was not heard for this long, in spite of probes, is gone.
 const SILENCE: Duration = Duration::from_secs(4);
 /// Between two log lines about the same rival.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
@@ -70,7 +70,7 @@ impl Rivalry {
         self.rival.filter(Rival::is_confirmed).map(|rival| rival.mac)
     }
 
-    /// Whether the rival has had the address for so long that a group should be given up for it.
+    /// Whether the rival has had the address long enough that a group should be given up for it.
     pub(super) fn persists(&self) -> bool {
         self.rival.is_some_and(|rival| rival.last.since(rival.since) >= PERSISTS)
     }

@@ -82,7 +82,7 @@ impl Worker {
         }
     }
 
-    /// Opened before they are needed, so that a takeover costs one request to the kernel. A refusal is said when it matters.
+    /// Opened before they are needed, so that a takeover costs one request to the kernel. A refusal is reported when the address is needed.
     fn open(&mut self) {
         self.addresses = self.addresses.take().or_else(|| Addresses::open().ok());
         self.announcer = self.announcer.take().or_else(|| Announcer::new(AnnouncePlan::default()).ok());

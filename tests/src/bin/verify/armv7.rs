@@ -52,11 +52,11 @@ const SPEED: &str = "QEMU has no TCGETS2 (ENOSYS), by which the speed of a line 
 const NAME: &str = "QEMU makes up the name in /proc/self/stat, and not that in /proc/self/comm";
 
 /// QEMU forks with locks that its other threads may hold, so that a child that a program with threads starts now and then waits for ever, in QEMU
-/// itself. A test without an end is begun again, so many times in all, and so is one of those that start children and did not see one do its work.
+/// itself. A test without an end is begun again, this many times in all, and so is one of those that start children and did not see one do its work.
 const ROUNDS: usize = 4;
 /// Those. Any other test that fails has failed.
 const START_CHILDREN: [&str; 3] = ["jobs::", "notify::", "script::"];
-/// Nothing here is silent for so long.
+/// Nothing here is silent for this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The pairs: on the preferred owner, on the other node, and what carries the heartbeats.

@@ -36,7 +36,7 @@ struct Place {
     host: String,
 }
 
-/// `fuzz` with the words behind it.
+/// `fuzz` with the words after it.
 pub(crate) fn main(words: &[String]) -> ExitCode {
     match read(words).and_then(|request| run(&request)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -255,7 +255,7 @@ fn first_failure(jobs: &mut [Job]) -> io::Result<Option<&Job>> {
     }
 }
 
-/// The number behind the last occurrence of `what`.
+/// The number after the last occurrence of `what`.
 fn number_after(text: &str, what: &str) -> Option<u64> {
     let (_, rest) = text.rsplit_once(what)?;
     rest.split_whitespace().next()?.parse().ok()

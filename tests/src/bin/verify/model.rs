@@ -12,7 +12,7 @@ const SMALL: usize = 3_000_000;
 /// What fits into a few gigabytes.
 const BIG: usize = 40_000_000;
 
-/// `model` with the words behind it.
+/// `model` with the words after it.
 pub(crate) fn main(words: &[String]) -> ExitCode {
     if words.iter().any(|word| word == "--planted") {
         return tell_result(planted());

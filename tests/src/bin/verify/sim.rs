@@ -13,7 +13,7 @@ use hbcore_tests::world::{Bug, Kind, Options, Outcome, Schedule, diagram, run, r
 
 /// How many seeds a whole verification takes.
 const SEEDS: u64 = 10_000;
-/// A planted bug must be found among so many.
+/// A planted bug must be found among this many worlds.
 const PLANTED_SEEDS: u64 = 5_000;
 /// So many of 10,000 worlds may break a rule beside the model of a 3.0.6, which waits for an hour for what it missed.
 const BESIDE_PER_10_000: u64 = 10;
@@ -31,7 +31,7 @@ enum Task {
     PlantedInEngine,
 }
 
-/// `sim` with the words behind it.
+/// `sim` with the words after it.
 pub(crate) fn main(words: &[String]) -> ExitCode {
     let result = read(words).and_then(|(task, trace)| match task {
         Task::Planted => planted(),

@@ -148,7 +148,7 @@ fn write_initrd(path: &Path, version: &str) -> io::Result<()> {
     archive.end()
 }
 
-/// The files of the modules, each behind those that it needs.
+/// The files of the modules, each after those that it needs.
 fn modules(version: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for module in MODULES {
