@@ -14,18 +14,18 @@ use std::process::ExitCode;
 const HELP: &str = "\
 hb: the front end of hbcore
 
-  hb demo [--cuts N]   two nodes and a client on this machine: what happens when the power fails,
-                       N times (5); needs no privilege, and leaves nothing running;
-                       --svg FILE: and draw the first failover into FILE
+  hb demo [--cuts N]   run two nodes and a client on this machine, and cut the power N times (5);
+                       needs no privilege, and leaves nothing running;
+                       --svg FILE: also draw the first failover into FILE
   hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not;
-                       --peer: and ask the running daemon whether the other node has the same
+                       --peer: also ask the running daemon whether the peer has the same
                        haresources: exit 4 if not, or if it cannot be told
-  hb status [--json]   what the running daemon sees: nodes, links, groups, problems; exit 0 if all is
-                       well, 4 while there is a problem, 3 if it does not run, 1 if it does not
-                       answer; --json: one object, for monitors
-  hb standby [WORD]    give groups to the other node: all (without a word), local, foreign, failback;
+  hb status [--json]   show what the running daemon sees: nodes, links, groups, problems; exit 0 if
+                       all is well, 4 while there is a problem, 3 if no daemon runs, 1 if it does
+                       not answer; --json: one object, for monitors
+  hb standby [WORD]    hand groups over to the peer: all (without a word), local, foreign, failback;
                        as hb_standby
-  hb takeover [WORD]   have the other node give groups to this one; as hb_takeover
+  hb takeover [WORD]   ask the peer to hand groups over to this node; as hb_takeover
   hb --version         print the version of this program
   hb --help            print this
 
