@@ -112,6 +112,17 @@ fn every_page_of_the_docs_is_in_the_summary() {
 }
 
 #[test]
+fn book_is_built_where_mdbook_is_installed() {
+    let book = std::env::temp_dir().join(format!("hbcore-book-{}", std::process::id()));
+    let built = Command::new("mdbook").args(["build", "docs", "-d"]).arg(&book).current_dir(root()).output();
+    let Ok(built) = built else { return println!("skipped: there is no mdbook") };
+    let said = String::from_utf8_lossy(&built.stderr).into_owned();
+    let has_page = book.join("protocol/wire.html").exists();
+    let _ = std::fs::remove_dir_all(&book);
+    assert!(built.status.success() && has_page && !said.contains("WARN") && !said.contains("ERROR"), "{said}");
+}
+
+#[test]
 fn readme_fits_on_a_screen() {
     for readme in ["README.md", "README.zh-CN.md"] {
         let count = text(&root().join(readme)).lines().count();
