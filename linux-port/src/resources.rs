@@ -173,13 +173,8 @@ impl Resources {
         self.plans.iter().map(Arc::as_ref)
     }
 
-    /// The addresses that this daemon brought up. Waits for the address thread: not on the heartbeat path.
-    pub fn added(&self) -> Vec<IpAddr> {
-        self.addresses.added()
-    }
-
     /// Prepares for an exec, see [`AddressThread::rest`].
-    pub fn rest(&self) -> Receiver<()> {
+    pub fn rest(&self) -> Receiver<Vec<IpAddr>> {
         self.addresses.rest()
     }
 

@@ -153,7 +153,7 @@ fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Optio
             }
             Ok(End::Restart(handover)) => {
                 let Err(error) = go_on(&handover, options, &log);
-                prepared.driver.restart_failed(&error);
+                prepared.driver.restart_failed(error);
             }
             Ok(End::Forced) => break FORCED,
             Err(error) => {

@@ -183,6 +183,11 @@ impl Answer {
         }
     }
 
+    /// Whether something is not as it should be. Told by the text as well, since of an answer that does not fit into the socket the end is lost.
+    pub fn is_troubled(&self) -> bool {
+        !self.problems.is_empty() || self.text.lines().any(|line| line.starts_with("problem "))
+    }
+
     /// The three sections as they go over the socket.
     pub fn pack(&self) -> String {
         let orders = self.orders.iter().map(|o| format!("order {} {} {}\n", o.number, o.kind, o.said));

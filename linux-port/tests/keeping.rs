@@ -291,7 +291,7 @@ fn address_that_was_lost_during_a_restart_is_put_back_by_the_successor() {
     keeper.thread.resume([AddressSpec::new(addr), other].into(), vec![addr]);
     support::eventually("it is put back", || is_up(&a, VIP));
     assert!(!is_up(&a, "10.77.0.101"), "that one was not up");
-    assert_eq!(keeper.thread.added(), [addr]);
+    assert_eq!(keeper.thread.rest().recv_timeout(support::LONG).expect("it answers"), [addr]);
 }
 
 #[test]

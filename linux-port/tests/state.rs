@@ -8,8 +8,8 @@ use std::process::{Child, Command};
 
 use hbcore::id::{Generation, Uuid};
 use hbcore_linux::state::{
-    ClaimError, GenerationOrigin, HostEntry, HostList, Method, PidFile, Running, StateDir, StateError, UuidOrigin,
-    empty_scratch, plausible_now, probe,
+    ClaimError, GenerationOrigin, Guard, HostEntry, HostList, Method, PidFile, Running, StateDir, StateError,
+    UuidOrigin, empty_scratch, plausible_now, probe,
 };
 use host::{Place, eventually};
 
@@ -198,6 +198,20 @@ fn a_pid_file_tells_running_stale_and_absent_apart() {
     eventually("exec has happened", || probe(&file) == Running::Stale);
     stranger.kill().expect("killed");
     stranger.wait().expect("reaped");
+}
+
+#[test]
+fn guard_keeps_another_start_out_where_no_pid_file_was_and_leaves_none() {
+    let place = Place::new();
+    let file = place.join("heartbeat.pid");
+    let guard = Guard::take(&file).expect("no daemon runs");
+    assert!(Guard::take(&file).is_none(), "a second start at the same moment does not clear what the first one clears");
+    assert!(PidFile::claim(&file).is_err(), "nor does it begin");
+    drop(guard);
+    assert!(!file.exists(), "stopped is told as before");
+    let claim = PidFile::claim(&file).expect("free");
+    assert!(Guard::take(&file).is_none());
+    drop(claim);
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn show_status(run_dir: &Path, json: bool) -> ExitCode {
         }
         (Ok(answer), _) => {
             let text = if json { &answer.json } else { &answer.text };
-            let code = if answer.problems.is_empty() { 0 } else { TROUBLED };
+            let code = if answer.is_troubled() { TROUBLED } else { 0 };
             written(io::stdout().write_all(text.as_bytes()).map(|()| code))
         }
         (Err(_), Running::Stale | Running::NoFile) => {

@@ -8,7 +8,8 @@ use crate::resources::{Handover, Successor};
 use crate::status::{REFUSED, RELOAD};
 use hbcore::takeover::{GroupState, Standby};
 use hbcore::time::{Duration, Instant};
-use std::io;
+use std::fmt::Display;
+use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
 /// How far it is.
@@ -23,14 +24,15 @@ pub(super) enum Restart {
     /// As soon as the address thread has prepared for it.
     Resting {
         successor: Successor,
-        rested: Receiver<()>,
-        /// Then it is done without.
+        /// The addresses that it has brought up.
+        rested: Receiver<Vec<IpAddr>>,
+        /// Without an answer by then there is no restart.
         until: Instant,
     },
 }
 
 /// How long the address thread may prepare.
-const REST: Duration = Duration::from_secs(1);
+const REST: Duration = Duration::from_secs(5);
 
 /// Puts up why there was no reload, in the place of an earlier reason. Not on the heartbeat thread: the board has a lock.
 pub(super) fn post(board: &Board, refused: Option<String>) {
@@ -76,12 +78,17 @@ impl Driver {
         if matches!(self.restart, Restart::Wanted(_) | Restart::Delayed(_)) {
             self.restart = Restart::Resting { successor, rested: self.resources.rest(), until: now.after(REST) };
         }
-        if let Restart::Resting { rested, until, .. } = &self.restart
-            && rested.try_recv() == Err(TryRecvError::Empty)
-            && now < *until
-        {
-            return None;
-        }
+        let Restart::Resting { rested, until, .. } = &self.restart else { return None };
+        let added = match rested.try_recv() {
+            Ok(added) => added,
+            Err(TryRecvError::Empty) if now < *until => return None,
+            // A successor would not know which addresses to give up.
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
+                self.restart = Restart::No;
+                self.restart_failed("the thread of the addresses does not answer");
+                return None;
+            }
+        };
         self.restart = Restart::No;
         self.log.info(format_args!("Restarting heartbeat."));
         self.cluster.announce_restart(now);
@@ -92,14 +99,14 @@ impl Driver {
         Some(Handover {
             holds: self.cluster.takeover().holds(),
             groups,
-            added: self.resources.added(),
+            added,
             successor: Some(successor),
             orders: self.orders.count(),
         })
     }
 
     /// The system has refused to replace the program: the daemon goes on as it was. To be followed by [`Driver::run`].
-    pub fn restart_failed(&mut self, error: &io::Error) {
+    pub fn restart_failed(&mut self, error: impl Display) {
         let why = format!("Cannot restart: {error}");
         self.reload_refused(&why);
         self.resources.wake();

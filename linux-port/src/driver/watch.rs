@@ -176,12 +176,11 @@ impl Watch {
             }
         }
         for (id, key) in (0..).map(GroupId).zip(around.groups) {
-            let group = key.clone();
             let is_stable = cluster.takeover().phase() == Phase::Stable;
             match cluster.takeover().why(id) {
-                Some(Why::Escalates { .. }) if is_stable => all.push(Problem::StopEscalated { group }),
+                Some(Why::Escalates { .. }) if is_stable => all.push(Problem::StopEscalated { group: key.clone() }),
                 Some(why) if is_stable && is_nowhere(cluster, id, why) || self.history.lacks_long(cluster, now, id) => {
-                    all.push(Problem::RunsNowhere { group });
+                    all.push(Problem::RunsNowhere { group: key.clone() });
                 }
                 _ => {}
             }

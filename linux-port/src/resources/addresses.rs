@@ -76,10 +76,8 @@ enum Order {
         specs: Arc<[AddressSpec]>,
         added: Vec<IpAddr>,
     },
-    /// Which addresses were brought up here.
-    List(SyncSender<Vec<IpAddr>>),
-    /// Nothing is needed for a moment: sockets are closed whose closing takes long.
-    Rest(SyncSender<()>),
+    /// Nothing is needed for a moment: sockets are closed whose closing takes long. The answer is which addresses were brought up here.
+    Rest(SyncSender<Vec<IpAddr>>),
     /// The moment is over.
     Wake,
     /// Everything is given up, and nothing is taken any more.
@@ -157,17 +155,11 @@ impl AddressThread {
         let _ = self.orders.try_send(Order::Resume { specs, added });
     }
 
-    /// The addresses that were brought up here. Waits for the thread's answer; without one, none.
-    pub fn added(&self) -> Vec<IpAddr> {
-        let (answer, reply) = sync_channel(1);
-        let asked = self.orders.send(Order::List(answer)).ok();
-        asked.and_then(|()| reply.recv_timeout(ANSWER_LIMIT).ok()).unwrap_or_default()
-    }
-
     /// Closes what must not be closed by an exec: the kernel makes a process that closes a packet socket wait for all processors, some ten
-    /// milliseconds for each, and at an exec that is the heartbeat thread. The answer comes when it is done, with a ring of the bell.
+    /// milliseconds for each, and at an exec that is the heartbeat thread. The answer comes when it is done, with a ring of the bell: the
+    /// addresses that were brought up here.
     /// What is needed meanwhile is opened again.
-    pub fn rest(&self) -> Receiver<()> {
+    pub fn rest(&self) -> Receiver<Vec<IpAddr>> {
         let (answer, reply) = sync_channel(1);
         let _ = self.orders.try_send(Order::Rest(answer));
         reply

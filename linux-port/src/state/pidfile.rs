@@ -79,21 +79,28 @@ pub struct PidFile {
     path: PathBuf,
 }
 
-/// The certainty that no daemon runs. Where there is a pid file, none begins either as long as this value lives; where there is none, nothing
-/// is locked, and another start that begins at the same moment is not kept out. Unlike a claim it changes nothing.
+/// The certainty that no daemon runs, and that none begins as long as this value lives. Unlike a claim it leaves the file as it was: one that
+/// it had to make is gone with it.
 #[derive(Debug)]
 pub struct Guard {
-    /// `None` where there is no pid file to lock.
-    _locked: Option<File>,
+    /// `None` where no file can be made to be locked: there, nobody can make a claim either.
+    locked: Option<File>,
+    /// The file, if it was made for the lock.
+    made: Option<PathBuf>,
 }
 
 impl Guard {
     /// `None`: a daemon runs or begins, or it cannot be told.
     #[cold]
     pub fn take(path: &Path) -> Option<Self> {
-        let mut file = match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(Self { _locked: None }),
-            opened => opened.ok()?,
+        let (mut file, made) = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match open_new(path) {
+                Ok(file) => (file, Some(path.to_owned())),
+                // Another start has made it this very moment.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (File::open(path).ok()?, None),
+                Err(_) => return Some(Self { locked: None, made: None }),
+            },
+            opened => (opened.ok()?, None),
         };
         for _ in 0..ROUNDS {
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -101,7 +108,7 @@ impl Guard {
                     let mut content = Vec::new();
                     Read::by_ref(&mut file).take(64).read_to_end(&mut content).ok()?;
                     let runs = parse(&content).is_some_and(|pid| pid != std::process::id() && is_heartbeat(pid));
-                    return (!runs).then_some(Self { _locked: Some(file) });
+                    return (!runs).then_some(Self { locked: Some(file), made });
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) if is_fading(named(path), std::process::id()) => {
                     thread::sleep(PAUSE);
@@ -110,6 +117,17 @@ impl Guard {
             }
         }
         None
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Before the lock goes: whoever waits for it sees that the name is gone, and makes another file.
+        if let (Some(file), Some(path)) = (&self.locked, &self.made)
+            && is_named(path, file)
+        {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
@@ -158,6 +176,11 @@ fn open(path: &Path) -> io::Result<File> {
     fault::gate(fault::Call::Open, "pid file")?;
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(path)
+}
+
+fn open_new(path: &Path) -> io::Result<File> {
+    fault::gate(fault::Call::Open, "pid file")?;
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(path)
 }
 
 fn write_pid(file: &mut File, pid: u32) -> io::Result<()> {

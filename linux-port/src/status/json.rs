@@ -26,6 +26,7 @@ impl Snapshot {
         }
         let _ = write!(text, ",\"pid\":{}", self.pid);
         list(&mut text, "problems", &self.problems, problem);
+        let _ = write!(text, ",\"more_problems\":{}", self.more_problems);
         list(&mut text, "nodes", &self.nodes, node);
         list(&mut text, "groups", &self.groups, group);
         text.push_str("}\n");

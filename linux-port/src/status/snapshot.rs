@@ -13,6 +13,9 @@ use crate::driver::{LinuxCluster, links_of};
 use crate::jobs::Running;
 use crate::problems::Standing;
 
+/// Problems that are told: with more of them an answer would not fit into the socket.
+pub(super) const SHOWN: usize = 64;
+
 /// What a moment is made of.
 #[derive(Clone, Debug)]
 pub struct Seen<'a> {
@@ -55,8 +58,10 @@ pub struct Snapshot {
     pub claims: &'static str,
     /// How far resource management is.
     pub progress: Progress,
-    /// What is not as it should be, the oldest first.
+    /// What is not as it should be, the oldest first; 64 of it at most.
     pub problems: Vec<Standing>,
+    /// How many problems found no place there.
+    pub more_problems: usize,
     /// All nodes, ping nodes as well, in the order of `ha.cf`.
     pub nodes: Vec<NodeRow>,
     /// All groups, in the order of `haresources`.
@@ -169,7 +174,8 @@ impl Snapshot {
             holds: holds(cluster).as_str(),
             claims: cluster.takeover().holds().as_str(),
             progress: progress(cluster, &groups),
-            problems: seen.problems.clone(),
+            problems: seen.problems.iter().take(SHOWN).cloned().collect(),
+            more_problems: seen.problems.len().saturating_sub(SHOWN),
             nodes: cluster.nodes().map(|n| node_row(seen, &n)).collect(),
             groups,
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hbcore::takeover::{GroupState, Holds};
 
 use super::group::{GroupRow, attempt, script_of};
-use super::snapshot::{NodeRow, Progress, Snapshot};
+use super::snapshot::{NodeRow, Progress, SHOWN, Snapshot};
 use super::{Answer, Orders};
 use crate::jobs::Running;
 use crate::problems::{Coming, Problem, Standing};
@@ -52,7 +52,8 @@ impl Starting<'_> {
             holds: Holds::NONE.as_str(),
             claims: Holds::NONE.as_str(),
             progress: Progress::Clearing,
-            problems: self.problems.iter().cloned().chain(waits).collect(),
+            problems: waits.chain(self.problems.iter().cloned()).take(SHOWN).collect(),
+            more_problems: 0,
             nodes: vec![me],
             groups: self.groups.iter().map(|(key, home)| self.row(key, home)).collect(),
         }

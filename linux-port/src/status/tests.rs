@@ -75,6 +75,7 @@ fn seen() -> Snapshot {
             reason: Some("Return code 1: no \x1b[31manswer".to_owned()),
             next: Some(Coming { what: "it is tried again".to_owned(), within: Some(Duration::from_millis(3500)) }),
         }],
+        more_problems: 0,
         nodes: vec![
             node("alpha", true, false, vec![]),
             node("bravo", false, false, vec![("eth0".to_owned(), true), ("/dev/ttyS0".to_owned(), false)]),
@@ -123,7 +124,7 @@ fn monitors_get_the_same_under_names_that_stay() {
             r#""progress":"leaving","pid":42,"problems":[{"word":"fence-fails","#,
             r#""text":"bravo is not fenced: /sbin/fence fails, and nothing that it may hold is started: Return code 1: no \u001b[31manswer","#,
             r#""help":"look for the program's last words in the log; if the node is off for certain, let the program return 0 for once","#,
-            r#""times":3,"seconds":12,"next":"it is tried again","next_seconds":4}],"nodes":["#,
+            r#""times":3,"seconds":12,"next":"it is tried again","next_seconds":4}],"more_problems":0,"nodes":["#,
             r#"{"name":"alpha","state":"active","local":true,"ping":false,"program":"hbcore 1.2.3","same_haresources":true,"links":[]},"#,
             r#"{"name":"bravo","state":"active","local":false,"ping":false,"program":"hbcore 1.2.3","same_haresources":true,"#,
             r#""links":[{"name":"eth0","up":true},{"name":"/dev/ttyS0","up":false}]},"#,
@@ -169,4 +170,19 @@ fn start_that_waits_names_its_script_with_its_beginning_and_its_end() {
     assert_eq!(answer.stopping, ["web (web status, 40 s of 3600 s)"]);
     assert!(answer.json.contains("\"progress\":\"clearing\""));
     assert_eq!(Answer::starting(starting(60)).problems, Vec::<String>::new(), "not before the dead time is over");
+}
+
+#[test]
+fn answer_of_which_only_the_text_has_arrived_is_one_with_problems() {
+    let whole = Answer {
+        text: seen().text(),
+        json: seen().json(),
+        problems: vec!["fence-fails".to_owned()],
+        ..Answer::default()
+    };
+    let packed = whole.pack();
+    for len in [whole.text.len() + 10, packed.len() - 5, packed.len()] {
+        assert!(Answer::unpack(&packed[..len]).is_troubled(), "{len} bytes");
+    }
+    assert!(!Answer::unpack("alpha: active\n").is_troubled());
 }

@@ -27,6 +27,9 @@ impl Snapshot {
             }
             let _ = writeln!(text, "  help: {}", problem.problem.remedy());
         }
+        if self.more_problems > 0 {
+            let _ = writeln!(text, "problem ...: {} more", self.more_problems);
+        }
         let nodes: Vec<[String; 3]> = self.nodes.iter().map(|n| [n.name.clone(), n.state.clone(), heard(n)]).collect();
         table(&mut text, ["node", "state", "links"], &nodes);
         let groups: Vec<[String; 3]> =

@@ -139,13 +139,10 @@ impl Worker {
             }
             Order::Clean(specs) => self.clean(&specs),
             Order::Resume { specs, added } => self.resume(&specs, &added),
-            Order::List(answer) => {
-                let added = self.kept.iter().filter(|kept| kept.held.added).map(|kept| kept.held.addr).collect();
-                let _ = answer.try_send(added);
-            }
             Order::Rest(answer) => {
                 (self.announcer, self.rivals) = (None, None);
-                let _ = answer.try_send(());
+                let added = self.kept.iter().filter(|kept| kept.held.added).map(|kept| kept.held.addr).collect();
+                let _ = answer.try_send(added);
                 self.post.ring();
             }
             Order::Wake => {
