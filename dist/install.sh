@@ -14,7 +14,7 @@ programs=${1:-$here/../target/release}
 root=${DESTDIR:-}
 prefix=$root${PREFIX:-/usr}
 
-for program in heartbeat hb hb_tool; do
+for program in heartbeat hb hb_tool cl_status; do
 	if [ ! -x "$programs/$program" ]; then
 		echo "$0: $programs/$program is missing; run: cargo build --release -p hbcore-linux" >&2
 		exit 1
@@ -33,6 +33,13 @@ put() {
 put 755 "$programs/heartbeat" "$prefix/libexec/heartbeat/heartbeat"
 put 755 "$programs/hb_tool" "$prefix/libexec/heartbeat/hb_tool"
 put 755 "$programs/hb" "$prefix/sbin/hb"
+# Whoever may run it has the group that the daemon lets in. That of Debian's package works as well, and stays.
+if [ -n "$root" ] || [ ! -e "$prefix/bin/cl_status" ]; then
+	put 755 "$programs/cl_status" "$prefix/bin/cl_status"
+	if chgrp haclient "$prefix/bin/cl_status" 2>/dev/null; then
+		chmod 2555 "$prefix/bin/cl_status"
+	fi
+fi
 mkdir -p "$prefix/share/heartbeat"
 for tool in hb_standby hb_takeover hb_addnode hb_delnode hb_setweight hb_setsite mach_down req_resource ResourceManager; do
 	ln -sf ../../libexec/heartbeat/hb_tool "$prefix/share/heartbeat/$tool"
@@ -58,9 +65,6 @@ put 644 "$here/completions/hb.fish" "$prefix/share/fish/vendor_completions.d/hb.
 mkdir -p "$root/etc/ha.d/resource.d" "$root/etc/ha.d/rc.d" "$root/var/lib/heartbeat/cores/root"
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
-fi
-if [ -z "$root" ] && [ -x /usr/bin/cl_status ]; then
-	echo "Note: cl_status asks over the API socket, which this daemon does not have yet. It says that heartbeat is stopped, always."
 fi
 if [ ! -e "$root/etc/ha.d/ha.cf" ]; then
 	echo "Now make ha.cf, authkeys (mode 600) and haresources in /etc/ha.d; samples are in ${PREFIX:-/usr}/share/doc/heartbeat."

@@ -3,6 +3,7 @@
 //! One thread, one timer. Nothing on it waits for a disk, a name service, a client or a child: logs, state files, addresses
 //! and scripts are other threads' work, reached through bounded queues.
 
+mod clients;
 mod device;
 mod door;
 mod effects;
@@ -23,6 +24,7 @@ pub use parts::Parts;
 pub use reread::{Next, Reread, Rereader};
 pub(crate) use watch::{is_nowhere, lacks, links_of, other_node};
 
+use crate::clients::Feed;
 use crate::log::{Logger, RateLimit};
 use crate::problems::Board;
 use crate::resources::{Handover, Resources};
@@ -59,6 +61,7 @@ const SIGNALS: u64 = TIMER + 1;
 const RESOURCES: u64 = TIMER + 2;
 const FIFO: u64 = TIMER + 3;
 const STATUS: u64 = TIMER + 4;
+const CLIENTS: u64 = TIMER + 5;
 
 /// Why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +90,7 @@ pub struct Driver {
     host_cache: Option<StateDir>,
     scripts: Scripts,
     status: Option<StatusSocket>,
+    clients: Option<Feed>,
     /// What became of the latest orders of tools.
     orders: Orders,
     board: Board,
@@ -143,6 +147,7 @@ impl Driver {
             host_cache,
             scripts,
             status,
+            clients,
             service,
             shutdown_limit,
             board,
@@ -173,6 +178,7 @@ impl Driver {
             host_cache,
             scripts,
             status,
+            clients,
             orders,
             board,
             service,
@@ -196,6 +202,9 @@ impl Driver {
         driver.watch_fifo()?;
         if let Some(status) = &driver.status {
             driver.poller.add(status.fd(), STATUS, Interest::Read)?;
+        }
+        if let Some(clients) = &driver.clients {
+            driver.poller.add(clients.fd(), CLIENTS, Interest::Read)?;
         }
         Ok(driver)
     }
@@ -233,6 +242,7 @@ impl Driver {
                     RESOURCES => self.finish_effects(),
                     FIFO => self.read_fifo(now),
                     STATUS => self.tell_status(now),
+                    CLIENTS => self.clients.iter().for_each(Feed::acknowledge),
                     medium => {
                         if ready.writable
                             && let Err(error) = self.links.writable(medium, &self.poller)
@@ -245,6 +255,7 @@ impl Driver {
                     }
                 }
             }
+            self.hear_clients(now);
             self.cluster.advance(now);
             self.reopen_links(now);
             self.drain();

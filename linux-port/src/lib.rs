@@ -4,12 +4,15 @@
 pub mod abandon;
 pub mod address;
 pub mod cli;
+pub mod client;
+pub mod clients;
 pub mod config;
 pub mod daemon;
 pub mod demo;
 pub mod driver;
 pub mod fifo;
 pub mod heartbeat;
+pub mod ipc;
 pub mod jobs;
 pub mod leftovers;
 pub mod log;

@@ -6,6 +6,7 @@ use crate::media::{MediumSpec, OpenCause, OpenError};
 use crate::resources::{Escalation, FenceDevice, Plan, SCRIPT_LIMIT, ScriptEnvironment};
 use crate::script::{Environment, Search};
 use crate::state::HostEntry;
+use crate::sys::users;
 use hbcore::cluster::{AutoJoin, HeartbeatForm};
 use hbcore::config::{
     AddressConflict, AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat,
@@ -282,15 +283,9 @@ pub fn log_config(logging: &Logging<'_>, host: &str, debug: u8, stderr: Stderr) 
     }
 }
 
-/// User and group of log files, as 3.0.6 has them, where they exist. Read from the files of the system: what else a look-up of names loads
-/// into the process would stay in its memory.
+/// User and group of log files, as 3.0.6 has them, where they exist.
 fn account_of_logs() -> Option<(u32, u32)> {
-    let number = |file: &str, name: &str| {
-        let text = std::fs::read_to_string(file).ok()?;
-        let line = text.lines().find(|line| line.split(':').next() == Some(name))?;
-        line.split(':').nth(2)?.parse().ok()
-    };
-    Some((number("/etc/passwd", "hacluster")?, number("/etc/group", "haclient")?))
+    Some((users::listed("/etc/passwd", "hacluster")?, users::listed("/etc/group", "haclient")?))
 }
 
 /// FNV-1a over the words: comments, blanks and continued lines do not count.

@@ -14,6 +14,7 @@ use schedule::{for_addresses, schedule};
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
 use crate::cli::{Action, Options, REFERENCE};
+use crate::clients::{About, Feed};
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Links, LinuxCluster, Parts, Rereader, Scripts};
@@ -305,6 +306,7 @@ fn prepare_rest(
         host_cache: (!manage).then(|| state.clone()),
         scripts: Scripts { fifo, notifier },
         status,
+        clients: clients(site, options, &log),
         service: Notify::from_env(),
         board,
         orders,
@@ -322,6 +324,14 @@ fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
     opened
         .map_err(|error| log.warn(format_args!("hb status will not work: cannot open {}: {error}", path.display())))
         .ok()
+}
+
+/// The thread that serves clients. Without it the node works as well.
+#[cold]
+fn clients(site: &Site, options: &Options, log: &Logger) -> Option<Feed> {
+    let about = About { manages: manages(site, options), ..About::of(site) };
+    let started = Feed::start(about, &options.run_dir, log);
+    started.map_err(|error| log.error(format_args!("Clients such as cl_status cannot be served: {error}"))).ok()
 }
 
 /// Where addresses are recorded. A file that cannot be read is replaced with the first address.

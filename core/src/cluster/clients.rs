@@ -3,7 +3,7 @@
 use super::Cluster;
 use crate::node::NodeState;
 use crate::time::{Duration, Instant};
-use crate::wire::{MessageType, number};
+use crate::wire::{MessageType, Structure, number};
 
 /// A field of a message: its name and its text.
 pub type Field<'a> = (&'a str, &'a [u8]);
@@ -13,6 +13,12 @@ const RESTART_ALLOWANCE: Duration = Duration::from_secs(30);
 
 /// Most bytes of names and texts in a message of a client. 3.0.6 has no smaller limit than a datagram; a script's message has a few dozen.
 const FIELDS_MAX: usize = 8 * 1024;
+
+/// Most bytes of names and values in a structured message of a client, which also fits into a datagram with binary values in base64.
+const STRUCTURE_MAX: usize = 24 * 1024;
+
+/// Fields that the engine writes itself into a structured message, which keeps its addressee.
+const HEADER: [&[u8]; 8] = [b"src", b"srcuuid", b"seq", b"hg", b"ts", b"ld", b"ttl", b"auth"];
 
 /// Fields that the engine writes itself.
 const OURS: [&str; 10] = ["src", "srcuuid", "destuuid", "seq", "hg", "ts", "ld", "ttl", "auth", "t"];
@@ -43,11 +49,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.set_now(now);
         let text = |name: &str| fields.iter().find(|(n, _)| *n == name).map(|(_, text)| *text);
         let word = text("t").ok_or(MessageError::NoType)?;
-        let kind = MessageType::of(word);
-        let of_nodes = matches!(kind, MessageType::AddNode | MessageType::DelNode | MessageType::SetWeight);
-        if !of_nodes && !kind.is_for_clients() || !kind.is_numbered() {
-            return Err(MessageError::Reserved);
-        }
+        let kind = sendable(word)?;
         let length: usize = fields.iter().map(|(name, text)| name.len() + text.len() + 2).sum();
         if length > FIELDS_MAX {
             return Err(MessageError::TooLong);
@@ -61,6 +63,49 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 w.text(name, text);
             }
         });
+        self.act_for_client(kind, &text);
+        Ok(())
+    }
+
+    /// Sends a message of a client as it is, fields of all kinds in their order, duplicates too; only the header is the engine's own. `dest` and
+    /// `destuuid` of a node that is known complete each other. It takes effect as that of [`Cluster::send_for_client`] does.
+    ///
+    /// # Errors
+    /// As for [`Cluster::send_for_client`]; too long is what has more than 24 KiB, or does not fit into the history.
+    pub fn send_structure(&mut self, now: Instant, message: &Structure<'_>) -> Result<(), MessageError> {
+        self.set_now(now);
+        let kind = sendable(message.text("t").ok_or(MessageError::NoType)?)?;
+        let length: usize = message.fields().map(|f| f.name.len() + f.raw().len() + 4).sum();
+        if length > STRUCTURE_MAX {
+            return Err(MessageError::TooLong);
+        }
+        let (name, uuid) = (message.text("dest"), message.field("destuuid").and_then(|f| f.uuid()));
+        let named = name.and_then(|name| self.find(name));
+        let known = named.or_else(|| self.ids().find(|id| self.node(*id).is_some_and(|n| Some(n.uuid) == uuid)));
+        let to = known.and_then(|id| self.node(id)).map(|n| (n.name.clone(), n.uuid));
+        let before = self.history.next_sequence();
+        self.say_long(2 * length, &|w| {
+            for field in message.fields().filter(|f| !HEADER.contains(&f.name)) {
+                w.field(&field);
+            }
+            if let Some((known_name, known_uuid)) = &to {
+                if name.is_none() {
+                    w.text("dest", known_name.as_bytes());
+                }
+                if uuid.is_none() {
+                    w.binary("destuuid", &known_uuid.0);
+                }
+            }
+        });
+        if self.history.next_sequence() == before {
+            return Err(MessageError::TooLong);
+        }
+        self.act_for_client(kind, &|name| message.text(name));
+        Ok(())
+    }
+
+    /// What a message of a client changes at this node.
+    fn act_for_client<'m>(&mut self, kind: MessageType, text: &dyn Fn(&str) -> Option<&'m [u8]>) {
         match kind {
             MessageType::AddNode => self.add_listed(text("nodelist").unwrap_or_default()),
             MessageType::DelNode => self.remove_listed(text("nodelist").unwrap_or_default()),
@@ -78,7 +123,6 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             }
             _ => {}
         }
-        Ok(())
     }
 
     /// Asks the others to be patient: this node stops for a moment and goes on, with its groups left running (resource reference 6.3).
@@ -92,6 +136,16 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
         self.timing.deadtime = usual;
     }
+}
+
+/// The type of a message that a client may send.
+fn sendable(word: &[u8]) -> Result<MessageType, MessageError> {
+    let kind = MessageType::of(word);
+    let of_nodes = matches!(kind, MessageType::AddNode | MessageType::DelNode | MessageType::SetWeight);
+    if !of_nodes && !kind.is_for_clients() || !kind.is_numbered() {
+        return Err(MessageError::Reserved);
+    }
+    Ok(kind)
 }
 
 fn is_name(name: &str) -> bool {

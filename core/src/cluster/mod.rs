@@ -326,6 +326,11 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.generation
     }
 
+    /// The number of our newest message.
+    pub fn newest_sequence(&self) -> Sequence {
+        Sequence(self.history.next_sequence().0.saturating_sub(1))
+    }
+
     /// Whether clients should be kept from sending, because the others lag behind (wire reference 7.7).
     pub fn is_congested(&self) -> bool {
         if self.no_flow_control {

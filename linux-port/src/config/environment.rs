@@ -130,10 +130,9 @@ impl Check<'_> {
             let what = if child.on_death == OnDeath::Reboot { "failfast" } else { "respawn" };
             (Some(child.at), what, CLIENT_HELP)
         });
-        let api = ha_cf.api_auth.iter().map(|a| (Some(a.at), "apiauth", CLIENT_HELP));
         let watchdog = ha_cf.process.watchdog.iter();
         let watchdog = watchdog.map(|_| (ha_cf.parameters.place(Directive::Watchdog), "watchdog", WATCHDOG_HELP));
-        for (at, what, help) in children.chain(api).chain(watchdog) {
+        for (at, what, help) in children.chain(watchdog) {
             self.warning(at, format!("{what} is not acted upon by this version"), help);
         }
     }
@@ -194,7 +193,7 @@ impl Check<'_> {
 }
 
 const CLIENT_HELP: &str =
-    "clients such as ipfail and dopd are neither started nor served; start what you need in another way";
+    "the daemon serves clients such as ipfail and dopd, and does not start them: start what you need in another way";
 const PAIR_HELP: &str = "who has taken the groups of a dead node may give them to a node that does not start them, and two nodes may \
     serve one group: use Corosync and Pacemaker for more than two";
 const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";

@@ -27,12 +27,15 @@ impl Driver {
         self.begin_effects();
         while let Some(transmit) = self.cluster.poll_transmit(&mut self.transmit) {
             let bytes = self.transmit.get(..transmit.len).unwrap_or_default();
-            let Self { links, cluster, poller, log, .. } = self;
+            let Self { links, cluster, poller, log, clients, .. } = self;
             links.send(transmit.links, bytes, now, poller, log, |change| {
                 if let Change::Lost(link) = change {
                     cluster.link_changed(now, link, Carrier::Absent);
                 }
             });
+            if let Some(clients) = clients {
+                clients.transmitted(bytes);
+            }
         }
         while let Some(event) = self.cluster.poll_event() {
             self.left |= event == Event::Left;
@@ -45,9 +48,15 @@ impl Driver {
             ) {
                 self.keep_host_cache();
             }
+            if let Some(clients) = &mut self.clients {
+                clients.event(&self.cluster, &self.links, event);
+            }
             self.watch.event(&self.cluster, now, event);
             self.device.event(now, event);
             self.narrator.tell(&self.cluster, now, event);
+        }
+        if let Some(clients) = &mut self.clients {
+            clients.refresh(&self.cluster, &self.links);
         }
     }
 

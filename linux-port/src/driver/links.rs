@@ -91,7 +91,7 @@ impl Links {
     }
 
     /// How the ping node `name` is asked: `ping`, `ping_group` or `ping6`, as in the `info` of its status (wire reference 9.1).
-    pub(super) fn ping_kind(&self, name: &str) -> &'static str {
+    pub(crate) fn ping_kind(&self, name: &str) -> &'static str {
         let mut kinds = self.media.iter().map(|a| &a.slot).filter(|s| s.link_name() == name).map(Slot::kind);
         kinds.find(|kind| kind.is_ping()).map_or("ping", Kind::as_str)
     }

@@ -34,7 +34,7 @@ impl Driver {
         }
     }
 
-    fn order(&mut self, now: Instant, message: &FifoMessage<'_>) {
+    pub(super) fn order(&mut self, now: Instant, message: &FifoMessage<'_>) {
         let kind = String::from_utf8_lossy(message.kind);
         self.log.debug(1, format_args!("A script says {kind}"));
         // What is so before the order: afterwards it is on its way.

@@ -1,6 +1,7 @@
 //! Everything that the loop needs, made by the start.
 
 use super::{Links, LinuxCluster, Rereader, Scripts};
+use crate::clients::Feed;
 use crate::log::Logger;
 use crate::problems::Board;
 use crate::resources::Resources;
@@ -43,6 +44,8 @@ pub struct Parts {
     pub scripts: Scripts,
     /// Where `hb status` asks; `None` if it could not be opened.
     pub status: Option<StatusSocket>,
+    /// Where clients are told what happens; `None` if they cannot be served.
+    pub clients: Option<Feed>,
     /// The service manager.
     pub service: Notify,
     /// How long giving everything up may take.

@@ -15,12 +15,15 @@ pub(super) const MEDIA: usize = 64;
 
 impl Driver {
     pub(super) fn read(&mut self, medium: u64, most: u32, now: Instant) {
-        let Self { links, cluster, receive, narrator, watch, log_bad_packets, scripts, .. } = self;
+        let Self { links, cluster, receive, narrator, watch, log_bad_packets, scripts, clients, .. } = self;
         let result = links.receive(medium, most, receive, |link, medium, bytes| {
             let sender = || medium.sender();
             let received = cluster.handle(now, link, bytes);
             if let Err(error) = received {
                 watch.dropped(now, || narrator.origin(link, sender()), error, bytes);
+            }
+            if let (Ok(Received::New | Received::ForClients), Some(clients)) = (received, &mut *clients) {
+                clients.received(bytes);
             }
             match received {
                 Ok(Received::ForClients) => Self::tell_scripts(&scripts.notifier, bytes),

@@ -140,6 +140,7 @@ impl fmt::Display for OpenError {
 impl std::error::Error for OpenError {}
 
 /// The cause for what the kernel said at `step`.
+#[cold]
 pub(super) fn cause(step: Step, source: io::Error) -> OpenCause {
     match (source.raw_os_error(), step) {
         (Some(libc::EPERM | libc::EACCES), Step::BindPort(_)) => {

@@ -104,6 +104,7 @@ pub enum AnyMedium {
 
 /// Opens the medium that `spec` describes. Looks up host names, so it may take as long as the resolver does; everything after
 /// it is immediate.
+#[cold]
 pub fn open(spec: &MediumSpec) -> Result<AnyMedium, OpenError> {
     match spec.kind() {
         Kind::Serial => SerialMedium::open(spec).map(AnyMedium::Serial),

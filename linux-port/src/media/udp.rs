@@ -110,6 +110,7 @@ impl Medium for UdpMedium {
 }
 
 /// Where messages of `spec` go.
+#[cold]
 fn destinations(spec: &MediumSpec) -> Result<Vec<SockAddr>, OpenCause> {
     let to = |ip: IpAddr, port: u16| vec![SockAddr::from(SocketAddr::new(ip, port))];
     match spec {
@@ -149,6 +150,7 @@ fn rescoped(destinations: &[SockAddr], device: &str) -> Result<Vec<SockAddr>, Op
     Ok(scoped.collect())
 }
 
+#[cold]
 fn sockets(spec: &MediumSpec) -> Result<Sockets, OpenCause> {
     fault::gate(fault::Call::Socket, spec.link_name()).map_err(|error| cause(Step::Open, error))?;
     let interface = interface::index(spec.link_name())?;

@@ -14,6 +14,8 @@ pub enum Interest {
     Read,
     /// Bytes to read, or room to write.
     ReadWrite,
+    /// Room to write.
+    Write,
 }
 
 impl Interest {
@@ -21,6 +23,7 @@ impl Interest {
         match self {
             Self::Read => epoll::EventFlags::IN,
             Self::ReadWrite => epoll::EventFlags::IN | epoll::EventFlags::OUT,
+            Self::Write => epoll::EventFlags::OUT,
         }
     }
 }

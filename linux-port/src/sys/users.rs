@@ -6,6 +6,15 @@ use std::ffi::CString;
 use std::mem::MaybeUninit;
 use std::ptr;
 
+/// The number behind a name in a file of the form of `/etc/passwd` and `/etc/group`. It loads nothing into the process, as a look-up in
+/// wherever else the system keeps names does for good.
+#[cold]
+pub fn listed(file: &str, name: &str) -> Option<u32> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.split(':').next() == Some(name))?;
+    line.split(':').nth(2)?.parse().ok()
+}
+
 /// A user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User {

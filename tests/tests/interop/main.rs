@@ -57,6 +57,9 @@
 //! | 5 | the same, failing; the node returns | `fence_command_that_fails_twice`, `fenced_node_returns` | bravo |
 
 mod addresses;
+mod clients;
+mod clients_abuse;
+mod clients_debian;
 mod crash;
 mod debian;
 mod divided;
@@ -152,6 +155,25 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
         ("stall_of_the_owner_ends_with_one_owner", stall::of_the_owner),
     ];
     trials.extend(others.map(|(scenario, run)| trial(&name(scenario), pairing, run)));
+    trials.push(trial_with(&name("clients_every_question"), pairing, clients::NEEDS, clients::every_question));
+    trials.push(trial_with(&name("clients_life"), pairing, clients::NEEDS, clients::life));
+    let needs = clients::NEEDS;
+    trials.push(trial_with(&name("clients_messages_arrive_in_order"), pairing, needs, clients_abuse::messages));
+    let needs = clients_debian::NEEDS;
+    trials.push(trial_with(
+        &name("clients_ipfail_moves_to_who_sees_the_ping_node"),
+        pairing,
+        needs,
+        clients_debian::ipfail,
+    ));
+    trials.push(trial_with(&name("clients_ccm_agrees_on_the_members"), pairing, needs, clients_debian::ccm));
+    if pairing.is_all_ours() {
+        trials.push(trial_with(&name("clients_flood_delays_no_heartbeat"), pairing, needs, clients_abuse::flood));
+        trials.push(trial_with(&name("clients_that_lie_are_refused"), pairing, needs, clients_abuse::lies));
+        trials.push(trial_with(&name("clients_in_a_crowd_are_served"), pairing, needs, clients_abuse::crowd));
+        let no_descriptor = clients_abuse::no_descriptor;
+        trials.push(trial_with(&name("clients_wait_while_no_descriptor_is_free"), pairing, needs, no_descriptor));
+    }
     trials.extend(debian::SCENARIOS.map(|(scenario, needs, run)| trial_with(&name(scenario), pairing, needs, run)));
     trials.extend(with_ours(pairing).into_iter().map(|(scenario, run)| trial(&name(scenario), pairing, run)));
     trials

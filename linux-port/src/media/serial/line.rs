@@ -18,6 +18,7 @@ use std::{io, os::fd::BorrowedFd};
 const SPEEDS: [u32; 7] = [9600, 19200, 38400, 57600, 115_200, 230_400, 460_800];
 
 /// Opens `device` for us alone, non-blocking, with heartbeat's settings and nothing left over in either direction.
+#[cold]
 pub(super) fn open(device: &str, baud: u32) -> Result<TTYPort, OpenCause> {
     if !SPEEDS.contains(&baud) {
         return Err(OpenCause::BadBaud(baud));

@@ -1,0 +1,427 @@
+//! `cl_status`: what monitors have asked for twenty years, with the same words and exit codes (API reference 10).
+
+use super::output::{FAIL, OK, OTHER, Output, PARAMETER, TIMEOUT};
+use super::{Client, ClientError, Message};
+use crate::ipc::SOCKET;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const USAGE: &str = "\
+Usage: cl_status <sub-command> [<options>] [<parameters>]
+
+Sub-commands:
+clientstatus <node-name> <client-id> [<timeout>]
+\tShow the status of heartbeat clients.
+hblinkstatus <node-name> <link-name>
+\tShow the status of a heartbeat link
+hbstatus
+\tIndicate if heartbeat is running on the local system.
+\tOptions:
+\t\t-v\tverbose: also add \"listnodes -v\" output
+listnodes [<option>]
+\tList the nodes in the cluster.
+\tOptions:
+\t\t-p\tlist only 'ping' type nodes
+\t\t-n\tlist only 'normal' type nodes
+\t\t-v\tverbose: also list type and status,
+\t\t\tthen add \"listhblinks -v\" output
+listhblinks <node-name>
+\tList the network interfaces used as hearbeat links.
+\tOptions:
+\t\t-v\tverbose: list link status as well
+nodestatus <node-name>
+\tList the node status.
+nodeweight <node-name>
+\tList the node weight.
+nodesite <node-name>
+\tList the node site.
+nodetype <node-name>
+\tList the nodes of a given type.
+rscstatus
+\tShow the status of cluster resources.
+hbparameter -p <parameter-name>
+\tRetrieve the value of a cluster parameter.
+\tAs for the valid parameter names, please refer to the man page.
+";
+
+/// Where the socket is, but for a run directory of another name in `HBCORE_RUN_DIR`: several nodes on one machine.
+const RUN_DIR: &str = "/run";
+/// How long one run may take.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How long a client of another node is waited for.
+const CLIENT_LIMIT: Duration = Duration::from_millis(500);
+
+const SHORT: &str = "No enough parameter.";
+const SHORT_TOO: &str = "Not enough parameters.";
+const NO_NODE: &str = "Error. May be due to incorrect node name";
+const NO_NODE_TOO: &str = "Error. Maybe due to incorrect node name.";
+
+/// What a sub-command ends with: an exit code, or the time is over and nothing is printed.
+type End = Result<u8, ClientError>;
+
+/// What `-m`, `-v`, `-n`, `-p` have said, and the words that are no options.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+struct Words {
+    for_people: bool,
+    verbose: bool,
+    normal: bool,
+    ping: bool,
+    parameter: Option<String>,
+    operands: Vec<String>,
+    /// An option that there is not, or that lacks its value.
+    is_wrong: bool,
+}
+
+impl Words {
+    /// Reads options as `getopt` of C does: anywhere, several in one word, up to `--`. `known`: a letter for each option, with a colon behind
+    /// if it has a value.
+    fn read(command: &str, words: &[String], known: &str, output: &mut Output) -> Self {
+        let mut read = Self::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
+                read.operands.push(word.clone());
+                continue;
+            };
+            if letters == "-" {
+                read.operands.extend(words.by_ref().cloned());
+                break;
+            }
+            let mut rest = letters.chars();
+            while let Some(letter) = rest.next() {
+                let place = known.find(letter).filter(|_| letter != ':');
+                let Some(place) = place else {
+                    output.complain(format_args!("{command}: invalid option -- '{letter}'"));
+                    read.is_wrong = true;
+                    continue;
+                };
+                if known.get(place + 1..).is_some_and(|behind| behind.starts_with(':')) {
+                    let value = Some(rest.by_ref().collect::<String>()).filter(|value| !value.is_empty());
+                    read.parameter = value.or_else(|| words.next().cloned());
+                    if read.parameter.is_none() {
+                        output.complain(format_args!("{command}: option requires an argument -- '{letter}'"));
+                        read.is_wrong = true;
+                    }
+                    continue;
+                }
+                match letter {
+                    'm' => read.for_people = true,
+                    'v' => read.verbose = true,
+                    'n' => read.normal = true,
+                    _ => read.ping = true,
+                }
+            }
+        }
+        read
+    }
+
+    fn operand(&self, n: usize) -> Option<&str> {
+        self.operands.get(n).map(String::as_str)
+    }
+}
+
+/// The sub-commands, each with the options that it knows.
+const COMMANDS: [(&str, &str); 12] = [
+    ("hbstatus", "mv"),
+    ("listnodes", "mpnv"),
+    ("nodestatus", "m"),
+    ("nodeweight", "m"),
+    ("nodesite", "m"),
+    ("nodetype", "m"),
+    ("listhblinks", "mv"),
+    ("hblinkstatus", "m"),
+    ("clientstatus", "m"),
+    ("rscstatus", "m"),
+    ("hbparameter", "mp:"),
+    ("test", "m"),
+];
+
+/// Does what a command line says, without the program's name.
+pub fn main(words: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let run_dir = std::env::var_os("HBCORE_RUN_DIR").unwrap_or_else(|| RUN_DIR.into());
+    let mut output = Output::default();
+    // As if an alarm had rung: what was found out so far is not said.
+    let Ok(code) = answer(&words, &Path::new(&run_dir).join(SOCKET), &mut output) else {
+        return ExitCode::from(TIMEOUT);
+    };
+    ExitCode::from(if output.print().is_ok() { code } else { OTHER })
+}
+
+fn answer(words: &[String], socket: &Path, output: &mut Output) -> End {
+    let (command, words) = match words.split_first() {
+        None => return Ok(usage(output)),
+        Some((word, _)) if word == "-h" => return Ok(usage(output)),
+        Some((word, rest)) => (word.as_str(), rest),
+    };
+    let Some((_, options)) = COMMANDS.iter().find(|(name, _)| *name == command) else {
+        output.error(format_args!("{command}: invalid sub-command."));
+        return Ok(PARAMETER);
+    };
+    let signed_on = Client::sign_on(socket, None, LIMIT);
+    if let Err(ClientError::TimedOut) = signed_on {
+        return Err(ClientError::TimedOut);
+    }
+    if command == "hbstatus" {
+        let words = Words::read(command, words, options, output);
+        return heartbeat(signed_on, &words, output);
+    }
+    let mut client = match signed_on {
+        Ok(client) => client,
+        Err(error) => {
+            output.error(format_args!("Cannot signon with heartbeat"));
+            output.error(format_args!("REASON: {error}"));
+            return Ok(FAIL);
+        }
+    };
+    // The last of them looks at none of its words.
+    let words = if command == "test" { &[] } else { words };
+    let words = Words::read(command, words, options, output);
+    let end =
+        if words.is_wrong { Ok(wrong_option(command, output)) } else { run(command, &mut client, &words, output) };
+    client.sign_off();
+    end
+}
+
+fn usage(output: &mut Output) -> u8 {
+    output.text.push_str(USAGE);
+    OK
+}
+
+fn wrong_option(command: &str, output: &mut Output) -> u8 {
+    let code = if matches!(command, "listnodes" | "listhblinks" | "hbparameter") { "code " } else { "" };
+    output.error(format_args!("Error: getopt returnedcharacter {code}?."));
+    PARAMETER
+}
+
+fn run(command: &str, client: &mut Client, words: &Words, output: &mut Output) -> End {
+    match command {
+        "listnodes" => list_nodes(client, words, output),
+        "nodestatus" | "nodeweight" | "nodesite" | "nodetype" => of_node(command, client, words, output),
+        "listhblinks" => match words.operand(0) {
+            Some(node) => list_links(client, node, words, output),
+            None => Ok(short(SHORT, output)),
+        },
+        "hblinkstatus" => link_status(client, words, output),
+        "clientstatus" => Ok(client_status(client, words, output)),
+        "rscstatus" => resources(client, words, output),
+        "hbparameter" => parameter(client, words, output),
+        _ => test(client, output),
+    }
+}
+
+fn short(text: &str, output: &mut Output) -> u8 {
+    output.complain(format_args!("{text}"));
+    PARAMETER
+}
+
+/// An answer, or `None` with the reason if it was refused. Only a time that is over is passed on.
+fn granted<T>(answer: Result<T, ClientError>) -> Result<Result<T, String>, ClientError> {
+    match answer {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(ClientError::TimedOut) => Err(ClientError::TimedOut),
+        Err(ClientError::Refused(reason)) => Ok(Err(reason)),
+        Err(ClientError::Unreachable) => Ok(Err(String::new())),
+    }
+}
+
+fn heartbeat(signed_on: Result<Client, ClientError>, words: &Words, output: &mut Output) -> End {
+    let mut client = match signed_on {
+        Ok(client) => client,
+        Err(error) => {
+            let (state, code) = match error {
+                ClientError::Refused(_) => {
+                    ("Heartbeat is apparently running on this machine, but refuses my connection", OK)
+                }
+                _ => ("Heartbeat is stopped on this machine.", FAIL),
+            };
+            output.line(format_args!("{state}"));
+            if words.verbose {
+                output.line(format_args!("({error})"));
+            }
+            return Ok(code);
+        }
+    };
+    if !words.verbose {
+        output.line(format_args!("Heartbeat is running on this machine."));
+        client.sign_off();
+        return Ok(OK);
+    }
+    let (version, pacemaker) = (client.told("hbversion"), client.told("pacemaker"));
+    let by_haresources = hbcore::config::parse_boolean(&pacemaker) == Some(false);
+    match (words.for_people, by_haresources) {
+        (true, true) => {
+            output.line(format_args!("Heartbeat version {version}\nResources controlled by \"haresources\""));
+        }
+        (true, false) => output.line(format_args!("Heartbeat version {version}\nResources controlled by Pacemaker.")),
+        (false, true) => output.line(format_args!("version:\t{version}\nmanaged by:\t\"haresources\"")),
+        (false, false) => output.line(format_args!("version:\t{version}\nmanaged by:\tpacemaker\t({pacemaker})")),
+    }
+    let end = list_nodes(&mut client, words, output);
+    client.sign_off();
+    end
+}
+
+/// The library of 3.0.6 gives lists in the reverse order, and so everybody knows them.
+fn reversed(answer: Vec<Message>) -> impl Iterator<Item = Message> {
+    answer.into_iter().rev()
+}
+
+fn list_nodes(client: &mut Client, words: &Words, output: &mut Output) -> End {
+    let nodes = match granted(client.ask("nodelist", &[]))? {
+        Ok(nodes) => nodes,
+        Err(reason) => {
+            output.error(format_args!("Cannot start node walk."));
+            output.error(format_args!("REASON: {reason}"));
+            return Ok(OTHER);
+        }
+    };
+    if words.for_people {
+        output.line(format_args!("The nodes are as follow:"));
+    }
+    let shows_all = words.normal == words.ping;
+    for message in reversed(nodes) {
+        let field = |name: &str| message.text(name).unwrap_or_default();
+        let (node, kind) = (field("node"), field("nodetype"));
+        if !shows_all && (kind == "ping") != words.ping {
+            continue;
+        }
+        if !words.verbose {
+            output.line(format_args!("{node}"));
+            continue;
+        }
+        output.line(format_args!("\n{node}\t{}\t(nodetype: {kind})", field("st")));
+        list_links(client, &node, words, output)?;
+    }
+    Ok(OK)
+}
+
+fn of_node(command: &str, client: &mut Client, words: &Words, output: &mut Output) -> End {
+    let Some(node) = words.operand(0) else {
+        return Ok(short(if command == "nodetype" { SHORT } else { SHORT_TOO }, output));
+    };
+    let field = match command {
+        "nodestatus" => "st",
+        "nodeweight" => "weight",
+        "nodesite" => "site",
+        _ => "nodetype",
+    };
+    let Ok(Some(value)) = granted(client.ask_one(command, &[("node", node)], field))? else {
+        return Ok(short(if command == "nodeweight" { NO_NODE_TOO } else { NO_NODE }, output));
+    };
+    match (words.for_people, command) {
+        (false, _) => output.line(format_args!("{value}")),
+        (true, "nodestatus") => output.line(format_args!("The cluster node {node} is {value}")),
+        (true, "nodeweight") => output.line(format_args!("The weight of the cluster node {node} is {value}")),
+        (true, "nodesite") => output.line(format_args!("The site of the cluster node {node} is {value}")),
+        (true, _) => output.line(format_args!("The node {node}'s type: {value}")),
+    }
+    let is_up = command != "nodestatus" || matches!(value.as_str(), "active" | "up" | "ping");
+    Ok(if is_up { OK } else { FAIL })
+}
+
+fn list_links(client: &mut Client, node: &str, words: &Words, output: &mut Output) -> End {
+    let links = match granted(client.ask("iflist", &[("node", node)]))? {
+        Ok(links) => links,
+        Err(reason) => {
+            output.error(format_args!("Cannot start heartbeat link interface walk."));
+            output.error(format_args!("REASON: {reason}"));
+            return Ok(OTHER);
+        }
+    };
+    if words.for_people {
+        output.line(format_args!("\tthis node has the following heartbeat links:"));
+    }
+    for message in reversed(links) {
+        let link = message.text("ifname").unwrap_or_default();
+        if words.verbose {
+            output.line(format_args!("\t{link}\t{}", message.text("st").unwrap_or_default()));
+        } else {
+            output.line(format_args!("\t{link}"));
+        }
+    }
+    Ok(OK)
+}
+
+fn link_status(client: &mut Client, words: &Words, output: &mut Output) -> End {
+    let (Some(node), Some(link)) = (words.operand(0), words.operand(1)) else { return Ok(short(SHORT, output)) };
+    let Ok(Some(status)) = granted(client.ask_one("ifstatus", &[("node", node), ("ifname", link)], "st"))? else {
+        output.error(format_args!("Cannot get heartbeat link status"));
+        output.error(format_args!("REASON: "));
+        return Ok(OTHER);
+    };
+    if words.for_people {
+        output.line(format_args!("The node {node}'s heartbeat link {link} is {status}"));
+    } else {
+        output.line(format_args!("{status}"));
+    }
+    Ok(if status == "dead" { FAIL } else { OK })
+}
+
+fn client_status(client: &mut Client, words: &Words, output: &mut Output) -> u8 {
+    let (Some(node), Some(name)) = (words.operand(0), words.operand(1)) else { return short(SHORT, output) };
+    let limit = words.operand(2).map(|text| text.parse().unwrap_or(0));
+    let limit = limit.map_or(CLIENT_LIMIT, Duration::from_millis);
+    let status = match client.client_status(node, name, limit) {
+        Ok(status) => status,
+        Err(error) => {
+            output.error(format_args!("Cannot get heartbeat client {name}'s status"));
+            output.error(format_args!("REASON: {error}"));
+            return OTHER;
+        }
+    };
+    output.line(format_args!("{status}"));
+    let codes = ["online", "offline", "join", "leave"];
+    let code = codes.iter().position(|known| *known == status).and_then(|code| u8::try_from(code).ok());
+    code.unwrap_or(OTHER)
+}
+
+fn resources(client: &mut Client, words: &Words, output: &mut Output) -> End {
+    if let Ok(Some(held)) = granted(client.ask_one("getrsc", &[], "rsc_hold"))? {
+        if words.for_people {
+            output.line(format_args!("This node is holding {held} resources."));
+        } else {
+            output.line(format_args!("{held}"));
+        }
+        return Ok(OK);
+    }
+    if hbcore::config::parse_boolean(&client.told("pacemaker")) == Some(false) {
+        output.error(format_args!("Cannot get cluster resource status"));
+    } else {
+        output.error(format_args!("Cannot get cluster resource status of a pacemaker cluster; try crm_mon"));
+    }
+    Ok(FAIL)
+}
+
+fn parameter(client: &mut Client, words: &Words, output: &mut Output) -> End {
+    let Some(name) = &words.parameter else {
+        output.error(format_args!("parameter name required"));
+        return Ok(PARAMETER);
+    };
+    // The library answers these two itself.
+    let value = match name.as_str() {
+        "hbversion" | "pacemaker" => Some(client.told(name)),
+        _ => granted(client.ask_one("getparm", &[("pname", name)], "pvalue"))?.unwrap_or_default(),
+    };
+    let Some(value) = value else {
+        output.error(format_args!("Cannot get parameter {name}'s value"));
+        output.error(format_args!("REASON: "));
+        return Ok(FAIL);
+    };
+    if words.for_people {
+        output.line(format_args!("Heartbeat parameter {name}'s value: {value}"));
+    } else {
+        output.line(format_args!("{value}"));
+    }
+    Ok(OK)
+}
+
+fn test(client: &mut Client, output: &mut Output) -> End {
+    let (deadtime, keepalive) = (client.time("deadtime").as_millis(), client.time("keepalive").as_millis());
+    let held = granted(client.ask_one("getrsc", &[], "rsc_hold"))?.ok().flatten();
+    output.line(format_args!("Dead time: {deadtime}\n keeplive time: {keepalive}"));
+    output.line(format_args!(" mynodeid: {}\n rsc: {}", client.told("node"), held.as_deref().unwrap_or("(null)")));
+    Ok(OK)
+}

@@ -1,0 +1,94 @@
+//! The socket `register`, and those who connect to it.
+
+use super::Credentials;
+use crate::sys::{fault, users};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt};
+use std::path::Path;
+
+/// Connections that wait to be let in, as in 3.0.6.
+const WAITING: i32 = 128;
+/// Who may pass the directory: the gate of 3.0.6.
+const OWNER: &str = "hacluster";
+const GROUP: &str = "haclient";
+
+/// Listens at `path`, in a directory that is made if it is missing. A socket that an earlier run left there is removed first.
+pub(super) fn listen(path: &Path) -> io::Result<OwnedFd> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
+        make(directory)?;
+    }
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
+        _ => {}
+    }
+    fault::gate(fault::Call::Socket, "register")?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    rustix::fs::chmodat(CWD, path, Mode::from_raw_mode(0o777), AtFlags::empty())?;
+    rustix::net::listen(&socket, WAITING)?;
+    Ok(socket)
+}
+
+#[cold]
+#[inline(never)]
+fn make(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o750).create(directory)?;
+    let owner = users::user(OWNER).map(|user| Uid::from_raw(user.uid));
+    Ok(rustix::fs::chownat(CWD, directory, owner, users::group(GROUP).map(Gid::from_raw), AtFlags::empty())?)
+}
+
+/// Lets in one of those who wait. `None`: nobody does.
+#[cold]
+#[inline(never)]
+pub(super) fn accept(listener: &OwnedFd) -> io::Result<Option<(OwnedFd, Credentials)>> {
+    fault::gate(fault::Call::Accept, "register")?;
+    match rustix::net::accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+        Ok(socket) => {
+            let peer = rustix::net::sockopt::socket_peercred(&socket)?;
+            let credentials =
+                Credentials { pid: peer.pid.as_raw_nonzero().get(), uid: peer.uid.as_raw(), gid: peer.gid.as_raw() };
+            Ok(Some((socket, credentials)))
+        }
+        Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a read has brought.
+pub(super) enum Got {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing for now.
+    Nothing,
+    /// The end.
+    End,
+}
+
+/// Reads what is there.
+#[cold]
+#[inline(never)]
+pub(super) fn read(socket: &OwnedFd, into: &mut [u8]) -> Got {
+    match rustix::io::read(socket, into) {
+        Ok(0) => Got::End,
+        Ok(length) => Got::Bytes(length),
+        Err(Errno::AGAIN | Errno::INTR) => Got::Nothing,
+        Err(_) => Got::End,
+    }
+}
+
+/// Writes what there is room for; `None` when nobody reads any more.
+#[cold]
+#[inline(never)]
+pub(super) fn write(socket: &OwnedFd, bytes: &[u8]) -> Option<usize> {
+    match rustix::net::send(socket, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+        Ok(length) => Some(length),
+        Err(Errno::AGAIN | Errno::INTR) => Some(0),
+        Err(_) => None,
+    }
+}

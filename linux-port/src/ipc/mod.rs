@@ -1,0 +1,11 @@
+//! What passes over the socket of clients: messages in frames (API reference 1.4 and 1.5), the same in both directions.
+
+mod compose;
+mod frame;
+
+pub use compose::Composer;
+pub(crate) use compose::form_for;
+pub use frame::{BODY_MAX, FrameError, HEADER, Inbox};
+
+/// Where the socket is, below the run directory.
+pub const SOCKET: &str = "heartbeat/register";

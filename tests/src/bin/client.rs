@@ -1,0 +1,153 @@
+//! A client of the socket `register` on a host of the test network, which behaves well or badly, as the first word says:
+//!
+//! ```text
+//! collect NAME COUNT SECONDS   signs on as NAME, prints `ready`, then the field `x` of COUNT messages of type `mytest`
+//! send NAME COUNT SIZE         signs on as NAME and sends COUNT messages of SIZE bytes, `x` counting from 1
+//! names NAME...                signs on under each name in turn, and prints what came of it
+//! mute NAME SECONDS            signs on, asks without end, and reads nothing; prints `cut off` when nobody listens any more
+//! crowd COUNT                  connects COUNT times and says nothing; prints `crowded`, and stays until its standard input ends
+//! bad KIND                     sends what is no frame, and prints whether the connection was closed
+//! ```
+
+#![forbid(unsafe_code)]
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use hbcore::wire::Form;
+use hbcore_linux::client::Client;
+use hbcore_linux::ipc::Composer;
+
+const SOCKET: &str = "/run/heartbeat/register";
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["collect", name, count, seconds] => collect(name, number(count), number(seconds)),
+        ["send", name, count, size] => send(name, number(count), number(size)),
+        ["names", names @ ..] => names.iter().for_each(|name| sign_on(name)),
+        ["mute", name, seconds] => mute(name, number(seconds)),
+        ["crowd", count] => crowd(number(count)),
+        ["bad", kind] => bad(kind),
+        _ => return ExitCode::FAILURE,
+    }
+    ExitCode::SUCCESS
+}
+
+fn number(word: &str) -> u64 {
+    word.parse().expect("a number")
+}
+
+fn client(name: &str) -> Client {
+    Client::sign_on(Path::new(SOCKET), Some(name), PATIENCE).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn collect(name: &str, count: u64, seconds: u64) {
+    let limit = Duration::from_secs(seconds);
+    let mut client = Client::sign_on(Path::new(SOCKET), Some(name), limit).expect("to sign on");
+    println!("ready");
+    let mut seen = 0;
+    while seen < count {
+        match client.next_message() {
+            Ok(message) if message.text("t").as_deref() == Some("mytest") => {
+                println!("{}", message.text("x").unwrap_or_default());
+                seen += 1;
+            }
+            Ok(_) => {}
+            Err(error) => return println!("{error}"),
+        }
+    }
+    client.sign_off();
+}
+
+fn send(name: &str, count: u64, size: u64) {
+    let mut client = client(name);
+    let padding = vec![b'.'; usize::try_from(size).expect("a size")];
+    let began = Instant::now();
+    for n in 1..=count {
+        let number = n.to_string();
+        client.say("mytest", &[("x", number.as_bytes()), ("padding", &padding)]).expect("to be listened to");
+        // All of it comes back, and who does not read that is cut off.
+        if n % 16 == 0 || n == count {
+            client.ask("numnodes", &[]).expect("an answer");
+        }
+    }
+    println!("sent in {} ms", began.elapsed().as_millis());
+    client.sign_off();
+}
+
+fn sign_on(name: &str) {
+    let name = (name != "-").then_some(name);
+    match Client::sign_on(Path::new(SOCKET), name, PATIENCE) {
+        Ok(client) => {
+            println!("welcome");
+            client.sign_off();
+        }
+        Err(error) => println!("{error}"),
+    }
+}
+
+fn mute(name: &str, seconds: u64) {
+    let mut client = client(name);
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < until {
+        if client.request("nodelist", &[]).is_err() {
+            return println!("cut off");
+        }
+    }
+    println!("still listened to");
+}
+
+fn crowd(count: u64) {
+    let streams: Vec<_> = (0..count).map(|_| UnixStream::connect(SOCKET)).collect();
+    println!("crowded by {}", streams.iter().filter(|stream| stream.is_ok()).count());
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+fn bad(kind: &str) {
+    let mut stream = UnixStream::connect(SOCKET).expect("a socket");
+    let header = |length: i32, magic: u32| [length.to_ne_bytes(), magic.to_ne_bytes()].concat();
+    let pid = std::process::id().to_string();
+    let mut composer = Composer::default();
+    let mut sign_on = |fields: &[(&str, &str)]| {
+        let frame = composer.frame(Form::Classic, |w| {
+            w.text("t", b"hbapi-req");
+            w.text("reqtype", b"signon");
+            for (name, value) in fields {
+                w.text(name, value.as_bytes());
+            }
+        });
+        frame.expect("a frame")
+    };
+    let bytes = match kind {
+        "magic" => header(5, 0x1234),
+        "oversized" => header(i32::MAX, 0xabcd),
+        "negative" => header(-5, 0xabcd),
+        "endless" => [header(262_144, 0xabcd), vec![b'x'; 200_000]].concat(),
+        "truncated" => [header(50, 0xabcd), b">>>\nt=hbapi-req\n".to_vec()].concat(),
+        "garbage" => [header(4, 0xabcd), b"junk".to_vec()].concat().repeat(10),
+        "no-pid" => sign_on(&[("from_id", "lha-snmpagent"), ("uid", "0"), ("gid", "0")]),
+        "other-pid" => sign_on(&[("pid", "1"), ("from_id", "1"), ("uid", "0"), ("gid", "0")]),
+        "other-uid" => sign_on(&[("pid", &pid), ("uid", "102"), ("gid", "0")]),
+        _ => sign_on(&[("pid", &pid)]),
+    };
+    let _ = stream.write_all(&bytes);
+    if kind == "truncated" {
+        drop(stream);
+        return println!("closed by itself");
+    }
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a time");
+    let mut said = Vec::new();
+    let closed = match stream.read_to_end(&mut said) {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    };
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let info = said.lines().find_map(|line| line.strip_prefix("info=")).unwrap_or("nothing");
+    println!("{}: {info}", if closed { "closed" } else { "open" });
+}
