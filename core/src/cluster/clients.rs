@@ -1,4 +1,4 @@
-//! Messages that scripts and clients of this node send to the cluster (API reference 7).
+//! Messages that scripts and clients of this node send to the cluster (docs/protocol/clients.md 7).
 
 use super::Cluster;
 use crate::node::NodeState;

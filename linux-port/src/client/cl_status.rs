@@ -1,4 +1,4 @@
-//! `cl_status`: what monitors have asked for twenty years, with the same words and exit codes (API reference 10).
+//! `cl_status`: what monitors have asked for twenty years, with the same words and exit codes (docs/protocol/clients.md 10).
 
 use super::output::{FAIL, OK, OTHER, Output, PARAMETER, TIMEOUT};
 use super::{Client, ClientError, Message};

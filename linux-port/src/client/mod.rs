@@ -1,4 +1,4 @@
-//! A client of the socket `register`, of this daemon or of a 3.0.6 (API reference 2 and 3).
+//! A client of the socket `register`, of this daemon or of a 3.0.6 (docs/protocol/clients.md 2 and 3).
 //!
 //! Requests are answered in their order; what comes in between is kept for [`Client::next_message`].
 

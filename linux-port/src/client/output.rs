@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Exit codes of `cl_status` (API reference 10.1).
+/// Exit codes of `cl_status` (docs/protocol/clients.md 10).
 pub(super) const OK: u8 = 0;
 pub(super) const FAIL: u8 = 1;
 pub(super) const PARAMETER: u8 = 11;

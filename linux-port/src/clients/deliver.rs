@@ -1,4 +1,4 @@
-//! Messages through the daemon, and what clients are told unasked (API reference 4 and 5).
+//! Messages through the daemon, and what clients are told unasked (docs/protocol/clients.md 4 and 5).
 
 use super::desk::{Conn, Desk, Member, Output, Stage};
 use crate::ipc::form_for;

@@ -205,7 +205,7 @@ impl Desk {
         }
     }
 
-    /// The checks of API reference 2.2, in their order.
+    /// The checks of docs/protocol/clients.md 2.2, in their order.
     #[cold]
     #[inline(never)]
     fn sign_on(&mut self, conn: Conn, message: &Structure<'_>, exists: &dyn Fn(i32) -> bool) {

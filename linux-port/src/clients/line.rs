@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Frames that wait for a client, unless it asks for more (API reference 1.7).
+/// Frames that wait for a client, unless it asks for more (docs/protocol/clients.md 1.7).
 const QUEUE: usize = 64;
 
 /// A connection.

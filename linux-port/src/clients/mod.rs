@@ -1,4 +1,4 @@
-//! The clients of this node: `cl_status`, `ipfail`, `ccm` and what a site has written for the socket `register` (API reference).
+//! The clients of this node: `cl_status`, `ipfail`, `ccm` and what a site has written for the socket `register` (docs/protocol/clients.md).
 //!
 //! ```text
 //!   heartbeat thread                          thread `clients`

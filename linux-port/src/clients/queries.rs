@@ -1,4 +1,4 @@
-//! What signed-on clients ask (API reference 3).
+//! What signed-on clients ask (docs/protocol/clients.md 3).
 
 use super::desk::{Conn, Desk, Member, Output, Stage, leading_number};
 use crate::log::Level;
@@ -215,7 +215,7 @@ impl Desk {
         Reply::Nothing
     }
 
-    /// A client here is looked up; one at another node that is active is asked for, and its node's answer goes to the asker (API reference 3.4).
+    /// A client here is looked up; one at another node that is active is asked for, and its node's answer goes to the asker (docs/protocol/clients.md 3.4).
     #[cold]
     #[inline(never)]
     fn client_status(&mut self, message: &Structure<'_>) -> Reply {

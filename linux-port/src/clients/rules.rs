@@ -1,4 +1,4 @@
-//! Who may sign on as which client (API reference 2.4).
+//! Who may sign on as which client (docs/protocol/clients.md 2.4).
 
 use crate::sys::users;
 use hbcore::config::HaCf;

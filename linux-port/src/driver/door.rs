@@ -15,6 +15,8 @@ const STATUS_PAUSE: Duration = Duration::from_secs(1);
 impl Driver {
     /// Answers `hb status`, one asker at a time: heartbeats have their turn in between. A tool that asks what became of its order has
     /// written it before.
+    #[cold]
+    #[inline(never)]
     pub(super) fn tell_status(&mut self, now: Instant) {
         self.read_waiting_orders(now);
         self.look(now);
@@ -41,6 +43,8 @@ impl Driver {
     }
 
     /// Whoever asks cannot be let in, and the socket would wake the loop without end: it is not looked at for a while.
+    #[cold]
+    #[inline(never)]
     fn close_status_door(&mut self, now: Instant, error: &io::Error) {
         if let Verdict::Pass { suppressed } = self.unanswered.check(now) {
             let omitted = narrate::Omitted(suppressed);

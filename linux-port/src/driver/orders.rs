@@ -22,6 +22,8 @@ pub struct Scripts {
 
 impl Driver {
     /// Reads the FIFO once. What a script wants may fail; that is said in the log, as the script is gone by then.
+    #[cold]
+    #[inline(never)]
     pub(super) fn read_fifo(&mut self, now: Instant) {
         let Some(mut fifo) = self.scripts.fifo.take() else { return };
         let result = fifo.receive(|message| match message {
@@ -34,6 +36,8 @@ impl Driver {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn order(&mut self, now: Instant, message: &FifoMessage<'_>) {
         let kind = String::from_utf8_lossy(message.kind);
         self.log.debug(1, format_args!("A script says {kind}"));
@@ -66,6 +70,8 @@ impl Driver {
     }
 
     /// A message that is the cluster's business, or that of nobody we know.
+    #[cold]
+    #[inline(never)]
     fn pass_on(&mut self, now: Instant, message: &FifoMessage<'_>) {
         let texts = message.fields.fields().filter_map(|f| Some((std::str::from_utf8(f.name).ok()?, f.text()?)));
         let fields: Vec<Field<'_>> = texts.collect();

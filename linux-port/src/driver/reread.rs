@@ -40,6 +40,8 @@ pub type Rereader = std::sync::Arc<dyn Fn(&Logger) -> Reread + Send + Sync>;
 
 impl Driver {
     /// Reads files on another thread; the answer comes with the completion of the job.
+    #[cold]
+    #[inline(never)]
     pub(super) fn begin_reread(&mut self) {
         let reread = std::sync::Arc::clone(&self.rereader);
         let (answer, log, board) = (self.reread.0.clone(), self.log.clone(), self.board.clone());
@@ -61,6 +63,8 @@ impl Driver {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn reread_done(&mut self, reread: Reread) {
         match reread {
             Reread::Read { keys, next } => {

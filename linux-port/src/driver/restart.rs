@@ -43,12 +43,16 @@ pub(super) fn post(board: &Board, refused: Option<String>) {
 }
 
 impl Driver {
+    #[cold]
+    #[inline(never)]
     pub(super) fn want_restart(&mut self, successor: Successor) {
         self.log.info(format_args!("Heartbeat restart triggered."));
         self.restart = Restart::Wanted(successor);
     }
 
     /// The new configuration cannot be used: the running one stays, and the operator is told.
+    #[cold]
+    #[inline(never)]
     pub(super) fn reload_refused(&mut self, why: &str) {
         self.log.error(format_args!("{why}; the running configuration stays."));
         self.orders.note(RELOAD, format!("{REFUSED}{why}"));

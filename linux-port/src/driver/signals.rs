@@ -14,6 +14,8 @@ const FORCED_GRACE: Duration = Duration::from_secs(2);
 const FORCED_LOOK: Duration = Duration::from_millis(5);
 
 impl Driver {
+    #[cold]
+    #[inline(never)]
     pub(super) fn signalled(&mut self, now: Instant) -> io::Result<()> {
         while let Some(signal) = self.signals.next()? {
             self.signal(now, signal);
@@ -21,6 +23,8 @@ impl Driver {
         Ok(())
     }
 
+    #[cold]
+    #[inline(never)]
     fn signal(&mut self, now: Instant, signal: Arrived) {
         if signal.is(Signal::TERM) || signal.is(Signal::QUIT) || signal.is(Signal::INT) {
             if std::mem::replace(&mut self.leaving, true) {
@@ -48,6 +52,8 @@ impl Driver {
 
     /// Gives up the addresses, as another node will take them as soon as we are silent; terminates every script, and waits for a moment
     /// until they have ended: no thread of ours would do it later.
+    #[cold]
+    #[inline(never)]
     pub(super) fn end_by_force(&self) {
         self.log.crit(format_args!("Emergency Shutdown: Attempting to kill everything ourselves"));
         self.resources.end_addresses();

@@ -1,4 +1,4 @@
-//! Frames out of a stream of bytes: a length, a magic number, a body (API reference 1.4).
+//! Frames out of a stream of bytes: a length, a magic number, a body (docs/protocol/clients.md 1.4).
 
 /// Bytes before a body: its length and the magic number, both in the order of the host.
 pub const HEADER: usize = 8;

@@ -1,4 +1,4 @@
-//! What passes over the socket of clients: messages in frames (API reference 1.4 and 1.5), the same in both directions.
+//! What passes over the socket of clients: messages in frames (docs/protocol/clients.md 1.4 and 1.5), the same in both directions.
 
 mod compose;
 mod frame;

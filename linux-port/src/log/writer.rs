@@ -16,8 +16,8 @@ use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
 use crate::terminal::counted;
 
-/// Records that wait for the writer. Full: the newcomer is dropped and counted; the writer reports the count.
-pub const QUEUE_CAPACITY: usize = 64;
+/// Records that wait for the writer, a kilobyte each. Full: the newcomer is dropped and counted; the writer reports the count.
+pub const QUEUE_CAPACITY: usize = 48;
 
 const STACK: usize = 64 * 1024;
 

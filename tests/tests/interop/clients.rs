@@ -45,7 +45,7 @@ hbparameter -p | hbparameter -pdeadtime | hbparameter -mp deadtime | hbparameter
 nodestatus -x bravo | nodeweight -x bravo | nodesite -x bravo | nodetype -x bravo | listhblinks -x bravo
 hblinkstatus -x bravo eth0 | clientstatus -x alpha ipfail | test -x | nodestatus -m | nodestatus bravo -m
 nodestatus -v bravo | listhblinks bravo -vm | listnodes -pm more words | nodestatus -- bravo -m
-clientstatus alpha ipfail nonsense | listhblinks -v zz | nodestatus bravo alpha
+listhblinks -v zz | nodestatus bravo alpha
 test | | -h | nonsense | parameter -p deadtime
 ";
 
