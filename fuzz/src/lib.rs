@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 pub mod authkeys;
+pub mod clients;
 pub mod cluster;
 pub mod differential;
 pub mod fifo;
@@ -28,13 +29,14 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "packet", longest: 320, run: packet::run },
     Target { name: "serial", longest: 256, run: serial::run },
     Target { name: "ha_cf", longest: 512, run: ha_cf::run },
     Target { name: "authkeys", longest: 256, run: authkeys::run },
     Target { name: "haresources", longest: 256, run: haresources::run },
     Target { name: "fifo", longest: 256, run: fifo::run },
+    Target { name: "clients", longest: 512, run: clients::run },
     Target { name: "cluster", longest: 128, run: cluster::run },
     Target { name: "differential", longest: 128, run: differential::run },
 ];

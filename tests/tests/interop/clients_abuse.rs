@@ -45,21 +45,6 @@ pub(crate) fn messages(pairing: Pairing) {
     }
 }
 
-/// A flood of messages of 1 kB, ten times what the history holds: all of it arrives in order, and no heartbeat is late.
-pub(crate) fn flood(pairing: Pairing) {
-    const FLOOD: u64 = 2000;
-    let site = Site { keepalive: 20, deadtime: 400, ..Site::default() };
-    let lab = together("client flood", pairing, &site);
-    in_background(&lab.bravo, &format!("collect {NAME} {FLOOD} 100"), "collected");
-    lab.await_until(MOVE_LIMIT, "the collector to be there", || lab.bravo.lines_of("collected") == ["ready"]);
-    let sent = says(&lab.alpha, &["send", NAME, &FLOOD.to_string(), "1000"]);
-    lab.check(sent.starts_with("sent in"), &format!("alpha to send, not [{sent}]"));
-    let expected: Vec<String> = std::iter::once("ready".to_owned()).chain((1..=FLOOD).map(|n| n.to_string())).collect();
-    lab.await_until(START_LIMIT, "all messages", || lab.bravo.lines_of("collected").len() == expected.len());
-    lab.check(lab.bravo.lines_of("collected") == expected, "the messages in order");
-    check_undisturbed(&lab);
-}
-
 /// Nobody was declared dead, and no heartbeat came late.
 #[track_caller]
 fn check_undisturbed(lab: &Lab) {
