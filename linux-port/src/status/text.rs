@@ -1,6 +1,7 @@
 //! The status for people: what is wrong, then tables.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::snapshot::{NodeRow, Progress, Snapshot};
 use crate::problems::Standing;
@@ -48,10 +49,21 @@ fn printable(text: &str) -> String {
 
 /// How often and since when.
 fn account(standing: &Standing) -> String {
-    let seconds = standing.age.as_secs();
+    let age = span(standing.age);
     match standing.times {
-        0 | 1 => format!(" (since {seconds} s)"),
-        times => format!(" ({times} times in {seconds} s)"),
+        0 | 1 => format!(" (since {age})"),
+        times => format!(" ({times} times in {age})"),
+    }
+}
+
+/// A length of time in the unit in which people think of it, rounded down.
+fn span(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -71,5 +83,25 @@ fn table(text: &mut String, head: [&str; 3], rows: &[[String; 3]]) {
     let _ = writeln!(text, "\n{:first$}  {:second$}  {}", head[0], head[1], head[2]);
     for [a, b, c] in rows {
         let _ = writeln!(text, "{a:first$}  {b:second$}  {c}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn age_is_told_in_the_unit_of_its_size() {
+        for (seconds, told) in [
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7199, "119 min"),
+            (7200, "2 h"),
+            (172_799, "47 h"),
+            (172_800, "2 days"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), told);
+        }
     }
 }

@@ -8,6 +8,7 @@ use hbcore_tests::scenario::Pairing;
 
 use crate::MOVE_LIMIT;
 use crate::groups::{self, Pair};
+use crate::status::shows;
 
 /// How often an address is put back within a minute.
 const LOSSES: usize = 5;
@@ -35,6 +36,8 @@ pub(crate) fn removed(pairing: Pairing) {
     pair.check_gap("an address removed too often", since, Duration::from_secs(5));
     let line = format!("Resource group IPaddr::{SERVICE}/24/eth0 cannot be kept here");
     lab.check(lab.alpha.count_logged(&line) == 1, "alpha to say once what it cannot keep");
+    let trace = "there is no second node for it: an address of it could not be kept here";
+    shows(lab, &lab.alpha, 4, &[&format!("problem failed-here: IPaddr::{SERVICE}/24/eth0 failed here"), trace]);
 }
 
 /// Alpha's interface is set down, while the nodes hear each other on the other link: the group moves when it stays down.
