@@ -186,3 +186,22 @@ fn answer_of_which_only_the_text_has_arrived_is_one_with_problems() {
     }
     assert!(!Answer::unpack("alpha: active\n").is_troubled());
 }
+
+#[test]
+fn answer_of_many_groups_with_a_problem_each_fits_into_a_socket() {
+    let mut seen = seen();
+    let key = |n: usize| format!("IPaddr2::10.177.109.{n}/24/bond0/10.177.109.255");
+    let row = seen.groups.remove(0);
+    seen.groups = (0..128).map(|n| GroupRow { key: key(n), ..row.clone() }).collect();
+    let reason = format!("Return code 1: {}", "x".repeat(400));
+    let standing = |n: usize| Standing {
+        problem: Problem::StopUnseen { group: key(n), member: "a-script-of-the-site::with::arguments".to_owned() },
+        age: Duration::from_secs(12),
+        times: 11,
+        reason: Some(reason.clone()),
+        next: Some(Coming { what: "x".repeat(100), within: Some(Duration::from_secs(1)) }),
+    };
+    seen.problems = (0..super::snapshot::SHOWN).map(standing).collect();
+    let len = Answer::of_snapshot(&seen, &Orders::default()).pack().len();
+    assert!(len < 212_992, "{len} bytes, of which the socket takes 212,992 at once");
+}
