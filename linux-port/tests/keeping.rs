@@ -282,6 +282,9 @@ fn subscription_that_lost_messages_says_so() {
 fn address_that_was_lost_during_a_restart_is_put_back_by_the_successor() {
     let Some((a, _b)) = pair() else { return };
     let keeper = Keeper::start(&a, AddressConflict::Warn);
+    // It has written its own record, which has the same name.
+    keeper.thread.rest().recv_timeout(support::LONG).expect("it answers");
+    keeper.wake();
     let addr: IpAddr = VIP.parse().expect("an address");
     let mut record = Record::open(&keeper.run_dir).expect("no file is fine");
     record.add(Recorded { addr, prefix: 24, device: "eth0".to_owned() }).expect("recorded");
