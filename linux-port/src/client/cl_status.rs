@@ -223,7 +223,7 @@ fn granted<T>(answer: Result<T, ClientError>) -> Result<Result<T, String>, Clien
         Ok(answer) => Ok(Ok(answer)),
         Err(ClientError::TimedOut) => Err(ClientError::TimedOut),
         Err(ClientError::Refused(reason)) => Ok(Err(reason)),
-        Err(ClientError::Unreachable) => Ok(Err(String::new())),
+        Err(ClientError::Unreachable | ClientError::Broken) => Ok(Err(String::new())),
     }
 }
 

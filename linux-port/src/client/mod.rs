@@ -43,6 +43,8 @@ impl Message {
 pub enum ClientError {
     /// Nobody listens, or the connection has ended.
     Unreachable,
+    /// What came is no frame.
+    Broken,
     /// The time is over.
     TimedOut,
     /// The daemon refuses, for this reason; empty if it gives none.
@@ -53,6 +55,7 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable => f.write_str(UNREACHABLE),
+            Self::Broken => f.write_str("The daemon sends what is no frame."),
             Self::TimedOut => f.write_str("No timely response."),
             Self::Refused(reason) => f.write_str(reason),
         }
@@ -242,7 +245,7 @@ impl Client {
                     None => continue,
                 },
                 Ok(None) => {}
-                Err(_) => return Err(ClientError::Unreachable),
+                Err(_) => return Err(ClientError::Broken),
             }
             let left = self.until.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -191,6 +191,8 @@ impl Desk {
         let Some(client) = self.clients.remove(conn) else { return };
         if let Some(member) = client.member().filter(|member| !member.is_casual) {
             self.tell_cluster("leave", &member.id, info, member.generation);
+            let pid = client.credentials.pid;
+            self.log(Level::Info, format!("Client [{}] pid {pid} has left: {info}", member.id));
         }
         self.out.push(Output::Close(conn));
     }

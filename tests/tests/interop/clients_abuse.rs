@@ -45,6 +45,30 @@ pub(crate) fn messages(pairing: Pairing) {
     }
 }
 
+/// A flood of messages of 1 kB, ten times what the history holds: all of it arrives in order, and no heartbeat is late.
+pub(crate) fn flood(pairing: Pairing) {
+    const FLOOD: u64 = 2000;
+    let site = Site { keepalive: 20, deadtime: 400, ..Site::default() };
+    let lab = together("client flood", pairing, &site);
+    in_background(&lab.bravo, &format!("collect {NAME} {FLOOD} 100"), "collected");
+    lab.await_until(MOVE_LIMIT, "the collector to be there", || lab.bravo.lines_of("collected") == ["ready"]);
+    let sent = says(&lab.alpha, &["send", NAME, &FLOOD.to_string(), "1000"]);
+    lab.check(sent.starts_with("sent in"), &format!("alpha to send, not [{sent}]"));
+    let expected: Vec<String> = std::iter::once("ready".to_owned()).chain((1..=FLOOD).map(|n| n.to_string())).collect();
+    let lines = || lab.bravo.lines_of("collected");
+    let ends = || lines().len() == expected.len() || lines().last().is_some_and(|line| line.parse::<u64>().is_err());
+    lab.await_until(START_LIMIT, "the collector to end", ends);
+    let lines = lines();
+    let first = lines.iter().zip(&expected).position(|(line, expected)| line != expected);
+    let shown = &lines[lines.len().saturating_sub(3)..];
+    let served = lab.bravo.run("cl_status", &["hbstatus"]).output;
+    lab.check(
+        lines == expected,
+        &format!("{served} the messages in order: {first:?} differs, the last of them are {shown:?}"),
+    );
+    check_undisturbed(&lab);
+}
+
 /// Nobody was declared dead, and no heartbeat came late.
 #[track_caller]
 fn check_undisturbed(lab: &Lab) {

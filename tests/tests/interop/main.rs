@@ -168,6 +168,7 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
     ));
     trials.push(trial_with(&name("clients_ccm_agrees_on_the_members"), pairing, needs, clients_debian::ccm));
     if pairing.is_all_ours() {
+        trials.push(trial_with(&name("clients_flood_delays_no_heartbeat"), pairing, needs, clients_abuse::flood));
         trials.push(trial_with(&name("clients_that_lie_are_refused"), pairing, needs, clients_abuse::lies));
         trials.push(trial_with(&name("clients_in_a_crowd_are_served"), pairing, needs, clients_abuse::crowd));
         let no_descriptor = clients_abuse::no_descriptor;
