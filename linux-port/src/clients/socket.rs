@@ -8,7 +8,7 @@ use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketT
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::Path;
 
 /// Connections that wait to be let in, as in 3.0.6.
@@ -19,8 +19,9 @@ const GROUP: &str = "haclient";
 
 /// Listens at `path`, in a directory that is made if it is missing. A socket that an earlier run left there is removed first.
 pub(super) fn listen(path: &Path) -> io::Result<OwnedFd> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
-        make(directory)?;
+    if let Some(directory) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o750).create(directory)?;
+        guard(directory)?;
     }
     match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
@@ -35,12 +36,18 @@ pub(super) fn listen(path: &Path) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-#[cold]
-#[inline(never)]
-fn make(directory: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o750).create(directory)?;
-    let owner = users::user(OWNER).map(|user| Uid::from_raw(user.uid));
-    Ok(rustix::fs::chownat(CWD, directory, owner, users::group(GROUP).map(Gid::from_raw), AtFlags::empty())?)
+/// Closes a directory that nobody has given to the users of clients, as the package of 3.0.6 does, to all but them; where they do not exist, to
+/// all but root.
+fn guard(directory: &Path) -> io::Result<()> {
+    let found = fs::metadata(directory)?;
+    if (found.uid(), found.gid()) != (0, 0) || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let owner = users::listed("/etc/passwd", OWNER).map(Uid::from_raw);
+    let group = users::listed("/etc/group", GROUP).map(Gid::from_raw);
+    // In a namespace of other users they may not exist.
+    let _ = rustix::fs::chownat(CWD, directory, owner, group, AtFlags::empty());
+    Ok(rustix::fs::chmodat(CWD, directory, Mode::from_raw_mode(0o750), AtFlags::empty())?)
 }
 
 /// Lets in one of those who wait. `None`: nobody does.

@@ -55,3 +55,16 @@ pub(crate) fn ccm(pairing: Pairing) {
     await_owner(&lab, &lab.bravo, MOVE_LIMIT);
     lab.await_until(START_LIMIT, "ccm of bravo to see one member", || members(&lab.bravo).contains("members 1"));
 }
+
+/// `api_test` of both nodes walk through everything that can be asked, and answer each other's messages.
+pub(crate) fn api_test(pairing: Pairing) {
+    let lab = together("api_test", pairing, &Site::default());
+    for host in lab.hosts() {
+        let line = "setpriv --regid haclient --clear-groups /usr/libexec/heartbeat/api_test > /var/log/api_test 2>&1 < /dev/null &";
+        assert_eq!(host.run("sh", &["-c", line]).code, Some(0));
+    }
+    for host in lab.hosts() {
+        let got = || host.lines_of("api_test").iter().any(|line| line.contains("pingreply"));
+        lab.await_until(START_LIMIT, &format!("api_test of {} to be answered", host.name()), got);
+    }
+}

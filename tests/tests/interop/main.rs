@@ -167,6 +167,7 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
         clients_debian::ipfail,
     ));
     trials.push(trial_with(&name("clients_ccm_agrees_on_the_members"), pairing, needs, clients_debian::ccm));
+    trials.push(trial_with(&name("clients_api_test_is_answered"), pairing, needs, clients_debian::api_test));
     if pairing.is_all_ours() {
         trials.push(trial_with(&name("clients_flood_delays_no_heartbeat"), pairing, needs, clients_abuse::flood));
         trials.push(trial_with(&name("clients_that_lie_are_refused"), pairing, needs, clients_abuse::lies));
