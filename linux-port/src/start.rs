@@ -273,7 +273,7 @@ fn prepare_rest(
         media::remove_own_locks(&site.media());
     } else {
         resources.clean(|_| false);
-        claim_stuck(&mut cluster, &resources, &stuck.groups, site, &log);
+        claim_stuck(&mut cluster, &resources, &stuck.groups, &log);
     }
     let words = resources.plans().map(|plan| plan.words.as_str()).chain(stuck.lost.iter().map(String::as_str));
     if let Err(error) = Mark::new(&options.run_dir).make(words) {

@@ -133,6 +133,16 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
+    /// A group may run here since an earlier run of this node, which could not stop it: see [`Takeover::stuck`]. To be called right after
+    /// [`Cluster::new`].
+    ///
+    /// [`Takeover::stuck`]: crate::takeover::Takeover::stuck
+    pub fn stuck(&mut self, group: GroupId) {
+        if self.communication != Communication::Up {
+            self.takeover.stuck(self.now, group);
+        }
+    }
+
     /// While a start is under way: whether anything of the others is missing.
     pub(super) fn note_gaps(&mut self) {
         if self.takeover.is_starting() {

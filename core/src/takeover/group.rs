@@ -122,6 +122,11 @@ pub(super) enum Escalation {
     Again(Instant),
     /// It is told to stop once more.
     StopsAgain,
+    /// An earlier run of this node has left it. It is told to stop once more then, as often as it takes, and never escalated: a start must
+    /// not end in a reboot. That ends when it is seen running as it should, or stopped, or when somebody wishes it gone.
+    Leftover(Instant),
+    /// Left by an earlier run; it is told to stop once more, or to start, since it is wanted here.
+    LeftoverTried,
 }
 
 /// A resource group as this node sees it.
@@ -174,10 +179,25 @@ impl Group {
             GroupState::Failed => GroupState::Stopped,
             // Somebody wishes it gone once more: perhaps it can be stopped now.
             GroupState::Stuck if !wanted && self.in_flight.is_none() && self.escalation != Escalation::Due => {
+                self.escalation = Escalation::No;
                 GroupState::Running
             }
             same => same,
         };
+        if !wanted && self.escalation == Escalation::LeftoverTried {
+            self.escalation = Escalation::StopsAgain;
+        }
+    }
+
+    /// An earlier run has left it and could not stop it.
+    pub(super) fn leave_over(&mut self, again: Instant) {
+        self.state = GroupState::Stuck;
+        self.escalation = Escalation::Leftover(again);
+    }
+
+    /// What an earlier run has left of it may still be here.
+    pub(super) fn is_leftover(&self) -> bool {
+        matches!(self.escalation, Escalation::Leftover(_) | Escalation::LeftoverTried)
     }
 
     /// It runs here since before this engine was made.
@@ -200,7 +220,7 @@ impl Group {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match (self.in_flight, self.state, self.escalation) {
             (Some(effect), _, _) => Some(effect.deadline),
-            (None, GroupState::Stuck, Escalation::Again(at)) if !self.wanted => Some(at),
+            (None, GroupState::Stuck, Escalation::Again(at) | Escalation::Leftover(at)) if !self.wanted => Some(at),
             (None, _, _) => None,
         }
     }
@@ -226,9 +246,9 @@ impl Group {
             (false, true, GroupState::Stopped | GroupState::Stuck) => Some(GroupState::Starting),
             (false, false, GroupState::Running) => Some(GroupState::Stopping),
             (false, false, GroupState::Stuck) => match self.escalation {
-                Escalation::No | Escalation::StopsAgain => None,
+                Escalation::No | Escalation::StopsAgain | Escalation::LeftoverTried => None,
                 Escalation::Due => Some(GroupState::Stuck),
-                Escalation::Again(at) => (at <= now).then_some(GroupState::Stopping),
+                Escalation::Again(at) | Escalation::Leftover(at) => (at <= now).then_some(GroupState::Stopping),
             },
             _ => None,
         }
@@ -257,10 +277,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         let group = self.groups.get_mut(index)?;
         let id = GroupId(index as u16);
         if let Some(next) = next {
-            let stops_again = (group.state, next) == (GroupState::Stuck, GroupState::Stopping);
+            group.escalation = match (group.state, next) {
+                (GroupState::Stuck, GroupState::Starting | GroupState::Stopping) if group.is_leftover() => {
+                    Escalation::LeftoverTried
+                }
+                (GroupState::Stuck, GroupState::Stopping) => Escalation::StopsAgain,
+                _ => Escalation::No,
+            };
             group.state = next;
             group.announce = false;
-            group.escalation = if stops_again { Escalation::StopsAgain } else { Escalation::No };
             group.in_flight = Some(InFlight { ticket: ticket.0, deadline });
             let effect = match next {
                 GroupState::Starting => Effect::Acquire(id),
@@ -285,16 +310,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         group.in_flight = None;
         let before = group.state;
-        let was_stuck = before == GroupState::Stuck || group.escalation == Escalation::StopsAgain;
+        let was_leftover = group.is_leftover();
+        let was_stuck = before == GroupState::Stuck || was_leftover || group.escalation == Escalation::StopsAgain;
         group.state = match (before, outcome) {
             (GroupState::Starting, Outcome::Done) => GroupState::Running,
             (GroupState::Starting, Outcome::Failed) => GroupState::Failed,
             // Nobody knows what of it runs: it is stopped next.
-            (GroupState::Starting, Outcome::TimedOut) => {
+            (GroupState::Starting, Outcome::TimedOut) if !was_leftover => {
                 group.wanted = false;
                 GroupState::Running
             }
-            (GroupState::Starting, Outcome::FailedAndStuck) => {
+            (GroupState::Starting, Outcome::FailedAndStuck | Outcome::TimedOut) => {
                 group.wanted = false;
                 GroupState::Stuck
             }
@@ -304,6 +330,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         // Unless it is wanted here again meanwhile.
         let is_stuck = group.state == GroupState::Stuck && !group.wanted;
         group.escalation = match before {
+            _ if was_leftover && group.state == GroupState::Stuck => Escalation::Leftover(now.after(ESCALATE_AGAIN)),
             _ if !is_stuck => Escalation::No,
             GroupState::Stuck => Escalation::Again(now.after(ESCALATE_AGAIN)),
             _ => Escalation::Due,
@@ -320,6 +347,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.give_away_later(now, class);
         }
         match after {
+            // It is claimed since the start, and nothing has changed.
+            GroupState::Stuck if was_leftover => {}
+            GroupState::Stopped if was_leftover && self.is_served(class) => {
+                self.groups.get_mut(index).into_iter().for_each(|group| group.set_wanted(true));
+                self.report(Info::Plain);
+            }
             GroupState::Stuck if is_stuck => self.claim_stuck(class),
             _ if was_stuck => self.unclaim(class),
             _ => {}
@@ -394,7 +427,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 }
 
-fn belongs(group: &Group, home: NodeId, class: Class) -> bool {
+pub(super) fn belongs(group: &Group, home: NodeId, class: Class) -> bool {
     match class {
         Class::Local => group.home == home,
         Class::Foreign => group.home != home,
@@ -403,7 +436,7 @@ fn belongs(group: &Group, home: NodeId, class: Class) -> bool {
 }
 
 /// How long after an escalation that failed the next one begins.
-const ESCALATE_AGAIN: Duration = Duration::from_secs(5);
+pub(super) const ESCALATE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Longest key of a group that the engine keeps: 100 bytes, and 31 with the feature `small`. Only the legacy protocol needs keys.
 pub const KEY_MAX: usize = if cfg!(feature = "small") { 31 } else { 100 };

@@ -28,6 +28,7 @@
 
 mod fencing;
 mod group;
+mod leftover;
 mod legacy;
 mod partner;
 mod standby;
@@ -380,8 +381,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     pub fn leave(&mut self, now: Instant) {
         match self.phase {
             Phase::Leaving | Phase::Left => {}
-            Phase::Init => self.phase = Phase::Left,
-            Phase::Starting | Phase::BothStarting | Phase::Reported | Phase::Stable => {
+            Phase::Init if self.groups.iter().all(Group::is_absent) => self.phase = Phase::Left,
+            Phase::Init | Phase::Starting | Phase::BothStarting | Phase::Reported | Phase::Stable => {
                 self.phase = Phase::Leaving;
                 self.end_standby();
                 self.cancel_all_fencing();
@@ -436,7 +437,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.phase != Phase::Stable {
             return;
         }
-        if !self.other.is_hbcore && self.hold.local && self.other.holds.foreign {
+        if !self.other.is_hbcore && self.is_own_class_contested() {
             // It means to keep them, and only we can yield.
             self.yield_groups(now, Class::Local);
         }
@@ -531,11 +532,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.timers.look_again = None;
         self.timers.ask_again = None;
         self.phase = Phase::Stable;
-        if !self.other.holds.foreign && !self.hold.local && !self.resumed {
+        if !self.other.holds.foreign && self.is_own_class_idle() && !self.resumed {
             self.hold.local = true;
             self.announce_own = true;
             self.want(Class::Local, None);
         }
+        self.serve_beside_leftovers();
         self.notice(Notice::LocalTransitionComplete);
         if core::mem::take(&mut self.other.took_over) {
             self.show_stable_anew();

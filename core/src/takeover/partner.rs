@@ -140,13 +140,16 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     pub(super) fn take_what_nobody_holds(&mut self, now: Instant, told: bool) {
         let settled = self.phase == Phase::Stable && self.standby == Standby::NotAsked;
         let told = told && !self.other.leaving;
-        if settled && told && !self.hold.local && !self.other.holds.foreign {
+        if settled && told && self.is_own_class_idle() && !self.other.holds.foreign {
             self.hold.local = true;
             self.announce_own = true;
             self.want(Class::Local, None);
             // Before anything of it runs: who thinks that we hold nothing does not fence us.
             self.report(Info::Plain);
             self.after_change(now);
+        }
+        if settled && told {
+            self.serve_beside_leftovers();
         }
         // One of ours does the same with its own groups; a 3.0.6 only complains that nobody owns them.
         let orphaned = settled && told && !self.other.is_hbcore && !self.hold.foreign && !self.other.holds.local;
@@ -295,7 +298,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// Takes every group that is not claimed here yet.
     fn take_from(&mut self, now: Instant, node: NodeId) {
         let missing = |g: &Group| g.home_gone && !g.is_wanted();
-        if self.hold == Holds::ALL && !self.groups.iter().any(missing) {
+        if self.phase == Phase::Stable && self.hold == Holds::ALL && !self.groups.iter().any(missing) {
             return;
         }
         self.timers.settle = None;
@@ -321,8 +324,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.other.leaving {
             return;
         }
-        let home = self.home;
-        let contested = self.hold.local && self.other.holds.foreign && self.groups.iter().any(|g| g.home == home);
+        let contested = self.is_own_class_contested();
         if contested && !self.keeping {
             self.notice(Notice::Keeping(Class::Local));
             self.announce(Class::Local);
@@ -341,6 +343,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if self.hold.foreign && self.other.holds.local && rival {
             self.yield_groups(now, Class::Foreign);
         }
+    }
+
+    /// The other node claims what is at home here and is to run here.
+    pub(super) fn is_own_class_contested(&self) -> bool {
+        let exists = self.groups.iter().any(|g| g.home == self.home);
+        exists && self.other.holds.foreign && !self.is_own_class_idle()
     }
 
     /// Releases what the other side keeps.

@@ -3,6 +3,7 @@
 mod failures;
 mod fencing;
 mod late;
+mod leftover;
 mod legacy;
 mod lost;
 mod moves;

@@ -19,6 +19,11 @@ pub enum Why {
         /// When it is told to stop again, and escalated again if it does not; `None` while that is being tried.
         again: Option<Instant>,
     },
+    /// An earlier run of this node has left it, and it cannot be stopped. It stays claimed here, and nobody starts it.
+    LeftOver {
+        /// When it is told to stop again; `None` while that is being tried.
+        again: Option<Instant>,
+    },
     /// It could not be started here.
     Failed {
         /// When the other node is asked to take it, unless that is busy; `None` while there is nobody to be asked, or nobody was asked to ask.
@@ -61,13 +66,21 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     pub fn why(&self, group: GroupId) -> Option<Why> {
         let group = self.groups.get(usize::from(group.0))?;
         Some(match (group.state(), group.is_wanted()) {
+            (GroupState::Stopping | GroupState::Stuck, false) if group.is_leftover() => {
+                Why::LeftOver { again: if let Escalation::Leftover(at) = group.escalation { Some(at) } else { None } }
+            }
             (GroupState::Running, true) => Why::Runs,
             (GroupState::Running, false) | (GroupState::Stopping, _) => Why::Stops,
             (GroupState::Starting, _) | (GroupState::Stuck, true) => Why::Starts,
             (GroupState::Stuck, false) => Why::Escalates {
                 again: match group.escalation {
                     Escalation::Again(at) if group.in_flight.is_none() => Some(at),
-                    Escalation::Again(_) | Escalation::Due | Escalation::StopsAgain | Escalation::No => None,
+                    Escalation::Again(_)
+                    | Escalation::Due
+                    | Escalation::StopsAgain
+                    | Escalation::Leftover(_)
+                    | Escalation::LeftoverTried
+                    | Escalation::No => None,
                 },
             },
             (GroupState::Failed, _) => Why::Failed { asks_at: self.asks_at(self.class_of(group)) },

@@ -12,7 +12,7 @@ use crate::site::Site;
 use crate::state::Mark;
 use crate::status::{Answer, Starting, StatusSocket};
 use crate::sys::signal::Signals;
-use hbcore::takeover::Holds;
+use hbcore::id::GroupId;
 
 /// What may still run here after everything was told to stop.
 #[derive(Default)]
@@ -82,26 +82,13 @@ pub(super) fn idle(
     Ok(Stuck { groups, lost })
 }
 
-/// What may run here is ours until somebody sees it stopped: its class is claimed, as after a restart, and it is started where it does not run.
+/// What may run here is ours until somebody sees it stopped: its class is claimed, and it is told to stop again, or started where it does not
+/// run.
 #[cold]
-pub(super) fn claim_stuck(
-    cluster: &mut LinuxCluster,
-    resources: &Resources,
-    stuck: &[usize],
-    site: &Site,
-    log: &Logger,
-) {
-    let (homes, local) = (site.homes(), site.local());
-    let has =
-        |is_local: bool| stuck.iter().any(|place| homes.get(*place).is_some_and(|home| (*home == local) == is_local));
-    let holds = Holds { local: has(true), foreign: has(false) };
-    if holds == Holds::NONE {
-        return;
-    }
-    for (_, plan) in resources.plans().enumerate().filter(|(place, _)| stuck.contains(place)) {
+pub(super) fn claim_stuck(cluster: &mut LinuxCluster, resources: &Resources, stuck: &[usize], log: &Logger) {
+    for (group, plan) in (0..).zip(resources.plans()).filter(|(place, _)| stuck.contains(&usize::from(*place))) {
         plan.assume_started();
         log.crit(format_args!("{} may run here and cannot be stopped: this node claims it", plan.key));
+        cluster.stuck(GroupId(group));
     }
-    // None counts as running: each member is asked before it is started.
-    cluster.resume(holds, |_| false);
 }

@@ -169,6 +169,7 @@ const fn word(why: Why, failed_there: bool) -> &'static str {
         Why::Starts => "starts",
         Why::Stops => "stops",
         Why::Escalates { .. } => "escalates",
+        Why::LeftOver { .. } => "left-over",
         Why::Failed { .. } if failed_there => "failed-on-both",
         Why::Failed { .. } => "failed",
         Why::AwaitsRelease => "awaits-release",
@@ -218,6 +219,11 @@ impl Teller<'_> {
                     },
                 };
                 ("cannot be stopped here".to_owned(), Some(next))
+            }
+            Why::LeftOver { again } => {
+                let what = "it is told to stop again".to_owned();
+                let next = Next { what, seconds: again.map(|at| self.seconds(at)) };
+                ("an earlier run has left it here, and it cannot be stopped".to_owned(), again.map(|_| next))
             }
             Why::Failed { asks_at } => {
                 let nor = if self.failed_there { format!(" nor at {other}") } else { String::new() };

@@ -187,7 +187,10 @@ impl World<'_> {
             seed,
             hasty: planted == Some(Bug::HastyDeath),
         };
-        host.engine = Some(Box::new(Engine::new(&self.schedule.site, &start)));
+        let mut engine = Box::new(Engine::new(&self.schedule.site, &start));
+        let leftovers = host.real.iter().enumerate().filter(|(_, real)| real.left_over);
+        leftovers.for_each(|(group, _)| engine.stuck(group));
+        host.engine = Some(engine);
         self.counting.views[node] = View::NEW;
         self.input(node, Cause::Time, super::host::Host::advance);
     }

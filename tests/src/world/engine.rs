@@ -108,6 +108,13 @@ impl Engine {
         }
     }
 
+    /// An earlier run has left a group that does not stop. The scripts of the model's start do.
+    pub(crate) fn stuck(&mut self, group: usize) {
+        if let Self::Ours(engine) = self {
+            engine.stuck(GroupId(group as u16));
+        }
+    }
+
     /// A group that runs lacks something. A 3.0.6 does not notice.
     pub(crate) fn group_lost(&mut self, now: Instant, group: usize) {
         if let Self::Ours(engine) = self {

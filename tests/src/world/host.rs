@@ -122,6 +122,8 @@ pub(crate) struct Real {
     pub(crate) lacks: bool,
     /// Its last start failed.
     pub(crate) failed: bool,
+    /// A daemon that was killed has left it, and nobody has seen it stopped, or running as it should, since then.
+    pub(crate) left_over: bool,
 }
 
 pub(crate) struct Host {

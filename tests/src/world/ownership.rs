@@ -130,7 +130,8 @@ impl World<'_> {
         self.check_ownership();
         let grace = self.grace();
         // A daemon that was killed cannot stop what it had started, and is taken for dead.
-        let given_up = self.hosts[rival].crashed && self.regards_dead(node, rival);
+        let left = &self.hosts[rival];
+        let given_up = (left.crashed || left.real[group].left_over) && self.regards_dead(node, rival);
         let apart = self.ownership.apart.is_some_and(|at| self.now.since(at) <= grace);
         let may_be_apart = !self.schedule.site.fencing && (apart || given_up || self.hosts[rival].paused);
         if !may_be_apart {

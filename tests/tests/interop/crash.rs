@@ -147,3 +147,17 @@ pub(crate) fn stop_fails(pairing: Pairing) {
         "problem stop-doubtful: IPaddr::10.77.0.100/24/eth0 runs here and could not be stopped: web was told to stop";
     crate::status::shows(lab, alpha, 4, &[told]);
 }
+
+/// A leftover that is at home on the other node, which is not there, keeps nothing else from being served.
+pub(crate) fn foreign_stop_fails(pairing: Pairing) {
+    let pair = Pair::new("foreign leftover cannot be stopped", pairing, &site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.write_script("mail", &groups::SERVICE_SCRIPT.replace("rm -f \"$held\"", "exit 1"));
+    alpha.run("touch", &["/run/held-mail"]);
+    alpha.start();
+    settles_on(&pair, "alpha", "alpha");
+    lab.bravo.start();
+    settles_on(&pair, "alpha", "alpha");
+    lab.check(count_calls(alpha, "mail start") == 0, "what runs already to be left as it is");
+    lab.check(count_calls(&lab.bravo, "mail start") == 0, "no start on bravo of what runs on alpha");
+}

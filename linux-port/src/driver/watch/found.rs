@@ -53,6 +53,7 @@ pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bo
         | Why::Starts
         | Why::Stops
         | Why::Escalates { .. }
+        | Why::LeftOver { .. }
         | Why::AwaitsRelease
         | Why::AwaitsReport
         | Why::Joins
@@ -67,7 +68,7 @@ pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bo
 pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
     match why {
         // What may run here and does not stop is another problem.
-        Why::Runs | Why::Leaves | Why::Escalates { .. } => true,
+        Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } => true,
         Why::Elsewhere { settled } => settled && other_node(cluster).is_none_or(|other| !lacks(cluster, &other, group)),
         // Of more than two nodes, another one may run it.
         Why::Nobody | Why::Failed { .. } => others(cluster).nth(1).is_some(),

@@ -1,13 +1,8 @@
-//! A daemon that is killed, and what it had started runs on; and its next start, which stops that first.
+//! A daemon that is killed, and what it had started runs on; and its next start, which stops that first, and tells the engine what does not stop.
 
 use super::Work;
 use crate::world::story::Happening;
 use crate::world::{Due, World};
-use hbcore::time::Duration;
-
-/// How soon a stop that failed is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
-
 impl World<'_> {
     /// The daemon ends in the middle of what it does. What it started half, or stopped half, may run.
     pub(crate) fn crash(&mut self, node: usize) {
@@ -19,7 +14,7 @@ impl World<'_> {
         host.will_restart = false;
         host.run += 1;
         for real in &mut host.real {
-            real.lacks = false;
+            (real.lacks, real.left_over) = (false, false);
             if let Some(script) = real.script.take() {
                 real.serving = script.work == Work::Start && script.ending.leaves && real.serving;
             }
@@ -27,9 +22,9 @@ impl World<'_> {
     }
 
     /// A daemon that is started stops what an earlier one left running, before it says anything. True while that is under way: until then
-    /// it is heard by nobody.
+    /// it is heard by nobody. What does not stop is left over.
     pub(crate) fn cleans_up(&mut self, node: usize) -> bool {
-        let left = self.hosts[node].real.iter().position(|real| real.holding);
+        let left = self.hosts[node].real.iter().position(|real| real.holding && !real.left_over);
         let Some(group) = left.filter(|_| self.hosts[node].crashed) else {
             self.hosts[node].crashed = false;
             return false;
@@ -52,11 +47,9 @@ impl World<'_> {
         if self.hosts[node].run != run || !self.hosts[node].crashed {
             return;
         }
-        self.hosts[node].real[group].holding = leaves;
+        let real = &mut self.hosts[node].real[group];
+        (real.holding, real.left_over) = (leaves, leaves);
         self.tell_group(node, group);
-        if leaves {
-            return self.plan(self.now.after(AGAIN), Due::Start(node));
-        }
         self.hosts[node].will_restart = false;
         self.start_if_wanted(node);
     }

@@ -109,6 +109,7 @@ impl World<'_> {
         real.holding = script.ending.leaves;
         let done = script.ending.outcome == Outcome::Done;
         real.serving = script.work == Work::Start && done;
+        real.left_over &= script.ending.leaves && !done;
         if script.work == Work::Start {
             real.failed = !done;
         }

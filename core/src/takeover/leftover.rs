@@ -1,0 +1,54 @@
+//! What an earlier run of this node has left, and could not be stopped before this one began: a daemon that crashed, and a script that fails.
+//!
+//! ```text
+//!   Leftover ──stops───────────────────────────────▶ the class is claimed no more, or the group is started with the rest of it
+//!     │ ▲ ╲──wanted here: start, which asks first──▶ Running
+//!     └─┘ told to stop again, every few seconds
+//! ```
+
+use super::group::{ESCALATE_AGAIN, belongs};
+use super::{Class, Group, Takeover};
+use crate::id::GroupId;
+use crate::time::Instant;
+
+impl<const GROUPS: usize> Takeover<GROUPS> {
+    /// A group may run here since an earlier run of this node, and could not be stopped. Its class is claimed, so that no other node starts
+    /// it; like any start this one acquires nothing before the other node has said what it holds, or is dead. Then this node serves the
+    /// class, unless the other node does. A leftover that is at home elsewhere is told to stop every few seconds, also one of a class that
+    /// the other node serves; it is not escalated before somebody wishes it gone: a start must not end in a reboot. To be called before
+    /// anything else. A group that does not exist is ignored.
+    pub fn stuck(&mut self, now: Instant, group: GroupId) {
+        let home = self.home;
+        if let Some(group) = self.groups.get_mut(usize::from(group.0)) {
+            group.leave_over(now.after(ESCALATE_AGAIN));
+            self.hold = self.hold.with(if group.home == home { Class::Local } else { Class::Foreign });
+        }
+    }
+
+    /// Nothing of our own class is meant to run here: it is not claimed, or only because of what an earlier run has left.
+    pub(super) fn is_own_class_idle(&self) -> bool {
+        !self.hold.local || self.has_leftover(Class::Local)
+    }
+
+    /// The other node's groups that are claimed here because of a leftover are served here, since it starts none of them; but the leftover
+    /// itself goes on being told to stop, and then all of them may go home.
+    pub(super) fn serve_beside_leftovers(&mut self) {
+        if !self.has_leftover(Class::Foreign) || self.other.holds.local {
+            return;
+        }
+        let theirs = |group: &&mut Group| Some(group.home) == self.other.node && !group.is_leftover();
+        for group in self.groups.iter_mut().filter(theirs) {
+            group.set_wanted(true);
+            self.needs_failback = true;
+        }
+    }
+
+    /// Whether a group of `class` is meant to run here.
+    pub(super) fn is_served(&self, class: Class) -> bool {
+        self.groups.iter().any(|g| belongs(g, self.home, class) && g.is_wanted())
+    }
+
+    fn has_leftover(&self, class: Class) -> bool {
+        self.groups.iter().any(|g| belongs(g, self.home, class) && g.is_leftover() && !g.is_wanted())
+    }
+}
