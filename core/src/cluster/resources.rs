@@ -137,6 +137,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// [`Cluster::new`].
     ///
     /// [`Takeover::stuck`]: crate::takeover::Takeover::stuck
+    #[cfg(not(feature = "small"))]
     pub fn stuck(&mut self, group: GroupId) {
         if self.communication != Communication::Up {
             self.takeover.stuck(self.now, group);

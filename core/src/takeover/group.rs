@@ -190,14 +190,15 @@ impl Group {
     }
 
     /// An earlier run has left it and could not stop it.
+    #[cfg(not(feature = "small"))]
     pub(super) fn leave_over(&mut self, again: Instant) {
         self.state = GroupState::Stuck;
         self.escalation = Escalation::Leftover(again);
     }
 
-    /// What an earlier run has left of it may still be here.
+    /// What an earlier run has left of it may still be here. Where flash counts, nothing is left over: the engine is not told of it.
     pub(super) fn is_leftover(&self) -> bool {
-        matches!(self.escalation, Escalation::Leftover(_) | Escalation::LeftoverTried)
+        !cfg!(feature = "small") && matches!(self.escalation, Escalation::Leftover(_) | Escalation::LeftoverTried)
     }
 
     /// It runs here since before this engine was made.

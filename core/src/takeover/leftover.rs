@@ -6,17 +6,20 @@
 //!     └─┘ told to stop again, every few seconds
 //! ```
 
-use super::group::{ESCALATE_AGAIN, belongs};
+#[cfg(not(feature = "small"))]
+use super::group::ESCALATE_AGAIN;
+use super::group::belongs;
 use super::{Class, Group, Takeover};
-use crate::id::GroupId;
-use crate::time::Instant;
+#[cfg(not(feature = "small"))]
+use crate::{id::GroupId, time::Instant};
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
     /// A group may run here since an earlier run of this node, and could not be stopped. Its class is claimed, so that no other node starts
     /// it; like any start this one acquires nothing before the other node has said what it holds, or is dead. Then this node serves the
     /// class, unless the other node does. A leftover that is at home elsewhere is told to stop every few seconds, also one of a class that
     /// the other node serves; it is not escalated before somebody wishes it gone: a start must not end in a reboot. To be called before
-    /// anything else. A group that does not exist is ignored.
+    /// anything else. A group that does not exist is ignored. Not with the feature `small`: a microcontroller begins with a reset.
+    #[cfg(not(feature = "small"))]
     pub fn stuck(&mut self, now: Instant, group: GroupId) {
         let home = self.home;
         if let Some(group) = self.groups.get_mut(usize::from(group.0)) {

@@ -3,6 +3,7 @@
 mod failures;
 mod fencing;
 mod late;
+#[cfg(not(feature = "small"))]
 mod leftover;
 mod legacy;
 mod lost;
