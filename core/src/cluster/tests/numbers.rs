@@ -224,7 +224,7 @@ fn request_for_a_report_of_resources_brings_a_new_report_where_the_other_may_hav
     }
 }
 
-/// How long bravo waits with its request, in each of thirty gaps, if the most is `most`.
+/// How long bravo waits with its request, in each of a thousand gaps, if the most is `most`.
 fn delays(most: u64) -> Vec<u64> {
     let mut world = World::started(PAIR);
     let mut delay = |_| {
@@ -234,14 +234,14 @@ fn delays(most: u64) -> Vec<u64> {
         engine.schedule_repeat(A);
         engine.nodes[0].repeat_at.unwrap().since(engine.now).as_millis() as u64
     };
-    (0..30).map(&mut delay).collect()
+    (0..1000).map(&mut delay).collect()
 }
 
 #[test]
 fn request_waits_for_at_least_50_ms_unless_the_most_is_below_100() {
     for (most, least) in [(250, 50), (100, 50), (99, 0), (60, 0)] {
         let delays = delays(most);
-        assert!(delays.iter().all(|d| (least..=most).contains(d)), "{most}: {delays:?}");
-        assert_eq!(delays.iter().any(|d| *d < 50), least == 0, "{most}: {delays:?}");
+        let (shortest, longest) = (delays.iter().min().unwrap(), delays.iter().max().unwrap());
+        assert_eq!((*shortest, *longest), (least, most));
     }
 }
