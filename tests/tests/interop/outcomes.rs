@@ -1,7 +1,7 @@
 //! What the engine is told is so: groups of any number, and calls that fail for real causes, leave each service on one node.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hbcore_tests::lab::{Host, SERVICE, SERVICE_SCRIPT, Site, release_binary};
 use hbcore_tests::scenario::Pairing;
@@ -37,6 +37,7 @@ fn many(pairing: Pairing, count: usize) {
     }
     let all: BTreeSet<usize> = (0..count).collect();
     let are_at = |what: &str, owner: &str| {
+        let began = Instant::now();
         lab.await_until(MANY_LIMIT, &format!("{count} groups on {owner} after {what}"), || {
             lab.hosts().iter().all(|host| {
                 let wanted = if host.name() == owner { all.clone() } else { BTreeSet::new() };
@@ -44,6 +45,7 @@ fn many(pairing: Pairing, count: usize) {
                 scripts == wanted && addresses == wanted
             })
         });
+        println!("{pairing} {count} groups, {what}: {} ms", began.elapsed().as_millis());
     };
     lab.alpha.start();
     lab.bravo.start();
