@@ -55,7 +55,7 @@ impl Problem {
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::StopUnseen { .. } => {
-                "stop it by hand and make `status` of the script say so; after the last attempt comes stop_failure_command or a reboot"
+                "stop it by hand and make `status` of the script say so; `next` of its group in `hb status` says what comes after the last attempt"
             }
             Self::StopDoubtful { .. } => {
                 "find out why its stop fails before the next one is needed: that would end with an escalation"
