@@ -116,7 +116,7 @@ fn effect(directive: Directive) -> &'static str {
         D::Uuidfrom => "the identity of this node: stored in `hb_uuid`, or computed from its name",
         D::Hbgenmethod => "the number of this start: counted in `hb_generation`, or the clock",
         D::Respawn | D::Failfast => "not acted upon: no client is started, and `hb check` warns",
-        D::Apiauth => "who may sign on as this client, see [Clients](clients.md)",
+        D::Apiauth => "who may sign on as this client; without a line, the rule of 3.0.6",
         D::Compression => "checked; this version never compresses",
         D::Pacemaker | D::Crm => "anything but off wants the daemons of Pacemaker 1.x, which Debian 12 does not have",
         D::CrmDaemonDir
