@@ -47,7 +47,7 @@ use traffic::{MEDIA, Opened};
 /// The engine as large as 3.0.6: 100 nodes, 64 media, as many groups as the configuration takes, 128 KiB of history.
 pub type LinuxCluster = Cluster<100, 64, 128, { 128 * 1024 }, 16>;
 
-/// The largest datagram that UDP can carry (wire reference 2.2).
+/// The largest datagram that UDP can carry (docs/protocol/wire.md 2.2).
 const DATAGRAM: usize = 65_507;
 
 /// Datagrams read from one medium before the others get their turn: normally, and when we are late and something waits.

@@ -43,7 +43,7 @@ use std::time::Duration;
 
 /// How long a thread that has ended may still be seen, in milliseconds: on a busy machine longer than a few turns of ours.
 const BURIAL_LIMIT_MS: u32 = 2000;
-/// How long giving everything up may take (resource reference 6.1).
+/// How long giving everything up may take (docs/protocol/resources.md 6.1).
 const SHUTDOWN_LIMIT: Duration = Duration::from_hours(1);
 /// What a daemon returns that ends by force.
 pub(crate) const FORCED: u8 = 100;

@@ -8,7 +8,7 @@ use crate::wire::{MessageType, Structure, number};
 /// A field of a message: its name and its text.
 pub type Field<'a> = (&'a str, &'a [u8]);
 
-/// Added to our dead time before a planned restart (resource reference 6.3).
+/// Added to our dead time before a planned restart (docs/protocol/resources.md 6.3).
 const RESTART_ALLOWANCE: Duration = Duration::from_secs(30);
 
 /// Most bytes of names and texts in a message of a client. 3.0.6 has no smaller limit than a datagram; a script's message has a few dozen.
@@ -125,7 +125,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Asks the others to be patient: this node stops for a moment and goes on, with its groups left running (resource reference 6.3).
+    /// Asks the others to be patient: this node stops for a moment and goes on, with its groups left running (docs/protocol/resources.md 6.3).
     /// The next engine is told so by [`Cluster::resume`].
     pub fn announce_restart(&mut self, now: Instant) {
         self.set_now(now);

@@ -35,7 +35,7 @@ pub const MAX_NODES: usize = if cfg!(feature = "small") { 8 } else { 128 };
 /// Most links that any engine can hold.
 pub const MAX_LINKS: usize = 64;
 
-/// How far the node is in finding out who is there (wire reference 8.4).
+/// How far the node is in finding out who is there (docs/protocol/wire.md 8.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Communication {
     /// Some node was neither heard nor declared dead.
@@ -172,7 +172,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         stats: Stats::NONE,
     };
 
-    /// Makes an engine and writes its first two messages: a status `init` and a status `up` (wire reference 8.3).
+    /// Makes an engine and writes its first two messages: a status `init` and a status `up` (docs/protocol/wire.md 8.3).
     /// `unix_seconds` is the wall clock at `now`.
     pub fn new(config: &Config<'_>, keys: Keys<KEYS>, now: Instant, unix_seconds: u64) -> Result<Self, ConfigError> {
         Self::check(config, &keys)?;
@@ -257,7 +257,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.wall_seconds = unix_seconds;
     }
 
-    /// Other keys from now on: the next message is signed with them (wire reference 4.3, SIGHUP).
+    /// Other keys from now on: the next message is signed with them (docs/protocol/wire.md 4.3, SIGHUP).
     pub fn set_keys(&mut self, keys: Keys<KEYS>) -> Result<(), ConfigError> {
         if keys.signing_index().is_none() {
             return Err(ConfigError::NoSigningKey);
@@ -331,7 +331,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Sequence(self.history.next_sequence().0.saturating_sub(1))
     }
 
-    /// Whether clients should be kept from sending, because the others lag behind (wire reference 7.7).
+    /// Whether clients should be kept from sending, because the others lag behind (docs/protocol/wire.md 7.7).
     pub fn is_congested(&self) -> bool {
         if self.no_flow_control {
             return false;

@@ -11,7 +11,7 @@ use crate::takeover::{
 use crate::time::Instant;
 use crate::wire::{Header, MessageType};
 
-/// Field that tells our kind from 3.0.6, which ignores fields that it does not know (wire reference 2).
+/// Field that tells our kind from 3.0.6, which ignores fields that it does not know (docs/protocol/wire.md 2).
 const KIND_FIELD: &str = "hbcore";
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
@@ -56,7 +56,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.after_takeover();
     }
 
-    /// A message about resources. Before we are active only the fact that another node starts is kept (resource reference 1.4).
+    /// A message about resources. Before we are active only the fact that another node starts is kept (docs/protocol/resources.md 1.4).
     pub(super) fn resource_message(&mut self, id: NodeId, header: &Header<'_>) {
         if !self.manage_resources {
             return;

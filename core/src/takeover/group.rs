@@ -442,5 +442,5 @@ pub(super) const ESCALATE_AGAIN: Duration = Duration::from_secs(5);
 /// Longest key of a group that the engine keeps: 100 bytes, and 31 with the feature `small`. Only the legacy protocol needs keys.
 pub const KEY_MAX: usize = if cfg!(feature = "small") { 31 } else { 100 };
 
-/// The longest that an effect may take unless the configuration says otherwise (resource reference 1.6: an hour a phase).
+/// The longest that an effect may take unless the configuration says otherwise (docs/protocol/resources.md 1.6: an hour a phase).
 pub const EFFECT_LIMIT: Duration = Duration::from_hours(1);

@@ -1,4 +1,4 @@
-//! Who owns which resource group, and what the two nodes say about it (resource reference section 1).
+//! Who owns which resource group, and what the two nodes say about it (docs/protocol/resources.md 1).
 //!
 //! The machine talks in two classes, as the wire does: *local* groups have this node as their home in `haresources`,
 //! *foreign* groups have another. A node claims none, one or both classes. It is a protocol for two nodes.
@@ -44,17 +44,17 @@ pub use vocabulary::{Ask, AutoFailback, Class, FenceResult, Holds, Info, Notice,
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::time::{Duration, Instant, sooner};
 
-/// How long a starting node waits for the other side's report (resource reference 1.4).
+/// How long a starting node waits for the other side's report (docs/protocol/resources.md 1.4).
 pub const SETTLE: Duration = Duration::from_secs(10);
 /// How often `starting` is repeated while the other side has not reported.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a settled 3.0.6 may leave its groups to nobody before we take them.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(3);
-/// How long the failback of groups that cannot move yet is put off (resource reference 1.7).
+/// How long the failback of groups that cannot move yet is put off (docs/protocol/resources.md 1.7).
 const FAILBACK_RETRY: Duration = Duration::from_secs(1);
 /// How long a node that has released everything stays, so that the other can ask for what it missed.
 const LINGER: Duration = Duration::from_secs(1);
-/// A 3.0.6 node restarts itself 2 s after a partition heals; one that has not begun by now will not (wire reference 8.6).
+/// A 3.0.6 node restarts itself 2 s after a partition heals; one that has not begun by now will not (docs/protocol/wire.md 8.6).
 const HEAL_PATIENCE: Duration = Duration::from_secs(6);
 
 /// How long a start waits for messages that are missing: on a line that loses many there is always one.
@@ -309,7 +309,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 
     /// An engine that takes over from an earlier one on the same node, whose groups go on running: it claims `holds`, and `running` tells
-    /// which groups are up (resource reference 6.3). To be called before anything else.
+    /// which groups are up (docs/protocol/resources.md 6.3). To be called before anything else.
     pub fn resume(&mut self, holds: Holds, running: impl Fn(GroupId) -> bool) {
         self.resumed = true;
         self.hold = holds;

@@ -386,7 +386,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.needs_failback && self.hold.foreign && self.auto_failback == AutoFailback::On
     }
 
-    /// Gives foreign groups back to their home, if that is wished and possible (resource reference 1.7).
+    /// Gives foreign groups back to their home, if that is wished and possible (docs/protocol/resources.md 1.7).
     pub(super) fn try_failback(&mut self, now: Instant) {
         let wished = self.wishes_failback();
         // What has started since is kept.

@@ -137,7 +137,7 @@ impl Check<'_> {
         }
     }
 
-    /// Takeover, failback and standby are made for pairs (resource reference 1.12).
+    /// Takeover, failback and standby are made for pairs (docs/protocol/resources.md 1.12).
     fn more_than_two(&mut self, ha_cf: &HaCf<'_>, resources: &HaResources<'_>) {
         let third = ha_cf.nodes.iter().filter(|node| node.kind == NodeKind::Member).nth(2);
         if let Some(third) = third.filter(|_| !resources.groups.is_empty()) {

@@ -78,7 +78,7 @@ impl Driver {
         }
     }
 
-    /// Writes down who is in the cluster, on another thread (configuration reference 12).
+    /// Writes down who is in the cluster, on another thread (docs/protocol/files.md 12).
     fn keep_host_cache(&self) {
         let Some(state) = self.host_cache.clone() else { return };
         let members = self.cluster.nodes().filter(|n| n.kind == NodeKind::Normal);

@@ -1,4 +1,4 @@
-//! The media of the daemon and the links they form: several media on one interface are one link (wire reference 8.7).
+//! The media of the daemon and the links they form: several media on one interface are one link (docs/protocol/wire.md 8.7).
 
 mod attached;
 
@@ -90,7 +90,7 @@ impl Links {
         &self.names
     }
 
-    /// How the ping node `name` is asked: `ping`, `ping_group` or `ping6`, as in the `info` of its status (wire reference 9.1).
+    /// How the ping node `name` is asked: `ping`, `ping_group` or `ping6`, as in the `info` of its status (docs/protocol/wire.md 9.1).
     pub(crate) fn ping_kind(&self, name: &str) -> &'static str {
         let mut kinds = self.media.iter().map(|a| &a.slot).filter(|s| s.link_name() == name).map(Slot::kind);
         kinds.find(|kind| kind.is_ping()).map_or("ping", Kind::as_str)

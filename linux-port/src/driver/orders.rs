@@ -95,7 +95,7 @@ impl Driver {
         notifier.notify(message.kind, texts);
     }
 
-    /// The state of another node has changed (resource reference 3.2).
+    /// The state of another node has changed (docs/protocol/resources.md 3.2).
     pub(super) fn tell_scripts_of_node(&self, id: NodeId) {
         let Some(node) = self.cluster.node(id).filter(|_| id != self.cluster.local()) else { return };
         let fields: [(&[u8], &[u8]); 4] = [

@@ -171,7 +171,7 @@ impl World<'_> {
         host.will_restart = false;
         host.newest_sent = hbcore::id::Sequence(0);
         let wall = host.wall(now);
-        // Without a file the wall clock is taken (wire reference 7.2); a clock that is wrong then is the operator's business.
+        // Without a file the wall clock is taken (docs/protocol/wire.md 7.2); a clock that is wrong then is the operator's business.
         host.generation = match host.generation {
             0 => wall + 1,
             last if planted == Some(Bug::SameGeneration) => last,

@@ -17,7 +17,7 @@
 //! | serial | sha1 | sha1 | md5  |
 //! | mcast6 and ucast6 | sha1 | sha1 | sha1 |
 //!
-//! Where each scenario of section 1 of the resource reference is. *all*: in each pairing; *alpha*, *bravo*: in those in which that
+//! Where each scenario of docs/protocol/resources.md 1 is. *all*: in each pairing; *alpha*, *bravo*: in those in which that
 //! node is ours, or with *3.0.6* in which it is not; *both*: in `new_new`.
 //!
 //! | reference | scenario | trial | pairings |
