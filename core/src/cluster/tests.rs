@@ -1,5 +1,6 @@
 //! Two or more engines on one virtual clock, with links that can be cut.
 
+mod clients;
 mod histories;
 mod identity;
 mod joining;
