@@ -1,6 +1,7 @@
 //! Two or more engines on one virtual clock, with links that can be cut.
 
 mod clients;
+mod configuring;
 mod histories;
 mod identity;
 mod joining;
