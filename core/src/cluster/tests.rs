@@ -9,6 +9,7 @@ mod members;
 mod messages;
 mod nonsense;
 mod numbers;
+mod resources;
 
 use super::*;
 use crate::id::Sequence;
