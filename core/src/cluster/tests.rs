@@ -40,6 +40,17 @@ struct Site {
 
 const PAIR: Site = Site { auto_failback: AutoFailback::On, nodes: &["alpha", "bravo"], form: LinkForm::Datagram };
 
+fn timing() -> Timing {
+    Timing {
+        keepalive: MS(10),
+        warntime: MS(20),
+        deadtime: MS(30),
+        initdead: MS(200),
+        deadping: MS(30),
+        max_repeat_delay: MS(250),
+    }
+}
+
 fn engine(site: Site, local: u8, generation: u64, now: Instant) -> Engine {
     let nodes: Vec<NodeConfig> = site
         .nodes
@@ -57,14 +68,7 @@ fn engine(site: Site, local: u8, generation: u64, now: Instant) -> Engine {
         links: &[site.form, site.form],
         groups: &[NodeId(0), NodeId(1)],
         manage_resources: true,
-        timing: Timing {
-            keepalive: MS(10),
-            warntime: MS(20),
-            deadtime: MS(30),
-            initdead: MS(200),
-            deadping: MS(30),
-            max_repeat_delay: MS(250),
-        },
+        timing: timing(),
         auto_failback: site.auto_failback,
         hopfudge: 1,
         autojoin: AutoJoin::None,
