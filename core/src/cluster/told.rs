@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn what_is_told_is_read_as_it_was_written() {
-        for all in [told("1.2.3", 0x0123, 0), told("", u64::MAX, u128::MAX), told("123456789012345", 0, 1)] {
+        let longest = told("123456789012345", u64::MAX, u128::MAX);
+        for all in [told("1.2.3", 0x0123, 0), told("", u64::MAX, u128::MAX), longest, told("123456789012345", 0, 1)] {
             assert_eq!(read(all.text().as_bytes()), all);
         }
         assert_eq!(told("1.2.3", 0xabc, 5).text(), "1;1.2.3;0000000000000abc;5");
@@ -158,6 +159,7 @@ mod tests {
     fn groups_that_do_not_start_are_told_until_they_run() {
         let mut own = told("1", 1, 0);
         own.note_start(GroupId(3), false);
+        own.note_start(GroupId(0), false);
         own.note_start(GroupId(0), false);
         own.note_start(GroupId(3), true);
         own.note_start(GroupId(200), false);

@@ -164,8 +164,25 @@ fn values_are_decoded() {
     assert_eq!(value("c").unwrap(), b"x");
     assert_eq!(value("bad"), None);
     assert_eq!(message.field("b").unwrap().copy_to(&mut [0; 2]), None, "no room");
+    let lengths = ["s", "b", "l", "c"].map(|name| message.field(name).unwrap().decoded_len());
+    assert_eq!(lengths, [Some(3), Some(3), Some(9), Some(1)]);
     assert_eq!(message.field("l").unwrap().items().collect::<Vec<_>>(), [&b"x"[..], b"yz"]);
     assert_eq!(message.field("s").unwrap().items().count(), 0);
+}
+
+#[test]
+fn netstring_values_are_what_they_are() {
+    let packet = signed(&[field(b"(0)s=a\x13b"), field(b"(5)u=x"), field(b"(0)a b=c")].concat());
+    let message = open(&packet, &keys()).unwrap();
+    let mut out = [0; 16];
+    assert_eq!(message.field("s").unwrap().copy_to(&mut out), Some(&b"a\x13b"[..]), "no newline is restored");
+    assert_eq!(message.field("u").map(|field| field.kind), Some(Kind::Uncompressed));
+    assert_eq!(message.text("a b"), Some(&b"c"[..]));
+}
+
+#[test]
+fn classic_message_that_ends_after_a_line_is_cut_off() {
+    assert_eq!(refusal(b">>>\nst=a\n"), Some(PacketError::Truncated));
 }
 
 #[test]

@@ -135,6 +135,37 @@ fn a_list_that_would_cost_the_message_is_not_passed_on() {
 }
 
 #[test]
+fn list_of_less_than_a_kibibyte_is_passed_on() {
+    let list = |len: usize| {
+        let item = std::vec![b'x'; len];
+        write(Form::Netstring, |writer| writer.list("l", [&item[..]])).map(drop)
+    };
+    // With `1017:` before it and a comma after it, one byte less than LIST_LIMIT.
+    assert_eq!((list(1017), list(1018)), (Ok(()), Err(WriteError::BadValue)));
+}
+
+#[test]
+fn newlines_of_a_string_are_hidden_in_the_classic_form_and_restored_from_it() {
+    let packet = write(Form::Classic, |writer| writer.text("s", b"a\nb\n")).unwrap();
+    assert!(packet.starts_with(b">>>\ns=a\x13b\x13\n"));
+    let message = Structure::local(b">>>\ns=a\x13b\n(1)b=AAEC\n<<<\n").unwrap();
+    let fill = |writer: &mut Writer<'_>| message.fields().for_each(|field| writer.field(&field));
+    let packet = write(Form::Netstring, fill).unwrap();
+    assert!(packet.starts_with(b"###\n8:(0)s=a\nb,8:(1)b=\x00\x01\x02,"));
+    let keys = keys();
+    for len in 0..packet.len() {
+        let mut out = std::vec![0; len];
+        let mut writer = Writer::netstring(&mut out, &keys, true);
+        fill(&mut writer);
+        assert_eq!(writer.finish(), Err(WriteError::Full), "{len}");
+    }
+    let mut out = std::vec![0; packet.len()];
+    let mut writer = Writer::netstring(&mut out, &keys, true);
+    fill(&mut writer);
+    assert_eq!(writer.finish(), Ok(packet.len()));
+}
+
+#[test]
 fn what_is_not_base64_is_not_passed_on() {
     for (text, sound) in [("QQ==", true), ("", true), ("!!!!", false), ("Z===", false), ("QR==", false), ("QQ", false)]
     {
