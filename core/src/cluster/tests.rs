@@ -9,6 +9,7 @@ mod members;
 mod messages;
 mod nonsense;
 mod numbers;
+mod outbound;
 mod resources;
 
 use super::*;

@@ -3,11 +3,11 @@
 use super::*;
 use crate::ConfigError;
 
-fn node(name: &str) -> NodeConfig {
+pub(super) fn node(name: &str) -> NodeConfig {
     NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Normal, uuid: Uuid::NIL }
 }
 
-fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [NodeId]) -> Config<'a> {
+pub(super) fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [NodeId]) -> Config<'a> {
     Config {
         local: NodeId(0),
         nodes,
