@@ -314,30 +314,37 @@ fn stop_that_nobody_saw_is_a_stop_failure_whatever_keeps_the_status_from_answeri
     }
 }
 
+/// A stop of a script that cannot be run and that may have been started, and of one that nothing ever started.
+#[track_caller]
+fn stop_fails_for_want_of(place: &Place, program: PathBuf) {
+    let what = program.display().to_string();
+    let script = script(program.clone(), &[]);
+    let missing = Problem::ScriptMissing { script: script.name.clone() };
+    let started = Work::Stop(vec![member(program, &[])], ONCE_MORE);
+    let (outcome, standing) = problems(place, started);
+    assert_eq!(outcome, Outcome::StopFailed, "{what}, which may run");
+    assert!(standing.contains(&missing) && standing.len() == 2, "{what}: {standing:?}");
+    let never_started = Work::Stop(vec![Step::Script(script)], ONCE_MORE);
+    assert_eq!(problems(place, never_started), (Outcome::Done, vec![missing]), "{what}, which nothing ever started");
+}
+
 #[test]
 fn stop_is_a_stop_failure_when_the_script_cannot_be_run() {
     let place = Place::new();
-    let without_interpreter = place.join("without-interpreter");
-    std::fs::write(&without_interpreter, "#!/nonexistent/sh\n").expect("our own file");
     let not_executable = place.join("not-executable");
     std::fs::write(&not_executable, "#!/bin/sh\n").expect("our own file");
+    stop_fails_for_want_of(&place, place.join("missing"));
+    stop_fails_for_want_of(&place, not_executable);
+}
+
+#[test]
+fn stop_is_a_stop_failure_when_the_interpreter_of_the_script_is_missing() {
+    let place = Place::new();
+    let without_interpreter = place.join("without-interpreter");
+    std::fs::write(&without_interpreter, "#!/nonexistent/sh\n").expect("our own file");
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&without_interpreter, executable).expect("our own file");
-    for program in [place.join("missing"), not_executable, without_interpreter] {
-        let what = program.display().to_string();
-        let script = script(program.clone(), &[]);
-        let missing = Problem::ScriptMissing { script: script.name.clone() };
-        let started = Work::Stop(vec![member(program, &[])], ONCE_MORE);
-        let (outcome, standing) = problems(&place, started);
-        assert_eq!(outcome, Outcome::StopFailed, "{what}, which may run");
-        assert!(standing.contains(&missing) && standing.len() == 2, "{what}: {standing:?}");
-        let never_started = Work::Stop(vec![Step::Script(script)], ONCE_MORE);
-        assert_eq!(
-            problems(&place, never_started),
-            (Outcome::Done, vec![missing]),
-            "{what}, which nothing ever started"
-        );
-    }
+    stop_fails_for_want_of(&place, without_interpreter);
 }
 
 #[test]

@@ -25,9 +25,10 @@ const BINARY: u64 = 1_500_000;
 /// The tests of the libraries of both packages, and those of the port that need no other program of it.
 const TESTS: [&str; 8] = ["--release", "-p", "hbcore", "-p", "hbcore-linux", "--lib", "--test", "emulated"];
 /// What QEMU's user mode (7.2) cannot do: tests by their names, and why.
-const LEFT_OUT: [(&str, &str); 16] = [
+const LEFT_OUT: [(&str, &str); 17] = [
     ("cli::a_stop_that_takes_long_names_the_groups_that_still_stop", EXEC),
     ("cluster::line::noise::single_bytes_that_are_hit_kill_nobody", ARITHMETIC),
+    ("jobs::stop_is_a_stop_failure_when_the_interpreter_of_the_script_is_missing", SPAWN),
     ("media::udp::a_medium_hears_only_its_own_interface", MULTICAST),
     ("media::udp::a_multicast_sender_hears_itself_only_if_asked", MULTICAST),
     ("media::udp::after_an_interface_came_back_the_medium_is_reopened", MULTICAST),
