@@ -30,7 +30,7 @@ pub enum MessageError {
     NoType,
     /// Messages of this type are the engine's own.
     Reserved,
-    /// It has more than 8 KiB.
+    /// It has more than 8 KiB, or as a structure more than 24 KiB or than the history can hold.
     TooLong,
     /// A name or a text has a byte that a message cannot carry: a line break, a zero, or a `=` in a name.
     BadField,
@@ -71,7 +71,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// `destuuid` of a node that is known complete each other. It takes effect as that of [`Cluster::send_for_client`] does.
     ///
     /// # Errors
-    /// As for [`Cluster::send_for_client`]; too long is what has more than 24 KiB, or does not fit into the history.
+    /// As for [`Cluster::send_for_client`], with the longer limit of [`MessageError::TooLong`].
     pub fn send_structure(&mut self, now: Instant, message: &Structure<'_>) -> Result<(), MessageError> {
         self.set_now(now);
         let kind = sendable(message.text("t").ok_or(MessageError::NoType)?)?;

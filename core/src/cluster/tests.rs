@@ -52,6 +52,26 @@ fn timing() -> Timing {
     }
 }
 
+/// A configuration without a fault.
+fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [NodeId]) -> Config<'a> {
+    Config {
+        local: NodeId(0),
+        nodes,
+        links,
+        groups,
+        manage_resources: true,
+        timing: timing(),
+        auto_failback: AutoFailback::On,
+        hopfudge: 1,
+        autojoin: AutoJoin::None,
+        heartbeat: HeartbeatForm::Compact,
+        auth_field: true,
+        generation: Generation(1),
+        effect_limit: MS(60_000),
+        seed: 1,
+    }
+}
+
 fn engine(site: Site, local: u8, generation: u64, now: Instant) -> Engine {
     let nodes: Vec<NodeConfig> = site
         .nodes
@@ -63,21 +83,13 @@ fn engine(site: Site, local: u8, generation: u64, now: Instant) -> Engine {
             uuid: if n == usize::from(local) { Uuid([local + 1; 16]) } else { Uuid::NIL },
         })
         .collect();
+    let links = [site.form, site.form];
     let config = Config {
         local: NodeId(local),
-        nodes: &nodes,
-        links: &[site.form, site.form],
-        groups: &[NodeId(0), NodeId(1)],
-        manage_resources: true,
-        timing: timing(),
         auto_failback: site.auto_failback,
-        hopfudge: 1,
-        autojoin: AutoJoin::None,
-        heartbeat: HeartbeatForm::Compact,
-        auth_field: true,
         generation: Generation(generation),
-        effect_limit: MS(60_000),
         seed: u64::from(local) + 7,
+        ..sound(&nodes, &links, &[NodeId(0), NodeId(1)])
     };
     Engine::new(&config, keys(), now, 1_800_000_000).unwrap()
 }

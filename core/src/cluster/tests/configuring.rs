@@ -7,25 +7,6 @@ pub(super) fn node(name: &str) -> NodeConfig {
     NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Normal, uuid: Uuid::NIL }
 }
 
-pub(super) fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [NodeId]) -> Config<'a> {
-    Config {
-        local: NodeId(0),
-        nodes,
-        links,
-        groups,
-        manage_resources: true,
-        timing: timing(),
-        auto_failback: AutoFailback::On,
-        hopfudge: 1,
-        autojoin: AutoJoin::None,
-        heartbeat: HeartbeatForm::Compact,
-        auth_field: true,
-        generation: Generation(1),
-        effect_limit: MS(60_000),
-        seed: 1,
-    }
-}
-
 /// What becomes of a pair whose configuration was changed.
 fn made(change: impl FnOnce(&mut Config<'_>)) -> Result<(), ConfigError> {
     let nodes = [node("alpha"), node("bravo")];

@@ -1,6 +1,6 @@
 //! What leaves on which link, and in which form: Ethernet, a serial cable, and a ping node beside each other.
 
-use super::configuring::{node, sound};
+use super::configuring::node;
 use super::identity::{From, message};
 use super::*;
 use crate::id::LinkSet;
