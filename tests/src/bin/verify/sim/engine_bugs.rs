@@ -72,7 +72,7 @@ const BUGS: [EngineBug; 10] = [
     },
     EngineBug {
         name: "early end: a node leaves before its groups have stopped",
-        file: "core/src/takeover/mod.rs",
+        file: "core/src/takeover.rs",
         from: "if self.class_settled(Class::All) && self.timers.linger.is_none() {",
         to: "if self.timers.linger.is_none() {",
     },
