@@ -1,7 +1,7 @@
-//! The operating system's edge: clock, readiness, the one timer, signals, real-time scheduling, locked memory.
+//! The edge to the operating system: clock, readiness, the one timer, signals, real-time scheduling, locked memory.
 //!
-//! This is the only folder of the port with `unsafe` code, and most of it has none: each block wraps one system call
-//! that no library offers safely, and the function around it is safe to call with any argument.
+//! Only this folder of the port may have `unsafe` code, and most of its files have none. Each block wraps one system
+//! call that no library offers safely, and the function around it is safe to call with any argument.
 #![allow(unsafe_code)]
 
 pub mod clock;
@@ -25,15 +25,15 @@ use std::fmt;
 /// A privilege of capabilities(7) whose absence explains a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
-    /// Interfaces, addresses and routes may be changed.
+    /// To change interfaces, addresses and routes.
     NetAdmin,
-    /// Raw and packet sockets may be opened, sockets may be bound to a device.
+    /// To open raw and packet sockets, and to bind sockets to a device.
     NetRaw,
-    /// Ports below 1024, such as 694, may be bound.
+    /// To bind ports below 1024, such as 694.
     NetBindService,
-    /// Memory may be locked beyond `RLIMIT_MEMLOCK`.
+    /// To lock memory beyond `RLIMIT_MEMLOCK`.
     IpcLock,
-    /// Real-time scheduling beyond `RLIMIT_RTPRIO`.
+    /// To use real-time scheduling beyond `RLIMIT_RTPRIO`.
     SysNice,
 }
 

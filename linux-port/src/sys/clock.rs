@@ -1,10 +1,10 @@
-//! The only place of the daemon's loop that reads a clock.
+//! The only place where the daemon's loop reads a clock.
 
 use hbcore::time::Instant;
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The system's clocks: monotonic for every decision, wall time only for what stands in a message (`ts`).
+/// The system's clocks: the monotonic one for every decision, wall time only for the field `ts` of a message.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock;
 
@@ -16,7 +16,7 @@ impl Clock {
         Instant::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
-    /// Wall-clock seconds since 1970; 0 when the clock stands before that.
+    /// Wall-clock seconds since 1970; 0 if the clock is set to an earlier time.
     pub fn wall_seconds(self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
     }

@@ -1,31 +1,35 @@
-//! `SCHED_DEADLINE`: the kernel promises a thread so much processor time in each period, before every thread of a fixed priority.
+//! `SCHED_DEADLINE`: the kernel promises a thread an amount of processor time in each period, before every thread of a
+//! fixed priority.
 
 use std::{fmt, io, time::Duration};
 
-/// So much processor time in each period. The sum of all reservations of a machine has a bound, so it is kept small.
+/// An amount of processor time in each period. The kernel bounds the sum of all reservations of a machine, so ours are
+/// small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reservation {
     /// Processor time: more than 1 µs, at most the period.
     pub runtime: Duration,
-    /// The period, at the end of which the processor time was given: at least 100 µs.
+    /// The period, at the end of which the thread has had its processor time: at least 100 µs.
     pub period: Duration,
 }
 
-/// Bounds of the heartbeat thread's period: a kernel checks budgets once a tick, and a wish beyond these gains nothing.
+/// Bounds of the heartbeat thread's period: a kernel checks budgets once a tick, so a period outside them gains
+/// nothing.
 const PERIODS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(10)];
-/// The heartbeat thread's processor time is this part of its period, up to the greatest.
+/// The heartbeat thread's processor time is its period divided by this, and at most the greatest runtime.
 const SHARE: u32 = 5;
 const GREATEST_RUNTIME: Duration = Duration::from_millis(1);
 
 impl Reservation {
-    /// What the heartbeat thread needs to send a heartbeat each `keepalive` and to hear those of the others.
+    /// The reservation with which the heartbeat thread can send a heartbeat each `keepalive` and receive those of its
+    /// peers.
     pub fn for_keepalive(keepalive: Duration) -> Self {
         let [least, greatest] = PERIODS;
         let period = (keepalive / 2).clamp(least, greatest);
         Self { runtime: (period / SHARE).min(GREATEST_RUNTIME), period }
     }
 
-    /// What the address thread needs: half a millisecond is enough for several addresses.
+    /// The reservation of the address thread: half a millisecond is enough for several addresses.
     pub const fn for_addresses() -> Self {
         Self { runtime: Duration::from_micros(500), period: Duration::from_millis(10) }
     }
@@ -37,18 +41,19 @@ impl fmt::Display for Reservation {
     }
 }
 
-/// How firm a budget is.
+/// The limit on a thread that has used up its reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Budget {
-    /// A thread that has used it up waits for the next period.
+    /// The thread waits for the next period.
     Firm,
-    /// The thread may use what others have reserved and do not use.
+    /// The thread may use time that other threads have reserved and do not use.
     Stretched,
-    /// The same, and `SIGXCPU` says when even that was used up.
+    /// As `Stretched`; the thread gets `SIGXCPU` when it has used up that time too.
     Watched,
 }
 
-/// Threads and processes that it starts are scheduled normally. Without this flag a thread with a reservation can start none.
+/// Threads and processes that the thread starts are scheduled normally. Without this flag a thread with a reservation
+/// cannot start any.
 const RESET_ON_FORK: u64 = 1;
 const RECLAIM: u64 = 2;
 const OVERRUN: u64 = 4;
@@ -80,14 +85,14 @@ struct Attributes {
 
 const SIZE: u32 = size_of::<Attributes>() as u32;
 
-/// How a thread is scheduled, as the kernel tells it.
+/// How the kernel schedules a thread.
 pub(super) struct Scheduled {
     pub(super) policy: i32,
     pub(super) priority: u32,
     pub(super) reservation: Reservation,
 }
 
-/// Gives a thread (0: the calling one) a reservation. Safe within a signal handler.
+/// Gives a thread (0: the calling one) a reservation. A signal handler may call it.
 ///
 /// # Errors
 /// `EPERM` without the capability, or when the thread may not run on every processor; `EBUSY` when too much is reserved already.
@@ -112,7 +117,7 @@ pub(super) fn set(thread: i32, reservation: Reservation, budget: Budget) -> io::
 /// How a thread (0: the calling one) is scheduled.
 ///
 /// # Errors
-/// A kernel before 3.14, and a thread that is gone.
+/// The kernel is older than 3.14, or the thread does not exist.
 pub(super) fn get(thread: i32) -> io::Result<Scheduled> {
     let mut attributes = Attributes::default();
     // SAFETY: the kernel writes at most `SIZE` bytes to `attributes`, which lives across the call; every value of them is valid.

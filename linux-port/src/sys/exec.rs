@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
-/// Replaces this process by `program`, with the arguments after its name and the environment of this process. Returns only the
-/// refusal, and then everything is as before. Blocked signals stay blocked, so that one which comes meanwhile waits for the new
-/// program: `std::process::Command` would unblock them, and leave them so when it fails.
+/// Replaces this process by `program`, with the arguments after its name and the environment of this process. It
+/// returns only if the system refuses, and then everything is as before. Blocked signals stay blocked, so that a signal
+/// that comes meanwhile waits for the new program: `std::process::Command` would unblock them, and would leave them
+/// unblocked when it fails.
 pub fn replace<S: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = S>) -> io::Error {
     let text = |text: &OsStr| CString::new(text.as_bytes()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
     let prepared = fault::gate(Call::Exec, "successor").and_then(|()| {

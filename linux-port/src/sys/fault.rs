@@ -50,7 +50,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The word for it in the names of the control panel.
+    /// The name of the call in the control panel.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Thread => "thread",
@@ -110,10 +110,10 @@ mod panel {
     use std::sync::OnceLock;
     use std::time::Duration;
 
-    /// The variable that names the control panel.
+    /// The environment variable that names the control panel.
     const VARIABLE: &str = "HBCORE_FAULTS";
 
-    /// What the seam lets through.
+    /// The part of a call that the seam lets through.
     #[derive(Clone, Copy, PartialEq, Eq)]
     pub(super) enum Passed {
         Whole,
@@ -131,7 +131,7 @@ mod panel {
 
     fn note(directory: &Path, name: &str) {
         let log = OpenOptions::new().create(true).append(true).open(directory.join("log"));
-        // A test that cannot read its log fails by itself.
+        // If the log cannot be written, the test that reads it fails.
         let _ = log.and_then(|mut log| log.write_all(format!("{name}\n").as_bytes()));
     }
 

@@ -1,11 +1,11 @@
-//! Wall-clock seconds as the calendar of the local time zone, for log lines.
+//! Local calendar time from wall-clock seconds, for log lines.
 
 use std::mem::MaybeUninit;
 
 /// A point in local calendar time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalTime {
-    /// The year, 1970 and on.
+    /// The year, from 1970.
     pub year: i32,
     /// The month, 1 to 12.
     pub month: u8,

@@ -7,15 +7,15 @@ use rustix::{
 };
 use std::{ffi::c_void, fmt, fs, hint::black_box, io};
 
-/// Stack that the heartbeat thread is given before it runs, in bytes.
+/// Stack that the heartbeat thread gets before it runs, in bytes.
 const STACK: usize = 32 * 1024;
-/// A page is at least as large.
+/// The smallest size of a page, in bytes.
 const PAGE: usize = 4096;
-/// Buffers from this size on are mapped by themselves, in bytes.
+/// Buffers of at least this size, in bytes, get a mapping of their own.
 #[cfg(target_env = "gnu")]
 const LARGE: libc::c_int = 32 * 1024;
 
-/// Why memory is not locked. The daemon works without, but may stall when the machine swaps.
+/// The reason why memory is not locked. The daemon works without, but may stall when the machine swaps.
 #[derive(Debug)]
 pub enum LockError {
     /// Neither the capability nor `RLIMIT_MEMLOCK` allows it.
@@ -37,11 +37,12 @@ impl fmt::Display for LockError {
 
 impl std::error::Error for LockError {}
 
-/// Locks what the process uses now and later, and 32 KiB of stack. To be called last, when the start is over: code and heap that only the
-/// start needed are let go first.
+/// Locks the memory that the process uses now and later, and 32 KiB of stack. Call it last, when the start is over: it
+/// first gives back code and heap that only the start needed.
 ///
-/// Pages stay once they were touched, instead of everything mapped being read at once: the untouched parts of
-/// thread stacks and libraries would cost megabytes. Where the kernel cannot do that (before 4.4), everything is locked.
+/// Pages are locked when they are first touched, so that the kernel does not read everything that is mapped at once:
+/// the untouched parts of thread stacks and libraries would cost megabytes. A kernel before 4.4 cannot do that, and
+/// locks everything.
 pub fn lock() -> Result<(), LockError> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     forget_start(&maps);
@@ -68,8 +69,8 @@ fn touch_stack() {
     black_box(&mut room);
 }
 
-/// Keeps the heap small: one for all threads, and large buffers apart from it, so that of a buffer for the largest datagram only
-/// what was ever used takes a place. To be called first, before anything large is allocated.
+/// Keeps the heap small: one heap for all threads, and large buffers outside it, so that a buffer for the largest
+/// datagram takes only the pages that were ever used. Call it first, before anything large is allocated.
 pub fn spare() {
     #[cfg(target_env = "gnu")]
     // SAFETY: numbers go in, and nothing else was allocated by another thread yet.
@@ -86,23 +87,24 @@ fn give_back() {
     let _ = unsafe { libc::malloc_trim(0) };
 }
 
-/// Lets go of the stack that the start has used and that is free again.
+/// Gives back the stack that the start has used and that is free again.
 #[inline(never)]
 fn forget_stack(maps: &str) {
     let here = 0u8;
-    // A red zone and what the call itself needs stay.
+    // A red zone and the stack of the call below stay.
     let top = ((&raw const here).addr() / PAGE).saturating_sub(2) * PAGE;
     let stack = |line: &&str| line.ends_with("[stack]");
     let Some((low, high)) = maps.lines().find(stack).and_then(addresses) else { return };
-    // The stack of another thread than the first is elsewhere.
+    // The stack of a thread other than the first is not in this range.
     if (low..high).contains(&top) {
         // SAFETY: the range is free stack, more than a page below what is in use; nobody reads it before writing it.
         let _ = unsafe { madvise(low as *mut c_void, top - low, Advice::LinuxDontNeed) };
     }
 }
 
-/// Gives back the pages of a large value that hold nothing but zeros: they come back as zeros when they are used. Tables for a hundred
-/// nodes cost nothing where there are two. Where the kernel does not show what is in them, nothing is given back.
+/// Gives back the pages of a large value that hold only zeros: the kernel makes them anew, as zeros, when they are
+/// used. So tables for a hundred nodes cost nothing in a cluster of two. Where the kernel does not show the content of
+/// pages, nothing is given back.
 pub fn give_back_zeros<T: ?Sized>(value: &mut T) {
     let size = size_of_val(value);
     let begin = std::ptr::from_mut(value).addr();
@@ -117,7 +119,8 @@ pub fn give_back_zeros<T: ?Sized>(value: &mut T) {
     }
 }
 
-/// Copies a page of this process; by the kernel, since a value has bytes that nobody has written and that are not to be looked at.
+/// Copies a page of this process. The kernel copies, because a value has bytes that were never written and that Rust
+/// may not read.
 fn read_own(at: usize, into: &mut [u8; PAGE]) -> bool {
     let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: PAGE };
     let remote = libc::iovec { iov_base: at as *mut c_void, iov_len: PAGE };
@@ -126,9 +129,10 @@ fn read_own(at: usize, into: &mut [u8; PAGE]) -> bool {
     usize::try_from(copied) == Ok(PAGE)
 }
 
-/// Lets go of code, the program's and its libraries', that only the start needed. What runs from now on comes back from the page cache
-/// with its first use, 64 KiB around it at a time, and is locked then; the rest is read ahead, but takes no place in the process.
-/// Functions of the start are marked `#[cold]`, so that they stand together and not between those that run (`build.rs`).
+/// Gives back code of the program and its libraries that only the start needed. Code that runs from now on comes back
+/// from the page cache at its first use, 64 KiB around it at a time, and is locked then. The kernel reads the rest
+/// ahead, but it takes no memory of the process. Functions of the start are marked `#[cold]`, so that they stand
+/// together and not between those that run (`build.rs`).
 fn forget_start(maps: &str) {
     for (start, end) in maps.lines().filter_map(unwritten) {
         let (at, len) = (start as *mut c_void, end.saturating_sub(start));
@@ -139,8 +143,9 @@ fn forget_start(maps: &str) {
     }
 }
 
-/// The addresses of a mapping that nobody ever wrote to, from a line such as `55d0-55e0 r-xp 0000 08:01 77 /bin/x`: code, and what
-/// stands before it at the begin of a program's file. Other read-only mappings may have been written to by the dynamic linker.
+/// The addresses of a mapping that was never written to, from a line such as `55d0-55e0 r-xp 0000 08:01 77 /bin/x`:
+/// code, and the bytes before it at the beginning of a program's file. The dynamic linker may have written to other
+/// read-only mappings.
 fn unwritten(line: &str) -> Option<(usize, usize)> {
     let mut words = line.split_ascii_whitespace().skip(1);
     let (protection, offset) = (words.next()?, words.next()?);
@@ -149,7 +154,7 @@ fn unwritten(line: &str) -> Option<(usize, usize)> {
     (of_file && clean).then(|| addresses(line)).flatten()
 }
 
-/// Where a mapping begins and ends, from its line.
+/// The first address of a mapping and the first after it, from its line.
 fn addresses(line: &str) -> Option<(usize, usize)> {
     let (start, end) = line.split_ascii_whitespace().next()?.split_once('-')?;
     Some((hex(start)?, hex(end)?))

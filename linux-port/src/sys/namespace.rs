@@ -1,4 +1,4 @@
-//! Namespaces of one's own (namespaces(7)), for a cluster that touches nothing of the machine it runs on.
+//! Namespaces (namespaces(7)) for a cluster that changes nothing of the machine that it runs on.
 
 use rustix::process::{getegid, geteuid};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
@@ -8,20 +8,20 @@ use std::{
     os::fd::{AsFd, AsRawFd, RawFd},
 };
 
-/// Who the calling process is after [`isolate`].
+/// The user that the calling process is after [`isolate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
-    /// As before: it was allowed to do this.
+    /// The same user: the process was allowed to do this.
     Unchanged,
-    /// Root of a user namespace of its own, and nobody special outside.
+    /// Root within a user namespace of its own, and the same user as before outside.
     Mapped,
 }
 
-/// Gives the process a network and mounts of its own: a network without anything in it, and a copy of the mounts that
-/// nobody else sees changes of. A process that may not do that gets a user namespace first, where it may.
+/// Gives the process an empty network, and a copy of the mounts whose changes no other process sees. A process that may
+/// not do that first gets a user namespace, in which it may.
 ///
 /// # Errors
-/// The system's refusal: of namespaces at all, or of user namespaces to this user. Also when more than one thread runs.
+/// The system refuses namespaces altogether, or user namespaces to this user, or more than one thread runs.
 pub fn isolate() -> io::Result<Rights> {
     let own = UnshareFlags::NEWNET | UnshareFlags::NEWNS;
     match unshare(own) {
@@ -43,7 +43,7 @@ pub fn isolate() -> io::Result<Rights> {
 pub struct Network(File);
 
 impl Network {
-    /// The one that the calling thread is in.
+    /// The network namespace of the calling thread.
     ///
     /// # Errors
     /// There is no `/proc`.
@@ -51,7 +51,7 @@ impl Network {
         File::open("/proc/thread-self/ns/net").map(Self)
     }
 
-    /// A new one, empty but for a loopback interface that is down.
+    /// A new network namespace, empty except for a loopback interface that is down.
     ///
     /// # Errors
     /// The system's refusal; `PermissionDenied` without `CAP_SYS_ADMIN`.
@@ -71,7 +71,7 @@ impl Network {
         Ok(move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network))?)
     }
 
-    /// Runs `work` on a thread in it. Sockets that it opens stay there.
+    /// Runs `work` on a thread in the namespace. Sockets that it opens stay there.
     ///
     /// # Errors
     /// Those of [`Network::enter`] and of `work`.
@@ -81,7 +81,7 @@ impl Network {
         done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    /// Its number for the kernel, as long as the value lives.
+    /// The descriptor's number, valid as long as the value lives.
     pub fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }

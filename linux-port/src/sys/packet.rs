@@ -1,4 +1,5 @@
-//! Packet sockets: one that only sends whole link-layer frames, on any interface; one that only receives what a filter lets through.
+//! Packet sockets: one only sends whole link-layer frames, on any interface; the other only receives the packets that a
+//! filter lets through.
 
 use socket2::{Domain, SockFilter, Socket, Type};
 use std::{
@@ -42,7 +43,7 @@ impl PacketSocket {
     }
 }
 
-/// A socket that receives what the link layer delivers for one protocol, on all interfaces, without the link-layer header.
+/// A socket that receives the packets of one protocol on all interfaces, without the link-layer header.
 #[derive(Debug)]
 pub struct PacketListener {
     socket: Socket,
@@ -51,7 +52,7 @@ pub struct PacketListener {
 /// A packet as it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// The interface that it came in on.
+    /// The interface at which it arrived.
     pub interface: u32,
     /// The sender's link-layer address; `None` if it is not one of Ethernet.
     pub sender: Option<[u8; 6]>,
@@ -60,7 +61,8 @@ pub struct Arrival {
 }
 
 impl PacketListener {
-    /// Opens the socket for an `EtherType`. `PermissionDenied` without `CAP_NET_RAW`. Until [`PacketListener::pass`] nothing is received.
+    /// Opens the socket for an `EtherType`. `PermissionDenied` without `CAP_NET_RAW`. It receives nothing until
+    /// [`PacketListener::pass`].
     pub fn open(protocol: u16) -> io::Result<Self> {
         let socket = Socket::new(Domain::PACKET, Type::DGRAM, None)?;
         socket.set_nonblocking(true)?;
@@ -113,11 +115,11 @@ impl AsFd for PacketListener {
     }
 }
 
-/// `BPF_RET | BPF_K`: ends a program; 0 drops the packet, another number keeps that many bytes of it.
+/// `BPF_RET | BPF_K`: ends a program; 0 drops the packet, any other number is the count of bytes to keep.
 pub const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-/// `BPF_LD | BPF_B | BPF_ABS`, `BPF_LD | BPF_W | BPF_ABS`: load a byte, or four, at an offset.
+/// `BPF_LD | BPF_B | BPF_ABS`: loads the byte at an offset.
 pub const LOAD_BYTE: u16 = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
-/// See [`LOAD_BYTE`].
+/// `BPF_LD | BPF_W | BPF_ABS`: loads four bytes at an offset.
 pub const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-/// `BPF_JMP | BPF_JEQ | BPF_K`: jumps by one of two distances, as the loaded number is equal or not.
+/// `BPF_JMP | BPF_JEQ | BPF_K`: jumps by the first distance if the loaded number is equal, else by the second.
 pub const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;

@@ -1,13 +1,13 @@
-//! Readiness of descriptors: a thin, allocation-free face of epoll.
+//! Readiness of descriptors: a thin layer over epoll that does not allocate.
 
 use rustix::event::{Timespec, epoll};
 use std::{io, os::fd::AsFd, os::fd::OwnedFd, time::Duration};
 
-/// Ready descriptors that one [`Poller::wait`] can report. The rest stay ready and come with the next call, so a full
-/// table delays nothing but costs another system call.
+/// Ready descriptors that one [`Poller::wait`] can report. The others stay ready and come with the next call, so a full
+/// table costs one more system call and delays nothing.
 pub const EVENTS_MAX: usize = 64;
 
-/// What a descriptor is watched for. Hang-up and errors are always reported.
+/// The readiness to watch a descriptor for. Hang-up and errors are always reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
     /// Bytes or datagrams to read.
@@ -33,12 +33,12 @@ impl Interest {
 pub struct Ready {
     /// The number given to [`Poller::add`].
     pub token: u64,
-    /// Reading will not block; also set on hang-up and error, so that a read collects the reason.
+    /// Reading will not block; also set on hang-up and error, so that a read returns the reason.
     pub readable: bool,
     /// Writing will not block.
     pub writable: bool,
-    /// The other side has gone, or the descriptor has an error waiting. Level-triggered: remove the descriptor or it is
-    /// reported for ever.
+    /// The other end has closed, or an error is pending. Level-triggered: remove the descriptor, or it is reported for
+    /// ever.
     pub hangup: bool,
 }
 
@@ -71,7 +71,7 @@ impl Events {
     }
 }
 
-/// A set of watched descriptors. A descriptor that is closed leaves the set by itself, unless a copy of it is open.
+/// A set of watched descriptors. A closed descriptor leaves the set, unless a copy of it is open.
 pub struct Poller {
     epoll: OwnedFd,
 }
@@ -87,7 +87,7 @@ impl Poller {
         Ok(epoll::add(&self.epoll, fd, epoll::EventData::new_u64(token), interest.flags())?)
     }
 
-    /// Changes what a watched `fd` is watched for.
+    /// Changes the readiness that a watched `fd` is watched for.
     pub fn modify(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
         Ok(epoll::modify(&self.epoll, fd, epoll::EventData::new_u64(token), interest.flags())?)
     }
@@ -97,8 +97,8 @@ impl Poller {
         Ok(epoll::delete(&self.epoll, fd)?)
     }
 
-    /// Sleeps until a descriptor is ready or `timeout` has passed; `None` sleeps for ever, zero only looks.
-    /// An interrupting signal wakes with no events.
+    /// Sleeps until a descriptor is ready or `timeout` has passed. `None` sleeps for ever, zero does not sleep. A
+    /// signal that interrupts the sleep ends it with no events.
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.len = 0;
         let timeout = timeout.and_then(|t| Timespec::try_from(t).ok());

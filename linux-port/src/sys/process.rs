@@ -1,4 +1,4 @@
-//! Starting processes: spawning a child with everything about it stated, and forking to detach from the terminal.
+//! Starting processes: a child whose whole surroundings are stated, and a fork that detaches from the terminal.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::io;
@@ -8,13 +8,13 @@ use std::ptr;
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-/// What a child is started with. Nothing else of this process reaches it: descriptors above 2 are closed at exec, the
-/// signal mask is empty, all dispositions are default except an ignored `SIGPIPE`, and it leads its own process group.
+/// A child to start, and everything that it gets from this process: descriptors above 2 are closed at exec, the signal
+/// mask is empty, all dispositions are default except an ignored `SIGPIPE`, and the child leads its own process group.
 #[derive(Debug)]
 pub struct Spawn<'a> {
     /// The file to execute; no search along `PATH`.
     pub program: &'a CStr,
-    /// The argument vector, beginning with the name the child sees as its own.
+    /// The argument vector. The first argument is the name of the program.
     pub arguments: &'a [CString],
     /// The complete environment, `NAME=value` each.
     pub environment: &'a [CString],
@@ -38,8 +38,8 @@ pub struct Child {
 /// The child inherits the scheduling of the calling thread, so call [`normal_scheduling`] in that thread first.
 ///
 /// # Errors
-/// Whatever `execve` or `chdir` would say (`ENOENT`, `EACCES`, `ENOEXEC`, ...), `EAGAIN` when no process can be made,
-/// and `EMFILE` when no pid descriptor can be (the child is then killed and reaped).
+/// The error of `execve` or `chdir` (`ENOENT`, `EACCES`, `ENOEXEC`, ...), `EAGAIN` when no process can be made, and
+/// `EMFILE` when no pid descriptor can be made (the child is then killed and reaped).
 pub fn spawn(what: &Spawn<'_>) -> io::Result<Child> {
     leave_no_descriptors();
     let mut actions = FileActions::new()?;
@@ -85,7 +85,8 @@ pub fn normal_scheduling() -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Marks every descriptor above 2 close-on-exec: also those that this process inherited or a library forgot to mark.
+/// Marks every descriptor above 2 close-on-exec, including those that this process inherited or a library forgot to
+/// mark.
 pub fn leave_no_descriptors() {
     const FIRST: c_uint = 3;
     const CLOSE_RANGE_CLOEXEC: c_uint = 4;
@@ -93,12 +94,12 @@ pub fn leave_no_descriptors() {
     unsafe { libc::syscall(libc::SYS_close_range, FIRST, c_uint::MAX, CLOSE_RANGE_CLOEXEC) };
 }
 
-/// Which side of a [`fork`] this is.
+/// The side of a [`fork`] on which the code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The caller; the child is named.
+    /// The caller, with the process id of the child.
     Parent(Pid),
-    /// The new process.
+    /// The child.
     Child,
 }
 
@@ -119,18 +120,19 @@ pub fn fork() -> io::Result<Side> {
     }
 }
 
-/// Ends this process at once, without the destructors and exit handlers that belong to the process it was forked from.
+/// Ends this process at once, without running destructors and exit handlers, which belong to the process it was forked
+/// from.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: the call does not return and touches no memory of this process.
     unsafe { libc::_exit(code) }
 }
 
-/// The number of threads of this process; 1 when `/proc` is not there to tell.
+/// The number of threads of this process; 1 without `/proc`.
 fn thread_count() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
 }
 
-/// The vector of pointers that exec wants: one a string, and a null at the end.
+/// The vector of pointers for exec: one for each string, and a null pointer at the end.
 fn pointers(strings: &[CString]) -> Vec<*mut c_char> {
     strings.iter().map(|s| s.as_ptr().cast_mut()).chain([ptr::null_mut()]).collect()
 }
@@ -140,7 +142,7 @@ fn check(code: c_int) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
 }
 
-/// What the child does with descriptors and its directory between its birth and exec.
+/// The changes to descriptors and directory that the child makes before its exec.
 struct FileActions(libc::posix_spawn_file_actions_t);
 
 impl FileActions {
@@ -176,8 +178,8 @@ struct Attributes(libc::posix_spawnattr_t);
 impl Attributes {
     /// A new process group, an empty signal mask, and default dispositions for all signals but `SIGPIPE`.
     ///
-    /// `SIGPIPE` stays ignored, as scripts of this daemon have always had it: a service that a script leaves behind
-    /// must not be killed for writing to a standard output that nobody reads any more.
+    /// `SIGPIPE` stays ignored, as it always was for scripts of heartbeat: a service that a script leaves running must
+    /// not be killed when it writes to a standard output that has no reader any more.
     fn clean_group_leader() -> io::Result<Self> {
         let mut raw = MaybeUninit::uninit();
         // SAFETY: the call initialises the structure it is given.

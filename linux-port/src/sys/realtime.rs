@@ -1,11 +1,11 @@
 //! Real-time scheduling of the heartbeat thread, with a guard against a loop that never sleeps.
 //!
-//! The best that can be had is `SCHED_DEADLINE` with a small [`Reservation`]: it goes before threads of every fixed priority, and before
-//! the share that the kernel keeps for normal ones. Else the thread gets a priority above the usual ones, else the least.
-//! Threads and processes that it starts are scheduled normally.
+//! `SCHED_DEADLINE` with a small [`Reservation`] is tried first: it goes before threads of every fixed priority, and
+//! before the share that the kernel keeps for normal threads. If it is refused, the thread gets a priority above the
+//! usual ones, or else the lowest real-time priority. Threads and processes that it starts are scheduled normally.
 //!
-//! If the thread computes for longer than the given limit without once sleeping, a guard takes away what it has more than others: a
-//! bug costs latency then, not the machine. [`Scheduling`] gives it back after a pause.
+//! If the thread computes for longer than the given limit without sleeping, a guard takes its privilege away: a bug
+//! then costs latency, and the machine stays usable. [`Scheduling`] gives the privilege back after a pause.
 
 mod class;
 mod guard;
@@ -20,7 +20,7 @@ use super::deadline::{self, Budget};
 use super::fault::{self, Call};
 use std::{fmt, io, time::Duration};
 
-/// A priority above the usual ones: interrupt threads and audio servers have 50.
+/// A priority above the usual ones: interrupt threads and audio servers use 50.
 const HIGH: u8 = 60;
 /// The lowest real-time priority, which still goes before everything that is not real-time.
 const LOW: u8 = 1;
@@ -28,36 +28,36 @@ const LOW: u8 = 1;
 /// How threads of one priority share a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// `SCHED_RR`: in turns.
+    /// `SCHED_RR`: threads of one priority run in turns.
     RoundRobin,
-    /// `SCHED_FIFO`: the first runs until it sleeps.
+    /// `SCHED_FIFO`: the first thread runs until it sleeps.
     Fifo,
 }
 
-/// How a thread would like to be scheduled.
+/// The scheduling that a thread asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// As punctually as can be had, at best with this reservation.
+    /// The most punctual scheduling that the system allows, at best this reservation.
     Best(Reservation),
-    /// In turns at this priority, 1 to 99, as the operator says.
+    /// `SCHED_RR` at this priority, 1 to 99, as the operator configured it.
     Priority(u8),
 }
 
-/// Why real-time scheduling was refused. The thread keeps the scheduling it had.
+/// The reason why real-time scheduling was refused. The thread keeps the scheduling that it had.
 #[derive(Debug)]
 pub enum RealtimeError {
     /// Neither the capability nor the resource limit `RLIMIT_RTPRIO` allows this priority.
     NotPermitted {
-        /// The priority asked for.
+        /// The requested priority.
         priority: u8,
     },
     /// The priority is not 1 to 99.
     BadPriority(u8),
     /// A reservation needs the capability.
     ReservationNotPermitted,
-    /// A thread that may not run on every processor gets no reservation.
+    /// The thread may not run on every processor, so it gets no reservation.
     BoundToProcessors,
-    /// The machine's processors have too much reserved already for this.
+    /// Other reservations take too much of the machine's processors for this one.
     NothingLeft(Reservation),
     /// The kernel refused for another reason.
     Io(io::Error),
@@ -86,23 +86,24 @@ impl fmt::Display for RealtimeError {
 
 impl std::error::Error for RealtimeError {}
 
-/// What a thread got, and why nothing better.
+/// The scheduling that a thread got, and why nothing better.
 #[derive(Debug)]
 pub struct Obtained {
     /// How it is scheduled now.
     pub class: Class,
-    /// What was refused, the best first.
+    /// The refusals of better scheduling, the best first.
     pub refused: Vec<RealtimeError>,
 }
 
 impl Wish {
-    /// Schedules the calling thread as well as can be had. It is guarded: `longest_run` (rounded up to whole microseconds; the kernel
-    /// looks once a tick) is how long it may compute without sleeping. One thread of a process at a time; again renews the guard.
+    /// Gives the calling thread the best scheduling that the system allows, with a guard: `longest_run` (rounded up to
+    /// whole microseconds; the kernel looks once a tick) is the time for which it may compute without sleeping. Only
+    /// one thread of a process may have a guard. A second call renews it.
     pub fn obtain(self, longest_run: Duration) -> Obtained {
         self.try_in_order(|reservation| guard::reserve(reservation, longest_run), |p| guard::enter(p, longest_run))
     }
 
-    /// The same without a guard: for a helper of the heartbeat thread that never computes for long.
+    /// As [`Wish::obtain`], without a guard: for a helper of the heartbeat thread that never computes for long.
     pub fn obtain_unguarded(self) -> Obtained {
         self.try_in_order(
             |reservation| deadline::set(0, reservation, Budget::Stretched),
@@ -155,7 +156,7 @@ fn reservation_refused(reservation: Reservation, error: io::Error) -> RealtimeEr
     }
 }
 
-/// Whether the calling thread may not run on every processor.
+/// Whether some processor is closed to the calling thread.
 fn is_bound() -> bool {
     let allowed = rustix::thread::sched_getaffinity(None).map_or(0, |set| set.count());
     // SAFETY: `sysconf` takes a plain number and touches no memory of ours.
@@ -180,8 +181,9 @@ pub fn leave() -> io::Result<()> {
     set_scheduler(0, libc::SCHED_OTHER, 0)
 }
 
-/// Prepares the calling thread for an exec: the guard's handler does not outlive it, and a signal without one would end the process. A
-/// reservation would be far too small for a start, so the thread has a priority until the next program has started.
+/// Prepares the calling thread for an exec: the guard's handler is lost with it, and its signal would then end the
+/// process. A reservation would be far too small for a start, so the thread has a fixed priority until the next program
+/// has started.
 pub fn before_exec() {
     guard::disarm();
     if matches!(Class::of_this_thread(), Class::Deadline(_))

@@ -7,7 +7,8 @@ use std::{
     ptr,
 };
 
-/// What the daemon listens to: leave (TERM, INT, QUIT), re-read files (HUP), log level (USR1, USR2), children (CHLD).
+/// The signals that the daemon handles: leave (TERM, INT, QUIT), re-read files (HUP), log level (USR1, USR2), children
+/// (CHLD).
 pub const DAEMON_SIGNALS: [Signal; 7] =
     [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::USR1, Signal::USR2, Signal::CHILD];
 
@@ -17,9 +18,9 @@ const RECORD: usize = 128;
 /// A signal that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrived {
-    /// Its number, to compare with [`Signal::as_raw`].
+    /// The number, to compare with [`Signal::as_raw`].
     pub number: i32,
-    /// Who sent it; 0 for the kernel.
+    /// The process that sent it; 0 for the kernel.
     pub pid: i32,
 }
 
@@ -37,8 +38,8 @@ pub struct Signals {
 
 impl Signals {
     /// Blocks `signals` in the calling thread and opens a descriptor for them. Call it before any other thread starts:
-    /// threads inherit the mask, and one that does not block a signal would die of it. Programs started with
-    /// `std::process::Command` begin with nothing blocked.
+    /// threads inherit the mask, and in a thread that does not block a signal it would end the process. Programs
+    /// started with `std::process::Command` begin with nothing blocked.
     pub fn block(signals: &[Signal]) -> io::Result<Self> {
         let mut set = mem::MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: sigemptyset initialises the whole set that it is given room for.
@@ -64,7 +65,7 @@ impl Signals {
         Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
     }
 
-    /// The next signal that waits, `None` when there is none. Several of one kind may have merged into one.
+    /// The next pending signal, `None` when there is none. Several of one kind may have merged into one.
     #[expect(clippy::should_implement_trait, reason = "None means not now, and reading may fail: this is no iterator")]
     pub fn next(&mut self) -> io::Result<Option<Arrived>> {
         let mut record = [0u8; RECORD];
@@ -82,8 +83,8 @@ impl AsFd for Signals {
     }
 }
 
-/// Ignores `SIGXFSZ`, so that a write beyond `RLIMIT_FSIZE` fails like one to a full disk, and does not end the daemon. Programs that the
-/// daemon starts begin with the default disposition.
+/// Ignores `SIGXFSZ`, so that a write beyond `RLIMIT_FSIZE` fails like a write to a full disk and does not end the
+/// daemon. Programs that the daemon starts begin with the default disposition.
 pub fn ignore_file_size_limit() {
     // SAFETY: no handler is installed; ignoring a signal that exists cannot fail.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };

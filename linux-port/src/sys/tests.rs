@@ -10,7 +10,7 @@ use hbcore::time::{Duration, Instant};
 use rustix::process::Signal;
 use std::{io::Write, os::unix::net::UnixStream};
 
-/// More than any wait here takes.
+/// Longer than any wait here takes.
 const LONG: Option<Duration> = Some(Duration::from_secs(5));
 const NOW: Option<Duration> = Some(Duration::ZERO);
 

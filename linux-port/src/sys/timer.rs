@@ -11,8 +11,8 @@ use std::{
 
 /// A descriptor that becomes readable at one instant of [`super::clock::Clock::now`].
 ///
-/// It needs no reading: arming it anew makes it unreadable again. As long as the engine's deadline stays the same and is
-/// past, it stays readable, which is what a deadline in the past means.
+/// It needs no reading: to arm it anew makes it unreadable again. While the engine's deadline is unchanged and has
+/// passed, the timer stays readable, so the loop comes back at once.
 pub struct DeadlineTimer {
     fd: OwnedFd,
     armed: Option<Instant>,
@@ -25,7 +25,8 @@ impl DeadlineTimer {
         Ok(Self { fd, armed: None })
     }
 
-    /// Arms the timer for `at`, or stops it with `None`. The same deadline again costs nothing, another one system call.
+    /// Arms the timer for `at`, or stops it with `None`. The same deadline again costs nothing, another deadline one
+    /// system call.
     pub fn arm(&mut self, at: Option<Instant>) -> io::Result<()> {
         let at = at.filter(|at| *at != Instant::FAR);
         if at == self.armed {
@@ -43,7 +44,7 @@ impl DeadlineTimer {
         Ok(())
     }
 
-    /// What the timer is armed for, passed or not.
+    /// The instant that the timer is armed for, passed or not.
     pub fn armed(&self) -> Option<Instant> {
         self.armed
     }

@@ -1,4 +1,4 @@
-//! The descriptor of the serial library's port, whose type only gives a number.
+//! The descriptor of the serial library's port, whose type gives it only as a number.
 
 use serialport::TTYPort;
 use std::os::fd::{AsRawFd, BorrowedFd};

@@ -1,4 +1,4 @@
-//! Users and groups by name, from wherever the system keeps them (passwd files, LDAP and so on).
+//! Users and groups by name, from any source that the system is configured for (passwd files, LDAP and so on).
 //!
 //! A look-up may wait for a server: never call it on the heartbeat path.
 
@@ -6,8 +6,8 @@ use std::ffi::CString;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// The number behind a name in a file of the form of `/etc/passwd` and `/etc/group`. It loads nothing into the process, as a look-up in
-/// wherever else the system keeps names does for good.
+/// The number of a name in a file of the form of `/etc/passwd` and `/etc/group`. It loads no library into the process.
+/// A look-up in the system's other sources does, and the library then stays.
 #[cold]
 pub fn listed(file: &str, name: &str) -> Option<u32> {
     let text = std::fs::read_to_string(file).ok()?;
@@ -18,13 +18,13 @@ pub fn listed(file: &str, name: &str) -> Option<u32> {
 /// A user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User {
-    /// The number.
+    /// The user's number.
     pub uid: u32,
     /// The number of the primary group.
     pub gid: u32,
 }
 
-/// Room for the texts of one entry. An entry that needs more counts as unknown.
+/// Room for the texts of one entry, in bytes. An entry that needs more counts as unknown.
 const ENTRY_MAX: usize = 64 * 1024;
 
 /// The user called `name`; `None` if there is none, or the look-up fails.

@@ -1,4 +1,4 @@
-//! How a thread is scheduled, as the kernel tells it.
+//! The scheduling class of a thread.
 
 use super::super::deadline::{self, Reservation};
 use super::{HIGH, Policy, enter_unguarded};
@@ -7,7 +7,7 @@ use std::fmt;
 /// A scheduling class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// `SCHED_DEADLINE`: before all others.
+    /// `SCHED_DEADLINE`: before all other classes.
     Deadline(Reservation),
     /// `SCHED_FIFO` with a priority of 1 to 99.
     Fifo(u8),
@@ -18,7 +18,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// That of the calling thread. A kernel that cannot tell gives [`Class::Normal`].
+    /// The class of the calling thread; [`Class::Normal`] if the kernel cannot tell.
     pub fn of_this_thread() -> Self {
         let Ok(scheduled) = deadline::get(0) else { return Self::Normal };
         let priority = u8::try_from(scheduled.priority).unwrap_or(u8::MAX);
@@ -30,7 +30,8 @@ impl Class {
         }
     }
 
-    /// Schedules the calling thread like another one that waits for it. Refused, it is scheduled normally.
+    /// Schedules the calling thread like another one that waits for it. If the system refuses, the thread is scheduled
+    /// normally.
     pub fn adopt(self) {
         let _ = match self {
             Self::Deadline(_) => enter_unguarded(Policy::RoundRobin, HIGH),

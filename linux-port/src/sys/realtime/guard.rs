@@ -1,8 +1,8 @@
-//! The guard: a thread that computes for too long without sleeping loses what it has more than others.
+//! The guard: a thread that computes for too long without sleeping loses its privilege.
 //!
-//! The kernel sends `SIGXCPU` to a thread of fixed priority that has run for too long (`RLIMIT_RTTIME`), and to one with a reservation
-//! each time that it has used up what it may use of a period. The handler makes the former normal. The latter keeps its
-//! reservation, and from then on it gets no more than that.
+//! The kernel sends `SIGXCPU` to a thread of fixed priority that has run for too long (`RLIMIT_RTTIME`). It also sends
+//! it to a thread with a reservation, each time that the thread has used up its time of a period. The handler makes the
+//! former thread normal. The latter keeps its reservation, and from then on gets no more time than that.
 
 use super::super::deadline::{self, Budget, Reservation};
 use super::set_scheduler;
@@ -15,16 +15,17 @@ use std::{
 
 /// The thread that is guarded; 0 for none.
 static GUARDED: AtomicI32 = AtomicI32::new(0);
-/// Its reservation and how long it may run, in nanoseconds. A period of 0: it has a fixed priority, and the kernel counts.
+/// The thread's reservation and the longest run, in nanoseconds. A period of 0 means that it has a fixed priority, and
+/// that the kernel counts.
 static RUNTIME: AtomicU64 = AtomicU64::new(0);
 static PERIOD: AtomicU64 = AtomicU64::new(0);
 static LONGEST_RUN: AtomicU64 = AtomicU64::new(0);
-/// How often it had slept when it overran, and its processor time then.
+/// The number of the thread's sleeps at its last overrun, and its processor time then.
 static SLEEPS: AtomicI64 = AtomicI64::new(-1);
 static SINCE: AtomicU64 = AtomicU64::new(0);
 pub(super) static DEMOTED: AtomicBool = AtomicBool::new(false);
 
-/// Gives the calling thread a reservation, which it may exceed while nobody else needs the processor.
+/// Gives the calling thread a reservation, which it may exceed while no other thread needs the processor.
 pub(super) fn reserve(reservation: Reservation, longest_run: Duration) -> io::Result<()> {
     disarm();
     install_handler()?;
@@ -35,7 +36,7 @@ pub(super) fn reserve(reservation: Reservation, longest_run: Duration) -> io::Re
     arm(|| deadline::set(0, reservation, Budget::Watched))
 }
 
-/// Lets the calling thread run in turns at a priority of 1 to 99.
+/// Schedules the calling thread in turns at a priority of 1 to 99.
 pub(super) fn enter(priority: u8, longest_run: Duration) -> io::Result<()> {
     disarm();
     install_handler()?;
@@ -47,14 +48,14 @@ pub(super) fn enter(priority: u8, longest_run: Duration) -> io::Result<()> {
     arm(|| set_scheduler(0, libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, i32::from(priority)))
 }
 
-/// Ends the guard, and the signals with it.
+/// Ends the guard and its signals.
 pub(super) fn disarm() {
     GUARDED.store(0, Ordering::SeqCst);
     let maximum = getrlimit(Resource::Rttime).maximum;
     let _ = setrlimit(Resource::Rttime, Rlimit { current: maximum, maximum });
 }
 
-/// Whether the guard has struck since the last call.
+/// Whether the guard has acted since the last call.
 pub(super) fn take_demotion() -> bool {
     DEMOTED.swap(false, Ordering::SeqCst)
 }
@@ -77,7 +78,7 @@ fn install_handler() -> io::Result<()> {
     }
 }
 
-/// The handler of `SIGXCPU`: atomics and a few system calls, and `errno` is as it was.
+/// The handler of `SIGXCPU`. It uses only atomics and a few system calls, and keeps `errno`.
 extern "C" fn step_down(_signal: libc::c_int) {
     let thread = GUARDED.load(Ordering::SeqCst);
     if thread == 0 {
@@ -101,9 +102,9 @@ extern "C" fn step_down(_signal: libc::c_int) {
     unsafe { *errno = saved };
 }
 
-/// Whether the guarded thread, which the handler interrupts, has computed for too long since an overrun after which it did not sleep.
+/// Whether the guarded thread, which the handler interrupts, has computed for too long since its last sleep.
 fn has_not_slept_for_long(thread: i32) -> bool {
-    // Signals of a process may be handled by another thread of it: the next one comes with the next overrun.
+    // Any thread of the process may handle the signal. If it is another one, the next overrun brings the next signal.
     if rustix::thread::gettid().as_raw_nonzero().get() != thread {
         return false;
     }

@@ -1,18 +1,18 @@
-//! The heartbeat thread's scheduling over its life: the guard takes it, and it is given back after a pause.
+//! The heartbeat thread's scheduling over its life: the guard may take its privilege, and a pause later it returns.
 
 use super::{Class, Obtained, Wish, guard};
 use hbcore::time::Instant;
 use std::time::Duration;
 
-/// How long the thread may compute in one go.
+/// The longest time that the thread may compute without sleeping.
 const LONGEST_RUN: Duration = Duration::from_millis(500);
-/// How long it waits for what it lost: the first time, and at most. Each loss doubles it.
+/// The pause before the privilege returns: the first, and the longest. Each loss doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// After so long without a loss the next one counts as the first.
+/// After this time without a loss, the next loss counts as the first.
 const CALM: Duration = Duration::from_mins(10);
 
-/// How the heartbeat thread is to be scheduled. Only that thread uses it.
+/// The scheduling of the heartbeat thread. Only that thread uses it.
 #[derive(Debug)]
 pub struct Scheduling {
     wish: Option<Wish>,
@@ -26,16 +26,16 @@ enum State {
     Lost { until: Instant },
 }
 
-/// What happened to it.
+/// A change of the thread's scheduling.
 #[derive(Debug)]
 pub enum Change {
     /// The thread ran for too long without sleeping.
     Lost {
         /// How it is scheduled now.
         class: Class,
-        /// How long it ran.
+        /// The time that it ran without sleeping.
         ran: Duration,
-        /// How long it stays so.
+        /// The pause until the thread gets its privilege back.
         pause: Duration,
     },
     /// The pause is over.
@@ -43,22 +43,22 @@ pub enum Change {
 }
 
 impl Scheduling {
-    /// As `wish` says; none: normal.
+    /// Scheduling as `wish` says; `None`: normal.
     pub const fn new(wish: Option<Wish>) -> Self {
         Self { wish, pause: FIRST_PAUSE, state: State::Had { since: Instant::ZERO } }
     }
 
-    /// Schedules the calling thread. None: it is to be scheduled normally.
+    /// Schedules the calling thread. Returns `None` if it is to be scheduled normally.
     pub fn begin(&mut self, now: Instant) -> Option<Obtained> {
         self.state = State::Had { since: now };
         if self.wish.is_none() {
-            // What was before an exec may be left.
+            // The scheduling of the program before an exec may still be in force.
             let _ = super::leave();
         }
         self.wish.map(|wish| wish.obtain(LONGEST_RUN))
     }
 
-    /// Looks whether the guard struck, and whether its pause is over.
+    /// Looks whether the guard acted, and whether the pause is over.
     pub fn look(&mut self, now: Instant) -> Option<Change> {
         let wish = self.wish?;
         match self.state {

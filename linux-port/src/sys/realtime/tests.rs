@@ -3,7 +3,7 @@ use crate::sys::process;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// The guard belongs to the process: one test at a time, each on a thread of its own.
+/// The guard belongs to the process, so one test runs at a time, each on a thread of its own.
 fn alone(test: impl FnOnce() + Send) {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -14,7 +14,7 @@ fn alone(test: impl FnOnce() + Send) {
 const LONGEST: Duration = Duration::from_millis(50);
 const SMALL: Reservation = Reservation { runtime: Duration::from_micros(200), period: Duration::from_millis(10) };
 
-/// Computes until `is_over`, and says whether that came true within five seconds.
+/// Computes until `is_over`, and returns whether that came true within five seconds.
 fn compute_until(is_over: impl Fn() -> bool) -> bool {
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(5) {
@@ -59,7 +59,7 @@ fn thread_with_a_reservation_that_never_sleeps_keeps_no_more_than_it() {
 
         assert!(compute_until(|| guard::DEMOTED.load(std::sync::atomic::Ordering::SeqCst)), "the guard strikes");
         assert_eq!(Class::of_this_thread(), Class::Deadline(SMALL));
-        // Budgets are checked once a tick, up to 10 ms, and what was too much is taken from the next periods.
+        // The kernel checks budgets once a tick, up to 10 ms, and takes the excess from the next periods.
         let (wall, cpu) = (Instant::now(), thread_time());
         compute_until(|| wall.elapsed() > Duration::from_millis(800));
         let share = thread_time().saturating_sub(cpu).as_secs_f64() / wall.elapsed().as_secs_f64();
@@ -73,7 +73,7 @@ fn thread_time() -> Duration {
     Duration::try_from(time).expect("a time")
 }
 
-/// How `chrt` says that a child of the calling thread is scheduled.
+/// The scheduling of a child of the calling thread, as `chrt` shows it.
 fn process_class() -> String {
     let output = std::process::Command::new("sh").args(["-c", "chrt -p $$"]).output();
     String::from_utf8_lossy(&output.expect("a shell").stdout).into_owned()
