@@ -1,7 +1,8 @@
-//! The media: every way in which messages travel, behind one small trait (docs/protocol/wire.md 9).
+//! The media: all kinds of links, with one small trait (docs/protocol/wire.md 9).
 //!
-//! A medium is opened from a [`MediumSpec`] and then only moves bytes. It never blocks, never allocates after it was opened,
-//! reads no clock and decides nothing. Its errors are for counting; what to do about one says [`remedy`].
+//! A medium is opened from a [`MediumSpec`] and then only moves bytes. It never blocks, never allocates after it was
+//! opened, reads no clock and decides nothing. The caller counts its errors; [`remedy`] tells the caller how to deal
+//! with one.
 
 mod error;
 mod holder;
@@ -22,7 +23,7 @@ pub use udp::UdpMedium;
 use socket2::{SockAddr, Socket};
 use std::{io, net::SocketAddr, os::fd::BorrowedFd};
 
-/// What became of a message given to [`Medium::send`].
+/// The outcome of [`Medium::send`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The kernel has the message, or the medium's own queue has.
@@ -31,22 +32,23 @@ pub enum SendOutcome {
     WouldBlock,
 }
 
-/// A way to other nodes, non-blocking by contract.
+/// A link to other nodes. No method blocks.
 pub trait Medium {
-    /// What clients and logs call the link: interface, serial device, ping host or group.
+    /// The name that clients and logs use for the link: interface, serial device, ping host or group.
     fn link_name(&self) -> &str;
 
-    /// Which directive of `ha.cf` the medium comes from.
+    /// The directive of `ha.cf` that the medium comes from.
     fn kind(&self) -> Kind;
 
-    /// The descriptor to watch for reading; another one after [`Medium::reopen`].
+    /// The descriptor to watch for reading. It changes with [`Medium::reopen`].
     fn fd(&self) -> BorrowedFd<'_>;
 
-    /// Takes one message into `buf`, `None` when nothing waits. A message longer than `buf` is cut, so its digest fails.
-    /// A stream (see [`Medium::is_stream`]) gives the next bytes instead.
+    /// Takes one message into `buf`, `None` when none waits. A message longer than `buf` is cut, so its digest fails. A
+    /// stream (see [`Medium::is_stream`]) gives its next bytes instead.
     fn receive(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>>;
 
-    /// Where the message came from that [`Medium::receive`] took last; `None` where senders have no address, as on a cable.
+    /// The sender of the message that [`Medium::receive`] took last; `None` where senders have no address, as on a
+    /// serial line.
     fn sender(&self) -> Option<SocketAddr> {
         None
     }
@@ -54,12 +56,12 @@ pub trait Medium {
     /// Sends one message to every destination. When some fail, the others are served and the first error is returned.
     fn send(&mut self, bytes: &[u8]) -> io::Result<SendOutcome>;
 
-    /// Whether what is received is a stream of bytes that the reader must cut into messages (`hbcore::wire::frame`).
+    /// Whether the medium receives a stream of bytes that the reader must cut into messages (`hbcore::wire::frame`).
     fn is_stream(&self) -> bool {
         false
     }
 
-    /// Whether the medium waits for its descriptor to become writable. Only streams ever do; look after each `send`.
+    /// Whether the medium waits until its descriptor is writable. Only streams do; ask after each `send`.
     fn wants_write(&self) -> bool {
         false
     }
@@ -69,17 +71,17 @@ pub trait Medium {
         Ok(())
     }
 
-    /// Opens the medium anew, as after an interface or adapter came back. On failure it stays as it was.
-    /// Host names are not looked up again.
+    /// Opens the medium anew, as after an interface or adapter came back. On failure the medium stays as it was. Host
+    /// names are not looked up again.
     fn reopen(&mut self) -> Result<(), OpenError>;
 }
 
-/// What an error of [`Medium::receive`] or [`Medium::send`] calls for.
+/// The answer to an error of [`Medium::receive`] or [`Medium::send`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// Count it. The medium works again when its cause is gone, such as an interface that is down.
     Wait,
-    /// Stop watching the descriptor, then call [`Medium::reopen`] with back-off: the interface or device behind it has gone.
+    /// Stop watching the descriptor, then call [`Medium::reopen`] with back-off: its interface or device has gone.
     Reopen,
 }
 
@@ -113,7 +115,7 @@ pub fn open(spec: &MediumSpec) -> Result<AnyMedium, OpenError> {
     }
 }
 
-/// Calls the same method of whichever medium it is.
+/// Calls a method of the medium that the enum holds.
 macro_rules! each {
     ($any:expr, $medium:ident => $call:expr) => {
         match $any {

@@ -1,6 +1,6 @@
-//! Telling systemd how the daemon is: ready, reloading, stopping, alive (`sd_notify(3)`).
+//! Telling systemd the state of the daemon: ready, reloading, stopping, alive (`sd_notify(3)`).
 //!
-//! One datagram a message, over a socket that is connected once: nothing is allocated or waited for on the heartbeat path.
+//! Each message is one datagram on a socket that is connected once: the heartbeat path neither allocates nor waits.
 //! Without `NOTIFY_SOCKET` every call does nothing.
 
 use std::ffi::{OsStr, OsString};
@@ -15,7 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 /// Longest message in bytes; a longer status is cut.
 const MESSAGE_MAX: usize = 256;
 
-/// Shortest pause between two [`Notify::ping`] that is asked for, whatever the unit says.
+/// The shortest interval of [`Notify::ping`], whatever the unit says.
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// The connection to systemd, if there is one.
@@ -26,8 +26,8 @@ pub struct Notify {
 }
 
 impl Notify {
-    /// Connects to what `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` name. Call it after detaching: the watchdog is meant
-    /// for one process.
+    /// Connects as `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` say. Call it after detaching: the watchdog is
+    /// meant for one process.
     pub fn from_env() -> Self {
         Self::new(|name| std::env::var_os(name), std::process::id())
     }
@@ -46,12 +46,12 @@ impl Notify {
         self.send(b"READY=1");
     }
 
-    /// The daemon gives up its resources and leaves.
+    /// The daemon releases its resources and leaves.
     pub fn stopping(&self) {
         self.send(b"STOPPING=1");
     }
 
-    /// The daemon reads its configuration again; [`Notify::ready`] says that it has.
+    /// The daemon reads its configuration again; [`Notify::ready`] ends this state.
     pub fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let micros = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1000);
@@ -63,12 +63,13 @@ impl Notify {
         self.format(format_args!("STATUS={}", text.lines().next().unwrap_or_default()));
     }
 
-    /// How often [`Notify::ping`] should be called: twice in the time after which systemd gives the daemon up. `None`: never.
+    /// The interval for calls of [`Notify::ping`]: half of the time after which systemd gives the daemon up. `None`:
+    /// never.
     pub fn watchdog_interval(&self) -> Option<Duration> {
         self.watchdog.map(|limit| (limit / 2).max(INTERVAL_MIN))
     }
 
-    /// The heartbeat loop turns.
+    /// Tells the watchdog that the heartbeat loop runs.
     pub fn ping(&self) {
         self.send(b"WATCHDOG=1");
     }
@@ -76,13 +77,13 @@ impl Notify {
     fn format(&self, text: std::fmt::Arguments<'_>) {
         let mut buffer = [0; MESSAGE_MAX];
         let mut rest = &mut buffer[..];
-        // What does not fit is left out.
+        // A text that does not fit is cut.
         let _ = rest.write_fmt(text);
         let len = MESSAGE_MAX.saturating_sub(rest.len());
         self.send(buffer.get(..len).unwrap_or_default());
     }
 
-    /// A message that systemd has no room for now is lost; so is one to a systemd that is gone.
+    /// Sends one message. It is lost if systemd has no room for it now, or does not run.
     fn send(&self, message: &[u8]) {
         if let Some(socket) = &self.socket {
             let _ = socket.send(message);

@@ -1,10 +1,10 @@
-//! Why a medium cannot be opened, with the cure where we know one.
+//! The reasons why a medium cannot be opened, with the cure where we know one.
 
 use super::{Kind, holder};
 use crate::sys::Capability;
 use std::{fmt, io};
 
-/// What was being done when the kernel refused.
+/// The step at which the kernel refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Opening a socket or device.
@@ -54,14 +54,14 @@ pub enum OpenCause {
     Missing {
         /// The privilege.
         capability: Capability,
-        /// What needed it.
+        /// The step that needed it.
         step: Step,
     },
     /// Another process has the UDP port and does not share it.
     PortTaken {
         /// The port.
         port: u16,
-        /// Which process, if the system shows it: its number and name.
+        /// The number and name of that process, if the system shows them.
         holder: Option<String>,
     },
     /// A living process holds the lock file of the serial device.
@@ -79,21 +79,21 @@ pub enum OpenCause {
     BadBaud(u32),
     /// Anything else.
     Io {
-        /// What was being done.
+        /// The step that failed.
         step: Step,
-        /// What the kernel said.
+        /// The error of the kernel.
         source: io::Error,
     },
 }
 
-/// A medium could not be opened; nothing of it is left open.
+/// A medium could not be opened. No socket, device or lock of it stays open.
 #[derive(Debug)]
 pub struct OpenError {
-    /// Which directive.
+    /// The directive of the medium.
     pub kind: Kind,
     /// Its interface, device, host or group.
     pub name: String,
-    /// Why.
+    /// The reason.
     pub cause: OpenCause,
 }
 
@@ -139,7 +139,7 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// The cause for what the kernel said at `step`.
+/// The cause for the kernel's error at `step`.
 #[cold]
 pub(super) fn cause(step: Step, source: io::Error) -> OpenCause {
     match (source.raw_os_error(), step) {

@@ -1,10 +1,10 @@
-//! Who has a UDP port that we want.
+//! The process that has a UDP port that we want.
 
 use std::fs;
 use std::path::Path;
 
-/// The process that has the UDP port, as `1234 (name)`; `None` if the system does not show it to this user. Looks at every descriptor of
-/// every process: for an error message only.
+/// The process that has the UDP port, as `1234 (name)`; `None` if the system does not show it to this user. It looks at
+/// every descriptor of every process, so it is for an error message only.
 pub(super) fn of_udp_port(port: u16) -> Option<String> {
     let sockets: Vec<String> =
         ["/proc/self/net/udp", "/proc/self/net/udp6"].iter().flat_map(|t| on_port(t, port)).collect();
@@ -22,7 +22,7 @@ fn on_port(table: &str, port: u16) -> Vec<String> {
         let mut words = line.split_whitespace().skip(1);
         let (_, its) = words.next()?.split_once(':')?;
         let is_it = u16::from_str_radix(its, 16) == Ok(port);
-        // Behind the local address: the other one, state, queues, timer, retransmits, user, timeout.
+        // The words after the local address: remote address, state, queues, timer, retransmits, user, timeout, inode.
         words.nth(7).filter(|_| is_it).map(|inode| format!("socket:[{inode}]"))
     });
     sockets.collect()

@@ -1,4 +1,4 @@
-//! What the UDP media need to know of an interface.
+//! Facts of an interface that the UDP media need.
 
 use super::error::{OpenCause, Step, cause};
 use crate::address::netlink::Netlink;
@@ -21,8 +21,8 @@ pub(super) fn ipv4(device: &str) -> Result<Ipv4Addr, OpenCause> {
     address.ok_or(OpenCause::NoAddress)
 }
 
-/// The broadcast address of `device`: as set, or else of its first subnet that has one. Loopback has none, and what is sent to
-/// 0.0.0.0 there comes back to its own host, which is how a 3.0.6 runs `bcast lo`.
+/// The broadcast address of `device`: the one that is set, or else that of its first subnet that has one. Loopback has
+/// none. A datagram that is sent there to 0.0.0.0 comes back to its own host, which is how a 3.0.6 runs `bcast lo`.
 pub(super) fn broadcast(device: &str) -> Result<Ipv4Addr, OpenCause> {
     let index = index(device)?;
     let addresses = read(|netlink| netlink.addresses(Some(index)))?;

@@ -1,4 +1,5 @@
-//! ping, `ping_group` and ping6: a host that answers an echo is a node that only ever says "I am here" (docs/protocol/wire.md 9.1).
+//! ping, `ping_group` and ping6: a host that answers echo requests counts as a node that sends only heartbeats
+//! (docs/protocol/wire.md 9.1).
 //!
 //! The message to send is the data of the echo request, and comes back in the reply.
 
@@ -32,7 +33,7 @@ pub struct PingMedium {
     family: Family,
     targets: Vec<(IpAddr, SockAddr)>,
     socket: Socket,
-    /// What tells our replies from those of other pingers: the low half of the process id.
+    /// The identifier by which replies to us differ from replies to other pingers: the low half of the process id.
     ident: u16,
     next_sequence: u16,
     seen: Box<SeenSequences>,
@@ -78,7 +79,7 @@ impl PingMedium {
     }
 }
 
-/// What one look at the socket found.
+/// The result of one look at the socket.
 enum Look {
     Nothing,
     /// A packet that is not for us, or a second answer to one request.
@@ -128,9 +129,8 @@ impl Medium for PingMedium {
     }
 }
 
-/// A raw socket that the kernel gives only our replies.
-/// The identifier of a medium's requests: the process id, as in 3.0.6, and the numbers after it for further media, so that none takes
-/// the replies of another.
+/// A raw socket that the kernel gives only our replies. The identifier of a medium's requests: the process id, as in
+/// 3.0.6, and the numbers after it for further media, so that no medium takes the replies of another.
 fn next_ident() -> u16 {
     static MEDIA: AtomicU16 = AtomicU16::new(0);
     (std::process::id() as u16).wrapping_add(MEDIA.fetch_add(1, Ordering::Relaxed))

@@ -1,16 +1,17 @@
-//! Whether media can be opened beside those that are open: tried before a daemon gives its own up for them.
+//! A trial before a reload: can the new media be opened beside the open ones? The daemon keeps its own until this is
+//! known.
 
 use super::{MediumSpec, OpenError, merge_ucast, udp};
 
-/// Opens each of `wanted` that does not use what one of `open` uses already, and closes it again. Of the others the hosts are looked up.
-/// Takes as long as the resolver does.
+/// Opens and closes each of `wanted` whose port or device none of `open` uses. For the others it only looks up the
+/// hosts. Takes as long as the resolver does.
 ///
 /// # Errors
 /// The first medium that cannot be opened.
 pub fn rehearse(wanted: Vec<MediumSpec>, open: &[MediumSpec]) -> Result<(), OpenError> {
     for spec in merge_ucast(wanted) {
         match open.iter().find(|open| have_one_door(open, &spec)) {
-            // A second socket at the door would take packets of the first one.
+            // A second socket on the same port would take packets of the first one.
             Some(open) => look_up_new_hosts(&spec, open)?,
             None => drop(super::open(&spec)?),
         }
@@ -18,7 +19,7 @@ pub fn rehearse(wanted: Vec<MediumSpec>, open: &[MediumSpec]) -> Result<(), Open
     Ok(())
 }
 
-/// Whether both use the same port of the same device, so that one of them stands in the way of the other.
+/// Whether both use the same port of the same device, so that only one of them can be open.
 fn have_one_door(a: &MediumSpec, b: &MediumSpec) -> bool {
     use MediumSpec::{Bcast, Mcast, Mcast6, Serial, Ucast, Ucast6};
     match (a, b) {

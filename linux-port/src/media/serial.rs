@@ -1,7 +1,7 @@
-//! serial: a null-modem cable between two machines (docs/protocol/wire.md 9.2).
+//! serial: a null-modem cable between two nodes (docs/protocol/wire.md 9.2).
 //!
-//! The line is a stream of bytes; cutting it into messages is the work of `hbcore::wire::frame`. What cannot be written at once
-//! waits in a small queue, because a message takes longer on the line than a heartbeat may take to send.
+//! The line is a stream of bytes; `hbcore::wire::frame` cuts it into messages. Bytes that cannot be written at once
+//! wait in a small queue, because a message takes longer on the line than a heartbeat may take to send.
 
 mod line;
 mod lock;
@@ -14,10 +14,10 @@ use queue::WriteQueue;
 use serialport::TTYPort;
 use std::{io, os::fd::BorrowedFd, path::Path};
 
-/// Where lock files of serial devices are kept.
+/// The directory of the lock files of serial devices.
 const LOCK_DIRECTORY: &str = "/var/lock";
 
-/// Removes the locks of serial devices that a daemon has left which was in this process before, but those of `specs`.
+/// Removes the locks that an earlier daemon in this process left, except those of the devices of `specs`.
 pub fn remove_own_locks(specs: &[MediumSpec]) {
     let devices: Vec<&str> = specs.iter().filter(|s| s.kind() == Kind::Serial).map(MediumSpec::link_name).collect();
     lock::remove_own(Path::new(LOCK_DIRECTORY), &devices);
@@ -57,7 +57,7 @@ impl SerialMedium {
         })
     }
 
-    /// Messages dropped because the line was too slow for them, since the medium was opened first.
+    /// Messages dropped because the line was too slow, since the medium was first opened.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -94,7 +94,7 @@ impl Medium for SerialMedium {
         }
     }
 
-    /// Queues the message and writes what the line takes. A message that does not fit is dropped whole.
+    /// Queues the message and writes as much as the line takes. A message that does not fit is dropped whole.
     fn send(&mut self, bytes: &[u8]) -> io::Result<SendOutcome> {
         if self.in_break {
             self.in_break = false;

@@ -1,4 +1,4 @@
-//! What a medium is, as the configuration says it.
+//! The description of a medium, as the configuration gives it.
 
 use std::{
     fmt,
@@ -91,7 +91,7 @@ pub enum MediumSpec {
         port: u16,
         /// Hops that the messages may take, 0 to 4.
         ttl: u8,
-        /// Whether this host hears its own messages.
+        /// Whether this host receives its own messages.
         loopback: bool,
     },
     /// `ucast6 DEV ADDR`.
@@ -113,7 +113,7 @@ pub enum MediumSpec {
         port: u16,
         /// Hops that the messages may take, 0 to 4.
         hops: u8,
-        /// Whether this host hears its own messages.
+        /// Whether this host receives its own messages.
         loopback: bool,
     },
     /// `serial DEV`.
@@ -122,7 +122,7 @@ pub enum MediumSpec {
         device: String,
         /// Bits per second: 9600, 19200, 38400, 57600, 115200, 230400 or 460800.
         baud: u32,
-        /// Where the lock file `LCK..` goes; `None` for /var/lock.
+        /// The directory of the lock file `LCK..`; `None` for /var/lock.
         lock_directory: Option<PathBuf>,
     },
     /// `ping HOST`.
@@ -145,7 +145,7 @@ pub enum MediumSpec {
 }
 
 impl MediumSpec {
-    /// The directive that this comes from.
+    /// The directive that the medium comes from.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Ucast { .. } => Kind::Ucast,
@@ -160,7 +160,7 @@ impl MediumSpec {
         }
     }
 
-    /// What clients and logs call the link: interface, serial device, ping host or group.
+    /// The name that clients and logs use for the link: interface, serial device, ping host or group.
     pub fn link_name(&self) -> &str {
         match self {
             Self::Ucast { device, .. }
@@ -184,8 +184,8 @@ impl MediumSpec {
     }
 }
 
-/// Joins the `ucast` (and `ucast6`) lines of one device and port into one medium with several hosts, at the place of the
-/// first; the order of the rest stays. One receive socket then serves them all.
+/// Joins the `ucast` (and `ucast6`) lines of one device and port into one medium with several hosts, at the place of
+/// the first such line. The order of the others stays. One receive socket then serves all these hosts.
 #[cold]
 pub fn merge_ucast(specs: Vec<MediumSpec>) -> Vec<MediumSpec> {
     let mut merged: Vec<MediumSpec> = Vec::with_capacity(specs.len());

@@ -21,11 +21,11 @@ const SEND_BUFFER_V6: usize = 1 << 20;
 
 /// ucast, bcast, mcast, ucast6 or mcast6.
 ///
-/// Receives on the service port and sends from a port of its own, as 3.0.6 does. Where that opens a pair of sockets for each
-/// `ucast` line, this sends to all hosts of a device from one pair.
+/// Receives on the service port and sends from another port, as 3.0.6 does. A 3.0.6 opens a pair of sockets for each
+/// `ucast` line; this medium sends to all hosts of a device from one pair.
 pub struct UdpMedium {
     spec: MediumSpec,
-    /// The resolved hosts; the one group or broadcast address otherwise.
+    /// The resolved hosts, or the one group or broadcast address.
     destinations: Vec<SockAddr>,
     sockets: Sockets,
     send_flags: i32,
@@ -40,7 +40,7 @@ struct Sockets {
 }
 
 impl UdpMedium {
-    /// Opens both sockets and resolves the hosts. Serial and ping specifications are refused as misconfigured.
+    /// Opens both sockets and resolves the hosts. It refuses serial and ping specifications as misconfigured.
     pub fn open(spec: &MediumSpec) -> Result<Self, OpenError> {
         let fail = |cause| OpenError::new(spec.kind(), spec.link_name(), cause);
         let destinations = destinations(spec).map_err(fail)?;
@@ -56,8 +56,8 @@ impl UdpMedium {
 }
 
 impl UdpMedium {
-    /// The error of a send; `ENODEV` if the interface is not the one that the sockets were opened on, which the kernel tells in
-    /// several ways.
+    /// The error of a send: `ENODEV` if the interface is no longer the one that the sockets were opened on, which the
+    /// kernel reports in several ways.
     fn explained(&self, error: io::Error) -> io::Error {
         match rustix::net::netdevice::name_to_index(&self.sockets.send, self.spec.link_name()) {
             Ok(index) if index == self.sockets.interface => error,
@@ -109,7 +109,7 @@ impl Medium for UdpMedium {
     }
 }
 
-/// Where messages of `spec` go.
+/// The addresses that messages of `spec` go to.
 #[cold]
 fn destinations(spec: &MediumSpec) -> Result<Vec<SockAddr>, OpenCause> {
     let to = |ip: IpAddr, port: u16| vec![SockAddr::from(SocketAddr::new(ip, port))];
@@ -134,7 +134,7 @@ fn destinations(spec: &MediumSpec) -> Result<Vec<SockAddr>, OpenCause> {
 /// The first address of `host` of the family that `kind` uses.
 pub(super) fn resolve(host: &str, kind: Kind) -> Result<IpAddr, OpenCause> {
     let v6 = matches!(kind, Kind::Ucast6 | Kind::Ping6);
-    // Resolvers pass a scope such as fe80::1%eth0 on as a number; the device gives the scope here.
+    // Resolvers pass on a scope such as fe80::1%eth0 as a number. Here the device gives the scope.
     let bare = host.split('%').next().unwrap_or(host);
     let found = (bare, 0).to_socket_addrs().ok().and_then(|mut all| all.find(|a| a.is_ipv6() == v6));
     found.map(|a| a.ip()).ok_or_else(|| OpenCause::Unresolved { host: host.to_owned() })
@@ -165,7 +165,7 @@ fn sockets(spec: &MediumSpec) -> Result<Sockets, OpenCause> {
     Ok(Sockets { interface, receive, send })
 }
 
-/// The socket to receive from and the one to send with.
+/// The socket that receives and the socket that sends.
 type Pair = (Socket, Socket);
 
 fn ucast(device: &str, port: u16) -> Result<Pair, OpenCause> {
@@ -195,8 +195,8 @@ fn bcast(device: &str, port: u16) -> Result<Pair, OpenCause> {
     Ok((receive, send))
 }
 
-/// A filter that drops what this host sent from UDP port `port`: broadcasts come back to their sender, and waking for each
-/// would double the work of a heartbeat.
+/// A filter that drops datagrams that this host sent from UDP port `port`: broadcasts come back to their sender, and to
+/// wake for each would double the work of a heartbeat.
 fn not_from(address: Ipv4Addr, port: u16) -> [SockFilter; 6] {
     const LOAD_WORD: u16 = 0x20;
     const LOAD_HALF: u16 = 0x28;
@@ -223,7 +223,7 @@ fn mcast(device: &str, group: Ipv4Addr, port: u16, ttl: u8, loopback: bool) -> R
     configure(send.set_multicast_ttl_v4(u32::from(ttl)))?;
     let receive = udp(Domain::IPV4)?;
     configure(receive.set_reuse_address(true))?;
-    // Without this the socket also hears what another medium has joined on another interface.
+    // Without this the socket also receives the groups that other media have joined on other interfaces.
     configure(receive.set_multicast_all_v4(false))?;
     bind(&receive, group.into(), port)?;
     receive
@@ -255,7 +255,7 @@ fn mcast6(device: &str, group: Ipv6Addr, port: u16, hops: u8, loopback: bool) ->
     let receive = udp(Domain::IPV6)?;
     configure(receive.set_only_v6(true))?;
     configure(receive.set_reuse_address(true))?;
-    // An IPv6 socket hears its group on every interface where anybody joined it, so the join alone is not enough.
+    // An IPv6 socket receives its group on every interface where any socket joined it, so the join alone is not enough.
     bind_device(&receive, device)?;
     bind(&receive, Ipv6Addr::UNSPECIFIED.into(), port)?;
     receive.join_multicast_v6(&group, index).map_err(|error| cause(Step::Join, error))?;

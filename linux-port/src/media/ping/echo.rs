@@ -68,7 +68,7 @@ pub(super) fn reply(family: Family, ident: u16, packet: &[u8]) -> Option<Reply> 
     ours.then(|| Reply { sequence: u16::from_be_bytes([*s0, *s1]), data: start.saturating_add(HEADER)..packet.len() })
 }
 
-/// A filter that lets the kernel keep everything but our replies, so that other people's pings do not wake us.
+/// A filter that lets the kernel keep only our replies, so that replies to other pingers do not wake us.
 pub(super) fn filter(family: Family, ident: u16) -> [SockFilter; 7] {
     const LOAD_X_IP_HEADER: u16 = 0xb1; // X = 4 * (byte[k] & 15)
     const LOAD_X: u16 = 0x01; // X = k
@@ -115,7 +115,7 @@ impl Default for SeenSequences {
 }
 
 impl SeenSequences {
-    /// Remembers `sequence`; whether this is its first time.
+    /// Remembers `sequence`. Returns whether it is new.
     pub(super) fn is_new(&mut self, sequence: u16) -> bool {
         let Some(slot) = self.slots.get_mut(usize::from(sequence % 128)) else {
             return false;

@@ -17,7 +17,7 @@ use std::{io, os::fd::BorrowedFd};
 /// The speeds that heartbeat knows, in bits per second.
 const SPEEDS: [u32; 7] = [9600, 19200, 38400, 57600, 115_200, 230_400, 460_800];
 
-/// Opens `device` for us alone, non-blocking, with heartbeat's settings and nothing left over in either direction.
+/// Opens `device` exclusively and non-blocking, with heartbeat's settings, and empties both directions.
 #[cold]
 pub(super) fn open(device: &str, baud: u32) -> Result<TTYPort, OpenCause> {
     if !SPEEDS.contains(&baud) {
@@ -51,7 +51,7 @@ fn configure(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// The serial library tells most failures apart by text only; these two can be asked for.
+/// The serial library tells most failures apart by text only. For these two we ask the system.
 fn refused(device: &str, error: &serialport::Error) -> OpenCause {
     let source = match error.kind() {
         ErrorKind::Io(kind) => io::Error::from(kind),
@@ -63,15 +63,16 @@ fn refused(device: &str, error: &serialport::Error) -> OpenCause {
     }
 }
 
-/// Gives up the exclusive use of a line that is about to be opened anew. A line that has gone has nothing to give up.
+/// Gives up the exclusive use of a line that is about to be opened anew. If the device has gone, there is nothing to
+/// do.
 pub(super) fn release(port: &TTYPort) {
     let fd = tty::fd(port);
     let _ = ioctl_tiocnxcl(fd);
     let _ = flock(fd, FlockOperation::NonBlockingUnlock);
 }
 
-/// Starts a break: the other side drops a message cut in half. `tcsendbreak` would wait a quarter of a second; this one lasts
-/// until [`end_break`]. Whether it started; drivers without breaks are left alone.
+/// Starts a break, which makes the peer drop a message cut in half. `tcsendbreak` would wait a quarter of a second;
+/// this break lasts until [`end_break`]. Returns whether it started; a driver without breaks is no error.
 pub(super) fn start_break(port: &TTYPort) -> bool {
     port.set_break().is_ok()
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Attempts to take a lock: a stale one is removed and the next attempt takes it, unless somebody was faster.
+/// Attempts to take a lock: one attempt removes a stale lock, and the next takes it unless another process was faster.
 const ATTEMPTS: usize = 3;
 
 /// A held lock; removed when dropped.
@@ -20,7 +20,8 @@ impl LockFile {
     /// Locks `device` in `directory`. A lock whose owner no longer runs is taken over.
     pub(super) fn take(directory: &Path, device: &str) -> Result<Self, OpenCause> {
         let path = directory.join(file_name(device));
-        // Written aside and linked, so that nobody ever sees a lock without its owner's number.
+        // The file is written under another name and then linked, so that no reader ever sees a lock without its
+        // owner's number.
         let aside = directory.join(format!("TMP..{}", std::process::id()));
         let text = format!("{:>10}\n", std::process::id());
         fault::gate(fault::Call::Serial, device).and_then(|()| fs::write(&aside, text)).map_err(|error| match error
@@ -35,7 +36,8 @@ impl LockFile {
     }
 }
 
-/// Removes the locks in `directory` that name this process, but those of `devices`: a daemon that was in this process before has left them.
+/// Removes the locks in `directory` that name this process, except those of `devices`: an earlier daemon in this
+/// process left them.
 pub(super) fn remove_own(directory: &Path, devices: &[&str]) {
     let kept: Vec<String> = devices.iter().map(|device| file_name(device)).collect();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -78,7 +80,8 @@ fn owner(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// The process that holds the lock at `path`, if it still runs. Our own number is a leftover of an earlier process.
+/// The process that holds the lock at `path`, if it still runs. A lock with our own number is left from an earlier
+/// process.
 fn living_owner(path: &Path) -> Option<u32> {
     let pid = owner(path)?;
     let raw = Pid::from_raw(i32::try_from(pid).ok()?)?;

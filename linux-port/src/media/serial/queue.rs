@@ -1,14 +1,14 @@
-//! What waits to be written to a serial line: whole messages, bounded in bytes and by the time they would take.
+//! The queue of bytes for a serial line: whole messages, bounded in bytes and by the time that they take on the line.
 
 /// Longest message, in bytes, that a line accepts.
 const CAPACITY: usize = 16 * 1024;
-/// Messages may always wait up to this many bytes.
+/// Messages up to this many bytes may always wait.
 const LEAST_BUDGET: usize = 2048;
 
 /// A first-in-first-out queue of bytes that takes a message whole or not at all.
 ///
-/// It holds at most one second of the line (but 2 KiB at least), so that heartbeats do not arrive old. A longer message, up to
-/// 16 KiB, is taken when nothing else waits.
+/// It holds at most as many bytes as the line sends in one second (but at least 2 KiB), so that heartbeats do not
+/// arrive old. A longer message, up to 16 KiB, is accepted only when the queue is empty.
 pub(super) struct WriteQueue {
     bytes: Box<[u8; CAPACITY]>,
     start: usize,
@@ -23,12 +23,12 @@ impl WriteQueue {
         Self { bytes: Box::new([0; CAPACITY]), start: 0, end: 0, budget: second.clamp(LEAST_BUDGET, CAPACITY) }
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// Adds `message` at the end; `false` and no change when there is no room.
+    /// Adds `message` at the end. Returns `false`, and changes nothing, when there is no room.
     pub(super) fn push(&mut self, message: &[u8]) -> bool {
         let waiting = self.end.saturating_sub(self.start);
         let room = if waiting == 0 { CAPACITY } else { self.budget.saturating_sub(waiting) };
@@ -46,7 +46,7 @@ impl WriteQueue {
         true
     }
 
-    /// The bytes to write next, `None` when nothing waits.
+    /// The bytes to write next, `None` when the queue is empty.
     pub(super) fn next(&self) -> Option<&[u8]> {
         self.bytes.get(self.start..self.end).filter(|bytes| !bytes.is_empty())
     }
@@ -56,7 +56,7 @@ impl WriteQueue {
         self.start = self.start.saturating_add(count).min(self.end);
     }
 
-    /// Forgets everything that waits.
+    /// Empties the queue.
     pub(super) fn clear(&mut self) {
         (self.start, self.end) = (0, 0);
     }
