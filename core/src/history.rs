@@ -1,29 +1,30 @@
-//! What we sent, kept for a while so that it can be sent again (docs/protocol/wire.md 7.5, 7.7).
+//! The messages that this node sent, kept for a while so that it can retransmit them (docs/protocol/wire.md 7.5, 7.7).
 //!
-//! A ring of whole messages in one byte buffer. It is also the queue of what is still to be sent for the first time: a
-//! message is written here once and leaves from here on every link.
+//! One byte buffer is a ring of whole messages. It is also the queue of the messages that were not sent yet: a message
+//! is written here once and leaves from here on every link.
 
 use crate::id::Sequence;
 use crate::time::{Duration, Instant};
 
-/// Most messages kept, however small they are (docs/protocol/wire.md 7.7).
+/// The most messages that are kept, however small they are (docs/protocol/wire.md 7.7).
 pub const MAX_MESSAGES: usize = 500;
 
-/// Each message is preceded by its length (4 bytes), the time of its last repetition in microseconds (8) and flags (1).
+/// Each message is preceded by its length (4 bytes), the time of its last retransmission in microseconds (8) and flags
+/// (1).
 const HEADER: usize = 13;
 const RESEND: u8 = 1;
 
 /// A bounded ring of messages with consecutive numbers.
 ///
-/// `BYTES` of message text, each message with 13 bytes of overhead. Full: the oldest messages are dropped. A message that was never sent
-/// and is dropped counts in [`History::overrun`].
+/// `BYTES` is the room for messages; each message has 13 bytes of overhead. When the ring is full, the oldest messages
+/// are dropped. A message that is dropped before it was sent counts in [`History::overrun`].
 #[derive(Debug)]
 pub struct History<const BYTES: usize> {
     bytes: [u8; BYTES],
     /// Offset of the oldest message, and of the place for the next one.
     start: usize,
     end: usize,
-    /// When the newest message lies before the oldest: where the messages at the top of the buffer end.
+    /// When the newest message lies before the oldest: the end of the messages at the top of the buffer.
     limit: Option<usize>,
     /// Number of the newest message that was dropped.
     dropped: Sequence,
@@ -72,14 +73,15 @@ impl<const BYTES: usize> History<BYTES> {
         self.dropped.next()
     }
 
-    /// How many messages were dropped before they could be sent: more was written in one go than the ring holds.
+    /// How many messages were dropped before they could be sent, because more was written in one go than the ring
+    /// holds.
     pub fn overrun(&self) -> u32 {
         self.overrun
     }
 
-    /// Appends the message that `write` puts into the buffer it is given, `most` bytes long, and of which it returns the
-    /// length. Older messages make room. Returns `false`, and keeps the number free, if `most` does not fit into the ring
-    /// at all or `write` returns `None`.
+    /// Appends a message. `write` gets a buffer of `most` bytes, puts the message into it and returns its length. Older
+    /// messages make room. Returns `false`, and keeps the number free, if `most` does not fit into the ring at all or
+    /// `write` returns `None`.
     pub fn push(&mut self, most: usize, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> bool {
         let Some(offset) = self.reserve(most + HEADER) else { return false };
         let text = offset + HEADER;
@@ -103,7 +105,7 @@ impl<const BYTES: usize> History<BYTES> {
         true
     }
 
-    /// The next message to send: first those never sent, then those to be sent again.
+    /// The next message to send: first those never sent, then those to be retransmitted.
     pub fn take(&mut self, now: Instant) -> Option<&[u8]> {
         if self.has_unsent() { self.take_unsent() } else { self.take_resend(now) }
     }
@@ -113,12 +115,12 @@ impl<const BYTES: usize> History<BYTES> {
         self.unsent > 0
     }
 
-    /// Whether a message is to be sent again.
+    /// Whether a message is to be retransmitted.
     pub fn has_resends(&self) -> bool {
         self.resends > 0
     }
 
-    /// The next message that was not sent yet; it counts as sent from here on.
+    /// The next message that was not sent yet. It counts as sent from now on.
     pub fn take_unsent(&mut self) -> Option<&[u8]> {
         if self.unsent == 0 {
             return None;
@@ -130,7 +132,7 @@ impl<const BYTES: usize> History<BYTES> {
         Some(self.text(offset))
     }
 
-    /// The message with a number, if it is kept. Work is proportional to how many are.
+    /// The message with a number, if it is kept. The work is proportional to the number of kept messages.
     pub fn get(&self, number: Sequence) -> Option<&[u8]> {
         let behind = usize::try_from(number.0.checked_sub(self.oldest_sequence().0)?).ok()?;
         let offset = (0..behind.min(self.count)).fold(self.start, |offset, _| self.after(offset));
@@ -142,8 +144,8 @@ impl<const BYTES: usize> History<BYTES> {
         self.taken.map(|offset| self.text(offset))
     }
 
-    /// Marks the messages `first` to `last` to be sent again, at most `most` of them, except those repeated less than
-    /// `quiet` ago. Returns the first number that is not available, and why.
+    /// Marks the messages `first` to `last` to be retransmitted, at most `most` of them, except those retransmitted
+    /// less than `quiet` ago. Returns the first number that is not available, and why.
     pub fn request(
         &mut self,
         now: Instant,
@@ -172,7 +174,7 @@ impl<const BYTES: usize> History<BYTES> {
         if last >= number { Err((first.max(number), Unavailable::NotYet)) } else { Ok(()) }
     }
 
-    /// The oldest message that is marked to be sent again; the mark is removed and the time noted.
+    /// The oldest message that is marked to be retransmitted. Removes the mark and notes the time.
     pub fn take_resend(&mut self, now: Instant) -> Option<&[u8]> {
         if self.resends == 0 {
             return None;
@@ -201,7 +203,7 @@ impl<const BYTES: usize> History<BYTES> {
         }
     }
 
-    /// Finds `need` bytes in one piece, dropping the oldest messages as needed.
+    /// Finds `need` bytes in one piece, and drops the oldest messages for them if necessary.
     fn reserve(&mut self, need: usize) -> Option<usize> {
         if need > BYTES {
             return None;
@@ -254,7 +256,7 @@ impl<const BYTES: usize> History<BYTES> {
         self.dropped = self.dropped.next();
     }
 
-    /// Where the message after the one at `offset` begins.
+    /// The offset of the message after the one at `offset`.
     fn after(&self, offset: usize) -> usize {
         let next = offset + HEADER + self.len(offset);
         if self.limit == Some(next) { 0 } else { next }

@@ -1,11 +1,12 @@
-//! What one node's message numbers tell: new, twice, out of order, missing or replayed (docs/protocol/wire.md 7.1 to 7.3, 7.6).
+//! The sequence numbers of one sender: new, repeated, out of order, missing or replayed (docs/protocol/wire.md 7.1 to
+//! 7.3, 7.6).
 
 use crate::id::{Generation, Sequence};
 
-/// A jump over more numbers than this is taken as a loss that nobody asks to have repeated (docs/protocol/wire.md 7.3).
+/// After a gap of more numbers than this, the receiver requests no retransmission (docs/protocol/wire.md 7.3).
 pub const MAX_GAP: u64 = 250;
 
-/// How many numbers below the newest are remembered as missing or not. Older ones count as received.
+/// For how many numbers below the newest the window knows whether they are missing. Older ones count as received.
 pub const WINDOW: u64 = 512;
 
 /// Every tenth number is acknowledged (docs/protocol/wire.md 7.6).
@@ -13,7 +14,7 @@ const ACK_EVERY: u64 = 10;
 
 const WORDS: usize = (WINDOW / 64) as usize;
 
-/// What a number means to the receiver.
+/// The meaning of a number to the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// The next number, or the first ever.
@@ -23,14 +24,14 @@ pub enum Arrival {
         /// How many numbers were skipped, 1 to [`MAX_GAP`].
         lost: u64,
     },
-    /// A jump over more than [`MAX_GAP`] numbers: everything missing was forgotten.
+    /// A jump over more than [`MAX_GAP`] numbers: the window forgot all missing numbers.
     LostTooMany {
         /// How many numbers were skipped.
         lost: u64,
     },
     /// A number that was missing until now.
     Filled,
-    /// The newest number once more: normal with several links.
+    /// The newest number once more. This is normal with several links.
     Duplicate,
     /// An older number that is not missing.
     Old,
@@ -43,16 +44,16 @@ impl Arrival {
     }
 }
 
-/// The numbers of one sender in one run: the newest, and which of the [`WINDOW`] below it are missing.
+/// The numbers of one sender in one incarnation: the newest, and which of the [`WINDOW`] below it are missing.
 ///
-/// 64 bytes of bits; each call costs at most [`MAX_GAP`] bit operations. Nothing can overflow: a number that falls out
-/// of the window unanswered is given up.
+/// The window has 64 bytes of bits; each call costs at most [`MAX_GAP`] bit operations. Nothing can overflow: a number
+/// that leaves the window and is still missing is given up.
 #[derive(Clone, Debug)]
 pub struct Window {
-    /// Highest generation seen. Kept when the node dies, for as long as we live.
+    /// The highest generation seen. It is kept when the node dies, until this node ends.
     pub generation: Generation,
     newest: Option<Sequence>,
-    /// Newest number before the numbering was forgotten: in the same run, nothing up to it is new.
+    /// The newest number before the numbering was forgotten. In the same incarnation, no number up to it is new.
     floor: Sequence,
     acknowledged: Sequence,
     missing: u32,
@@ -73,13 +74,13 @@ impl Default for Window {
 }
 
 impl Window {
-    /// Forgets the numbering; the generation stays (docs/protocol/wire.md 8.5).
+    /// Forgets the numbering and keeps the generation (docs/protocol/wire.md 8.5).
     pub fn forget(&mut self) {
         let floor = self.newest.unwrap_or(self.floor).max(self.floor);
         *self = Self { generation: self.generation, floor, ..Self::default() };
     }
 
-    /// A new run of the sender begins: its numbers start again.
+    /// Begins a new incarnation of the sender, whose numbers start again.
     pub fn restart(&mut self, generation: Generation) {
         *self = Self { generation, ..Self::default() };
     }
@@ -94,7 +95,7 @@ impl Window {
         self.missing
     }
 
-    /// Takes note of number `seq`.
+    /// Notes that number `seq` arrived.
     pub fn arrive(&mut self, seq: Sequence) -> Arrival {
         let Some(newest) = self.newest else {
             if seq <= self.floor {
@@ -125,7 +126,8 @@ impl Window {
         if lost == 0 { Arrival::InOrder } else { Arrival::Gap { lost } }
     }
 
-    /// Strikes off a missing number, because it arrived or was refused for good. False if it was not missing.
+    /// Removes a missing number, because it arrived or because the sender refused it for good. False if it was not
+    /// missing.
     pub fn fill(&mut self, seq: Sequence) -> bool {
         let is_missing = self.is_missing(seq);
         if is_missing {
@@ -158,8 +160,9 @@ impl Window {
         Some((Sequence(first), Sequence(last)))
     }
 
-    /// The number to acknowledge now, if any: the highest number congruent to `residue` modulo 10 up to which nothing is
-    /// missing, once each. A number is never acknowledged while a lower one is missing (docs/protocol/wire.md 7.6).
+    /// The number to acknowledge now, if any: the highest number congruent to `residue` modulo 10 up to which nothing
+    /// is missing. Each number is returned once. A number is never acknowledged while a lower one is missing
+    /// (docs/protocol/wire.md 7.6).
     pub fn acknowledge(&mut self, residue: u64) -> Option<Sequence> {
         let newest = self.newest?;
         let complete = self.lowest_missing().map_or(newest.0, |m| m.0.saturating_sub(1));

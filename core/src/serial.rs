@@ -1,4 +1,4 @@
-//! One end of a serial line, over whatever a board calls its UART: a driver of [`embedded_io`], or one of [`embedded_hal_nb`].
+//! One end of a serial line. The UART of a board is a driver of [`embedded_io`] or of [`embedded_hal_nb`].
 //!
 //! ```
 //! use hbcore::serial::{Device, SerialEnd};
@@ -16,19 +16,19 @@ use crate::wire::{FrameCounters, FrameReader};
 #[cfg(test)]
 mod tests;
 
-/// What a line must be able to do, without waiting.
+/// The calls that a line must offer. None of them waits.
 pub trait Device {
-    /// What can go wrong.
+    /// The errors of the device.
     type Error;
 
-    /// Takes bytes that have arrived; 0 if there are none.
+    /// Takes bytes that have arrived. Returns 0 if there are none.
     fn take(&mut self, bytes: &mut [u8]) -> Result<usize, Self::Error>;
 
-    /// Sends the first of `bytes`, as many as there is room for; says how many.
+    /// Sends the first of `bytes`, as many as there is room for, and returns how many.
     fn give(&mut self, bytes: &[u8]) -> Result<usize, Self::Error>;
 }
 
-/// A driver of `embedded-io`. It is only called when it says that it is ready, and so never waits.
+/// A driver of `embedded-io`. It is called only when it reports that it is ready, and so never waits.
 #[derive(Debug)]
 pub struct Io<D>(
     /// The driver.
@@ -72,7 +72,8 @@ where
     }
 }
 
-/// Moves bytes until one would have to wait. An error is only reported if nothing was moved before it: it comes again.
+/// Moves bytes until it would have to wait. Reports an error only if it moved nothing before it: the device reports it
+/// again.
 fn count<T, E>(
     items: impl Iterator<Item = T>,
     mut each: impl FnMut(T) -> embedded_hal_nb::nb::Result<(), E>,
@@ -91,10 +92,11 @@ fn count<T, E>(
 /// How many bytes are taken from the device at a time.
 const CHUNK: usize = 32;
 
-/// Finds the messages in what arrives, and holds back what the line has no room for yet.
+/// Finds the messages in the bytes that arrive, and keeps the bytes for which the line has no room yet.
 ///
-/// `FRAME`: the longest message that is received, in bytes; a longer one is thrown away and counted ([`SerialEnd::noise`]). `QUEUE`: how
-/// many bytes wait to be sent; a message that finds no room is not sent at all, and counted ([`SerialEnd::dropped`]).
+/// `FRAME` is the longest message that is received, in bytes; a longer one is thrown away and counted
+/// ([`SerialEnd::noise`]). `QUEUE` is how many bytes can wait to be sent; a message that finds no room is not sent at
+/// all, and counted ([`SerialEnd::dropped`]).
 pub struct SerialEnd<D, const FRAME: usize, const QUEUE: usize> {
     device: D,
     frames: FrameReader<FRAME>,
@@ -103,13 +105,14 @@ pub struct SerialEnd<D, const FRAME: usize, const QUEUE: usize> {
 }
 
 impl<D: Device, const FRAME: usize, const QUEUE: usize> SerialEnd<D, FRAME, QUEUE> {
-    /// An end at which nothing has arrived.
+    /// An end that has received nothing yet.
     pub const fn new(device: D) -> Self {
         Self { device, frames: FrameReader::new(), queue: heapless::Deque::new(), dropped: 0 }
     }
 
-    /// Takes what has arrived, and gives `each` every message in it, from `>>>` to `<<<`. Errors are those of the device; nothing that
-    /// arrived before is lost by them. Work is proportional to what has arrived.
+    /// Reads the bytes that have arrived, and passes every message in them, from `>>>` to `<<<`, to `each`. The errors
+    /// are those of the device; bytes that arrived before are not lost. The work is proportional to the number of bytes
+    /// that have arrived.
     pub fn receive(&mut self, mut each: impl FnMut(&[u8])) -> Result<(), D::Error> {
         let mut bytes = [0; CHUNK];
         loop {
@@ -124,8 +127,8 @@ impl<D: Device, const FRAME: usize, const QUEUE: usize> SerialEnd<D, FRAME, QUEU
         }
     }
 
-    /// Puts a message after those that wait, and sends what the line takes. False: there is no room, and nothing of it will be sent.
-    /// Errors of the device are met again by [`SerialEnd::flush`].
+    /// Queues a message and sends as much as the line takes. Returns false if there is no room: then nothing of the
+    /// message will be sent. If the device fails, [`SerialEnd::flush`] returns the error.
     pub fn send(&mut self, message: &[u8]) -> bool {
         if message.len() > QUEUE - self.queue.len() {
             self.dropped = self.dropped.saturating_add(1);
@@ -136,7 +139,7 @@ impl<D: Device, const FRAME: usize, const QUEUE: usize> SerialEnd<D, FRAME, QUEU
         true
     }
 
-    /// Sends what the line takes of what waits; true if nothing waits any more.
+    /// Sends as many of the waiting bytes as the line takes. Returns true if none wait any more.
     pub fn flush(&mut self) -> Result<bool, D::Error> {
         for _ in 0..=QUEUE {
             let (first, _) = self.queue.as_slices();
@@ -154,17 +157,17 @@ impl<D: Device, const FRAME: usize, const QUEUE: usize> SerialEnd<D, FRAME, QUEU
         Ok(self.queue.is_empty())
     }
 
-    /// Messages that found no room; the number saturates.
+    /// The number of messages that found no room. It saturates.
     pub fn dropped(&self) -> u32 {
         self.dropped
     }
 
-    /// What was thrown away of what arrived.
+    /// Counters of the input that was thrown away.
     pub fn noise(&self) -> FrameCounters {
         self.frames.counters()
     }
 
-    /// The device, for what else it can do.
+    /// The device, for its other functions.
     pub fn device(&mut self) -> &mut D {
         &mut self.device
     }

@@ -1,10 +1,10 @@
-//! Packets: what stands on the wire of a 3.0.6 cluster, byte for byte.
+//! Packets: the messages of a 3.0.6 cluster on the wire, byte for byte.
 //!
 //! A message is an ordered list of named fields (docs/protocol/wire.md 2). It has two encodings: the *netstring* form for
-//! datagrams, with a signature after its end, and the *classic* form of text lines for serial cables, with a line `auth`.
-//! [`open`] takes either: it finds the fields, checks the signature and only then gives a [`Message`], which borrows
-//! from the datagram. [`Header::parse`] reads out of it what the engine needs. [`Writer`] composes messages into a
-//! buffer; [`FrameReader`] finds classic messages in a stream of bytes.
+//! datagrams, with a signature after its end, and the *classic* form of text lines for serial lines, with a line
+//! `auth`. [`open`] accepts both forms: it finds the fields, checks the signature and only then returns a [`Message`],
+//! which borrows from the datagram. [`Header::parse`] reads the fields that the engine needs. [`Writer`] composes
+//! messages in a buffer; [`FrameReader`] finds classic messages in a stream of bytes.
 //!
 //! ```
 //! use hbcore::wire::{Header, Keys, Method, MessageType, Writer, open};
@@ -29,7 +29,7 @@
 //! # Ok::<(), hbcore::wire::KeyError>(())
 //! ```
 //!
-//! Nothing here allocates, recurses or panics, whatever the input; work is proportional to the length of the input,
+//! Nothing here allocates, recurses or panics, for any input. The work is proportional to the length of the input,
 //! times the depth of nested structures, at most [`DEPTH_MAX`].
 
 pub mod auth;
@@ -53,11 +53,11 @@ pub use header::{Header, HeaderError, MessageType};
 pub use message::{Message, open};
 pub use writer::{WriteError, Writer, transcode_classic};
 
-/// How deep structures can be nested within a message: the classic form has no more newline substitutes (
-/// docs/protocol/wire.md 3.2).
+/// How deep structures can be nested within a message. The classic form has no more substitutes for the newline
+/// (docs/protocol/wire.md 3.2).
 pub const DEPTH_MAX: usize = 16;
 
-/// Packed length in bytes that a list must stay below (docs/protocol/wire.md 2.1).
+/// A packed list must be shorter than this, in bytes (docs/protocol/wire.md 2.1).
 pub const LIST_LIMIT: usize = 1024;
 
 /// The two encodings of a message.
@@ -70,26 +70,26 @@ pub enum Form {
 }
 
 impl Form {
-    /// Whether this form can be read and written. The feature `datagram` says so of the netstring form.
+    /// Whether this form can be read and written. The netstring form needs the feature `datagram`.
     pub const fn is_known(self) -> bool {
         cfg!(feature = "datagram") || matches!(self, Self::Classic)
     }
 }
 
-/// Why a packet was dropped. Nothing of it has been used.
+/// Why a packet was dropped. No part of it was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketError {
     /// Fewer than four bytes.
     Empty,
-    /// The first four bytes begin neither form.
+    /// The first four bytes are the begin of neither form.
     BadMarker,
     /// The bytes end before the message does.
     Truncated,
-    /// The length of a field is not a number, or its comma does not stand where it says.
+    /// The length of a field is not a number, or there is no comma after that many bytes.
     BadLength,
     /// A field without type, name or `=`, a name with a control character, or a second `auth` line.
     BadField,
-    /// A type code that does not exist, or not in this form.
+    /// A type code that does not exist, or does not exist in this form.
     BadType,
     /// A string value holds a NUL.
     Nul,
@@ -99,16 +99,16 @@ pub enum PacketError {
     TooDeep,
     /// There is no signature.
     NoSignature,
-    /// The signature is not index and digest.
+    /// The signature is not an index and a digest.
     BadSignature,
-    /// The signature names a key that we do not have.
+    /// The signature names a key that is not in the table.
     UnknownKey,
     /// The digest is not that of these bytes with that key.
     BadDigest,
 }
 
 impl PacketError {
-    /// Whether the message was well formed, but not authentic. The others tell of damage, or of another protocol.
+    /// Whether the message was well formed, but not authentic. The other errors mean damage, or another protocol.
     pub const fn is_authentication(self) -> bool {
         matches!(self, Self::NoSignature | Self::BadSignature | Self::UnknownKey | Self::BadDigest)
     }

@@ -1,4 +1,4 @@
-//! What a machine can see of the pages, the comments and the commits: links, lengths, words, cited sections.
+//! Checks of the pages, the comments and the commits that a machine can do: links, lengths, words, cited sections.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -32,6 +32,18 @@ const UNUSED: [&str; 12] = [
 /// Places whose files are named in inline code.
 const FOLDERS: [&str; 9] =
     ["core/", "linux-port/", "ffi/", "tests/", "fuzz/", "docs/", "dist/", "c-examples/", "include/"];
+
+/// The directories and files whose comments keep to the style of CONTRIBUTING.md. Lists only get longer.
+const FINISHED: [&str; 6] = [
+    "core/src/history",
+    "core/src/sequence",
+    "core/src/serial.rs",
+    "core/src/wire/",
+    "fuzz/targets/",
+    "tests/tests/prose.rs",
+];
+/// A sentence does not begin with these, unless it is a question: CONTRIBUTING.md says what to write instead.
+const BEGINNINGS: [&str; 6] = ["What", "Who", "Whoever", "Whatever", "Which", "Whose"];
 
 /// Fails with every fault that was found, not with the first.
 #[track_caller]
@@ -149,14 +161,101 @@ fn words_that_are_not_used_are_not_there() {
     let mut faults = Vec::new();
     for page in written_pages() {
         for (number, line) in lines(&text(&page)) {
-            let prose = format!(" {} ", without_code(line).0.to_lowercase());
-            let words: String = prose.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
-            for word in UNUSED.iter().filter(|word| words.contains(&format!(" {word} "))) {
+            for word in unused(line) {
                 faults.push(format!("{}:{number}: \"{word}\": see the style in CONTRIBUTING.md", named(&page)));
             }
         }
     }
     none(&faults);
+}
+
+/// The words of `UNUSED` that are in `text`, without its inline code.
+fn unused(text: &str) -> impl Iterator<Item = &'static str> {
+    let prose = format!(" {} ", without_code(text).0.to_lowercase());
+    let words: String = prose.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    UNUSED.into_iter().filter(move |word| words.contains(&format!(" {word} ")))
+}
+
+/// The comment of a line: its marker and its text. `name` is the name of the file.
+fn comment<'a>(name: &str, line: &'a str) -> Option<(&'static str, &'a str)> {
+    let markers: &[&str] = match name.rsplit('.').next() {
+        Some("rs") => &["//!", "///", "//"],
+        Some("c" | "h") => &["/*", "*/", "*", "//"],
+        _ => &["#"],
+    };
+    let beside = line.split_once(" // ").filter(|_| markers.contains(&"//")).map(|(_, text)| ("beside", text));
+    let line = line.trim_start();
+    let whole = |marker: &&&str| {
+        line.strip_prefix(**marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '*']))
+    };
+    match markers.iter().find(whole) {
+        Some(&"/*") => Some(("*", line[2..].trim_end_matches("*/"))),
+        Some(marker) => Some((marker, line[marker.len()..].trim_end_matches("*/"))),
+        None => beside,
+    }
+}
+
+/// The sentences of the comments in `content`, each with the number of its first line.
+fn sentences(name: &str, content: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let (mut marker_before, mut is_open) = ("", false);
+    for (number, line) in (1..).zip(content.lines()) {
+        let (marker, text) = comment(name, line).unwrap_or_default();
+        is_open &= marker == marker_before && !text.trim().is_empty();
+        marker_before = marker;
+        for word in text.split_whitespace() {
+            match found.last_mut().filter(|_| is_open) {
+                Some((_, sentence)) => *sentence = format!("{sentence} {word}"),
+                None => found.push((number, word.to_owned())),
+            }
+            is_open = !word.trim_end_matches([')', '"', '*']).ends_with(['.', '?', '!']) && word != "-" && word != "*";
+        }
+    }
+    found
+}
+
+/// The files whose comments are checked, each with its name and text.
+fn finished() -> impl Iterator<Item = (String, String)> {
+    let all = files(&root(), &[".rs", ".c", ".h", ".toml", ".sh"]).into_iter();
+    let kept = all.filter(|file| FINISHED.iter().any(|place| named(file).starts_with(place)));
+    kept.map(|file| (named(&file), text(&file)))
+}
+
+#[test]
+fn comments_do_not_begin_with_what_or_who() {
+    let mut faults = Vec::new();
+    for (name, content) in finished() {
+        for (line, sentence) in sentences(&name, &content).iter().filter(|(_, sentence)| !sentence.ends_with('?')) {
+            let first = sentence.split(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
+            if BEGINNINGS.contains(&first) {
+                faults.push(format!("{name}:{line}: \"{sentence}\": see the style in CONTRIBUTING.md"));
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn comments_do_without_the_unused_words() {
+    let mut faults = Vec::new();
+    for (name, content) in finished() {
+        for (line, sentence) in sentences(&name, &content) {
+            for word in unused(&sentence) {
+                faults.push(format!("{name}:{line}: \"{word}\" in \"{sentence}\": see the style in CONTRIBUTING.md"));
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn sentences_of_comments_are_found() {
+    let rust = "/// One. Two goes\n/// on. Three?\nlet x = 1; // beside.\n// next\n";
+    let found = sentences("a.rs", rust);
+    let texts: Vec<_> = found.iter().map(|(line, sentence)| (*line, sentence.as_str())).collect();
+    assert_eq!(texts, [(1, "One."), (1, "Two goes on."), (2, "Three?"), (3, "beside."), (4, "next")]);
+    assert_eq!(sentences("a.h", "/* One\n * line. */\n#include <x.h>\n"), [(1, "One line.".to_owned())]);
+    assert_eq!(sentences("a.toml", "# One.\nx = 1\n"), [(1, "One.".to_owned())]);
 }
 
 /// The section numbers that follow a citation: `7.3`, `7.1 to 7.3, 7.6`, `2 and 3`. A citation may go on in the next comment line.

@@ -71,7 +71,8 @@ fn at_most_500_messages_are_kept() {
     assert_eq!(gone, Err((Sequence(1), Unavailable::TooOld)));
 }
 
-/// A ring of 64 bytes, of which four messages of three bytes take all, with the messages `numbers`; each says its own number.
+/// A ring of 64 bytes, which four messages of three bytes fill, with the messages `numbers`. The text of each message
+/// is its number.
 fn ring(numbers: core::ops::RangeInclusive<u64>) -> History<64> {
     let mut history = History::new();
     for number in numbers {
@@ -84,13 +85,13 @@ fn text(number: u64) -> std::string::String {
     std::format!("{number:03}")
 }
 
-/// The numbers that can be had, each of which must be the right message.
+/// The numbers that are available. Checks that each of them is the right message.
 fn kept<const B: usize>(history: &History<B>) -> Vec<u64> {
     let numbers = (0..history.next_sequence().0 + 3).filter(|n| history.get(Sequence(*n)).is_some());
     numbers.inspect(|n| assert_eq!(history.get(Sequence(*n)).unwrap(), text(*n).as_bytes())).collect()
 }
 
-/// The numbers that are sent again now.
+/// The numbers that are retransmitted now.
 fn repeated<const B: usize>(history: &mut History<B>, now: Instant) -> Vec<u64> {
     let mut numbers = Vec::new();
     while history.has_resends() && numbers.len() < 10 {
@@ -222,7 +223,8 @@ fn message_that_is_asked_for_twice_is_sent_once_and_never_after_it_was_dropped()
 }
 
 proptest! {
-    /// Whatever the sizes, what comes out is what a plain queue would give, less what was counted as overrun.
+    /// With messages of all sizes, the ring returns the same as a plain queue, less the messages that it counted as
+    /// overrun.
     #[test]
     fn behaves_like_a_queue(steps in prop::collection::vec((0usize..60, any::<bool>()), 1..300)) {
         let mut history = History::<200>::new();

@@ -115,7 +115,7 @@ fn which_tenth_number_is_acknowledged_is_counted_from_zero_again() {
 }
 
 proptest! {
-    /// A model that remembers everything agrees with the window, whatever arrives.
+    /// For all arrivals, the window agrees with a model that remembers everything.
     #[test]
     fn agrees_with_a_model_that_remembers_everything(steps in prop::collection::vec(1u64..900, 1..200)) {
         let mut window = Window::default();

@@ -1,4 +1,5 @@
-//! The key table: who may speak in this cluster, and how our own messages are signed (docs/protocol/wire.md 4).
+//! The key table: the nodes that may speak in this cluster have one of its keys, and one key signs our messages
+//! (docs/protocol/wire.md 4).
 
 use core::fmt;
 
@@ -12,10 +13,10 @@ mod tests;
 /// Highest index that an entry of the key table can have.
 pub const INDEX_MAX: u8 = 15;
 
-/// How a message is digested (docs/protocol/wire.md 4.2).
+/// The method of a digest (docs/protocol/wire.md 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// CRC-32 without a key: finds damage, stops nobody.
+    /// CRC-32 without a key. It finds damage and stops no attacker.
     Crc,
     /// HMAC-MD5.
     Md5,
@@ -63,12 +64,12 @@ impl Entry {
         self.index
     }
 
-    /// A digest of nothing yet, as this entry says. None cannot be: the table refuses such entries.
+    /// An empty digest by the method of this entry. Never None: the table refuses such entries.
     pub(super) fn own_mac(&self) -> Option<Mac<'_>> {
         self.mac(self.method)
     }
 
-    /// A digest by `method` with the key of this entry. None if that takes a key and the entry has none.
+    /// An empty digest by `method` with the key of this entry. None if the method takes a key and the entry has none.
     fn mac(&self, method: Method) -> Option<Mac<'_>> {
         match (method, &self.secret) {
             (Method::Crc, _) => Some(Mac::crc()),
@@ -82,12 +83,13 @@ impl Entry {
 
 /// The key table of `authkeys`: entries by index, and which of them signs.
 ///
-/// `ENTRIES` is how many can be stored (some 100 bytes each); an entry too many is refused with [`KeyError::Full`].
+/// `ENTRIES` is the capacity (some 100 bytes for each entry); one entry more is refused with [`KeyError::Full`].
 ///
-/// What a received message may be signed with (docs/protocol/wire.md 4.3), by the index that it names:
-/// - our signing entry, or any entry for the classic form: method and key of that entry;
-/// - another entry, netstring form: method of that entry with the key of *our signing* entry, which is how 3.0.6 does
-///   it; in addition method and key of that entry, so that keys can be rolled over between nodes of this kind;
+/// The index that a received message names decides how it must be signed (docs/protocol/wire.md 4.3):
+/// - Our signing entry, or any entry for the classic form: with method and key of that entry.
+/// - Another entry, netstring form: with the method of that entry and the key of *our signing* entry, as 3.0.6 does it;
+///   also with method and key of that entry, so that keys can be rolled over between nodes that run hbcore.
+/// - No entry: the message is refused.
 /// - no entry: refused.
 #[derive(Clone, Default)]
 pub struct Keys<const ENTRIES: usize = 16> {
@@ -101,8 +103,8 @@ impl<const ENTRIES: usize> Keys<ENTRIES> {
         Self { entries: heapless::Vec::new(), signing: None }
     }
 
-    /// Defines entry `index`, 0 to [`INDEX_MAX`]; a later definition replaces an earlier one. `key` is of any length,
-    /// and empty for [`Method::Crc`].
+    /// Defines entry `index`, 0 to [`INDEX_MAX`]; a later definition replaces an earlier one. `key` has any length, and
+    /// is empty for [`Method::Crc`].
     pub fn insert(&mut self, index: u8, method: Method, key: &[u8]) -> Result<(), KeyError> {
         if index > INDEX_MAX {
             return Err(KeyError::BadIndex);
@@ -149,7 +151,7 @@ impl<const ENTRIES: usize> Keys<ENTRIES> {
 }
 
 impl<const ENTRIES: usize> fmt::Debug for Keys<ENTRIES> {
-    /// Indexes and methods; never a key.
+    /// Prints indexes and methods, and never a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.entries.iter().map(|entry| (entry.index, entry.method))).finish()
     }
@@ -184,7 +186,7 @@ impl<'k> KeyView<'k> {
     }
 }
 
-/// What a signature says: which key, which digest.
+/// The content of a signature: the index of the key, and the digest.
 pub(super) struct Claim<'a> {
     pub(super) index: u8,
     pub(super) digest: &'a [u8],

@@ -25,7 +25,7 @@ pub(super) fn decoded_len(text: &[u8]) -> Option<usize> {
     (text.len() / 4 * 3).checked_sub(padding)
 }
 
-/// Whether `text` can be decoded, however long it is.
+/// Whether `text` can be decoded. It may have any length.
 pub(super) fn is_text(mut text: &[u8]) -> bool {
     while !text.is_empty() {
         let (piece, behind) = text.split_at(text.len().min(PIECE / 3 * 4));
@@ -38,13 +38,14 @@ pub(super) fn is_text(mut text: &[u8]) -> bool {
     true
 }
 
-/// Decodes `text` into the start of `out`. None: not base64, or `out` is too small.
+/// Decodes `text` into the start of `out`. None if it is not base64, or `out` is too small.
 pub(super) fn decode<'b>(text: &[u8], out: &'b mut [u8]) -> Option<&'b [u8]> {
     let out = out.get_mut(..decoded_len(text)?)?;
     Base64::decode(text, out).ok()
 }
 
-/// The same in less program, for microcontrollers: the crate's takes the same time for every byte, which matters for secrets only.
+/// The same in less code, for microcontrollers. The crate takes the same time for every byte, which matters only for
+/// secrets.
 #[cfg(any(test, feature = "small"))]
 mod compact {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -52,7 +53,7 @@ mod compact {
     pub(super) struct Base64;
 
     impl Base64 {
-        /// None: `out` is too small.
+        /// Returns None if `out` is too small.
         pub(super) fn encode<'o>(bytes: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
             let out = out.get_mut(..bytes.len().div_ceil(3) * 4)?;
             let mut places = out.iter_mut();
@@ -66,7 +67,7 @@ mod compact {
             Some(out)
         }
 
-        /// An error: not base64, or not as many bytes as `out` has.
+        /// Returns an error if `text` is not base64, or does not have as many bytes as `out`.
         pub(super) fn decode<'o>(text: &[u8], out: &'o mut [u8]) -> Result<&'o [u8], ()> {
             let expected = (text.len() / 4 * 3).checked_sub(out.len()).ok_or(())?;
             let mut places = out.iter_mut();

@@ -10,20 +10,20 @@ pub(super) const START: &[u8; 4] = b">>>\n";
 pub(super) const END: &[u8; 4] = b"<<<\n";
 /// Stands for a newline in a string.
 const STRING_NEWLINE: u8 = 0x13;
-/// What ends a line at each depth: 0 is the message, 1 the structures in it, and so on.
+/// The byte that ends a line at each depth: 0 is the message, 1 the structures in it, and so on.
 const NEWLINES: [u8; DEPTH_MAX + 1] = *b"\n\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x0f\x10\x11\x12";
 
-/// What ends a line at `depth`; None below [`DEPTH_MAX`].
+/// The byte that ends a line at `depth`; None below [`DEPTH_MAX`].
 pub(super) fn newline(depth: u8) -> Option<u8> {
     NEWLINES.get(usize::from(depth)).copied()
 }
 
-/// Whether `byte` ends lines at `depth` or above it, so that a value there cannot hold it.
+/// Whether `byte` ends lines at `depth` or above it. A value at `depth` cannot contain such a byte.
 pub(super) fn ends_line(byte: u8, depth: u8) -> bool {
     NEWLINES.iter().take(usize::from(depth) + 1).any(|&end| end == byte)
 }
 
-/// Where the parts of a message are.
+/// The places of the parts of a message.
 pub(super) struct Scan<'a> {
     /// All lines between the markers.
     pub(super) body: &'a [u8],
@@ -33,7 +33,7 @@ pub(super) struct Scan<'a> {
     pub(super) has_structure: bool,
 }
 
-/// Finds the end of the message of which `start` is what follows the start marker. What follows the end is ignored.
+/// Finds the end of a message. `start` begins after the start marker; bytes after the end are ignored.
 pub(super) fn scan(start: &[u8]) -> Result<Scan<'_>, PacketError> {
     let mut rest = start;
     let mut has_structure = false;
@@ -56,7 +56,7 @@ pub(super) fn scan(start: &[u8]) -> Result<Scan<'_>, PacketError> {
     Ok(Scan { body, signed, has_structure })
 }
 
-/// The content of a field that is a structure with its lines at `depth`. Its fields are not looked at.
+/// The content of a field that is a structure with its lines at `depth`. The fields in it are not checked.
 pub(super) fn structure(value: &[u8], depth: u8) -> Result<Structure<'_>, PacketError> {
     let newline = newline(depth).ok_or(PacketError::TooDeep)?;
     let body = value.strip_prefix(&[b'>', b'>', b'>', newline]);
@@ -64,7 +64,7 @@ pub(super) fn structure(value: &[u8], depth: u8) -> Result<Structure<'_>, Packet
     body.map(|body| Structure { body, encoding: Encoding::Classic { depth } }).ok_or(PacketError::BadStructure)
 }
 
-/// The first line of `input`, whose lines are at `depth`, and what follows it.
+/// The first line of `input`, whose lines are at `depth`, and the rest.
 pub(super) fn line(input: &[u8], depth: u8) -> Result<(Field<'_>, &[u8]), PacketError> {
     let (kind, rest) = match input {
         [] => return Err(PacketError::Truncated),
@@ -87,19 +87,19 @@ pub(super) fn line(input: &[u8], depth: u8) -> Result<(Field<'_>, &[u8]), Packet
     }
 }
 
-/// Whether a line that begins so would be taken for the begin or end of a message.
+/// Whether a receiver would take a line that begins like this for the begin or end of a message.
 pub(super) fn is_marker(line: &[u8]) -> bool {
     line.starts_with(b"<<<") || line.starts_with(b">>>")
 }
 
-/// Undoes what the classic form does to newlines in a string.
+/// Restores the newlines that the classic form replaces in a string.
 pub(super) fn restore_newlines(text: &mut [u8]) {
     for byte in text.iter_mut().filter(|byte| **byte == STRING_NEWLINE) {
         *byte = b'\n';
     }
 }
 
-/// Hands the classic text of a value to `put`, in pieces. `raw` is a value as the netstring form has it.
+/// Passes the classic text of a value to `put`, in pieces. `raw` is the value in netstring form.
 pub(super) fn encode(kind: Kind, raw: &[u8], mut put: impl FnMut(&[u8])) {
     if kind.is_base64() {
         return base64::encode(raw, put);

@@ -1,4 +1,4 @@
-//! Fields of a message and the structures they can hold, borrowed from the packet.
+//! Fields of a message and the structures in them, borrowed from the packet.
 
 use core::fmt;
 
@@ -16,9 +16,9 @@ pub enum Kind {
     Struct,
     /// Type 3: a list of texts.
     List,
-    /// Type 4: a structure compressed by the sender's client; opaque here.
+    /// Type 4: a structure that the sender's client compressed. The engine does not look into it.
     Compressed,
-    /// Type 5: a structure that was to be compressed. Never sent by us; opaque if it comes.
+    /// Type 5: a structure that was to be compressed. hbcore never sends it and does not look into a received one.
     Uncompressed,
 }
 
@@ -53,11 +53,11 @@ impl Kind {
     }
 }
 
-/// How fields stand in their bytes.
+/// The encoding of fields in their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Netstring,
-    /// Lines of a structure this many levels below the message; each level has its own newline.
+    /// Lines of a structure this many levels below the message. Each level has its own newline.
     Classic {
         depth: u8,
     },
@@ -75,7 +75,7 @@ pub struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The value as it stands on the wire; in the classic form newlines are 0x13 and binary values base64.
+    /// The value as it is on the wire. In the classic form, newlines are 0x13 and binary values are base64.
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
@@ -85,13 +85,13 @@ impl<'a> Field<'a> {
         (self.kind == Kind::String).then_some(self.raw)
     }
 
-    /// How many bytes the decoded value has; None if it is not valid base64 where it should be.
+    /// How many bytes the decoded value has. None if it should be base64 and is not.
     pub fn decoded_len(&self) -> Option<usize> {
         if self.is_base64() { base64::decoded_len(self.raw) } else { Some(self.raw.len()) }
     }
 
-    /// Decodes the value into the start of `out`: base64 is undone, newlines of strings are restored. Lists and
-    /// structures are copied as they are. None: `out` is too small, or the base64 is not valid.
+    /// Decodes the value into the start of `out`: decodes base64, and restores the newlines of strings. Lists and
+    /// structures are copied as they are. None if `out` is too small, or the base64 is not valid.
     pub fn copy_to<'b>(&self, out: &'b mut [u8]) -> Option<&'b [u8]> {
         if self.is_base64() {
             return base64::decode(self.raw, out);
@@ -123,7 +123,7 @@ impl<'a> Field<'a> {
         self.inner().ok().flatten()
     }
 
-    /// As [`Field::structure`], and what is wrong with it if it has not been checked yet.
+    /// Like [`Field::structure`], with the error if the structure was not checked yet and is not valid.
     fn inner(&self) -> Result<Option<Structure<'a>>, PacketError> {
         if self.kind != Kind::Struct {
             return Ok(None);
@@ -154,8 +154,8 @@ pub struct Structure<'a> {
 }
 
 impl<'a> Structure<'a> {
-    /// Reads a message that came from a local stream, such as a client's socket, where the system vouches for the
-    /// sender: either form, unsigned; a NUL or anything else after its end is ignored.
+    /// Reads a message from a local stream, such as a client's socket, where the system vouches for the sender. The
+    /// message has either form and no signature; a NUL or anything else after its end is ignored.
     pub fn local(bytes: &'a [u8]) -> Result<Self, PacketError> {
         let (body, encoding) = match bytes.split_first_chunk() {
             None => return Err(PacketError::Empty),
@@ -185,7 +185,7 @@ impl<'a> Structure<'a> {
         self.field(name)?.text()
     }
 
-    /// Checks the structures within this one, at all depths. The stack stands in for recursion.
+    /// Checks the structures within this one, at all depths, with a stack instead of recursion.
     pub(super) fn check_nested(&self) -> Result<(), PacketError> {
         let mut stack: heapless::Vec<Fields<'a>, { DEPTH_MAX + 1 }> = heapless::Vec::new();
         let _ = stack.push(self.fields());
@@ -211,7 +211,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The next field; after an error, nothing.
+    /// The next field. After an error there is none.
     fn try_next(&mut self) -> Option<Result<Field<'a>, PacketError>> {
         if self.rest.is_empty() {
             return None;
@@ -246,8 +246,8 @@ impl<'a> ListItems<'a> {
         Self { rest }
     }
 
-    /// Whether these are what 3.0.6 takes, and would write: an item at least, no empty one, no zero before a length, and nothing after the
-    /// last (docs/protocol/wire.md 2.1).
+    /// Whether 3.0.6 accepts and writes such a list: it has at least one item, no empty item, no zero before a length,
+    /// and nothing after the last item (docs/protocol/wire.md 2.1).
     pub(super) fn are_sound(&self) -> bool {
         let mut rest = self.rest;
         while let Ok((_, behind)) = netstring::item(rest)

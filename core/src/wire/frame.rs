@@ -1,4 +1,4 @@
-//! Classic messages out of a stream of bytes: serial cables (docs/protocol/wire.md 9.2).
+//! Finds classic messages in a stream of bytes, such as a serial line (docs/protocol/wire.md 9.2).
 
 use core::ops::Range;
 
@@ -9,10 +9,10 @@ mod tests;
 
 const START: &[u8] = b">>>\n";
 
-/// What a [`FrameReader`] has thrown away; the numbers saturate.
+/// Counters of the input that a [`FrameReader`] has thrown away. They saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameCounters {
-    /// Bytes outside of messages, line ends apart.
+    /// Bytes outside of messages, except line ends.
     pub bytes: u64,
     /// Messages that broke off because the next one began.
     pub broken: u64,
@@ -22,10 +22,10 @@ pub struct FrameCounters {
 
 /// Finds whole classic messages in a stream of bytes.
 ///
-/// A message runs from a line that starts with `>>>` to a line that starts with `<<<`; CR is dropped, and text
-/// outside is skipped. The next begin ends a message that broke off, so that only the broken one is lost. If it broke
-/// off in mid-line, so that the begin stands at the end of that line, both readings are given, one after the other,
-/// and the digest tells which of them is a message.
+/// A message runs from a line that starts with `>>>` to a line that starts with `<<<`; CR is dropped, and text outside
+/// is skipped. A begin ends a message that broke off before it, so that only the broken one is lost. If a message broke
+/// off in mid-line, the next begin is at the end of that line. Then the reader returns both readings, one after the
+/// other, and the digest shows which of them is a message.
 ///
 /// `N` is the longest message in bytes, markers included. A longer one is thrown away and counted.
 pub struct FrameReader<const N: usize> {
@@ -33,7 +33,7 @@ pub struct FrameReader<const N: usize> {
     len: usize,
     state: State,
     line: Line,
-    /// Where in the buffer a begin stands at the end of a line.
+    /// Offset in the buffer of a begin at the end of a line.
     glued: Option<usize>,
     counters: FrameCounters,
 }
@@ -44,11 +44,11 @@ enum State {
     Outside,
     /// Within the message that is being collected.
     Inside,
-    /// Behind a message that has been given out and still is in the buffer.
+    /// After a message that was returned and is still in the buffer.
     Behind,
 }
 
-/// What is known of the current line.
+/// The state of the current line.
 #[derive(Clone, Copy, Default)]
 struct Line {
     /// Its length so far, at most 4.
@@ -84,7 +84,7 @@ impl<const N: usize> Default for FrameReader<N> {
 }
 
 impl<const N: usize> FrameReader<N> {
-    /// A reader that has seen nothing.
+    /// A reader that has read nothing.
     pub const fn new() -> Self {
         Self {
             buffer: [0; N],
@@ -96,14 +96,14 @@ impl<const N: usize> FrameReader<N> {
         }
     }
 
-    /// Takes bytes from `input` up to the end of a message and gives that message, from `>>>` to `<<<` and newline.
-    /// None: all of `input` was taken. Call again until then.
+    /// Takes bytes from `input` up to the end of a message and returns that message, from `>>>` to `<<<` and newline.
+    /// None if all of `input` was taken; call again until then.
     pub fn push(&mut self, input: &mut &[u8]) -> Option<&[u8]> {
         let found = self.scan(input)?;
         self.buffer.get(found)
     }
 
-    /// What was thrown away so far.
+    /// Counters of the input that was thrown away so far.
     pub fn counters(&self) -> FrameCounters {
         self.counters
     }
@@ -121,7 +121,7 @@ impl<const N: usize> FrameReader<N> {
         None
     }
 
-    /// After a message that had a begin in it: the other reading of the same bytes.
+    /// After a message that contains a begin: the other reading of the same bytes.
     fn next_reading(&mut self) -> Option<usize> {
         if self.state != State::Behind {
             return None;
@@ -133,7 +133,7 @@ impl<const N: usize> FrameReader<N> {
         glued
     }
 
-    /// Takes one byte; true if it completes a message.
+    /// Takes one byte. Returns true if it completes a message.
     fn take(&mut self, byte: u8) -> bool {
         if byte == b'\n' {
             self.end_line();
@@ -147,7 +147,7 @@ impl<const N: usize> FrameReader<N> {
         self.append(byte);
         let ended = self.state == State::Inside && self.line.starts_with(b'<');
         if ended {
-            // The newline is not waited for: a message is whole without it.
+            // A message is complete without its newline, so do not wait for it.
             self.append(b'\n');
         }
         let complete = ended && self.state == State::Inside;
@@ -187,7 +187,7 @@ impl<const N: usize> FrameReader<N> {
         }
     }
 
-    /// Keeps one byte. If there is no room, what came before a begin in mid-line is given up, or the whole message.
+    /// Keeps one byte. If there is no room, gives up the bytes before a begin in mid-line, or else the whole message.
     fn append(&mut self, byte: u8) {
         if self.len >= N {
             self.counters.oversized = self.counters.oversized.saturating_add(1);
@@ -223,10 +223,10 @@ impl<R: Read, const N: usize, const CHUNK: usize> FrameSource<R, N, CHUNK> {
         Self { device, frames: FrameReader::new(), chunk: [0; CHUNK], unread: 0..0 }
     }
 
-    /// The next message, from what was read before or from one read of the device. None: no message is complete yet,
-    /// or the device is at its end. Errors of the device are passed on; nothing is lost by them.
+    /// The next message, from earlier input or from one read of the device. None if no message is complete yet, or the
+    /// device is at its end. Returns the errors of the device; nothing is lost by them.
     ///
-    /// A read blocks if the device has nothing; ask [`embedded_io::ReadReady`] first where that matters.
+    /// A read blocks if the device has nothing. Call [`embedded_io::ReadReady`] first where that matters.
     pub fn read(&mut self) -> Result<Option<&[u8]>, R::Error> {
         let mut found = self.scan();
         if found.is_none() {
@@ -237,7 +237,7 @@ impl<R: Read, const N: usize, const CHUNK: usize> FrameSource<R, N, CHUNK> {
         Ok(found.and_then(|range| self.frames.buffer.get(range)))
     }
 
-    /// What was thrown away so far.
+    /// Counters of the input that was thrown away so far.
     pub fn counters(&self) -> FrameCounters {
         self.frames.counters()
     }

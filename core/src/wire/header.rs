@@ -21,9 +21,9 @@ pub enum MessageType {
     Retransmit,
     /// `NS_nak_rexmit`: a number that cannot be sent again.
     Nak,
-    /// `reqnodes`: who is in the cluster?
+    /// `reqnodes`: a request for the names of the nodes.
     ReqNodes,
-    /// `repnodes`: these are.
+    /// `repnodes`: the answer to it.
     RepNodes,
     /// `addnode`.
     AddNode,
@@ -33,9 +33,9 @@ pub enum MessageType {
     SetWeight,
     /// `setsite`.
     SetSite,
-    /// `starting`: a node asks who holds what.
+    /// `starting`: a node asks for the claims of the others.
     Starting,
-    /// `resource`: what a node holds.
+    /// `resource`: the claim of a node.
     Resource,
     /// `ask_resources`: the standby handshake.
     AskResources,
@@ -51,7 +51,7 @@ pub enum MessageType {
     Shutdone,
     /// Another type that begins with `NS_`.
     OtherUnnumbered,
-    /// Any other type: a client's, or one that we do not know.
+    /// Any other type: a type of a client, or an unknown one.
     Other,
 }
 
@@ -85,8 +85,8 @@ impl MessageType {
         known.map_or(unknown, |(_, found)| *found)
     }
 
-    /// Whether clients and scripts of a site may act on messages of this type: those that the engine leaves to them, and the few that it acts
-    /// upon itself for which 3.0.6 runs a script.
+    /// Whether clients and scripts of a site may act on messages of this type: those that the engine leaves to them,
+    /// and the few that the engine acts on and for which 3.0.6 also runs a script.
     pub const fn is_for_clients(self) -> bool {
         matches!(
             self,
@@ -106,10 +106,11 @@ impl MessageType {
     }
 }
 
-/// Why an authentic message was dropped before anything was done with it (docs/protocol/wire.md 5.2 and 5.3).
+/// Why an authentic message was dropped before it had any effect (docs/protocol/wire.md 5.2 and 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderError {
-    /// The whole message is compressed (docs/protocol/wire.md 10.2). It can be read once inflated: [`Message::inflated`].
+    /// The whole message is compressed (docs/protocol/wire.md 10.2). [`Message::inflated`] reads it after the caller
+    /// inflated it.
     Compressed,
     /// No `t`.
     NoType,
@@ -129,7 +130,7 @@ pub enum HeaderError {
 
 /// A message with the fields that the engine reads. Texts are raw: in the classic form, a newline is 0x13.
 ///
-/// Of several fields with one name the first counts; one of an unexpected type counts as absent.
+/// Of several fields with one name the first counts. A field of an unexpected type counts as absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a> {
     /// The message itself.
@@ -164,7 +165,7 @@ pub struct Header<'a> {
     pub firstseq: Option<&'a [u8]>,
     /// `lastseq` as text; see [`Header::sequence_range`].
     pub lastseq: Option<&'a [u8]>,
-    /// `info`: a comment, or what kind of report this is.
+    /// `info`: a comment, or the kind of this report.
     pub info: Option<&'a [u8]>,
     /// `rsc_hold`: `none`, `local`, `foreign` or `all`.
     pub rsc_hold: Option<&'a [u8]>,
@@ -193,8 +194,8 @@ pub struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Reads the fields in one pass and checks what every message must have.
-    // A function of its own: its table must not stand on the stack while the message is acted upon.
+    /// Reads the fields in one pass and checks those that every message must have.
+    // A function of its own, so that its table is not on the stack while the engine acts on the message.
     #[inline(never)]
     pub fn parse(message: Message<'a>) -> Result<Self, HeaderError> {
         let mut known = Known::default();
@@ -204,8 +205,9 @@ impl<'a> Header<'a> {
         known.header(message)
     }
 
-    /// The numbers that a [`MessageType::Retransmit`] asks for (decimal on the wire), or that a [`MessageType::Nak`]
-    /// refuses (hex; a 3.0.6 names one). None: another type, a number missing or malformed, 0, or the last before the first.
+    /// The numbers that a [`MessageType::Retransmit`] requests (decimal on the wire), or that a [`MessageType::Nak`]
+    /// refuses (hex; 3.0.6 names one). None for another type, for a number that is missing, malformed or 0, and if the
+    /// last is before the first.
     pub fn sequence_range(&self) -> Option<(Sequence, Sequence)> {
         let (first, last) = match self.kind {
             MessageType::Retransmit => (number::decimal(self.firstseq?)?, number::decimal(self.lastseq?)?),
@@ -228,8 +230,8 @@ macro_rules! names {
         impl Name {
             const ALL: &[(Self, &[u8])] = &[$((Self::$name, $text)),*];
 
-            /// The name with this text. A match looks at the length and at few bytes, and takes a kilobyte more than a table
-            /// that is searched.
+            /// The name with this text. The match compares the length and few bytes, and is a kilobyte larger than a
+            /// search in a table.
             fn of(text: &[u8]) -> Option<Self> {
                 if cfg!(feature = "small") {
                     return Self::ALL.iter().find(|(_, known)| *known == text).map(|(found, _)| *found);
@@ -243,7 +245,7 @@ macro_rules! names {
     };
 }
 
-// Frequent names come first, for a table is searched in this order.
+// Frequent names come first, because a search goes through the table in this order.
 names! {
     T b"t" Src b"src" Seq b"seq" Hg b"hg" Ts b"ts" St b"st" Dt b"dt" Protocol b"protocol" SrcUuid b"srcuuid"
     Dest b"dest" DestUuid b"destuuid" AckSeq b"ackseq" FirstSeq b"firstseq" LastSeq b"lastseq" Info b"info"

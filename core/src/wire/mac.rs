@@ -1,6 +1,6 @@
 //! Message digests: CRC-32, HMAC-MD5 and HMAC-SHA1 (docs/protocol/wire.md 4.2, RFC 2104).
 //!
-//! A key is expanded once, when it is configured: what a packet costs is its own blocks and one for the outer hash.
+//! A key is expanded once, when it is configured. A packet then costs only its own blocks and one for the outer hash.
 
 use core::fmt;
 
@@ -11,10 +11,10 @@ use subtle::ConstantTimeEq;
 const TEXT_MAX: usize = 40;
 /// Block size in bytes of both hash functions.
 const BLOCK: usize = 64;
-/// Where the length stands in the last block.
+/// The offset of the length in the last block.
 const LENGTH_AT: usize = BLOCK - 8;
 
-/// Tables make the check sum fast, sixteen bytes at a time, and take 16 kilobytes.
+/// Tables make the checksum fast, sixteen bytes at a time, and take 16 kilobytes.
 #[cfg(not(feature = "small"))]
 type CrcTable = crc::Table<16>;
 #[cfg(feature = "small")]
@@ -23,7 +23,7 @@ type CrcTable = crc::NoTable;
 /// Polynomial 0x04C11DB7, not reflected, initial 0, complemented.
 static CRC: Crc<u32, CrcTable> = Crc::<u32, CrcTable>::new(&CRC_32_CKSUM);
 
-/// The text of a digest as it stands on the wire: lower-case hex, of a CRC without leading zeros.
+/// The text of a digest on the wire: lower-case hex. The hex of a CRC has no leading zeros.
 #[derive(Clone, Copy)]
 pub struct DigestText {
     len: u8,
@@ -38,7 +38,7 @@ impl DigestText {
         self.text.get(..usize::from(self.len)).unwrap_or_default()
     }
 
-    /// Whether `claimed` is this text, in a time that depends on nothing but its length.
+    /// Whether `claimed` is this text. The time depends only on its length.
     pub(super) fn equals(&self, claimed: &[u8]) -> bool {
         self.as_bytes().ct_eq(claimed).into()
     }
@@ -67,12 +67,13 @@ impl fmt::Debug for DigestText {
     }
 }
 
-/// The words that a hash function works on. MD5 has four of them, and begins with the same ones (RFC 1321 3.3, RFC 3174 6.1).
+/// The words that a hash function works on. MD5 has four of them, and the same initial values (RFC 1321 3.3, RFC 3174
+/// 6.1).
 type State = [u32; 5];
 
 const START: State = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
 
-/// A hash function. Both cut their input into the same blocks, and end it alike but for the order of bytes.
+/// A hash function. Both use the same blocks and the same padding, with a different order of bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Function {
     #[cfg(feature = "md5")]
@@ -96,7 +97,7 @@ impl Function {
         }
     }
 
-    /// A number of the digest, or half of the length, as bytes.
+    /// One word of the digest, or half of the length, as bytes.
     fn bytes(self, word: u32) -> [u8; 4] {
         match self {
             #[cfg(feature = "md5")]
@@ -105,7 +106,7 @@ impl Function {
         }
     }
 
-    /// How many words of the state are the digest.
+    /// How many words of the state belong to the digest.
     fn words(self) -> usize {
         match self {
             #[cfg(feature = "md5")]
@@ -115,7 +116,7 @@ impl Function {
     }
 }
 
-/// A digest in progress. A block that is full waits for more.
+/// A digest in progress. A full block waits until more bytes come.
 #[derive(Clone)]
 pub(super) struct Hash {
     function: Function,
@@ -145,7 +146,7 @@ impl Hash {
         }
     }
 
-    /// How many bytes of a block wait.
+    /// How many bytes of the current block are there.
     fn begun(&self) -> usize {
         (self.len % BLOCK as u64) as usize
     }
@@ -156,7 +157,7 @@ impl Hash {
         }
     }
 
-    /// A one, zeros, and the length in bits.
+    /// Appends a one bit, zeros, and the length in bits.
     fn finish(&mut self) -> &State {
         let begun = self.begun();
         self.put(begun, &[0x80]);
@@ -192,7 +193,7 @@ pub(super) struct Hmac {
 }
 
 impl Hmac {
-    /// Expands `key`; one longer than a block is hashed first.
+    /// Expands `key`. A key longer than a block is hashed first.
     pub(super) fn new(function: Function, key: &[u8]) -> Self {
         let mut block = [0; BLOCK];
         if let Some(place) = block.get_mut(..key.len()) {
@@ -232,7 +233,7 @@ impl Hmac {
     }
 }
 
-/// A digest in progress, of whichever method.
+/// A digest in progress, by any method.
 #[derive(Clone)]
 pub(super) enum Mac<'k> {
     Crc(CrcDigest<'static, u32, CrcTable>),
@@ -240,17 +241,17 @@ pub(super) enum Mac<'k> {
 }
 
 impl<'k> Mac<'k> {
-    /// A CRC of nothing yet.
+    /// An empty CRC.
     pub(super) fn crc() -> Self {
         Self::Crc(CRC.digest())
     }
 
-    /// An HMAC of nothing yet.
+    /// An empty HMAC.
     pub(super) fn hmac(key: &'k Hmac) -> Self {
         Self::Hmac(key, key.behind(key.inner))
     }
 
-    /// Appends `bytes` to what is digested.
+    /// Appends `bytes` to the input.
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Crc(crc) => crc.update(bytes),
@@ -258,7 +259,7 @@ impl<'k> Mac<'k> {
         }
     }
 
-    /// The digest of everything appended. Nothing can be appended any more.
+    /// The digest of all input. No input may follow.
     pub(super) fn finish(&mut self) -> DigestText {
         match self {
             Self::Crc(crc) => DigestText::of_crc(crc.clone().finalize()),
@@ -266,7 +267,7 @@ impl<'k> Mac<'k> {
         }
     }
 
-    /// The digest of what was appended and then `parts`, one after the other.
+    /// The digest of all input and then of `parts`, one after the other.
     pub(super) fn digest(&mut self, parts: [&[u8]; 2]) -> DigestText {
         for part in parts {
             self.update(part);

@@ -1,4 +1,4 @@
-//! Authenticated messages. There is no other way to get at the content of a packet.
+//! Authenticated messages. A packet gives its content in no other way.
 
 use core::fmt;
 
@@ -16,11 +16,11 @@ pub struct Message<'a> {
     key_index: u8,
 }
 
-/// Opens a datagram, or a message of a serial cable: finds its fields, checks the signature, then the structures in it.
+/// Opens a datagram, or a message of a serial line: finds its fields, checks the signature, then the structures in it.
 ///
-/// The first four bytes tell the form. Bytes after the end of the message are ignored. What makes 3.0.6 abort or
-/// crash (docs/protocol/wire.md 3.5) is an error here like any other. A classic message whose lines end in CR LF is
-/// refused, as there; [`FrameReader`](super::FrameReader) drops the CR on cables.
+/// The first four bytes tell the form. Bytes after the end of the message are ignored. Input that makes 3.0.6 abort or
+/// crash (docs/protocol/wire.md 3.5) is an error here like any other. Like 3.0.6, this refuses a classic message whose
+/// lines end in CR LF; [`FrameReader`](super::FrameReader) drops the CR on serial lines.
 pub fn open<'a, const ENTRIES: usize>(bytes: &'a [u8], keys: &Keys<ENTRIES>) -> Result<Message<'a>, PacketError> {
     match bytes.split_first_chunk() {
         None => Err(PacketError::Empty),
@@ -43,7 +43,7 @@ fn open_netstring<'a>(bytes: &'a [u8], rest: &'a [u8], keys: KeyView<'_>) -> Res
     Ok(Message { structure, key_index: claim.index })
 }
 
-/// The signature covers all lines but its own.
+/// The signature covers all lines but the one that contains it.
 fn open_classic<'a>(rest: &'a [u8], keys: KeyView<'_>) -> Result<Message<'a>, PacketError> {
     let scan = classic::scan(rest)?;
     let (signed, claim) = scan.signed.ok_or(PacketError::NoSignature)?;
@@ -85,8 +85,8 @@ impl<'a> Message<'a> {
         self.structure.text(name)
     }
 
-    /// The message that was compressed into this one and that the caller has inflated (docs/protocol/wire.md 10.2). It is
-    /// not signed itself; this one's signature speaks for it.
+    /// The message that was compressed into this one and that the caller has inflated (docs/protocol/wire.md 10.2). It
+    /// has no signature of its own; the signature of this message covers it.
     pub fn inflated<'i>(&self, bytes: &'i [u8]) -> Result<Message<'i>, PacketError> {
         Ok(Message { structure: Structure::local(bytes)?, key_index: self.key_index })
     }

@@ -9,17 +9,17 @@ pub(super) const START: &[u8; 4] = b"###\n";
 /// Ends a message, before its signature.
 pub(super) const END: &[u8; 4] = b"%%%\n";
 
-/// Where the parts of a message are.
+/// The places of the parts of a message.
 pub(super) struct Scan<'a> {
     /// The fields.
     pub(super) body: &'a [u8],
-    /// What follows the end marker.
+    /// The bytes after the end marker.
     pub(super) after: &'a [u8],
     /// Whether one of the fields is a structure.
     pub(super) has_structure: bool,
 }
 
-/// Finds the end of the message of which `start` is what follows the start marker.
+/// Finds the end of a message. `start` begins after the start marker.
 pub(super) fn scan(start: &[u8]) -> Result<Scan<'_>, PacketError> {
     let mut rest = start;
     let mut has_structure = false;
@@ -33,7 +33,7 @@ pub(super) fn scan(start: &[u8]) -> Result<Scan<'_>, PacketError> {
     Ok(Scan { body, after, has_structure })
 }
 
-/// Reads the signature; what follows it is ignored.
+/// Reads the signature. Bytes after it are ignored.
 pub(super) fn signature(after: &[u8]) -> Result<Claim<'_>, PacketError> {
     if after.is_empty() {
         return Err(PacketError::NoSignature);
@@ -42,13 +42,13 @@ pub(super) fn signature(after: &[u8]) -> Result<Claim<'_>, PacketError> {
     Claim::scan(text)
 }
 
-/// The content of a field that is a structure. Its fields are not looked at.
+/// The content of a field that is a structure. The fields in it are not checked.
 pub(super) fn structure(value: &[u8]) -> Result<Structure<'_>, PacketError> {
     let body = value.strip_prefix(START).and_then(|rest| rest.strip_suffix(END));
     body.map(|body| Structure { body, encoding: Encoding::Netstring }).ok_or(PacketError::BadStructure)
 }
 
-/// The first field of `input`, and what follows it.
+/// The first field of `input`, and the rest.
 pub(super) fn field(input: &[u8]) -> Result<(Field<'_>, &[u8]), PacketError> {
     let (content, rest) = item(input)?;
     let [b'(', code, b')', content @ ..] = content else {
@@ -62,7 +62,7 @@ pub(super) fn field(input: &[u8]) -> Result<(Field<'_>, &[u8]), PacketError> {
     Ok((Field { name, kind, raw, encoding: Encoding::Netstring }, rest))
 }
 
-/// The content of `LENGTH:content,` and what follows it.
+/// The content of `LENGTH:content,` and the rest.
 pub(super) fn item(input: &[u8]) -> Result<(&[u8], &[u8]), PacketError> {
     let digits = input.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (length, rest) = input.split_at_checked(digits).ok_or(PacketError::Truncated)?;

@@ -3,12 +3,13 @@
 /// Longest text of a number: 2^64 - 1 in decimal.
 const DIGITS_MAX: usize = 20;
 
-/// A hexadecimal number of either case; leading zeros are skipped. None: no digit, another character, above 64 bits.
+/// A hexadecimal number in upper or lower case; leading zeros are skipped. None if there is no digit, another
+/// character, or more than 64 bits.
 pub fn hex(text: &[u8]) -> Option<u64> {
     scan(text, 16)
 }
 
-/// A decimal number; leading zeros are skipped. None: no digit, another character, above 64 bits.
+/// A decimal number; leading zeros are skipped. None if there is no digit, another character, or more than 64 bits.
 pub fn decimal(text: &[u8]) -> Option<u64> {
     scan(text, 10)
 }

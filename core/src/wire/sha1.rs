@@ -1,7 +1,7 @@
-//! SHA-1 in a few hundred bytes of program (RFC 3174 6.2): for microcontrollers. Elsewhere it comes from the crate `sha1`, which is four times
-//! as fast and ten times as large.
+//! SHA-1 in a few hundred bytes of code (RFC 3174 6.2), for microcontrollers. On other systems it comes from the crate
+//! `sha1`, which is four times as fast and ten times as large.
 
-/// Works one block into `state`.
+/// Adds one block to `state`.
 #[expect(clippy::many_single_char_names, reason = "as the standard names them")]
 pub(super) fn compress(state: &mut [u32; 5], block: &[u8; 64]) {
     let mut words = [0; 16];
@@ -29,7 +29,7 @@ fn at(words: &[u32; 16], round: usize) -> u32 {
     words.get(round % 16).copied().unwrap_or_default()
 }
 
-/// The word of a round after the sixteenth, in the place of the one that is not needed any more.
+/// The word of a round after the sixteenth. It replaces the word that is not needed any more.
 fn extend(words: &mut [u32; 16], round: usize) -> u32 {
     let mixed = at(words, round + 13) ^ at(words, round + 8) ^ at(words, round + 2) ^ at(words, round);
     let word = mixed.rotate_left(1);

@@ -1,4 +1,4 @@
-//! Composing messages into a buffer, field by field, and signing them (docs/protocol/wire.md 3 and 4).
+//! Composes messages in a buffer, field by field, and signs them (docs/protocol/wire.md 3 and 4).
 
 use super::auth::{Entry, KeyView, Keys};
 use super::field::{Field, Fields, Kind, ListItems, Structure};
@@ -19,40 +19,40 @@ pub enum WriteError {
     Full,
     /// No key of the table signs.
     NotSigned,
-    /// A name or a value that must not be sent, or that has no classic form (docs/protocol/wire.md 2.1, 2.2, 3.5).
+    /// A name or a value may not be sent, or has no classic form (docs/protocol/wire.md 2.1, 2.2, 3.5).
     BadValue,
-    /// Structures are nested deeper than [`DEPTH_MAX`], or begun and ended unevenly.
+    /// Structures are nested deeper than [`DEPTH_MAX`], or one is not ended, or ended without a begin.
     BadNesting,
 }
 
 /// Writes one message into a buffer.
 ///
-/// Errors are kept and reported by [`Writer::finish`], so that fields are added one after the other without looking;
-/// the first error counts. Nothing can be written that makes a 3.0.6 drop the message or crash (docs/protocol/wire.md 3.5).
+/// [`Writer::finish`] reports the first error, so that the caller adds one field after the other without checks. A
+/// message that makes 3.0.6 drop it or crash cannot be written (docs/protocol/wire.md 3.5).
 pub struct Writer<'b> {
     out: &'b mut [u8],
     len: usize,
     form: Form,
     /// The key that signs; none for a local message.
     signer: Option<&'b Entry>,
-    /// The digest of the classic text of what has been written in netstring form, for the field `auth`.
+    /// The digest, for the field `auth`, of the classic text of the fields that were written in netstring form.
     auth: Option<Mac<'b>>,
-    /// Where the structures begin that have been begun.
+    /// Where the open structures begin.
     open: heapless::Vec<usize, DEPTH_MAX>,
     error: Option<WriteError>,
 }
 
-/// The fields still to be copied, of a structure and of those around it.
+/// The fields that are still to be copied, of a structure and of the structures around it.
 type Stack<'f> = heapless::Vec<Fields<'f>, DEPTH_MAX>;
 
 impl<'b> Writer<'b> {
-    /// Begins a datagram, signed with `keys`. `auth_field` also adds the field `auth`, as `msgfmt classic` does; a
-    /// message with a structure or a compressed field goes without (docs/protocol/wire.md 3.3).
+    /// Begins a datagram, signed with `keys`. `auth_field` also adds the field `auth`, as `msgfmt classic` does. A
+    /// message with a structure or a compressed field has no such field (docs/protocol/wire.md 3.3).
     pub fn netstring<const ENTRIES: usize>(out: &'b mut [u8], keys: &'b Keys<ENTRIES>, auth_field: bool) -> Self {
         Self::signed(out, Form::Netstring, keys.view(), auth_field)
     }
 
-    /// Begins a message for a serial cable, signed with `keys`.
+    /// Begins a message for a serial line, signed with `keys`.
     pub fn classic<const ENTRIES: usize>(out: &'b mut [u8], keys: &'b Keys<ENTRIES>) -> Self {
         Self::signed(out, Form::Classic, keys.view(), false)
     }
@@ -80,12 +80,12 @@ impl<'b> Writer<'b> {
         });
     }
 
-    /// Appends a string; it must not hold a NUL. A 0x13 reads as a newline at receivers of the classic form.
+    /// Appends a string, which must not contain a NUL. A 0x13 reads as a newline at receivers of the classic form.
     pub fn text(&mut self, name: &str, value: &[u8]) {
         self.append(Kind::String, name.as_bytes(), Value::Plain(value));
     }
 
-    /// Appends a number as lower-case hex: most numbers (docs/protocol/wire.md 1).
+    /// Appends a number as lower-case hex, as most fields have it (docs/protocol/wire.md 1).
     pub fn hex(&mut self, name: &str, value: u64) {
         self.text(name, Digits::hex(value).as_bytes());
     }
@@ -95,7 +95,7 @@ impl<'b> Writer<'b> {
         self.text(name, Digits::decimal(value).as_bytes());
     }
 
-    /// Appends a binary value of any bytes, such as a UUID.
+    /// Appends a binary value. It can contain any bytes, such as a UUID.
     pub fn binary(&mut self, name: &str, value: &[u8]) {
         self.append(Kind::Binary, name.as_bytes(), Value::Plain(value));
     }
@@ -105,8 +105,8 @@ impl<'b> Writer<'b> {
         self.append(Kind::Compressed, name.as_bytes(), Value::Plain(value));
     }
 
-    /// Appends a list of strings, at least one. None may be empty, or hold a NUL or a newline; the packed list must stay below
-    /// [`LIST_LIMIT`] bytes. 3.0.6 drops a message with any other list.
+    /// Appends a list of strings, at least one. No item may be empty or contain a NUL or a newline; the packed list
+    /// must be shorter than [`LIST_LIMIT`] bytes. 3.0.6 drops a message with any other list.
     pub fn list<'i>(&mut self, name: &str, items: impl IntoIterator<Item = &'i [u8]>) {
         let mut packed: heapless::Vec<u8, LIST_LIMIT> = heapless::Vec::new();
         for item in items {
@@ -148,7 +148,7 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// Appends a field of another message, in this one's form, with everything that is in it.
+    /// Appends a field of another message with all its content, in the form of this message.
     pub fn field(&mut self, field: &Field<'_>) {
         let mut stack = Stack::new();
         self.copy(field, &mut stack);
@@ -162,7 +162,7 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// Signs the message and gives its length in bytes, from the start of the buffer.
+    /// Signs the message and returns its length in bytes, from the start of the buffer.
     pub fn finish(mut self) -> Result<usize, WriteError> {
         if !self.open.is_empty() {
             self.fail(WriteError::BadNesting);
@@ -198,7 +198,7 @@ impl<'b> Writer<'b> {
         self.put(classic::END);
     }
 
-    /// The signature of what was written, from byte number `from` on.
+    /// The signature of the bytes from number `from` on.
     fn signature(&mut self, signer: &Entry, from: usize) -> Signature {
         let Some(mut mac) = signer.own_mac() else {
             self.fail(WriteError::NotSigned);
@@ -208,7 +208,7 @@ impl<'b> Writer<'b> {
         Signature::new(signer.index(), &mac.digest([written, &[]]))
     }
 
-    /// Copies a field, or begins a structure whose fields are then due.
+    /// Copies a field, or begins a structure, whose fields are then copied next.
     fn copy<'f>(&mut self, field: &Field<'f>, stack: &mut Stack<'f>) {
         let Some(structure) = field.structure() else {
             return self.append(field.kind, field.name, Value::of(*field));
@@ -281,7 +281,7 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// Puts the length of what begins at `start`, and a colon, in front of it.
+    /// Puts the length of the bytes from `start` on, and a colon, in front of them.
     fn insert_length(&mut self, start: usize) {
         let end = self.len;
         let length = Digits::decimal(end.saturating_sub(start) as u64);
@@ -335,7 +335,7 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// Whether `byte` cannot stand in a value at this depth of a classic message. A newline can: it is replaced.
+    /// Whether `byte` cannot be part of a value at this depth of a classic message. A newline can: it is replaced.
     fn breaks_line(&self, byte: u8) -> bool {
         self.form() == Form::Classic && byte != b'\n' && classic::ends_line(byte, self.depth())
     }
@@ -353,10 +353,10 @@ impl<'b> Writer<'b> {
     }
 }
 
-/// What a serial cable carries of a message that was written for datagrams: the same fields as lines, signed anew
-/// (docs/protocol/wire.md 3.3). `message` is one of our own, in either form; its signature is not looked at.
+/// Converts a message that was written for datagrams to the form of a serial line: the same fields as lines, with a new
+/// signature (docs/protocol/wire.md 3.3). `message` is one of our own, in either form; its signature is not checked.
 ///
-/// [`WriteError::BadValue`]: `message` is malformed, or one of its values has no classic form.
+/// Returns [`WriteError::BadValue`] if `message` is malformed, or one of its values has no classic form.
 pub fn transcode_classic<const ENTRIES: usize>(
     message: &[u8],
     keys: &Keys<ENTRIES>,

@@ -79,7 +79,7 @@ fn debug_output_shows_no_key() {
     assert_eq!(text, "{2: Sha1}");
 }
 
-/// Who is accepted by a receiver that signs with sha1 entry 2 `HI!` and knows md5 entry 3 `other`.
+/// Whether a receiver that signs with sha1 entry 2 `HI!` and has the md5 entry 3 `other` accepts this digest.
 fn accepted(form: Form, index: u8, method: Method, key: &[u8]) -> bool {
     let receiver = keys(&[(2, Method::Sha1, b"HI!"), (3, Method::Md5, b"other")], 2);
     let text = digest(method, key, b"data");

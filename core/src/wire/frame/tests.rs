@@ -2,7 +2,7 @@ use std::vec::Vec;
 
 use super::*;
 
-/// What a reader of `N` bytes makes of a stream that comes in pieces of `step` bytes.
+/// The messages and counters of a reader of `N` bytes, for a stream that comes in pieces of `step` bytes.
 fn read<const N: usize>(stream: &[u8], step: usize) -> (Vec<Vec<u8>>, FrameCounters) {
     let mut reader = FrameReader::<N>::new();
     let mut messages = Vec::new();

@@ -10,7 +10,7 @@ fn keys() -> Keys {
     keys
 }
 
-/// A message of these texts, after whatever `more` adds.
+/// A message of these texts, after the fields that `more` adds.
 fn packet(texts: &[(&str, &str)], more: impl Fn(&mut Writer<'_>)) -> Vec<u8> {
     let (mut out, keys) = ([0; 1024], keys());
     let mut writer = Writer::classic(&mut out, &keys);

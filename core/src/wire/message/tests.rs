@@ -21,7 +21,7 @@ fn signed(body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The same in classic form.
+/// `lines` between the markers of a classic message, properly signed.
 fn signed_lines(lines: &[u8]) -> Vec<u8> {
     let digest = keys().digest(lines).unwrap();
     [b">>>\n", lines, b"auth=2 ", digest.as_bytes(), b"\n<<<\n"].concat()

@@ -21,7 +21,7 @@ fn write(form: Form, fill: impl Fn(&mut Writer<'_>)) -> Result<Vec<u8>, WriteErr
     Ok(out[..len].to_vec())
 }
 
-/// The status of docs/protocol/wire.md 3.1, whose digests are known.
+/// The status message of docs/protocol/wire.md 3.1, whose digests are known.
 fn status(writer: &mut Writer<'_>) {
     writer.text("t", b"status");
     writer.text("st", b"init");
@@ -109,7 +109,7 @@ fn what_must_never_be_sent_is_refused() {
     }
 }
 
-/// Whether the field of a classic message goes into another one, in both forms alike.
+/// Whether the field of a classic message can be copied into another message, with the same result in both forms.
 fn is_passed_on(line: &str) -> bool {
     let message = std::format!(">>>\nt=x\n{line}\n<<<\n");
     let message = Structure::local(message.as_bytes()).unwrap();
@@ -140,7 +140,7 @@ fn list_of_less_than_a_kibibyte_is_passed_on() {
         let item = std::vec![b'x'; len];
         write(Form::Netstring, |writer| writer.list("l", [&item[..]])).map(drop)
     };
-    // With `1017:` before it and a comma after it, one byte less than LIST_LIMIT.
+    // With `1017:` before it and a comma after it, this list is one byte shorter than LIST_LIMIT.
     assert_eq!((list(1017), list(1018)), (Ok(()), Err(WriteError::BadValue)));
 }
 

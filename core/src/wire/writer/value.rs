@@ -1,4 +1,4 @@
-//! Values on their way into a message, and the text of its signature.
+//! Values that are written into a message, and the text of its signature.
 
 use crate::wire::auth::DigestText;
 use crate::wire::classic;
@@ -8,7 +8,7 @@ use crate::wire::number::Digits;
 /// A value to be written.
 #[derive(Clone, Copy)]
 pub(super) enum Value<'v> {
-    /// As the netstring form has it.
+    /// A value in netstring form.
     Plain(&'v [u8]),
     /// A field of a classic message.
     Classic(Field<'v>),
@@ -29,7 +29,7 @@ impl<'v> Value<'v> {
         }
     }
 
-    /// How many bytes the value has in the netstring form.
+    /// The length of the value in netstring form, in bytes.
     pub(super) fn len(self) -> Option<usize> {
         match self {
             Self::Plain(bytes) => Some(bytes.len()),
@@ -38,7 +38,7 @@ impl<'v> Value<'v> {
     }
 }
 
-/// Hands the classic line of a field to `put`, in pieces.
+/// Passes the classic line of a field to `put`, in pieces.
 pub(super) fn classic_line(kind: Kind, name: &[u8], value: Value<'_>, newline: u8, mut put: impl FnMut(&[u8])) {
     if kind != Kind::String {
         put(&[b'(', kind.code(), b')']);
@@ -52,7 +52,7 @@ pub(super) fn classic_line(kind: Kind, name: &[u8], value: Value<'_>, newline: u
     put(&[newline]);
 }
 
-/// `INDEX DIGEST`, as text: at most 2 + 1 + 40 bytes.
+/// The text `INDEX DIGEST`: at most 2 + 1 + 40 bytes.
 pub(super) struct Signature(heapless::Vec<u8, 44>);
 
 impl Signature {
