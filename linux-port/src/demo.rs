@@ -1,7 +1,7 @@
-//! `hb demo`: a cluster of two nodes and a client on this machine, and what a power cut does to it.
+//! `hb demo`: a cluster of two nodes and a client on this machine, and the effects of power cuts on it.
 //!
-//! Everything happens in network namespaces that this process makes for itself, with files in memory. The kernel takes all of
-//! it away with the process, however that ends. `story.rs` is the place to begin reading.
+//! Everything happens in network namespaces that this process makes, with files in memory. The kernel removes all of it
+//! when the process ends, for whatever reason. Begin reading with `story.rs`.
 
 mod client;
 mod files;
@@ -28,11 +28,11 @@ use self::story::Story;
 use crate::sys::namespace::isolate;
 use crate::terminal::complain;
 
-/// Power cuts when the user does not say how many.
+/// The number of power cuts if the user gives none.
 pub const CUTS: u32 = 5;
 
-/// Runs the demonstration with `cuts` power cuts, at least one, and writes its timeline to standard output, and a drawing of the first
-/// failover to the file `drawing`.
+/// Runs the demonstration with `cuts` power cuts, at least one. Writes its timeline to standard output, and a drawing
+/// of the first failover to the file `drawing`.
 ///
 /// The exit code is 0 if the address moved and came back each time, 1 if it did not, 4 if the system does not permit
 /// namespaces, and 128 and the signal's number after a signal. Call it while the process has one thread, and end the
@@ -51,7 +51,7 @@ pub fn run(cuts: u32, drawing: Option<&Path>) -> ExitCode {
 }
 
 fn perform(cuts: u32, drawing: Option<&Path>) -> Result<(), Stop> {
-    // Opened before this process leaves the file system it was started in.
+    // Opened before this process leaves the file system that it was started in.
     let drawing = drawing.map(File::create).transpose().map_err(Stop::refused(Doing::Draw))?;
     let signals = story::listen()?;
     let rights = isolate().map_err(Stop::refused(Doing::Isolate))?;

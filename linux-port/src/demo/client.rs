@@ -1,4 +1,4 @@
-//! The client: asks the service address a thousand times a second who is there, and remembers the answers.
+//! The client: it asks the service address a thousand times a second which node answers, and remembers the answers.
 
 use std::io;
 use std::net::UdpSocket;
@@ -12,9 +12,9 @@ use super::timing::QUESTION;
 use crate::sys::namespace::Network;
 use crate::sys::realtime::{self, Policy};
 
-/// How often the listening thread looks whether it should end.
+/// The interval at which the listening thread looks whether it should end.
 const ATTENTION: Duration = Duration::from_millis(50);
-/// A node answers now if it gave this many answers in a row, the newest just now.
+/// A node answers now if it gave this many answers in a row, and the newest within [`JUST_NOW`].
 const STEADY: usize = 5;
 const JUST_NOW: Duration = Duration::from_millis(10);
 /// The lowest real-time priority, which goes before all normal work.
@@ -60,17 +60,17 @@ impl Client {
         newest.is_some_and(|all| all.iter().all(|a| a.by == node) && all[STEADY - 1].at.elapsed() < JUST_NOW)
     }
 
-    /// When `node` gave its first answer after `since`.
+    /// The time of the first answer of `node` after `since`.
     pub(super) fn first_answer(&self, since: Instant, node: &str) -> Option<Instant> {
         self.shared.answers().iter().find(|a| a.at >= since && a.by == node).map(|a| a.at)
     }
 
-    /// All answers so far: when, and by which node.
+    /// All answers so far: the time, and the node.
     pub(super) fn answers(&self) -> Vec<(Instant, &'static str)> {
         self.shared.answers().iter().map(|answer| (answer.at, answer.by)).collect()
     }
 
-    /// The longest time without an answer: from the last one before `since` to the newest, or to now if it is longer ago.
+    /// The longest time without an answer: from the last one before `since` to the newest, or to now if that is longer.
     pub(super) fn longest_silence(&self, since: Instant) -> Duration {
         let answers = self.shared.answers();
         let first = answers.iter().rposition(|a| a.at < since).unwrap_or(0);
@@ -98,7 +98,7 @@ impl Shared {
         hurry();
         let mut next = Instant::now();
         while !self.over.load(Ordering::Relaxed) {
-            // The error may be that of an earlier question, which makes room for this one.
+            // The error may belong to an earlier question; the failed call clears it, so the second one sends.
             let _ = socket.send(b"who").or_else(|_| socket.send(b"who"));
             next += QUESTION;
             match next.checked_duration_since(Instant::now()) {
@@ -120,8 +120,8 @@ impl Shared {
     }
 }
 
-/// Gives the calling thread real-time scheduling, so that a busy machine does not make an answer late and the cluster look so.
-/// Whether it was permitted.
+/// Gives the calling thread real-time scheduling, so that a busy machine does not delay an answer and make the cluster
+/// look slow. Returns whether that was permitted.
 pub(super) fn hurry() -> bool {
     realtime::enter_unguarded(Policy::RoundRobin, PRIORITY).is_ok()
 }

@@ -1,4 +1,4 @@
-//! Files that are gone with the last process that sees them, even if everything is killed at once.
+//! Files that vanish with the last process that sees them, even if all processes are killed at once.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A node: a place in the network, its files, and while it has power a daemon and the service that it guards.
+//! A node: its network, its files, and while it has power a daemon and the service that it guards.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -16,7 +16,7 @@ use crate::sys::namespace::Network;
 /// Lines of a log that are shown when the demonstration fails.
 const TAIL: usize = 12;
 
-/// A node of the cluster. Dropped, its processes end.
+/// A node of the cluster. Its processes end when it is dropped.
 pub(super) struct Machine {
     index: usize,
     place: Network,
@@ -42,7 +42,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Its place in the network.
+    /// Its network.
     pub(super) fn place(&self) -> &Network {
         &self.place
     }
@@ -52,7 +52,7 @@ impl Machine {
         name(self.index)
     }
 
-    /// Switches the power on: the links, the service and the daemon. `home` is where the calling thread is.
+    /// Switches the power on: the links, the service and the daemon. `home` is the network of the calling thread.
     pub(super) fn power_on(&mut self, home: &Network) -> io::Result<()> {
         let addresses = [SWITCHED, CABLED].map(|pair| pair.get(self.index).copied().unwrap_or(SERVICE));
         let [switched, cabled] = addresses;
@@ -63,15 +63,15 @@ impl Machine {
         Ok(())
     }
 
-    /// Cuts the power. The processes end first, as their end takes the heartbeats off both links at one instant.
+    /// Cuts the power. The processes are killed first, so that the heartbeats stop on both links at the same instant.
     pub(super) fn cut_power(&mut self) -> io::Result<()> {
-        // Dropped at the end, because it takes a while to bury them.
+        // Dropped at the end, because it takes a while to reap the processes.
         let mut running = self.running.take();
         running.iter_mut().flatten().for_each(Process::kill);
         self.sockets.switch_off(&["eth0", "eth1"])
     }
 
-    /// Whether a process of it has ended by itself.
+    /// Whether one of its processes has ended unexpectedly.
     pub(super) fn has_failed(&mut self) -> bool {
         self.running.iter_mut().flatten().any(Process::has_ended)
     }
@@ -91,7 +91,7 @@ impl Machine {
 
     fn start(&self, role: &Role<'_>, home: &Network) -> io::Result<Process> {
         let console = self.console()?;
-        // Through this link the program is found even if the new files hide its own.
+        // This link leads to the program even if the new mounts hide its path.
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("hb")
@@ -100,7 +100,7 @@ impl Machine {
             .stdin(Stdio::null())
             .stdout(console.try_clone()?)
             .stderr(console);
-        // A Ctrl-C is for the demonstration alone.
+        // Ctrl-C must reach only the demonstration itself.
         command.process_group(0);
         self.place.enter()?;
         let child = command.spawn();
@@ -124,7 +124,7 @@ struct Process(Child);
 
 impl Process {
     fn kill(&mut self) {
-        // It may have ended already, which is as good.
+        // It may have ended already, which is no error.
         let _ = self.0.kill();
     }
 

@@ -1,4 +1,4 @@
-//! The places of the demonstration and what connects them.
+//! The networks of the demonstration and the links between them.
 //!
 //! ```text
 //!   alpha eth1 ────────────── eth1 bravo
@@ -27,13 +27,13 @@ pub(super) const CABLED: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 1, 1), Ipv4Addr::
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 3);
 
 const SWITCH: &str = "switch";
-/// All networks here are as wide as this.
+/// The length of the prefix of all networks here.
 const PREFIX: u8 = 24;
 
-/// Everything between the machines. The switch is in the network of the thread that built it.
+/// All links between the nodes and the client. The switch is in the network of the thread that built it.
 pub(super) struct Cabling {
     switch: Wiring,
-    /// The cable is cut at alpha's end.
+    /// Alpha's end of the cable, where the cable is cut.
     cable_end: Wiring,
 }
 
@@ -53,14 +53,14 @@ impl Cabling {
         Ok(Self { switch, cable_end: alpha.inside(Wiring::open)? })
     }
 
-    /// Cuts, or mends, both ways between alpha and bravo. The client reaches both all the time.
+    /// Cuts, or restores, both links between alpha and bravo. The client reaches both nodes all the time.
     pub(super) fn part(&self, parted: bool) -> io::Result<()> {
         self.cable_end.switch_on("eth1", !parted)?;
         NODES.iter().try_for_each(|port| self.switch.keep_apart(port, parted))
     }
 }
 
-/// The network sockets of a machine: what a cable is plugged into.
+/// The network interfaces of a node.
 pub(super) struct Sockets {
     wiring: Wiring,
     netlink: Netlink,
@@ -91,7 +91,7 @@ impl Sockets {
         self.netlink.set_up(LOOPBACK_INDEX)
     }
 
-    /// Switches interfaces off. What they know stays, as nothing that a machine without power does reaches anybody.
+    /// Switches interfaces off. They keep their addresses, since a node without power reaches no other node.
     pub(super) fn switch_off(&self, interfaces: &[&str]) -> io::Result<()> {
         interfaces.iter().try_for_each(|name| self.wiring.switch_on(name, false))
     }

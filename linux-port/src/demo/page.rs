@@ -1,4 +1,4 @@
-//! What a person sees: a drawing, a timeline, and the figures at the end.
+//! The output for people: a drawing, a timeline, and the figures at the end.
 
 use std::fmt::{Arguments, Display};
 use std::io::{self, IsTerminal, Write};
@@ -17,20 +17,20 @@ const BLOCK: u128 = 1000;
 /// The longest bar, in blocks.
 const BAR: usize = 40;
 
-/// What the client saw, in one figure for each event.
+/// The client's longest times without an answer, one for each event.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
-    /// How long nobody answered while nothing happened: what this machine does by itself.
+    /// While nothing happened: the delays of this machine alone.
     pub(super) quiet: Vec<Duration>,
     /// After a power cut.
     pub(super) cuts: Vec<Duration>,
-    /// When the address went back.
+    /// During a failback.
     pub(super) failbacks: Vec<Duration>,
     /// From the beginning of the partition until after its end.
     pub(super) partition: Duration,
 }
 
-/// How a line looks on a terminal.
+/// The rendition of a line on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
     Plain,
@@ -38,7 +38,7 @@ pub(super) enum Ink {
     Bad,
 }
 
-/// The page. Lines that cannot be written, as nobody reads them any more, are dropped.
+/// The page. Lines that cannot be written, as when the reader has gone, are dropped.
 pub(super) struct Page {
     start: Instant,
     colours: bool,
@@ -75,7 +75,7 @@ impl Page {
         ));
     }
 
-    /// A line of the timeline, for what happened at that moment.
+    /// A line of the timeline, for an event at that moment.
     pub(super) fn event(&self, at: Instant, ink: Ink, what: impl Display) {
         let code = match ink {
             Ink::Plain => "0",
@@ -91,7 +91,7 @@ impl Page {
         line(format_args!("  {}", self.inked(FAINT, what)));
     }
 
-    /// The figures, and those of the past.
+    /// Writes the figures, and beside them published figures for comparison.
     pub(super) fn figures(&self, figures: &Figures) {
         line(format_args!("\n  {}", self.inked(BOLD, "Without an answer, in milliseconds")));
         line(format_args!("                             shortest   median   longest"));
@@ -134,7 +134,7 @@ pub(super) fn bar(time: Duration) -> String {
     "▆".repeat(usize::try_from(blocks).unwrap_or(BAR).min(BAR))
 }
 
-/// In milliseconds.
+/// A time in milliseconds.
 pub(super) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }

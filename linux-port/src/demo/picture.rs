@@ -7,7 +7,7 @@ use super::network::{NODES, SERVICE};
 use super::page::millis;
 use super::timing::{DEADTIME, KEEPALIVE};
 
-/// How much is drawn before and after the moment of a scene.
+/// The time that is drawn before and after the moment of a scene.
 const BEFORE: Duration = Duration::from_millis(20);
 const AFTER: Duration = Duration::from_millis(60);
 /// Pixels: where the time axis begins, one millisecond, the width of the drawing, one row, one scene.
@@ -21,7 +21,7 @@ const TITLE: f64 = 50.0;
 const COLOURS: [&str; 2] = ["#1a7f37", "#0969da"];
 const RED: &str = "#cf222e";
 
-/// An answer: when, in milliseconds from the moment of the scene, and the index of the node in `NODES`.
+/// An answer: its time, in milliseconds from the moment of the scene, and the index of the node in `NODES`.
 type Stroke = (f64, usize);
 
 /// A moment and the answers around it.
@@ -32,7 +32,7 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// The scene around `zero`, at which `moment` happened. `answers` holds times and names of nodes.
+    /// The scene around `zero`, the time of the event `moment`. `answers` holds times and names of nodes.
     pub(super) fn new(
         title: String,
         moment: &'static str,
@@ -47,7 +47,7 @@ impl Scene {
         Self { title, moment, strokes: strokes.filter(|(at, _)| drawn.contains(at)).collect() }
     }
 
-    /// The longest time between an answer of one node and the next of the other: from when to when.
+    /// The longest time between an answer of one node and the next of the other: its beginning and its end.
     fn gap(&self) -> Option<(f64, f64)> {
         let pairs = self.strokes.windows(2).filter_map(|pair| match pair {
             [(from, one), (to, other)] if one != other => Some((*from, *to)),
@@ -90,7 +90,7 @@ impl Scene {
                 x(to),
                 middle - 4.0
             );
-            // In the row of the node that does not answer there.
+            // In the row of the node that does not answer during the gap.
             let served_by_first = strokes.iter().any(|(at, by)| *at >= to && *by == 0);
             text(
                 svg,
@@ -131,7 +131,7 @@ fn text(svg: &mut String, x: f64, y: f64, class: &str, words: &str) {
     let _ = writeln!(svg, r#"<text x="{x:.1}" y="{y:.0}" class="{class}">{words}</text>"#);
 }
 
-/// Where a time stands, in pixels.
+/// The position of a time, in pixels.
 fn x(ms: f64) -> f64 {
     LEFT + (ms + millis(BEFORE)) * MILLISECOND
 }

@@ -1,4 +1,4 @@
-//! What the program is when the demonstration starts it again: the daemon of a node, or the service that it guards.
+//! The roles in which the demonstration starts this program again: the daemon of a node, or the service that it guards.
 
 use crate::terminal::complain;
 use std::ffi::{CStr, OsString};
@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::client::hurry;
 use super::network::{SERVICE, SERVICE_PORT};
 
-/// The word of the command line that stands before a role.
+/// The word of the command line before a role.
 pub const ROLE: &str = "demo-role";
 
 /// A role, as its parent orders it.
@@ -35,7 +35,8 @@ impl Role<'_> {
     }
 }
 
-/// Plays a role, given the words after [`ROLE`]; the program is to end with the code it returns. It ends with its parent.
+/// Plays a role, given the words after [`ROLE`]. The program must end with the returned code. It is killed when its
+/// parent ends.
 pub fn play(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut words = words.into_iter();
     let (Some(parent), Some(role), Some(of_what), None) = (words.next(), words.next(), words.next(), words.next())
@@ -53,7 +54,7 @@ pub fn play(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Lets the kernel kill this process when its parent ends, however that ends.
+/// Lets the kernel kill this process when its parent ends, for whatever reason.
 fn end_with(parent: &OsString) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // The parent may have ended before that was set.
@@ -82,12 +83,12 @@ fn be_service(node: &OsString) -> ExitCode {
     }
 }
 
-/// The name in lists of processes.
+/// Sets the name in lists of processes.
 fn call_oneself(name: &CStr) {
     let _ = rustix::thread::set_name(name);
 }
 
-/// A socket at the service address, whether or not this node holds it now.
+/// A socket at the service address, whether or not this node has the address now.
 fn service() -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_freebind_v4(true)?;
@@ -99,7 +100,7 @@ fn service() -> io::Result<UdpSocket> {
 fn answer(socket: &UdpSocket, node: &[u8]) -> ! {
     loop {
         if let Ok((_, client)) = socket.recv_from(&mut [0; 64]) {
-            // An answer that cannot be sent is one that the client does not get.
+            // If an answer cannot be sent, the client does not get it, which is what the client measures.
             let _ = socket.send_to(node, client);
         }
     }

@@ -1,4 +1,4 @@
-//! Why a demonstration ends early, and what can be done about it.
+//! The reasons why a demonstration ends early, and what the user can do about them.
 
 use std::fmt;
 use std::fs;
@@ -12,40 +12,40 @@ const NOT_PERMITTED: u8 = 4;
 /// A shell adds the number of the signal to this.
 const BY_SIGNAL: u8 = 128;
 
-/// Why it ends.
+/// The reason why it ends.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// A signal of this number asks for it.
     Signal(i32),
-    /// What should happen did not happen in time.
+    /// A condition did not come true in time.
     Never(Awaited),
-    /// A process of this node ended by itself.
+    /// A process of this node ended unexpectedly.
     Died(&'static str),
     /// The system refused.
     Refused(Doing, io::Error),
 }
 
-/// What the demonstration waits for.
+/// The condition that the demonstration waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaited {
     /// This node alone holds the address and answers there.
     Service(&'static str),
     /// Both nodes hold the address.
     TwoOwners,
-    /// Only one of them does.
+    /// Only one of them holds it.
     OneOwner,
 }
 
-/// What the system was asked for.
+/// The request to the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doing {
     /// Namespaces.
     Isolate,
-    /// A place for files.
+    /// A directory for files.
     MakeFiles,
     /// Interfaces, a switch and cables.
     LayCables,
-    /// Starting a machine, looking at it, or cutting its power.
+    /// Starting a node, looking at it, or cutting its power.
     RunMachine,
     /// Sockets and threads of the client.
     RunClient,
@@ -70,12 +70,12 @@ impl Stop {
         }
     }
 
-    /// Whether the logs of the nodes may tell more.
+    /// Whether the logs of the nodes may help to explain it.
     pub(super) fn is_of_the_cluster(&self) -> bool {
         matches!(self, Self::Never(_) | Self::Died(_))
     }
 
-    /// What to do, if that can be known.
+    /// The user's remedy, if there is a known one.
     pub(super) fn help(&self) -> Option<String> {
         match self {
             Self::Refused(Doing::Isolate, _) => Some(how_to_permit()),
@@ -114,7 +114,7 @@ impl fmt::Display for Doing {
     }
 }
 
-/// Which switch of this system is in the way.
+/// The way to permit namespaces on this system.
 fn how_to_permit() -> String {
     let switches = [
         ("kernel.unprivileged_userns_clone", "0", "1"),

@@ -1,4 +1,5 @@
-//! What happens: the cluster starts, alpha loses its power and comes back a few times, the nodes are parted and meet again.
+//! The story: the cluster starts, alpha loses its power and returns a few times, and the nodes are parted and meet
+//! again.
 
 use std::io;
 use std::path::Path;
@@ -18,11 +19,11 @@ use super::timing::{DEADTIME, KEEPALIVE};
 use crate::sys::namespace::{Network, Rights};
 use crate::sys::signal::Signals;
 
-/// What ends the demonstration early.
+/// The signals that end the demonstration early.
 const SIGNALS: [Signal; 4] = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];
-/// How long anything may take.
+/// The longest time for any step.
 const LIMIT: Duration = Duration::from_secs(15);
-/// How often a condition is looked at.
+/// The interval at which a condition is checked.
 const INTERVAL: Duration = Duration::from_millis(1);
 /// A quiet moment between two events.
 const QUIET: Duration = Duration::from_millis(300);
@@ -32,7 +33,7 @@ pub(super) fn listen() -> Result<Signals, Stop> {
     Signals::block(&SIGNALS).map_err(Stop::refused(Doing::Listen))
 }
 
-/// Everything that the story needs. Dropped, nothing of it is left.
+/// Everything that the story needs. All of it is removed on drop.
 pub(super) struct Story {
     client: Client,
     alpha: Machine,
@@ -85,12 +86,12 @@ impl Story {
         Ok(())
     }
 
-    /// Lines that may tell why the cluster did not do what it should.
+    /// Lines of the logs that may explain a failure.
     pub(super) fn last_words(&self) -> Vec<String> {
         [&self.alpha, &self.bravo].into_iter().flat_map(Machine::last_words).collect()
     }
 
-    /// The first failover as SVG. To be asked for after the story.
+    /// The first failover as SVG. Call it after the story.
     pub(super) fn drawing(&self) -> String {
         picture::svg(&self.scenes)
     }
@@ -124,7 +125,7 @@ impl Story {
         Ok(())
     }
 
-    /// Cuts alpha's power, which is told if wanted. How long nobody answered.
+    /// Cuts alpha's power, and writes about it if `told`. Returns the longest time without an answer.
     fn power_cut(&mut self, began: Instant, told: bool) -> Result<Duration, Stop> {
         self.alpha.cut_power().map_err(Stop::refused(Doing::RunMachine))?;
         if told {
@@ -140,7 +141,7 @@ impl Story {
         Ok(outage)
     }
 
-    /// Gives alpha its power back. How long nobody answered while the address went home.
+    /// Gives alpha its power back. Returns the longest time without an answer while the address went home.
     fn failback(&mut self, told: bool) -> Result<Duration, Stop> {
         self.pause(QUIET)?;
         let began = Instant::now();
@@ -162,7 +163,8 @@ impl Story {
         Ok(handover)
     }
 
-    /// Cuts both ways between the nodes for a while. The longest time without an answer from then until all is well.
+    /// Cuts both links between the nodes for a while. Returns the longest time without an answer until there is one
+    /// owner again.
     fn partition(&mut self) -> Result<Duration, Stop> {
         self.pause(QUIET)?;
         let began = self.part(true)?;
@@ -175,7 +177,7 @@ impl Story {
         self.page.event(healed, Ink::Plain, "the partition heals: the cables carry packets again");
         self.until(Awaited::OneOwner, |story| Ok(matches!(story.owners()?, [true, false] | [false, true])))?;
         let at = Instant::now();
-        // The neighbours are told a moment later, and whatever goes wrong still goes wrong now.
+        // The owner announces the address a moment later. A wrong owner would show within this pause too.
         self.pause(DEADTIME * 4)?;
         let owner = if self.owners()? == [true, false] { "alpha" } else { "bravo" };
         self.until(Awaited::Service(owner), |story| Ok(story.client.is_served_by(owner)))?;
@@ -189,7 +191,7 @@ impl Story {
         self.alpha.power_on(&self.home).map_err(Stop::refused(Doing::RunMachine))
     }
 
-    /// Cuts or mends the cables, now.
+    /// Cuts or restores the links between the nodes.
     fn part(&self, parted: bool) -> Result<Instant, Stop> {
         let now = Instant::now();
         self.cabling.part(parted).map_err(Stop::refused(Doing::LayCables))?;
@@ -202,14 +204,14 @@ impl Story {
         })
     }
 
-    /// Whether alpha and whether bravo holds the address.
+    /// Whether alpha holds the address, and whether bravo does.
     fn owners(&mut self) -> Result<[bool; 2], Stop> {
         let mut ask = || Ok([self.alpha.holds_service()?, self.bravo.holds_service()?]);
         ask().map_err(Stop::refused(Doing::RunMachine))
     }
 
-    /// Waits for a moment that has nothing to do with the heartbeats, for an outage depends on it. The longest time without an
-    /// answer meanwhile.
+    /// Waits for a random moment relative to the heartbeats, since the length of an outage depends on it. Returns the
+    /// longest time without an answer meanwhile.
     fn quiet_moment(&mut self) -> Result<Duration, Stop> {
         let began = Instant::now();
         let part = f64::from(random::<1>().map_or(0, |[byte]| byte)) / 256.0;
@@ -250,7 +252,7 @@ impl Story {
     }
 }
 
-/// A key that nobody knows.
+/// A random key.
 fn secret() -> io::Result<String> {
     Ok(random::<20>()?.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }

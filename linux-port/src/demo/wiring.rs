@@ -1,4 +1,4 @@
-//! Making and changing interfaces over route netlink, so that the demonstration needs no program but itself.
+//! Makes and changes interfaces over route netlink, so that the demonstration needs no other program.
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
@@ -16,12 +16,12 @@ use std::time::Duration;
 
 use crate::sys::namespace::Network;
 
-/// How long the kernel may take for one request. It waits for its own lock on all interfaces, for milliseconds.
+/// The longest time for one request. The kernel waits for its own lock on all interfaces, for milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// An acknowledgement repeats the request, which is far shorter than this, in bytes.
 const ANSWER: usize = 8 * 1024;
 
-/// The interfaces of one network namespace: that of the thread that opened it.
+/// The interfaces of one network namespace: that of the thread that opened this.
 pub(super) struct Wiring {
     socket: Socket,
 }
@@ -65,7 +65,8 @@ impl Wiring {
         self.request(on(named(name), wanted), 0)
     }
 
-    /// Whether a port of a switch is kept apart from the other ports that are kept apart. It reaches all others.
+    /// Isolates a port of a switch from all other isolated ports, or ends that. It always reaches the ports that are
+    /// not isolated.
     pub(super) fn keep_apart(&self, port: &str, wanted: bool) -> io::Result<()> {
         let mut message = named(port);
         let data = InfoPortData::BridgePort(vec![InfoBridgePort::Isolated(wanted)]);
@@ -74,7 +75,7 @@ impl Wiring {
         self.request(message, 0)
     }
 
-    /// Sends one request and awaits that the kernel has carried it out.
+    /// Sends one request and waits until the kernel has carried it out.
     fn request(&self, message: LinkMessage, flags: u16) -> io::Result<()> {
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
