@@ -1,7 +1,7 @@
-//! Logging that never waits: the heartbeat thread formats into a fixed-size record and hands it to a writer thread.
+//! Logging that never waits: the heartbeat thread formats into a record of fixed size and passes it to a writer thread.
 //!
-//! Two phases. Before the daemon detaches there is one thread, and [`EarlyLog`] writes at once. After detaching,
-//! [`EarlyLog::start`] makes the writer thread and a [`Logger`], a handle that any thread may clone and use.
+//! There are two phases. Before the daemon detaches there is one thread, and [`EarlyLog`] writes at once. After
+//! detaching, [`EarlyLog::start`] makes the writer thread and a [`Logger`], a handle that any thread may clone and use.
 
 mod counters;
 mod format;
@@ -29,13 +29,13 @@ use sinks::Sinks;
 pub enum Level {
     /// The system is unusable.
     Emerg = 0,
-    /// Somebody must act at once.
+    /// The operator must act at once.
     Alert = 1,
     /// A critical condition, such as both nodes owning a resource.
     Crit = 2,
-    /// Something failed.
+    /// A failure.
     Error = 3,
-    /// Something may go wrong.
+    /// A failure is likely.
     Warn = 4,
     /// Normal but significant.
     Notice = 5,
@@ -89,14 +89,14 @@ impl Facility {
     }
 }
 
-/// What is written to standard error.
+/// The kind of output on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stderr {
     /// Nothing.
     Off,
     /// Lines in the syslog style, as before detaching.
     Plain,
-    /// `<N>` and the text, for a journal that adds time and name itself.
+    /// `<N>` and the text, for a journal that adds time and name.
     Journal,
 }
 
@@ -110,7 +110,7 @@ impl Stderr {
     }
 }
 
-/// Where lines go and how they look.
+/// The destinations and the shape of lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
     /// The program's name in lines: `heartbeat`.
@@ -127,16 +127,16 @@ pub struct LogConfig {
     pub syslog_socket: PathBuf,
     /// `syslogmsgfmt`: which of the two line formats the files have.
     pub syslog_format: bool,
-    /// What goes to standard error.
+    /// The output on standard error.
     pub stderr: Stderr,
-    /// Owner and group given to log files that are created.
+    /// The owner and the group of log files that are created.
     pub owner: Option<(u32, u32)>,
     /// Lines of [`Logger::debug`] up to this level are written; 0 is none.
     pub debug_level: u8,
 }
 
 impl LogConfig {
-    /// Only standard error, for a host of that name; the start before any configuration is read.
+    /// Only standard error, for a host of that name: the log before any configuration is read.
     pub fn early(host: &str) -> Self {
         Self {
             entity: "heartbeat".to_owned(),
@@ -161,7 +161,8 @@ pub struct EarlyLog {
 }
 
 impl EarlyLog {
-    /// Opens what `config` names. Files that cannot be opened are reported on standard error and tried again later.
+    /// Opens the destinations of `config`. If a file cannot be opened, standard error says so, and it is tried again
+    /// later.
     pub fn new(config: LogConfig) -> Self {
         let debug_level = config.debug_level;
         Self { sinks: Sinks::new(config), debug_level }

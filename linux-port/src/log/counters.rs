@@ -6,8 +6,8 @@ use hbcore::stats::Stats;
 
 use crate::terminal::counted;
 
-/// A line for what was received, one for what was dropped, one for the rest. Counters of zero are left out, except of the first
-/// four. Its `Display` has no line feed at the end.
+/// One line for received packets, one for dropped packets, one for other events. Counters of zero are left out, except
+/// the first four. Its `Display` has no line feed at the end.
 #[derive(Debug)]
 pub struct Counters<'s>(pub &'s Stats);
 
@@ -33,7 +33,7 @@ impl Counters<'_> {
         std::iter::once(first).chain(others.into_iter().filter_map(|(what, counters)| line(what, &counters)))
     }
 
-    /// Why packets were dropped.
+    /// The counters of dropped packets, by reason.
     fn dropped(&self) -> [(u64, &'static str); 10] {
         let s = self.0;
         [
@@ -50,7 +50,7 @@ impl Counters<'_> {
         ]
     }
 
-    /// What else happened.
+    /// The counters of other events.
     fn noted(&self) -> [(u64, &'static str); 10] {
         let s = self.0;
         let n = |count, one, many| (count, if count == 1 { one } else { many });

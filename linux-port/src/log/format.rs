@@ -20,7 +20,7 @@ pub(super) enum Shape {
     Journal,
 }
 
-/// The names that lines carry.
+/// The names in lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Names {
     pub(super) entity: String,
@@ -79,7 +79,7 @@ mod tests {
         String::from_utf8(out).expect("ASCII")
     }
 
-    /// The local time of the fixed moment, computed by the system's own `date`, so that any time zone will do.
+    /// The local time of the fixed moment, computed by the system's `date`, so that the test passes in any time zone.
     fn date(format: &str) -> String {
         let out = std::process::Command::new("date").args(["-d", "@1795362619", format]).output().expect("date runs");
         String::from_utf8(out.stdout).expect("ASCII").trim_end().to_owned()

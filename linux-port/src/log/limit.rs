@@ -1,8 +1,8 @@
-//! Keeping a flood of alike messages out of the log.
+//! A limit that keeps floods of alike messages out of the log.
 
 use hbcore::time::{Duration, Instant};
 
-/// Lets a burst of messages of one class through per period, and counts the rest. Time is an argument.
+/// Passes a burst of messages of one class in each period, and counts the rest. The caller passes the time.
 #[derive(Debug, Clone)]
 pub struct RateLimit {
     burst: u32,
@@ -12,7 +12,7 @@ pub struct RateLimit {
     suppressed: u32,
 }
 
-/// What to do with a message.
+/// The verdict on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Write it; if `suppressed` is not zero, say first that this many more were suppressed.

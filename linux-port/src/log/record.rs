@@ -4,19 +4,19 @@ use std::fmt::{self, Arguments, Write};
 
 use super::Level;
 
-/// Bytes of text in a record; what is longer is cut there and marked with `...`.
+/// Bytes of text in a record. A longer text is cut there and ends in `...`.
 pub const TEXT_CAPACITY: usize = 1000;
 
 const CUT_MARK: &[u8] = b"...";
 
-/// One line: when, who, how severe, and its text. Formatting into it allocates nothing.
+/// One line: its time, process, level and text. To format into it allocates nothing.
 #[derive(Clone)]
 pub struct Record {
-    /// How severe it is.
+    /// The level.
     pub level: Level,
     /// Wall-clock seconds since 1970.
     pub seconds: i64,
-    /// The process that says it.
+    /// The process that logs it.
     pub pid: u32,
     len: usize,
     text: [u8; TEXT_CAPACITY],

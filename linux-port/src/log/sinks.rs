@@ -1,4 +1,4 @@
-//! Where lines end up: two files, syslog, standard error.
+//! The destinations of lines: two files, syslog, standard error.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -13,13 +13,13 @@ use super::{Facility, Level, LogConfig, Record, Stderr};
 use crate::sys::fault;
 use crate::terminal::counted;
 
-/// How often the files' names are looked up again: a rotated file is noticed within this time.
+/// The interval at which the files' names are looked up again: a rotated file is noticed within this time.
 const RECHECK: Duration = Duration::from_secs(1);
 
-/// Log files that cannot be opened and were told about. A process that was forked since knows them too.
+/// Log files that cannot be opened and were already reported. A process forked since then knows them too.
 static TOLD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// All places that lines go to. Used by one thread at a time; may block on slow disks.
+/// All destinations. Only one thread at a time uses them; a slow disk may block it.
 #[derive(Debug)]
 pub(super) struct Sinks {
     names: Names,
@@ -27,7 +27,7 @@ pub(super) struct Sinks {
     logfile: Option<LogFile>,
     debugfile: Option<LogFile>,
     syslog: Option<Syslog>,
-    /// For what is wrong with the log itself: there if no facility is configured, too.
+    /// For faults of the log itself, even if no facility is configured.
     syslog_socket: PathBuf,
     stderr: Stderr,
     line: Vec<u8>,
@@ -50,17 +50,17 @@ impl Sinks {
         }
     }
 
-    /// Continues without, or with another kind of, standard error.
+    /// Changes the kind of output on standard error.
     pub(super) fn set_stderr(&mut self, stderr: Stderr) {
         self.stderr = stderr;
     }
 
-    /// Writes one line everywhere. Failures have nowhere to be reported but standard error; they never stop the rest.
+    /// Writes one line everywhere. Failures can be reported only on standard error; they never stop the rest.
     pub(super) fn write(&mut self, record: &Record) {
         for text in self.write_files(record) {
             let complaint = Record::new(Level::Error, record.seconds, record.pid, format_args!("{text}"));
             let _ = writeln!(io::stderr(), "{text}");
-            // The file that works, and syslog whatever is configured: somebody must be told.
+            // To the file that works, and to syslog whatever is configured: somebody must learn of it.
             self.write_files(&complaint);
             let mut syslog =
                 Syslog::new(self.syslog.as_ref().map_or(Facility::DAEMON, |s| s.facility), &self.syslog_socket);
@@ -81,7 +81,7 @@ impl Sinks {
         let _ = io::stderr().write_all(line);
     }
 
-    /// Writes one line to the files; what to say about files that cannot be opened, once for each.
+    /// Writes one line to the files. Returns a complaint about each file that cannot be opened, once for each.
     fn write_files(&mut self, record: &Record) -> Vec<String> {
         let Self { names, line, .. } = self;
         let mut complaints = Vec::new();
@@ -105,13 +105,13 @@ impl Sinks {
         complaints
     }
 
-    /// The files whose last line is lost, and why; those whose last line is written, without a reason.
+    /// The files whose last line was lost, with the reason, and those whose last line was written, without.
     pub(super) fn states(&self) -> impl Iterator<Item = (&Path, Option<&str>)> {
         let files = [&self.logfile, &self.debugfile].into_iter().flatten();
         files.map(|file| (file.path.as_path(), (file.lost > 0).then_some(file.refusal.as_str())))
     }
 
-    /// Opens the files anew at the next line, whatever the time.
+    /// Opens the files anew at the next line, however recently they were looked up.
     pub(super) fn reopen(&mut self) {
         for file in [&mut self.logfile, &mut self.debugfile].into_iter().flatten() {
             file.close();
@@ -126,13 +126,13 @@ struct LogFile {
     owner: Option<(u32, u32)>,
     open: Option<File>,
     checked: Option<Instant>,
-    /// Lines that could not be written, since the file last said so.
+    /// Lines that could not be written since the file last reported a loss.
     lost: u64,
-    /// Why the last of them could not.
+    /// The reason for the last of these losses.
     refusal: String,
-    /// The file ends within a line.
+    /// The file's last line is incomplete.
     torn: bool,
-    /// What to say about it elsewhere.
+    /// A complaint about the file, for the other destinations.
     complaint: Option<String>,
 }
 
@@ -146,7 +146,7 @@ impl LogFile {
         self.checked = None;
     }
 
-    /// Adds a line. If lines were lost before, `report` gives the line that says how many.
+    /// Adds a line. If lines were lost before, it first adds the line of `report` with their count.
     fn append(&mut self, line: &[u8], report: impl FnOnce(u64) -> Vec<u8>) {
         self.follow_rotation();
         if self.lost > 0 && self.open.is_some() && self.put(&report(self.lost)) {
@@ -216,7 +216,7 @@ fn open_append(path: &Path, owner: Option<(u32, u32)>) -> io::Result<File> {
     fault::gate(fault::Call::Open, "log file")?;
     let options = || {
         let mut options = OpenOptions::new();
-        // A FIFO without a reader would hold the open, and with it a start; one whose reader is slow, each line.
+        // To open a FIFO without a reader would block, and so would the start; a slow reader would block each line.
         options.append(true).mode(0o644).custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK);
         options
     };
@@ -226,13 +226,13 @@ fn open_append(path: &Path, owner: Option<(u32, u32)>) -> io::Result<File> {
     }
     let file = options().create(true).open(path)?;
     if let Some((user, group)) = owner {
-        // Without the privilege the file simply stays ours.
+        // Without the privilege the file keeps the owner that it has.
         let _ = std::os::unix::fs::fchown(&file, Some(user), Some(group));
     }
     Ok(file)
 }
 
-/// The local syslog daemon; found again after its restart.
+/// The local syslog daemon. It is found again after its restart.
 #[derive(Debug)]
 struct Syslog {
     facility: Facility,
@@ -245,8 +245,8 @@ impl Syslog {
         Self { facility, path: path.to_owned(), socket: None }
     }
 
-    /// Sends one datagram; connects first when necessary, once more when the daemon has been restarted. A full socket
-    /// or an absent daemon costs the line.
+    /// Sends one datagram. Connects first when necessary, and once more if the daemon was restarted. If the socket is
+    /// full or the daemon absent, the line is lost.
     fn send(&mut self, datagram: &[u8]) {
         for _ in 0..2 {
             if self.socket.is_none() {

@@ -16,19 +16,20 @@ use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
 use crate::terminal::counted;
 
-/// Records that wait for the writer, a kilobyte each. Full: the newcomer is dropped and counted; the writer reports the count.
+/// Records that wait for the writer, a kilobyte each. When it is full, a new record is dropped and counted; the writer
+/// reports the count.
 pub const QUEUE_CAPACITY: usize = 48;
 
 const STACK: usize = 64 * 1024;
 
-/// A handle to the log, for any thread. No call waits: not for a disk, not for syslog, not for the writer thread.
+/// A handle to the log, for any thread. No call waits: neither for a disk, nor for syslog, nor for the writer thread.
 #[derive(Debug, Clone)]
 pub struct Logger {
     queue: SyncSender<Order>,
     shared: Arc<Shared>,
 }
 
-/// What the writer is told to do. Records travel by value in slots made beforehand: sending allocates nothing.
+/// An order to the writer. Records travel by value in slots made beforehand, so to send one allocates nothing.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a box would be an allocation on the heartbeat path")]
 enum Order {
@@ -65,7 +66,7 @@ impl Logger {
         Ok(Self { queue, shared })
     }
 
-    /// A log that nobody writes, for when there is no thread for it.
+    /// A log without a writer, for when its thread cannot be made. Every line is lost.
     pub fn unheard(debug_level: u8) -> Self {
         let (queue, _) = sync_channel(1);
         let shared = Shared { debug_level: AtomicU8::new(debug_level), ..Shared::default() };
@@ -118,22 +119,22 @@ impl Logger {
         self.shared.debug_level.store(level, Ordering::Relaxed);
     }
 
-    /// Changes what goes to standard error; [`Stderr::Off`] once the daemon has detached. False: the queue is full.
+    /// Changes the output on standard error; [`Stderr::Off`] once the daemon has detached. False: the queue is full.
     pub fn set_stderr(&self, stderr: Stderr) -> bool {
         self.order(Order::Stderr(stderr))
     }
 
-    /// Opens the log files anew (after rotation, on `SIGHUP`). They are also looked up each second while lines come.
+    /// Opens the log files anew (after rotation, on `SIGHUP`). While lines come, they are also looked up each second.
     pub fn reopen(&self) -> bool {
         self.order(Order::Reopen)
     }
 
-    /// Shows there from now on which lines are lost. False: the queue is full.
+    /// Shows lost lines on this board from now on. False: the queue is full.
     pub fn show_losses(&self, board: &Board) -> bool {
         self.order(Order::Board(board.clone()))
     }
 
-    /// Whether lines were dropped that the writer has not counted in the log yet, as while a disk hangs.
+    /// Whether lines were dropped that the writer has not reported in the log yet, as while a disk hangs.
     pub fn is_losing(&self) -> bool {
         self.shared.lost.load(Ordering::Relaxed) > 0
     }
@@ -143,8 +144,8 @@ impl Logger {
         self.shared.lost_in_all.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything queued so far is written, at most `limit`; true if it is. For an orderly exit only: this
-    /// is the one call that waits.
+    /// Waits until everything queued so far is written, at most `limit`; true if it is. For an orderly exit only: no
+    /// other call waits.
     pub fn flush(&self, limit: Duration) -> bool {
         let target = self.shared.queued.load(Ordering::Acquire);
         let done = self.shared.done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,19 +163,19 @@ impl Logger {
     }
 }
 
-/// The thread that writes. It ends when the last [`Logger`] is gone.
+/// The thread that writes. It ends when the last [`Logger`] is dropped.
 struct Writer {
     sinks: Sinks,
-    /// Where lost lines are shown.
+    /// The board that shows lost lines.
     board: Option<Board>,
-    /// The files of which lines are shown to be lost.
+    /// The files that the board shows as losing lines.
     shown: Vec<PathBuf>,
     shared: Arc<Shared>,
 }
 
 impl Writer {
     fn run(mut self, orders: &Receiver<Order>) {
-        // A refusal leaves this thread as urgent as its parent, which is no reason to lose the log.
+        // If the system refuses, this thread stays as urgent as its parent, which is no reason to lose the log.
         let _ = normal_scheduling();
         while let Ok(order) = orders.recv() {
             self.report_loss();
@@ -195,7 +196,7 @@ impl Writer {
         }
     }
 
-    /// Shows the files whose last line is lost.
+    /// Shows on the board the files whose last line was lost.
     fn show(&mut self) {
         let Self { sinks, board: Some(board), shown, .. } = self else { return };
         for (path, refusal) in sinks.states() {
@@ -217,7 +218,7 @@ impl Writer {
         }
     }
 
-    /// Says how many lines the full queue has cost since this was last said.
+    /// Reports how many lines the full queue has cost since the last report.
     fn report_loss(&mut self) {
         let lost = self.shared.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
