@@ -1,6 +1,7 @@
-//! The FIFO that scripts and tools write to (docs/protocol/clients.md 7): opened as 3.0.6 opens it, read without ever waiting.
+//! The FIFO that scripts and tools write to (docs/protocol/clients.md 7): opened as 3.0.6 opens it, and read without
+//! waiting.
 //!
-//! A message that comes here counts as the node's own: the file's mode is all that vouches for its sender.
+//! A message that comes here counts as the node's own: only the file's mode vouches for its sender.
 //!
 //! ```text
 //!   hb_standby, mach_down, site scripts ──▶ state/fifo ──▶ Collector ──▶ Order ──▶ the engine
@@ -26,7 +27,7 @@ pub use order::Order;
 /// The name of the FIFO in the state directory.
 pub const NAME: &str = "fifo";
 
-/// Bytes that one [`Fifo::receive`] reads at most: what `write` puts into a pipe in one piece.
+/// The largest number of bytes that one [`Fifo::receive`] reads: `write` puts as many into a pipe in one piece.
 pub const READ_MAX: usize = 4096;
 
 /// The reading end.
@@ -37,7 +38,7 @@ pub struct Fifo {
     counters: Counters,
 }
 
-/// Why the FIFO cannot be used.
+/// The reason why the FIFO cannot be used.
 #[derive(Debug)]
 pub struct FifoError {
     /// The file.
@@ -63,7 +64,7 @@ impl std::error::Error for FifoError {
     }
 }
 
-/// Why a text that somebody wrote is no message. It is dropped and counted.
+/// The reason why a text in the FIFO is no message. The text is dropped and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
     /// Its fields cannot be read: a line without `=`, for instance.
@@ -81,7 +82,7 @@ impl fmt::Display for Rejected {
     }
 }
 
-/// A message, and what it asks for.
+/// A message in the FIFO.
 #[derive(Clone, Copy)]
 pub struct FifoMessage<'a> {
     /// Its type, the field `t`.
@@ -101,17 +102,17 @@ impl<'a> FifoMessage<'a> {
         Ok(Self { kind, fields })
     }
 
-    /// What it asks for.
+    /// The order that it stands for.
     pub fn order(&self) -> Order {
         Order::of(self.kind, &self.fields)
     }
 }
 
 impl Fifo {
-    /// Makes the FIFO at `path` with mode 600, unless there is one, and opens it. What else has that name, such as the plain
-    /// file that a script of 3.0.6 leaves when no daemon runs, is removed.
+    /// Makes the FIFO at `path` with mode 600, unless there is one, and opens it. Any other file of that name is
+    /// removed, such as the plain file that a script of 3.0.6 leaves when no daemon runs.
     ///
-    /// The writing end is held open as well: otherwise the last script to close it would end the stream.
+    /// The writing end is held open as well: otherwise the stream would end when the last script closes it.
     ///
     /// # Errors
     /// [`FifoError`], also when a directory has that name.
@@ -121,13 +122,13 @@ impl Fifo {
         Ok(Self { fd, collector: Collector::new(), counters: Counters::default() })
     }
 
-    /// The descriptor, readable when somebody has written.
+    /// The descriptor, readable after a script has written.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 
-    /// Reads once, [`READ_MAX`] bytes at most, and hands over the messages that are complete with that. Never waits; what
-    /// remains makes the descriptor readable again.
+    /// Reads once, [`READ_MAX`] bytes at most, and hands over the messages that are complete then. It never waits; the
+    /// rest makes the descriptor readable again.
     ///
     /// # Errors
     /// A failure of the descriptor itself, which only a program error can cause.
@@ -149,7 +150,7 @@ impl Fifo {
         Ok(())
     }
 
-    /// What was thrown away so far.
+    /// The counts of dropped texts so far.
     pub fn counters(&self) -> Counters {
         Counters { rejected: self.counters.rejected, ..self.collector.counters() }
     }
@@ -171,7 +172,7 @@ fn open(path: &Path) -> io::Result<OwnedFd> {
     if FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) != FileType::Fifo {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    // Whatever the umask was, and whichever process made it.
+    // Set explicitly, whatever the umask was and whichever process made the file.
     rustix::fs::fchmod(&fd, mode)?;
     Ok(fd)
 }

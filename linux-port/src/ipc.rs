@@ -1,4 +1,5 @@
-//! What passes over the socket of clients: messages in frames (docs/protocol/clients.md 1.4 and 1.5), the same in both directions.
+//! The traffic over the socket of clients: messages in frames (docs/protocol/clients.md 1.4 and 1.5), the same in both
+//! directions.
 
 mod compose;
 mod frame;
@@ -7,5 +8,5 @@ pub use compose::Composer;
 pub(crate) use compose::form_for;
 pub use frame::{BODY_MAX, FrameError, HEADER, Inbox};
 
-/// Where the socket is, below the run directory.
+/// The path of the socket, below the run directory.
 pub const SOCKET: &str = "heartbeat/register";

@@ -1,17 +1,17 @@
-//! Messages out of a stream of bytes that several scripts write to at once.
+//! Messages out of a stream of bytes to which several scripts write at once.
 
 use hbcore::wire::{PacketError, Structure};
 
-/// Longest message in bytes, markers included: a list of a hundred of the longest node names fits. A longer one is thrown away
-/// and counted.
+/// The longest message in bytes, markers included: a list of a hundred of the longest node names fits. A longer message
+/// is dropped and counted.
 pub const MESSAGE_CAPACITY: usize = 16 * 1024;
 
-/// What was thrown away; the numbers saturate.
+/// The counts of dropped input; the numbers saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Bytes outside of messages, line ends included.
+    /// Bytes outside of messages, ends of lines included.
     pub bytes: u64,
-    /// Messages that broke off because the next one began.
+    /// Messages that broke off because another one began.
     pub broken: u64,
     /// Messages longer than [`MESSAGE_CAPACITY`].
     pub oversized: u64,
@@ -19,16 +19,16 @@ pub struct Counters {
     pub rejected: u64,
 }
 
-/// Finds whole messages. A classic one runs from a line that starts with `>>>` to one that starts with `<<<`, a netstring one from
-/// `###` to `%%%`; everything outside is skipped.
+/// Finds whole messages. A classic message runs from a line that starts with `>>>` to a line that starts with `<<<`, a
+/// netstring message from `###` to `%%%`. Everything outside is skipped.
 ///
-/// A script of 3.0.6 writes a message in several pieces, so that two of them can mix. A begin within a message gives up what came
-/// before it: the text that follows may be whole.
+/// A script of 3.0.6 writes a message in several pieces, so that the messages of two scripts can mix. A begin marker
+/// within a message drops the text before it: the text that follows may be whole.
 #[derive(Debug)]
 pub struct Collector {
     buffer: Box<[u8; MESSAGE_CAPACITY]>,
     len: usize,
-    /// Where the current line begins.
+    /// The position at which the current line begins.
     line: usize,
     state: State,
     counters: Counters,
@@ -40,11 +40,11 @@ enum State {
     Outside,
     Classic,
     Netstring,
-    /// The buffer holds a message that was given out.
+    /// The buffer holds a message that was handed out.
     Behind,
 }
 
-/// What the beginning of a line can tell, and all that is kept of a line outside of messages.
+/// The number of bytes that tell a marker. Of a line outside of messages only these are kept.
 const MARKER: usize = 3;
 
 impl Default for Collector {
@@ -54,7 +54,7 @@ impl Default for Collector {
 }
 
 impl Collector {
-    /// A collector that has seen nothing.
+    /// A collector that has taken nothing yet.
     pub fn new() -> Self {
         Self {
             buffer: Box::new([0; MESSAGE_CAPACITY]),
@@ -65,8 +65,8 @@ impl Collector {
         }
     }
 
-    /// Takes bytes from `input` up to the end of a message and gives that message, markers included. None: all of `input` was
-    /// taken. Call again until then.
+    /// Takes bytes from `input` up to the end of a message and returns that message, markers included. `None`: it took
+    /// all of `input`. Call it until then.
     pub fn push(&mut self, input: &mut &[u8]) -> Option<&[u8]> {
         if self.state == State::Behind {
             self.restart(State::Outside, b"");
@@ -81,7 +81,7 @@ impl Collector {
         None
     }
 
-    /// What was thrown away so far. [`Counters::rejected`] is not known here.
+    /// The counts of dropped input so far. [`Counters::rejected`] is not counted here.
     pub fn counters(&self) -> Counters {
         self.counters
     }
@@ -138,20 +138,20 @@ impl Collector {
         ended
     }
 
-    /// Whether the end marker that was seen is that of the message, and does not stand in a value.
+    /// Whether the end marker belongs to the message, and does not stand in a value.
     fn is_whole(&self) -> bool {
         let text = self.buffer.get(..self.len).unwrap_or_default();
         !matches!(Structure::local(text), Err(PacketError::Truncated))
     }
 
-    /// Keeps one byte. If there is no room, the message is given up.
+    /// Keeps one byte. If there is no room, the message is dropped.
     fn append(&mut self, byte: u8) {
         if let Some(place) = self.buffer.get_mut(self.len) {
             *place = byte;
             self.len += 1;
         } else {
             self.counters.oversized = self.counters.oversized.saturating_add(1);
-            // What follows on this line is not the beginning of one.
+            // The rest of this line is not the beginning of one.
             self.restart(State::Outside, if byte == b'\n' { b"" } else { b"..." });
         }
     }

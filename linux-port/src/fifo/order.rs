@@ -1,4 +1,4 @@
-//! What a message of a script asks the engine for.
+//! The meaning of a script's message for the engine.
 
 use hbcore::takeover::{Class, Wish};
 use hbcore::wire::{MessageType, Structure};
@@ -6,13 +6,14 @@ use hbcore::wire::{MessageType, Structure};
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// `hb_standby`: give groups of this class, as we see them, to the other node.
+    /// `hb_standby`: hand over groups of this class, as this node sees them, to the peer.
     Standby(Class),
-    /// `hb_takeover`: the other nodes give us groups.
+    /// `hb_takeover`: the other nodes hand over groups to this node.
     Takeover(Wish),
-    /// What this node holds, in the words of a script, such as `mach_down` at its end. The engine keeps its own account.
+    /// A script's report of the groups that this node runs, such as that of `mach_down` at its end. The engine keeps
+    /// its own account.
     Report,
-    /// Anything else, also a word that 3.0.6 does not know: to be sent to the cluster with the fields it has.
+    /// Any other message, also of a type that 3.0.6 does not know: to be sent to the cluster with its fields.
     Other,
 }
 

@@ -6,7 +6,8 @@ use hbcore::wire::{Form, Kind, Structure, Writer};
 /// Room for the longest body, and the zero that follows a classic message and counts as part of it.
 const ROOM: usize = HEADER + BODY_MAX;
 
-/// A buffer in which messages are composed, one after the other. Of its 256 KiB, only what a message has touched takes a place.
+/// A buffer in which messages are composed, one after the other. Of its 256 KiB, only the pages that a message has
+/// touched take memory.
 #[derive(Debug)]
 pub struct Composer {
     room: Box<[u8]>,

@@ -5,19 +5,19 @@ pub const HEADER: usize = 8;
 /// Longest body that 3.0.6 sends or takes.
 pub const BODY_MAX: usize = 262_144;
 const MAGIC: u32 = 0xabcd;
-/// A buffer that held a long frame is not kept.
+/// A longer buffer is freed after its frame.
 const KEPT: usize = 4096;
 
-/// Why a stream is no stream of frames. Nothing that follows can be believed.
+/// The reason why a stream is not one of frames. Its later bytes are worthless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameError {
-    /// Where the magic number should stand, there is another.
+    /// Another number stands in the place of the magic number.
     Magic,
     /// A length below zero, or longer than allowed.
     Length,
 }
 
-/// Bytes of one connection that have arrived and were not used yet.
+/// Bytes of one connection that have arrived and are not used yet.
 #[derive(Debug, Default)]
 pub struct Inbox {
     bytes: Vec<u8>,
@@ -25,7 +25,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Appends what has arrived.
+    /// Appends bytes that have arrived.
     #[cold]
     #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) {
@@ -46,7 +46,8 @@ impl Inbox {
         self.len() == 0
     }
 
-    /// The body of the next frame, if all of it is there. A header is judged as soon as it is: no memory is given to a frame longer than `most`.
+    /// The body of the next frame, if all of it has arrived. A header is checked as soon as it has arrived: a frame
+    /// longer than `most` gets no memory.
     ///
     /// # Errors
     /// [`FrameError`]; the connection is to be closed.
