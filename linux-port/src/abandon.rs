@@ -1,5 +1,6 @@
-//! A daemon that cannot begin gives up what ran before it, in order: what its predecessor in the same process held, or what a crash has
-//! left. A node that falls silent while its services run would share them with the node that takes over.
+//! The orderly end of a daemon that cannot begin: it stops the groups that its predecessor in the same process ran, or
+//! that a crash has left. A node that does not send while its services run would share them with the node that takes
+//! over.
 
 use crate::address::{AddressError, AddressSpec, Addresses};
 use crate::cli::Options;
@@ -17,20 +18,21 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the log may take to be written.
+/// The longest time to wait until the log is written.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// What a daemon is to go on with.
+/// What a daemon takes over from its predecessor.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimed<'a> {
-    /// The classes, as its command line says.
+    /// The classes, as the command line gives them.
     pub holds: Holds,
-    /// What its predecessor told. A 3.0.6 tells no more than the classes.
+    /// The facts that the predecessor handed over. A 3.0.6 hands over only the classes.
     pub known: Option<&'a Handover>,
 }
 
-/// Stops the groups that were held, the last one first, each from right to left. Needs no thread and no configuration: one of both may be
-/// what is missing. Ends when everything has ended, or was told to more often than any other stop.
+/// Stops the groups that the predecessor ran, the last group first, each from right to left. It needs neither a thread
+/// nor a configuration, since the start may have failed for want of either. It returns when every group has stopped, or
+/// has been told to stop more often than in any other case.
 #[cold]
 pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, reason: &str) {
     if claimed.holds == Holds::NONE {
@@ -47,7 +49,7 @@ pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, re
     }
 }
 
-/// Stops what runs of the groups of a run that has crashed, when the start that follows it is refused: nobody else would.
+/// Stops the groups that a crashed run has left, when the start after it is refused: no other process would stop them.
 #[cold]
 pub fn clear_after_crash(options: &Options, site: Option<&Site>, reason: &str) {
     let mark = Mark::new(&options.run_dir);
@@ -65,7 +67,7 @@ fn lines(groups: &[String]) -> Vec<u8> {
     groups.iter().flat_map(|words| ["here ", words, "\n"]).collect::<String>().into_bytes()
 }
 
-/// What is there without a daemon.
+/// The means of stopping groups without a daemon.
 struct Place {
     log: Logger,
     scripts: ScriptEnvironment,
@@ -86,7 +88,7 @@ impl Place {
         }
     }
 
-    /// Ends the groups of a text as `haresources` is one. Whether nothing of them runs here then.
+    /// Stops the groups in a text of the form of `haresources`. Returns whether nothing of them runs here any more.
     #[cold]
     fn give_up(&self, haresources: &[u8], ending: Ending) -> bool {
         let file = HaResources::read(haresources);
@@ -116,7 +118,7 @@ impl Place {
     }
 }
 
-/// What scripts are called with when there is no configuration.
+/// The environment of scripts when there is no configuration.
 #[cold]
 fn bare(options: &Options) -> ScriptEnvironment {
     let dir = options.config_dir.display().to_string();
@@ -134,7 +136,7 @@ fn bare(options: &Options) -> ScriptEnvironment {
     }
 }
 
-/// An address that is given up without the address thread.
+/// An address that is removed without the address thread.
 struct Direct(AddressSpec);
 
 impl Direct {
@@ -155,7 +157,7 @@ impl Resource for Direct {
         self.ask(|addresses, spec| addresses.status(spec).map(|held| held.is_some()).or_else(gone_with_its_interface))
     }
 
-    /// Nothing is taken any more.
+    /// Nothing is started any more.
     fn start(&mut self) -> Result<(), Refused> {
         self.stop()
     }
@@ -165,7 +167,7 @@ impl Resource for Direct {
     }
 }
 
-/// An address whose interface is gone is not up. Any other refusal stays one.
+/// An address whose interface is gone is not up. Any other refusal remains an error.
 fn gone_with_its_interface(error: AddressError) -> Result<bool, AddressError> {
     if matches!(error, AddressError::NoInterface { .. }) { Ok(false) } else { Err(error) }
 }

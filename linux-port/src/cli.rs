@@ -12,21 +12,21 @@ use lexopt::Arg;
 
 pub use control::{Answer, held_by_this_process, reload, status, stop, stop_and_tell};
 
-/// The Heartbeat whose place this takes.
+/// The version of Heartbeat that this program replaces.
 pub const REFERENCE: &str = "3.0.6";
 
-/// What `-V` prints. Programs ask it to learn whether they deal with a Heartbeat they know.
+/// The output of `-V`. Programs call it to learn whether they deal with a Heartbeat that they know.
 pub const VERSION_OF_REFERENCE: &str = "3.0.6 (node: 958e11be8686759f1b99204c17812f2c2633b169)";
 
-/// What follows every complaint about the command line, on standard error.
+/// The text after every complaint about the command line, on standard error.
 pub const USAGE: &str = "\nUsage: heartbeat [-dDkMrRsvWlVf] [-C Current-resource-state]\n\t-C only valid with -R\n\t\
                          -r is mutually exclusive with -R\n";
 
-/// What follows that after `-h`, which 3.0.6 does not know either.
+/// The text after that for `-h`, which 3.0.6 does not know either.
 pub const LONG_OPTIONS: &str = "\nheartbeat --help explains all options, and those that begin with two dashes:\n\
                                 --check [DIR]  --config-dir DIR  --state-dir DIR  --run-dir DIR  --version  --help\n";
 
-/// What `--help` prints.
+/// The output of `--help`.
 pub const HELP: &str = "\
 heartbeat: tells the other nodes that this one is alive, and takes over when one of them is not
 
@@ -51,7 +51,7 @@ heartbeat: tells the other nodes that this one is alive, and takes over when one
   --help            print this
 ";
 
-/// What is to be done.
+/// The command to carry out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Start the daemon.
@@ -62,7 +62,7 @@ pub enum Action {
     Status,
     /// `-r`
     Reload,
-    /// `-R`: go on in the same process after an exec, with what `-C` says is held.
+    /// `-R`: continue in the same process after an exec, with the classes of groups that `-C` names.
     Resume(Option<Holds>),
     /// `-D`: print the table of defaults.
     Defaults,
@@ -80,7 +80,7 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the command line")]
 pub struct Options {
-    /// What is to be done.
+    /// The command.
     pub action: Action,
     /// `-f`
     pub foreground: bool,
@@ -100,7 +100,7 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// `--run-dir`
     pub run_dir: PathBuf,
-    /// Errors that do not end the program; 3.0.6 logs them and goes on.
+    /// Errors that do not end the program; like 3.0.6, it logs them and continues.
     pub complaints: Vec<String>,
 }
 
@@ -129,7 +129,7 @@ impl Options {
     }
 }
 
-/// A command line that makes no sense: print `message`, exit 2.
+/// A command line that cannot be used: print `message`, exit 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageError {
     /// The text for standard error, [`USAGE`] included.
@@ -143,8 +143,8 @@ impl UsageError {
 
 /// Reads a command line, without the program's name; `program` is that name for messages.
 ///
-/// As in 3.0.6, words that are no options are ignored, `-V` acts where it stands, and of several commands `-D` wins over
-/// `-k`, `-k` over `-s`, `-s` over `-R`, and `-R` over `-r`.
+/// As in 3.0.6, words that are no options are ignored, `-V` acts where it stands, and of several commands `-D` wins
+/// over `-k`, `-k` over `-s`, `-s` over `-R`, and `-R` over `-r`.
 ///
 /// # Errors
 /// [`UsageError`] for an unknown option, a missing argument, or `-C` without `-R`.
@@ -172,7 +172,7 @@ pub fn parse(program: &str, arguments: impl IntoIterator<Item = OsString>) -> Re
 struct Reader<'a> {
     program: &'a str,
     options: Options,
-    /// An option that acts where it stands, whatever follows.
+    /// An option that acts where it stands, whatever words come after it.
     immediate: Option<Action>,
     resume: bool,
     held: Option<String>,
@@ -237,7 +237,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `--check` takes the directory as a word too, as `hb check` does; words are ignored otherwise.
+    /// `--check` takes the directory as a word too, as `hb check` does. Other commands ignore words.
     fn directory_to_check(&mut self) {
         if self.options.action != Action::Check {
             return;
@@ -249,7 +249,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One more command; of several the one that wins in 3.0.6 stays.
+    /// Adds a command. Of several, the one that wins in 3.0.6 stays.
     fn want(&mut self, action: Action) {
         if rank(action) > rank(self.options.action) {
             self.options.action = action;
@@ -285,8 +285,8 @@ impl Reader<'_> {
 }
 
 impl Options {
-    /// Replaces this process by a new daemon with these options, which goes on with the resources that are held. Returns only the system's
-    /// refusal, and this process is then as before.
+    /// Replaces this process by a new daemon with these options, which continues to run the groups that run now. It
+    /// returns only if the system refuses, and this process is then as before.
     pub fn exec_again(&self, held: Holds) -> io::Error {
         let program = match own_program() {
             Ok(program) => program,
@@ -314,13 +314,13 @@ pub fn own_program() -> io::Result<PathBuf> {
     Ok(PathBuf::from(name.strip_suffix(" (deleted)").unwrap_or(&name)))
 }
 
-/// The daemon changes its directory before it uses its own.
+/// Makes a path absolute, because the daemon changes its directory before it uses its own paths.
 #[cold]
 fn absolute(path: OsString) -> PathBuf {
     std::path::absolute(&path).unwrap_or_else(|_| PathBuf::from(path))
 }
 
-/// Which of several commands wins: the greater.
+/// The rank of a command. Of several commands the one with the highest rank wins.
 const fn rank(action: Action) -> u8 {
     match action {
         Action::Start => 0,

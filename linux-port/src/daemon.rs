@@ -1,4 +1,4 @@
-//! Becoming a daemon: detached from the terminal, while the parent waits for the word that all is well.
+//! Becoming a daemon: detached from the terminal, while the parent waits for the report that the daemon is ready.
 //!
 //! 3.0.6 lets its parent return before the media are open, so that a later failure is invisible. Here `heartbeat` returns 0
 //! only when the daemon is ready, and the daemon's own exit code and reason otherwise.
@@ -13,13 +13,13 @@ use rustix::process::{WaitOptions, chdir, setsid, umask, waitpid};
 
 use crate::sys::process::{Side, exit_now, fork};
 
-/// The exit code for a daemon that vanished without a word.
+/// The exit code for a daemon that ended without a report.
 const GENERAL_FAILURE: u8 = 1;
 
-/// Longest reason that is carried to the parent, in bytes.
+/// The longest reason that is carried to the parent, in bytes.
 const REASON_CAPACITY: u64 = 64 * 1024;
 
-/// Which of the two processes this is after [`detach`].
+/// The process that runs after [`detach`].
 #[derive(Debug)]
 pub enum Detached {
     /// The process that was started from the terminal. The daemon has reported, its reason (if any) has been printed on
@@ -29,14 +29,15 @@ pub enum Detached {
     Daemon(Readiness),
 }
 
-/// The daemon's duty to report to the waiting parent. Dropped without a word, as by a crash, it counts as a failure.
+/// The daemon's duty to report to the waiting parent. If it is dropped without a report, as by a crash, it counts as a
+/// failure.
 #[derive(Debug)]
 pub struct Readiness {
     pipe: Option<File>,
 }
 
-/// Splits off a daemon: a session of its own without a terminal, working directory `directory` (`/` if that cannot be
-/// entered), umask 022, standard input from `/dev/null`.
+/// Splits off a daemon: it has its own session without a terminal, working directory `directory` (`/` if that cannot be
+/// entered), umask 022, and standard input from `/dev/null`.
 ///
 /// Call it before any thread is started.
 ///
@@ -53,7 +54,7 @@ pub fn detach(directory: &Path) -> io::Result<Detached> {
     }
     drop(read);
     let readiness = Readiness { pipe: Some(File::from(write)) };
-    // A session leader that opens a terminal would get it as its own: the daemon is a child of the leader instead.
+    // A session leader that opens a terminal would get it as its own, so the daemon is a child of the leader.
     if let Err(error) = setsid().map_err(io::Error::from).and_then(|_| fork()).map(leave_if_parent) {
         readiness.failed(GENERAL_FAILURE, &format!("Cannot detach: {error}"));
         exit_now(GENERAL_FAILURE.into());
@@ -78,7 +79,7 @@ fn settle(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for the daemon's word: one byte of exit code, then the reason.
+/// Waits for the daemon's report: one byte of exit code, then the reason.
 fn await_report(pipe: File) -> u8 {
     let mut report = Vec::new();
     let _ = pipe.take(REASON_CAPACITY).read_to_end(&mut report);
@@ -93,7 +94,7 @@ fn await_report(pipe: File) -> u8 {
 }
 
 impl Readiness {
-    /// A duty to nobody, for a daemon that stays in the foreground.
+    /// A report that no process waits for, of a daemon that stays in the foreground.
     pub const fn foreground() -> Self {
         Self { pipe: None }
     }
@@ -101,7 +102,7 @@ impl Readiness {
     /// All media are open: lets the parent return 0 and gives up the caller's standard output and error.
     ///
     /// # Errors
-    /// `/dev/null` cannot be opened. A parent that is gone meanwhile is no error.
+    /// `/dev/null` cannot be opened. It is no error if the parent has ended meanwhile.
     pub fn ready(mut self) -> io::Result<()> {
         let Some(mut pipe) = self.pipe.take() else { return Ok(()) };
         let null = OpenOptions::new().write(true).open("/dev/null")?;
@@ -111,8 +112,8 @@ impl Readiness {
         Ok(())
     }
 
-    /// The start failed: lets the parent print `reason` (unless it is empty) and exit with `code`. A code of 0 is turned
-    /// into 1, as a failure must not look like success. In the foreground the reason goes to standard error.
+    /// The start failed: lets the parent print `reason` (unless it is empty) and exit with `code`. A code of 0 becomes
+    /// 1, because a failure must not look like success. In the foreground the reason goes to standard error.
     pub fn failed(mut self, code: u8, reason: &str) {
         match self.pipe.take() {
             Some(mut pipe) => {

@@ -1,4 +1,4 @@
-//! The program `heartbeat`: same options, same files, same exit codes as that of Linux-HA Heartbeat 3.0.6.
+//! The program `heartbeat`: the options, files and exit codes of Linux-HA Heartbeat 3.0.6.
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
 use crate::cli::{self, Action, Answer, HELP, Options, REFERENCE, VERSION_OF_REFERENCE};
@@ -24,8 +24,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// Does what a command line says, whose first word is the program's name, and returns the exit code (
-/// docs/protocol/files.md 15.2). With no other word it starts the daemon.
+/// Carries out a command line, whose first word is the program's name, and returns the exit code (
+/// docs/protocol/files.md 15.2). Without another word it starts the daemon.
 #[cold]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();
@@ -76,7 +76,7 @@ fn answer(answer: &Answer) -> u8 {
     }
 }
 
-/// `-r`: the files are checked before the running daemon is told to read them; without one, this starts it.
+/// `-r`: checks the files before the running daemon is told to read them. If no daemon runs, it starts one.
 #[cold]
 fn reload(options: &Options) -> u8 {
     let pid_file = options.pid_file();
@@ -94,7 +94,7 @@ fn reload(options: &Options) -> u8 {
     cli::reload(&pid_file, &socket).map_or_else(|| run(options), |reply| answer(&reply))
 }
 
-/// Writes what was found into the log as well: at boot nobody sees the standard error.
+/// Writes the findings into the log as well: at boot nobody reads the standard error.
 #[cold]
 fn record(loaded: &Loaded<'_>, options: &Options, earlier: &[(Level, String)]) {
     let mut log = EarlyLog::new(log_config(&loaded.logging, &host_name(), options.debug, Stderr::Off));
@@ -121,7 +121,8 @@ fn record(loaded: &Loaded<'_>, options: &Options, earlier: &[(Level, String)]) {
     }
 }
 
-/// Reads the configuration and says what is wrong with it, after what is to be said of `earlier`; the exit code if it cannot be used.
+/// Reads the configuration and reports its faults, after the lines of `earlier`. Returns the exit code if it cannot be
+/// used.
 #[cold]
 fn load(options: &Options, earlier: &[(Level, String)]) -> Result<Box<Site>, u8> {
     off_this_stack(|| {
@@ -133,10 +134,10 @@ fn load(options: &Options, earlier: &[(Level, String)]) -> Result<Box<Site>, u8>
     })
 }
 
-/// `-R`: the groups of the daemon that was in this process before run on.
+/// `-R`: the groups of the daemon that ran in this process before continue to run.
 #[cold]
 fn go_on(options: &Options, held: Option<Holds>) -> u8 {
-    // A signal that comes before the daemon reads signals is for it, and must not end it.
+    // A signal may come before the daemon reads signals. It is meant for the daemon, and must not end it.
     let _ = Signals::block(&DAEMON_SIGNALS);
     let known = Handover::take(&options.state_dir, held);
     memory::spare();
@@ -179,10 +180,11 @@ fn begin(site: Box<Site>, options: &Options, known: Option<Handover>) -> u8 {
     start(site, options, rereader, known)
 }
 
-/// What `SIGHUP` reads: `authkeys`, if it changed since it was read last. When another file changed, a new daemon is to read it.
+/// The reader for `SIGHUP`: it reads `authkeys` if that changed since it was last read. If another file changed, a new
+/// daemon must read it.
 fn rereader(running: Rehearser) -> Rereader {
     let seen = Mutex::new(modified(&running.options.config_dir));
-    // A configuration that is being read needs more stack than the thread that asks for it may have.
+    // To read a configuration takes more stack than the calling thread may have.
     Arc::new(move |log| off_this_stack(|| reread(&running, &seen, log)))
 }
 
@@ -207,17 +209,18 @@ fn reread(running: &Rehearser, seen: &Mutex<Modified>, log: &Logger) -> Reread {
         return Reread::Read { keys, next: Next::Same };
     }
     let next = match running.rehearse(&Site::new(*configuration, dir), log) {
-        // Here and below the files stay unseen: the successor looks for itself, and if there is none after all, the next signal tries again.
+        // Here and below the times stay unrecorded: the successor records its own, and if there is no successor after
+        // all, the next signal tries again.
         Ok(successor) => Next::Successor(successor),
         Err(refusal) => Next::Refused(refusal.to_string()),
     };
     Reread::Read { keys, next }
 }
 
-/// The files of a site; the first one can be changed under a running daemon.
+/// The files of a site. A running daemon can read the first again.
 const FILES: [&str; 4] = ["authkeys", "ha.cf", "haresources", "hbcore.cf"];
 
-/// When each of them was changed last.
+/// The time of the last change of each file.
 type Modified = [Option<SystemTime>; FILES.len()];
 
 fn modified(dir: &Path) -> Modified {

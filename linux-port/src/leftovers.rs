@@ -1,5 +1,6 @@
-//! What an earlier run has left: a daemon that crashed, or services that the system has started by accident. Every start removes it before
-//! the node says that it holds nothing. The other node is about to start all of it, or has done so.
+//! Leftovers of an earlier run: addresses and groups of a daemon that crashed, or services that the system started by
+//! mistake. Every start removes them before the node says that it runs nothing, because the peer is about to start all
+//! of them, or has already.
 
 use crate::cli::Options;
 use crate::jobs::{self, Doing, Ending, Outcome, RUNNING, Running, Surroundings};
@@ -22,13 +23,13 @@ use std::time::Duration;
 
 /// A worker waits for processes and formats log lines.
 const STACK: usize = 128 * 1024;
-/// How often it is looked whether everything has been asked. A signal is seen at once.
+/// The interval at which the start looks whether all scripts have answered. It sees a signal at once.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 /// The pause after a wait that the system refused.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
-/// Removes the addresses that an earlier run has recorded. Before anything can fail: in the first moments of a start, when no other daemon
-/// runs. Returns what the log should say as soon as it is known where that is.
+/// Removes the addresses that an earlier run has recorded. Call it before anything can fail: in the first moments of a
+/// start, when no other daemon runs. Returns lines for the log, whose place is not known yet.
 #[cold]
 pub fn clean_addresses(options: &Options) -> Vec<(Level, String)> {
     let mut record = match Record::open(&options.run_dir) {
@@ -49,24 +50,24 @@ pub fn clean_addresses(options: &Options) -> Vec<(Level, String)> {
     removed.chain(failed).chain(unrecorded).collect()
 }
 
-/// The start was told to end while it asked the scripts.
+/// The start was told to end while it ran scripts.
 #[derive(Debug)]
 pub struct Interrupted;
 
-/// Who asks what the start is doing meanwhile, and the answer to that.
+/// The socket where others ask for the state of the start, and the answer.
 pub struct Door<'a> {
-    /// Where is asked; `None` if that could not be opened.
+    /// The socket; `None` if it could not be opened.
     pub socket: Option<&'a StatusSocket>,
     /// The answer, given the scripts that run.
     pub answer: &'a dyn Fn(&[Running]) -> String,
 }
 
-/// Asks every script of `plans` and stops what does not say that it is stopped, groups beside each other. Takes as long as scripts take:
-/// a node that does not know what runs on it must not join. A script that takes long is named in the log each minute. Returns the places of
-/// the groups that may still run here.
+/// Asks every script of `plans` for its status, the groups in parallel, and stops each that does not report that it is
+/// stopped. It takes as long as the scripts take: a node that does not know what runs on it must not join. The log
+/// names a slow script each minute. Returns the places of the groups that may still run here.
 ///
 /// # Errors
-/// [`Interrupted`]: somebody wants the daemon to end.
+/// [`Interrupted`]: a signal told the daemon to end.
 #[cold]
 pub fn vacate(
     plans: &[&Plan],
@@ -100,7 +101,7 @@ pub fn vacate(
         };
         let threads: Vec<_> = (0..workers).filter_map(|_| spawn().ok()).collect();
         if threads.is_empty() {
-            // No thread to be had: nobody listens to signals meanwhile.
+            // Without a thread, no one reads signals meanwhile.
             work();
         }
         let mut is_interrupted = false;
@@ -111,7 +112,7 @@ pub fn vacate(
                         cancel.give();
                     }
                 }
-                // Such as for want of memory: it is asked again, but not at once.
+                // Such as for want of memory: the wait is tried again, but not at once.
                 Err(_) => thread::sleep(REFUSED_PAUSE),
             }
         }
@@ -124,14 +125,15 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for a moment, or for a signal, and tells whether it is one to end. Answers questions about the state meanwhile.
+/// Waits for a moment, or for a signal, and returns whether that signal tells the daemon to end. Answers questions
+/// about the state meanwhile.
 fn wants_to_end(signals: &mut Signals, door: &Door<'_>, doing: &Doing) -> io::Result<bool> {
     let mut fds = vec![PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
     fds.extend(door.socket.map(|socket| PollFd::from_borrowed_fd(socket.fd(), PollFlags::IN)));
     poll(&mut fds, Some(&LOOK))?;
     let is_asked = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
     drop(fds);
-    // Nobody is asked while a worker writes down what it does: the next look answers.
+    // While a worker writes down its state, there is no answer. The next look gives it.
     if let (true, Some(socket), Some(running)) = (is_asked, door.socket, doing.seen()) {
         socket.answer(|| (door.answer)(&running))?;
     }

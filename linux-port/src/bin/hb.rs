@@ -1,4 +1,4 @@
-//! The modern front end.
+//! `hb`, the modern front end.
 #![forbid(unsafe_code)]
 
 use hbcore_linux::state::{Running, probe};
@@ -36,7 +36,7 @@ Of several nodes on one machine, check and status are told which one by the opti
   --state-dir DIR      accepted, and not needed
 ";
 
-/// The exit code for a command line that makes no sense.
+/// The exit code for a wrong command line.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -75,7 +75,7 @@ enum Command {
         cuts: u32,
         drawing: Option<PathBuf>,
     },
-    /// `peer`: where the daemon runs that is asked about the other node.
+    /// `peer`: the run directory of the daemon to ask about the peer.
     Check {
         directory: PathBuf,
         peer: Option<PathBuf>,
@@ -87,10 +87,10 @@ enum Command {
     Print(&'static str),
 }
 
-/// Most cuts of a demonstration: some twenty minutes.
+/// The largest number of cuts in a demonstration: some twenty minutes.
 const CUTS_MAX: u32 = 1000;
 
-/// What stands on the command line.
+/// The words of the command line.
 #[derive(Default)]
 struct Words {
     command: Option<String>,
@@ -181,13 +181,13 @@ fn check(directory: &Path) -> ExitCode {
     written(checked.and_then(|code| io::stdout().write_all(report.as_bytes()).map(|()| code)))
 }
 
-/// The exit code when no daemon runs, as the init scripts of Linux have it.
+/// The exit code when no daemon runs, as for init scripts of Linux.
 const NOT_RUNNING: u8 = 3;
 
-/// The exit code while something is not as it should be.
+/// The exit code while a problem stands.
 const TROUBLED: u8 = 4;
 
-/// Whether the other node has the same groups as this one, as the running daemons have told each other.
+/// Checks whether the peer has the same groups as this node, as the running daemons have told each other.
 fn check_peer(run_dir: &Path) -> ExitCode {
     let (said, code) = match status::ask(&run_dir.join(status::NAME)) {
         Ok(answer) if answer.peers.is_empty() => ("no other node is there: nobody can tell\n".to_owned(), TROUBLED),

@@ -1,4 +1,4 @@
-//! The daemon `heartbeat`: same options, same files, same exit codes as that of Linux-HA Heartbeat 3.0.6.
+//! The daemon `heartbeat`: the options, files and exit codes of Linux-HA Heartbeat 3.0.6.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Talking to the daemon that runs already, through its pid file and signals: `-s`, `-k`, `-r`, `-R`.
+//! Commands to the running daemon, through its pid file and signals: `-s`, `-k`, `-r`, `-R`.
 
 use std::io;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::state::{Running, probe};
 use crate::status::{self, Decided};
 use crate::terminal::complain;
 
-/// What a command prints and exits with.
+/// The output and the exit code of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// For standard output.
@@ -22,18 +22,18 @@ pub struct Answer {
     pub code: u8,
 }
 
-/// How long `-k` waits in silence: at first, then each time.
+/// The time for which `-k` waits before its first line, and between two lines.
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
-/// How long a daemon may take to say what it does.
+/// The longest time for a daemon to report its state.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long `-r` waits for a daemon that is too busy to say what it decided before.
+/// The time for which `-r` waits for a busy daemon to report its earlier decisions.
 const SLOW: Duration = Duration::from_secs(5);
-/// How long `-r` waits for what becomes of it, and how often it asks.
+/// The time for which `-r` waits for the outcome of the reload, and the pause between two questions.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// The exit code for what only root may do.
+/// The exit code for a command that only root may give.
 const NOT_PERMITTED: u8 = 4;
 
 /// `-s`: exit 0 if the daemon runs, 1 if its pid file is stale, 3 if there is none. `host` is the machine's name in lower
@@ -51,8 +51,9 @@ pub fn status(pid_file: &Path, host: &str, node: &str) -> Answer {
     }
 }
 
-/// `-k`: TERM to the daemon, and wait until it is gone, however long it takes; exit 0 also if it does not run. When that takes more than a
-/// moment, standard error says every ten seconds which groups are still being stopped; `socket` is where the daemon answers.
+/// `-k`: sends TERM to the daemon, and waits until it has ended, however long that takes; exit 0 also if it does not
+/// run. Standard error names every ten seconds the groups that are still being stopped; `socket` is where the daemon
+/// answers.
 #[cold]
 pub fn stop(pid_file: &Path, socket: &Path) -> Answer {
     stop_and_tell(pid_file, PAUSES, |pid, waited| {
@@ -61,7 +62,7 @@ pub fn stop(pid_file: &Path, socket: &Path) -> Answer {
     })
 }
 
-/// What a daemon that is to stop still does; `stopping`: its groups, if it could be asked.
+/// The text about a daemon that has not ended yet; `stopping`: its groups, if it could be asked.
 fn still(stopping: Option<&[String]>, waited: Duration) -> String {
     let seconds = waited.as_secs();
     match stopping {
@@ -71,7 +72,8 @@ fn still(stopping: Option<&[String]>, waited: Duration) -> String {
     }
 }
 
-/// [`stop`], which calls `tell` with the process and the time so far when the first of the pauses is over, then after each second one.
+/// [`stop`], which calls `tell` with the process and the time so far after the first of the pauses, then after each
+/// second one.
 #[cold]
 pub fn stop_and_tell(pid_file: &Path, pauses: [Duration; 2], tell: impl FnMut(u32, Duration)) -> Answer {
     let Running::Yes(pid) = probe(pid_file) else {
@@ -83,9 +85,10 @@ pub fn stop_and_tell(pid_file: &Path, pauses: [Duration; 2], tell: impl FnMut(u3
     }
 }
 
-/// `-r` while the daemon runs, after the new configuration was found good: HUP to it, and what it says about that. `None` if it does not run,
-/// and must be started instead. On success `stderr` holds the line that 3.0.6 logs at `info`. A daemon that goes on with its old
-/// configuration makes exit code 1, as a wrong file does; one that says nothing, such as a 3.0.6, makes 0. `socket` is where it answers.
+/// `-r` while the daemon runs, after the new configuration was found good: sends HUP and returns the daemon's answer.
+/// `None` if it does not run, and must be started instead. On success `stderr` holds the line that 3.0.6 logs at
+/// `info`. The exit code is 1 if the daemon keeps its old configuration, as for a wrong file, and 0 if it does not
+/// answer, as a 3.0.6. `socket` is where it answers.
 #[cold]
 pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
     let Running::Yes(pid) = probe(pid_file) else { return None };
@@ -113,8 +116,8 @@ pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
     })
 }
 
-/// The number of the latest order that the daemon decided. `None` if nothing answers at the socket, as where a 3.0.6 runs; a daemon that is only
-/// slow is asked again.
+/// The number of the latest order that the daemon decided. `None` if nothing answers at the socket, as with a 3.0.6; a
+/// slow daemon is asked again.
 fn last_order(socket: &Path) -> Option<u64> {
     let last = Instant::now() + SLOW;
     loop {
@@ -134,22 +137,22 @@ fn newest(orders: &[Decided]) -> u64 {
     orders.iter().map(|order| order.number).max().unwrap_or(0)
 }
 
-/// What became of a reload.
+/// The outcome of a reload.
 enum Decision {
-    /// The daemon says this about it; nothing, if all is as ordered.
+    /// The daemon's text about it; empty if everything is as ordered.
     Said(String),
     /// The daemon does not run any more.
     Gone,
-    /// It takes longer than anybody should wait, or the daemon does not tell.
+    /// The time is over, or the daemon does not report outcomes.
     None,
 }
 
-/// What the daemon `pid` decided about a reload that came after order `before`. An exec keeps the process, so another one, or none, in
-/// the pid file means that the daemon has ended.
+/// The daemon's decision about a reload that came after order `before`. An exec keeps the process, so if the pid file
+/// names another process than `pid`, or none, the daemon has ended.
 fn decision(pid_file: &Path, pid: u32, socket: &Path, before: u64) -> Decision {
     let last = Instant::now() + RELOAD_PATIENCE;
     while Instant::now() < last {
-        // While the daemon is replaced, nobody answers.
+        // While the daemon is replaced, nothing answers.
         let orders = status::ask_within(socket, PATIENCE).map(|answer| answer.orders).unwrap_or_default();
         if let Some(order) = orders.into_iter().rfind(|order| order.kind == status::RELOAD && order.number > before) {
             return Decision::Said(order.said);
@@ -162,7 +165,7 @@ fn decision(pid_file: &Path, pid: u32, socket: &Path, before: u64) -> Decision {
     Decision::None
 }
 
-/// `-R`: whether this very process is the one of the pid file, as it is after an exec.
+/// `-R`: whether the pid file names this very process, as it does after an exec.
 ///
 /// # Errors
 /// The answer to give otherwise: exit 1 if another process runs, 6 if none does.
@@ -177,10 +180,10 @@ pub fn held_by_this_process(pid_file: &Path) -> Result<(), Answer> {
     }
 }
 
-/// TERM, then sleep until the process ends. A process that is gone already is as good.
+/// Sends TERM, then sleeps until the process ends. A process that has ended already is no error.
 fn signal_and_wait(pid: u32, [first, every]: [Duration; 2], mut tell: impl FnMut(u32, Duration)) -> io::Result<()> {
     let raw = to_pid(pid)?;
-    // Taken before the signal: afterwards the number might be somebody else's.
+    // Opened before the signal: afterwards the number might belong to another process.
     let watched = pidfd_open(raw, PidfdFlags::empty());
     match kill_process(raw, Signal::TERM) {
         Err(rustix::io::Errno::SRCH) => return Ok(()),
