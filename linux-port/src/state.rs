@@ -1,5 +1,6 @@
 //! The files that outlive the daemon, in the formats of 3.0.6, so that a node can be swapped either way (
-//! docs/protocol/files.md 12). All of it reads and writes disks: call it before the first packet or from a worker thread.
+//! docs/protocol/files.md 12). All of it reads and writes disks: call it before the first packet or from a worker
+//! thread.
 
 mod addresses;
 mod atomic;
@@ -29,7 +30,7 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// The directory `path`; nothing is touched yet.
+    /// The directory `path`. Nothing is read or written yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
@@ -44,7 +45,7 @@ impl StateDir {
     }
 }
 
-/// What could not be done with a state file.
+/// The operation on a state file that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doing {
     /// Reading it.
@@ -60,9 +61,9 @@ pub enum Doing {
 /// A directory that the command line can move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Area {
-    /// What outlives the daemon: `--state-dir`.
+    /// Files that outlive the daemon: `--state-dir`.
     State,
-    /// What exists while it runs: `--run-dir`.
+    /// Files that exist while it runs: `--run-dir`.
     Run,
 }
 
@@ -75,22 +76,22 @@ impl Area {
     }
 }
 
-/// Why a state file could not be used. The text names the file and what to do about it.
+/// The reason why a state file could not be used. The text names the file and the remedy.
 #[derive(Debug)]
 pub enum StateError {
     /// The system refused.
     Io {
-        /// What was tried.
+        /// The operation.
         doing: Doing,
         /// The file or directory.
         path: PathBuf,
-        /// What it belongs to.
+        /// The area of the file.
         area: Area,
         /// The system's reason.
         source: io::Error,
     },
-    /// A host list with a line that is not `name TAB uuid TAB weight TAB site`; the file has been removed, as it is
-    /// only a cache.
+    /// A host list has a line that is not `name TAB uuid TAB weight TAB site`. The file has been removed, as it is only
+    /// a cache.
     BadHostList {
         /// The file.
         path: PathBuf,
@@ -127,7 +128,7 @@ impl std::error::Error for StateError {
     }
 }
 
-/// What an administrator can do about an error in an area.
+/// The administrator's remedy for an error in an area.
 struct Remedy<'e>(&'e io::Error, Area);
 
 impl fmt::Display for Remedy<'_> {
@@ -150,7 +151,7 @@ fn refused(doing: Doing, path: &Path) -> impl FnOnce(io::Error) -> StateError {
     refused_in(Area::State, doing, path)
 }
 
-/// The same for a file of this area.
+/// As [`refused`], for a file of this area.
 fn refused_in(area: Area, doing: Doing, path: &Path) -> impl FnOnce(io::Error) -> StateError {
     let path = path.to_owned();
     move |source| StateError::Io { doing, path, area, source }

@@ -1,14 +1,15 @@
-//! The addresses that this daemon has brought up, written down so that a successor can remove them after a crash.
+//! The addresses that this daemon has brought up, recorded so that a successor can remove them after a crash.
 //!
-//! An address is recorded before the kernel gets it and struck out after the kernel has removed it, so that the record never lacks one.
-//! The file is `heartbeat/addresses` in the run directory, `/run`, and not in the state directory: a takeover ends within two
-//! milliseconds of the verdict and cannot wait for a disk, least of all for one that hangs. `/run` is memory. It outlives every end of
-//! the daemon; a reboot clears it, and the addresses with it. So nothing is made durable here. A change is one line at the end of an open
-//! file, which costs a few microseconds also where `/run` is on a disk: `10.0.0.1/24 eth0` for an address that comes, the same with a minus
-//! before it for one that has gone. Now and then, and at each start, the file is replaced by one without history.
+//! An address is recorded before the kernel gets it and struck out after the kernel has removed it, so that the record
+//! never lacks one. The file is `heartbeat/addresses` in the run directory, `/run`, and not in the state directory: a
+//! takeover ends within two milliseconds of the verdict and cannot wait for a disk, least of all for one that hangs.
+//! `/run` is memory. It outlives every end of the daemon; a reboot clears it, and the addresses with it. So nothing is
+//! made durable here. A change is one line at the end of an open file, which costs a few microseconds even where `/run`
+//! is on a disk: `10.0.0.1/24 eth0` for an address that comes, the same with a minus before it for one that has gone.
+//! After [`HISTORY`] changes, and at each start, a file without history replaces it.
 //!
-//! When the file cannot be written, the address is taken all the same: a service that runs is worth more than a note about it, and the
-//! start removes the addresses of `haresources` in any case.
+//! If the file cannot be written, the daemon brings the address up nevertheless: a running service is worth more than
+//! its record, and the next start removes the addresses of `haresources` in any case.
 
 use super::atomic::read_bounded;
 use super::{Area, Doing, StateError, refused_in};
@@ -23,11 +24,11 @@ use std::path::{Path, PathBuf};
 
 /// The file in the run directory.
 const NAME: &str = "heartbeat/addresses";
-/// More than any configuration needs, in bytes. A longer file is not ours.
+/// The largest record that is read, in bytes: more than any configuration needs. A longer file is not ours.
 const LIMIT: u64 = 1 << 20;
-/// Before a line: the address has gone.
+/// The mark before a line of an address that has gone.
 const GONE: char = '-';
-/// Changes after which the file is replaced by one without history.
+/// The number of changes after which a file without history replaces the record.
 const HISTORY: u32 = 1024;
 
 /// One address as it stands in the record: `10.0.0.1/24 eth0`.
@@ -62,7 +63,7 @@ impl fmt::Display for Recorded {
     }
 }
 
-/// The record of one run directory. What it knows is in memory, so that a write that failed is made up for by the next one.
+/// The record of one run directory. Its content is in memory, so that a write makes up for an earlier one that failed.
 #[derive(Debug)]
 pub struct Record {
     path: PathBuf,
@@ -74,15 +75,15 @@ pub struct Record {
 }
 
 impl Record {
-    /// Reads what an earlier run has recorded; without a file, nothing. Lines that are no addresses are skipped.
+    /// Reads the record of an earlier run; without a file, nothing. Skips lines that are no addresses.
     ///
     /// # Errors
-    /// [`StateError::Io`] when there is a file that cannot be read; [`Record::blank`] goes on without it.
+    /// [`StateError::Io`] when the file cannot be read; [`Record::blank`] continues without it.
     pub fn open(run_dir: &Path) -> Result<Self, StateError> {
         let mut record = Self::blank(run_dir);
         let read = fault::gate(Call::Open, "addresses").and_then(|()| read_bounded(&record.path, LIMIT));
         let text = read.map_err(refused_in(Area::Run, Doing::Read, &record.path))?.unwrap_or_default();
-        // What has no end of line was being written at the crash, before its address was added.
+        // A line without an end was being written at the crash, before its address was added.
         for line in String::from_utf8_lossy(&text).split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
             match line.strip_prefix(GONE) {
                 None => record.entries.extend(Recorded::parse(line)),
@@ -102,7 +103,7 @@ impl Record {
         &self.path
     }
 
-    /// All that is recorded, the oldest first.
+    /// All recorded addresses, the oldest first.
     pub fn read_all(&self) -> &[Recorded] {
         &self.entries
     }
@@ -110,7 +111,8 @@ impl Record {
     /// Records an address that is about to be brought up.
     ///
     /// # Errors
-    /// [`StateError::Io`] when the file is as before. The address is known here all the same, and the next change writes it.
+    /// [`StateError::Io`]: the file is as before. The address is known here nevertheless, and the next change writes
+    /// it.
     pub fn add(&mut self, address: Recorded) -> Result<(), StateError> {
         if self.entries.contains(&address) {
             return Ok(());
@@ -120,10 +122,10 @@ impl Record {
         self.append(&line)
     }
 
-    /// Strikes out an address that is gone from the kernel.
+    /// Strikes out an address that the kernel has removed.
     ///
     /// # Errors
-    /// [`StateError::Io`] when the file is as before: a successor finds that the address is not up, which does no harm.
+    /// [`StateError::Io`]: the file is as before. A successor finds that the address is not up, which does no harm.
     pub fn remove(&mut self, address: &Recorded) -> Result<(), StateError> {
         let before = self.entries.len();
         self.entries.retain(|entry| entry != address);
@@ -132,7 +134,7 @@ impl Record {
 
     fn append(&mut self, line: &str) -> Result<(), StateError> {
         self.changes = self.changes.saturating_add(1);
-        // A file that somebody has removed is made again.
+        // If the file was removed, it is made again.
         let is_there = |file: &File| file.metadata().is_ok_and(|data| data.nlink() > 0);
         match self.file.take().filter(|file| self.changes < HISTORY && is_there(file)) {
             Some(file) => {
@@ -145,10 +147,10 @@ impl Record {
         }
     }
 
-    /// Writes the file as a whole. To be done once before the first address, so that recording one is quick.
+    /// Writes the whole file. Call it once before the first address, so that recording one is quick.
     ///
     /// # Errors
-    /// [`StateError::Io`] when the file is as before.
+    /// [`StateError::Io`]: the file is as before.
     pub fn write(&mut self) -> Result<(), StateError> {
         let lines = self.entries.iter().map(Recorded::to_string);
         let text = lines.fold(String::new(), |text, line| text + &line + "\n");
@@ -173,27 +175,28 @@ impl Record {
             .and_then(|()| fault::gate(Call::Rename, "addresses"))
             .and_then(|()| fs::rename(&beside, &self.path));
         if written.is_err() {
-            // The failure itself is the news.
+            // The error to report is that of the write.
             let _ = fs::remove_file(&beside);
         }
         written.map(|()| file)
     }
 }
 
-/// What [`clean_leftovers`] did.
+/// The outcome of [`clean_leftovers`].
 #[derive(Debug, Default)]
 pub struct Cleaned {
-    /// These were up, and are gone.
+    /// Addresses that were up, and are gone.
     pub removed: Vec<Recorded>,
-    /// These may still be up. They stay recorded.
+    /// Addresses that may still be up. They stay recorded.
     pub failed: Vec<(Recorded, AddressError)>,
     /// The record could not be written.
     pub unrecorded: Option<StateError>,
 }
 
-/// Removes from the kernel every address that an earlier run has recorded, but those for which `keep` is true: on a restart that goes on
-/// with its groups, all of them. To be called at every start, before anything else can fail, in the network namespace of the daemon; it
-/// waits for the kernel, so not on the heartbeat path. An address that is not up, or whose interface is gone, is struck out only.
+/// Removes from the kernel every address that an earlier run has recorded, except those for which `keep` is true: on a
+/// restart that keeps its groups, all of them. Call it at every start, before anything else can fail, in the network
+/// namespace of the daemon. It waits for the kernel, so it is not for the heartbeat path. An address that is not up, or
+/// whose interface is gone, is only struck out.
 pub fn clean_leftovers(record: &mut Record, keep: impl Fn(&Recorded) -> bool) -> Cleaned {
     let mut cleaned = Cleaned::default();
     let leftovers: Vec<Recorded> = record.entries.iter().filter(|entry| !keep(entry)).cloned().collect();

@@ -7,8 +7,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Replaces `path` by `content` with permission bits `mode`: written beside it, made durable, renamed, and the rename
-/// made durable as well. A leftover of an earlier crash is overwritten; a failure, such as a full disk, leaves none.
+/// Replaces `path` by `content` with permission bits `mode`: the content is written to another file and made durable,
+/// that file is renamed, and the rename is made durable as well. It overwrites a leftover of an earlier crash. A
+/// failure, such as a full disk, leaves none.
 pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let beside = beside(path);
     let label = path.file_name().unwrap_or_default().display();
@@ -16,7 +17,7 @@ pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> 
         .and_then(|()| fault::gate(Call::Rename, &label))
         .and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
-        // The failure itself is the news.
+        // The error to report is that of the write.
         let _ = fs::remove_file(&beside);
     }
     written?;
@@ -53,7 +54,7 @@ pub(super) fn read_bounded(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>
     Ok(Some(content))
 }
 
-/// Where the new content is written before it takes the place of `path`.
+/// The file in which the new content is written before it takes the place of `path`.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");

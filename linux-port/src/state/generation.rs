@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 use super::{Doing, StateDir, StateError, atomic, refused};
 
 const FILE: &str = "hb_generation";
-/// More than any number this file may hold; a longer file is not a generation.
+/// The largest file that is read, in bytes. A longer file holds no generation.
 const LIMIT: u64 = 64;
 
 /// `hbgenmethod`.
@@ -17,21 +17,21 @@ const LIMIT: u64 = 64;
 pub enum Method {
     /// One more than the file says.
     File,
-    /// The wall clock, unless the file holds something as large or larger.
+    /// The wall clock, unless the file holds a number as large or larger.
     Time,
 }
 
-/// Where a generation came from; the daemon logs it.
+/// The origin of a generation; the daemon logs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GenerationOrigin {
     /// One more than the stored number.
     Stored,
     /// There was no file: the wall clock plus one. `No Previous generation - starting at N`.
     Absent,
-    /// The file held no number: the wall clock plus one. An error to report: if the clock is behind what the peers have
-    /// seen, they will refuse this node until they restart.
+    /// The file held no number: the wall clock plus one. An error to report: if the clock shows less than a generation
+    /// that the peers have seen, they will refuse this node until they restart.
     Corrupt,
-    /// The wall clock, as [`Method::Time`] wants.
+    /// The wall clock, as [`Method::Time`] asks.
     Clock,
 }
 
@@ -40,11 +40,11 @@ pub enum GenerationOrigin {
 pub struct NextGeneration {
     /// The number to send.
     pub value: Generation,
-    /// Where it came from.
+    /// Its origin.
     pub origin: GenerationOrigin,
 }
 
-/// What the file says.
+/// The content of the file.
 enum Stored {
     Number(u64),
     Absent,
@@ -58,8 +58,8 @@ impl StateDir {
     /// one, also with [`Method::Time`] after the clock was set back.
     ///
     /// # Errors
-    /// [`StateError::Io`] when the file cannot be read or replaced. With [`Method::Time`] the file is only a safeguard
-    /// against a clock set back, and failures with it are ignored.
+    /// [`StateError::Io`] when the file cannot be read or replaced. With [`Method::Time`] the file only protects
+    /// against a clock that was set back, so its failures are ignored.
     pub fn next_generation(&self, method: Method, wall_seconds: u64) -> Result<NextGeneration, StateError> {
         match method {
             Method::File => {
@@ -82,7 +82,7 @@ impl StateDir {
         let content = atomic::read_bounded(&path, LIMIT).map_err(refused(Doing::Read, &path))?;
         let Some(content) = content else { return Ok(Stored::Absent) };
         let text = std::str::from_utf8(&content).unwrap_or_default();
-        // Zero bytes are what a file system may leave of a file after a power cut.
+        // A file system may leave zero bytes in a file after a power cut.
         let number = text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\0').parse();
         Ok(number.map_or(Stored::Corrupt, Stored::Number))
     }
@@ -94,13 +94,15 @@ impl StateDir {
     }
 }
 
-/// How far a clock may be behind a file and still count as right: another machine may have written it.
+/// The number of seconds by which a clock may be earlier than a file and still count as right: another machine may have
+/// written the file.
 const SLACK: u64 = 60;
-/// More than a node is ever started between two looks at its clock: a generation grows by one with each start.
+/// More starts than a node makes between two looks at its clock: a generation grows by one with each start.
 const MARGIN: u64 = 86_400;
 
-/// The wall clock, or a moment after the newest file in `directories` if the clock is behind that: such a clock was set back, and a
-/// generation made of it might be smaller than one that the peers have seen. They would refuse this node until they are restarted.
+/// The wall clock, or a day after the newest file in `directories` if the clock is earlier than that file. Such a clock
+/// was set back, and a generation made of it might be smaller than one that the peers have seen. They would refuse this
+/// node until they are restarted.
 pub fn plausible_now(wall_seconds: u64, directories: &[&Path]) -> u64 {
     let files = directories.iter().flat_map(|directory| fs::read_dir(directory).into_iter().flatten().flatten());
     let times = files.filter_map(|file| file.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok());

@@ -1,4 +1,4 @@
-//! `hostcache` and `delhostcache`: what is known of nodes that are not in `ha.cf` (docs/protocol/files.md 12.1).
+//! `hostcache` and `delhostcache`: facts about nodes that are not in `ha.cf` (docs/protocol/files.md 12.1).
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use super::{Doing, StateDir, StateError, atomic, refused};
 /// The largest host list that is read, in bytes; 100 nodes need about 15,000.
 const LIMIT: u64 = 256 * 1024;
 
-/// Which of the two lists.
+/// The two lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostList {
     /// `hostcache`: nodes that have been seen.
@@ -43,11 +43,11 @@ pub struct HostEntry {
 }
 
 impl StateDir {
-    /// Reads a host list; one that is not there is empty.
+    /// Reads a host list; it is empty if there is no file.
     ///
     /// # Errors
-    /// [`StateError::BadHostList`] for a list with a bad line or of more than 256 KiB: the file is removed and the daemon
-    /// goes on without. [`StateError::Io`] when the file cannot be read.
+    /// [`StateError::BadHostList`] for a list with a bad line or of more than 256 KiB: the file is removed, and the
+    /// daemon continues without it. [`StateError::Io`] when the file cannot be read.
     pub fn read_hosts(&self, list: HostList) -> Result<Vec<HostEntry>, StateError> {
         let path = self.file(list.file());
         let content = atomic::read_bounded(&path, LIMIT).map_err(refused(Doing::Read, &path))?.unwrap_or_default();
@@ -67,7 +67,7 @@ impl StateDir {
     /// Replaces a host list.
     ///
     /// # Errors
-    /// [`StateError::Io`] when the file cannot be replaced; the old one is then still there.
+    /// [`StateError::Io`] when the file cannot be replaced; the old one is then unchanged.
     pub fn write_hosts(&self, list: HostList, entries: &[HostEntry]) -> Result<(), StateError> {
         let path = self.file(list.file());
         let mut content = Vec::new();
@@ -79,7 +79,7 @@ impl StateDir {
     }
 }
 
-/// Removes a list that makes no sense and says which line.
+/// Removes a malformed list and names the line.
 fn discard(path: &Path, line: usize) -> StateError {
     match fs::remove_file(path) {
         Ok(()) => StateError::BadHostList { path: path.to_owned(), line },

@@ -1,5 +1,6 @@
-//! The mark of a run: there from the moment at which groups may be started until everything was given up. A start that finds it follows a
-//! crash. It is a file of the run directory, so a reboot takes it away together with everything that ran.
+//! The mark of a run: it exists from the moment at which groups may be started until all of them are released. A start
+//! that finds it follows a crash. It is a file of the run directory, so a reboot removes it together with everything
+//! that ran.
 
 use super::{Area, Doing, StateError, atomic, refused_in};
 use crate::sys::fault::{self, Call};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// The file in the run directory.
 const NAME: &str = "heartbeat/running";
-/// More than any configuration needs, in bytes. A longer file is not ours.
+/// The largest mark that is read, in bytes: more than any configuration needs. A longer file is not ours.
 const LIMIT: u64 = 1 << 20;
 
 /// The mark in one run directory.
@@ -20,12 +21,13 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// That of this run directory; nothing is touched yet.
+    /// The mark of this run directory. Nothing is read or written yet.
     pub fn new(run_dir: &Path) -> Self {
         Self { path: run_dir.join(NAME) }
     }
 
-    /// Makes the mark. `groups`: what may be started, as it stands in `haresources`. Nothing is made durable, as it need not outlive a reboot.
+    /// Makes the mark. `groups`: the groups that may be started, as they stand in `haresources`. Nothing is made
+    /// durable, as it need not outlive a reboot.
     ///
     /// # Errors
     /// [`StateError::Io`]: without a mark, a later start asks only the scripts that are in `haresources` then.
@@ -45,21 +47,22 @@ impl Mark {
             .and_then(|()| fault::gate(Call::Rename, "mark"))
             .and_then(|()| fs::rename(&beside, &self.path));
         if written.is_err() {
-            // The failure itself is the news.
+            // The error to report is that of the write.
             let _ = fs::remove_file(&beside);
         }
         written
     }
 
-    /// The groups of a run that has ended without giving them up; `None` if it has, or if there was none since the boot.
+    /// The groups of a run that ended without releasing them; `None` if it released them, or if there was none since
+    /// the boot.
     pub fn read(&self) -> Option<Vec<String>> {
         let content = atomic::read_bounded(&self.path, LIMIT).ok().flatten()?;
         Some(String::from_utf8_lossy(&content).lines().map(str::to_owned).collect())
     }
 
-    /// Everything was given up.
+    /// Removes the mark: all groups are released.
     pub fn remove(&self) {
-        // A mark that stays makes the next start ask more than it needs to.
+        // A mark that stays only makes the next start ask more scripts than it needs to.
         let _ = fs::remove_file(&self.path);
     }
 }

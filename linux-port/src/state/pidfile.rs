@@ -1,4 +1,4 @@
-//! The pid file: who is the running daemon, and that there is only one.
+//! The pid file: the running daemon's process id, and the guarantee that only one runs.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -15,13 +15,14 @@ use super::{Area, Remedy};
 use crate::sys::fault;
 
 /// Rounds of opening and locking before a claim gives up. More than one is needed when another process removes the file
-/// meanwhile, and after an exec, while a child that was just being started still holds our own lock.
+/// meanwhile, and after an exec, while a starting child still holds our own lock.
 const ROUNDS: usize = 100;
 
-/// The pause before the next round, when the lock is about to go: a killed daemon holds it until its last thread has gone.
+/// The pause before the next round, when the lock is about to be released: a killed daemon holds it until its last
+/// thread has ended.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What a pid file tells.
+/// The content of a pid file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Running {
     /// The daemon runs with this process id.
@@ -32,7 +33,7 @@ pub enum Running {
     NoFile,
 }
 
-/// Reads a pid file and looks whether its process is alive and is a daemon of this name.
+/// Reads a pid file and checks whether its process is alive and is a daemon of this name.
 #[cold]
 pub fn probe(path: &Path) -> Running {
     match fs::read(path) {
@@ -42,10 +43,10 @@ pub fn probe(path: &Path) -> Running {
     }
 }
 
-/// Why a pid file could not be claimed.
+/// The reason why a pid file could not be claimed.
 #[derive(Debug)]
 pub enum ClaimError {
-    /// Another daemon runs; its process id, or 0 if it has not written it yet.
+    /// Another daemon runs, with its process id, or 0 if it has not written it yet.
     AlreadyRunning(u32),
     /// The system refused.
     Io {
@@ -72,31 +73,31 @@ impl std::error::Error for ClaimError {}
 /// The claim to be the one daemon; lasts as long as this value.
 ///
 /// A lock on the file decides between daemons of this kind. A daemon 3.0.6 holds no lock, so the process that the file
-/// names counts as well. Like 3.0.6, the file stays when the daemon ends: `heartbeat -s` tells "stopped" by it.
+/// names counts as well. As with 3.0.6, the file stays when the daemon ends: by it `heartbeat -s` tells "stopped".
 #[derive(Debug)]
 pub struct PidFile {
     _locked: File,
     path: PathBuf,
 }
 
-/// The certainty that no daemon runs, and that none begins as long as this value lives. Unlike a claim it leaves the file as it was: one that
-/// it had to make is gone with it.
+/// The certainty that no daemon runs, and that none begins as long as this value lives. Unlike a claim it leaves the
+/// file as it was, and removes a file that it had to make.
 #[derive(Debug)]
 pub struct Guard {
-    /// `None` where no file can be made to be locked: there, nobody can make a claim either.
+    /// `None` where no file can be made: there, no claim is possible either.
     locked: Option<File>,
     /// The file, if it was made for the lock.
     made: Option<PathBuf>,
 }
 
 impl Guard {
-    /// `None`: a daemon runs or begins, or it cannot be told.
+    /// `None`: a daemon runs or begins, or that cannot be determined.
     #[cold]
     pub fn take(path: &Path) -> Option<Self> {
         let (mut file, made) = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => match open_new(path) {
                 Ok(file) => (file, Some(path.to_owned())),
-                // Another start has made it this very moment.
+                // Another start has just made it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (File::open(path).ok()?, None),
                 Err(_) => return Some(Self { locked: None, made: None }),
             },
@@ -122,7 +123,8 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Before the lock goes: whoever waits for it sees that the name is gone, and makes another file.
+        // Before the lock is released: a process that waits for it then sees that the name is gone, and makes another
+        // file.
         if let (Some(file), Some(path)) = (&self.locked, &self.made)
             && is_named(path, file)
         {
@@ -165,9 +167,9 @@ impl PidFile {
         Err(io(io::ErrorKind::ResourceBusy.into()))
     }
 
-    /// Removes the file: the start has failed, and nothing of it is to be left.
+    /// Removes the file: the start has failed, and must leave nothing.
     pub fn withdraw(self) {
-        // Without it the next start finds a stale file, which is as good.
+        // If it stays, the next start finds a stale file, which does no harm.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -189,7 +191,7 @@ fn write_pid(file: &mut File, pid: u32) -> io::Result<()> {
     file.write_all(format!("{pid:10}\n").as_bytes())
 }
 
-/// Whether the name still leads to the locked file: somebody may have removed it between open and lock.
+/// Whether the name still leads to the locked file: another process may have removed it between open and lock.
 fn is_named(path: &Path, file: &File) -> bool {
     match (fs::metadata(path), file.metadata()) {
         (Ok(named), Ok(open)) => (named.dev(), named.ino()) == (open.dev(), open.ino()),
@@ -214,7 +216,7 @@ fn is_heartbeat(pid: u32) -> bool {
         return false;
     }
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        // Alive, but hidden from us or no /proc: the file's word is all there is.
+        // Alive, but hidden from us, or no /proc: only the file can tell.
         return true;
     };
     let Some((name, state)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(") ")) else { return true };
@@ -222,8 +224,8 @@ fn is_heartbeat(pid: u32) -> bool {
     !gone && (name == "heartbeat" || own_name().is_some_and(|own| own == name))
 }
 
-/// Whether a lock held in the name of `pid` is about to go: it is ours, or that of a daemon that was killed. Without a name it is
-/// that of one that has just begun.
+/// Whether a lock held in the name of `pid` is about to be released: it is ours, or that of a killed daemon. A lock
+/// without a name belongs to a daemon that has just begun.
 fn is_fading(pid: u32, own: u32) -> bool {
     pid == own || (pid != 0 && !is_heartbeat(pid))
 }

@@ -1,4 +1,4 @@
-//! What exists only while the daemon runs: the resource agents' scratch directory and the FIFO of the scripts.
+//! Files that exist only while the daemon runs: the resource agents' scratch directory and the FIFO of the scripts.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -10,8 +10,8 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 
 use super::{Area, Doing, StateDir, StateError, refused, refused_in};
 
-/// Empties `rsctmp` in `run_dir`, where resource agents keep marks of what runs: after a reboot or a crash they would lie.
-/// Mode 1755, as measured on 3.0.6. A symbolic link of that name is replaced, not followed.
+/// Empties `rsctmp` in `run_dir`, where resource agents keep marks of running resources: after a reboot or a crash they
+/// would be wrong. Mode 1755, as measured on 3.0.6. A symbolic link of that name is replaced, not followed.
 ///
 /// # Errors
 /// [`StateError::Io`] when it cannot be removed or made.
@@ -28,7 +28,7 @@ pub fn empty_scratch(run_dir: &Path) -> Result<(), StateError> {
     DirBuilder::new().recursive(true).mode(0o755).create(&path).and_then(|()| sticky(&path)).map_err(create)
 }
 
-/// Sets the mode whatever the umask is.
+/// Sets the mode, whatever the umask is.
 fn sticky(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::chmod(path, Mode::from_raw_mode(0o1755))?)
 }
@@ -38,10 +38,10 @@ fn sticky(path: &Path) -> io::Result<()> {
 pub struct Fifo(OwnedFd);
 
 impl Fifo {
-    /// Reads what is there; 0 when nothing is.
+    /// Reads the available bytes; 0 when there are none.
     ///
     /// # Errors
-    /// The system's refusal, but not that nothing is there.
+    /// The system's refusal. An empty FIFO is no error.
     pub fn read(&self, into: &mut [u8]) -> io::Result<usize> {
         match rustix::io::read(&self.0, into) {
             Ok(got) => Ok(got),
@@ -58,7 +58,7 @@ impl AsFd for Fifo {
 }
 
 impl StateDir {
-    /// Makes `fifo` anew, mode 0600, and opens it. Whatever had that name is removed first.
+    /// Makes `fifo` anew, mode 0600, and opens it. Any file of that name is removed first.
     ///
     /// # Errors
     /// [`StateError::Io`] when it cannot be removed, made or opened.
@@ -70,7 +70,7 @@ impl StateDir {
         }
         let owner_only = Mode::RUSR | Mode::WUSR;
         let made = rustix::fs::mknodat(CWD, &path, FileType::Fifo, owner_only, 0).and_then(|()| {
-            // Open for writing, too: so the end of the last writer is not the end of the FIFO.
+            // Open for writing, too, so that the FIFO does not end with its last writer.
             rustix::fs::open(&path, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())
         });
         made.map(Fifo).map_err(|error| refused(Doing::Create, &path)(error.into()))

@@ -8,7 +8,7 @@ use super::{Doing, StateDir, StateError, atomic, refused};
 
 const FILE: &str = "hb_uuid";
 
-/// Where an identity came from; the daemon logs it.
+/// The origin of an identity; the daemon logs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UuidOrigin {
     /// Read from the file.
@@ -65,7 +65,7 @@ pub fn uuid_from_name(name: &str) -> Uuid {
     Uuid(bytes)
 }
 
-/// The generator behind `srand` and `rand` of the GNU C library: x\[i] = x\[i-3] + x\[i-31], the lowest bit dropped.
+/// The generator of `srand` and `rand` in the GNU C library: x\[i] = x\[i-3] + x\[i-31], the lowest bit dropped.
 struct AdditiveFeedback {
     state: [u32; 31],
     oldest: usize,
