@@ -1,7 +1,8 @@
-//! The small programs that administrators and scripts call: what 3.0.6 has in `/usr/share/heartbeat` (docs/protocol/resources.md 7.5,
-//! 8.3, 2.4), with its texts and exit codes.
+//! The small programs that administrators and scripts call: those of 3.0.6 in `/usr/share/heartbeat`
+//! (docs/protocol/resources.md 7.5, 8.3, 2.4), with its texts and exit codes.
 //!
-//! Unlike there, no tool waits for a daemon that does not run, and none leaves a plain file where the FIFO should be.
+//! Unlike in 3.0.6, no tool waits for a daemon that does not run, and none leaves a plain file in the place of the
+//! FIFO.
 
 mod context;
 mod groups;
@@ -86,7 +87,7 @@ impl Tool {
     }
 }
 
-/// What a tool prints at its end, and its exit code.
+/// The output of a tool at its end, and its exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Answer {
     stdout: String,
@@ -119,7 +120,8 @@ pub fn main(tool: Tool, arguments: impl IntoIterator<Item = OsString>) -> ExitCo
     }
 }
 
-/// The main function of the program that is all tools: which one, the name says by which it was called, or else its first word.
+/// The main function of the program that is all tools: the name by which it was called tells which one, or else its
+/// first word.
 pub fn main_of_all(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter().peekable();
     let called = |word: &OsString| {
@@ -139,7 +141,7 @@ pub fn main_of_all(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn print(answer: &Answer) -> ExitCode {
     let written = io::stdout().write_all(answer.stdout.as_bytes());
-    // Nobody is left to tell if this fails.
+    // If this fails, there is no way left to report it.
     let _ = io::stderr().write_all(answer.stderr.as_bytes());
     ExitCode::from(if written.is_err() { 1 } else { answer.code })
 }

@@ -1,4 +1,4 @@
-//! What every tool knows of its surroundings: options, environment, the name it was called by.
+//! The surroundings of every tool: options, environment, and the name by which it was called.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -16,13 +16,15 @@ pub struct Context {
     pub config_dir: PathBuf,
     /// The daemon's FIFO: in `--state-dir`, else `HA_FIFO`, else `/var/lib/heartbeat/fifo`.
     pub fifo: PathBuf,
-    /// Where the daemon answers: in `--run-dir`, else `HA_RUN_DIR`, else `/run`. `None` if only the FIFO of another daemon was named.
+    /// The socket of the daemon: in `--run-dir`, else `HA_RUN_DIR`, else `/run`. `None` if only the FIFO of another
+    /// daemon was named.
     pub status: Option<PathBuf>,
     pub(super) log: ScriptLog,
 }
 
 impl Context {
-    /// Reads the options, which may stand before and after the other words, and the environment. Gives the words that are left.
+    /// Reads the options, which may stand before and after the other words, and the environment. Returns the other
+    /// words.
     ///
     /// # Errors
     /// The text for standard error when an option has no value, or `--run-dir` stands without `--state-dir`.
@@ -67,7 +69,7 @@ impl Context {
         Ok((Self { program, config_dir, fifo, status, log }, words))
     }
 
-    /// The name of this node: `HA_CURHOST`, else what the daemon would call itself.
+    /// The name of this node: `HA_CURHOST`, else the name that the daemon would use.
     pub(super) fn local_name(&self) -> String {
         let named = variable("HA_CURHOST").map(|name| name.to_string_lossy().into_owned());
         named.unwrap_or_else(|| crate::config::Sources::read(&self.config_dir).local_name().to_owned())
@@ -78,7 +80,7 @@ const CONFIG_DIR: &str = "--config-dir";
 const STATE_DIR: &str = "--state-dir";
 const RUN_DIR: &str = "--run-dir";
 
-/// Their text in usage.
+/// The text about the options in usage.
 pub(super) const OPTIONS: &str =
     "options, before or after the word: --config-dir DIR  --state-dir DIR (where the FIFO is)  --run-dir DIR\n";
 
@@ -91,7 +93,7 @@ pub(super) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// A script is told its path even when the shell found it along `PATH`; a program is not.
+/// A script gets its path even when the shell found it along `PATH`; a program does not.
 fn invoked(name: &OsStr) -> String {
     let bare = !name.as_encoded_bytes().contains(&b'/');
     let path = variable("PATH").unwrap_or_default();

@@ -21,10 +21,10 @@ use crate::resources::{Plan, Resources, SCRIPT_LIMIT, ScriptEnvironment};
 use crate::script::{Answer, Call, Cancel, Environment, Search, run};
 use crate::site::HELPERS;
 
-/// How long the log may take to be written at the end.
+/// The longest time to wait at the end until the log is written.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// What is to be done with a group.
+/// The operation on a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     Take,
@@ -40,14 +40,14 @@ pub(super) struct Groups<'c> {
 }
 
 impl<'c> Groups<'c> {
-    /// Reads `haresources` and `hbcore.cf`; a file that is missing is empty.
+    /// Reads `haresources` and `hbcore.cf`. A missing file counts as empty.
     pub(super) fn read(context: &'c Context) -> Self {
         let file = |file: File| fs::read(context.config_dir.join(file.name())).unwrap_or_default();
         let text = file(File::HbcoreCf);
         let extensions = *HbcoreCf::parse(&text, &mut Problems::<1>::new()).partial();
         Self {
             context,
-            // A tool reads it once, and ends.
+            // Leaked, because a tool reads the file once and ends.
             resources: HaResources::read(Vec::leak(file(File::HaResources))),
             scripts: scripts(context, extensions.script_timeout.unwrap_or(SCRIPT_LIMIT)),
             builtin: extensions.address_takeover == AddressTakeover::Builtin,
@@ -59,14 +59,15 @@ impl<'c> Groups<'c> {
         self.resources.groups.iter()
     }
 
-    /// The group of this key: its first resource, or else any of its resources. Unlike 3.0.6, dots stand for themselves, and groups
-    /// that share a resource are not made one.
+    /// The group of this key: its first resource, or else any of its resources. Unlike in 3.0.6, a dot stands for
+    /// itself, and groups that share a resource are not merged.
     pub(super) fn find(&self, key: &str) -> Option<&Group<'static>> {
         let by_key = self.iter().find(|group| group.key().is_some_and(|first| first.word == key));
         by_key.or_else(|| self.iter().find(|group| group.resources().any(|resource| resource.word == key)))
     }
 
-    /// Whether one resource, as it is written in `haresources`, runs here. A script that is missing is reported, and counts as no.
+    /// Whether one resource, as it is written in `haresources`, runs here. A missing script is reported, and counts as
+    /// no.
     pub(super) fn owns(&self, word: &str) -> bool {
         let text = format!("node {word}");
         let alone = HaResources::read(text.as_bytes());
@@ -85,7 +86,7 @@ impl<'c> Groups<'c> {
         self.status(program, arguments.map(Into::into).collect()).unwrap_or(false)
     }
 
-    /// Whether it is an address that the daemon itself puts on and takes off.
+    /// Whether it is an address that the daemon itself brings up and removes.
     pub(super) fn is_builtin(&self, word: &str) -> bool {
         let text = format!("node {word}");
         let alone = HaResources::read(text.as_bytes());
@@ -100,7 +101,8 @@ impl<'c> Groups<'c> {
         Ok(report.answer == Answer::Running)
     }
 
-    /// Starts or stops a group as the daemon does. False: it could not. Only the log says why, as in 3.0.6.
+    /// Starts or stops a group as the daemon does. Returns false if it could not; only the log has the reason, as in
+    /// 3.0.6.
     pub(super) fn carry_out(&self, verb: Verb, group: &Group<'_>) -> bool {
         self.work(verb, group).unwrap_or_else(|error| {
             self.context.log.line(format_args!("ERROR: {error}"));
@@ -148,7 +150,7 @@ fn await_any(descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     }
 }
 
-/// What the shell functions of 3.0.6 hand to a script that is called by a tool: the caller's environment, completed.
+/// The environment that the shell functions of 3.0.6 hand to a script that a tool calls: the caller's, completed.
 fn scripts(context: &Context, limit: Duration) -> ScriptEnvironment {
     let dir = context.config_dir.display().to_string();
     let mut environment = Environment::inherited();

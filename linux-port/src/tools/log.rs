@@ -1,4 +1,4 @@
-//! Log lines of tools, where and how those of the shell scripts stand (docs/protocol/resources.md 3.5).
+//! Log lines of tools, in the place and form of those of the shell scripts (docs/protocol/resources.md 3.5).
 
 use std::fmt::{Arguments, Write as _};
 use std::fs::OpenOptions;
@@ -44,7 +44,7 @@ impl ScriptLog {
         }
     }
 
-    /// Writes one line; its first word is the level, if any. At a terminal it goes there and nowhere else.
+    /// Writes one line; its first word is the level, if any. At a terminal the line goes only there.
     pub(super) fn line(&self, text: Arguments<'_>) {
         if io::stdin().is_terminal() {
             complain(format_args!("{text}"));
@@ -65,14 +65,14 @@ impl ScriptLog {
         }
     }
 
-    /// Writes a result into the debug file, as it is.
+    /// Writes a result into the debug file, unchanged.
     pub(super) fn result(&self, text: &str) {
         if let Some(file) = &self.debuglog {
             append(file, format_args!("{text}\n"));
         }
     }
 
-    /// The same destinations for what runs resources. Nothing goes to standard error.
+    /// The same destinations for the parts that run resources. Nothing goes to standard error.
     pub(super) fn destinations(&self) -> LogConfig {
         let file = |path: &Option<PathBuf>| path.clone().filter(|path| path != Path::new("/dev/null"));
         LogConfig {

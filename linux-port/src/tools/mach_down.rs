@@ -1,12 +1,12 @@
-//! `mach_down NODE`: takes the groups of a node that is dead, and says so.
+//! `mach_down NODE`: takes over the groups of a dead node, and reports that.
 
 use super::context::variable;
 use super::groups::{Groups, Verb};
 use super::{Answer, Context, send};
 use crate::notify::ENGINE_VARIABLE;
 
-/// Does nothing for this node itself, for a ping node, and for a script of `rc.d` that our daemon runs: then the engine has taken the
-/// groups, or is taking them now.
+/// Does nothing for this node itself, for a ping node, and for a script of `rc.d` that our daemon runs: then the engine
+/// has taken over the groups, or is doing so.
 pub(super) fn run(context: &Context, words: &[String]) -> Answer {
     let node = words.first().map_or("", String::as_str);
     let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();

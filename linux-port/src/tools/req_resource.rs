@@ -4,7 +4,7 @@ use super::context::variable;
 use super::groups::Groups;
 use super::{Answer, Context, send};
 
-/// Where nobody needs to be asked, it gives itself the answer.
+/// If no node needs to be asked, the tool gives the answer itself.
 pub(super) fn run(context: &Context, words: &[String]) -> Answer {
     let key = words.first().map_or("", String::as_str);
     if Groups::read(context).owns(key) {

@@ -1,4 +1,4 @@
-//! `ResourceManager`: what scripts ask about groups, and have done with them (docs/protocol/resources.md 2.4).
+//! `ResourceManager`: questions and orders of scripts about groups (docs/protocol/resources.md 2.4).
 
 use std::fmt::Write as _;
 
@@ -33,15 +33,15 @@ fn usage(context: &Context) -> Answer {
     Answer { stderr, code: 1, ..Answer::default() }
 }
 
-/// The keys of the groups of a node, one a line. Of the patterns that 3.0.6 takes for a node, only `.*` is one here: a dot in a
-/// node's name stands for itself.
+/// The keys of the groups of a node, one a line. 3.0.6 takes a pattern for a node; here only `.*` is one, and a dot in
+/// a node's name stands for itself.
 fn list_keys(groups: &Groups<'_>, node: &str) -> Answer {
     let wanted = groups.iter().filter(|group| node == ".*" || is_node(group, node));
     let keys = wanted.flat_map(|group| [group.key().map_or("", |key| key.word), "\n"]);
     Answer { stdout: keys.collect(), ..Answer::default() }
 }
 
-/// All resources of the groups that are wanted, one group a line.
+/// All resources of the wanted groups, one group a line.
 fn list_words(groups: &Groups<'_>, wanted: impl Fn(&Group<'_>) -> bool) -> Answer {
     let lines = groups.iter().filter(|group| wanted(group)).map(|group| words(group) + "\n");
     Answer { stdout: lines.collect(), ..Answer::default() }
@@ -51,12 +51,12 @@ fn is_node(group: &Group<'_>, node: &str) -> bool {
     group.node.eq_ignore_ascii_case(node)
 }
 
-/// A key that no group has is passed over. Unlike in 3.0.6, a group that could not be started or stopped makes exit code 1.
+/// A key without a group is skipped. Unlike in 3.0.6, the exit code is 1 if a group could not be started or stopped.
 fn carry_out(groups: &Groups<'_>, verb: Verb, key: &str) -> Answer {
     Answer::code(u8::from(groups.find(key).is_some_and(|group| !groups.carry_out(verb, group))))
 }
 
-/// How much of a group runs here, as a word in the debug file.
+/// The part of a group that runs here, as a word in the debug file.
 fn count(context: &Context, groups: &Groups<'_>, key: &str) -> Answer {
     let members: Vec<bool> = groups
         .find(key)
@@ -70,7 +70,8 @@ fn count(context: &Context, groups: &Groups<'_>, key: &str) -> Answer {
     Answer::default()
 }
 
-/// For the start of the daemon: nothing should run here yet. The exit code is the number of groups whose first resource does.
+/// For the start of the daemon: nothing should run here yet. The exit code is the number of groups whose first resource
+/// runs.
 fn verify_all_idle(context: &Context, groups: &Groups<'_>) -> Answer {
     let keys = groups.iter().filter_map(Group::key);
     let active: Vec<_> = keys.filter(|key| groups.owns(key.word)).collect();
@@ -80,7 +81,7 @@ fn verify_all_idle(context: &Context, groups: &Groups<'_>) -> Answer {
         // Writing to a string cannot fail.
         let _ = writeln!(stderr, "{line}");
     };
-    // What a daemon that was killed left there is no danger: the next one begins by removing it.
+    // An address that a killed daemon left is no danger: the next daemon begins by removing it.
     let (left_over, active): (Vec<_>, Vec<_>) = active.into_iter().partition(|key| groups.is_builtin(key.word));
     if !left_over.is_empty() {
         let words: Vec<&str> = left_over.iter().map(|key| key.word).collect();

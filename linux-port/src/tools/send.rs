@@ -12,15 +12,15 @@ use rustix::io::Errno;
 
 use crate::fifo::MESSAGE_CAPACITY;
 
-/// How long the daemon may leave its FIFO full.
+/// The time for which the daemon may leave its FIFO full.
 const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
-/// Why a message was not written, or not whole.
+/// The reason why a message was not written, or not whole.
 #[derive(Debug)]
 pub enum SendError {
-    /// There is no FIFO, or nobody reads it.
+    /// There is no FIFO, or no process reads it.
     NotRunning,
-    /// What has its name is something else.
+    /// Another kind of file has its name.
     NoFifo(PathBuf),
     /// The daemon runs, and does not read.
     Stuck,

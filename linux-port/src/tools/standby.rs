@@ -9,7 +9,7 @@ use super::send::{open, write};
 use super::{Answer, Context, SendError, send};
 use crate::status::{self, STANDBY, TAKEOVER};
 
-/// `hb_standby [all|foreign|local|failback]`: gives groups to the other node.
+/// `hb_standby [all|foreign|local|failback]`: hands groups over to the peer.
 pub(super) fn standby(context: &Context, words: &[String]) -> Answer {
     let class = match class(context, words) {
         Ok("failback") => "foreign",
@@ -24,7 +24,7 @@ pub(super) fn standby(context: &Context, words: &[String]) -> Answer {
     })
 }
 
-/// `hb_takeover [all|foreign|local|failback]`: has the other node give us groups.
+/// `hb_takeover [all|foreign|local|failback]`: makes the peer hand over groups to this node.
 pub(super) fn takeover(context: &Context, words: &[String]) -> Answer {
     match class(context, words) {
         Ok(class) => order(context, TAKEOVER, || send(&context.fifo, &[("t", "hb_takeover"), ("rsc_hold", class)])),
@@ -32,11 +32,11 @@ pub(super) fn takeover(context: &Context, words: &[String]) -> Answer {
     }
 }
 
-/// How long a tool waits for the daemon's word. A daemon that lives answers within a millisecond.
+/// The time for which a tool waits for the daemon's answer. A running daemon answers within a millisecond.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Sends an order and says what the daemon makes of it: the FIFO takes everything, and 3.0.6 tells only its log. The exit code says, as
-/// there, that the order was written.
+/// Sends an order and reports the daemon's decision: the FIFO accepts everything, and 3.0.6 writes the decision only to
+/// its log. As there, the exit code says that the order was written.
 fn order(context: &Context, kind: &str, send: impl FnOnce() -> Result<(), SendError>) -> Answer {
     let before = context.status.as_deref().map(last_order);
     let mut answer = Answer::sent(context, send());
@@ -55,24 +55,24 @@ fn order(context: &Context, kind: &str, send: impl FnOnce() -> Result<(), SendEr
     answer
 }
 
-/// The number of the latest order that the daemon has decided about.
+/// The number of the latest order that the daemon has decided.
 fn last_order(path: &Path) -> io::Result<u64> {
     Ok(status::ask_within(path, PATIENCE)?.orders.last().map_or(0, |order| order.number))
 }
 
-/// What the daemon has to say about the orders after this one. Before it answers it has read what was written.
+/// The daemon's decisions about the orders after this one. Before it answers, it has read everything that was written.
 fn said_since(path: &Path, before: u64, kind: &str) -> io::Result<Vec<String>> {
     let orders = status::ask_within(path, PATIENCE)?.orders;
     let ours = orders.into_iter().filter(|order| order.number > before && order.kind == kind && !order.said.is_empty());
     Ok(ours.map(|order| order.said).collect())
 }
 
-/// Without the system's number.
+/// The error's text without the system's number.
 fn plain(error: &io::Error) -> String {
     error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// The word, or what to say instead. One half of it goes to standard output, as in 3.0.6.
+/// The class, or the text to print instead. Half of it goes to standard output, as in 3.0.6.
 fn class<'w>(context: &Context, words: &'w [String]) -> Result<&'w str, Answer> {
     let program = &context.program;
     let complaint = match words {
