@@ -1,8 +1,9 @@
-//! What the operator should know and can mend: a board on which every thread puts up and takes down problems, and which
-//! `hb status` shows.
+//! Problems that the operator should know and can repair, on a board. Every thread puts up and takes down problems
+//! there, and `hb status` shows them.
 //!
-//! A problem stands as long as it holds. Raising it again changes nothing but its count and the newest reason, so that a retry which fails
-//! each second is one line. The heartbeat thread raises nothing here, since the board has a lock: what it sees itself it keeps itself.
+//! A problem stands as long as it holds. If it is raised again, only its count and its newest reason change, so a retry
+//! that fails each second is one line. The heartbeat thread raises nothing here, because the board has a lock: it keeps
+//! its own problems itself.
 
 mod board;
 mod words;
@@ -11,20 +12,20 @@ pub use board::{Board, CAPACITY, Coming, Standing, Told};
 
 use std::net::IpAddr;
 
-/// What ends a group that does not stop.
+/// The means that end a group that does not stop.
 pub(crate) const STRONGER: &str = "stop_failure_command or a reboot";
 
-/// Something that is not as the site's configuration wants it.
+/// A state that differs from the site's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Problem {
-    /// A group was told to stop, and nobody has seen it stopped: it may run here, so no other node starts it.
+    /// A group was told to stop, and nothing has confirmed its stop. It may run here, so no other node starts it.
     StopUnseen {
         /// The group's key.
         group: String,
         /// The member that did not stop, or could not be asked.
         member: String,
     },
-    /// A group runs here as it should, and its last stop had failed.
+    /// A group runs here as it should, but its last stop failed.
     StopDoubtful {
         /// The group's key.
         group: String,
@@ -53,39 +54,39 @@ pub enum Problem {
         /// The other host's hardware address.
         mac: String,
     },
-    /// The file that tells a later run which addresses to remove cannot be written.
+    /// The file of the addresses that a later run must remove cannot be written.
     AddressesUnrecorded {
         /// The file.
         path: String,
     },
-    /// A group runs on neither node, and is on its way to none.
+    /// A group runs on neither node, and neither is starting it.
     RunsNowhere {
         /// The group's key.
         group: String,
     },
-    /// A group could not be stopped: what is stronger than its scripts is being done.
+    /// A group could not be stopped. The daemon uses stronger means than its scripts.
     StopEscalated {
         /// The group's key.
         group: String,
     },
-    /// A dead node cannot be fenced, so that what it may hold is started by nobody.
+    /// A dead node cannot be fenced, so no node starts the groups that it may still run.
     FenceFails {
         /// The node.
         node: String,
-        /// What fences.
+        /// The fencing device.
         device: String,
     },
-    /// The program that fences is not there, or cannot be executed.
+    /// The program that fences does not exist, or cannot be executed.
     FenceMissing {
         /// Its path.
         program: String,
     },
-    /// A node of the configuration is dead, and has not said that it leaves.
+    /// A node of the configuration is dead, and did not announce that it leaves.
     NodeDead {
         /// The node.
         node: String,
     },
-    /// A node was stopped in order: as long as it is away, nothing can be taken over.
+    /// A node was stopped in order. While it is away, no takeover is possible.
     NodeLeft {
         /// The node.
         node: String,
@@ -102,12 +103,12 @@ pub enum Problem {
         /// The link.
         link: String,
     },
-    /// Packets come that are signed with no key of ours.
+    /// Packets arrive that are signed with none of our keys.
     ForeignKey {
         /// The sender's address, or the link where there is none.
         from: String,
     },
-    /// Somebody has our key, and a name that is not in `ha.cf`.
+    /// A node has our key, and a name that is not in `ha.cf`.
     UnknownNode {
         /// The name.
         name: String,
@@ -119,59 +120,60 @@ pub enum Problem {
         /// The sender's address, or the link where there is none.
         from: String,
     },
-    /// The other node has other groups in `haresources`, or another order of them.
+    /// The peer has other groups in `haresources`, or another order of them.
     ResourcesDiffer {
-        /// The other node.
+        /// The peer.
         node: String,
     },
     /// One node has `auto_failback legacy`, and the other has not.
     FailbackDiffers {
-        /// The other node.
+        /// The peer.
         node: String,
     },
-    /// The other node runs another release of this program.
+    /// The peer runs another release of this program.
     ReleaseDiffers {
-        /// The other node.
+        /// The peer.
         node: String,
-        /// Its release; empty for one that does not tell.
+        /// Its release; empty if the peer does not tell it.
         theirs: String,
     },
-    /// The wall clock of the other node shows another time.
+    /// The wall clock of the peer shows another time.
     ClockDiffers {
-        /// The other node.
+        /// The peer.
         node: String,
     },
     /// The wall clock of this node was set.
     ClockJumped {
-        /// By how many seconds, below zero if it went back.
+        /// The seconds by which it was set, below zero if it went back.
         seconds: i64,
     },
-    /// The other node is heard, and does not say what it holds, so that nothing is started here: perhaps it takes this node's messages for
-    /// old ones, as this run has a smaller generation than an earlier one.
+    /// The peer is heard but does not send its claim, so nothing is started here. It may take this node's messages for
+    /// old ones, as when this run has a smaller generation than an earlier one.
     NoAnswer,
-    /// The configuration was to be read again and the daemon could not go on with the new one: it goes on with the old one.
+    /// The daemon was told to read its configuration again, and could not continue with the new one. It keeps the old
+    /// one.
     ReloadRefused,
-    /// A work that belongs to no group, such as writing a file, could not be handed to a thread.
+    /// Work that belongs to no group, such as writing a file, could not be handed to a thread.
     WorkRefused {
-        /// What was to be done.
+        /// The work.
         what: String,
     },
     /// Lines of the log are lost.
     LogLosesLines {
-        /// The file; empty for lines that came faster than any file could be written.
+        /// The file; empty for lines that came faster than they could be written.
         file: String,
     },
-    /// Whoever asked for the status could not be let in.
+    /// A connection that asks for the status could not be accepted.
     StatusRefused,
-    /// This node starts, and waits for a script before it joins.
+    /// This node is starting, and waits for a script before it joins.
     StartWaits {
-        /// The script and what it is to do.
+        /// The script and its verb.
         script: String,
     },
 }
 
 impl Problem {
-    /// Whether it is about the stop of this group.
+    /// Whether the problem is about the stop of this group.
     pub(crate) fn is_of_stop(&self, of: &str) -> bool {
         matches!(self, Self::StopUnseen { group, .. } | Self::StopDoubtful { group, .. } if group == of)
     }

@@ -4,21 +4,22 @@ use super::Problem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Problems that stand at the same time. Full: the newcomer is dropped and counted, see [`Board::left_out`].
+/// Problems that stand at the same time. When it is full, a new problem is dropped and counted, see
+/// [`Board::left_out`].
 pub const CAPACITY: usize = 256;
 
 /// A problem that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// What it is.
+    /// The problem.
     pub problem: Problem,
-    /// How long it has stood.
+    /// The time since it was first raised.
     pub age: Duration,
-    /// How often it was raised meanwhile.
+    /// The number of times that it was raised meanwhile.
     pub times: u32,
-    /// Why, as far as that was seen the last time.
+    /// The newest known reason.
     pub reason: Option<String>,
-    /// What is done about it next, if anything is without the operator.
+    /// The next step against it, if the daemon takes one without the operator.
     pub next: Option<Coming>,
 }
 
@@ -32,28 +33,28 @@ impl Standing {
     }
 }
 
-/// What is done next about a problem.
+/// The next step against a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coming {
-    /// What.
+    /// The step.
     pub what: String,
-    /// In how long; `None` when that depends on something else.
+    /// The time until then; `None` if that depends on something else.
     pub within: Option<Duration>,
 }
 
 impl Coming {
-    /// In how many seconds, if that is known.
+    /// The seconds until then, rounded up, if known.
     pub fn seconds(&self) -> Option<u64> {
         self.within.map(|within| within.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
     }
 }
 
-/// The newest about a problem.
+/// The newest facts about a problem.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// Why it was seen the last time.
+    /// The newest reason.
     pub reason: Option<String>,
-    /// What is done about it next, and when.
+    /// The next step against it, and its time.
     pub next: Option<(String, Option<Instant>)>,
 }
 
@@ -63,7 +64,7 @@ impl Told {
         Self { reason: Some(reason.into()), next: None }
     }
 
-    /// And what comes next; `at`: when, if that is known.
+    /// Adds the next step; `at`: its time, if known.
     #[must_use]
     pub fn then(self, what: impl Into<String>, at: Option<Instant>) -> Self {
         Self { next: Some((what.into(), at)), ..self }
@@ -116,12 +117,12 @@ impl Posted {
 }
 
 impl Board {
-    /// Puts a problem up, or counts it once more if it stands already. What was told of it stays.
+    /// Puts a problem up, or counts it once more if it stands already. The facts about it stay.
     pub fn raise(&self, problem: Problem) {
         self.put_up(problem, None);
     }
 
-    /// [`Board::raise`], with the newest about it in the place of what was told before.
+    /// As [`Board::raise`], and replaces the facts about the problem.
     pub fn tell(&self, problem: Problem, told: Told) {
         self.put_up(problem, Some(told));
     }
@@ -139,7 +140,7 @@ impl Board {
         }
     }
 
-    /// The newest about a problem, which is not counted once more. Nothing if it does not stand.
+    /// Replaces the facts about a problem without counting it once more. Does nothing if it does not stand.
     pub fn update(&self, problem: &Problem, told: Told) {
         if let Some(entry) = self.lock().find(problem) {
             entry.told = told;
@@ -156,22 +157,22 @@ impl Board {
         self.lock().entries.retain(|entry| !over(&entry.problem));
     }
 
-    /// What stands now, the oldest first.
+    /// The problems that stand now, the oldest first.
     pub fn standing(&self) -> Vec<Standing> {
         self.lock().standing()
     }
 
-    /// [`Board::standing`] for the heartbeat thread, which waits for nobody: `None` while another thread changes the board.
+    /// [`Board::standing`] for the heartbeat thread, which never waits: `None` while another thread changes the board.
     pub fn glance(&self) -> Option<Vec<Standing>> {
         self.0.try_lock().ok().map(|posted| posted.standing())
     }
 
-    /// Problems that found the board full.
+    /// The number of problems that found the board full.
     pub fn left_out(&self) -> u64 {
         self.lock().left_out
     }
 
-    /// Not for the heartbeat thread: a holder of normal priority may be kept from running.
+    /// Not for the heartbeat thread: a thread of normal priority that holds the lock may not get a processor.
     fn lock(&self) -> MutexGuard<'_, Posted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! The words of a problem: one for monitors, a sentence for people, and what they can do.
+//! The words of a problem: one for monitors, a sentence for people, and a remedy.
 
 use super::Problem;
 use std::fmt;
@@ -51,7 +51,7 @@ impl Problem {
         StartWaits => "start-waits",
     }
 
-    /// What the operator can do about it.
+    /// The operator's remedy.
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::StopUnseen { .. } => {
