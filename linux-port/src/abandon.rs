@@ -32,7 +32,7 @@ pub struct Claimed<'a> {
 
 /// Stops the groups that the predecessor ran, the last group first, each from right to left. It needs neither a thread
 /// nor a configuration, since the start may have failed for want of either. It returns when every group has stopped, or
-/// has been told to stop more often than in any other case.
+/// does not stop after the last of many tries.
 #[cold]
 pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, reason: &str) {
     if claimed.holds == Holds::NONE {

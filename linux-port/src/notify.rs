@@ -1,8 +1,9 @@
-//! The scripts of `rc.d`, which 3.0.6 runs through `harc` when a message of their name comes (docs/protocol/resources.md 3.1, 3.2).
+//! The scripts of `rc.d`, which 3.0.6 runs through `harc` when a message of their name comes
+//! (docs/protocol/resources.md 3.1, 3.2).
 //!
-//! Those of the Debian package do what the engine does itself: take over from a dead node, answer `ip-request`, go standby for
-//! another node's `hb_takeover`. Run beside the engine they would start services a second time, so a script with their content
-//! is passed over. A site's own script runs, as ever.
+//! The scripts of the Debian package do the work of the engine: take over from a dead node, answer `ip-request`, go
+//! standby for another node's `hb_takeover`. Beside the engine they would start services a second time, so a script
+//! with their content is skipped. A site's own script runs as before.
 
 mod stock;
 
@@ -25,17 +26,17 @@ use crate::sys::process::normal_scheduling;
 
 pub use stock::is_stock;
 
-/// Messages that wait for their script. Full: the newcomer is dropped and counted.
+/// Messages that wait for their script. When it is full, a new message is dropped and counted.
 pub const QUEUE_CAPACITY: usize = 64;
 
-/// Bytes of names and values that one message may have together. A larger one is dropped and counted: the kernel gives a process
-/// little more room for its environment.
+/// The largest sum of the bytes of names and values in one message. A larger message is dropped and counted: the kernel
+/// gives a process little more room for its environment.
 pub const FIELDS_MAX: usize = 64 * 1024;
 
-/// Tells the tools that a script calls that the engine does the takeover, so that `mach_down` must not.
+/// Tells the tools that a script calls that the engine does the takeover, so that `mach_down` does not do it too.
 pub const ENGINE_VARIABLE: &str = "HA_TAKEOVER_BY_ENGINE";
 
-/// Variables that the daemon sets at times: a message sets none of them even when the daemon does not.
+/// Variables that the daemon sets at times. A message sets none of them even when the daemon does not.
 const OURS: [&str; 6] = [ENGINE_VARIABLE, "HA_OSTATUS", "HA_NICEFAILBACK", "HA_DONTASK", "HA_debug", "HA_LOGFACILITY"];
 
 const STACK: usize = 128 * 1024;
@@ -57,8 +58,9 @@ struct Notice {
 }
 
 impl Notifier {
-    /// Reads the names in `rc.d` below `config_dir`, as 3.0.6 does once, and starts the thread. A directory that cannot be read
-    /// has no scripts. They are called as those of resources are, with two variables more. `nice`: false with `auto_failback legacy`.
+    /// Reads the names in `rc.d` below `config_dir` once, as 3.0.6 does, and starts the thread. A directory that cannot
+    /// be read has no scripts. The scripts get the environment of resource scripts and two more variables. `nice`:
+    /// false with `auto_failback legacy`.
     ///
     /// # Errors
     /// The system's refusal to make a thread or a descriptor.
@@ -79,8 +81,8 @@ impl Notifier {
         Ok(Self { names, queue, cancel, dropped: AtomicU64::new(0) })
     }
 
-    /// Tells of a message: its type and its fields of type string. Never waits. A type without a script costs a look-up in the
-    /// names and nothing else.
+    /// Queues a message for its script: its type and its fields of type string. Never waits. A type without a script
+    /// costs a look-up in the names and nothing else.
     pub fn notify<'a>(&self, kind: &[u8], fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) {
         let kind = kind.to_ascii_lowercase();
         if !self.names.contains(&kind) {
@@ -97,13 +99,13 @@ impl Notifier {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Terminates the script that runs, and every later one at once. For the end of the daemon.
+    /// Terminates the running script, and every later one as soon as it starts. For the end of the daemon.
     pub fn cancel(&self) {
         self.cancel.give();
     }
 }
 
-/// The variables that stand for fields: `HA_` and the name, in its own spelling. `None` if they are too large.
+/// The variables for fields: `HA_` and the name, in its own spelling. `None` if they are too large.
 fn variables<'a>(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Option<Vec<(OsString, OsString)>> {
     let mut room = FIELDS_MAX;
     let mut variables = Vec::new();
@@ -116,9 +118,9 @@ fn variables<'a>(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Opti
     Some(variables)
 }
 
-/// Whether a variable is the daemon's, so that no field of a message may stand for it. So is each without a small letter after `HA_`: the
-/// shell functions of 3.0.6 take directories and programs from many such names if they are set (`HA_SBIN_DIR`, `HA_CF`, ...), and no
-/// field of the protocol is spelled so.
+/// Whether a variable belongs to the daemon, so that no field of a message may set it. That includes every name without
+/// a small letter after `HA_`: the shell functions of 3.0.6 take directories and programs from many such names if they
+/// are set (`HA_SBIN_DIR`, `HA_CF`, ...), and no field of the protocol is spelled in that way.
 fn is_ours(environment: &Environment, name: &OsStr) -> bool {
     let is_of_shell_functions = |name: &str| {
         let letters = name.strip_prefix("HA_").unwrap_or_default();
@@ -142,7 +144,7 @@ struct Worker {
 
 impl Worker {
     fn run(self, inbox: &Receiver<Notice>) {
-        // Scripts inherit the scheduling: one at realtime priority could starve the heartbeat.
+        // Scripts inherit the scheduling, and one at real-time priority could starve the heartbeat.
         let _ = normal_scheduling();
         while let Ok(notice) = inbox.recv() {
             if !self.cancel.is_given() {
@@ -175,8 +177,8 @@ impl Worker {
 
     fn call(&self, program: PathBuf, kind: Vec<u8>, mut fields: Vec<(OsString, OsString)>) -> Call {
         let mut environment = Environment::clone(&self.scripts.environment);
-        // A message comes from the network. In 3.0.6 its fields replace the variables of the daemon, so that a sender of one
-        // says which programs a script of root calls.
+        // A message comes from the network. In 3.0.6 its fields replace the variables of the daemon, so that its sender
+        // decides which programs a script of root calls.
         fields.retain(|(name, _)| !is_ours(&environment, name));
         environment.extend(fields);
         environment.set(ENGINE_VARIABLE, "yes");

@@ -1,5 +1,6 @@
-//! A reload is rehearsed before the daemon gives itself up for its successor: everything that could fail for the successor is tried
-//! while the daemon can still say no and go on with what it has. On a job thread, as it looks at disks, names and programs.
+//! The rehearsal of a reload: before the daemon gives way to its successor, it tries everything that could fail for the
+//! successor, while it can still refuse and continue as it is. It runs on a job thread, because it looks at disks,
+//! names and programs.
 
 use crate::cli::{self, Options};
 use crate::log::Logger;
@@ -17,18 +18,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the program of the successor may take to say that it accepts the configuration, and then to end when it is told to.
+/// The longest time for the program of the successor to accept the configuration, and then to end when it is told to.
 const PATIENCE: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(2);
-/// What `--version` of the successor begins with.
+/// The first words of the successor's `--version`.
 const NAME: &str = "hbcore heartbeat ";
 
-/// Why there is no reload. The daemon goes on as before.
+/// The reason why there is no reload. The daemon continues as before.
 #[derive(Debug)]
 pub enum Refusal {
     /// The program cannot be found or executed.
     Program(PathBuf, io::Error),
-    /// The program in the place of ours is no daemon of this kind, or one that ends in this way.
+    /// The program in the place of ours is no daemon of this kind, or ended in this way.
     Stranger(PathBuf),
     /// The program, which may be of another version, does not accept the configuration.
     Check(PathBuf, Exit),
@@ -55,17 +56,17 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What a reload needs to know of the daemon that runs.
+/// The facts about the running daemon that a reload needs.
 #[derive(Clone, Debug)]
 pub struct Running {
-    /// How it was called.
+    /// Its options.
     pub options: Options,
     /// The media that it has opened.
     pub media: Vec<MediumSpec>,
 }
 
 impl Running {
-    /// Tries what a successor with `site` does. What it leaves is the next generation, on disk.
+    /// Tries the steps of a successor with `site`. If it succeeds, the next generation is on disk.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -78,12 +79,12 @@ impl Running {
         let told = |error: &dyn fmt::Display| Refusal::Start(error.to_string());
         let any = Successor { generation: Generation(1), uuid: uuid_from_name(&site.local_name) };
         start::rehearse_engine(site, &self.options, any).map_err(|error| told(&error))?;
-        // Last, so that no generation is used up by what is refused for another reason.
+        // Last, so that a reload that is refused for another reason uses up no generation.
         start::identity(site, &StateDir::new(state_dir), log).map_err(|error| told(&error))
     }
 }
 
-/// Whether the program that is in the place of ours now is a heartbeat that accepts the configuration.
+/// Checks whether the program in the place of ours is a heartbeat now that accepts the configuration.
 fn try_program(program: &Path, config_dir: &Path, log: &Logger) -> Result<(), Refusal> {
     let refused = |error| Refusal::Program(program.to_owned(), error);
     fault::gate(fault::Call::Exec, "rehearsal").map_err(refused)?;

@@ -1,4 +1,4 @@
-//! The life of the daemon: check, detach, open everything, say that all is well, run, end.
+//! The life of the daemon: check, detach, open everything, report that it is ready, run, end.
 
 mod failure;
 mod identity;
@@ -41,23 +41,23 @@ use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-/// How long a thread that has ended may still be seen, in milliseconds: on a busy machine longer than a few turns of ours.
+/// The time for which a thread that has ended may still be visible, in milliseconds. It is long on a busy machine.
 const BURIAL_LIMIT_MS: u32 = 2000;
-/// How long giving everything up may take (docs/protocol/resources.md 6.1).
+/// The longest time for releasing all groups (docs/protocol/resources.md 6.1).
 const SHUTDOWN_LIMIT: Duration = Duration::from_hours(1);
-/// What a daemon returns that ends by force.
+/// The exit code of a daemon that ends by force.
 pub(crate) const FORCED: u8 = 100;
-/// How long the log may take to be written at the end.
+/// The longest time to wait at the end until the log is written.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// The machine's name in lower case, as it stands in log lines.
+/// The host's name in lower case, as in log lines.
 pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().to_lowercase()
 }
 
-/// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the background
-/// that of the parent, as soon as the daemon is ready or has failed.
-/// `known`: what the daemon told that was in this process before.
+/// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the
+/// background that of the parent, as soon as the daemon is ready or has failed. `known`: the handover of the daemon
+/// that ran in this process before.
 #[cold]
 pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Option<Handover>) -> u8 {
     let host = host_name();
@@ -89,7 +89,7 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Opti
         EarlyLog::new(site.log(&host, options.debug, Stderr::Off)).log(level, format_args!("{}", failure.reason()));
     }
     match (options.action, &prepared) {
-        // Interrupted: the clearing would ask and stop all of it again, deaf to the signal.
+        // Interrupted: to clear would ask and stop all of it again, without looking at signals.
         (_, Ok(_) | Err(Failure::Refused(0 | EXIT_NOT_PERMITTED, _) | Failure::Interrupted)) => {}
         (Action::Resume(held), Err(Failure::Refused(_, reason))) => {
             let claimed = Claimed { holds: held.unwrap_or_default(), known: known.as_ref() };
@@ -97,11 +97,11 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Opti
         }
         (_, Err(Failure::Refused(_, reason))) => clear_after_crash(options, Some(&site), reason),
     }
-    // Not before: the next start must not join while services still stop here.
+    // Only now: the next start must not join while services still stop here.
     if prepared.is_err() {
         claim.take().into_iter().for_each(PidFile::withdraw);
     }
-    // Whoever runs for months keeps only what it runs with.
+    // The daemon runs for months, so it keeps only the memory that it needs to run.
     drop((site, known));
     match prepared {
         Ok(prepared) => {
@@ -109,7 +109,7 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Opti
             drop(claim);
             code
         }
-        // Another start was quicker: as good as ours.
+        // Another start was faster, which is no error.
         Err(Failure::Refused(0, reason)) => {
             complain(format_args!("{reason}"));
             let _ = readiness.ready();
@@ -129,7 +129,7 @@ struct Prepared {
     lock_memory: bool,
 }
 
-/// The part of the program's start that lasts as long as the daemon: apart from the rest, which is let go.
+/// The part of the start that lasts as long as the daemon, apart from the rest, whose memory is given back.
 #[inline(never)]
 fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Options) -> u8 {
     let log = prepared.log;
@@ -177,7 +177,7 @@ fn prepare(
     known: Option<&Handover>,
     claim: &mut Option<PidFile>,
 ) -> Result<Prepared, Failure> {
-    // Before any other thread, which inherits it.
+    // Before any other thread starts, because threads inherit the mask.
     let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::general)?;
     signal::ignore_file_size_limit();
     let claimed = PidFile::claim(&options.pid_file()).map_err(|error| match error {
@@ -202,7 +202,7 @@ fn prepare(
     })
 }
 
-/// What follows the claim to be the one daemon.
+/// The steps after the claim to be the one daemon.
 #[cold]
 fn prepare_rest(
     site: &Site,
@@ -228,9 +228,9 @@ fn prepare_rest(
     let plans = if manage { site.plans(&environment) } else { Vec::new() };
     let board = Board::default();
     log.show_losses(&board);
-    // Whoever asks during a slow start is answered.
+    // Opened early, so that `hb status` gets an answer during a slow start.
     let status = status_socket(options, &log);
-    // Before anything fails that can fail: nobody else would stop what runs here.
+    // Before any step that can fail: no other process would stop the groups that run here.
     let ears = Ears { log: &log, board: &board, socket: status.as_ref() };
     let stuck = if resumes { Stuck::default() } else { idle(site, &plans, &environment, options, ears, &mut signals)? };
     let (links, lost) = Links::open_some(site.media());
@@ -242,7 +242,7 @@ fn prepare_rest(
     }
     let state = StateDir::new(&options.state_dir);
     let successor = match known.and_then(|known| known.successor) {
-        // Decided by the predecessor, when it could still refuse to end.
+        // The predecessor chose it when it could still refuse to end.
         Some(successor) => successor,
         None => identity(site, &state, &log).map_err(Failure::general)?,
     };
@@ -316,7 +316,7 @@ fn prepare_rest(
     Ok((driver, log))
 }
 
-/// Where `hb status` asks. Without it the node works as well.
+/// The socket of `hb status`. The node works without it.
 #[cold]
 fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
     let path = options.run_dir.join(status::NAME);
@@ -326,7 +326,7 @@ fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
         .ok()
 }
 
-/// The thread that serves clients. Without it the node works as well.
+/// The thread that serves clients. The node works without it.
 #[cold]
 fn clients(site: &Site, options: &Options, log: &Logger) -> Option<Feed> {
     let about = About { manages: manages(site, options), ..About::of(site) };
@@ -334,7 +334,7 @@ fn clients(site: &Site, options: &Options, log: &Logger) -> Option<Feed> {
     started.map_err(|error| log.error(format_args!("Clients such as cl_status cannot be served: {error}"))).ok()
 }
 
-/// Where addresses are recorded. A file that cannot be read is replaced with the first address.
+/// The record of addresses. If it cannot be read, the first address replaces it.
 #[cold]
 fn address_record(options: &Options, log: &Logger) -> Record {
     Record::open(&options.run_dir).unwrap_or_else(|error| {
@@ -353,32 +353,32 @@ fn name_groups(cluster: &mut LinuxCluster, resources: &Resources, log: &Logger) 
     }
 }
 
-/// Goes on where the daemon stopped that was in this process before.
+/// Continues where the daemon stopped that ran in this process before.
 #[cold]
 fn resume(cluster: &mut LinuxCluster, resources: &Resources, claimed: Holds, known: Option<&Handover>) {
     let plans: Vec<&Plan> = resources.plans().collect();
-    // A 3.0.6 that is replaced by us tells no more than the classes.
+    // A 3.0.6 that hands over to us tells only the classes.
     let runs = |plan: &Plan| known.is_none_or(|k| k.groups.contains(&plan.words)) && claimed != Holds::NONE;
     plans.iter().filter(|plan| runs(plan)).for_each(|plan| plan.assume_started());
     cluster.resume(claimed, |group| plans.get(usize::from(group.0)).is_some_and(|plan| runs(plan)));
     resources.clean(|plan| known.map_or(claimed != Holds::NONE, |k| k.shares(plan)));
 }
 
-/// Becomes the next daemon. Returns only if that fails, and everything is as before.
+/// Becomes the next daemon. Returns only if that fails, and everything is then as before.
 #[cold]
 fn go_on(handover: &Handover, options: &Options, log: &Logger) -> Result<Infallible, std::io::Error> {
     let parcel = handover.pack()?;
     log.info(format_args!("Performing heartbeat restart exec."));
     log.flush(FLUSH);
-    // Descriptors are closed by it; locks of serial ports name this process, which stays.
+    // The exec closes descriptors. Locks of serial ports name this process, which stays.
     realtime::before_exec();
     let error = parcel.hand_over().map_or_else(|error| error, |()| options.exec_again(handover.holds));
     parcel.take_back();
     Err(error)
 }
 
-/// Runs `make` on a thread of its own: large values pass over its stack, which is gone afterwards. The stack of the heartbeat
-/// thread is locked into memory and should hold no more than it needs.
+/// Runs `make` on a thread of its own: large values pass over its stack, which is freed afterwards. The stack of the
+/// heartbeat thread is locked into memory and should hold no more than it needs.
 pub fn off_this_stack<T: Send>(make: impl FnOnce() -> T + Send) -> T {
     // After a restart the heartbeat thread is real-time already, and waits for this one.
     let class = Class::of_this_thread();
@@ -389,7 +389,7 @@ pub fn off_this_stack<T: Send>(make: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(make).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Waits until this process has one thread: a fork wants to be alone, and a joined thread is still being buried for a moment.
+/// Waits until this process has one thread: a fork needs that, and a joined thread stays visible for a moment.
 pub fn await_alone() {
     let alone = || std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count) == 1;
     for _ in 0..BURIAL_LIMIT_MS {

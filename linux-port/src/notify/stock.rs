@@ -15,10 +15,11 @@ const STOCK: [&str; 5] = [
     "3f48ce315903c3c47442d21772e94d2c97cc2dfe", // status
 ];
 
-/// The largest of them has less than 2 kB; what is larger is not one of them.
+/// The largest of them has less than 2 kB. A larger file is not one of them.
 const STOCK_MAX: u64 = 16 * 1024;
 
-/// Whether the file at `path` has the content of a script of the package, whatever its name. A file that cannot be read is none.
+/// Whether the file at `path` has the content of a script of the package, whatever its name. False if it cannot be
+/// read.
 pub fn is_stock(path: &Path) -> bool {
     let mut content = Vec::new();
     let read = File::open(path).and_then(|file| file.take(STOCK_MAX + 1).read_to_end(&mut content));

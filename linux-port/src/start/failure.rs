@@ -1,4 +1,4 @@
-//! Why a start failed.
+//! The reasons why a start fails.
 
 use std::fmt::Display;
 
@@ -7,9 +7,9 @@ pub(super) const GENERAL: u8 = 1;
 
 /// A start that failed.
 pub(super) enum Failure {
-    /// It was refused: its exit code and the reason, for the parent.
+    /// It was refused, with its exit code and the reason, for the parent.
     Refused(u8, String),
-    /// Somebody wanted the daemon to end before the scripts had answered. What may run here stays in the mark.
+    /// A signal told the daemon to end before the scripts had answered. The groups that may run here stay in the mark.
     Interrupted,
 }
 

@@ -1,4 +1,4 @@
-//! Who a daemon is, and the engine that it gets. A reload tries both before it happens.
+//! The identity of a daemon, and its engine. A reload tries both before it happens.
 
 use crate::cli::Options;
 use crate::driver::{Links, LinuxCluster};
@@ -11,13 +11,13 @@ use crate::state::{
 use crate::sys::clock::Clock;
 use hbcore::config::{GenerationMethod, UuidSource};
 
-/// Who we are and in which run. The generation is on disk before the first packet carries it.
+/// The identity and the generation of this run. The generation is on disk before the first packet carries it.
 ///
 /// # Errors
 /// [`StateError`]: a file cannot be read or written.
 #[cold]
 pub fn identity(site: &Site, state: &StateDir, log: &Logger) -> Result<Successor, StateError> {
-    // First what writes only once in the life of a node.
+    // First the file that is written only once in the life of a node.
     let uuid = match site.ha_cf.protocol.uuid {
         UuidSource::NodeName => uuid_from_name(&site.local_name),
         UuidSource::File => {
@@ -66,7 +66,7 @@ pub(super) fn engine(
     manage: bool,
     Successor { generation, uuid }: Successor,
 ) -> Result<Box<LinuxCluster>, String> {
-    // Identities that were learnt earlier. Without them they are learnt again, so a bad file does no harm.
+    // Identities that were learnt earlier. Without them the node learns them again, so a bad file does no harm.
     let known = state.read_hosts(HostList::Known).unwrap_or_default();
     let nodes = site.nodes(uuid, &known);
     let forms = site.link_forms(links);
@@ -78,10 +78,10 @@ pub(super) fn engine(
         .map_err(|error| format!("the engine refuses the configuration: {error:?}"))
 }
 
-/// Whether the engine would take a configuration. Nothing of it is kept.
+/// Checks whether the engine would accept a configuration. Nothing of it is kept.
 ///
 /// # Errors
-/// Its refusal in words.
+/// The engine's reason, as text.
 pub fn rehearse_engine(site: &Site, options: &Options, successor: Successor) -> Result<(), String> {
     let (names, state) = (Links::names_of(site.media()), StateDir::new(&options.state_dir));
     engine(site, &state, &names, manages(site, options), successor).map(drop)

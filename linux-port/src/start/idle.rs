@@ -1,4 +1,4 @@
-//! What a start does about groups that run before it: see [`crate::leftovers`].
+//! The treatment of groups that run before the start: see [`crate::leftovers`].
 
 use super::Failure;
 use crate::cli::Options;
@@ -14,26 +14,26 @@ use crate::status::{Answer, Starting, StatusSocket};
 use crate::sys::signal::Signals;
 use hbcore::id::GroupId;
 
-/// What may still run here after everything was told to stop.
+/// Groups that may still run here after everything was told to stop.
 #[derive(Default)]
 pub(super) struct Stuck {
-    /// The places of groups that this node has.
+    /// The places of groups in this node's `haresources`.
     pub(super) groups: Vec<usize>,
-    /// The words of groups that a run had which has crashed, and that are not in `haresources` any more. No node claims them; they stay in the
-    /// mark, so that the start after a crash tries again.
+    /// The words of groups of a crashed run that are not in `haresources` any more. No node claims them. They stay in
+    /// the mark, so that the next start tries again.
     pub(super) lost: Vec<String>,
 }
 
-/// Where is told what goes on meanwhile.
+/// The receivers of news during the start.
 pub(super) struct Ears<'a> {
     pub(super) log: &'a Logger,
     pub(super) board: &'a Board,
-    /// Where `hb status` asks, if that could be opened.
+    /// The socket of `hb status`, if it could be opened.
     pub(super) socket: Option<&'a StatusSocket>,
 }
 
-/// Makes sure that nothing of the groups runs here: neither those of `plans` nor those of a run that has crashed. Returns those that may run
-/// here all the same.
+/// Makes sure that none of the groups runs here: neither those of `plans` nor those of a crashed run. Returns those
+/// that may run here nevertheless.
 #[cold]
 pub(super) fn idle(
     site: &Site,
@@ -57,7 +57,7 @@ pub(super) fn idle(
         plans.iter().chain(&lost).for_each(Plan::assume_started);
     }
     let all: Vec<&Plan> = plans.iter().chain(&lost).collect();
-    // Those that are not in the file any more have no home.
+    // Groups that are not in the file any more have no home.
     let homes = site.resources.groups.iter().map(|group| group.node).chain(std::iter::repeat("-"));
     let groups: Vec<(String, String)> =
         all.iter().zip(homes).map(|(plan, home)| (plan.key.clone(), home.to_owned())).collect();
@@ -82,8 +82,8 @@ pub(super) fn idle(
     Ok(Stuck { groups, lost })
 }
 
-/// What may run here is ours until somebody sees it stopped: its class is claimed, and it is told to stop again, or started where it does not
-/// run.
+/// A group that may run here is ours until its stop is confirmed: the node claims its class, and stops it again, or
+/// starts it if it does not run.
 #[cold]
 pub(super) fn claim_stuck(cluster: &mut LinuxCluster, resources: &Resources, stuck: &[usize], log: &Logger) {
     for (group, plan) in (0..).zip(resources.plans()).filter(|(place, _)| stuck.contains(&usize::from(*place))) {
