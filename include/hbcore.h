@@ -1,8 +1,9 @@
 /*
  * libhbcore: heartbeat, membership and resource takeover for C.
  *
- * The library does no input and output, reads no clock, allocates nothing, calls nothing back and has no global state. A program gives it
- * datagrams, bytes, the time and the outcomes of what it did; and polls from it what is to be sent, to be done and to be told:
+ * The library does no input and output, reads no clock, allocates nothing, calls nothing back and has no global state.
+ * A program passes it datagrams, bytes, the time and the outcomes of effects. It polls datagrams to send, effects to
+ * carry out and events to log:
  *
  *     hb_cluster_init(&storage, sizeof storage, &config, now, time(NULL), &cluster);
  *     for (;;) {
@@ -16,32 +17,36 @@
  *         while (hb_cluster_poll_event(cluster, &event) == HB_RESULT_OK) ... write the log ...
  *     }
  *
- * Effects stand before datagrams because their outcome gives the node something to say, which no deadline announces.
+ * Poll effects before datagrams: completing an effect gives the node something to send, and no deadline announces that.
  *
- * c-examples/pair_in_memory.c is the first thing to read; c-examples/README.md walks through all examples. C11 or C++11 is needed.
+ * Read c-examples/pair_in_memory.c first; c-examples/README.md walks through all examples. C11 or C++11 is needed.
  *
  * The contract, for every function
  *
- * - Pointers are to what they are declared to be, of the length that is given, and to nothing else of the same call; the storage of a
- *   cluster is touched by the library only. NULL and misalignment are recognised, and so is storage that holds no cluster, or one that
- *   was copied elsewhere. Nothing that a program passes in is referred to after the call, but the storage.
- * - One call at a time for a cluster, from whichever thread, or from an interrupt; a lock or a mask is the program's affair. A call that
- *   meets one that changes the cluster returns HB_RESULT_BUSY and has done nothing. Functions that take a const cluster may run beside each
- *   other, but are not noticed by one that changes it. Different clusters have nothing to do with each other. A key table is never changed:
- *   any threads may use it at once.
- * - Every call returns soon: work is proportional to what is passed in, or to a table. Everything is bounded; what happens when something
- *   is full, or nobody polls, stands at the function.
- * - Times are microseconds of one clock that never goes back, from any origin; it must go on while the machine sleeps.
- * - Numbers of enumerations never change. A structure that begins with `size` gets its sizeof from the program; for those that are
- *   filled in, sizeof is an argument. So they can grow.
- * - Should the library itself fail (a panic), the call returns HB_RESULT_PANIC and the cluster is of no use any more; without an operating
- *   system, it stands still and waits for the watchdog. It never unwinds into C.
+ * - A pointer points to an object of its declared type and of the given length. That object is not part of another
+ *   argument of the same call. Only the library accesses the storage of a cluster. The library recognises NULL and
+ *   misaligned pointers, storage that holds no cluster, and storage that was copied elsewhere. After a call it keeps no
+ *   reference to any argument except the storage.
+ * - Only one call at a time may use a cluster, from any thread or from an interrupt. The program provides the lock or
+ *   masks the interrupt. A call that meets another one that changes the cluster does nothing and returns
+ *   HB_RESULT_BUSY. Functions that take a const cluster may run at the same time; a function that changes the cluster
+ *   does not notice them. Different clusters are independent. A key table never changes: any number of threads may use
+ *   it at once.
+ * - Every call returns soon: its work is proportional to its input, or to a table. Every table is bounded. The comment
+ *   of each function says what happens when a table is full or when nobody polls.
+ * - Times are microseconds of one clock that never goes back, from any origin. The clock must also run while the
+ *   machine sleeps.
+ * - Numbers of enumerations never change. Structures may grow: a structure that begins with `size` gets its sizeof from
+ *   the program, and a function that fills in a structure takes sizeof as an argument.
+ * - If the library itself fails (a panic), the call returns HB_RESULT_PANIC and the cluster cannot be used any more.
+ *   Without an operating system, the library stops in a loop and waits for the watchdog. It never unwinds into C.
  *
- * Capacities are chosen when the library is built (`cargo build -p hbcore-ffi`, with `--features small` for microcontrollers). For a small library
- * define HB_SMALL before this header is included; hb_limits() says what a library really is. It has no functions for files, packets and
- * agents, and keys of the method md5 only with the feature `md5`.
+ * Capacities are chosen when the library is built (`cargo build -p hbcore-ffi`, with `--features small` for
+ * microcontrollers). For a small library, define HB_SMALL before you include this header; hb_limits() returns the
+ * capacities of the library that runs. A small library has no functions for files, packets and agents, and supports
+ * keys of the method md5 only with the feature `md5`.
  *
- * MIT OR Apache-2.0. This file is made by cbindgen from the folder ffi: do not edit it.
+ * MIT OR Apache-2.0. cbindgen makes this file from the folder ffi: do not edit it.
  */
 
 
@@ -90,7 +95,7 @@
 #define HB_ALIGNED _Alignas(HB_CLUSTER_ALIGN)
 #endif
 
-/* Storage for one cluster. What is in it is the library's affair. */
+/* Storage for one cluster. Its content is private to the library. */
 typedef struct {
     HB_ALIGNED unsigned char bytes[HB_CLUSTER_SIZE];
 } hb_cluster_storage_t;
@@ -101,7 +106,7 @@ typedef struct {
 } hb_keys_storage_t;
 
 
-/// Changes when programs must be changed. While it is 0, so does the minor version.
+/// Changes when programs must be changed. While it is 0, the minor version changes for that too.
 #define HB_VERSION_MAJOR 0
 
 /// Changes when something is added.
@@ -122,40 +127,41 @@ typedef struct {
 /// "No deadline".
 #define HB_NEVER UINT64_MAX
 
-/// How many counters there are: their numbers are 0 to `HB_COUNTERS - 1`.
+/// The number of counters: they are numbered 0 to `HB_COUNTERS - 1`.
 #define HB_COUNTERS 24
 
-/// How a call ended. The numbers never change their meaning; new ones may be added.
+/// The result of a call. The numbers never change their meaning; new ones may be added.
 ///
-/// Unless it says otherwise, a call that does not return `HB_RESULT_OK` has changed nothing but counters.
+/// Unless the function documents otherwise, a call that does not return `HB_RESULT_OK` has changed nothing but
+/// counters.
 enum {
-    /// As wished.
+    /// Success.
     HB_RESULT_OK = 0,
-    /// There is nothing (more) of what was asked for. Not an error.
+    /// There is no (further) item. This is not an error.
     HB_RESULT_NOTHING = 1,
-    /// A pointer is NULL that must not be.
+    /// A pointer is NULL and must not be.
     HB_RESULT_NULL_POINTER = 10,
-    /// A pointer is not aligned for what it points to.
+    /// A pointer is not aligned for its type.
     HB_RESULT_MISALIGNED = 11,
-    /// A length or size is too small, or none that this version knows.
+    /// A length or size is too small, or this version does not know it.
     HB_RESULT_BAD_LENGTH = 12,
-    /// An argument has a value that is not allowed: an enum number, an index, or a text that is not what it should be.
+    /// An argument has a value that is not allowed: an enum number, an index, or a malformed text.
     HB_RESULT_BAD_VALUE = 13,
-    /// The storage does not hold a cluster (or key table) made by this library at this address.
+    /// The storage does not contain a cluster (or key table) that this library made at this address.
     HB_RESULT_NOT_A_CLUSTER = 14,
-    /// Another call with this cluster has not returned: from another thread, or interrupted by this one.
+    /// Another call with this cluster has not returned: it runs in another thread, or this call interrupted it.
     HB_RESULT_BUSY = 15,
     /// The library failed in this call. The cluster cannot be used any more.
     HB_RESULT_PANIC = 16,
     /// The library failed in an earlier call. The cluster cannot be used; initialise it again.
     HB_RESULT_POISONED = 17,
-    /// The ticket is not that of an effect in flight: it was used, its time was over, or it is none.
+    /// No effect with this ticket is in progress: the ticket was used, or timed out, or never existed.
     HB_RESULT_STALE_TICKET = 18,
     /// There is no such node, link or group.
     HB_RESULT_NO_SUCH_THING = 19,
-    /// The link does not carry what was given to it: bytes to a datagram link, or a datagram to a serial one.
+    /// The link has another form: bytes were passed to a datagram link, or a datagram to a serial one.
     HB_RESULT_WRONG_LINK = 20,
-    /// The text was cut to fit; as much as fits was written.
+    /// The text was cut to fit. The part that fits was written.
     HB_RESULT_TRUNCATED = 21,
     /// `keepalive` is zero.
     HB_RESULT_NO_KEEPALIVE = 30,
@@ -181,9 +187,9 @@ enum {
     HB_RESULT_UNKNOWN_CONFIG_NODE = 40,
     /// Two nodes have one name.
     HB_RESULT_DUPLICATE_NAME = 41,
-    /// A name is empty, too long, or has a byte that a node name cannot have.
+    /// A name is empty, too long, or contains a byte that a node name cannot have.
     HB_RESULT_BAD_NAME = 42,
-    /// The signing key is not among the keys.
+    /// There is no key with the index of the signing key.
     HB_RESULT_NO_SIGNING_KEY = 43,
     /// The index of a key is above 15.
     HB_RESULT_BAD_KEY_INDEX = 44,
@@ -197,75 +203,75 @@ enum {
     HB_RESULT_BAD_CONFIG = 48,
     /// The datagram is too short to be a packet.
     HB_RESULT_PACKET_EMPTY = 60,
-    /// Not a packet of this protocol.
+    /// The datagram is not a packet of this protocol.
     HB_RESULT_PACKET_BAD_MARKER = 61,
     /// The packet is cut off.
     HB_RESULT_PACKET_TRUNCATED = 62,
     /// A field of the packet is malformed.
     HB_RESULT_PACKET_MALFORMED = 63,
-    /// The packet is not signed.
+    /// The packet has no signature.
     HB_RESULT_PACKET_NO_SIGNATURE = 64,
     /// The signature is malformed.
     HB_RESULT_PACKET_BAD_SIGNATURE = 65,
-    /// Signed with a key that is not in the key table.
+    /// The key that signed the packet is not in the key table.
     HB_RESULT_PACKET_UNKNOWN_KEY = 66,
-    /// The signature is wrong: another secret, or forged.
+    /// The signature is wrong: the sender has another secret, or the packet is forged.
     HB_RESULT_PACKET_BAD_DIGEST = 67,
-    /// Authentic, but a field that every message has is missing or wrong.
+    /// The packet is authentic, but a field that every message has is missing or wrong.
     HB_RESULT_PACKET_BAD_HEADER = 68,
-    /// Compressed as a whole, which this library does not undo.
+    /// The packet is compressed as a whole, and this library does not decompress.
     HB_RESULT_PACKET_COMPRESSED = 69,
-    /// From a node that is not in the configuration.
+    /// The packet comes from a node that is not in the configuration.
     HB_RESULT_PACKET_UNKNOWN_NODE = 70,
-    /// From an earlier run of its sender.
+    /// The packet comes from an earlier incarnation of its sender.
     HB_RESULT_PACKET_REPLAYED = 71,
-    /// From another host that uses our node name.
+    /// The packet comes from another host that uses our node name.
     HB_RESULT_PACKET_NAME_CONFLICT = 72,
-    /// Dropped, for a reason that this version has no number for.
+    /// The packet was dropped, for a reason that this version has no number for.
     HB_RESULT_PACKET_DROPPED = 73,
     /// The message does not fit into the buffer.
     HB_RESULT_WRITE_FULL = 80,
-    /// A name or a value that cannot be sent.
+    /// A name or a value cannot be sent.
     HB_RESULT_WRITE_BAD_VALUE = 81,
-    /// Resource groups are not managed by this cluster.
+    /// This cluster does not manage resource groups.
     HB_RESULT_NOT_MANAGED = 90,
     /// Groups are being moved already.
     HB_RESULT_MOVE_IN_PROGRESS = 91,
-    /// No other node is there to take anything.
+    /// No other node can take the groups.
     HB_RESULT_NO_PARTNER = 92,
-    /// The other node's claims are not settled yet; try again.
+    /// The claim of the other node is not settled yet; try again.
     HB_RESULT_OTHER_IN_FLUX = 93,
-    /// Our claims are not settled yet; try again.
+    /// The claim of this node is not settled yet; try again.
     HB_RESULT_LOCAL_IN_FLUX = 94,
-    /// Refused, for a reason that this version has no number for.
+    /// The request is refused, for a reason that this version has no number for.
     HB_RESULT_REFUSED = 95,
     /// `auto_failback legacy` has no standby.
     HB_RESULT_LEGACY_HAS_NONE = 96,
-    /// Not an IPv4 or IPv6 address.
+    /// The text is not an IPv4 or IPv6 address.
     HB_RESULT_ADDRESS_BAD = 100,
-    /// Not a prefix length or netmask of the address family.
+    /// The text is not a prefix length or netmask of the address family.
     HB_RESULT_ADDRESS_BAD_MASK = 101,
     /// The interface or its label is empty or too long.
     HB_RESULT_ADDRESS_BAD_INTERFACE = 102,
-    /// The broadcast address is wrong, or one field too many.
+    /// The broadcast address is wrong, or there is one field too many.
     HB_RESULT_ADDRESS_BAD_FIELD = 103,
 };
 typedef int32_t hb_result_t;
 
-/// What a node is.
+/// The kind of a node.
 enum {
     /// A member of the cluster.
     HB_NODE_KIND_MEMBER = 0,
     /// A host that only answers pings.
     HB_NODE_KIND_PING = 1,
-    /// A member that was taken out while we ran.
+    /// A member that was removed from the cluster while this node ran.
     HB_NODE_KIND_REMOVED = 2,
 };
 typedef uint32_t hb_node_kind_t;
 
-/// How a link carries messages.
+/// The form in which a link carries messages.
 enum {
-    /// One message a datagram: for `hb_cluster_handle`.
+    /// One message in each datagram: for `hb_cluster_handle`.
     HB_LINK_FORM_DATAGRAM = 0,
     /// A stream of bytes: for `hb_cluster_feed`.
     HB_LINK_FORM_SERIAL = 1,
@@ -274,9 +280,9 @@ enum {
 };
 typedef uint32_t hb_link_form_t;
 
-/// How messages are signed.
+/// The method that signs messages.
 enum {
-    /// A check sum: against damage, not against malice.
+    /// A checksum: it finds damage, and stops no attacker.
     HB_METHOD_CRC = 0,
     /// HMAC-MD5.
     HB_METHOD_MD5 = 1,
@@ -285,18 +291,18 @@ enum {
 };
 typedef uint32_t hb_method_t;
 
-/// What happens when the home of a group returns.
+/// The policy when the home of a group returns.
 enum {
-    /// It gets the group back.
+    /// The home gets the group back.
     HB_FAILBACK_ON = 0,
-    /// The group stays.
+    /// The group stays with its owner.
     HB_FAILBACK_OFF = 1,
-    /// The older protocol, which is the default of 3.0.6. All nodes must have it, or none.
+    /// The older protocol, which is the default of 3.0.6. Either all nodes must have it, or none.
     HB_FAILBACK_LEGACY = 2,
 };
 typedef uint32_t hb_failback_t;
 
-/// What a periodic heartbeat looks like. Every node understands both.
+/// The form of a periodic heartbeat. Every node understands both.
 enum {
     /// At most 150 bytes.
     HB_HEARTBEAT_COMPACT = 0,
@@ -305,77 +311,79 @@ enum {
 };
 typedef uint32_t hb_heartbeat_t;
 
-/// What a datagram was, if it was not dropped.
+/// The kind of a datagram that was not dropped as an error.
 enum {
     /// A new message.
     HB_RECEIVED_NEW = 0,
-    /// The newest message of its sender once more: normal with several links.
+    /// The newest message of its sender once more. This is normal with several links.
     HB_RECEIVED_DUPLICATE = 1,
-    /// An older message that is not missing.
+    /// An older message that was not missing.
     HB_RECEIVED_OLD = 2,
-    /// For another node.
+    /// A message for another node.
     HB_RECEIVED_NOT_FOR_US = 3,
-    /// Our own message, heard again.
+    /// Our own message, which came back.
     HB_RECEIVED_OWN_ECHO = 4,
-    /// The first message of a node that was added because of it.
+    /// The first message of a node that this message added to the cluster.
     HB_RECEIVED_JOINED = 5,
-    /// A new message of a type that the library does not act upon.
+    /// A new message of a type that the library does not act on.
     HB_RECEIVED_FOR_CLIENTS = 6,
 };
 typedef uint32_t hb_received_t;
 
-/// Which groups a standby or takeover is about.
+/// A class of groups for a standby or takeover.
 enum {
-    /// Those whose home is this node.
+    /// The groups whose home is this node.
     HB_CLASS_LOCAL = 0,
-    /// Those whose home is another node.
+    /// The groups whose home is another node.
     HB_CLASS_FOREIGN = 1,
-    /// All.
+    /// All groups.
     HB_CLASS_ALL = 2,
 };
 typedef uint32_t hb_class_t;
 
-/// How an effect ended.
+/// The outcome of an effect.
 enum {
-    /// As wished.
+    /// The effect succeeded.
     HB_OUTCOME_DONE = 0,
-    /// Not as wished. A failed start has stopped again what it had started; a failed stop has left something running.
+    /// The effect failed. After a failed start, everything that it had started was stopped again; after a failed stop,
+    /// something still runs.
     HB_OUTCOME_FAILED = 1,
-    /// A start failed, and what it had started could not be stopped again.
+    /// A start failed, and something that it had started could not be stopped again.
     HB_OUTCOME_FAILED_AND_STUCK = 2,
 };
 typedef uint32_t hb_outcome_t;
 
-/// What is to be done.
+/// The kinds of effects.
 enum {
-    /// Start the group, then complete.
+    /// Start the group, then complete the effect.
     HB_EFFECT_ACQUIRE = 0,
-    /// Stop the group, then complete.
+    /// Stop the group, then complete the effect.
     HB_EFFECT_RELEASE = 1,
-    /// Announce the group's addresses once more: a rival owner is gone. Not to be completed.
+    /// Announce the addresses of the group once more: a rival owner is gone. This effect is not completed.
     HB_EFFECT_ANNOUNCE = 2,
-    /// The group could not be stopped: see to it that it cannot run here any more, whatever it takes (turn its power off, reset this machine),
-    /// then complete. Until then, and after a failure, this node goes on claiming it, so that nobody else starts it.
+    /// The group could not be stopped. Make sure by any means that it cannot run here any more (turn its power off,
+    /// reset this machine), then complete the effect. Until then, and after a failure, this node keeps its claim, so
+    /// that no other node starts the group.
     HB_EFFECT_ESCALATE = 3,
-    /// Make sure that a dead node does nothing any more: reset it, or cut its power. Then complete. What it may hold is started only when this
-    /// is done; a failure is tried again after five seconds.
+    /// Make sure that a dead node does nothing any more: reset it, or cut its power. Then complete the effect. The
+    /// groups that it may run are started only after this effect is done; a failure is tried again after five seconds.
     HB_EFFECT_FENCE = 4,
 };
 typedef uint32_t hb_effect_kind_t;
 
-/// What happened.
+/// The kinds of events.
 enum {
     /// An event that this version has no number for.
     HB_EVENT_OTHER = 0,
-    /// The state of `node` is another: look at it.
+    /// The state of `node` changed: read it with `hb_cluster_node`.
     HB_EVENT_NODE_STATE = 1,
     /// `node` is dead: nothing was heard from it for its dead time.
     HB_EVENT_NODE_DEAD = 2,
-    /// `node` was dead and speaks again in the same run: a partition healed.
+    /// `node` was dead and speaks again in the same incarnation: a partition healed.
     HB_EVENT_NODE_RETURNED = 3,
-    /// `node` began a new run.
+    /// `node` began a new incarnation.
     HB_EVENT_NODE_RESTARTED = 4,
-    /// `node` joined, and was not configured.
+    /// `node` joined; it was not configured.
     HB_EVENT_NODE_ADDED = 5,
     /// `node` was taken out of the configuration.
     HB_EVENT_NODE_REMOVED = 6,
@@ -391,15 +399,15 @@ enum {
     HB_EVENT_CARRIER_ABSENT = 11,
     /// The carrier of `link` is back.
     HB_EVENT_CARRIER_PRESENT = 12,
-    /// `value` messages of `node` are missing; they will be asked for.
+    /// `value` messages of `node` are missing; their retransmission will be requested.
     HB_EVENT_MISSING = 13,
-    /// `value` messages of `node` are missing: too many to ask for.
+    /// `value` messages of `node` are missing: too many to request their retransmission.
     HB_EVENT_LOST_TOO_MANY = 14,
-    /// Nothing is missing from `node` any more.
+    /// No message of `node` is missing any more.
     HB_EVENT_NOTHING_MISSING = 15,
-    /// `node` cannot repeat message number `value`: it is lost.
+    /// `node` cannot retransmit message number `value`: it is lost.
     HB_EVENT_REPEAT_REFUSED = 16,
-    /// `node` sent a message of an earlier run. A copy by somebody else?
+    /// A message of an earlier incarnation of `node` arrived. It may be a copy that an attacker sent.
     HB_EVENT_REPLAY = 17,
     /// Another host uses our name, on `link`.
     HB_EVENT_NAME_CONFLICT = 18,
@@ -409,41 +417,41 @@ enum {
     HB_EVENT_ACTIVE = 20,
     /// This node was not running for `value` microseconds.
     HB_EVENT_LOCAL_STALL = 21,
-    /// Everything was given up: the program may end when its outputs are drained.
+    /// All groups were released: the program may end after it has polled all outputs.
     HB_EVENT_LEFT = 22,
     /// Our own start is complete.
     HB_EVENT_LOCAL_TRANSITION_COMPLETE = 64,
     /// The other node's claims are settled.
     HB_EVENT_REMOTE_TRANSITION_COMPLETE = 65,
-    /// The groups of `node`, which is dead or leaves, are being acquired.
+    /// This node acquires the groups of `node`, which is dead or leaves.
     HB_EVENT_ACQUIRING_FROM = 66,
     /// The groups of `node`, which is dead, run here.
     HB_EVENT_TAKEOVER_COMPLETE = 67,
-    /// `node` is dead, may hold something, and is not fenced.
+    /// `node` is dead, may run groups, and is not fenced.
     HB_EVENT_NOT_FENCED = 68,
-    /// `node` is dead and held nothing.
+    /// `node` is dead and ran no group.
     HB_EVENT_GAVE_UP = 69,
     /// `node` released everything and leaves.
     HB_EVENT_SHUTDOWN_NOTICE = 70,
-    /// `node` wants to give groups of `group_class` away.
+    /// `node` wants to hand over groups of `group_class`.
     HB_EVENT_WANTS_STANDBY = 71,
     /// `node` takes our groups of `group_class`.
     HB_EVENT_STANDBY_AGREED = 72,
     /// Our groups of `group_class` were released.
     HB_EVENT_STANDBY_RELEASED = 73,
-    /// The other node runs what we released.
+    /// The other node runs the groups that we released.
     HB_EVENT_STANDBY_HANDED_OVER = 74,
-    /// We run what the other node released.
+    /// We run the groups that the other node released.
     HB_EVENT_STANDBY_ACQUIRED = 75,
     /// A standby request of `node` was ignored.
     HB_EVENT_STANDBY_IGNORED = 76,
-    /// Nobody answered our standby request.
+    /// No node answered our standby request.
     HB_EVENT_STANDBY_UNANSWERED = 77,
     /// The standby ended because the other node died.
     HB_EVENT_STANDBY_CANCELLED = 78,
-    /// Both nodes own groups after a partition: we keep `group_class`.
+    /// Both nodes own groups after a partition: this node keeps `group_class`.
     HB_EVENT_KEEPING = 79,
-    /// Both nodes own groups after a partition: we release `group_class`.
+    /// Both nodes own groups after a partition: this node releases `group_class`.
     HB_EVENT_YIELDING = 80,
     /// Group number `value` could not be started.
     HB_EVENT_START_FAILED = 81,
@@ -453,131 +461,131 @@ enum {
     HB_EVENT_STARTED = 83,
     /// Group number `value` is stopped here.
     HB_EVENT_STOPPED = 84,
-    /// We begin to give everything up.
+    /// This node begins to release all groups.
     HB_EVENT_GIVING_UP = 85,
-    /// Everything was given up.
+    /// All groups were released.
     HB_EVENT_ALL_RELEASED = 86,
-    /// Groups of `group_class` cannot be started here: the other node is asked to take them.
+    /// Groups of `group_class` cannot be started here: the other node is asked to take them over.
     HB_EVENT_GIVING_AWAY = 87,
-    /// `node` has another kind of `auto_failback`: one has `legacy`, the other has not. They cannot share groups.
+    /// `node` has a different `auto_failback`: one node has `legacy`, and the other has not. They cannot share groups.
     HB_EVENT_MODE_MISMATCH = 88,
-    /// Standby was asked for, which `auto_failback legacy` does not have.
+    /// A standby was requested, which `auto_failback legacy` does not have.
     HB_EVENT_STANDBY_UNSUPPORTED = 89,
-    /// `node` is dead, may hold something, and is being fenced.
+    /// `node` is dead, may run groups, and is being fenced.
     HB_EVENT_FENCING = 90,
     /// `node` is fenced.
     HB_EVENT_FENCED = 91,
-    /// The fencing of `node` failed; it is tried again.
+    /// The fencing of `node` failed; it will be tried again.
     HB_EVENT_FENCE_FAILED = 92,
-    /// `node` is heard again: it is not fenced any more.
+    /// `node` is heard again: its fencing is cancelled.
     HB_EVENT_FENCE_CANCELLED = 93,
-    /// `node` has released its groups of `group_class`, and they are started here.
+    /// `node` has released its groups of `group_class`, and this node starts them.
     HB_EVENT_STANDBY_ACQUIRING = 94,
-    /// The other node does not say what it holds; nothing is started until it does.
+    /// The other node does not report its claim; this node starts nothing until it does.
     HB_EVENT_NO_REPORT = 95,
-    /// Group number `value` lacks something that cannot be put back here: the other node is asked to take it.
+    /// Group number `value` lacks something that cannot be restored here: the other node is asked to take it over.
     HB_EVENT_GROUP_LOST = 96,
 };
 typedef uint32_t hb_event_kind_t;
 
-/// A node's state: what it says of itself, or that it is dead.
+/// The state of a node: the one that it reports, or dead.
 enum {
-    /// Never heard.
+    /// The node was never heard.
     HB_NODE_STATE_INIT = 0,
-    /// Listening, not yet part of the cluster.
+    /// The node listens and is not yet part of the cluster.
     HB_NODE_STATE_UP = 1,
-    /// Fully working.
+    /// The node works fully.
     HB_NODE_STATE_ACTIVE = 2,
-    /// Silent for longer than it said to wait.
+    /// The node was silent for longer than its deadtime.
     HB_NODE_STATE_DEAD = 3,
     /// A ping node that answers.
     HB_NODE_STATE_PING = 4,
-    /// A word that the library does not know: see `state_word`.
+    /// A state that the library does not know: see `state_word`.
     HB_NODE_STATE_OTHER = 5,
 };
 typedef uint32_t hb_node_state_t;
 
 /// Whether a group runs on this node.
 enum {
-    /// Not here.
+    /// The group does not run here.
     HB_GROUP_STATE_STOPPED = 0,
-    /// Being started.
+    /// The group is being started.
     HB_GROUP_STATE_STARTING = 1,
-    /// Here.
+    /// The group runs here.
     HB_GROUP_STATE_RUNNING = 2,
-    /// Being stopped.
+    /// The group is being stopped.
     HB_GROUP_STATE_STOPPING = 3,
-    /// Its start failed.
+    /// The start of the group failed.
     HB_GROUP_STATE_FAILED = 4,
-    /// It could not be stopped, and may still run here.
+    /// The group could not be stopped, and may still run here.
     HB_GROUP_STATE_STUCK = 5,
 };
 typedef uint32_t hb_group_state_t;
 
-/// How far this node is in resource management.
+/// The phase of this node in resource management.
 enum {
-    /// Not active yet.
+    /// The node is not active yet.
     HB_PHASE_INIT = 0,
-    /// Active; asking who holds what.
+    /// The node is active and asks for the claims of the others.
     HB_PHASE_STARTING = 1,
-    /// Settled.
+    /// The claims are settled.
     HB_PHASE_STABLE = 2,
-    /// Giving everything up.
+    /// The node releases all its groups.
     HB_PHASE_LEAVING = 3,
-    /// Everything was given up.
+    /// All groups were released.
     HB_PHASE_LEFT = 4,
 };
 typedef uint32_t hb_phase_t;
 
-/// Counters. None is ever reset; all stop at their greatest value.
+/// Counters. No counter is ever reset; all stop at their greatest value.
 enum {
-    /// Datagrams and messages taken in.
+    /// Datagrams and messages received.
     HB_COUNTER_RECEIVED = 0,
-    /// Of these, processed as new.
+    /// Received messages that were processed as new.
     HB_COUNTER_ACCEPTED = 1,
-    /// The newest message of a node once more.
+    /// Copies of the newest message of a node.
     HB_COUNTER_DUPLICATES = 2,
     /// Older messages that were not missing.
     HB_COUNTER_OLD = 3,
-    /// New, but for another node.
+    /// New messages for another node.
     HB_COUNTER_NOT_FOR_US = 4,
-    /// Our own messages, heard again.
+    /// Our own messages that came back.
     HB_COUNTER_OWN_ECHOES = 5,
-    /// Not a packet of this protocol, or damaged.
+    /// Packets that are not of this protocol, or are damaged.
     HB_COUNTER_MALFORMED = 6,
-    /// Not signed, or wrongly.
+    /// Packets without a signature, or with a wrong one.
     HB_COUNTER_NOT_AUTHENTIC = 7,
-    /// Authentic, but a required field is missing or wrong.
+    /// Authentic messages in which a required field is missing or wrong.
     HB_COUNTER_BAD_HEADER = 8,
-    /// From a node that is not in the configuration.
+    /// Messages from a node that is not in the configuration.
     HB_COUNTER_UNKNOWN_NODE = 9,
-    /// From an earlier run of a node.
+    /// Messages from an earlier incarnation of a node.
     HB_COUNTER_REPLAYED = 10,
-    /// From another host that uses our name.
+    /// Messages from another host that uses our name.
     HB_COUNTER_NAME_CONFLICTS = 11,
-    /// On a link that does not exist.
+    /// Datagrams on a link that does not exist.
     HB_COUNTER_UNKNOWN_LINK = 12,
-    /// Compressed as a whole.
+    /// Messages that are compressed as a whole.
     HB_COUNTER_COMPRESSED = 13,
     /// Numbered messages sent for the first time.
     HB_COUNTER_SENT = 14,
-    /// Messages sent again on request.
+    /// Messages retransmitted on request.
     HB_COUNTER_REPEATED = 15,
-    /// Requests to repeat what is no longer there.
+    /// Requests to retransmit a message that is no longer kept.
     HB_COUNTER_REFUSED_REPEATS = 16,
-    /// Numbers that we asked others to repeat.
+    /// Numbers whose retransmission we requested.
     HB_COUNTER_REQUESTED_REPEATS = 17,
     /// Numbers given up as lost.
     HB_COUNTER_LOST_MESSAGES = 18,
     /// Messages that did not fit into a buffer or the history.
     HB_COUNTER_OVERSIZE = 19,
-    /// Nodes that found no room.
+    /// Nodes for which there was no room.
     HB_COUNTER_NODES_REFUSED = 20,
     /// Events that nobody polled in time.
     HB_COUNTER_EVENTS_LOST = 21,
-    /// Calls with an earlier time than the call before.
+    /// Calls with an earlier time than the call before them.
     HB_COUNTER_CLOCK_WENT_BACK = 22,
-    /// Times that `advance` came much later than asked for.
+    /// Calls of `advance` that came much later than the deadline.
     HB_COUNTER_LOCAL_STALLS = 23,
 };
 typedef uint32_t hb_counter_t;
@@ -606,14 +614,14 @@ typedef uint32_t hb_file_t;
 #endif
 
 #if !defined(HB_SMALL)
-/// How severe a problem is.
+/// The severity of a problem.
 enum {
 #if !defined(HB_SMALL)
     /// No cluster can be made.
     HB_SEVERITY_ERROR = 0,
 #endif
 #if !defined(HB_SMALL)
-    /// One can be made, but probably not as meant.
+    /// A cluster can be made, but probably not the intended one.
     HB_SEVERITY_WARNING = 1,
 #endif
 #if !defined(HB_SMALL)
@@ -625,7 +633,7 @@ typedef uint32_t hb_severity_t;
 #endif
 
 #if !defined(HB_SMALL)
-/// What a medium is.
+/// The kind of a medium.
 enum {
 #if !defined(HB_SMALL)
     /// UDP broadcast on `device`.
@@ -660,7 +668,7 @@ enum {
     HB_MEDIUM_KIND_PING6 = 7,
 #endif
 #if !defined(HB_SMALL)
-    /// Pings of a group of hosts; `host` has them all, between blanks.
+    /// Pings of a group of hosts; `host` contains them all, between blanks.
     HB_MEDIUM_KIND_PING_GROUP = 8,
 #endif
 };
@@ -675,7 +683,7 @@ enum {
     HB_FORM_NETSTRING = 0,
 #endif
 #if !defined(HB_SMALL)
-    /// Lines of text, for serial cables and datagrams: `>>>`.
+    /// Lines of text, for serial lines and datagrams: `>>>`.
     HB_FORM_CLASSIC = 1,
 #endif
 };
@@ -702,11 +710,11 @@ enum {
     HB_FIELD_KIND_LIST = 3,
 #endif
 #if !defined(HB_SMALL)
-    /// Something compressed.
+    /// A compressed structure.
     HB_FIELD_KIND_COMPRESSED = 4,
 #endif
 #if !defined(HB_SMALL)
-    /// The same, not compressed yet.
+    /// A structure that was to be compressed, and is not.
     HB_FIELD_KIND_UNCOMPRESSED = 5,
 #endif
 };
@@ -714,37 +722,37 @@ typedef uint32_t hb_field_kind_t;
 #endif
 
 #if !defined(HB_SMALL)
-/// What an agent is to do.
+/// The action that an agent is asked for.
 enum {
 #if !defined(HB_SMALL)
-    /// `start`: when it returns with 0, the resource runs. To start what runs is no error.
+    /// `start`: when the agent returns 0, the resource runs. Starting a running resource is no error.
     HB_ACTION_START = 0,
 #endif
 #if !defined(HB_SMALL)
-    /// `stop`: when it returns with 0, the resource is stopped. To stop what is stopped is no error.
+    /// `stop`: when the agent returns 0, the resource is stopped. Stopping a stopped resource is no error.
     HB_ACTION_STOP = 1,
 #endif
 #if !defined(HB_SMALL)
-    /// `status`: to print `hb_agent_status`.
+    /// `status`: the agent prints `hb_agent_status`.
     HB_ACTION_STATUS = 2,
 #endif
 #if !defined(HB_SMALL)
-    /// `monitor`: as status, by the exit code alone: 0 if it runs.
+    /// `monitor`: like status, with only the exit code as answer: 0 if the resource runs.
     HB_ACTION_MONITOR = 3,
 #endif
 };
 typedef uint32_t hb_action_t;
 #endif
 
-/// A cluster. What is in it is the library's affair.
+/// A cluster. Its content is private to the library.
 typedef struct hb_cluster_t hb_cluster_t;
 
 #if !defined(HB_SMALL)
-/// A key table. What is in it is the library's affair.
+/// A key table. Its content is private to the library.
 typedef struct hb_keys_t hb_keys_t;
 #endif
 
-/// The capacities of the library that runs, which should be those of the header that a program was compiled with.
+/// The capacities of the library that runs. They should be those of the header that the program was compiled with.
 typedef struct {
     /// `HB_NODES`
     uint32_t nodes;
@@ -762,23 +770,24 @@ typedef struct {
     uint32_t frame;
     /// `HB_DATAGRAM`
     uint32_t datagram;
-    /// Bytes of storage that a cluster uses: at most `HB_CLUSTER_SIZE`. As much is enough for `hb_cluster_init`.
+    /// Bytes of storage that a cluster uses: at most `HB_CLUSTER_SIZE`. This many bytes are enough for
+    /// `hb_cluster_init`.
     uint32_t cluster_used;
 } hb_limits_t;
 
 /// A node of the configuration.
 typedef struct {
-    /// Its name, as `uname -n` says there; at most `HB_NAME_MAX` bytes and a NUL.
+    /// Its name, which is `uname -n` on that node; at most `HB_NAME_MAX` bytes and a NUL.
     const char *name;
-    /// What it is: `HB_NODE_KIND_MEMBER` or `HB_NODE_KIND_PING`.
+    /// Its kind: `HB_NODE_KIND_MEMBER` or `HB_NODE_KIND_PING`.
     uint32_t kind;
-    /// Its identity if that is known, else zeros. Our own should be random once, and be kept.
+    /// Its identity, or zeros if that is not known. Our own must be made at random once, and be kept.
     uint8_t uuid[16];
 } hb_node_config_t;
 
 /// A link of the configuration.
 typedef struct {
-    /// How it carries messages: an `hb_link_form_t`.
+    /// Its form: an `hb_link_form_t`.
     uint32_t form;
     /// For `HB_LINK_FORM_PING`: the index of the ping node.
     uint32_t node;
@@ -786,81 +795,82 @@ typedef struct {
 
 /// A key of the cluster.
 typedef struct {
-    /// Under which packets name it: 0 to 15. Of two with the same index the later one counts.
+    /// The index by which packets name it: 0 to 15. Of two keys with the same index the later one counts.
     uint32_t index;
-    /// How it signs: an `hb_method_t`.
+    /// Its method: an `hb_method_t`.
     uint32_t method;
-    /// The secret, at most `HB_SECRET_MAX` bytes of any kind and a NUL; NULL for `HB_METHOD_CRC`.
+    /// The secret, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
     const char *secret;
 } hb_key_t;
 
-/// Everything that a cluster must know before it starts. Nothing of it is referred to after the call that takes it.
+/// Everything that a cluster must know before it starts. The library keeps no reference to it after the call.
 ///
-/// Begin with `hb_config_defaults`, which also sets `size`; what must be set then is marked with a star. All nodes of a
-/// cluster should have the same nodes, groups and keys in the same order.
+/// Begin with `hb_config_defaults`, which also sets `size`. Then set the fields that are marked with a star. All nodes
+/// of a cluster should have the same nodes, groups and keys in the same order.
 typedef struct {
-    /// `sizeof(hb_config_t)`: which version of this structure it is.
+    /// `sizeof(hb_config_t)`: the version of this structure.
     uint32_t size;
-    /// (*) Which of `nodes` we are.
+    /// (*) The index of this node in `nodes`.
     uint32_t local_node;
     /// (*) All nodes.
     const hb_node_config_t *nodes;
-    /// (*) How many: at most `HB_NODES`.
+    /// (*) The number of nodes: at most `HB_NODES`.
     size_t node_count;
-    /// (*) All links. Their indexes are ours: the other nodes may number theirs otherwise.
+    /// (*) All links. Their indexes are local: other nodes may number their links differently.
     const hb_link_config_t *links;
-    /// (*) How many: at most `HB_LINKS`, of which `HB_SERIAL_LINKS` serial ones.
+    /// (*) The number of links: at most `HB_LINKS`, of which `HB_SERIAL_LINKS` serial ones.
     size_t link_count;
     /// The home of each resource group, as the index of a node. May be NULL.
     const uint32_t *groups;
-    /// How many: at most `HB_GROUPS`.
+    /// The number of groups: at most `HB_GROUPS`.
     size_t group_count;
     /// (*) The keys.
     const hb_key_t *keys;
-    /// (*) How many: at most `HB_KEYS`.
+    /// (*) The number of keys: at most `HB_KEYS`.
     size_t key_count;
     /// (*) The index, as in `hb_key_t`, of the key that signs.
     uint32_t signing_key;
-    /// What happens when the home of a group returns: an `hb_failback_t`. Default: it gets the group back.
+    /// The policy when the home of a group returns: an `hb_failback_t`. Default: the home gets the group back.
     uint32_t auto_failback;
-    /// What our heartbeats look like: an `hb_heartbeat_t`. Default: compact.
+    /// The form of our heartbeats: an `hb_heartbeat_t`. Default: compact.
     uint32_t heartbeat;
     /// 1: resource groups are managed. 0: this node only watches. Default: 1.
     uint32_t manage_resources;
     /// 1: nodes that are not configured may join if their messages are authentic. Default: 0.
     uint32_t autojoin;
-    /// Added to the number of nodes to give the time to live of messages: 0 to 255. Default: 1.
+    /// The time to live of messages is the number of nodes plus this: 0 to 255. Default: 1.
     uint32_t hopfudge;
     /// Interval of our heartbeats in microseconds. Default: 2 s.
     uint64_t keepalive_us;
     /// A heartbeat later than this is reported. 0: half of `deadtime_us`, which is the default.
     uint64_t warntime_us;
-    /// Silence after which we are dead for the others; more than twice `keepalive_us`. Default: 30 s.
+    /// The others declare this node dead after so long a silence; more than twice `keepalive_us`. Default: 30 s.
     uint64_t deadtime_us;
-    /// Silence after which a node that was not heard since our start is dead. 0: twice `deadtime_us`, the default.
+    /// A node that was not heard since our start is dead after so long a silence. 0: twice `deadtime_us`, the default.
     uint64_t initdead_us;
-    /// Silence after which a ping node is dead. 0: `deadtime_us`, the default.
+    /// A ping node is dead after so long a silence. 0: `deadtime_us`, the default.
     uint64_t deadping_us;
-    /// Longest delay before a missing message is asked for. Default: 250 ms.
+    /// The longest delay before a retransmission is requested. Default: 250 ms.
     uint64_t max_repeat_delay_us;
     /// The longest that an effect may take before it counts as failed. 0: an hour, the default.
     uint64_t effect_limit_us;
-    /// (*) Larger at each start of this node than ever before: a counter in memory that keeps, or seconds since 1970.
+    /// A number that is larger at each start of this node than ever before: a counter in persistent memory, or seconds
+    /// since 1970.
     uint64_t generation;
-    /// Starts the generator of random delays; should differ between nodes. Default: 0, which makes it from the generation and
-    /// `local_node`.
+    /// Seeds the generator of random delays; should differ between nodes. Default: 0, which derives it from the
+    /// generation and `local_node`.
     uint64_t seed;
 } hb_config_t;
 
-/// Something that happened. Each kind says what the fields mean; those without a meaning are `HB_NONE` or 0.
+/// An event. Its kind tells the meaning of the fields; a field without a meaning is `HB_NONE` or 0.
 typedef struct {
-    /// What: an `hb_event_kind_t`.
+    /// The kind: an `hb_event_kind_t`.
     uint32_t kind;
-    /// Which node.
+    /// The index of the node.
     uint32_t node;
-    /// Which link.
+    /// The index of the link.
     uint32_t link;
-    /// Which groups: an `hb_class_t`.
+    /// The class of groups: an `hb_class_t`.
     uint32_t group_class;
     /// A number.
     uint64_t value;
@@ -868,43 +878,43 @@ typedef struct {
 
 /// A datagram to be sent.
 typedef struct {
-    /// On which links: bit 0 is link 0. Serial links get the bytes as they are.
+    /// The links that send it: bit 0 is link 0. Serial links get the same bytes.
     uint64_t links;
-    /// That many bytes of the buffer.
+    /// The length of the datagram in the buffer, in bytes.
     size_t len;
 } hb_transmit_t;
 
-/// Something to be done outside. There is at most one at a time for a group, besides announcements.
+/// An effect, which the program carries out. There is at most one at a time for a group, besides announcements.
 typedef struct {
-    /// What: an `hb_effect_kind_t`.
+    /// The kind: an `hb_effect_kind_t`.
     uint32_t kind;
-    /// For which group; `HB_NONE` for fencing.
+    /// The group; `HB_NONE` for fencing.
     uint32_t group;
-    /// Which node is to be fenced; `HB_NONE` for groups.
+    /// The node to fence; `HB_NONE` for groups.
     uint32_t node;
-    /// For `hb_cluster_complete`.
+    /// The ticket for `hb_cluster_complete`.
     uint32_t ticket;
 } hb_effect_t;
 
 /// This node and the cluster as a whole.
 typedef struct {
-    /// Which node we are.
+    /// The index of this node.
     uint32_t local_node;
-    /// How many nodes there are, removed ones included: their indexes are below this.
+    /// The number of nodes, removed ones included. Their indexes are below this.
     uint32_t node_count;
-    /// How many links.
+    /// The number of links.
     uint32_t link_count;
-    /// How many groups.
+    /// The number of groups.
     uint32_t group_count;
-    /// How far we are: an `hb_phase_t`.
+    /// The phase of this node: an `hb_phase_t`.
     uint32_t phase;
-    /// 1: nothing is moving on either side.
+    /// 1: no group is in transition on either node.
     uint32_t settled;
-    /// 1: the other nodes lag behind with acknowledgements.
+    /// 1: the acknowledgements of the other nodes are overdue.
     uint32_t congested;
-    /// 1: we claim the groups whose home we are.
+    /// 1: this node claims the groups whose home it is.
     uint32_t holds_local;
-    /// 1: we claim the groups whose home is elsewhere.
+    /// 1: this node claims the groups whose home is another node.
     uint32_t holds_foreign;
     /// Our generation.
     uint64_t generation;
@@ -914,29 +924,29 @@ typedef struct {
 typedef struct {
     /// Its name, with a NUL.
     char name[100];
-    /// Its state as it stands in logs, with a NUL.
+    /// Its state as in logs, with a NUL.
     char state_word[32];
-    /// Its identity; zeros if not known.
+    /// Its identity; zeros if it is not known.
     uint8_t uuid[16];
-    /// What it is: an `hb_node_kind_t`.
+    /// Its kind: an `hb_node_kind_t`.
     uint32_t kind;
     /// Its state: an `hb_node_state_t`.
     uint32_t state;
-    /// How many of its messages are missing.
+    /// The number of its messages that are missing.
     uint32_t missing;
     /// Its weight in quorum decisions.
     uint32_t weight;
-    /// The run in which it was heard last; 0 if never.
+    /// Its last known generation; 0 if it was never heard.
     uint64_t generation;
-    /// How long it wants its silence to be tolerated.
+    /// Its deadtime.
     uint64_t deadtime_us;
-    /// On which links it is heard: bit 0 is link 0.
+    /// The links on which it is heard: bit 0 is link 0.
     uint64_t links_up;
 } hb_node_t;
 
 /// A resource group.
 typedef struct {
-    /// The node that it belongs to.
+    /// The home of the group.
     uint32_t home;
     /// Whether it runs here: an `hb_group_state_t`.
     uint32_t state;
@@ -946,9 +956,9 @@ typedef struct {
 
 /// A link.
 typedef struct {
-    /// How it carries messages: an `hb_link_form_t`.
+    /// Its form: an `hb_link_form_t`.
     uint32_t form;
-    /// How many other nodes are heard on it.
+    /// The number of other nodes that are heard on it.
     uint32_t nodes_heard;
     /// Serial: bytes that belonged to no message.
     uint64_t noise_bytes;
@@ -962,22 +972,23 @@ typedef struct {
 typedef struct {
     /// Its first byte; NULL if there is no such text.
     const char *data;
-    /// How many bytes it has.
+    /// Its length in bytes.
     size_t len;
 } hb_text_t;
 
 #if !defined(HB_SMALL)
-/// The texts of a configuration, and what else a node must know. The files need no NUL at their end. Reading them takes some
-/// 250 kB of stack: a microcontroller uses `hb_config_t`.
+/// The texts of a configuration, and further values that a node needs. The files need no NUL at their end. Reading them
+/// takes some 250 kB of stack: a microcontroller uses `hb_config_t`.
 ///
-/// The library acts upon nodes, keys, media, times, the speed of serial lines, `auto_failback`, `autojoin`, `hopfudge`, `msgfmt`, `crm` and
-/// `heartbeat_format`. Everything else that it checks is for the program to act upon, or not: logs, fencing, time limits of scripts.
+/// The library acts on nodes, keys, media, times, the speed of serial lines, `auto_failback`, `autojoin`, `hopfudge`,
+/// `msgfmt`, `crm` and `heartbeat_format`. It checks all other directives too; the program may act on them: logs,
+/// fencing, time limits of scripts.
 typedef struct {
-    /// `sizeof(hb_files_t)`: which version of this structure it is.
+    /// `sizeof(hb_files_t)`: the version of this structure.
     uint32_t size;
     /// 1: resource groups are managed. 0: this node only watches.
     uint32_t manage_resources;
-    /// Our node name, as `uname -n` says: one of `ha.cf`.
+    /// Our node name, from `uname -n`: one of the nodes in `ha.cf`.
     const char *local_name;
     /// `ha.cf`
     hb_text_t ha_cf;
@@ -987,11 +998,12 @@ typedef struct {
     hb_text_t haresources;
     /// `hbcore.cf`; may be empty.
     hb_text_t hbcore_cf;
-    /// Larger at each start of this node than ever before.
+    /// A number that is larger at each start of this node than ever before.
     uint64_t generation;
-    /// Starts the generator of random delays; should differ between nodes. 0: made from the generation and our place in `ha.cf`.
+    /// Seeds the generator of random delays; should differ between nodes. 0: derived from the generation and our place
+    /// in `ha.cf`.
     uint64_t seed;
-    /// Our identity: random once, and kept.
+    /// Our identity: made at random once, and kept.
     uint8_t uuid[16];
 } hb_files_t;
 #endif
@@ -999,39 +1011,39 @@ typedef struct {
 #if !defined(HB_SMALL)
 /// A problem of a file.
 typedef struct {
-    /// Which file: an `hb_file_t`.
+    /// The file: an `hb_file_t`.
     uint32_t file;
-    /// How severe: an `hb_severity_t`.
+    /// The severity: an `hb_severity_t`.
     uint32_t severity;
     /// The line, counted from 1; 0 if the file as a whole lacks something.
     uint32_t line;
     /// The byte in the line, counted from 1.
     uint32_t column;
-    /// What is wrong, with a NUL.
+    /// The problem, with a NUL.
     char message[160];
-    /// What can be done, with a NUL.
+    /// The remedy, with a NUL.
     char help[240];
 } hb_problem_t;
 #endif
 
 #if !defined(HB_SMALL)
-/// A medium of `ha.cf`: link number so-and-so, for the caller to open. The texts are pieces of `ha_cf`.
+/// A medium of `ha.cf`, which the caller opens. Its index is the index of the link. The texts are pieces of `ha_cf`.
 typedef struct {
-    /// What it is: an `hb_medium_kind_t`.
+    /// Its kind: an `hb_medium_kind_t`.
     uint32_t kind;
     /// The form of the link: an `hb_link_form_t`.
     uint32_t form;
     /// The interface or the device.
     hb_text_t device;
-    /// The other end, as the file has it; none for broadcast and serial.
+    /// The other end, as in the file; none for broadcast and serial.
     hb_text_t host;
     /// UDP port; 0 if it has none.
     uint32_t port;
     /// Time to live of multicast.
     uint32_t ttl;
-    /// 1: our own multicast is heard too.
+    /// 1: this node receives its own multicast.
     uint32_t loopback;
-    /// Bits per second of a serial line; 0 if it is none.
+    /// Bits per second of a serial line; 0 for another medium.
     uint32_t baud;
 } hb_medium_t;
 #endif
@@ -1041,19 +1053,20 @@ typedef struct {
 typedef struct {
     /// 4 or 6.
     uint32_t version;
-    /// Length of the network prefix; `HB_NONE` if the word does not say it.
+    /// Length of the network prefix; `HB_NONE` if the word has none.
     uint32_t prefix;
     /// The address in network order; IPv4 in the first four bytes.
     uint8_t address[16];
-    /// The interface; none if the word does not say it.
+    /// The interface; none if the word has none.
     hb_text_t interface;
-    /// The alias label, as `0` in `eth0:0`; none if the word does not say it.
+    /// The alias label, as `0` in `eth0:0`; none if the word has none.
     hb_text_t label;
 } hb_address_t;
 #endif
 
 #if !defined(HB_SMALL)
-/// What every message has, and what most have. The texts are pieces of the packet; those that it does not have are NULL.
+/// The fields that every message has, and those that most have. The texts are pieces of the packet; a missing one is
+/// NULL.
 typedef struct {
     /// Its form: an `hb_form_t`.
     uint32_t form;
@@ -1063,21 +1076,21 @@ typedef struct {
     hb_text_t kind;
     /// `src`: the node that sent it.
     hb_text_t src;
-    /// `dest`: the node that it is for.
+    /// `dest`: the node to which it is addressed.
     hb_text_t dest;
     /// `st`: the state of its sender.
     hb_text_t status;
-    /// `info`: a comment, or what kind of report this is.
+    /// `info`: a comment, or the kind of this report.
     hb_text_t info;
     /// `seq`: its number; 0 if it has none.
     uint64_t seq;
-    /// `hg`: the run of its sender.
+    /// `hg`: the generation of its sender.
     uint64_t generation;
     /// `ts`: the wall clock of its sender, in seconds since 1970.
     uint64_t timestamp;
-    /// `dt`: how long its sender wants its silence to be tolerated; 0 if it does not say.
+    /// `dt`: the deadtime that its sender wants; 0 if there is none.
     uint64_t deadtime_us;
-    /// How many fields it has.
+    /// The number of its fields.
     uint32_t field_count;
 } hb_packet_t;
 #endif
@@ -1087,7 +1100,7 @@ typedef struct {
 typedef struct {
     /// Its name.
     hb_text_t name;
-    /// Its value as it stands in the packet; for `hb_packet_write` as it is meant.
+    /// Its value as it is in the packet; for `hb_packet_write`, the plain value.
     hb_text_t value;
     /// Its type: an `hb_field_kind_t`.
     uint32_t kind;
@@ -1098,7 +1111,7 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-/// What a result means, in a few words; never NULL. Numbers that this version does not know have a text too.
+/// The meaning of a result in a few words; never NULL. Numbers that this version does not know have a text too.
 const char *hb_result_text(int32_t result);
 
 /// The version of the library that runs: major times 65536, minor times 256, patch. Compare it with `HB_VERSION`.
@@ -1107,23 +1120,24 @@ uint32_t hb_version(void);
 /// The same as text, such as `0.1.0`.
 const char *hb_version_text(void);
 
-/// Says how much the library that runs can hold. `size` is `sizeof *limits`.
+/// Reads the capacities of the library that runs. `size` is `sizeof *limits`.
 hb_result_t hb_limits(hb_limits_t *limits, size_t size);
 
 /// Fills `config` with defaults. `size` is `sizeof *config`.
 hb_result_t hb_config_defaults(hb_config_t *config, size_t size);
 
-/// Makes a cluster in `storage`, which is of `len` bytes: use an `hb_cluster_storage_t`. The cluster begins to speak: poll it.
+/// Makes a cluster in `storage`, which has `len` bytes: use an `hb_cluster_storage_t`. The cluster begins to speak:
+/// poll it.
 ///
-/// `now_us` is the caller's monotonic clock, `unix_seconds` the wall clock (any number above 0 if there is none; the other
-/// nodes do not compare it with theirs). `cluster` gets the pointer for all other calls; it is that of the storage. What
-/// was in the storage is overwritten, also a cluster: so a node restarts.
+/// `now_us` is the caller's monotonic clock, `unix_seconds` the wall clock (any number above 0 if there is none; the
+/// other nodes do not compare it with theirs). `cluster` gets the pointer for all other calls; it is the address of the
+/// storage. The former content of the storage is overwritten, even a cluster: this is how a node restarts.
 ///
-/// The cluster is made where it stays. No call of the small library takes more than 3 kB of stack on a Cortex-M; the large one is for programs that
-/// have some hundred kilobytes, for calls with `hb_files_t`.
+/// The library makes the cluster in place. No call of the small library takes more than 3 kB of stack on a Cortex-M.
+/// The large library is for programs that have some hundred kilobytes of stack, for calls with `hb_files_t`.
 ///
-/// Returns `HB_RESULT_BAD_LENGTH` if the storage or `config->size` is too small, else what is wrong with the configuration;
-/// `*cluster` is NULL then.
+/// Returns `HB_RESULT_BAD_LENGTH` if the storage or `config->size` is too small, or else the fault in the
+/// configuration; `*cluster` is NULL then.
 hb_result_t hb_cluster_init(void *storage,
                             size_t len,
                             const hb_config_t *config,
@@ -1131,13 +1145,13 @@ hb_result_t hb_cluster_init(void *storage,
                             uint64_t unix_seconds,
                             hb_cluster_t **cluster);
 
-/// Ends a cluster and wipes its storage, keys included. The others are not told: for that, `hb_cluster_leave` and wait for
-/// `HB_EVENT_LEFT`. Also for a cluster that is poisoned.
+/// Ends a cluster and wipes its storage, keys included. The other nodes are not told; to tell them, call
+/// `hb_cluster_leave` and wait for `HB_EVENT_LEFT` first. A poisoned cluster can be ended too.
 hb_result_t hb_cluster_deinit(hb_cluster_t *cluster);
 
-/// Takes a datagram that arrived on `link`. Nothing of it is interpreted before it is authentic, so that anything may be
-/// given to it; what is dropped is counted, and the result says why: an error from `HB_RESULT_PACKET_EMPTY` on.
-/// `received` may be NULL. Work is proportional to `len`.
+/// Processes a datagram that arrived on `link`. Any bytes may be passed: the library interprets a datagram only after
+/// it has checked its signature. It counts a dropped datagram and returns the reason: an error from
+/// `HB_RESULT_PACKET_EMPTY` on. `received` may be NULL. The work is proportional to `len`.
 hb_result_t hb_cluster_handle(hb_cluster_t *cluster,
                               uint64_t now_us,
                               uint32_t link,
@@ -1145,9 +1159,10 @@ hb_result_t hb_cluster_handle(hb_cluster_t *cluster,
                               size_t len,
                               uint32_t *received);
 
-/// Takes bytes that arrived on a serial link, as many or few as there are; whole messages are found in them. What is noise,
-/// broken or not authentic is counted (`hb_cluster_link`, `hb_cluster_counter`) and is no error. `messages` gets how many
-/// messages were processed or were copies of processed ones, and may be NULL. Work is proportional to `len`.
+/// Processes bytes that arrived on a serial link, as many or few as there are, and finds the messages in them. Noise,
+/// broken messages and messages that are not authentic are counted (`hb_cluster_link`, `hb_cluster_counter`) and are no
+/// error. `messages` gets the number of messages that were processed or were copies of processed ones, and may be NULL.
+/// The work is proportional to `len`.
 hb_result_t hb_cluster_feed(hb_cluster_t *cluster,
                             uint64_t now_us,
                             uint32_t link,
@@ -1155,121 +1170,105 @@ hb_result_t hb_cluster_feed(hb_cluster_t *cluster,
                             size_t len,
                             size_t *messages);
 
-/// Does what is due. To be called when the deadline has come; extra calls are harmless. Time never goes back: an earlier
-/// `now_us` than in the call before counts as unchanged.
-hb_result_t hb_cluster_advance(hb_cluster_t *cluster,
-                               uint64_t now_us);
+/// Does everything that is due. Call it when the deadline has come; extra calls are harmless. Time never goes back: if
+/// `now_us` is earlier than in the call before, the time counts as unchanged.
+hb_result_t hb_cluster_advance(hb_cluster_t *cluster, uint64_t now_us);
 
-/// Tells that the carrier of a link has come (1) or gone (0). It is only reported as an event: nodes age by themselves.
+/// Reports that a link has a carrier (1) or none (0). The library only gives an event for it: nodes die by their
+/// deadtime alone.
 hb_result_t hb_cluster_link_changed(hb_cluster_t *cluster, uint64_t now_us, uint32_t link, uint32_t carrier);
 
-/// Gives groups to the other node. `class` is an `hb_class_t`. It has begun when this returns `HB_RESULT_OK`; effects and events
-/// tell how it goes on. Else the result says why not: one from `HB_RESULT_NOT_MANAGED` on. What is in flux settles within seconds: try again.
-hb_result_t hb_cluster_standby(hb_cluster_t *cluster,
-                               uint64_t now_us,
-                               uint32_t class_);
+/// Hands groups over to the other node. `class` is an `hb_class_t`. The hand-over has begun when this returns
+/// `HB_RESULT_OK`; effects and events show its progress. Otherwise the result is the reason: one from
+/// `HB_RESULT_NOT_MANAGED` on. A cluster in transition settles within seconds: try again.
+hb_result_t hb_cluster_standby(hb_cluster_t *cluster, uint64_t now_us, uint32_t class_);
 
-/// Asks the other node for groups: as if it were told to go standby. `class` is an `hb_class_t`. It has begun when this returns
-/// `HB_RESULT_OK`; effects and events tell how it goes on.
-hb_result_t hb_cluster_takeover(hb_cluster_t *cluster,
-                                uint64_t now_us,
-                                uint32_t class_);
+/// Asks the other node to hand groups over, as if it were told to go standby. `class` is an `hb_class_t`. The hand-over
+/// has begun when this returns `HB_RESULT_OK`; effects and events show its progress.
+hb_result_t hb_cluster_takeover(hb_cluster_t *cluster, uint64_t now_us, uint32_t class_);
 
-/// Releases everything and leaves the cluster. The other node takes over as soon as the groups are released. Go on as before until
-/// `HB_EVENT_LEFT`, and send what there is then. To ask again is no error.
-hb_result_t hb_cluster_leave(hb_cluster_t *cluster,
-                             uint64_t now_us);
+/// Releases all groups and leaves the cluster. The other node takes over as soon as the groups are released. Go on as
+/// before until `HB_EVENT_LEFT`, and then send all datagrams that are still to be polled. Calling this twice is no
+/// error.
+hb_result_t hb_cluster_leave(hb_cluster_t *cluster, uint64_t now_us);
 
-/// Says how an effect ended: `outcome` is an `hb_outcome_t`. The ticket is used up. `HB_RESULT_STALE_TICKET`: it is not one in
-/// flight, and nothing was done.
-hb_result_t hb_cluster_complete(hb_cluster_t *cluster,
-                                uint64_t now_us,
-                                uint32_t ticket,
-                                uint32_t outcome);
+/// Reports the outcome of an effect: `outcome` is an `hb_outcome_t`. The ticket is used up. Returns
+/// `HB_RESULT_STALE_TICKET`, and does nothing, if no effect with this ticket is in progress.
+hb_result_t hb_cluster_complete(hb_cluster_t *cluster, uint64_t now_us, uint32_t ticket, uint32_t outcome);
 
-/// Says whether this program can fence nodes (1) or not (0, as at the start). If it can, groups of a dead node that may still run them are
-/// started only when an `HB_EFFECT_FENCE` was completed as done. To be called right after the start.
-hb_result_t hb_cluster_set_fencing(hb_cluster_t *cluster,
-                                   uint32_t device);
+/// Tells the library whether this program can fence nodes (1) or not (0, as at the start). If it can, groups that a
+/// dead node may still run are started only after an `HB_EFFECT_FENCE` was completed as done. Call it right after the
+/// start.
+hb_result_t hb_cluster_set_fencing(hb_cluster_t *cluster, uint32_t device);
 
-/// Tells the speed of the slowest serial link, in bits per second; 0, as at the start: not known. From then on heartbeats are sent again while
-/// such a line has nothing else to carry, against noise, and what others miss waits until it is free: poll again when the deadline says so.
-/// `hb_cluster_init_from_files` has told the `baud` of `ha.cf`.
-hb_result_t hb_cluster_set_line_speed(hb_cluster_t *cluster,
-                                      uint32_t bits_per_second);
+/// Sets the speed of the slowest serial link, in bits per second; 0, as at the start, means that it is not known. With
+/// a known speed, the library repeats heartbeats, against noise, while such a line has nothing else to carry;
+/// retransmissions wait until the line is free. So poll again at the deadline. `hb_cluster_init_from_files` has set the
+/// `baud` of `ha.cf`.
+hb_result_t hb_cluster_set_line_speed(hb_cluster_t *cluster, uint32_t bits_per_second);
 
-/// Sets the wall clock, whose seconds stand in messages. For when it was set while the cluster runs.
+/// Sets the wall clock, whose seconds are part of messages. Call it when the wall clock was set while the cluster runs.
 hb_result_t hb_cluster_set_wall_clock(hb_cluster_t *cluster, uint64_t now_us, uint64_t unix_seconds);
 
-/// Tells the name of a group: the first word of its line in `haresources`. Only `HB_FAILBACK_LEGACY` needs it, right after the start;
-/// `hb_cluster_init_from_files` has done it.
-hb_result_t hb_cluster_set_group_key(hb_cluster_t *cluster,
-                                     uint32_t group,
-                                     const char *key);
+/// Sets the name of a group: the first word of its line in `haresources`. Only `HB_FAILBACK_LEGACY` needs it, right
+/// after the start; `hb_cluster_init_from_files` has done it.
+hb_result_t hb_cluster_set_group_key(hb_cluster_t *cluster, uint32_t group, const char *key);
 
-/// Other keys from now on. Add the new key on all nodes first, then make it the signing one: so nothing is lost between.
-hb_result_t hb_cluster_set_keys(hb_cluster_t *cluster,
-                                const hb_key_t *keys,
-                                size_t key_count,
-                                uint32_t signing_key);
+/// Replaces the keys. To lose no message, add the new key on all nodes first, and then make it the signing one.
+hb_result_t hb_cluster_set_keys(hb_cluster_t *cluster, const hb_key_t *keys, size_t key_count, uint32_t signing_key);
 
-/// Writes what happened as a line for people, such as `node bravo is dead`, into `text` of `size` bytes; 120 are enough for any names
-/// but the longest. The event is one that this cluster gave.
-hb_result_t hb_cluster_describe(const hb_cluster_t *cluster,
-                                const hb_event_t *event,
-                                char *text,
-                                size_t size);
+/// Writes an event as a line for people, such as `node bravo is dead`, into `text` of `size` bytes. 120 bytes are
+/// enough for any but the longest names. The event must come from this cluster.
+hb_result_t hb_cluster_describe(const hb_cluster_t *cluster, const hb_event_t *event, char *text, size_t size);
 
-/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input. What waits to be polled has no deadline: poll first.
-hb_result_t hb_cluster_next_deadline(const hb_cluster_t *cluster,
-                                     uint64_t *deadline_us);
+/// The time at which `hb_cluster_advance` is due; `HB_NEVER` if only input needs a call. Outputs that wait to be polled
+/// have no deadline: poll them first.
+hb_result_t hb_cluster_next_deadline(const hb_cluster_t *cluster, uint64_t *deadline_us);
 
-/// Writes the next datagram that is to be sent into `buffer`, of at least `HB_DATAGRAM` bytes. To be called after each input
-/// until it returns `HB_RESULT_NOTHING`; completing an effect is an input too. What cannot be sent may be dropped: it is asked for again if
-/// it matters. What nobody polls waits in the `HB_HISTORY` bytes, whose oldest messages make room for new ones; no call fails for that.
-hb_result_t hb_cluster_poll_transmit(hb_cluster_t *cluster,
-                                     void *buffer,
-                                     size_t len,
-                                     hb_transmit_t *transmit);
+/// Writes the next datagram to send into `buffer`, of at least `HB_DATAGRAM` bytes. Call it after each input until it
+/// returns `HB_RESULT_NOTHING`; completing an effect is an input too. A datagram that cannot be sent may be dropped:
+/// the peers request its retransmission if it matters. Datagrams that are not polled stay in the `HB_HISTORY` bytes,
+/// where new messages replace the oldest ones; no call fails for that.
+hb_result_t hb_cluster_poll_transmit(hb_cluster_t *cluster, void *buffer, size_t len, hb_transmit_t *transmit);
 
-/// Gives the next effect. To be called after each input until it returns `HB_RESULT_NOTHING`. None is lost if it is polled late.
+/// Returns the next effect. Call it after each input until it returns `HB_RESULT_NOTHING`. No effect is lost if it is
+/// polled late.
 ///
-/// An effect that takes long is started here, and completed when it ends; heartbeats must go on meanwhile. One that is not completed within
-/// `effect_limit_us` has failed for the library, and its ticket is stale.
-hb_result_t hb_cluster_poll_effect(hb_cluster_t *cluster,
-                                   hb_effect_t *effect);
+/// Start an effect that takes long, and complete it when it ends; heartbeats must go on meanwhile. An effect that is
+/// not completed within `effect_limit_us` counts as failed, and its ticket is stale.
+hb_result_t hb_cluster_poll_effect(hb_cluster_t *cluster, hb_effect_t *effect);
 
-/// Gives the next event. To be called after each input until it returns `HB_RESULT_NOTHING`; if nobody does, the oldest of
-/// 64 are lost, and nothing else. Only `HB_EVENT_LEFT` asks for anything.
-hb_result_t hb_cluster_poll_event(hb_cluster_t *cluster,
-                                  hb_event_t *next);
+/// Returns the next event. Call it after each input until it returns `HB_RESULT_NOTHING`. If the program does not poll,
+/// the oldest of 64 events are lost, and nothing else. Only `HB_EVENT_LEFT` needs a reaction.
+hb_result_t hb_cluster_poll_event(hb_cluster_t *cluster, hb_event_t *next);
 
-/// Looks at the cluster as a whole. `size` is `sizeof *status`.
+/// Reads the state of the cluster as a whole. `size` is `sizeof *status`.
 hb_result_t hb_cluster_status(const hb_cluster_t *cluster, hb_status_t *status, size_t size);
 
-/// Looks at node number `index`. `size` is `sizeof *node`.
+/// Reads the state of node number `index`. `size` is `sizeof *node`.
 hb_result_t hb_cluster_node(const hb_cluster_t *cluster, uint32_t index, hb_node_t *node, size_t size);
 
-/// Finds a node by its name; upper and lower case are the same.
+/// Finds a node by its name; upper and lower case are equal.
 hb_result_t hb_cluster_find_node(const hb_cluster_t *cluster, const char *name, uint32_t *index);
 
-/// Looks at group number `index`. `size` is `sizeof *group`.
+/// Reads the state of group number `index`. `size` is `sizeof *group`.
 hb_result_t hb_cluster_group(const hb_cluster_t *cluster, uint32_t index, hb_group_t *group, size_t size);
 
-/// Looks at link number `index`. `size` is `sizeof *link`.
+/// Reads the state of link number `index`. `size` is `sizeof *link`.
 hb_result_t hb_cluster_link(const hb_cluster_t *cluster, uint32_t index, hb_link_t *link, size_t size);
 
 /// Reads counter number `counter`, an `hb_counter_t`.
 hb_result_t hb_cluster_counter(const hb_cluster_t *cluster, uint32_t counter, uint64_t *value);
 
-/// What a counter counts, in a few words; never NULL.
+/// The meaning of a counter in a few words; never NULL.
 const char *hb_counter_text(uint32_t counter);
 
 #if !defined(HB_SMALL)
-/// Makes a cluster in `storage` from files: as `hb_cluster_init`. Its links are the media of `ha.cf` in their order, its
-/// groups the lines of `haresources`.
+/// Makes a cluster in `storage` from files, like `hb_cluster_init`. Its links are the media of `ha.cf` in their order,
+/// its groups the lines of `haresources`.
 ///
-/// `HB_RESULT_BAD_FILES`: see `hb_files_problem`. `HB_RESULT_TOO_MANY_...`: they are good, and larger than this library.
+/// Returns `HB_RESULT_BAD_FILES` if a file has errors (see `hb_files_problem`), and `HB_RESULT_TOO_MANY_...` if the
+/// files are good but larger than the capacities of this library.
 hb_result_t hb_cluster_init_from_files(void *storage,
                                        size_t len,
                                        const hb_files_t *files,
@@ -1279,66 +1278,58 @@ hb_result_t hb_cluster_init_from_files(void *storage,
 #endif
 
 #if !defined(HB_SMALL)
-/// Other keys from now on, from the text of `authkeys`. `HB_RESULT_BAD_FILES`: it has errors, and the old keys stay.
+/// Replaces the keys by those in the text of `authkeys`. Returns `HB_RESULT_BAD_FILES` if it has errors; the old keys
+/// stay then.
 hb_result_t hb_cluster_set_authkeys(hb_cluster_t *cluster, const char *authkeys, size_t len);
 #endif
 
 #if !defined(HB_SMALL)
-/// Gives problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are fewer. `size` is
-/// `sizeof *problem`.
+/// Returns problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are fewer. `size`
+/// is `sizeof *problem`.
 hb_result_t hb_files_problem(const hb_files_t *files, size_t index, hb_problem_t *problem, size_t size);
 #endif
 
 #if !defined(HB_SMALL)
-/// Gives medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are fewer. `size` is
-/// `sizeof *medium`.
-hb_result_t hb_files_medium(const hb_files_t *files,
-                            size_t index,
-                            hb_medium_t *medium,
-                            size_t size);
+/// Returns medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are fewer.
+/// `size` is `sizeof *medium`.
+hb_result_t hb_files_medium(const hb_files_t *files, size_t index, hb_medium_t *medium, size_t size);
 #endif
 
 #if !defined(HB_SMALL)
-/// Gives word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or `Filesystem::/dev/sdb1::/srv`. They
-/// are started in this order and stopped in the reverse one. `HB_RESULT_NOTHING`: the group has fewer;
-/// `HB_RESULT_NO_SUCH_THING`: there are fewer groups. The text is a piece of `haresources`.
-hb_result_t hb_files_resource(const hb_files_t *files,
-                              size_t group,
-                              size_t index,
-                              hb_text_t *resource);
+/// Returns word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or
+/// `Filesystem::/dev/sdb1::/srv`. Resources are started in this order and stopped in the reverse one. Returns
+/// `HB_RESULT_NOTHING` if the group has fewer, and `HB_RESULT_NO_SUCH_THING` if there are fewer groups. The text is a
+/// piece of `haresources`.
+hb_result_t hb_files_resource(const hb_files_t *files, size_t group, size_t index, hb_text_t *resource);
 #endif
 
 #if !defined(HB_SMALL)
-/// Gives part number `index` of a resource word: 0 is the name of the script, the others are its arguments. A bare IPv4 address is
-/// an argument of `IPaddr`. `HB_RESULT_NOTHING`: there are fewer.
-hb_result_t hb_resource_part(hb_text_t word,
-                             size_t index,
-                             hb_text_t *part);
+/// Returns part number `index` of a resource word: 0 is the name of the script, the others are its arguments. A bare
+/// IPv4 address is an argument of `IPaddr`. Returns `HB_RESULT_NOTHING` if there are fewer.
+hb_result_t hb_resource_part(hb_text_t word, size_t index, hb_text_t *part);
 #endif
 
 #if !defined(HB_SMALL)
-/// Reads a resource word that is an address. `HB_RESULT_NOTHING`: it is another resource. `HB_RESULT_ADDRESS_...`: it is one, and
-/// wrong. `size` is `sizeof *address`.
-hb_result_t hb_resource_address(hb_text_t word,
-                                hb_address_t *address,
-                                size_t size);
+/// Reads a resource word that is an address. Returns `HB_RESULT_NOTHING` for another resource, and
+/// `HB_RESULT_ADDRESS_...` for a wrong address. `size` is `sizeof *address`.
+hb_result_t hb_resource_address(hb_text_t word, hb_address_t *address, size_t size);
 #endif
 
 #if !defined(HB_SMALL)
 /// Reads the command line of an agent: `NAME [ARGUMENT].. start|stop|status|monitor`. Its arguments are `argv[1]` to
-/// `argv[argc - 2]`. `HB_RESULT_BAD_VALUE`: the last word is none of these.
+/// `argv[argc - 2]`. Returns `HB_RESULT_BAD_VALUE` if the last word is none of these.
 hb_result_t hb_agent_action(int argc, const char *const *argv, uint32_t *action);
 #endif
 
 #if !defined(HB_SMALL)
-/// What `status` prints: the daemon looks for the word `running`. `runs`: 0 or 1.
+/// The text that `status` prints: the daemon looks for the word `running`. `runs` is 0 or 1.
 const char *hb_agent_status(uint32_t runs);
 #endif
 
 #if !defined(HB_SMALL)
-/// Makes a key table in `storage`, of `storage_len` bytes: use an `hb_keys_storage_t`. `authkeys` is the text of that file.
-/// `HB_RESULT_BAD_FILES`: it has errors, which `hb_files_problem` tells of an `hb_files_t` with this text. The table lasts as long as the
-/// storage stays where it is; wipe that, and the secrets are gone.
+/// Makes a key table in `storage`, of `storage_len` bytes: use an `hb_keys_storage_t`. `authkeys` is the text of that
+/// file. Returns `HB_RESULT_BAD_FILES` if it has errors; `hb_files_problem` with this text in an `hb_files_t` returns
+/// them. The table lasts as long as its storage, which must not move. To erase the secrets, wipe the storage.
 hb_result_t hb_keys_init(void *storage,
                          size_t storage_len,
                          const char *authkeys,
@@ -1347,28 +1338,21 @@ hb_result_t hb_keys_init(void *storage,
 #endif
 
 #if !defined(HB_SMALL)
-/// Checks the signature of a packet and reads its header. Nothing is read of a packet that is not authentic; the result says
-/// what is wrong with it. `size` is `sizeof *packet`.
-hb_result_t hb_packet_open(const hb_keys_t *keys,
-                           const void *data,
-                           size_t len,
-                           hb_packet_t *packet,
-                           size_t size);
+/// Checks the signature of a packet and reads its header. If the packet is not authentic, nothing of it is read, and
+/// the result is the reason. `size` is `sizeof *packet`.
+hb_result_t hb_packet_open(const hb_keys_t *keys, const void *data, size_t len, hb_packet_t *packet, size_t size);
 #endif
 
 #if !defined(HB_SMALL)
-/// Gives field number `index` of a packet, whose signature is checked again; `HB_RESULT_NOTHING` if there are fewer. Not for
-/// anything that must be quick.
-hb_result_t hb_packet_field(const hb_keys_t *keys,
-                            const void *data,
-                            size_t len,
-                            size_t index,
-                            hb_field_t *field);
+/// Returns field number `index` of a packet, or `HB_RESULT_NOTHING` if there are fewer. Each call checks the signature
+/// again, so it is slow.
+hb_result_t hb_packet_field(const hb_keys_t *keys, const void *data, size_t len, size_t index, hb_field_t *field);
 #endif
 
 #if !defined(HB_SMALL)
-/// Writes a message of these fields, signs it, and says its length. `form` is an `hb_form_t`; the fields are of the types string and
-/// binary. What every message must have (`t`, `src`, `ts`; `seq` and `hg` of numbered ones) is the caller's affair.
+/// Writes a message of these fields, signs it, and returns its length. `form` is an `hb_form_t`; the fields have the
+/// types string and binary. The caller provides the fields that every message must have (`t`, `src`, `ts`; `seq` and
+/// `hg` of numbered ones).
 hb_result_t hb_packet_write(const hb_keys_t *keys,
                             uint32_t form,
                             const hb_field_t *fields,

@@ -1,29 +1,29 @@
-//! For resource agents in C: programs of `resource.d`, called with their arguments and, last, what to do.
+//! For resource agents in C: programs of `resource.d` that are called with their arguments and, last, an action.
 
 use core::ffi::{CStr, c_char, c_int};
 
 use crate::edge::{array, c_text, call, output};
 use crate::result::HbResult;
 
-/// What an agent is to do.
+/// The action that an agent is asked for.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbAction {
-    /// `start`: when it returns with 0, the resource runs. To start what runs is no error.
+    /// `start`: when the agent returns 0, the resource runs. Starting a running resource is no error.
     Start = 0,
-    /// `stop`: when it returns with 0, the resource is stopped. To stop what is stopped is no error.
+    /// `stop`: when the agent returns 0, the resource is stopped. Stopping a stopped resource is no error.
     Stop = 1,
-    /// `status`: to print `hb_agent_status`.
+    /// `status`: the agent prints `hb_agent_status`.
     Status = 2,
-    /// `monitor`: as status, by the exit code alone: 0 if it runs.
+    /// `monitor`: like status, with only the exit code as answer: 0 if the resource runs.
     Monitor = 3,
 }
 
-/// Longest last argument of an agent that is looked at.
+/// The longest action that is compared. A longer last argument is none.
 const ACTION_MAX: usize = 31;
 
 /// Reads the command line of an agent: `NAME [ARGUMENT].. start|stop|status|monitor`. Its arguments are `argv[1]` to
-/// `argv[argc - 2]`. `HB_RESULT_BAD_VALUE`: the last word is none of these.
+/// `argv[argc - 2]`. Returns `HB_RESULT_BAD_VALUE` if the last word is none of these.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_agent_action(argc: c_int, argv: *const *const c_char, action: *mut u32) -> HbResult {
     call(|| {
@@ -45,7 +45,7 @@ fn long_is_wrong(error: HbResult) -> HbResult {
     if error == HbResult::BadLength { HbResult::BadValue } else { error }
 }
 
-/// What `status` prints: the daemon looks for the word `running`. `runs`: 0 or 1.
+/// The text that `status` prints: the daemon looks for the word `running`. `runs` is 0 or 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn hb_agent_status(runs: u32) -> *const c_char {
     let word: &CStr = if runs == 0 { c"stopped" } else { c"running" };

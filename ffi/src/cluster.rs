@@ -1,4 +1,4 @@
-//! The life of a cluster, and what goes into it.
+//! Beginning, inputs and end of a cluster.
 
 use core::ffi::{c_char, c_void};
 
@@ -17,28 +17,28 @@ use crate::result::HbResult;
 /// The engine with the capacities of this library.
 pub(crate) type Engine = Cluster<HB_NODES, HB_LINKS, HB_GROUPS, HB_HISTORY, HB_KEYS>;
 
-/// What is in the storage of a cluster.
+/// The content of the storage of a cluster.
 pub(crate) struct Body {
     pub(crate) engine: Engine,
     pub(crate) ports: Ports,
 }
 
-/// What the engine does not know of its links and effects.
+/// The properties of links and effects that the engine does not know.
 pub(crate) struct Ports {
-    /// What each link is, so that bytes and datagrams are not mixed up.
+    /// The form of each link, so that bytes and datagrams are not mixed up.
     pub(crate) forms: Vec<u32, HB_LINKS>,
-    /// Where the messages of serial links are put together: the first serial link, and so on.
+    /// The reader that joins the bytes of each serial link to messages; the first serial link comes first.
     frames: [FrameReader<HB_FRAME>; HB_SERIAL_LINKS],
     serial: Vec<LinkId, HB_SERIAL_LINKS>,
-    /// The ticket last given out for each group.
+    /// The latest ticket for each group.
     tickets: [Option<u32>; HB_GROUPS],
-    /// The ticket last given out for the fencing of each node.
+    /// The latest ticket for the fencing of each node.
     fences: [Option<u32>; HB_NODES],
 }
 
 #[expect(clippy::large_stack_arrays, reason = "a constant")]
 impl Ports {
-    /// None yet. All zeros, so that it is made where it will be.
+    /// No ports yet. All bits are zero, so that the value can be made in place.
     pub(crate) const NONE: Self = Self {
         forms: Vec::new(),
         frames: [const { FrameReader::new() }; HB_SERIAL_LINKS],
@@ -58,7 +58,7 @@ impl Ports {
         Ok(())
     }
 
-    /// Where the messages of a serial link are put together.
+    /// The reader of a serial link.
     pub(crate) fn frames(&self, link: LinkId) -> Option<&FrameReader<HB_FRAME>> {
         let place = self.serial.iter().position(|id| *id == link)?;
         self.frames.get(place)
@@ -90,7 +90,7 @@ impl Ports {
 }
 
 impl Body {
-    /// Takes back the ticket of an effect that has not ended.
+    /// Takes back the ticket of an effect that is not complete.
     fn redeem(&mut self, ticket: u32) -> Checked<Ticket> {
         let Self { engine, ports: Ports { tickets, fences, .. } } = self;
         let mut groups = tickets.iter_mut().zip(engine.groups());
@@ -104,7 +104,7 @@ fn is_moving(state: GroupState) -> bool {
     matches!(state, GroupState::Starting | GroupState::Stopping | GroupState::Stuck)
 }
 
-/// The form of a link as C has it.
+/// The number of a link's form in C.
 pub(crate) fn form_number(form: LinkForm) -> u32 {
     match form {
         LinkForm::Datagram => HbLinkForm::Datagram as u32,
@@ -113,60 +113,61 @@ pub(crate) fn form_number(form: LinkForm) -> u32 {
     }
 }
 
-/// What a datagram was, if it was not dropped.
+/// The kind of a datagram that was not dropped as an error.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbReceived {
     /// A new message.
     New = 0,
-    /// The newest message of its sender once more: normal with several links.
+    /// The newest message of its sender once more. This is normal with several links.
     Duplicate = 1,
-    /// An older message that is not missing.
+    /// An older message that was not missing.
     Old = 2,
-    /// For another node.
+    /// A message for another node.
     NotForUs = 3,
-    /// Our own message, heard again.
+    /// Our own message, which came back.
     OwnEcho = 4,
-    /// The first message of a node that was added because of it.
+    /// The first message of a node that this message added to the cluster.
     Joined = 5,
-    /// A new message of a type that the library does not act upon.
+    /// A new message of a type that the library does not act on.
     ForClients = 6,
 }
 
-/// Which groups a standby or takeover is about.
+/// A class of groups for a standby or takeover.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbClass {
-    /// Those whose home is this node.
+    /// The groups whose home is this node.
     Local = 0,
-    /// Those whose home is another node.
+    /// The groups whose home is another node.
     Foreign = 1,
-    /// All.
+    /// All groups.
     All = 2,
 }
 
-/// How an effect ended.
+/// The outcome of an effect.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbOutcome {
-    /// As wished.
+    /// The effect succeeded.
     Done = 0,
-    /// Not as wished. A failed start has stopped again what it had started; a failed stop has left something running.
+    /// The effect failed. After a failed start, everything that it had started was stopped again; after a failed stop,
+    /// something still runs.
     Failed = 1,
-    /// A start failed, and what it had started could not be stopped again.
+    /// A start failed, and something that it had started could not be stopped again.
     FailedAndStuck = 2,
 }
 
-/// Ends a cluster and wipes its storage, keys included. The others are not told: for that, `hb_cluster_leave` and wait for
-/// `HB_EVENT_LEFT`. Also for a cluster that is poisoned.
+/// Ends a cluster and wipes its storage, keys included. The other nodes are not told; to tell them, call
+/// `hb_cluster_leave` and wait for `HB_EVENT_LEFT` first. A poisoned cluster can be ended too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_deinit(cluster: *mut HbCluster) -> HbResult {
     call(|| demolish(cluster))
 }
 
-/// Takes a datagram that arrived on `link`. Nothing of it is interpreted before it is authentic, so that anything may be
-/// given to it; what is dropped is counted, and the result says why: an error from `HB_RESULT_PACKET_EMPTY` on.
-/// `received` may be NULL. Work is proportional to `len`.
+/// Processes a datagram that arrived on `link`. Any bytes may be passed: the library interprets a datagram only after
+/// it has checked its signature. It counts a dropped datagram and returns the reason: an error from
+/// `HB_RESULT_PACKET_EMPTY` on. `received` may be NULL. The work is proportional to `len`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_handle(
     cluster: *mut HbCluster,
@@ -204,9 +205,10 @@ fn number(received: Received) -> u32 {
     }) as u32
 }
 
-/// Takes bytes that arrived on a serial link, as many or few as there are; whole messages are found in them. What is noise,
-/// broken or not authentic is counted (`hb_cluster_link`, `hb_cluster_counter`) and is no error. `messages` gets how many
-/// messages were processed or were copies of processed ones, and may be NULL. Work is proportional to `len`.
+/// Processes bytes that arrived on a serial link, as many or few as there are, and finds the messages in them. Noise,
+/// broken messages and messages that are not authentic are counted (`hb_cluster_link`, `hb_cluster_counter`) and are no
+/// error. `messages` gets the number of messages that were processed or were copies of processed ones, and may be NULL.
+/// The work is proportional to `len`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_feed(
     cluster: *mut HbCluster,
@@ -234,8 +236,8 @@ pub unsafe extern "C" fn hb_cluster_feed(
     })
 }
 
-/// Does what is due. To be called when the deadline has come; extra calls are harmless. Time never goes back: an earlier
-/// `now_us` than in the call before counts as unchanged.
+/// Does everything that is due. Call it when the deadline has come; extra calls are harmless. Time never goes back: if
+/// `now_us` is earlier than in the call before, the time counts as unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_advance(cluster: *mut HbCluster, now_us: u64) -> HbResult {
     call(|| {
@@ -246,7 +248,8 @@ pub unsafe extern "C" fn hb_cluster_advance(cluster: *mut HbCluster, now_us: u64
     })
 }
 
-/// Tells that the carrier of a link has come (1) or gone (0). It is only reported as an event: nodes age by themselves.
+/// Reports that a link has a carrier (1) or none (0). The library only gives an event for it: nodes die by their
+/// deadtime alone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_link_changed(
     cluster: *mut HbCluster,
@@ -268,8 +271,9 @@ pub unsafe extern "C" fn hb_cluster_link_changed(
     })
 }
 
-/// Gives groups to the other node. `class` is an `hb_class_t`. It has begun when this returns `HB_RESULT_OK`; effects and events
-/// tell how it goes on. Else the result says why not: one from `HB_RESULT_NOT_MANAGED` on. What is in flux settles within seconds: try again.
+/// Hands groups over to the other node. `class` is an `hb_class_t`. The hand-over has begun when this returns
+/// `HB_RESULT_OK`; effects and events show its progress. Otherwise the result is the reason: one from
+/// `HB_RESULT_NOT_MANAGED` on. A cluster in transition settles within seconds: try again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_standby(cluster: *mut HbCluster, now_us: u64, class: u32) -> HbResult {
     call(|| request(cluster, now_us, Request::Standby(class_of(class)?)))
@@ -284,15 +288,16 @@ fn class_of(class: u32) -> Checked<Class> {
     }
 }
 
-/// Asks the other node for groups: as if it were told to go standby. `class` is an `hb_class_t`. It has begun when this returns
-/// `HB_RESULT_OK`; effects and events tell how it goes on.
+/// Asks the other node to hand groups over, as if it were told to go standby. `class` is an `hb_class_t`. The hand-over
+/// has begun when this returns `HB_RESULT_OK`; effects and events show its progress.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_takeover(cluster: *mut HbCluster, now_us: u64, class: u32) -> HbResult {
     call(|| request(cluster, now_us, Request::Takeover(Wish::Class(class_of(class)?))))
 }
 
-/// Releases everything and leaves the cluster. The other node takes over as soon as the groups are released. Go on as before until
-/// `HB_EVENT_LEFT`, and send what there is then. To ask again is no error.
+/// Releases all groups and leaves the cluster. The other node takes over as soon as the groups are released. Go on as
+/// before until `HB_EVENT_LEFT`, and then send all datagrams that are still to be polled. Calling this twice is no
+/// error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_leave(cluster: *mut HbCluster, now_us: u64) -> HbResult {
     call(|| request(cluster, now_us, Request::Leave))
@@ -302,8 +307,8 @@ fn request(cluster: *mut HbCluster, now_us: u64, request: Request) -> Checked<()
     with(cluster, |body| Ok(body.engine.request(Instant::from_micros(now_us), request)?))
 }
 
-/// Says how an effect ended: `outcome` is an `hb_outcome_t`. The ticket is used up. `HB_RESULT_STALE_TICKET`: it is not one in
-/// flight, and nothing was done.
+/// Reports the outcome of an effect: `outcome` is an `hb_outcome_t`. The ticket is used up. Returns
+/// `HB_RESULT_STALE_TICKET`, and does nothing, if no effect with this ticket is in progress.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_complete(
     cluster: *mut HbCluster,
@@ -326,8 +331,9 @@ pub unsafe extern "C" fn hb_cluster_complete(
     })
 }
 
-/// Says whether this program can fence nodes (1) or not (0, as at the start). If it can, groups of a dead node that may still run them are
-/// started only when an `HB_EFFECT_FENCE` was completed as done. To be called right after the start.
+/// Tells the library whether this program can fence nodes (1) or not (0, as at the start). If it can, groups that a
+/// dead node may still run are started only after an `HB_EFFECT_FENCE` was completed as done. Call it right after the
+/// start.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_set_fencing(cluster: *mut HbCluster, device: u32) -> HbResult {
     call(|| {
@@ -339,9 +345,10 @@ pub unsafe extern "C" fn hb_cluster_set_fencing(cluster: *mut HbCluster, device:
     })
 }
 
-/// Tells the speed of the slowest serial link, in bits per second; 0, as at the start: not known. From then on heartbeats are sent again while
-/// such a line has nothing else to carry, against noise, and what others miss waits until it is free: poll again when the deadline says so.
-/// `hb_cluster_init_from_files` has told the `baud` of `ha.cf`.
+/// Sets the speed of the slowest serial link, in bits per second; 0, as at the start, means that it is not known. With
+/// a known speed, the library repeats heartbeats, against noise, while such a line has nothing else to carry;
+/// retransmissions wait until the line is free. So poll again at the deadline. `hb_cluster_init_from_files` has set the
+/// `baud` of `ha.cf`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_set_line_speed(cluster: *mut HbCluster, bits_per_second: u32) -> HbResult {
     call(|| {
@@ -352,7 +359,7 @@ pub unsafe extern "C" fn hb_cluster_set_line_speed(cluster: *mut HbCluster, bits
     })
 }
 
-/// Sets the wall clock, whose seconds stand in messages. For when it was set while the cluster runs.
+/// Sets the wall clock, whose seconds are part of messages. Call it when the wall clock was set while the cluster runs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_set_wall_clock(
     cluster: *mut HbCluster,
@@ -367,8 +374,8 @@ pub unsafe extern "C" fn hb_cluster_set_wall_clock(
     })
 }
 
-/// Tells the name of a group: the first word of its line in `haresources`. Only `HB_FAILBACK_LEGACY` needs it, right after the start;
-/// `hb_cluster_init_from_files` has done it.
+/// Sets the name of a group: the first word of its line in `haresources`. Only `HB_FAILBACK_LEGACY` needs it, right
+/// after the start; `hb_cluster_init_from_files` has done it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_set_group_key(cluster: *mut HbCluster, group: u32, key: *const c_char) -> HbResult {
     call(|| {
@@ -381,7 +388,7 @@ pub unsafe extern "C" fn hb_cluster_set_group_key(cluster: *mut HbCluster, group
     })
 }
 
-/// Other keys from now on. Add the new key on all nodes first, then make it the signing one: so nothing is lost between.
+/// Replaces the keys. To lose no message, add the new key on all nodes first, and then make it the signing one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_set_keys(
     cluster: *mut HbCluster,

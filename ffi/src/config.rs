@@ -1,4 +1,4 @@
-//! A cluster from a plain structure.
+//! Makes a cluster from a plain structure.
 
 use core::ffi::{c_char, c_void};
 
@@ -15,7 +15,7 @@ use crate::edge::{Checked, HbCluster, array, c_bytes, call, establish, output, s
 use crate::limits::{HB_GROUPS, HB_KEYS, HB_LINKS, HB_NAME_MAX, HB_NODES, HB_SECRET_MAX};
 use crate::result::HbResult;
 
-/// What a node is.
+/// The kind of a node.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbNodeKind {
@@ -23,15 +23,15 @@ pub enum HbNodeKind {
     Member = 0,
     /// A host that only answers pings.
     Ping = 1,
-    /// A member that was taken out while we ran.
+    /// A member that was removed from the cluster while this node ran.
     Removed = 2,
 }
 
-/// How a link carries messages.
+/// The form in which a link carries messages.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbLinkForm {
-    /// One message a datagram: for `hb_cluster_handle`.
+    /// One message in each datagram: for `hb_cluster_handle`.
     Datagram = 0,
     /// A stream of bytes: for `hb_cluster_feed`.
     Serial = 1,
@@ -39,11 +39,11 @@ pub enum HbLinkForm {
     Ping = 2,
 }
 
-/// How messages are signed.
+/// The method that signs messages.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbMethod {
-    /// A check sum: against damage, not against malice.
+    /// A checksum: it finds damage, and stops no attacker.
     Crc = 0,
     /// HMAC-MD5.
     Md5 = 1,
@@ -51,19 +51,19 @@ pub enum HbMethod {
     Sha1 = 2,
 }
 
-/// What happens when the home of a group returns.
+/// The policy when the home of a group returns.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbFailback {
-    /// It gets the group back.
+    /// The home gets the group back.
     On = 0,
-    /// The group stays.
+    /// The group stays with its owner.
     Off = 1,
-    /// The older protocol, which is the default of 3.0.6. All nodes must have it, or none.
+    /// The older protocol, which is the default of 3.0.6. Either all nodes must have it, or none.
     Legacy = 2,
 }
 
-/// What a periodic heartbeat looks like. Every node understands both.
+/// The form of a periodic heartbeat. Every node understands both.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbHeartbeat {
@@ -77,11 +77,11 @@ pub enum HbHeartbeat {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbNodeConfig {
-    /// Its name, as `uname -n` says there; at most `HB_NAME_MAX` bytes and a NUL.
+    /// Its name, which is `uname -n` on that node; at most `HB_NAME_MAX` bytes and a NUL.
     pub name: *const c_char,
-    /// What it is: `HB_NODE_KIND_MEMBER` or `HB_NODE_KIND_PING`.
+    /// Its kind: `HB_NODE_KIND_MEMBER` or `HB_NODE_KIND_PING`.
     pub kind: u32,
-    /// Its identity if that is known, else zeros. Our own should be random once, and be kept.
+    /// Its identity, or zeros if that is not known. Our own must be made at random once, and be kept.
     pub uuid: [u8; 16],
 }
 
@@ -89,7 +89,7 @@ pub struct HbNodeConfig {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbLinkConfig {
-    /// How it carries messages: an `hb_link_form_t`.
+    /// Its form: an `hb_link_form_t`.
     pub form: u32,
     /// For `HB_LINK_FORM_PING`: the index of the ping node.
     pub node: u32,
@@ -99,71 +99,72 @@ pub struct HbLinkConfig {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbKey {
-    /// Under which packets name it: 0 to 15. Of two with the same index the later one counts.
+    /// The index by which packets name it: 0 to 15. Of two keys with the same index the later one counts.
     pub index: u32,
-    /// How it signs: an `hb_method_t`.
+    /// Its method: an `hb_method_t`.
     pub method: u32,
-    /// The secret, at most `HB_SECRET_MAX` bytes of any kind and a NUL; NULL for `HB_METHOD_CRC`.
+    /// The secret, at most `HB_SECRET_MAX` bytes and a NUL; NULL for `HB_METHOD_CRC`.
     pub secret: *const c_char,
 }
 
-/// Everything that a cluster must know before it starts. Nothing of it is referred to after the call that takes it.
+/// Everything that a cluster must know before it starts. The library keeps no reference to it after the call.
 ///
-/// Begin with `hb_config_defaults`, which also sets `size`; what must be set then is marked with a star. All nodes of a
-/// cluster should have the same nodes, groups and keys in the same order.
+/// Begin with `hb_config_defaults`, which also sets `size`. Then set the fields that are marked with a star. All nodes
+/// of a cluster should have the same nodes, groups and keys in the same order.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbConfig {
-    /// `sizeof(hb_config_t)`: which version of this structure it is.
+    /// `sizeof(hb_config_t)`: the version of this structure.
     pub size: u32,
-    /// (*) Which of `nodes` we are.
+    /// (*) The index of this node in `nodes`.
     pub local_node: u32,
     /// (*) All nodes.
     pub nodes: *const HbNodeConfig,
-    /// (*) How many: at most `HB_NODES`.
+    /// (*) The number of nodes: at most `HB_NODES`.
     pub node_count: usize,
-    /// (*) All links. Their indexes are ours: the other nodes may number theirs otherwise.
+    /// (*) All links. Their indexes are local: other nodes may number their links differently.
     pub links: *const HbLinkConfig,
-    /// (*) How many: at most `HB_LINKS`, of which `HB_SERIAL_LINKS` serial ones.
+    /// (*) The number of links: at most `HB_LINKS`, of which `HB_SERIAL_LINKS` serial ones.
     pub link_count: usize,
     /// The home of each resource group, as the index of a node. May be NULL.
     pub groups: *const u32,
-    /// How many: at most `HB_GROUPS`.
+    /// The number of groups: at most `HB_GROUPS`.
     pub group_count: usize,
     /// (*) The keys.
     pub keys: *const HbKey,
-    /// (*) How many: at most `HB_KEYS`.
+    /// (*) The number of keys: at most `HB_KEYS`.
     pub key_count: usize,
     /// (*) The index, as in `hb_key_t`, of the key that signs.
     pub signing_key: u32,
-    /// What happens when the home of a group returns: an `hb_failback_t`. Default: it gets the group back.
+    /// The policy when the home of a group returns: an `hb_failback_t`. Default: the home gets the group back.
     pub auto_failback: u32,
-    /// What our heartbeats look like: an `hb_heartbeat_t`. Default: compact.
+    /// The form of our heartbeats: an `hb_heartbeat_t`. Default: compact.
     pub heartbeat: u32,
     /// 1: resource groups are managed. 0: this node only watches. Default: 1.
     pub manage_resources: u32,
     /// 1: nodes that are not configured may join if their messages are authentic. Default: 0.
     pub autojoin: u32,
-    /// Added to the number of nodes to give the time to live of messages: 0 to 255. Default: 1.
+    /// The time to live of messages is the number of nodes plus this: 0 to 255. Default: 1.
     pub hopfudge: u32,
     /// Interval of our heartbeats in microseconds. Default: 2 s.
     pub keepalive_us: u64,
     /// A heartbeat later than this is reported. 0: half of `deadtime_us`, which is the default.
     pub warntime_us: u64,
-    /// Silence after which we are dead for the others; more than twice `keepalive_us`. Default: 30 s.
+    /// The others declare this node dead after so long a silence; more than twice `keepalive_us`. Default: 30 s.
     pub deadtime_us: u64,
-    /// Silence after which a node that was not heard since our start is dead. 0: twice `deadtime_us`, the default.
+    /// A node that was not heard since our start is dead after so long a silence. 0: twice `deadtime_us`, the default.
     pub initdead_us: u64,
-    /// Silence after which a ping node is dead. 0: `deadtime_us`, the default.
+    /// A ping node is dead after so long a silence. 0: `deadtime_us`, the default.
     pub deadping_us: u64,
-    /// Longest delay before a missing message is asked for. Default: 250 ms.
+    /// The longest delay before a retransmission is requested. Default: 250 ms.
     pub max_repeat_delay_us: u64,
     /// The longest that an effect may take before it counts as failed. 0: an hour, the default.
     pub effect_limit_us: u64,
-    /// (*) Larger at each start of this node than ever before: a counter in memory that keeps, or seconds since 1970.
+    /// A number that is larger at each start of this node than ever before: a counter in persistent memory, or seconds
+    /// since 1970.
     pub generation: u64,
-    /// Starts the generator of random delays; should differ between nodes. Default: 0, which makes it from the generation and
-    /// `local_node`.
+    /// Seeds the generator of random delays; should differ between nodes. Default: 0, which derives it from the
+    /// generation and `local_node`.
     pub seed: u64,
 }
 
@@ -180,17 +181,18 @@ pub unsafe extern "C" fn hb_config_defaults(config: *mut HbConfig, size: usize) 
     })
 }
 
-/// Makes a cluster in `storage`, which is of `len` bytes: use an `hb_cluster_storage_t`. The cluster begins to speak: poll it.
+/// Makes a cluster in `storage`, which has `len` bytes: use an `hb_cluster_storage_t`. The cluster begins to speak:
+/// poll it.
 ///
-/// `now_us` is the caller's monotonic clock, `unix_seconds` the wall clock (any number above 0 if there is none; the other
-/// nodes do not compare it with theirs). `cluster` gets the pointer for all other calls; it is that of the storage. What
-/// was in the storage is overwritten, also a cluster: so a node restarts.
+/// `now_us` is the caller's monotonic clock, `unix_seconds` the wall clock (any number above 0 if there is none; the
+/// other nodes do not compare it with theirs). `cluster` gets the pointer for all other calls; it is the address of the
+/// storage. The former content of the storage is overwritten, even a cluster: this is how a node restarts.
 ///
-/// The cluster is made where it stays. No call of the small library takes more than 3 kB of stack on a Cortex-M; the large one is for programs that
-/// have some hundred kilobytes, for calls with `hb_files_t`.
+/// The library makes the cluster in place. No call of the small library takes more than 3 kB of stack on a Cortex-M.
+/// The large library is for programs that have some hundred kilobytes of stack, for calls with `hb_files_t`.
 ///
-/// Returns `HB_RESULT_BAD_LENGTH` if the storage or `config->size` is too small, else what is wrong with the configuration;
-/// `*cluster` is NULL then.
+/// Returns `HB_RESULT_BAD_LENGTH` if the storage or `config->size` is too small, or else the fault in the
+/// configuration; `*cluster` is NULL then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_init(
     storage: *mut c_void,
@@ -244,7 +246,7 @@ fn build(
     now: Instant,
     unix_seconds: u64,
 ) -> Checked<*mut HbCluster> {
-    // Filled in place: a small stack has no room for copies.
+    // Filled in place, because a small stack has no room for copies.
     let (mut nodes, mut links, mut groups, mut keys) = (Vec::new(), Vec::new(), Vec::new(), Keys::new());
     read_nodes(&mut nodes, array(config.nodes, config.node_count)?)?;
     read_links(&mut links, array(config.links, config.link_count)?)?;
@@ -269,12 +271,12 @@ fn build(
     establish(storage, len, &links, |place| Engine::new_in(place, &plain, keys, now, unix_seconds))
 }
 
-/// What starts the generator of random delays: the program's number, or one that differs between nodes and starts.
+/// The seed of the random delays: the program's number, or one that differs between nodes and starts.
 pub(crate) fn seed(given: u64, generation: u64, local_node: u32) -> u64 {
     if given == 0 { generation ^ u64::from(local_node) << 32 } else { given }
 }
 
-/// Not inlined: it divides.
+/// Not inlined, because it divides.
 #[inline(never)]
 fn micros(number: u64) -> Duration {
     Duration::from_micros(number)
@@ -345,7 +347,7 @@ pub(crate) fn read_keys<const ENTRIES: usize>(keys: &mut Keys<ENTRIES>, from: &[
     Ok(keys.set_signing(key_index(signing)?)?)
 }
 
-/// The engine's key table from C's.
+/// Makes the engine's key table from the C array.
 pub(crate) fn engine_keys(keys: *const HbKey, count: usize, signing: u32) -> Checked<Keys<HB_KEYS>> {
     let mut table = Keys::new();
     read_keys(&mut table, array(keys, count)?, signing)?;
@@ -360,7 +362,7 @@ fn node_id(index: u32) -> Checked<NodeId> {
     u8::try_from(index).map(NodeId).map_err(|_| HbResult::UnknownConfigNode)
 }
 
-/// A number that stands for yes or no.
+/// Reads a number that means yes (1) or no (0).
 pub(crate) fn flag(number: u32) -> Checked<bool> {
     match number {
         0 => Ok(false),

@@ -6,61 +6,61 @@ use crate::edge::{HbCluster, call, look, output};
 use crate::result::HbResult;
 use crate::text::nth;
 
-/// Counters. None is ever reset; all stop at their greatest value.
+/// Counters. No counter is ever reset; all stop at their greatest value.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbCounter {
-    /// Datagrams and messages taken in.
+    /// Datagrams and messages received.
     Received = 0,
-    /// Of these, processed as new.
+    /// Received messages that were processed as new.
     Accepted = 1,
-    /// The newest message of a node once more.
+    /// Copies of the newest message of a node.
     Duplicates = 2,
     /// Older messages that were not missing.
     Old = 3,
-    /// New, but for another node.
+    /// New messages for another node.
     NotForUs = 4,
-    /// Our own messages, heard again.
+    /// Our own messages that came back.
     OwnEchoes = 5,
-    /// Not a packet of this protocol, or damaged.
+    /// Packets that are not of this protocol, or are damaged.
     Malformed = 6,
-    /// Not signed, or wrongly.
+    /// Packets without a signature, or with a wrong one.
     NotAuthentic = 7,
-    /// Authentic, but a required field is missing or wrong.
+    /// Authentic messages in which a required field is missing or wrong.
     BadHeader = 8,
-    /// From a node that is not in the configuration.
+    /// Messages from a node that is not in the configuration.
     UnknownNode = 9,
-    /// From an earlier run of a node.
+    /// Messages from an earlier incarnation of a node.
     Replayed = 10,
-    /// From another host that uses our name.
+    /// Messages from another host that uses our name.
     NameConflicts = 11,
-    /// On a link that does not exist.
+    /// Datagrams on a link that does not exist.
     UnknownLink = 12,
-    /// Compressed as a whole.
+    /// Messages that are compressed as a whole.
     Compressed = 13,
     /// Numbered messages sent for the first time.
     Sent = 14,
-    /// Messages sent again on request.
+    /// Messages retransmitted on request.
     Repeated = 15,
-    /// Requests to repeat what is no longer there.
+    /// Requests to retransmit a message that is no longer kept.
     RefusedRepeats = 16,
-    /// Numbers that we asked others to repeat.
+    /// Numbers whose retransmission we requested.
     RequestedRepeats = 17,
     /// Numbers given up as lost.
     LostMessages = 18,
     /// Messages that did not fit into a buffer or the history.
     Oversize = 19,
-    /// Nodes that found no room.
+    /// Nodes for which there was no room.
     NodesRefused = 20,
     /// Events that nobody polled in time.
     EventsLost = 21,
-    /// Calls with an earlier time than the call before.
+    /// Calls with an earlier time than the call before them.
     ClockWentBack = 22,
-    /// Times that `advance` came much later than asked for.
+    /// Calls of `advance` that came much later than the deadline.
     LocalStalls = 23,
 }
 
-/// How many counters there are: their numbers are 0 to `HB_COUNTERS - 1`.
+/// The number of counters: they are numbered 0 to `HB_COUNTERS - 1`.
 pub const HB_COUNTERS: u32 = 24;
 
 /// Reads counter number `counter`, an `hb_counter_t`.
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn hb_cluster_counter(cluster: *const HbCluster, counter: 
     })
 }
 
-/// What a counter counts, in a few words; never NULL.
+/// The meaning of a counter in a few words; never NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn hb_counter_text(counter: u32) -> *const c_char {
     const TEXTS: &str = concat!(

@@ -1,8 +1,9 @@
-//! Where pointers of C become references: the only module with unsafe blocks.
+//! Turns pointers of C into references: the only module with unsafe blocks.
 //!
-//! The functions here can be called without `unsafe`, and are for the exported functions alone: those are `unsafe`, because
-//! only their caller can keep the contract on the first page of the header. What can be checked of it is checked here:
-//! null, alignment, sizes, whether storage holds a cluster, and whether a call is under way in it.
+//! The functions here can be called without `unsafe`, but only the exported functions may call them. Those are
+//! `unsafe`, because only their caller can keep the contract on the first page of the header. This module checks the
+//! part of it that can be checked: null, alignment, sizes, whether storage holds a cluster, and whether a call is under
+//! way in it.
 
 use core::ffi::{c_char, c_void};
 use core::mem::MaybeUninit;
@@ -14,20 +15,20 @@ use engine::{ConfigError, LinkForm};
 use crate::cluster::{Body, Engine, Ports};
 use crate::result::HbResult;
 
-/// A value, or the result that the caller gets.
+/// A value, or the result for the caller.
 pub(crate) type Checked<T> = Result<T, HbResult>;
 
-/// A cluster. What is in it is the library's affair.
+/// A cluster. Its content is private to the library.
 pub struct HbCluster {
     _opaque: [u8; 0],
 }
 
-/// The state words of a [`Slot`]; nothing that storage holds by chance.
+/// The state words of a [`Slot`]. Storage does not hold these values by chance.
 const READY: u32 = 0x6862_0001;
 const BUSY: u32 = 0x6862_0002;
 const POISONED: u32 = 0x6862_0003;
 
-/// What the storage of a cluster holds.
+/// The content of the storage of a cluster.
 #[repr(C)]
 pub struct Slot {
     /// The address of the storage, mixed with its size: foreign storage and copies do not have it.
@@ -36,10 +37,10 @@ pub struct Slot {
     body: MaybeUninit<Body>,
 }
 
-/// Types that any bits from C are a value of.
+/// Types for which any bits from C are a valid value.
 ///
 /// # Safety
-/// No `bool`, no enum, no reference in it.
+/// The type contains no `bool`, no enum and no reference.
 pub(crate) unsafe trait Plain: Copy {}
 // SAFETY: structures of integers, pointers and arrays of integers, and integers.
 unsafe impl Plain for crate::config::HbConfig {}
@@ -63,7 +64,7 @@ unsafe impl Plain for u32 {}
 #[cfg(not(feature = "small"))]
 unsafe impl Plain for *const c_char {}
 
-/// Runs the body of an exported function. With `std`, a panic ends here.
+/// Runs the body of an exported function. With `std`, it catches a panic.
 pub(crate) fn call(work: impl FnOnce() -> Checked<()>) -> HbResult {
     #[cfg(any(feature = "std", test))]
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(Err(HbResult::Panic));
@@ -82,14 +83,14 @@ fn check<T>(pointer: *const T) -> Checked<()> {
     }
 }
 
-/// What the caller shows us, as it is now.
+/// Reads the caller's value, as it is now.
 pub(crate) fn input<T: Plain>(pointer: *const T) -> Checked<T> {
     check(pointer)?;
     // SAFETY: not null, aligned; the caller vouches that a value is there; any bits are one.
     Ok(unsafe { pointer.read() })
 }
 
-/// A structure that begins with its own size, `sizeof` in the caller's version. There is one version so far.
+/// Reads a structure that begins with its own size, `sizeof` in the caller's version. There is one version so far.
 pub(crate) fn sized_input<T: Plain>(pointer: *const T) -> Checked<T> {
     if usize::try_from(input(pointer.cast::<u32>())?) != Ok(size_of::<T>()) {
         return Err(HbResult::BadLength);
@@ -97,7 +98,7 @@ pub(crate) fn sized_input<T: Plain>(pointer: *const T) -> Checked<T> {
     input(pointer)
 }
 
-/// An array of the caller. Of none the pointer is not looked at.
+/// An array of the caller. If `count` is 0, the pointer is not checked.
 pub(crate) fn array<'a, T: Plain>(pointer: *const T, count: usize) -> Checked<&'a [T]> {
     if count == 0 {
         return Ok(&[]);
@@ -110,7 +111,7 @@ pub(crate) fn array<'a, T: Plain>(pointer: *const T, count: usize) -> Checked<&'
     Ok(unsafe { slice::from_raw_parts(pointer, count) })
 }
 
-/// Bytes of the caller; none if there are none.
+/// Bytes of the caller, or no bytes if `len` is 0.
 pub(crate) fn bytes<'a>(pointer: *const c_void, len: usize) -> Checked<&'a [u8]> {
     if len == 0 {
         return Ok(&[]);
@@ -123,12 +124,12 @@ pub(crate) fn bytes<'a>(pointer: *const c_void, len: usize) -> Checked<&'a [u8]>
     Ok(unsafe { slice::from_raw_parts(pointer.cast(), len) })
 }
 
-/// A text that ends with a NUL, at most `most` bytes before it.
+/// A text with a NUL after at most `most` bytes.
 pub(crate) fn c_text<'a>(pointer: *const c_char, most: usize) -> Checked<&'a str> {
     core::str::from_utf8(c_bytes(pointer, most)?).map_err(|_| HbResult::BadValue)
 }
 
-/// The bytes before a NUL, at most `most`.
+/// The bytes before the NUL, at most `most`.
 pub(crate) fn c_bytes<'a>(pointer: *const c_char, most: usize) -> Checked<&'a [u8]> {
     check(pointer)?;
     let mut len = 0;
@@ -142,7 +143,7 @@ pub(crate) fn c_bytes<'a>(pointer: *const c_char, most: usize) -> Checked<&'a [u
     bytes(pointer.cast(), len)
 }
 
-/// A place of the caller for a value.
+/// An address of the caller for a value.
 pub(crate) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
@@ -153,21 +154,21 @@ impl<T> Out<T> {
     }
 }
 
-/// A place that must be there.
+/// An address that must not be NULL.
 pub(crate) fn output<T>(pointer: *mut T) -> Checked<Out<T>> {
     check(pointer).map(|()| Out(pointer))
 }
 
-/// A place that may be NULL.
+/// An address that may be NULL.
 pub(crate) fn optional_output<T>(pointer: *mut T) -> Checked<Option<Out<T>>> {
     if pointer.is_null() { Ok(None) } else { output(pointer).map(Some) }
 }
 
-/// A place for a structure that may grow with versions: `size` is what it has in the caller's version.
+/// An address for a structure that may grow with versions. `size` is its size in the caller's version.
 pub(crate) struct View<T>(*mut T, usize);
 
 impl<T: Copy> View<T> {
-    /// Writes the value there; what the caller's version has beyond ours becomes zero.
+    /// Writes the value there. Fields of a later version that the caller knows become zero.
     pub(crate) fn set(self, value: T) {
         let place = self.0.cast::<u8>();
         let known = size_of::<T>();
@@ -179,10 +180,10 @@ impl<T: Copy> View<T> {
     }
 }
 
-/// A place for a structure of `size` bytes.
+/// An address for a structure of `size` bytes.
 pub(crate) fn view<T: Copy>(pointer: *mut T, size: usize) -> Checked<View<T>> {
     check(pointer)?;
-    // More than a page is no structure of a later version, but a mistake.
+    // A size that is more than a page above ours is a mistake, and no structure of a later version.
     if size < size_of::<T>() || size > size_of::<T>() + 4096 {
         Err(HbResult::BadLength)
     } else {
@@ -204,7 +205,7 @@ fn sealed(slot: *const Slot) -> usize {
     slot.addr() ^ size_of::<Slot>().rotate_left(usize::BITS / 2) ^ 0x6862_636f
 }
 
-/// Fills storage with a cluster, part by part where it will be: a stack need not hold another one.
+/// Makes a cluster in the storage, part by part in place, so that the stack need not hold a second one.
 pub(crate) fn establish(
     storage: *mut c_void,
     len: usize,
@@ -216,7 +217,8 @@ pub(crate) fn establish(
     if len < size_of::<Slot>() {
         return Err(HbResult::BadLength);
     }
-    // SAFETY: not null, aligned, large enough; the caller vouches that the storage is its own. What was in it needs no end.
+    // SAFETY: not null, aligned, large enough; the caller vouches that the storage is its own. The former content needs
+    // no drop.
     let ports = unsafe {
         (&raw mut (*slot).seal).write(0);
         let body = (&raw mut (*slot).body).cast::<Body>();
@@ -225,7 +227,7 @@ pub(crate) fn establish(
         &mut (*body).ports
     };
     ports.open(links)?;
-    // SAFETY: as above; now all parts are there.
+    // SAFETY: as above; all parts are initialised now.
     unsafe {
         (&raw mut (*slot).state).write(AtomicU32::new(READY));
         (&raw mut (*slot).seal).write(sealed(slot));
@@ -256,20 +258,21 @@ fn state_word<'a>(slot: *const Slot) -> &'a AtomicU32 {
     unsafe { &(*slot).state }
 }
 
-/// Changes the state word from one state to another, or says what it is instead.
+/// Changes the state word from one state to another, or returns the state that it is in instead.
 #[cfg(target_has_atomic = "32")]
 fn change(word: &AtomicU32, from: u32, to: u32) -> Result<(), u32> {
     word.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).map(|_| ())
 }
 
-/// A processor without such an instruction is alone, and an interrupt between the two has ended its own call before the second.
+/// A processor without such an instruction has one core. If an interrupt comes between load and store, its own call has
+/// ended before the store.
 #[cfg(not(target_has_atomic = "32"))]
 fn change(word: &AtomicU32, from: u32, to: u32) -> Result<(), u32> {
     let state = word.load(Ordering::Acquire);
     if state == from { Ok(word.store(to, Ordering::Relaxed)) } else { Err(state) }
 }
 
-/// Why a cluster in this state is not worked on.
+/// Why a cluster in this state cannot be used.
 fn refusal(state: u32) -> HbResult {
     match state {
         BUSY => HbResult::Busy,
@@ -278,7 +281,7 @@ fn refusal(state: u32) -> HbResult {
     }
 }
 
-/// While a call is under way. It ends with the cluster ready if `next` says so, else (a panic) poisoned.
+/// A call that is under way. At its end the state becomes `next`: ready, or poisoned after a panic.
 struct Turn<'a> {
     word: &'a AtomicU32,
     next: u32,
@@ -290,8 +293,8 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// The storage of a cluster in which no call that changes it is under way; its state is `next` from now on. Not inlined into each of the
-/// exported functions.
+/// The storage of a cluster in which no call that changes it is under way. The state is `next` from now on. Not
+/// inlined, because every exported function would contain a copy.
 #[inline(never)]
 fn ready_slot(cluster: *const HbCluster, next: u32) -> Checked<*const Slot> {
     let slot = slot(cluster)?;
@@ -299,7 +302,7 @@ fn ready_slot(cluster: *const HbCluster, next: u32) -> Checked<*const Slot> {
     Ok(slot)
 }
 
-/// Works on a cluster.
+/// Changes a cluster.
 pub(crate) fn with<R>(cluster: *mut HbCluster, work: impl FnOnce(&mut Body) -> Checked<R>) -> Checked<R> {
     let slot = ready_slot(cluster, BUSY)?;
     let mut turn = Turn { word: state_word(slot), next: POISONED };
@@ -310,14 +313,14 @@ pub(crate) fn with<R>(cluster: *mut HbCluster, work: impl FnOnce(&mut Body) -> C
     done
 }
 
-/// Looks at a cluster.
+/// Reads a cluster.
 pub(crate) fn look<R>(cluster: *const HbCluster, work: impl FnOnce(&Body) -> Checked<R>) -> Checked<R> {
     let slot = ready_slot(cluster, READY)?;
     // SAFETY: sealed, so initialised; no call that changes it is under way.
     work(unsafe { (*slot).body.assume_init_ref() })
 }
 
-/// Storage for a `T` of the library, which need not hold one yet.
+/// Storage for a `T` of the library. It need not contain one yet.
 #[cfg(not(feature = "small"))]
 pub(crate) fn place<T>(storage: *mut c_void, len: usize) -> Checked<Out<T>> {
     let place = storage.cast::<T>();

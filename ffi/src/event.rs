@@ -1,4 +1,4 @@
-//! What happened: for logs and for people.
+//! Events for logs and for people.
 
 use core::ffi::c_char;
 use core::fmt;
@@ -16,21 +16,21 @@ use crate::text;
 /// "None" in the fields `node`, `link` and `group_class` of an event; also the node of a group without a home.
 pub const HB_NONE: u32 = u32::MAX;
 
-/// What happened.
+/// The kinds of events.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HbEventKind {
     /// An event that this version has no number for.
     Other = 0,
-    /// The state of `node` is another: look at it.
+    /// The state of `node` changed: read it with `hb_cluster_node`.
     NodeState = 1,
     /// `node` is dead: nothing was heard from it for its dead time.
     NodeDead = 2,
-    /// `node` was dead and speaks again in the same run: a partition healed.
+    /// `node` was dead and speaks again in the same incarnation: a partition healed.
     NodeReturned = 3,
-    /// `node` began a new run.
+    /// `node` began a new incarnation.
     NodeRestarted = 4,
-    /// `node` joined, and was not configured.
+    /// `node` joined; it was not configured.
     NodeAdded = 5,
     /// `node` was taken out of the configuration.
     NodeRemoved = 6,
@@ -46,15 +46,15 @@ pub enum HbEventKind {
     CarrierAbsent = 11,
     /// The carrier of `link` is back.
     CarrierPresent = 12,
-    /// `value` messages of `node` are missing; they will be asked for.
+    /// `value` messages of `node` are missing; their retransmission will be requested.
     Missing = 13,
-    /// `value` messages of `node` are missing: too many to ask for.
+    /// `value` messages of `node` are missing: too many to request their retransmission.
     LostTooMany = 14,
-    /// Nothing is missing from `node` any more.
+    /// No message of `node` is missing any more.
     NothingMissing = 15,
-    /// `node` cannot repeat message number `value`: it is lost.
+    /// `node` cannot retransmit message number `value`: it is lost.
     RepeatRefused = 16,
-    /// `node` sent a message of an earlier run. A copy by somebody else?
+    /// A message of an earlier incarnation of `node` arrived. It may be a copy that an attacker sent.
     Replay = 17,
     /// Another host uses our name, on `link`.
     NameConflict = 18,
@@ -64,42 +64,42 @@ pub enum HbEventKind {
     Active = 20,
     /// This node was not running for `value` microseconds.
     LocalStall = 21,
-    /// Everything was given up: the program may end when its outputs are drained.
+    /// All groups were released: the program may end after it has polled all outputs.
     Left = 22,
 
     /// Our own start is complete.
     LocalTransitionComplete = 64,
     /// The other node's claims are settled.
     RemoteTransitionComplete = 65,
-    /// The groups of `node`, which is dead or leaves, are being acquired.
+    /// This node acquires the groups of `node`, which is dead or leaves.
     AcquiringFrom = 66,
     /// The groups of `node`, which is dead, run here.
     TakeoverComplete = 67,
-    /// `node` is dead, may hold something, and is not fenced.
+    /// `node` is dead, may run groups, and is not fenced.
     NotFenced = 68,
-    /// `node` is dead and held nothing.
+    /// `node` is dead and ran no group.
     GaveUp = 69,
     /// `node` released everything and leaves.
     ShutdownNotice = 70,
-    /// `node` wants to give groups of `group_class` away.
+    /// `node` wants to hand over groups of `group_class`.
     WantsStandby = 71,
     /// `node` takes our groups of `group_class`.
     StandbyAgreed = 72,
     /// Our groups of `group_class` were released.
     StandbyReleased = 73,
-    /// The other node runs what we released.
+    /// The other node runs the groups that we released.
     StandbyHandedOver = 74,
-    /// We run what the other node released.
+    /// We run the groups that the other node released.
     StandbyAcquired = 75,
     /// A standby request of `node` was ignored.
     StandbyIgnored = 76,
-    /// Nobody answered our standby request.
+    /// No node answered our standby request.
     StandbyUnanswered = 77,
     /// The standby ended because the other node died.
     StandbyCancelled = 78,
-    /// Both nodes own groups after a partition: we keep `group_class`.
+    /// Both nodes own groups after a partition: this node keeps `group_class`.
     Keeping = 79,
-    /// Both nodes own groups after a partition: we release `group_class`.
+    /// Both nodes own groups after a partition: this node releases `group_class`.
     Yielding = 80,
     /// Group number `value` could not be started.
     StartFailed = 81,
@@ -109,50 +109,50 @@ pub enum HbEventKind {
     Started = 83,
     /// Group number `value` is stopped here.
     Stopped = 84,
-    /// We begin to give everything up.
+    /// This node begins to release all groups.
     GivingUp = 85,
-    /// Everything was given up.
+    /// All groups were released.
     AllReleased = 86,
-    /// Groups of `group_class` cannot be started here: the other node is asked to take them.
+    /// Groups of `group_class` cannot be started here: the other node is asked to take them over.
     GivingAway = 87,
-    /// `node` has another kind of `auto_failback`: one has `legacy`, the other has not. They cannot share groups.
+    /// `node` has a different `auto_failback`: one node has `legacy`, and the other has not. They cannot share groups.
     ModeMismatch = 88,
-    /// Standby was asked for, which `auto_failback legacy` does not have.
+    /// A standby was requested, which `auto_failback legacy` does not have.
     StandbyUnsupported = 89,
-    /// `node` is dead, may hold something, and is being fenced.
+    /// `node` is dead, may run groups, and is being fenced.
     Fencing = 90,
     /// `node` is fenced.
     Fenced = 91,
-    /// The fencing of `node` failed; it is tried again.
+    /// The fencing of `node` failed; it will be tried again.
     FenceFailed = 92,
-    /// `node` is heard again: it is not fenced any more.
+    /// `node` is heard again: its fencing is cancelled.
     FenceCancelled = 93,
-    /// `node` has released its groups of `group_class`, and they are started here.
+    /// `node` has released its groups of `group_class`, and this node starts them.
     StandbyAcquiring = 94,
-    /// The other node does not say what it holds; nothing is started until it does.
+    /// The other node does not report its claim; this node starts nothing until it does.
     NoReport = 95,
-    /// Group number `value` lacks something that cannot be put back here: the other node is asked to take it.
+    /// Group number `value` lacks something that cannot be restored here: the other node is asked to take it over.
     GroupLost = 96,
 }
 
-/// Something that happened. Each kind says what the fields mean; those without a meaning are `HB_NONE` or 0.
+/// An event. Its kind tells the meaning of the fields; a field without a meaning is `HB_NONE` or 0.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HbEvent {
-    /// What: an `hb_event_kind_t`.
+    /// The kind: an `hb_event_kind_t`.
     pub kind: u32,
-    /// Which node.
+    /// The index of the node.
     pub node: u32,
-    /// Which link.
+    /// The index of the link.
     pub link: u32,
-    /// Which groups: an `hb_class_t`.
+    /// The class of groups: an `hb_class_t`.
     pub group_class: u32,
     /// A number.
     pub value: u64,
 }
 
-/// Writes what happened as a line for people, such as `node bravo is dead`, into `text` of `size` bytes; 120 are enough for any names
-/// but the longest. The event is one that this cluster gave.
+/// Writes an event as a line for people, such as `node bravo is dead`, into `text` of `size` bytes. 120 bytes are
+/// enough for any but the longest names. The event must come from this cluster.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_describe(
     cluster: *const HbCluster,
@@ -174,7 +174,7 @@ fn class_number(class: Class) -> u32 {
     }) as u32
 }
 
-/// The event as C has it. Each field by itself, since that is the smaller program.
+/// The event for C. Each field is computed separately, because that is smaller code.
 pub(crate) fn event(event: Event) -> HbEvent {
     let (kind, node, class, group) = match event {
         Event::Resource(notice) => {

@@ -1,4 +1,4 @@
-//! A cluster from the texts of `ha.cf`, `authkeys`, `haresources` and `hbcore.cf`.
+//! Makes a cluster from the texts of `ha.cf`, `authkeys`, `haresources` and `hbcore.cf`.
 
 use core::ffi::{c_char, c_void};
 
@@ -20,22 +20,23 @@ use crate::limits::{HB_GROUPS, HB_KEYS, HB_LINKS, HB_NAME_MAX, HB_NODES};
 use crate::result::HbResult;
 use crate::text::{HbText, display};
 
-/// Problems of one file that are told apart; more are only counted, as errors.
+/// The most problems of one file that are stored; further ones are only counted, as errors.
 const PROBLEMS: usize = 32;
 
-/// The texts of a configuration, and what else a node must know. The files need no NUL at their end. Reading them takes some
-/// 250 kB of stack: a microcontroller uses `hb_config_t`.
+/// The texts of a configuration, and further values that a node needs. The files need no NUL at their end. Reading them
+/// takes some 250 kB of stack: a microcontroller uses `hb_config_t`.
 ///
-/// The library acts upon nodes, keys, media, times, the speed of serial lines, `auto_failback`, `autojoin`, `hopfudge`, `msgfmt`, `crm` and
-/// `heartbeat_format`. Everything else that it checks is for the program to act upon, or not: logs, fencing, time limits of scripts.
+/// The library acts on nodes, keys, media, times, the speed of serial lines, `auto_failback`, `autojoin`, `hopfudge`,
+/// `msgfmt`, `crm` and `heartbeat_format`. It checks all other directives too; the program may act on them: logs,
+/// fencing, time limits of scripts.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbFiles {
-    /// `sizeof(hb_files_t)`: which version of this structure it is.
+    /// `sizeof(hb_files_t)`: the version of this structure.
     pub size: u32,
     /// 1: resource groups are managed. 0: this node only watches.
     pub manage_resources: u32,
-    /// Our node name, as `uname -n` says: one of `ha.cf`.
+    /// Our node name, from `uname -n`: one of the nodes in `ha.cf`.
     pub local_name: *const c_char,
     /// `ha.cf`
     pub ha_cf: HbText,
@@ -45,11 +46,12 @@ pub struct HbFiles {
     pub haresources: HbText,
     /// `hbcore.cf`; may be empty.
     pub hbcore_cf: HbText,
-    /// Larger at each start of this node than ever before.
+    /// A number that is larger at each start of this node than ever before.
     pub generation: u64,
-    /// Starts the generator of random delays; should differ between nodes. 0: made from the generation and our place in `ha.cf`.
+    /// Seeds the generator of random delays; should differ between nodes. 0: derived from the generation and our place
+    /// in `ha.cf`.
     pub seed: u64,
-    /// Our identity: random once, and kept.
+    /// Our identity: made at random once, and kept.
     pub uuid: [u8; 16],
 }
 
@@ -67,13 +69,13 @@ pub enum HbFile {
     HbcoreCf = 3,
 }
 
-/// How severe a problem is.
+/// The severity of a problem.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbSeverity {
     /// No cluster can be made.
     Error = 0,
-    /// One can be made, but probably not as meant.
+    /// A cluster can be made, but probably not the intended one.
     Warning = 1,
     /// Worth knowing.
     Info = 2,
@@ -83,21 +85,21 @@ pub enum HbSeverity {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbProblem {
-    /// Which file: an `hb_file_t`.
+    /// The file: an `hb_file_t`.
     pub file: u32,
-    /// How severe: an `hb_severity_t`.
+    /// The severity: an `hb_severity_t`.
     pub severity: u32,
     /// The line, counted from 1; 0 if the file as a whole lacks something.
     pub line: u32,
     /// The byte in the line, counted from 1.
     pub column: u32,
-    /// What is wrong, with a NUL.
+    /// The problem, with a NUL.
     pub message: [c_char; 160],
-    /// What can be done, with a NUL.
+    /// The remedy, with a NUL.
     pub help: [c_char; 240],
 }
 
-/// Everything that was read, if it is good.
+/// The configuration that was read from all files.
 pub(crate) struct Site<'t> {
     local: NodeId,
     pub(crate) ha_cf: HaCf<'t>,
@@ -127,7 +129,7 @@ impl<'t> Texts<'t> {
         })
     }
 
-    /// Reads all files; each problem is shown to `tell`.
+    /// Reads all files and passes each problem to `tell`.
     fn read(&self, tell: &mut dyn FnMut(&Problem<'t>)) -> Option<Site<'t>> {
         let mut problems = Problems::<PROBLEMS>::new();
         let ha_cf = HaCf::parse(self.ha_cf, self.local_name, &mut problems);
@@ -157,10 +159,11 @@ fn position(ha_cf: &HaCf<'_>, name: &str) -> Option<NodeId> {
     u8::try_from(place).ok().map(NodeId)
 }
 
-/// Makes a cluster in `storage` from files: as `hb_cluster_init`. Its links are the media of `ha.cf` in their order, its
-/// groups the lines of `haresources`.
+/// Makes a cluster in `storage` from files, like `hb_cluster_init`. Its links are the media of `ha.cf` in their order,
+/// its groups the lines of `haresources`.
 ///
-/// `HB_RESULT_BAD_FILES`: see `hb_files_problem`. `HB_RESULT_TOO_MANY_...`: they are good, and larger than this library.
+/// Returns `HB_RESULT_BAD_FILES` if a file has errors (see `hb_files_problem`), and `HB_RESULT_TOO_MANY_...` if the
+/// files are good but larger than the capacities of this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_init_from_files(
     storage: *mut c_void,
@@ -224,7 +227,8 @@ fn build(
 }
 
 impl Site<'_> {
-    /// The legacy protocol names groups by their first resource. A name that is too long is only missed there.
+    /// The legacy protocol names groups by their first resource. Without it, a group whose name is too long cannot be
+    /// moved by that protocol.
     fn tell_group_keys(&self, engine: &mut Engine) {
         for (id, group) in (0..).map(GroupId).zip(&self.resources.groups) {
             if let Some(key) = group.key() {
@@ -255,7 +259,7 @@ impl Site<'_> {
         Ok(links)
     }
 
-    /// The bits per second of the slowest serial line; 0 if there is none.
+    /// The speed of the slowest serial line, in bits per second; 0 if there is none.
     fn line_speed(&self) -> u32 {
         let speeds = self.ha_cf.media.iter().filter_map(|line| match line.medium {
             Medium::Serial { baud, .. } => Some(baud),
@@ -309,13 +313,14 @@ pub(crate) fn key_table<const ENTRIES: usize>(from: &AuthKeys<'_>) -> Checked<Ke
     Ok(keys)
 }
 
-/// The keys of a text of `authkeys`.
+/// The keys in a text of `authkeys`.
 pub(crate) fn parse_keys<const ENTRIES: usize>(text: &[u8]) -> Checked<Keys<ENTRIES>> {
     let mut problems = Problems::<1>::new();
     key_table(&AuthKeys::parse(text, &mut problems).checked().ok_or(HbResult::BadFiles)?)
 }
 
-/// Other keys from now on, from the text of `authkeys`. `HB_RESULT_BAD_FILES`: it has errors, and the old keys stay.
+/// Replaces the keys by those in the text of `authkeys`. Returns `HB_RESULT_BAD_FILES` if it has errors; the old keys
+/// stay then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_set_authkeys(
     cluster: *mut HbCluster,
@@ -328,8 +333,8 @@ pub unsafe extern "C" fn hb_cluster_set_authkeys(
     })
 }
 
-/// Gives problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are fewer. `size` is
-/// `sizeof *problem`.
+/// Returns problem number `index` of the files, those of `ha.cf` first; `HB_RESULT_NOTHING` if there are fewer. `size`
+/// is `sizeof *problem`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_files_problem(
     files: *const HbFiles,

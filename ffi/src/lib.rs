@@ -1,18 +1,20 @@
-//! The C ABI of hbcore. `include/hbcore.h` is made from this crate; what it says of the functions stands here.
+//! The C ABI of hbcore. `include/hbcore.h` is made from this crate; its comments on functions are the doc comments
+//! here.
 //!
 //! | module | C |
 //! |---|---|
 //! | [`cluster`] | `hb_cluster_init`, inputs, `hb_cluster_complete` |
-//! | [`poll`] | what is to be sent, to be done and to be told; the deadline |
+//! | [`poll`] | datagrams to send, effects, events; the deadline |
 //! | [`view`], [`counter`] | nodes, groups, links, counters |
-//! | [`event`] | what happened, and in words |
+//! | [`event`] | events, and their texts |
 //! | [`config`] | the plain structure |
 //! | [`files`], [`media`], [`words`] | `ha.cf`, `authkeys`, `haresources`: problems, media, resources |
 //! | [`packet`] | packets without a cluster |
 //! | [`agent`] | for resource agents |
-//! | [`edge`] | where pointers of C become references: the only module with unsafe blocks |
+//! | [`edge`] | turns pointers of C into references: the only module with unsafe blocks |
 //!
-//! A small library has no files, and nothing for programs beside the node: `files`, `media`, `words`, `packet` and `agent` are left out.
+//! A small library has no files, and nothing for programs other than the node: it has no `files`, `media`, `words`,
+//! `packet` and `agent`.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![cfg_attr(
     not(test),
@@ -20,7 +22,7 @@
 )]
 #![expect(clippy::missing_safety_doc, reason = "the first page of the header has the contract of all functions")]
 
-// In the order in which the header has them.
+// In the order of the header.
 pub mod result;
 pub mod version;
 
@@ -50,7 +52,7 @@ pub mod packet;
 
 pub mod edge;
 
-/// Core does not panic on any input. Should it all the same: stand still, so that a hardware watchdog resets the machine.
+/// Core does not panic on any input. If it does, stop here, so that a hardware watchdog resets the machine.
 #[cfg(not(any(feature = "std", test)))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -1,9 +1,9 @@
-//! How much a cluster holds: chosen when the library is built.
+//! The capacities of a cluster, chosen when the library is built.
 
 use crate::edge::{Slot, call, view};
 use crate::result::HbResult;
 
-// What the header says of these stands in cbindgen.toml; c_api/arguments.c compares the numbers.
+// cbindgen.toml contains the lines of the header for these; c_api/arguments.c compares the numbers.
 
 /// Capacities of the ordinary library.
 /// cbindgen:ignore
@@ -60,7 +60,7 @@ const _: () = {
     );
 };
 
-/// The capacities of the library that runs, which should be those of the header that a program was compiled with.
+/// The capacities of the library that runs. They should be those of the header that the program was compiled with.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbLimits {
@@ -80,11 +80,12 @@ pub struct HbLimits {
     pub frame: u32,
     /// `HB_DATAGRAM`
     pub datagram: u32,
-    /// Bytes of storage that a cluster uses: at most `HB_CLUSTER_SIZE`. As much is enough for `hb_cluster_init`.
+    /// Bytes of storage that a cluster uses: at most `HB_CLUSTER_SIZE`. This many bytes are enough for
+    /// `hb_cluster_init`.
     pub cluster_used: u32,
 }
 
-/// Says how much the library that runs can hold. `size` is `sizeof *limits`.
+/// Reads the capacities of the library that runs. `size` is `sizeof *limits`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_limits(limits: *mut HbLimits, size: usize) -> HbResult {
     call(|| {

@@ -1,4 +1,4 @@
-//! The media of `ha.cf`, for the caller to open.
+//! The media of `ha.cf`. The caller opens them.
 
 use engine::config::Medium;
 
@@ -8,7 +8,7 @@ use crate::files::{HbFiles, Texts, link_form};
 use crate::result::HbResult;
 use crate::text::HbText;
 
-/// What a medium is.
+/// The kind of a medium.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbMediumKind {
@@ -28,34 +28,34 @@ pub enum HbMediumKind {
     Ping = 6,
     /// Pings over IPv6 of `host`.
     Ping6 = 7,
-    /// Pings of a group of hosts; `host` has them all, between blanks.
+    /// Pings of a group of hosts; `host` contains them all, between blanks.
     PingGroup = 8,
 }
 
-/// A medium of `ha.cf`: link number so-and-so, for the caller to open. The texts are pieces of `ha_cf`.
+/// A medium of `ha.cf`, which the caller opens. Its index is the index of the link. The texts are pieces of `ha_cf`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbMedium {
-    /// What it is: an `hb_medium_kind_t`.
+    /// Its kind: an `hb_medium_kind_t`.
     pub kind: u32,
     /// The form of the link: an `hb_link_form_t`.
     pub form: u32,
     /// The interface or the device.
     pub device: HbText,
-    /// The other end, as the file has it; none for broadcast and serial.
+    /// The other end, as in the file; none for broadcast and serial.
     pub host: HbText,
     /// UDP port; 0 if it has none.
     pub port: u32,
     /// Time to live of multicast.
     pub ttl: u32,
-    /// 1: our own multicast is heard too.
+    /// 1: this node receives its own multicast.
     pub loopback: u32,
-    /// Bits per second of a serial line; 0 if it is none.
+    /// Bits per second of a serial line; 0 for another medium.
     pub baud: u32,
 }
 
-/// Gives medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are fewer. `size` is
-/// `sizeof *medium`.
+/// Returns medium number `index` of `ha.cf`, which is link number `index`; `HB_RESULT_NOTHING` if there are fewer.
+/// `size` is `sizeof *medium`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_files_medium(
     files: *const HbFiles,
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn hb_files_medium(
     })
 }
 
-/// The medium as C has it. Addresses are shown as they stand in the file, after the device.
+/// The medium for C. Addresses are shown as in the file, after the device.
 fn show(medium: &Medium<'_>, ha_cf: &[u8]) -> HbMedium {
     let none = HbMedium {
         kind: 0,
@@ -115,7 +115,7 @@ fn show(medium: &Medium<'_>, ha_cf: &[u8]) -> HbMedium {
     }
 }
 
-/// The rest of the line after `piece`, which is a piece of `text`.
+/// The rest of the line after `piece`, which is part of `text`.
 fn rest_behind<'t>(text: &'t [u8], piece: &str) -> Option<&'t [u8]> {
     let end = (piece.as_ptr().addr()).checked_sub(text.as_ptr().addr())?.checked_add(piece.len())?;
     let rest = text.get(end..)?.split(|byte| matches!(byte, b'\n' | b'\r' | b'#')).next()?;

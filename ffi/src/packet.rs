@@ -9,15 +9,15 @@ use crate::files::parse_keys;
 use crate::result::HbResult;
 use crate::text::HbText;
 
-/// A key table. What is in it is the library's affair.
+/// A key table. Its content is private to the library.
 pub struct HbKeys {
     _opaque: [u8; 0],
 }
 
-/// What the storage of a key table holds.
+/// The content of the storage of a key table.
 #[repr(C)]
 pub struct Table {
-    /// The address of the storage, so that foreign storage and copies are known.
+    /// The address of the storage. It reveals foreign storage and copies.
     pub(crate) seal: usize,
     keys: Keys<16>,
 }
@@ -34,7 +34,7 @@ impl Table {
 pub enum HbForm {
     /// Counted fields, for datagrams: `###`.
     Netstring = 0,
-    /// Lines of text, for serial cables and datagrams: `>>>`.
+    /// Lines of text, for serial lines and datagrams: `>>>`.
     Classic = 1,
 }
 
@@ -50,9 +50,9 @@ pub enum HbFieldKind {
     Struct = 2,
     /// A list of texts.
     List = 3,
-    /// Something compressed.
+    /// A compressed structure.
     Compressed = 4,
-    /// The same, not compressed yet.
+    /// A structure that was to be compressed, and is not.
     Uncompressed = 5,
 }
 
@@ -62,13 +62,14 @@ pub enum HbFieldKind {
 pub struct HbField {
     /// Its name.
     pub name: HbText,
-    /// Its value as it stands in the packet; for `hb_packet_write` as it is meant.
+    /// Its value as it is in the packet; for `hb_packet_write`, the plain value.
     pub value: HbText,
     /// Its type: an `hb_field_kind_t`.
     pub kind: u32,
 }
 
-/// What every message has, and what most have. The texts are pieces of the packet; those that it does not have are NULL.
+/// The fields that every message has, and those that most have. The texts are pieces of the packet; a missing one is
+/// NULL.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbPacket {
@@ -80,27 +81,27 @@ pub struct HbPacket {
     pub kind: HbText,
     /// `src`: the node that sent it.
     pub src: HbText,
-    /// `dest`: the node that it is for.
+    /// `dest`: the node to which it is addressed.
     pub dest: HbText,
     /// `st`: the state of its sender.
     pub status: HbText,
-    /// `info`: a comment, or what kind of report this is.
+    /// `info`: a comment, or the kind of this report.
     pub info: HbText,
     /// `seq`: its number; 0 if it has none.
     pub seq: u64,
-    /// `hg`: the run of its sender.
+    /// `hg`: the generation of its sender.
     pub generation: u64,
     /// `ts`: the wall clock of its sender, in seconds since 1970.
     pub timestamp: u64,
-    /// `dt`: how long its sender wants its silence to be tolerated; 0 if it does not say.
+    /// `dt`: the deadtime that its sender wants; 0 if there is none.
     pub deadtime_us: u64,
-    /// How many fields it has.
+    /// The number of its fields.
     pub field_count: u32,
 }
 
-/// Makes a key table in `storage`, of `storage_len` bytes: use an `hb_keys_storage_t`. `authkeys` is the text of that file.
-/// `HB_RESULT_BAD_FILES`: it has errors, which `hb_files_problem` tells of an `hb_files_t` with this text. The table lasts as long as the
-/// storage stays where it is; wipe that, and the secrets are gone.
+/// Makes a key table in `storage`, of `storage_len` bytes: use an `hb_keys_storage_t`. `authkeys` is the text of that
+/// file. Returns `HB_RESULT_BAD_FILES` if it has errors; `hb_files_problem` with this text in an `hb_files_t` returns
+/// them. The table lasts as long as its storage, which must not move. To erase the secrets, wipe the storage.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_keys_init(
     storage: *mut c_void,
@@ -119,8 +120,8 @@ pub unsafe extern "C" fn hb_keys_init(
     })
 }
 
-/// Checks the signature of a packet and reads its header. Nothing is read of a packet that is not authentic; the result says
-/// what is wrong with it. `size` is `sizeof *packet`.
+/// Checks the signature of a packet and reads its header. If the packet is not authentic, nothing of it is read, and
+/// the result is the reason. `size` is `sizeof *packet`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_packet_open(
     keys: *const HbKeys,
@@ -155,8 +156,8 @@ pub unsafe extern "C" fn hb_packet_open(
     })
 }
 
-/// Gives field number `index` of a packet, whose signature is checked again; `HB_RESULT_NOTHING` if there are fewer. Not for
-/// anything that must be quick.
+/// Returns field number `index` of a packet, or `HB_RESULT_NOTHING` if there are fewer. Each call checks the signature
+/// again, so it is slow.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_packet_field(
     keys: *const HbKeys,
@@ -185,8 +186,9 @@ fn show(field: &Field<'_>) -> HbField {
     HbField { name: HbText::of(field.name), value: HbText::of(field.raw()), kind: kind as u32 }
 }
 
-/// Writes a message of these fields, signs it, and says its length. `form` is an `hb_form_t`; the fields are of the types string and
-/// binary. What every message must have (`t`, `src`, `ts`; `seq` and `hg` of numbered ones) is the caller's affair.
+/// Writes a message of these fields, signs it, and returns its length. `form` is an `hb_form_t`; the fields have the
+/// types string and binary. The caller provides the fields that every message must have (`t`, `src`, `ts`; `seq` and
+/// `hg` of numbered ones).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_packet_write(
     keys: *const HbKeys,

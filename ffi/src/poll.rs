@@ -1,4 +1,4 @@
-//! What comes out of a cluster.
+//! The outputs of a cluster.
 
 use core::ffi::c_void;
 
@@ -17,45 +17,47 @@ pub const HB_NEVER: u64 = u64::MAX;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbTransmit {
-    /// On which links: bit 0 is link 0. Serial links get the bytes as they are.
+    /// The links that send it: bit 0 is link 0. Serial links get the same bytes.
     pub links: u64,
-    /// That many bytes of the buffer.
+    /// The length of the datagram in the buffer, in bytes.
     pub len: usize,
 }
 
-/// What is to be done.
+/// The kinds of effects.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbEffectKind {
-    /// Start the group, then complete.
+    /// Start the group, then complete the effect.
     Acquire = 0,
-    /// Stop the group, then complete.
+    /// Stop the group, then complete the effect.
     Release = 1,
-    /// Announce the group's addresses once more: a rival owner is gone. Not to be completed.
+    /// Announce the addresses of the group once more: a rival owner is gone. This effect is not completed.
     Announce = 2,
-    /// The group could not be stopped: see to it that it cannot run here any more, whatever it takes (turn its power off, reset this machine),
-    /// then complete. Until then, and after a failure, this node goes on claiming it, so that nobody else starts it.
+    /// The group could not be stopped. Make sure by any means that it cannot run here any more (turn its power off,
+    /// reset this machine), then complete the effect. Until then, and after a failure, this node keeps its claim, so
+    /// that no other node starts the group.
     Escalate = 3,
-    /// Make sure that a dead node does nothing any more: reset it, or cut its power. Then complete. What it may hold is started only when this
-    /// is done; a failure is tried again after five seconds.
+    /// Make sure that a dead node does nothing any more: reset it, or cut its power. Then complete the effect. The
+    /// groups that it may run are started only after this effect is done; a failure is tried again after five seconds.
     Fence = 4,
 }
 
-/// Something to be done outside. There is at most one at a time for a group, besides announcements.
+/// An effect, which the program carries out. There is at most one at a time for a group, besides announcements.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbEffect {
-    /// What: an `hb_effect_kind_t`.
+    /// The kind: an `hb_effect_kind_t`.
     pub kind: u32,
-    /// For which group; `HB_NONE` for fencing.
+    /// The group; `HB_NONE` for fencing.
     pub group: u32,
-    /// Which node is to be fenced; `HB_NONE` for groups.
+    /// The node to fence; `HB_NONE` for groups.
     pub node: u32,
-    /// For `hb_cluster_complete`.
+    /// The ticket for `hb_cluster_complete`.
     pub ticket: u32,
 }
 
-/// When `hb_cluster_advance` wants to be called next; `HB_NEVER`: not before there is input. What waits to be polled has no deadline: poll first.
+/// The time at which `hb_cluster_advance` is due; `HB_NEVER` if only input needs a call. Outputs that wait to be polled
+/// have no deadline: poll them first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_next_deadline(cluster: *const HbCluster, deadline_us: *mut u64) -> HbResult {
     call(|| {
@@ -67,9 +69,10 @@ pub unsafe extern "C" fn hb_cluster_next_deadline(cluster: *const HbCluster, dea
     })
 }
 
-/// Writes the next datagram that is to be sent into `buffer`, of at least `HB_DATAGRAM` bytes. To be called after each input
-/// until it returns `HB_RESULT_NOTHING`; completing an effect is an input too. What cannot be sent may be dropped: it is asked for again if
-/// it matters. What nobody polls waits in the `HB_HISTORY` bytes, whose oldest messages make room for new ones; no call fails for that.
+/// Writes the next datagram to send into `buffer`, of at least `HB_DATAGRAM` bytes. Call it after each input until it
+/// returns `HB_RESULT_NOTHING`; completing an effect is an input too. A datagram that cannot be sent may be dropped:
+/// the peers request its retransmission if it matters. Datagrams that are not polled stay in the `HB_HISTORY` bytes,
+/// where new messages replace the oldest ones; no call fails for that.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_poll_transmit(
     cluster: *mut HbCluster,
@@ -91,10 +94,11 @@ pub unsafe extern "C" fn hb_cluster_poll_transmit(
     })
 }
 
-/// Gives the next effect. To be called after each input until it returns `HB_RESULT_NOTHING`. None is lost if it is polled late.
+/// Returns the next effect. Call it after each input until it returns `HB_RESULT_NOTHING`. No effect is lost if it is
+/// polled late.
 ///
-/// An effect that takes long is started here, and completed when it ends; heartbeats must go on meanwhile. One that is not completed within
-/// `effect_limit_us` has failed for the library, and its ticket is stale.
+/// Start an effect that takes long, and complete it when it ends; heartbeats must go on meanwhile. An effect that is
+/// not completed within `effect_limit_us` counts as failed, and its ticket is stale.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_poll_effect(cluster: *mut HbCluster, effect: *mut HbEffect) -> HbResult {
     call(|| {
@@ -127,8 +131,8 @@ fn show(effect: Effect) -> HbEffect {
     }
 }
 
-/// Gives the next event. To be called after each input until it returns `HB_RESULT_NOTHING`; if nobody does, the oldest of
-/// 64 are lost, and nothing else. Only `HB_EVENT_LEFT` asks for anything.
+/// Returns the next event. Call it after each input until it returns `HB_RESULT_NOTHING`. If the program does not poll,
+/// the oldest of 64 events are lost, and nothing else. Only `HB_EVENT_LEFT` needs a reaction.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_poll_event(cluster: *mut HbCluster, next: *mut HbEvent) -> HbResult {
     call(|| {

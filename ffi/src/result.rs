@@ -1,4 +1,4 @@
-//! What every function answers.
+//! The result of every function.
 
 use core::ffi::c_char;
 
@@ -12,7 +12,8 @@ use engine::{ConfigError, DatagramError, RequestError, TimingError};
 
 use crate::text::nth;
 
-/// Declares the texts of the results. All are one constant, which a program that shows none of them does not have in its memory.
+/// Declares the texts of the results. All texts are one constant; a program that shows none of them does not contain
+/// it.
 macro_rules! texts {
     ($($variant:ident $text:literal)*) => {
         impl HbResult {
@@ -22,40 +23,41 @@ macro_rules! texts {
     };
 }
 
-/// How a call ended. The numbers never change their meaning; new ones may be added.
+/// The result of a call. The numbers never change their meaning; new ones may be added.
 ///
-/// Unless it says otherwise, a call that does not return `HB_RESULT_OK` has changed nothing but counters.
+/// Unless the function documents otherwise, a call that does not return `HB_RESULT_OK` has changed nothing but
+/// counters.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HbResult {
-    /// As wished.
+    /// Success.
     Ok = 0,
-    /// There is nothing (more) of what was asked for. Not an error.
+    /// There is no (further) item. This is not an error.
     Nothing = 1,
 
-    /// A pointer is NULL that must not be.
+    /// A pointer is NULL and must not be.
     NullPointer = 10,
-    /// A pointer is not aligned for what it points to.
+    /// A pointer is not aligned for its type.
     Misaligned = 11,
-    /// A length or size is too small, or none that this version knows.
+    /// A length or size is too small, or this version does not know it.
     BadLength = 12,
-    /// An argument has a value that is not allowed: an enum number, an index, or a text that is not what it should be.
+    /// An argument has a value that is not allowed: an enum number, an index, or a malformed text.
     BadValue = 13,
-    /// The storage does not hold a cluster (or key table) made by this library at this address.
+    /// The storage does not contain a cluster (or key table) that this library made at this address.
     NotACluster = 14,
-    /// Another call with this cluster has not returned: from another thread, or interrupted by this one.
+    /// Another call with this cluster has not returned: it runs in another thread, or this call interrupted it.
     Busy = 15,
     /// The library failed in this call. The cluster cannot be used any more.
     Panic = 16,
     /// The library failed in an earlier call. The cluster cannot be used; initialise it again.
     Poisoned = 17,
-    /// The ticket is not that of an effect in flight: it was used, its time was over, or it is none.
+    /// No effect with this ticket is in progress: the ticket was used, or timed out, or never existed.
     StaleTicket = 18,
     /// There is no such node, link or group.
     NoSuchThing = 19,
-    /// The link does not carry what was given to it: bytes to a datagram link, or a datagram to a serial one.
+    /// The link has another form: bytes were passed to a datagram link, or a datagram to a serial one.
     WrongLink = 20,
-    /// The text was cut to fit; as much as fits was written.
+    /// The text was cut to fit. The part that fits was written.
     Truncated = 21,
 
     /// `keepalive` is zero.
@@ -82,9 +84,9 @@ pub enum HbResult {
     UnknownConfigNode = 40,
     /// Two nodes have one name.
     DuplicateName = 41,
-    /// A name is empty, too long, or has a byte that a node name cannot have.
+    /// A name is empty, too long, or contains a byte that a node name cannot have.
     BadName = 42,
-    /// The signing key is not among the keys.
+    /// There is no key with the index of the signing key.
     NoSigningKey = 43,
     /// The index of a key is above 15.
     BadKeyIndex = 44,
@@ -99,60 +101,60 @@ pub enum HbResult {
 
     /// The datagram is too short to be a packet.
     PacketEmpty = 60,
-    /// Not a packet of this protocol.
+    /// The datagram is not a packet of this protocol.
     PacketBadMarker = 61,
     /// The packet is cut off.
     PacketTruncated = 62,
     /// A field of the packet is malformed.
     PacketMalformed = 63,
-    /// The packet is not signed.
+    /// The packet has no signature.
     PacketNoSignature = 64,
     /// The signature is malformed.
     PacketBadSignature = 65,
-    /// Signed with a key that is not in the key table.
+    /// The key that signed the packet is not in the key table.
     PacketUnknownKey = 66,
-    /// The signature is wrong: another secret, or forged.
+    /// The signature is wrong: the sender has another secret, or the packet is forged.
     PacketBadDigest = 67,
-    /// Authentic, but a field that every message has is missing or wrong.
+    /// The packet is authentic, but a field that every message has is missing or wrong.
     PacketBadHeader = 68,
-    /// Compressed as a whole, which this library does not undo.
+    /// The packet is compressed as a whole, and this library does not decompress.
     PacketCompressed = 69,
-    /// From a node that is not in the configuration.
+    /// The packet comes from a node that is not in the configuration.
     PacketUnknownNode = 70,
-    /// From an earlier run of its sender.
+    /// The packet comes from an earlier incarnation of its sender.
     PacketReplayed = 71,
-    /// From another host that uses our node name.
+    /// The packet comes from another host that uses our node name.
     PacketNameConflict = 72,
-    /// Dropped, for a reason that this version has no number for.
+    /// The packet was dropped, for a reason that this version has no number for.
     PacketDropped = 73,
 
     /// The message does not fit into the buffer.
     WriteFull = 80,
-    /// A name or a value that cannot be sent.
+    /// A name or a value cannot be sent.
     WriteBadValue = 81,
 
-    /// Resource groups are not managed by this cluster.
+    /// This cluster does not manage resource groups.
     NotManaged = 90,
     /// Groups are being moved already.
     MoveInProgress = 91,
-    /// No other node is there to take anything.
+    /// No other node can take the groups.
     NoPartner = 92,
-    /// The other node's claims are not settled yet; try again.
+    /// The claim of the other node is not settled yet; try again.
     OtherInFlux = 93,
-    /// Our claims are not settled yet; try again.
+    /// The claim of this node is not settled yet; try again.
     LocalInFlux = 94,
-    /// Refused, for a reason that this version has no number for.
+    /// The request is refused, for a reason that this version has no number for.
     Refused = 95,
     /// `auto_failback legacy` has no standby.
     LegacyHasNone = 96,
 
-    /// Not an IPv4 or IPv6 address.
+    /// The text is not an IPv4 or IPv6 address.
     AddressBad = 100,
-    /// Not a prefix length or netmask of the address family.
+    /// The text is not a prefix length or netmask of the address family.
     AddressBadMask = 101,
     /// The interface or its label is empty or too long.
     AddressBadInterface = 102,
-    /// The broadcast address is wrong, or one field too many.
+    /// The broadcast address is wrong, or there is one field too many.
     AddressBadField = 103,
 }
 
@@ -219,7 +221,7 @@ texts! {
     AddressBadField "a wrong broadcast address, or one field too many"
 }
 
-/// What a result means, in a few words; never NULL. Numbers that this version does not know have a text too.
+/// The meaning of a result in a few words; never NULL. Numbers that this version does not know have a text too.
 #[unsafe(no_mangle)]
 pub extern "C" fn hb_result_text(result: i32) -> *const c_char {
     let place = HbResult::ALL.iter().position(|known| *known as i32 == result);

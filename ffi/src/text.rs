@@ -1,4 +1,4 @@
-//! Text for C: pieces of other texts, and text that is made.
+//! Text for C: pieces of other texts, and texts that are composed here.
 
 use core::ffi::c_char;
 use core::fmt::{self, Write};
@@ -12,7 +12,7 @@ use crate::result::HbResult;
 pub struct HbText {
     /// Its first byte; NULL if there is no such text.
     pub data: *const c_char,
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub len: usize,
 }
 
@@ -29,13 +29,13 @@ impl HbText {
     }
 }
 
-/// Text number `place` of several that each end with a NUL; none beyond the last is asked for.
+/// Text number `place` of several that each end with a NUL. `place` is at most their number.
 pub(crate) fn nth(texts: &'static str, place: usize) -> *const c_char {
     let found = texts.split_inclusive('\0').nth(place).unwrap_or("\0");
     found.as_ptr().cast()
 }
 
-/// Writes into a fixed room, cuts what does not fit, and keeps a place for the NUL.
+/// Writes into a fixed room, cuts the text if it does not fit, and keeps a byte for the NUL.
 struct Cutter<'a> {
     room: &'a mut [u8],
     len: usize,
@@ -55,7 +55,7 @@ impl Write for Cutter<'_> {
     }
 }
 
-/// Writes `what` into room of the caller, with a NUL at its end.
+/// Writes `what` into the caller's buffer, with a NUL at its end.
 pub(crate) fn write(text: *mut c_char, size: usize, what: impl fmt::Display) -> Checked<()> {
     let room = room(text.cast(), size)?;
     if room.is_empty() {
@@ -76,7 +76,7 @@ fn fill(room: &mut [u8], what: impl fmt::Display) -> bool {
     cut
 }
 
-/// What is displayed in a field of a structure; cut if it does not fit.
+/// A displayed value for a field of a structure; cut if it does not fit.
 #[cfg(not(feature = "small"))]
 pub(crate) fn display<const N: usize>(what: impl fmt::Display) -> [c_char; N] {
     let mut bytes = [0; N];
@@ -84,7 +84,7 @@ pub(crate) fn display<const N: usize>(what: impl fmt::Display) -> [c_char; N] {
     bytes.map(|byte| c_char::from_ne_bytes([byte]))
 }
 
-/// A text with a NUL in a field of a structure; cut if it does not fit.
+/// A text with a NUL for a field of a structure; cut if it does not fit.
 pub(crate) fn field<const N: usize>(text: &[u8]) -> [c_char; N] {
     let mut field = [0; N];
     for (to, from) in field.iter_mut().take(N.saturating_sub(1)).zip(text) {

@@ -1,8 +1,8 @@
-//! Which version of the library this is.
+//! The version of the library.
 
 use core::ffi::c_char;
 
-/// Changes when programs must be changed. While it is 0, so does the minor version.
+/// Changes when programs must be changed. While it is 0, the minor version changes for that too.
 pub const HB_VERSION_MAJOR: u32 = 0;
 /// Changes when something is added.
 pub const HB_VERSION_MINOR: u32 = 1;

@@ -1,4 +1,4 @@
-//! What a cluster knows.
+//! The state of a cluster: nodes, groups, links.
 
 use core::ffi::c_char;
 
@@ -13,21 +13,21 @@ use crate::limits::HB_NAME_MAX;
 use crate::result::HbResult;
 use crate::text;
 
-/// A node's state: what it says of itself, or that it is dead.
+/// The state of a node: the one that it reports, or dead.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbNodeState {
-    /// Never heard.
+    /// The node was never heard.
     Init = 0,
-    /// Listening, not yet part of the cluster.
+    /// The node listens and is not yet part of the cluster.
     Up = 1,
-    /// Fully working.
+    /// The node works fully.
     Active = 2,
-    /// Silent for longer than it said to wait.
+    /// The node was silent for longer than its deadtime.
     Dead = 3,
     /// A ping node that answers.
     Ping = 4,
-    /// A word that the library does not know: see `state_word`.
+    /// A state that the library does not know: see `state_word`.
     Other = 5,
 }
 
@@ -35,33 +35,33 @@ pub enum HbNodeState {
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbGroupState {
-    /// Not here.
+    /// The group does not run here.
     Stopped = 0,
-    /// Being started.
+    /// The group is being started.
     Starting = 1,
-    /// Here.
+    /// The group runs here.
     Running = 2,
-    /// Being stopped.
+    /// The group is being stopped.
     Stopping = 3,
-    /// Its start failed.
+    /// The start of the group failed.
     Failed = 4,
-    /// It could not be stopped, and may still run here.
+    /// The group could not be stopped, and may still run here.
     Stuck = 5,
 }
 
-/// How far this node is in resource management.
+/// The phase of this node in resource management.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum HbPhase {
-    /// Not active yet.
+    /// The node is not active yet.
     Init = 0,
-    /// Active; asking who holds what.
+    /// The node is active and asks for the claims of the others.
     Starting = 1,
-    /// Settled.
+    /// The claims are settled.
     Stable = 2,
-    /// Giving everything up.
+    /// The node releases all its groups.
     Leaving = 3,
-    /// Everything was given up.
+    /// All groups were released.
     Left = 4,
 }
 
@@ -69,23 +69,23 @@ pub enum HbPhase {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbStatus {
-    /// Which node we are.
+    /// The index of this node.
     pub local_node: u32,
-    /// How many nodes there are, removed ones included: their indexes are below this.
+    /// The number of nodes, removed ones included. Their indexes are below this.
     pub node_count: u32,
-    /// How many links.
+    /// The number of links.
     pub link_count: u32,
-    /// How many groups.
+    /// The number of groups.
     pub group_count: u32,
-    /// How far we are: an `hb_phase_t`.
+    /// The phase of this node: an `hb_phase_t`.
     pub phase: u32,
-    /// 1: nothing is moving on either side.
+    /// 1: no group is in transition on either node.
     pub settled: u32,
-    /// 1: the other nodes lag behind with acknowledgements.
+    /// 1: the acknowledgements of the other nodes are overdue.
     pub congested: u32,
-    /// 1: we claim the groups whose home we are.
+    /// 1: this node claims the groups whose home it is.
     pub holds_local: u32,
-    /// 1: we claim the groups whose home is elsewhere.
+    /// 1: this node claims the groups whose home is another node.
     pub holds_foreign: u32,
     /// Our generation.
     pub generation: u64,
@@ -97,23 +97,23 @@ pub struct HbStatus {
 pub struct HbNode {
     /// Its name, with a NUL.
     pub name: [c_char; 100],
-    /// Its state as it stands in logs, with a NUL.
+    /// Its state as in logs, with a NUL.
     pub state_word: [c_char; 32],
-    /// Its identity; zeros if not known.
+    /// Its identity; zeros if it is not known.
     pub uuid: [u8; 16],
-    /// What it is: an `hb_node_kind_t`.
+    /// Its kind: an `hb_node_kind_t`.
     pub kind: u32,
     /// Its state: an `hb_node_state_t`.
     pub state: u32,
-    /// How many of its messages are missing.
+    /// The number of its messages that are missing.
     pub missing: u32,
     /// Its weight in quorum decisions.
     pub weight: u32,
-    /// The run in which it was heard last; 0 if never.
+    /// Its last known generation; 0 if it was never heard.
     pub generation: u64,
-    /// How long it wants its silence to be tolerated.
+    /// Its deadtime.
     pub deadtime_us: u64,
-    /// On which links it is heard: bit 0 is link 0.
+    /// The links on which it is heard: bit 0 is link 0.
     pub links_up: u64,
 }
 
@@ -121,7 +121,7 @@ pub struct HbNode {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbGroup {
-    /// The node that it belongs to.
+    /// The home of the group.
     pub home: u32,
     /// Whether it runs here: an `hb_group_state_t`.
     pub state: u32,
@@ -133,9 +133,9 @@ pub struct HbGroup {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HbLink {
-    /// How it carries messages: an `hb_link_form_t`.
+    /// Its form: an `hb_link_form_t`.
     pub form: u32,
-    /// How many other nodes are heard on it.
+    /// The number of other nodes that are heard on it.
     pub nodes_heard: u32,
     /// Serial: bytes that belonged to no message.
     pub noise_bytes: u64,
@@ -145,7 +145,7 @@ pub struct HbLink {
     pub oversized: u64,
 }
 
-/// Looks at the cluster as a whole. `size` is `sizeof *status`.
+/// Reads the state of the cluster as a whole. `size` is `sizeof *status`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_status(cluster: *const HbCluster, status: *mut HbStatus, size: usize) -> HbResult {
     call(|| {
@@ -180,7 +180,7 @@ fn phase(phase: Phase) -> HbPhase {
     }
 }
 
-/// Looks at node number `index`. `size` is `sizeof *node`.
+/// Reads the state of node number `index`. `size` is `sizeof *node`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_node(
     cluster: *const HbCluster,
@@ -229,7 +229,7 @@ fn state(state: &NodeState) -> HbNodeState {
     }
 }
 
-/// Finds a node by its name; upper and lower case are the same.
+/// Finds a node by its name; upper and lower case are equal.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_find_node(
     cluster: *const HbCluster,
@@ -246,7 +246,7 @@ pub unsafe extern "C" fn hb_cluster_find_node(
     })
 }
 
-/// Looks at group number `index`. `size` is `sizeof *group`.
+/// Reads the state of group number `index`. `size` is `sizeof *group`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_group(
     cluster: *const HbCluster,
@@ -280,7 +280,7 @@ fn group_state(state: GroupState) -> HbGroupState {
     }
 }
 
-/// Looks at link number `index`. `size` is `sizeof *link`.
+/// Reads the state of link number `index`. `size` is `sizeof *link`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_link(
     cluster: *const HbCluster,

@@ -16,19 +16,20 @@ use crate::text::HbText;
 pub struct HbAddress {
     /// 4 or 6.
     pub version: u32,
-    /// Length of the network prefix; `HB_NONE` if the word does not say it.
+    /// Length of the network prefix; `HB_NONE` if the word has none.
     pub prefix: u32,
     /// The address in network order; IPv4 in the first four bytes.
     pub address: [u8; 16],
-    /// The interface; none if the word does not say it.
+    /// The interface; none if the word has none.
     pub interface: HbText,
-    /// The alias label, as `0` in `eth0:0`; none if the word does not say it.
+    /// The alias label, as `0` in `eth0:0`; none if the word has none.
     pub label: HbText,
 }
 
-/// Gives word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or `Filesystem::/dev/sdb1::/srv`. They
-/// are started in this order and stopped in the reverse one. `HB_RESULT_NOTHING`: the group has fewer;
-/// `HB_RESULT_NO_SUCH_THING`: there are fewer groups. The text is a piece of `haresources`.
+/// Returns word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or
+/// `Filesystem::/dev/sdb1::/srv`. Resources are started in this order and stopped in the reverse one. Returns
+/// `HB_RESULT_NOTHING` if the group has fewer, and `HB_RESULT_NO_SUCH_THING` if there are fewer groups. The text is a
+/// piece of `haresources`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_files_resource(
     files: *const HbFiles,
@@ -46,8 +47,8 @@ pub unsafe extern "C" fn hb_files_resource(
     })
 }
 
-/// Gives part number `index` of a resource word: 0 is the name of the script, the others are its arguments. A bare IPv4 address is
-/// an argument of `IPaddr`. `HB_RESULT_NOTHING`: there are fewer.
+/// Returns part number `index` of a resource word: 0 is the name of the script, the others are its arguments. A bare
+/// IPv4 address is an argument of `IPaddr`. Returns `HB_RESULT_NOTHING` if there are fewer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_resource_part(word: HbText, index: usize, part: *mut HbText) -> HbResult {
     call(|| {
@@ -62,8 +63,8 @@ pub unsafe extern "C" fn hb_resource_part(word: HbText, index: usize, part: *mut
     })
 }
 
-/// Reads a resource word that is an address. `HB_RESULT_NOTHING`: it is another resource. `HB_RESULT_ADDRESS_...`: it is one, and
-/// wrong. `size` is `sizeof *address`.
+/// Reads a resource word that is an address. Returns `HB_RESULT_NOTHING` for another resource, and
+/// `HB_RESULT_ADDRESS_...` for a wrong address. `size` is `sizeof *address`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_resource_address(word: HbText, address: *mut HbAddress, size: usize) -> HbResult {
     call(|| {

@@ -1,8 +1,8 @@
-//! `include/hbcore.h` is what cbindgen makes of this crate.
+//! `include/hbcore.h` is the output of cbindgen for this crate.
 
 use std::path::Path;
 
-/// Set to make the header anew instead of comparing it.
+/// If this variable is set, the test writes the header instead of comparing it.
 const REFRESH: &str = "HBCORE_WRITE_HEADER";
 
 #[test]
@@ -28,8 +28,9 @@ fn the_header_is_up_to_date() {
     );
 }
 
-/// cbindgen gives enums of a fixed size three faces, for C11, C23 and C++. One that is the same everywhere is easier to read: constants,
-/// and an integer type. The names of the constants do not need the `_T` of the type.
+/// cbindgen writes enums of a fixed size in three ways, for C11, C23 and C++. This function writes them as constants
+/// and an integer type, which is the same everywhere and easier to read. The names of the constants do not need the
+/// `_T` of the type.
 fn plain_enums(header: &str) -> String {
     let mut plain = String::new();
     let mut lines = header.lines();

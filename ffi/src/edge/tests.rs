@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::config::{HbConfig, HbKey, HbLinkConfig, HbNodeConfig, hb_cluster_init, hb_config_defaults};
 
-/// Storage as C has it.
+/// Storage as a C program has it.
 #[repr(C, align(16))]
 struct Storage([u8; crate::limits::HB_CLUSTER_SIZE]);
 
@@ -18,7 +18,7 @@ fn cluster(storage: &mut Storage) -> *mut HbCluster {
     let links = [HbLinkConfig { form: 0, node: 0 }];
     let keys = [HbKey { index: 1, method: 2, secret: c"secret".as_ptr() }];
     let mut config = MaybeUninit::<HbConfig>::uninit();
-    // SAFETY: pointers to what is above, which outlives the call.
+    // SAFETY: pointers to the values above, which outlive the call.
     unsafe {
         assert_eq!(hb_config_defaults(config.as_mut_ptr(), size_of::<HbConfig>()), HbResult::Ok);
         let mut config = config.assume_init();
@@ -48,7 +48,8 @@ fn a_panic_ends_at_the_edge_and_poisons_the_cluster() {
     assert_eq!(call(|| look(cluster, |_| Ok(()))), HbResult::NotACluster);
 }
 
-/// Two threads that keep no rules, again and again at the same instant: one of them is let in, and the other one is told.
+/// Two threads break the contract and call at the same instant, again and again: one call runs, and the other one
+/// returns an error.
 #[test]
 fn a_call_beside_a_call_is_refused() {
     let mut storage = zeroed();
