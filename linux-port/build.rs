@@ -1,8 +1,8 @@
-//! Keeps code that only the start needs together, apart from what runs.
+//! Keeps code that only the start needs together, apart from code that runs later.
 //!
-//! The daemon locks its code into memory as it is used, 64 KiB around each first use (`src/sys/memory.rs`). The compiler puts functions
-//! that are marked `#[cold]` into sections of their own: the start and the reading of the configuration. GNU ld keeps these together by
-//! itself; LLD, which rustc uses on this target, has to be told.
+//! The daemon locks its code into memory as it is used, 64 KiB around each first use (`src/sys/memory.rs`). The
+//! compiler puts functions that are marked `#[cold]` into sections of their own: the start and the reading of the
+//! configuration. GNU ld keeps these sections together. LLD, which rustc uses on this target, needs an option for that.
 
 use std::env::var;
 

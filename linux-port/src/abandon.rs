@@ -21,7 +21,7 @@ use std::time::Duration;
 /// The longest time to wait until the log is written.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// What a daemon takes over from its predecessor.
+/// The groups and facts that a daemon takes over from its predecessor.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimed<'a> {
     /// The classes, as the command line gives them.

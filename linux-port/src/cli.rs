@@ -167,7 +167,7 @@ pub fn parse(program: &str, arguments: impl IntoIterator<Item = OsString>) -> Re
     reader.conclude()
 }
 
-/// What has been read so far.
+/// The words and options that have been read so far.
 #[derive(Default)]
 struct Reader<'a> {
     program: &'a str,

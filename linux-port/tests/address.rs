@@ -1,5 +1,5 @@
-//! Taking, announcing and giving up addresses on a host of its own, seen from a second host on the same cable. Where namespaces are
-//! not permitted, each test says so and passes.
+//! Bringing up, announcing and removing addresses on a host of its own, seen from a second host on the same link. Where
+//! namespaces are not permitted, each test says so and passes.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Scenarios of `hb check`: a configuration that is nearly good, and a command line that is not.
+//! Scenarios of `hb check`: a configuration that is nearly good, and a wrong command line.
 
 mod host;
 
@@ -8,7 +8,7 @@ use host::Place;
 
 const HA_CF: &str = "logfacility none\nauto_failback on\ncrm off\ndeadtime 10\nucast lo 127.0.0.1\nnode p3\n";
 
-/// A good site of the node p3, but for one file.
+/// A good site of the node p3, except for one file.
 fn site(file: &str, content: &str, mode: u32) -> Place {
     let place = Place::new();
     for (name, text) in
@@ -66,7 +66,7 @@ fn keys_that_others_may_write_are_warned_about_and_those_that_they_may_read_refu
     }
 }
 
-/// A caret stands before the word that is wrong; what this machine lacks is found by the port, not by core.
+/// A caret stands before the wrong word. The port, not core, finds the missing parts of this machine.
 #[test]
 fn what_this_machine_lacks_is_shown_at_its_word() {
     for marked in [
@@ -233,7 +233,7 @@ fn where_log_lines_go_is_said_when_the_file_does_not() {
     assert!(!said.contains("syslog"), "who wants silence has it: {said}");
 }
 
-/// A program that is missed only when a node has died would hold its services back.
+/// A program whose absence shows only after a node's death would delay the takeover.
 #[test]
 fn programs_of_the_site_are_looked_for_before_they_are_needed() {
     let place = site("hbcore.cf", "", 0o644);
@@ -285,7 +285,7 @@ fn a_second_auth_line_is_warned_about() {
 #[test]
 fn crc_is_warned_about_unless_all_nodes_are_at_the_end_of_a_cable() {
     let warning = "warning: `crc` authenticates nobody";
-    // Also where it does not sign: a packet names the key that it was signed with.
+    // Also when the node does not sign with it: a packet names the key that signed it.
     for (keys, place) in [("auth 1\n1  crc\n", "authkeys:2:4: "), ("auth 1\n1 sha1 x\n2 crc\n", "authkeys:3:3: ")] {
         let (code, said) = check(&site("authkeys", keys, 0o600));
         assert!(code == Some(0) && said.contains(&format!("{place}{warning}")), "{said}");
@@ -318,7 +318,7 @@ fn an_address_of_no_subnet_of_the_machine_is_warned_about() {
 fn a_node_that_is_alone_is_warned_about() {
     let warning = "ha.cf:6:6: warning: p3 is the only node: when it fails, nobody takes over\n";
     assert!(check(&site("ha.cf", HA_CF, 0o644)).1.contains(warning), "{}", check(&site("ha.cf", HA_CF, 0o644)).1);
-    // A ping node is nobody who takes over.
+    // A ping node never takes over.
     assert!(check(&site("ha.cf", &format!("{HA_CF}ping 127.0.0.1\n"), 0o644)).1.contains(warning));
     assert!(!check(&site("ha.cf", &format!("{HA_CF}node p4\n"), 0o644)).1.contains("the only node"));
 }
@@ -351,7 +351,8 @@ fn a_ping_that_nothing_acts_upon_is_warned_about() {
     assert!(!said.contains(warning), "of that line it is told that it is not acted upon: {said}");
 }
 
-/// Four sites that their authors printed: of all that is warned about here, one has a ping that nothing acts upon.
+/// Four sites that their authors published: only one of them deserves one of these warnings, about a ping node without
+/// an effect.
 #[test]
 fn real_sites_get_no_alarm_that_is_none() {
     let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/seeds");

@@ -1,4 +1,4 @@
-//! Scenarios of the command line: what 3.0.6 says to it, and what we say.
+//! Scenarios of the command line: the answers of 3.0.6, and ours.
 
 mod host;
 
@@ -33,7 +33,7 @@ fn complaints_and_version_are_those_of_the_original() {
         return;
     }
     for line in ["-V", "-dV", "-DV", "-sV", "-Vx", "-x", "-sx", "-kx", "-C", "-C none", "-h", "-xy", "-Dx"] {
-        // `-d` prints a line of its own about the process's end.
+        // `-d` prints a line about its own process's end.
         let theirs = Command::new(REFERENCE).args(line.split_whitespace()).output().expect("it runs");
         let (stdout, stderr, code) = match parsed(line) {
             Ok(Options { action: Action::ReferenceVersion, .. }) => {
@@ -112,8 +112,8 @@ fn daemon(place: &Place, shell: &str) -> u32 {
     let program = place.join("heartbeat");
     let _ = std::os::unix::fs::symlink("/bin/sh", &program);
     let ready = place.join("ready");
-    // The shell that starts it ends at once: as a real daemon, it is nobody's child here. A shell cannot trap what was ignored when it
-    // began, as SIGHUP is under nohup.
+    // The shell that starts it ends at once, so that, like a real daemon, it is no child of this process. A shell
+    // cannot trap a signal that was ignored when it began, as SIGHUP is under nohup.
     let body = format!(
         "trap 'echo HUP >>{0}' HUP; {shell}; echo >{1}; while :; do sleep 0.05; done",
         place.join("got").display(),

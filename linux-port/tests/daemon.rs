@@ -1,5 +1,5 @@
-//! Scenarios of detaching. They have no test harness, because its threads would forbid the fork: this program calls itself
-//! as the process that detaches, with what it is to do afterwards as its argument.
+//! Scenarios of detaching. They have no test harness, because its threads would forbid the fork: this program starts
+//! itself as the process that detaches, with its further task as argument.
 
 mod host;
 
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The other role: detach, leave the process id in `pid`, and do as ordered.
+/// The other role: detach, write the process id to `pid`, and do as ordered.
 fn become_daemon(directory: &Path, order: &str) -> ExitCode {
     if order == "threaded" {
         std::thread::spawn(std::thread::park);
@@ -110,7 +110,8 @@ fn surroundings() {
         assert_eq!(of(fd), Path::new("/dev/null"));
     }
     let (session, terminal) = session_and_terminal(&daemon.to_string());
-    // Read, not asked for by `getsid`: that is 0 where the leader of this program's session is outside its pid namespace.
+    // Read from `stat`, because `getsid` returns 0 if the leader of this program's session is outside its pid
+    // namespace.
     assert_ne!(session, session_and_terminal("self").0, "a session of its own");
     assert_ne!(session, daemon.to_string(), "which it does not lead, so that it cannot get a terminal");
     assert_eq!(terminal, "0");
@@ -119,7 +120,7 @@ fn surroundings() {
     let_it(&place, "end");
 }
 
-/// The session and the terminal of a process, as its `stat` has them.
+/// The session and the terminal of a process, from its `stat`.
 fn session_and_terminal(process: &str) -> (String, String) {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("readable");
     let mut fields = stat.rsplit_once(") ").expect("a name").1.split(' ').skip(3).map(str::to_owned);

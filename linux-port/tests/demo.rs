@@ -1,5 +1,5 @@
-//! Scenarios of `hb demo`: it tells its story for root and for a user without any privilege, and leaves nothing running,
-//! however it ends.
+//! Scenarios of `hb demo`: it works for root and for a user without any privilege, and leaves nothing running, however
+//! it ends.
 
 mod host;
 
@@ -14,25 +14,26 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use host::{Place, eventually, lives};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-/// What somebody without privileges is, and on most systems nobody else.
+/// A user without privileges, whom most systems use for nothing else.
 const NOBODY: &str = "65534";
 /// The exit code where namespaces are not permitted.
 const NOT_PERMITTED: i32 = 4;
 
-/// A copy of the program that everybody may execute, and a directory for temporary files that nobody else uses.
+/// A copy of the program that every user may execute, and its own directory for temporary files.
 struct Setup {
     place: Place,
     _alone: MutexGuard<'static, ()>,
 }
 
-/// One demonstration at a time: it measures milliseconds.
+/// Only one demonstration runs at a time, because it measures milliseconds.
 static ALONE: Mutex<()> = Mutex::new(());
 
 impl Setup {
     fn new() -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let place = Place::new();
-        // By a child, as a fork of another thread could hold a descriptor for writing of our own.
+        // A child copies it, because a fork of another thread could hold a descriptor of ours that writes to the
+        // program.
         let program = env!("CARGO_BIN_EXE_hb");
         let installed = Command::new("install").args(["-m", "755", program]).arg(place.join("hb")).status();
         assert!(installed.expect("install of coreutils starts").success());
@@ -65,7 +66,7 @@ impl Setup {
     }
 }
 
-/// Whether this system lets us try; prints why not.
+/// Whether this system forbids the demonstration; prints why.
 fn skipped(output: &Output) -> bool {
     let skipped = output.status.code() == Some(NOT_PERMITTED);
     if skipped {
@@ -78,7 +79,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The line of the story that has these words, or a failure that shows the whole story.
+/// The line of the output that has these words, or a failure that shows the whole output.
 #[track_caller]
 fn line<'t>(story: &'t str, words: &str) -> &'t str {
     story.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("no line with [{words}] in:\n{story}"))
@@ -116,7 +117,8 @@ fn is_whole_story(output: &Output) {
     let places: Vec<_> = order.iter().map(|words| story.find(line(&story, words))).collect();
     assert!(places.is_sorted(), "in this order: {order:?}\n{story}");
     assert!(!story.contains('\x1b'), "no colours when nobody looks");
-    // Silence of deadtime, from the last heartbeat on; the upper bound allows for a machine that is busy with other tests.
+    // At least the deadtime, counted from the last heartbeat; the upper bound allows for a machine that is busy with
+    // other tests.
     let outage = milliseconds(line(&story, "bravo answers:"));
     assert!((15.0..364.0).contains(&outage), "faster than 3.0.6, and no faster than the deadtime allows\n{story}");
 }
@@ -184,7 +186,7 @@ fn parent(pid: u32) -> Option<u32> {
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
-/// Sends a signal in the middle of the story. What came on standard error, and the end.
+/// Sends a signal in the middle of the demonstration. Returns the exit status and the text on standard error.
 fn interrupted(setup: &Setup, signal: Signal) -> Option<(ExitStatus, String)> {
     let mut running = begin(setup.hb(&["demo"]))?;
     assert!(!running.descendants.is_empty(), "bravo runs a daemon and a service");

@@ -1,5 +1,5 @@
-//! The tests that need no program of this package, as one program: for a processor that is emulated, where a program takes long to
-//! build and cannot start others of its kind. `cargo verify armv7` runs it.
+//! The tests that need no program of this package, in one program for an emulated processor: there a program takes long
+//! to build, and cannot start others of its kind. `cargo verify armv7` runs it.
 #![cfg(target_arch = "arm")]
 
 #[path = "address.rs"]

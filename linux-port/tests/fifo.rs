@@ -1,4 +1,4 @@
-//! Scenarios of the FIFO: what scripts write, and what comes out of it.
+//! Scenarios of the FIFO: texts of scripts, and the messages in them.
 
 mod host;
 
@@ -19,13 +19,13 @@ fn writer(place: &Place) -> File {
     OpenOptions::new().write(true).open(place.join("fifo")).expect("somebody reads")
 }
 
-/// Whether the descriptor says that there is something to read.
+/// Whether the descriptor is readable.
 fn is_readable(fifo: &Fifo) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(fifo.fd(), PollFlags::IN)];
     poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }
 
-/// Reads as the heartbeat thread does, as long as there is something, and describes what came.
+/// Reads as the heartbeat thread does, until nothing is left, and describes the messages.
 fn heard(fifo: &mut Fifo) -> Vec<String> {
     let mut all = Vec::new();
     while is_readable(fifo) {
@@ -38,7 +38,7 @@ fn heard(fifo: &mut Fifo) -> Vec<String> {
     all
 }
 
-/// What one text means.
+/// The meaning of one text.
 fn orders(text: &str) -> Vec<String> {
     let place = Place::new();
     let mut fifo = open(&place);
@@ -164,7 +164,7 @@ fn a_message_without_end_is_dropped_and_the_next_one_arrives() {
     assert_eq!(collector.push(&mut input), Some(b">>>\nt=next\n<<<\n".as_slice()));
     assert_eq!(collector.counters().oversized, 1);
 
-    // The room ends with a line: the next one is looked at from its beginning.
+    // The buffer ends exactly with a line. The next line must be parsed from its beginning.
     let line = [vec![b'x'; MESSAGE_CAPACITY - 4], b"\n>>>\nt=next\n<<<\n".to_vec()].concat();
     let text = [b">>>\n".as_slice(), &line].concat();
     let mut input = text.as_slice();
@@ -173,7 +173,7 @@ fn a_message_without_end_is_dropped_and_the_next_one_arrives() {
 
 #[test]
 fn whatever_is_written_nothing_panics_and_the_next_message_arrives() {
-    // All short texts of the letters that mean something here.
+    // All short texts of the letters that have a meaning here.
     let letters = [b'>', b'<', b'\n', b'#', b'%', b'=', b't', 0];
     for number in 0..letters.len().pow(5) {
         let text: Vec<u8> = (0..5).map(|place| letters[number / letters.len().pow(place) % letters.len()]).collect();
@@ -197,7 +197,7 @@ fn a_flood_is_read_in_bounded_pieces() {
     rustix::fs::fcntl_setfl(&pipe, rustix::fs::OFlags::NONBLOCK).expect("set");
     let mut written = 0;
     loop {
-        // A pipe takes so little in one piece, or not at all.
+        // A pipe takes a text of this length in one piece, or not at all.
         match pipe.write_all(message) {
             Ok(()) => written += 1,
             Err(error) => break assert_eq!(error.kind(), io::ErrorKind::WouldBlock),

@@ -1,4 +1,4 @@
-//! Scenarios of a device that is full: what cannot be said is no reason to panic, and none to call it a success.
+//! Scenarios of a full device: output that cannot be written causes no panic, and does not count as success.
 
 mod host;
 

@@ -1,4 +1,4 @@
-//! Scenarios of the init script, with the output of that of 3.0.6 (docs/protocol/resources.md 8.2).
+//! Scenarios of the init script, with the output of the script of 3.0.6 (docs/protocol/resources.md 8.2).
 
 mod host;
 

@@ -1,4 +1,4 @@
-//! Scenarios of jobs: the order within a group, failures, and what happens side by side.
+//! Scenarios of jobs: the order within a group, failures, and jobs in parallel.
 
 mod host;
 
@@ -34,7 +34,7 @@ fn call(program: PathBuf, arguments: &[&str]) -> Call {
     }
 }
 
-/// A group whose members note each call in `trace`, and behave as their argument says.
+/// A group whose members record each call in `trace`, and behave as their argument says.
 fn group(place: &Place, members: &[&str]) -> Vec<Step> {
     let trace = place.join("trace");
     let body = format!(
@@ -48,14 +48,14 @@ fn group(place: &Place, members: &[&str]) -> Vec<Step> {
     members.iter().map(|name| member(script.clone(), &[name])).collect()
 }
 
-/// A member that may run here since before.
+/// A member that may run here already.
 fn member(program: PathBuf, arguments: &[&str]) -> Step {
     let step = script(program, arguments);
     step.trace.may_run();
     Step::Script(step)
 }
 
-/// A member that nothing has started.
+/// A member that was never started.
 fn script(program: PathBuf, arguments: &[&str]) -> Script {
     let directory = program.parent().expect("a directory").to_owned();
     let name = program.file_name().expect("a name").to_string_lossy().into_owned();
@@ -87,7 +87,7 @@ fn next(jobs: &Jobs) -> Completion {
     }
 }
 
-/// Runs one job and returns its outcome and the calls that were made.
+/// Runs one job and returns its outcome and the calls that it made.
 fn outcome(place: &Place, work: Work) -> (Outcome, Vec<String>) {
     let log = place.log();
     let jobs = start(&log);
@@ -179,7 +179,7 @@ fn script_that_was_never_there_fails_the_start_and_is_not_tried_again() {
     assert!(place.read("log").contains("ERROR: Cannot locate resource script nosuch"));
 }
 
-/// A built-in resource that counts.
+/// A built-in resource that counts its calls.
 struct Address {
     held: Arc<AtomicU32>,
     refuse: bool,
@@ -314,7 +314,7 @@ fn stop_that_nobody_saw_is_a_stop_failure_whatever_keeps_the_status_from_answeri
     }
 }
 
-/// A stop of a script that cannot be run and that may have been started, and of one that nothing ever started.
+/// The stop fails for a script that cannot be run and may have been started, and not for one that was never started.
 #[track_caller]
 fn stop_fails_for_want_of(place: &Place, program: PathBuf) {
     let what = program.display().to_string();
@@ -397,7 +397,7 @@ fn missing_script_uses_up_no_attempt_and_the_moment_of_the_escalation_is_told() 
     let jobs = Jobs::start(EFFECTS, 0, &log, &board).expect("a dispatcher");
     let stop = vec![member(place.join("upgraded"), &[])];
     jobs.submit(job(1, Work::Stop(stop, Retry { missing: LIMIT, ..ONCE_MORE }))).expect("taken");
-    // More often than there are attempts.
+    // More misses than a stop has attempts.
     let misses = || board.standing().iter().find(|s| s.problem.word() == "stop-unseen").map_or(0, |s| s.times);
     eventually("it is missed five times", || misses() >= 5);
     let standing = board.standing();

@@ -1,5 +1,5 @@
-//! The address thread on a host of its own: what it does when somebody takes an address away, replaces the interface, or has the same
-//! address. Where namespaces are not permitted, each test says so and passes.
+//! The address thread on a host of its own: another program removes an address, an interface is replaced, another host
+//! has the same address. Where namespaces are not permitted, each test says so and passes.
 
 mod support;
 
@@ -36,14 +36,14 @@ impl Keeper {
         let run_dir = std::env::temp_dir().join(name);
         let (log, board) = (quiet(), Board::default());
         let thread = host.run(|| AddressThread::start(None, &log)).expect("starts");
-        // The thread makes it too, a moment later than a test may need it.
+        // The thread makes the directory too, a moment later than a test may need it.
         std::fs::create_dir_all(run_dir.join("heartbeat")).expect("our own directory");
         let record = Record::open(&run_dir).expect("no file is fine");
         thread.take_duties(Duties { board: board.clone(), record, conflicts });
         Self { thread, board, run_dir }
     }
 
-    /// With these addresses, which are announced.
+    /// A keeper of these addresses, which it has announced.
     fn with(host: &Host, conflicts: AddressConflict, addresses: &[&str]) -> Self {
         let keeper = Self::start(host, conflicts);
         let specs = addresses.iter().map(|a| AddressSpec::new(a.parse().expect("an address"))).collect();
@@ -57,7 +57,7 @@ impl Keeper {
         self.board.standing().iter().any(|s| s.problem == Problem::AddressLost { address })
     }
 
-    /// The hardware address of another host that has `address`, as the problem says it.
+    /// The hardware address of another host that has `address`, as the problem names it.
     fn rival(&self, address: &str) -> Option<String> {
         let wanted: IpAddr = address.parse().expect("an address");
         self.board.standing().into_iter().find_map(|standing| match standing.problem {
@@ -66,7 +66,7 @@ impl Keeper {
         })
     }
 
-    /// Whether it says within this time that the address cannot be kept.
+    /// Whether it reports within this time that the address cannot be kept.
     fn fails(&self, within: Duration) -> bool {
         let until = Instant::now() + within;
         while Instant::now() < until {
@@ -108,7 +108,7 @@ fn is_up(host: &Host, address: &str) -> bool {
     host.ip_output("-o addr show").contains(&format!(" {address}/"))
 }
 
-/// Waits for an announcement of `addr` with this hardware address, in whatever form.
+/// Waits for an announcement of `addr` with this hardware address, in any form.
 fn announced_with(sniffer: &socket2::Socket, addr: &str, mac: [u8; 6]) {
     let octets = match addr.parse().expect("an address") {
         IpAddr::V4(addr) => (28, addr.octets().to_vec()),
@@ -119,7 +119,7 @@ fn announced_with(sniffer: &socket2::Socket, addr: &str, mac: [u8; 6]) {
         assert!(Instant::now() < until, "{addr} is announced with {mac:?}");
         let frame = frame(sniffer);
         let is_it = frame.get(octets.0..).is_some_and(|rest| rest.starts_with(&octets.1));
-        // The Ethernet sender and the one in the packet are the same, or a switch learns the wrong one.
+        // The sender in the Ethernet header and the one in the packet are the same, or a switch learns the wrong one.
         let inside = if addr.contains(':') { frame.get(80..86) } else { frame.get(22..28) };
         if is_it && frame.get(6..12) == Some(&mac) && inside == Some(&mac) {
             return;
@@ -264,7 +264,7 @@ fn address_whose_interface_stays_away_is_given_up_after_ten_seconds() {
 fn subscription_that_lost_messages_says_so() {
     let Some(a) = Host::new() else { return };
     let mut watch = a.run(Watch::open).expect("opens");
-    // Far more changes than its socket holds.
+    // Far more changes than its netlink socket holds.
     let line = |n: u32| format!("addr add 10.99.{}.{}/32 dev lo\n", n / 250, n % 250 + 1);
     let file = std::env::temp_dir().join(format!("hbcore-batch-{}", std::process::id()));
     std::fs::write(&file, (0..2000).map(line).collect::<Vec<_>>().concat()).expect("written");
@@ -282,7 +282,7 @@ fn subscription_that_lost_messages_says_so() {
 fn address_that_was_lost_during_a_restart_is_put_back_by_the_successor() {
     let Some((a, _b)) = pair() else { return };
     let keeper = Keeper::start(&a, AddressConflict::Warn);
-    // It has written its own record, which has the same name.
+    // The thread has written its own record, which has the same name.
     keeper.thread.rest().recv_timeout(support::LONG).expect("it answers");
     keeper.wake();
     let addr: IpAddr = VIP.parse().expect("an address");
@@ -360,7 +360,7 @@ fn stranger_that_comes_later_is_heard_by_its_arp() {
     support::eventually("it is named", || keeper.rival(VIP).is_some());
 }
 
-/// The kernel of a host asks for a neighbour that does not exist, in the name of the address.
+/// Makes the kernel of a host ask for a neighbour that does not exist, with the address as its source.
 fn speak(host: &Host, to: &str) {
     let said = host.run(|| UdpSocket::bind((VIP, 0)).and_then(|socket| socket.send_to(b"hello", (to, 9))));
     said.expect("sent");
@@ -487,7 +487,7 @@ fn resting_thread_has_no_packet_socket_and_opens_them_again_when_needed() {
     let keeper = Keeper::with(&host, AddressConflict::Warn, &[VIP]);
     assert!(packet_sockets(&host) > 0, "it announces, and listens for rivals");
     for opens in [Keeper::wake, Keeper::take_another] {
-        // What it sees of its own doing may make it announce once more.
+        // The thread may see its own change, and announce once more.
         support::eventually("its sockets are closed", || {
             keeper.thread.rest().recv_timeout(support::LONG).expect("it answers");
             packet_sockets(&host) == 0

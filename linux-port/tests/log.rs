@@ -1,4 +1,4 @@
-//! Scenarios of the log: what stands where, a writer that cannot keep up, rotation.
+//! Scenarios of the log: the destination of each line, a writer that cannot keep up, rotation.
 
 mod host;
 
@@ -91,7 +91,7 @@ fn syslog_gets_one_datagram_a_line_and_is_found_again_after_its_restart() {
 #[test]
 fn a_writer_that_is_stuck_costs_lines_but_never_time_and_says_how_many() {
     let place = Place::new();
-    // Whoever holds standard error keeps the writer waiting: it is stuck until the scenario lets it go.
+    // The lock on standard error keeps the writer waiting until the scenario releases it.
     let held = std::io::stderr().lock();
     let log = EarlyLog::new(LogConfig { stderr: Stderr::Plain, ..place.log_config() }).start().expect("a writer");
     let lines = QUEUE_CAPACITY as u64 * 3;
@@ -99,7 +99,7 @@ fn a_writer_that_is_stuck_costs_lines_but_never_time_and_says_how_many() {
         log.info(format_args!("line {number}"));
     }
     let lost = log.lost();
-    // One line may already be in the writer's hands.
+    // The writer may already have taken one line.
     assert!((lines - lost).abs_diff(QUEUE_CAPACITY as u64) <= 1, "{lost} of {lines} lost");
     assert!(!log.flush(Duration::from_millis(20)), "nothing can have been written");
 
@@ -121,7 +121,7 @@ fn fifo_without_a_reader_costs_its_lines_and_holds_nothing() {
     let fifo = place.join("fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).expect("a FIFO");
     let config = LogConfig { logfile: Some(fifo), ..place.log_config() };
-    // The one thread of a daemon that starts: it would wait here for ever.
+    // The only thread of a daemon that starts: it would wait here for ever.
     let mut early = EarlyLog::new(config.clone());
     early.log(Level::Info, format_args!("before the daemon detaches"));
     let log = early.start().expect("a writer");

@@ -1,4 +1,4 @@
-//! Scenarios of the scripts in `rc.d`: which message runs which, and what they get.
+//! Scenarios of the scripts in `rc.d`: the script of each message, and its arguments and environment.
 
 mod host;
 #[path = "host/reference.rs"]
@@ -18,7 +18,7 @@ use host::{Place, eventually};
 const LONG: Duration = Duration::from_secs(20);
 const SCRIPTS: &str = "/etc/ha.d/rc.d";
 
-/// What the daemon gives its scripts, at a site whose files are in `dir`.
+/// The environment that the daemon gives its scripts, at a site whose files are in `dir`.
 fn environment(dir: &str) -> Environment {
     let mut environment = Environment::default();
     environment.set("PATH", "/usr/bin:/bin").set("HA_CURHOST", "alpha").set("HA_DATEFMT", "%Y/%m/%d_%T\t");
@@ -55,7 +55,7 @@ fn traced(place: &Place) -> Vec<String> {
     place.read("trace").lines().map(str::to_owned).collect()
 }
 
-/// A body that notes `$1` and a few variables.
+/// A body that records `$1` and a few variables.
 fn tracing(place: &Path) -> String {
     format!("echo \"$# $1 $HA_src $HA_st $HA_Odd\" >>{}/trace", place.display())
 }
@@ -176,7 +176,7 @@ fn at_the_end_of_the_daemon_a_script_is_terminated_and_no_other_begins() {
     assert_eq!(traced(&place).len(), 1);
 }
 
-/// What a script printed with `env`, without what a shell adds by itself.
+/// The variables that a script printed with `env`, without those that a shell adds.
 fn variables(printed: &str) -> BTreeMap<String, String> {
     let pairs = printed.lines().filter_map(|line| line.split_once('='));
     let by_shell = ["_", "PWD", "OLDPWD", "SHLVL", "PATH"];

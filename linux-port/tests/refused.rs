@@ -1,4 +1,5 @@
-//! Scenarios of a start after a crash that is refused or interrupted, with the real daemon in a network namespace of its own.
+//! Scenarios of a start after a crash that is refused or interrupted, with the real daemon in a network namespace of
+//! its own.
 
 mod host;
 
@@ -6,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use host::{Place, eventually};
 
-/// A node whose last run has crashed while the group `web` ran. `script`: what its resource script does with `$1`.
+/// A node whose last run has crashed while the group `web` ran. `script`: the body of its resource script.
 fn crashed(script: &str) -> Place {
     let place = Place::new();
     for directory in ["ha.d/resource.d", "state", "run/heartbeat"] {
@@ -63,7 +64,8 @@ fn second_start_does_not_begin_while_a_refused_one_still_stops_services() {
     if !may_make_namespaces() {
         return;
     }
-    // The first question is answered at once, and no generation can be written; the clearing then waits for us.
+    // The script answers its first call at once, and no generation can be written. The clearing then waits for the file
+    // `go`.
     let place = crashed("[ $(wc -l <calls) -le 1 ] || until [ -e go ]; do sleep 0.05; done; echo stopped; exit 3");
     std::fs::create_dir_all(place.join("state/hb_generation/in-the-way")).expect("made");
     let mut first = start(&place);

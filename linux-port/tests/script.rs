@@ -1,4 +1,4 @@
-//! Scenarios of running scripts: what reaches them, and what they cannot do to the daemon.
+//! Scenarios of running scripts: their arguments and environment, and the harm that they cannot do to the daemon.
 
 mod host;
 
@@ -33,7 +33,7 @@ fn run_logged(call: &Call, log: &Logger) -> Report {
     report
 }
 
-/// Runs a script of this body and returns its report and what the debug file says it printed.
+/// Runs a script of this body. Returns its report, and its output as the debug file has it.
 fn run_body(place: &Place, body: &str, arguments: &[&str]) -> (Report, Vec<String>) {
     let report = run_logged(&call(place.script("tested", body), arguments), &place.log());
     let debug = place.read("debug");
@@ -73,14 +73,14 @@ fn a_script_runs_in_clean_surroundings() {
 #[test]
 fn a_script_has_default_signals_and_none_blocked() {
     let place = Place::new();
-    // No shell in between: it would clear the mask itself.
+    // There is no shell in between, because it would clear the mask itself.
     let program = r"/^Sig(Blk|Ign)/ {print $2}";
     run_logged(&call(PathBuf::from("/usr/bin/awk"), &[program, "/proc/self/status"]), &place.log());
     let debug = place.read("debug");
     let sets = debug.lines().filter_map(|line| u64::from_str_radix(line.rsplit_once(' ')?.1, 16).ok());
     let [blocked, ignored] = sets.collect::<Vec<_>>()[..] else { panic!("{debug}") };
     assert_eq!(blocked, 0);
-    // The C library always leaves its own two signals, 32 and 33, ignored in what it spawns.
+    // The C library always leaves its own two signals, 32 and 33, ignored in a process that it spawns.
     assert_eq!(ignored & !0x1_8000_0000, 1 << 12, "only SIGPIPE");
 }
 
@@ -179,7 +179,7 @@ fn a_script_that_leaves_a_process_behind_has_ended_all_the_same() {
     assert_eq!(report.exit, Exit::Code(0));
     assert!(began.elapsed() < LONG / 2);
     let left = pid_in(&place, "left");
-    // Its output has no reader any more, and that must not kill it.
+    // Its output has no reader any more, which must not kill it.
     let wrote = || std::fs::read_to_string(format!("/proc/{left}/io")).unwrap_or_default();
     let before = wrote();
     eventually("it goes on", || lives(left) && wrote() != before);

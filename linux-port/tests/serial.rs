@@ -1,5 +1,5 @@
-//! serial over pseudo terminals, which are serial lines of infinite speed. A program of its own, because others start processes, and
-//! these would inherit the far end of a terminal and keep it open.
+//! serial over pseudo terminals, which are serial lines of infinite speed. The tests are a program of their own: others
+//! start processes, which would inherit the far end of a terminal and keep it open.
 
 mod support;
 
@@ -14,7 +14,7 @@ use std::{
 };
 use support::{LONG, eventually, message};
 
-/// A device in a directory of its own, whose other end the test holds.
+/// A device in its own directory. The test holds its other end.
 struct Cable {
     directory: PathBuf,
     far: Option<TTYPort>,

@@ -232,7 +232,7 @@ fn a_claim_over_a_stale_file_writes_ten_columns_and_excludes_others_while_it_las
 fn of_many_that_start_at_once_one_wins() {
     let place = Place::new();
     for round in 0..10 {
-        // A file of its own each time: a child that another scenario is just starting may hold an old lock until its exec.
+        // A new file in each round: a child that another scenario is just starting may hold an old lock until its exec.
         let file = place.join(&format!("{round}.pid"));
         let claims: Vec<_> = std::thread::scope(|scope| {
             let racers: Vec<_> = (0..8).map(|_| scope.spawn(|| PidFile::claim(&file))).collect();
@@ -245,7 +245,7 @@ fn of_many_that_start_at_once_one_wins() {
 #[test]
 fn a_generation_that_cannot_be_written_leaves_nothing_behind() {
     let place = Place::new();
-    // Small enough for the name, too small for the content.
+    // The name of a file can be made, its content cannot be written.
     let script = "ulimit -f 0; trap '' XFSZ; exec \"$0\" --exact full_disk --nocapture --ignored";
     let own = std::env::current_exe().expect("this program");
     let child = Command::new("sh").args(["-c", script]).arg(own).env("HBCORE_PLACE", place.path()).output();
@@ -255,7 +255,7 @@ fn a_generation_that_cannot_be_written_leaves_nothing_behind() {
     assert_eq!(fs::read_dir(place.path()).expect("our own").count(), 0, "nothing, above all no empty file");
 }
 
-/// What the test above runs in a process that may not write to files.
+/// The part of the test above that runs in a process that may not write to files.
 #[test]
 #[ignore = "runs in a process of its own"]
 fn full_disk() {

@@ -1,4 +1,4 @@
-//! Scenarios of talking to systemd: what arrives at the socket it names.
+//! Scenarios of talking to systemd: the messages that arrive at its socket.
 
 mod host;
 

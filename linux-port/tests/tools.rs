@@ -13,7 +13,7 @@ use hbcore_linux::status::{Answer, Decided, StatusSocket};
 use host::Place;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Every resource script of the scenarios: notes its call, and keeps its state in a file.
+/// The body of every resource script of the scenarios. It records its call, and keeps its state in a file.
 const MEMBER: &str = r#"name=$(basename "$0"); for op; do :; done
     echo "$name $*" >>PLACE/calls
     case $op in
@@ -25,13 +25,13 @@ const MEMBER: &str = r#"name=$(basename "$0"); for op; do :; done
 const RESOURCES: &str = "# comment\nalpha  10.1.2.3/24/eth0 ta::x::y   tb\t# trailing\nbravo tc::1 \\\n   td\nAlpha te\n\
                          charlie\nalpha ta::z\n";
 
-/// A site with a FIFO that somebody reads.
+/// A site with a FIFO that the test reads.
 struct Site {
     place: Place,
     fifo: File,
 }
 
-/// What a tool did.
+/// The result of a tool.
 #[derive(Debug, PartialEq, Eq)]
 struct Done {
     code: Option<i32>,
@@ -80,7 +80,7 @@ impl Site {
         command
     }
 
-    /// Runs a tool with the words of a line and tells what it did; paths and dates become words.
+    /// Runs a tool with the words of a line and returns its result. Paths and dates are replaced by words.
     fn run(&self, mut command: Command, words: &str, variables: &[(&str, &str)]) -> Done {
         for name in ["HA_LOGFILE", "HA_DEBUGLOG", "HA_LOGFACILITY", "HA_DATEFMT", "HA_info", "HA_NICEFAILBACK"] {
             command.env_remove(name);
@@ -96,11 +96,11 @@ impl Site {
         Done { code: status.code(), stdout, stderr, message, calls }
     }
 
-    /// The text without what differs from run to run.
+    /// The text without the parts that differ from run to run.
     fn plain(&self, text: &str) -> String {
         let bin = self.place.join("bin").display().to_string();
         let text = text.replace(&bin, reference::TOOLS);
-        // The shell's own complaint about its script is nothing to imitate.
+        // The shell's own complaint about the script of 3.0.6 is not imitated.
         let lines = text.lines().filter(|line| !line.ends_with("status: not found"));
         lines.map(|line| without_date(line).to_owned() + "\n").collect()
     }
@@ -115,7 +115,7 @@ fn without_date(line: &str) -> &str {
     }
 }
 
-/// Runs the tool of 3.0.6 and ours with the same words, each on a site of its own, and gives what ours did.
+/// Runs the tool of 3.0.6 and ours with the same words, each on a site of its own. Returns the result of ours.
 fn same(resources: &str, tool: &str, words: &str, variables: &[(&str, &str)], prepare: impl Fn(&Site)) -> Done {
     let sites = [Site::new(resources), Site::new(resources)];
     sites.iter().for_each(&prepare);
@@ -277,7 +277,7 @@ fn the_groups_of_real_sites_are_read_as_the_original_reads_them() {
     }
 }
 
-/// What a log holds after a tool ran, without dates, process ids and the machine's name.
+/// The content of a log after a tool ran, without dates, process ids and the host's name.
 fn logged(site: &Site, file: &str) -> Vec<String> {
     let text = site.plain(&site.place.read(file)).replace(&site.place.join("ha.d").display().to_string(), "/etc/ha.d");
     let line = |line: &str| line.split_once("info: ").map(|(_, text)| format!("info: {text}"));
@@ -331,7 +331,7 @@ fn what_runs_before_the_daemon_is_named_and_counted() {
     }
 }
 
-/// Loopback stands for an address that a killed daemon has left behind.
+/// Loopback stands for an address that a killed daemon has left.
 #[test]
 fn an_address_of_an_earlier_run_is_one_warning() {
     let site = Site::new("alpha 127.0.0.1/8/lo tc::1\nbravo te\n");
@@ -423,7 +423,7 @@ fn a_tool_is_called_by_its_name_by_its_first_word_or_along_the_path() {
     );
 }
 
-/// Answers as a daemon: first that three orders were decided, then what it made of the fourth.
+/// Plays the daemon: it answers first that it decided three orders, then its decision about the fourth.
 fn answered(tool: &str, fourth: &'static str) -> Output {
     let site = Site::new("");
     let socket = StatusSocket::open(&site.place.join("heartbeat.sock")).expect("opened");

@@ -1,4 +1,4 @@
-//! What the scenarios of the host side share: a directory that goes away, scripts, and waiting for a condition.
+//! Common parts of the scenarios of the host side: a directory that is removed, scripts, and waiting for a condition.
 #![allow(dead_code, reason = "each scenario file uses its own part")]
 
 use std::fs;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use hbcore_linux::log::{EarlyLog, LogConfig, Logger, Stderr};
 
-/// A directory of this scenario's own, removed at its end.
+/// The directory of one scenario, removed at its end.
 pub(crate) struct Place(PathBuf);
 
 impl Place {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        // A test that was killed leaves its directory behind, and process ids come again.
+        // A killed test leaves its directory, and process ids return.
         let made = (0..1000).find_map(|_| {
             let name = format!("hbcore-host-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
             let path = std::env::temp_dir().join(name);
@@ -43,8 +43,8 @@ impl Place {
 
     pub(crate) fn file(&self, name: &str, content: &str, mode: u32) -> PathBuf {
         let path = self.join(name);
-        // A fork in another thread may hold a descriptor for writing open for a moment, and the script could then not be
-        // executed: let a child process write it.
+        // A fork in another thread may hold a descriptor for writing open for a moment, and the script could then not
+        // be executed, so a child process writes it.
         let mut cp = std::process::Command::new("dd")
             .arg(format!("of={}", path.display()))
             .stdin(std::process::Stdio::piped())
@@ -57,7 +57,7 @@ impl Place {
         path
     }
 
-    /// A log that writes everything to `log` and `debug` here.
+    /// A log that writes every line to `log` and `debug` here.
     pub(crate) fn log(&self) -> Logger {
         EarlyLog::new(self.log_config()).start().expect("a writer thread")
     }

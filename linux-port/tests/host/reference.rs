@@ -5,10 +5,10 @@ use std::process::Command;
 
 use super::Place;
 
-/// Where its tools are.
+/// The directory of its tools.
 pub(crate) const TOOLS: &str = "/usr/share/heartbeat";
 
-/// Why its programs cannot be run here; said on the output. They are asked in a mount namespace, which takes root.
+/// The reason why its programs cannot run here, which is printed. They run in a mount namespace, which needs root.
 pub(crate) fn why_not() -> Option<&'static str> {
     let reason = if !Path::new(TOOLS).join("ResourceManager").exists() {
         "skipped: heartbeat 3.0.6 is not installed"
@@ -21,7 +21,8 @@ pub(crate) fn why_not() -> Option<&'static str> {
     Some(reason)
 }
 
-/// A command that sees `ha.d` and `state` of the place as `/etc/ha.d` and `/var/lib/heartbeat`, and a `/run` of its own.
+/// A command that sees `ha.d` and `state` of the place as `/etc/ha.d` and `/var/lib/heartbeat`, and a `/run` of its
+/// own.
 pub(crate) fn command(place: &Place, program: &str) -> Command {
     let script = "mount --make-rprivate / && mount --bind \"$1/ha.d\" /etc/ha.d && \
                   mount --bind \"$1/state\" /var/lib/heartbeat && mount -t tmpfs run /run && mkdir -p /run/lock && \
@@ -31,7 +32,7 @@ pub(crate) fn command(place: &Place, program: &str) -> Command {
     command
 }
 
-/// Its shell functions and resource scripts into `ha.d`, which this makes, with `state` beside it.
+/// Copies its shell functions and resource scripts into `ha.d`, which this makes, with `state` beside it.
 pub(crate) fn install(place: &Place) {
     for directory in ["ha.d/rc.d", "ha.d/resource.d", "state"] {
         std::fs::create_dir_all(place.join(directory)).expect("made");

@@ -12,7 +12,7 @@ use std::{
 };
 
 const PORT: u16 = 694;
-/// Long enough for a packet on a virtual cable that should not come.
+/// Long enough for a packet that should not arrive on a virtual link.
 const SHORT: Duration = Duration::from_millis(50);
 
 fn ucast(device: &str, hosts: &[&str]) -> MediumSpec {
@@ -50,7 +50,7 @@ fn refused(host: &Host, spec: &MediumSpec) -> (OpenCause, String) {
     }
 }
 
-/// A message of `from` arrives at `to`, and one of `to` at `from`.
+/// Sends a message from `from` to `to`, and one from `to` to `from`, and expects that both arrive.
 fn talk(from: &mut AnyMedium, to: &mut AnyMedium) {
     assert_eq!(from.send(b"there").expect("sent"), SendOutcome::Sent);
     assert_eq!(message(to, LONG).as_deref(), Some(&b"there"[..]), "{}", from.kind());

@@ -1,4 +1,4 @@
-//! Hosts for tests: network namespaces that last as long as the test, joined by virtual cables.
+//! Hosts for tests: network namespaces that last as long as the test, joined by virtual links.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use hbcore_linux::{
@@ -16,16 +16,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long anything that should happen may take.
+/// The longest time for an event that is expected.
 pub const LONG: Duration = Duration::from_secs(5);
 
-/// A host with a network of its own. It goes when the test ends, even if it is killed, because its holder reads our pipe.
+/// A host with a network of its own. It vanishes when the test ends, even if the test is killed, because its holder
+/// reads our pipe.
 pub struct Host {
     holder: Child,
 }
 
 impl Host {
-    /// A host with loopback up, `None` (and the reason on the output) where that is not permitted.
+    /// A host with loopback up. Returns `None`, and prints the reason, where that is not permitted.
     pub fn new() -> Option<Self> {
         let script = "ip link set lo up && echo ready && exec cat";
         let spawned = Command::new("unshare")
@@ -55,7 +56,7 @@ impl Host {
         assert!(done.expect("ip starts").success());
     }
 
-    /// What `ip` prints on this host.
+    /// The output of `ip` on this host.
     pub fn ip_output(&self, args: &str) -> String {
         let args: Vec<String> = args.split_whitespace().map(str::to_owned).collect();
         let output = self.run(move || Command::new("ip").args(&args).output());
@@ -72,8 +73,8 @@ impl Host {
         thread::scope(|scope| scope.spawn(inside).join().expect("the work ends"))
     }
 
-    /// Lays a cable between `eth` of both hosts, with `10.77.NET.1/24` and `fd00:77:NET::1/64` on this one
-    /// and 2 on the other.
+    /// Lays a cable between `eth` of both hosts, with `10.77.NET.1/24` and `fd00:77:NET::1/64` on this one and 2 on the
+    /// other.
     pub fn cable(&self, other: &Host, eth: &str, net: u8) {
         self.ip(&format!("link add {eth} type veth peer name {eth} netns {}", other.holder.id()));
         for (host, number) in [(self, 1), (other, 2)] {
@@ -81,13 +82,13 @@ impl Host {
             host.ip(&format!("link set {eth} up"));
             host.ip(&format!("addr add fd00:77:{net}::{number}/64 dev {eth} nodad"));
         }
-        // The kernel starts to carry packets a moment after the second side is up, and loses those that come before.
+        // The kernel starts to carry packets a moment after the second end is up, and loses the packets before that.
         eventually("the cable works", || {
             [self, other].iter().all(|host| host.ip_output(&format!("link show {eth}")).contains("state UP"))
         });
     }
 
-    /// Everything of one Ethernet protocol that arrives at this host.
+    /// A socket that receives all packets of one Ethernet protocol that arrive at this host.
     pub fn sniff(&self, protocol: u16) -> Socket {
         let socket = self.run(move || Socket::new(Domain::PACKET, Type::RAW, Some(i32::from(protocol.to_be()).into())));
         let socket = socket.expect("a packet socket");
@@ -118,7 +119,7 @@ pub fn frame(sniffer: &Socket) -> Vec<u8> {
     buf
 }
 
-/// The next message of a medium; `None` if there is none within `patience`.
+/// The next message of a medium; `None` if none arrives within `patience`.
 pub fn message(medium: &mut impl Medium, patience: Duration) -> Option<Vec<u8>> {
     let poller = Poller::new().expect("opens");
     poller.add(medium.fd(), 0, Interest::Read).expect("added");
