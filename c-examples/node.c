@@ -58,7 +58,7 @@ static hb_text_t read_file(const char *directory, const char *name, bool optiona
     return (hb_text_t){.data = text, .len = len};
 }
 
-/* Prints what is wrong with the files, errors or not. */
+/* Prints all problems of the files, warnings included. */
 static void print_problems(const hb_files_t *files)
 {
     static const char *const names[] = {"ha.cf", "authkeys", "haresources", "hbcore.cf"};
@@ -72,7 +72,7 @@ static void print_problems(const hb_files_t *files)
     }
 }
 
-/* Signals are only taken while the node waits, so that they cannot come in between. */
+/* Signals arrive only while the node waits, so that they interrupt nothing else. */
 static void take_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -99,10 +99,10 @@ void node_start(struct node *node, const char *directory, const char *name, cons
         .authkeys = read_file(directory, "authkeys", false),
         .haresources = read_file(directory, "haresources", true),
         .hbcore_cf = read_file(directory, "hbcore.cf", true),
-        .generation = (uint64_t)time(NULL), /* grows from start to start, if not twice in a second */
+        .generation = (uint64_t)time(NULL), /* grows from start to start, unless two starts happen in one second */
         .seed = node_now(),
     };
-    /* A daemon keeps a random identity on disk. Here it is made from the name. */
+    /* A daemon keeps a random identity on disk. This example derives it from the name. */
     for (size_t i = 0; i < sizeof node->files.uuid && name[0] != 0; i++)
         node->files.uuid[i] = (uint8_t)(name[i % strlen(name)] + (int)i);
 
@@ -125,7 +125,7 @@ void node_wait(struct node *node, struct pollfd *fds, nfds_t count)
     }
 }
 
-/* COMMAND start|stop|escalate NUMBER FIRST-RESOURCE: its exit code says whether it has done so. */
+/* Runs COMMAND start|stop|escalate NUMBER FIRST-RESOURCE. Its exit code tells whether it succeeded. */
 static pid_t run_command(const struct node *node, const char *verb, uint32_t group)
 {
     char number[16], word[256] = "";
@@ -149,7 +149,7 @@ static void complete(struct node *node, uint32_t ticket, bool success)
 {
     hb_result_t result =
         hb_cluster_complete(node->cluster, node_now(), ticket, success ? HB_OUTCOME_DONE : HB_OUTCOME_FAILED);
-    if (result != HB_RESULT_STALE_TICKET) /* stale: it took longer than the engine waits, which has decided something else */
+    if (result != HB_RESULT_STALE_TICKET) /* stale: the engine did not wait any longer */
         must(result, "hb_cluster_complete");
 }
 
@@ -157,15 +157,16 @@ static void carry_out(struct node *node, const hb_effect_t *effect)
 {
     static const char *const verbs[] = {"start", "stop", "announce", "escalate"};
     if (effect->kind == HB_EFFECT_ANNOUNCE || effect->kind >= sizeof verbs / sizeof *verbs)
-        return; /* nothing to do; and HB_EFFECT_FENCE only comes to those who called hb_cluster_set_fencing() */
+        return; /* nothing to do; and HB_EFFECT_FENCE comes only after a call of hb_cluster_set_fencing() */
     if (node->command == NULL) {
-        /* Nothing runs here, so that nothing can go wrong. */
+        /* There is no command to run, so that nothing can fail. */
         complete(node, effect->ticket, true);
         return;
     }
     struct job *job = &node->jobs[effect->group];
     if (job->pid > 0) {
-        /* Its time was over, and the engine has decided something else. Two commands for one group must not run beside each other. */
+        /* The engine's limit has passed, and it has decided something else. Only one command may run for a group at
+         * a time. */
         kill(job->pid, SIGKILL);
         waitpid(job->pid, NULL, 0);
     }

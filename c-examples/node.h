@@ -1,7 +1,8 @@
 /*
- * What udp_node and serial_node have in common: a node under POSIX, but for its media.
+ * The common part of udp_node and serial_node: a node under POSIX, without its media.
  *
- * It reads a directory like /etc/ha.d, prints what happens, and starts and stops groups by running a command. One thread, one ppoll().
+ * It reads a directory like /etc/ha.d, prints events, and starts and stops groups with a command. It has one thread
+ * and one ppoll().
  */
 #ifndef NODE_H
 #define NODE_H
@@ -28,20 +29,20 @@ struct node {
     bool left;
 };
 
-/* Sends a datagram on one link. What cannot be sent is dropped. */
+/* Sends a datagram on one link, or drops it if it cannot be sent. */
 typedef void (*node_send)(void *media, unsigned link, const void *data, size_t len);
 
-/* Reads ha.cf, authkeys, haresources and hbcore.cf of `directory` and starts the node called `name`. Ends the program with every
-   problem of the files if they have errors. */
+/* Reads ha.cf, authkeys, haresources and hbcore.cf of `directory` and starts the node called `name`. If the files
+   have errors, prints all their problems and ends the program. */
 void node_start(struct node *node, const char *directory, const char *name, const char *command);
 
-/* Waits until something can be read, a command has ended, a signal came, or the engine wants to be called. */
+/* Waits until a file descriptor is readable, a command has ended, a signal came, or the engine's deadline has come. */
 void node_wait(struct node *node, struct pollfd *fds, nfds_t count);
 
-/* After what was read was given to the engine: everything else of one turn. */
+/* The rest of one turn, after all input was passed to the engine. */
 void node_turn(struct node *node, node_send send, void *media);
 
-/* Microseconds of a clock that never goes back and goes on in suspend. */
+/* Microseconds of a clock that never goes back and also runs during suspend. */
 uint64_t node_now(void);
 
 /* Ends the program if a call failed. */

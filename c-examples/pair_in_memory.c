@@ -1,10 +1,10 @@
 /*
- * Two nodes in one program, with a clock that we turn ourselves. The first thing to read.
+ * Two nodes in one program, with a simulated clock. Read this example first.
  *
- * alpha and bravo share a link and a resource group whose home is alpha. They start, alpha's power is cut, bravo takes over, alpha
- * comes back and gets its group again. Nothing waits: the hour of their lives takes milliseconds of ours.
+ * alpha and bravo share a link and a resource group whose home is alpha. They start, alpha loses its power, bravo
+ * takes over, alpha returns and gets its group back. Nothing waits: an hour of simulated time takes milliseconds.
  *
- * Everything that a program must do with the library is in step().
+ * step() contains everything that a program must do with the library.
  */
 #include <hbcore.h>
 
@@ -19,13 +19,13 @@ struct node {
     const char *name;
     hb_cluster_storage_t storage; /* the library's memory: there is no other */
     hb_cluster_t *cluster;        /* NULL: this node has no power */
-    bool runs_group;              /* the "service" that the group stands for */
+    bool runs_group;              /* the "service" of the group */
     uint64_t generation;
 };
 
 static struct node nodes[NODES] = {{.name = "alpha"}, {.name = "bravo"}};
 
-/* Every result is a number with a text. In an example, what should not happen ends the program. */
+/* Every result is a number with a text. In an example, an unexpected result ends the program. */
 static void must(hb_result_t result, const char *what)
 {
     if (result != HB_RESULT_OK) {
@@ -56,7 +56,7 @@ static void power_on(struct node *node, uint64_t now)
     config.keepalive_us = SECOND / 10;
     config.deadtime_us = SECOND / 2;
     config.initdead_us = 2 * SECOND;
-    config.generation = ++node->generation; /* a real node keeps this number where it survives a restart */
+    config.generation = ++node->generation; /* a real node keeps this number in storage that survives a restart */
 
     must(hb_cluster_init(&node->storage, sizeof node->storage, &config, now, 1800000000, &node->cluster), "hb_cluster_init");
 }
@@ -67,11 +67,11 @@ static void power_off(struct node *node)
     node->runs_group = false;
 }
 
-/* The library wants a group started or stopped. A real program would switch a relay, or set an address. */
+/* The library orders the start or stop of a group. A real program would switch a relay, or set an address. */
 static void carry_out(struct node *node, const hb_effect_t *effect, uint64_t now)
 {
     if (effect->kind == HB_EFFECT_ANNOUNCE)
-        return; /* not to be completed */
+        return; /* this effect is not completed */
     node->runs_group = effect->kind == HB_EFFECT_ACQUIRE;
     must(hb_cluster_complete(node->cluster, now, effect->ticket, HB_OUTCOME_DONE), "hb_cluster_complete");
 }
@@ -83,7 +83,7 @@ static void tell(struct node *node, const hb_event_t *event, uint64_t now)
     printf("%8.3f s  %s: %s\n", (double)now / SECOND, node->name, line);
 }
 
-/* One turn of a node's loop. Tells whether the other node has got something. */
+/* One turn of a node's loop. Returns whether the other node received a datagram. */
 static bool step(struct node *node, struct node *other, uint64_t now)
 {
     static unsigned char buffer[HB_DATAGRAM];
@@ -92,27 +92,29 @@ static bool step(struct node *node, struct node *other, uint64_t now)
     hb_event_t event;
     bool sent = false;
 
-    /* 1. What is due. (Here nothing waits to be received: step() of the other node hands its datagrams to us.) */
+    /* 1. Do what is due. (No input waits here: step() of the other node passes its datagrams to this one.) */
     must(hb_cluster_advance(node->cluster, now), "hb_cluster_advance");
 
-    /* 2. What is to be done. Before what is to be sent: the others are told how it went, and no deadline comes for that. */
+    /* 2. Carry out effects. Do it before sending: an outcome makes the node send something, and no deadline
+     * announces that. */
     while (hb_cluster_poll_effect(node->cluster, &effect) == HB_RESULT_OK)
         carry_out(node, &effect, now);
 
-    /* 3. What is to be sent. */
+    /* 3. Send datagrams. */
     while (hb_cluster_poll_transmit(node->cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK) {
         if (other->cluster != NULL) {
             must(hb_cluster_handle(other->cluster, now, 0, buffer, transmit.len, NULL), "hb_cluster_handle");
             sent = true;
         }
     }
-    /* 4. What is to be told. */
+    /* 4. Print events. */
     while (hb_cluster_poll_event(node->cluster, &event) == HB_RESULT_OK)
         tell(node, &event, now);
     return sent;
 }
 
-/* Lets time pass. The clock jumps from deadline to deadline, as a program sleeps until its deadline or until something arrives. */
+/* Lets time pass. The clock jumps from deadline to deadline, as a program sleeps until its deadline or until input
+ * arrives. */
 static void run_until(uint64_t *now, uint64_t end)
 {
     while (*now < end) {
@@ -123,7 +125,7 @@ static void run_until(uint64_t *now, uint64_t end)
                 awake = true;
         }
         if (awake)
-            continue; /* somebody has got something, at this very instant */
+            continue; /* a node received a datagram at this very instant */
         for (int i = 0; i < NODES; i++) {
             if (nodes[i].cluster == NULL)
                 continue;

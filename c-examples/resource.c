@@ -1,15 +1,15 @@
 /*
- * A resource agent: a program of /etc/ha.d/resource.d. This one switches a lamp, which is a file that holds 0 or 1, such as a GPIO of Linux
- * has it:
+ * A resource agent: a program of /etc/ha.d/resource.d. This one switches a lamp, which is a file that contains 0 or
+ * 1, such as a GPIO of Linux:
  *
  *     Lamp FILE start|stop|status|monitor
  *
  * Installed as resource.d/Lamp, a line of haresources uses it: `alpha Lamp::/sys/class/leds/owner/brightness`.
  *
- * What a resource agent must keep:
- * - start returns 0 when, and only when, the resource runs; stop when it is stopped. So they wait until it is so.
- * - To start what runs, and to stop what is stopped, is done at once and no error: it happens.
- * - status prints a word; the daemon asks it before it starts something.
+ * The rules for a resource agent:
+ * - start returns 0 if, and only if, the resource runs; stop returns 0 if it is stopped. Both wait until then.
+ * - Starting a running resource and stopping a stopped one return 0 at once. Both happen in practice.
+ * - status prints a word; the daemon calls it before it starts a resource.
  */
 #include <hbcore.h>
 

@@ -1,11 +1,11 @@
 /*
- * A node of a real cluster, over a serial cable:
+ * A node of a real cluster, over a serial line:
  *
  *     serial_node DIRECTORY NAME [COMMAND]
  *
- * As udp_node, but the links are the lines `serial` of ha.cf, with the speed that `baud` gives. The engine finds the messages in the bytes
- * (hb_cluster_feed), so that this program only has to carry them. A line is slow: what does not fit into the queue is dropped, and asked for
- * again.
+ * This is like udp_node, but the links are the lines `serial` of ha.cf, with the speed from `baud`. The engine finds
+ * the messages in the bytes (hb_cluster_feed); this program only carries the bytes. A line is slow: a message for
+ * which the queue has no room is dropped, and its retransmission is requested.
  *
  * Read pair_in_memory.c first.
  */
@@ -22,7 +22,7 @@
 
 struct line {
     int fd;
-    unsigned char queue[2 * HB_DATAGRAM]; /* what the driver has no room for yet */
+    unsigned char queue[2 * HB_DATAGRAM]; /* bytes for which the driver has no room yet */
     size_t queued;
 };
 
@@ -47,7 +47,7 @@ static speed_t speed_of(uint32_t baud)
     exit(1);
 }
 
-/* Raw bytes, eight bits, no flow control: what a null-modem cable carries. */
+/* Sets the line for a null-modem cable: raw bytes, eight bits, no flow control. */
 static int open_line(const hb_medium_t *medium)
 {
     char device[256];
@@ -96,7 +96,7 @@ static void send_bytes(void *context, unsigned link, const void *data, size_t le
     struct media *media = context;
     struct line *line = &media->lines[link];
     if (len > sizeof line->queue - line->queued)
-        return; /* whole messages only: half of one is noise */
+        return; /* queue whole messages only: half a message is noise */
     memcpy(line->queue + line->queued, data, len);
     line->queued += len;
     flush(media, link);
@@ -114,7 +114,8 @@ static void receive(struct node *node, struct media *media)
         if (len > 0) {
             must(hb_cluster_feed(node->cluster, node_now(), link, bytes, (size_t)len, NULL), "hb_cluster_feed");
         } else if (len == 0 || (errno != EAGAIN && errno != EINTR)) {
-            /* The device is gone, such as an adapter that was pulled. A daemon would try to open it again. */
+            /* The device is gone, for example because an adapter was pulled out. A daemon would try to open it
+             * again. */
             media->fds[link].fd = -1;
             must(hb_cluster_link_changed(node->cluster, node_now(), link, 0), "hb_cluster_link_changed");
         }

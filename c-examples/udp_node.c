@@ -3,9 +3,10 @@
  *
  *     udp_node DIRECTORY NAME [COMMAND]
  *
- * DIRECTORY is like /etc/ha.d: the links are the lines `ucast` and `bcast` of its ha.cf. NAME is this node's name there. COMMAND is run as
- * `COMMAND start GROUP RESOURCE` and `COMMAND stop GROUP RESOURCE` for the groups of haresources; its exit code says whether that worked.
- * SIGTERM: leave the cluster, so that the other node takes over.
+ * DIRECTORY is like /etc/ha.d: the links are the lines `ucast` and `bcast` of its ha.cf. NAME is this node's name
+ * there. COMMAND is run as `COMMAND start GROUP RESOURCE` and `COMMAND stop GROUP RESOURCE` for the groups of
+ * haresources; its exit code tells whether that succeeded. On SIGTERM the node leaves the cluster, so that the other
+ * node takes over.
  *
  * Read pair_in_memory.c first.
  */
@@ -23,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Datagrams that are read from a link before the others get their turn. */
+/* The number of datagrams that are read from a link before it is the turn of the others. */
 enum { READS = 16 };
 
 struct link {
@@ -43,7 +44,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* Where a medium sends to: the host, or the broadcast address of the interface. */
+/* The address to which a medium sends: the host, or the broadcast address of the interface. */
 static struct in_addr destination(int fd, const hb_medium_t *medium, const char *interface)
 {
     char host[64];
@@ -85,7 +86,7 @@ static struct link open_link(const hb_medium_t *medium)
     return link;
 }
 
-/* Opens the media of ha.cf; their order is that of the engine's links. */
+/* Opens the media of ha.cf, in the order of the engine's links. */
 static void open_media(struct media *media, const hb_files_t *files)
 {
     hb_medium_t medium;
@@ -105,7 +106,7 @@ static void send_datagram(void *context, unsigned link, const void *data, size_t
     const struct media *media = context;
     const struct link *to = &media->links[link];
     if (sendto(to->fd, data, len, 0, (const struct sockaddr *)&to->to, sizeof to->to) < 0)
-        return; /* lost: the other node asks for it again, or there is another link */
+        return; /* lost: the other node requests it again, or there is another link */
 }
 
 static void receive(struct node *node, const struct media *media)
@@ -116,7 +117,7 @@ static void receive(struct node *node, const struct media *media)
             ssize_t len = recv(media->links[link].fd, buffer, sizeof buffer, 0);
             if (len < 0)
                 break;
-            /* Whatever it is, the engine looks after it. What it drops it counts. */
+            /* The engine checks any bytes that arrive, and counts those that it drops. */
             hb_cluster_handle(node->cluster, node_now(), (uint32_t)link, buffer, (size_t)len, NULL);
         }
     }

@@ -1,7 +1,7 @@
 /*
- * Shows the packets of a cluster, one line each, with what is wrong with those that are not authentic:
+ * Shows the packets of a cluster, one line each, and the fault of each packet that is not authentic:
  *
- *     watch AUTHKEYS CAPTURE.pcap     packets of a file, as `tcpdump -w` makes it
+ *     watch AUTHKEYS CAPTURE.pcap     packets of a file that `tcpdump -w` wrote
  *     watch AUTHKEYS -u PORT          datagrams that reach a UDP port of this machine
  *     watch -v ...                    all fields of each packet, too
  *
@@ -65,7 +65,7 @@ static void show(double at, const void *data, size_t len)
         print_fields(data, len);
 }
 
-/* The payload of a UDP packet: link header (by the type of the capture), IP, UDP. NULL: something else. */
+/* The payload of a UDP packet: link header (by the type of the capture), IP, UDP. NULL for another packet. */
 static const unsigned char *payload(const unsigned char *frame, size_t len, uint32_t link_type, size_t *payload_len)
 {
     size_t ip = link_type == 1 ? 14 : link_type == 113 ? 16 : link_type == 276 ? 20 : 0, udp;
@@ -149,7 +149,7 @@ static int listen_on(int port)
     }
 }
 
-/* What is wrong with the text of authkeys. The other files are not there, which is of no interest here. */
+/* Prints the problems of the text of authkeys. The other files are missing, and their problems are skipped. */
 static void print_problems(const char *path, hb_text_t authkeys)
 {
     const hb_files_t files = {.size = sizeof files, .local_name = "watch", .authkeys = authkeys, .generation = 1};

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs what `cargo build --release -p hbcore-linux` made, under the paths of Heartbeat 3.0.6 on Debian.
+# Installs the programs of `cargo build --release -p hbcore-linux`, under the paths of Heartbeat 3.0.6 on Debian.
 #
-#   dist/install.sh [PROGRAMS]     PROGRAMS: where the programs are, target/release by default
+#   dist/install.sh [PROGRAMS]     PROGRAMS: the directory of the programs, target/release by default
 #
-#   DESTDIR   put before every path, for packages; empty by default
+#   DESTDIR   prefix of every path, for packages; empty by default
 #   PREFIX    /usr by default; the units and scripts name /usr
 #
-# Files in /etc/ha.d are never touched. Stop a running 3.0.6 before, and start heartbeat afterwards.
+# The script never touches files in /etc/ha.d. Stop a running 3.0.6 before, and start heartbeat afterwards.
 set -eu
 
 here=$(dirname "$0")
@@ -21,11 +21,11 @@ for program in heartbeat hb hb_tool cl_status; do
 	fi
 done
 
-# Replaced in one step, also while the old one runs.
+# Replaces a file in one step, even while the old one runs.
 put() {
 	mkdir -p "$(dirname "$3")"
 	install -m "$1" "$2" "$3.new"
-	# Programs without their line tables; of scripts there is nothing to strip.
+	# Removes the line tables of programs. strip fails for scripts, which is no error.
 	strip "$3.new" 2>/dev/null || true
 	mv -f "$3.new" "$3"
 }
@@ -33,7 +33,8 @@ put() {
 put 755 "$programs/heartbeat" "$prefix/libexec/heartbeat/heartbeat"
 put 755 "$programs/hb_tool" "$prefix/libexec/heartbeat/hb_tool"
 put 755 "$programs/hb" "$prefix/sbin/hb"
-# Whoever may run it has the group that the daemon lets in. That of Debian's package works as well, and stays.
+# cl_status has the group that the daemon admits, so that every user may run it. The one of Debian's package works too,
+# and stays.
 if [ -n "$root" ] || [ ! -e "$prefix/bin/cl_status" ]; then
 	put 755 "$programs/cl_status" "$prefix/bin/cl_status"
 	if chgrp haclient "$prefix/bin/cl_status" 2>/dev/null; then

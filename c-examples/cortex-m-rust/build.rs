@@ -1,4 +1,4 @@
-//! Where the memory of the board lies.
+//! Tells the linker the memory layout of the board.
 
 fn main() {
     println!("cargo::rerun-if-changed=memory.x");

@@ -48,7 +48,7 @@ static void interrupts_on(void) { __asm volatile("cpsie i" ::: "memory"); }
 
 /* --- time --- */
 
-/* SysTick counts 24 bits down, and an interrupt counts how often it came around: once in 335 ms, so that none is missed. */
+/* SysTick counts 24 bits down, and an interrupt counts the rounds: one in 335 ms, so that no round is missed. */
 #define ROUND (1u << 24)
 
 static volatile uint32_t rounds_low, rounds_high;
@@ -59,14 +59,14 @@ void systick_interrupt(void)
         rounds_high++;
 }
 
-/* Cycles since the start; also while an interrupt is pending that has not been counted. */
+/* Cycles since the start. Correct also while an interrupt is pending that has not been counted. */
 static uint64_t cycles_read(void)
 {
     interrupts_off();
     uint32_t left = SYST_CVR;
     bool pending = (ICSR & ICSR_SYSTICK_PENDING) != 0;
     if (pending)
-        left = SYST_CVR; /* it came before or behind the first look: certainly before the second */
+        left = SYST_CVR; /* the interrupt came before or after the first read, and certainly before the second */
     uint64_t rounds = ((uint64_t)rounds_high << 32 | rounds_low) + pending;
     interrupts_on();
     return rounds * ROUND + (ROUND - 1 - left);
@@ -76,14 +76,14 @@ uint64_t time_us(void) { return cycles_read() / (CLOCK_HZ / 1000000); }
 
 uint32_t time_cycles(void) { return (uint32_t)cycles_read(); }
 
-/* The alarm clock: it only wakes the processor once a millisecond, and it does not matter if it is late. */
+/* This timer only wakes the processor once a millisecond, so it may be late. */
 void timer0_interrupt(void) { TIMER0_ICR = 1; }
 
 void board_sleep(void) { __asm volatile("wfi"); }
 
 /* --- serial lines: PL011 --- */
 
-/* Filled at `in` by one side, emptied at `out` by the other; both only grow. */
+/* One side fills it at `in`, the other side empties it at `out`; both numbers only grow. */
 struct ring {
     volatile uint16_t in, out;
     uint8_t *bytes;
@@ -131,7 +131,7 @@ static uint8_t ring_take(struct ring *ring)
     return byte;
 }
 
-/* Moves what the hardware has room for; asks for an interrupt when there is room again. */
+/* Moves as many bytes as the hardware has room for, and enables the interrupt that comes when there is room again. */
 static void uart_send(struct uart *uart)
 {
     while (ring_used(&uart->to_send) > 0 && (REGISTER(uart->base + UART_FR) & FR_TX_FULL) == 0)
@@ -204,7 +204,7 @@ static void port_use(uintptr_t port, uint32_t pins, uint32_t direction, uint32_t
 
 void pin_set(unsigned pin, bool high)
 {
-    /* The address says which pins a write is for. */
+    /* The address selects the pins that a write changes. */
     REGISTER(PORT_B + (4u << pin)) = high ? 1u << pin : 0;
 }
 
@@ -223,7 +223,7 @@ void board_start(void)
     SYST_RVR = ROUND - 1;
     SYST_CVR = 0;
     SYST_CSR = 7; /* on, with interrupts, from the processor's clock */
-    TIMER0_MODE = 2; /* over and over again */
+    TIMER0_MODE = 2; /* periodic */
     TIMER0_LOAD = CLOCK_HZ / 1000 - 1;
     TIMER0_IM = 1;
     TIMER0_CTL = 1;
@@ -245,13 +245,13 @@ void watchdog_start(void)
 
 void watchdog_feed(void)
 {
-    WDT_ICR = 1; /* takes the warning back and loads the counter again */
+    WDT_ICR = 1; /* clears the warning and reloads the counter */
     WDT_LOAD = CLOCK_HZ / 4;
 }
 
-/* --- what outlives a reset, and a loss of power --- */
+/* --- the number that survives a reset, and a loss of power --- */
 
-/* The last two pages of the flash: a word for each start, the page that is not in use is erased when the other one is full. */
+/* The last two pages of the flash have a word for each start. When one page is full, the other one is erased. */
 #define PAGE_WORDS 256u
 #define PAGES 0x0003F800u
 #define BLANK 0xFFFFFFFFu

@@ -1,4 +1,5 @@
-/* The LM3S6965 as the node needs it: two serial lines, the time, four output pins, a watchdog, and a number that outlives a reset. */
+/* The parts of the LM3S6965 that the node needs: two serial lines, the time, four output pins, a watchdog, and a
+ * number that survives a reset. */
 #ifndef BOARD_H
 #define BOARD_H
 
@@ -7,16 +8,16 @@
 #include <stdint.h>
 
 #define CLOCK_HZ 50000000u
-#define CABLE_BAUD 19200u    /* UART1: the serial cable to the other node */
-#define CONSOLE_BAUD 115200u /* UART0: for people */
+#define CABLE_BAUD 19200u    /* UART1: the serial line to the other node */
+#define CONSOLE_BAUD 115200u /* UART0: the console */
 
-/* Clocks, pins, both serial lines, and the time. */
+/* Starts clocks, pins, both serial lines, and the time. */
 void board_start(void);
 
 /* Microseconds since the start. */
 uint64_t time_us(void);
 
-/* Clock cycles, for measuring what takes less than a minute; wraps. */
+/* Clock cycles, to measure times below one minute; wraps. */
 uint32_t time_cycles(void);
 
 /* Sleeps until an interrupt, which comes at least once a millisecond. */
@@ -24,23 +25,24 @@ void board_sleep(void);
 
 enum line { CONSOLE, CABLE };
 
-/* Takes up to `room` bytes that have arrived. What arrives while nobody takes it is lost, and found to be missing by the engine. */
+/* Reads up to `room` bytes that have arrived. Bytes that arrive while the buffer is full are lost, and the engine
+ * notices the gap. */
 size_t line_read(enum line line, uint8_t *bytes, size_t room);
 
 /* Sends all of `bytes`, or nothing if the queue has no room for them. Does not wait. */
 bool line_write(enum line line, const void *bytes, size_t len);
 
-/* How much line_write has room for. */
+/* The number of bytes for which line_write has room. */
 size_t line_room(enum line line);
 
 /* Output pins PB0 to PB3. */
 void pin_set(unsigned pin, bool high);
 
-/* Resets the machine if nobody feeds it for half a second. */
+/* Resets the machine if the program does not feed it for half a second. */
 void watchdog_start(void);
 void watchdog_feed(void);
 
-/* Larger than at any start before. */
+/* Returns a number that is larger than at any earlier start. */
 uint32_t generation_next(void);
 
 /* startup.c */

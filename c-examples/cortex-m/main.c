@@ -1,8 +1,9 @@
 /*
- * A cluster node without an operating system: `charlie`, beside the Linux node `alpha`, over one serial cable.
+ * A cluster node without an operating system. This is `charlie`; its peer is the Linux node `alpha`, over one serial
+ * line.
  *
- * Each node is the home of one resource group. A group that runs here drives its pin of port B high and is told of on the console; an
- * actuator with a relay, say. When alpha is cut its group runs here too, until alpha is back.
+ * Each node is the home of one resource group. A group that runs here drives its pin of port B high, which may switch a
+ * relay, and is shown on the console. When alpha loses its power, its group runs here too, until alpha returns.
  *
  * Read ../pair_in_memory.c first; this is the same loop, with a UART.
  */
@@ -11,15 +12,15 @@
 #include <hbcore.h>
 #include <string.h>
 
-/* Longer than one turn can take, and shorter than what the watchdog waits. */
+/* Longer than one turn can take, and shorter than the time of the watchdog. */
 #define OVERDUE_US 200000u
 
-/* Longest line of tell(), with a name of any length. */
+/* The longest line that tell() writes, for a name of any length. */
 #define LINE_MAX 140
 
 static hb_cluster_storage_t storage;
 static hb_cluster_t *cluster;
-static bool failed; /* the library refused something that it must not refuse: let the watchdog end it */
+static bool failed; /* the library returned an unexpected error: let the watchdog reset the machine */
 
 static struct {
     uint32_t packet, turn; /* most cycles for the bytes of a packet, and for everything else of a turn */
@@ -35,7 +36,7 @@ static void must(hb_result_t result)
 
 static void say(const char *text)
 {
-    (void)line_write(CONSOLE, text, strlen(text)); /* nobody waits for people: what has no room is not said */
+    (void)line_write(CONSOLE, text, strlen(text)); /* this never waits: a text for which there is no room is dropped */
 }
 
 static void say_number(const char *name, uint32_t number)
@@ -69,7 +70,7 @@ __attribute__((noinline)) static void report(void)
     say("\r\n");
 }
 
-/* i: a report. s: standby. t: takeover. l: leave. h: hang, to see the watchdog at work. */
+/* i: report. s: standby. t: takeover. l: leave. h: hang, to see the watchdog work. */
 static void obey(uint8_t key)
 {
     switch (key) {
@@ -84,7 +85,7 @@ static void obey(uint8_t key)
 
 /* --- the node --- */
 
-/* On a stack that is free again before the loop begins. */
+/* A function of its own, so that its stack is free again before the loop begins. */
 __attribute__((noinline)) static void start(void)
 {
     static const hb_node_config_t nodes[] = {{.name = "alpha"}, {.name = "charlie", .uuid = "charlie's identi"}};
@@ -107,9 +108,9 @@ __attribute__((noinline)) static void start(void)
     config.deadtime_us = 5000000;
     config.initdead_us = 10000000;
     config.generation = generation_next();
-    /* Nobody compares our clock with his. */
+    /* The other node does not compare this clock with its own. */
     must(hb_cluster_init(&storage, sizeof storage, &config, time_us(), 1, &cluster));
-    must(hb_cluster_set_line_speed(cluster, CABLE_BAUD)); /* against noise: heartbeats are repeated while the cable is idle */
+    must(hb_cluster_set_line_speed(cluster, CABLE_BAUD)); /* against noise: repeats heartbeats on an idle line */
     say_number("charlie starts, run ", (uint32_t)config.generation);
     say("\r\n");
 }
@@ -118,14 +119,14 @@ static void carry_out(const hb_effect_t *effect)
 {
     bool on = effect->kind == HB_EFFECT_ACQUIRE;
     if (!on && effect->kind != HB_EFFECT_RELEASE)
-        return; /* there is nothing to announce, and a pin is never stuck */
+        return; /* there is nothing to announce, and a pin always switches */
     pin_set(effect->group, on);
     say_number("group ", effect->group);
     say(on ? " runs here\r\n" : " is stopped here\r\n");
     must(hb_cluster_complete(cluster, time_us(), effect->ticket, HB_OUTCOME_DONE));
 }
 
-/* What people want to know of a board. hb_cluster_describe has a sentence for every event; they take some kilobytes of flash. */
+/* The most useful events. hb_cluster_describe has a sentence for every event; they take some kilobytes of flash. */
 __attribute__((noinline)) static void tell(const hb_event_t *event)
 {
     static const struct {
@@ -178,7 +179,7 @@ static void turn(void)
     must(hb_cluster_advance(cluster, time_us()));
     while (hb_cluster_poll_effect(cluster, &effect) == HB_RESULT_OK)
         carry_out(&effect);
-    /* What the line has no room for stays with the library. */
+    /* A datagram for which the line has no room stays in the library. */
     while (line_room(CABLE) >= sizeof buffer && hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK)
         (void)line_write(CABLE, buffer, transmit.len);
     while (line_room(CONSOLE) >= LINE_MAX && hb_cluster_poll_event(cluster, &event) == HB_RESULT_OK)
@@ -188,7 +189,7 @@ static void turn(void)
         worst.turn = took;
 }
 
-/* The engine works, and it is called in time. */
+/* True if the engine works and is called in time. */
 static bool is_healthy(uint64_t deadline)
 {
     return !failed && (deadline == HB_NEVER || time_us() < deadline + OVERDUE_US) && stack_used() < stack_size();

@@ -1,4 +1,4 @@
-/* All that the library and the compiler want of a C library. Nothing else is linked. */
+/* All functions of a C library that the library and the compiler need. Nothing else is linked. */
 #include <stddef.h>
 #include <string.h>
 
@@ -34,7 +34,7 @@ int memcmp(const void *left, const void *right, size_t len)
     return 0;
 }
 
-/* The same under the names of the processor's ABI; else those of Rust's own library are linked beside them. */
+/* The same functions under the names of the processor's ABI. Without them, those of Rust's library are linked too. */
 #define SAME_AS(of) __attribute__((alias(#of)))
 
 void *memcpy(void *restrict to, const void *restrict from, size_t len) SAME_AS(memmove);

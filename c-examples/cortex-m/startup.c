@@ -1,15 +1,16 @@
-/* From reset to main(): the vector table, the memory that C expects, and the paint by which the depth of the stack is seen. */
+/* From reset to main(): the vector table, the memory that C expects, and the paint that shows how deep the stack was
+ * used. */
 #include "board.h"
 
 extern uint32_t data_begin[], data_end[], bss_begin[], bss_end[], stack_bottom[], stack_top[];
 extern const uint32_t data_image[];
 
 #define PAINT 0xA5A5A5A5u
-#define INTERRUPTS 20 /* those that are used are among the first */
+#define INTERRUPTS 20 /* the interrupts in use are among the first */
 
 int main(void);
 
-/* A mistake of this program. The watchdog, which nobody feeds now, resets the machine. */
+/* A mistake of this program. The watchdog is not fed any more and resets the machine. */
 static void stand_still(void)
 {
     for (;;)

@@ -1,11 +1,11 @@
-//! `authkeys`, as bytes, and what is signed with the keys in it.
+//! Arbitrary bytes as `authkeys`, and messages signed with the keys in it.
 
 use hbcore::config::{AuthKeys, Method, Problems};
 use hbcore::wire::{self, Form, Keys, Writer, open};
 
 use crate::problems;
 
-/// Every sound file makes a key table; what that signs, it takes, in both forms.
+/// Every sound file makes a key table. The table accepts the messages that it signs, in both forms.
 pub fn run(text: &[u8]) {
     let mut found = Problems::new();
     let parsed = AuthKeys::parse(text, &mut found);

@@ -1,4 +1,4 @@
-//! The socket of clients: streams of bytes in frames, and the desk that answers them.
+//! The socket of clients: streams of bytes in frames, and the desk that answers the clients.
 
 use hbcore::id::Uuid;
 use hbcore::wire::{Form, Structure};
@@ -7,13 +7,13 @@ use hbcore_linux::ipc::{BODY_MAX, Composer, Inbox};
 
 use crate::cuts::{Digest, pieces};
 
-/// Most output of the desk for one input: a list of all nodes, and a message to all clients.
+/// The most outputs of the desk for one input: a list of all nodes, and a message to all clients.
 const OUTPUTS: usize = 16;
-/// Connections that are in use.
+/// The number of connections.
 const CONNS: u8 = 4;
 
-/// The first byte decides where the stream is cut, which changes nothing. Each frame of the stream, and each line of it, is then said to the
-/// desk by one of four connections, or comes from the cluster; the first byte of a line says which.
+/// The first byte decides where the stream is cut, which must change nothing. Each frame and each line of the stream is
+/// then an input of the desk. The first byte of a line chooses one of four connections, or the cluster, as its source.
 pub fn run(data: &[u8]) {
     let Some((&seed, stream)) = data.split_first() else { return };
     assert_eq!(frames([stream]), frames(pieces(stream, seed)), "it depends on the cuts");
@@ -46,7 +46,7 @@ fn converse(stream: &[u8]) {
             conns[who] = newest;
             desk.arrived(newest, Credentials { pid: 7, uid: 0, gid: 0 });
         }
-        // `name=value` between blanks: shorter than a message, and nearly always one.
+        // `name=value` between blanks. This is shorter than a message, and nearly always is one.
         let message = composer.message(|w| {
             for word in words.split(|byte| *byte == b' ') {
                 let end = word.iter().position(|byte| *byte == b'=').unwrap_or(word.len());

@@ -1,4 +1,4 @@
-//! The engine under arbitrary inputs: authentic packets that say anything, bytes, time, outcomes of effects, requests.
+//! The engine under arbitrary inputs: authentic packets with any content, bytes, time, outcomes of effects, requests.
 
 mod packet;
 mod port;
@@ -22,11 +22,12 @@ const GROUPS: usize = 3;
 
 type Engine = Cluster<NODES, LINKS, GROUPS, 4096, 1>;
 
-/// A node comes to rest after this many turns at the same instant: a stall takes two.
+/// The engine comes to rest after this many turns at the same instant. A stall takes two.
 const TURNS: usize = 4;
 
-/// The first bytes are the configuration, the others steps. After each step, the rules of [`Port`] hold; the module's own are that the engine
-/// comes to rest, that a ticket is good for one effect, and that every packet is counted once.
+/// The first bytes are the configuration, the others are steps. After each step, the rules of [`Port`] must hold. This
+/// module checks that the engine comes to rest, that a ticket is good for one effect, and that every packet is counted
+/// once.
 pub fn run(data: &[u8]) {
     let mut input = Unstructured::new(data);
     let Ok(setup) = Setup::read(&mut input) else { return };
@@ -43,7 +44,7 @@ pub fn run(data: &[u8]) {
         host.drain();
         host.check_counters();
     }
-    // Whatever happened: it goes on.
+    // The engine goes on after every sequence of steps.
     for _ in 0..2 {
         host.wait_until(host.deadline().unwrap_or(host.now));
     }
@@ -103,7 +104,7 @@ impl Host {
         panic!("it is never content: {:?} wanted at {:?}", self.deadline(), self.now);
     }
 
-    /// Never is no deadline.
+    /// The deadline, or none if it is `FAR`.
     fn deadline(&self) -> Option<Instant> {
         self.engine.next_deadline().filter(|at| *at < Instant::FAR)
     }
@@ -112,7 +113,7 @@ impl Host {
         self.port.drain(&mut self.engine, self.now);
     }
 
-    /// A ticket that is not that of a running effect changes nothing.
+    /// Checks that a ticket changes nothing unless it belongs to a running effect.
     fn complete(&mut self, ticket: u32, outcome: hbcore::takeover::Outcome) {
         let before = self.states();
         let is_running = self.port.complete(ticket, outcome, self.now);

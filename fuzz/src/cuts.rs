@@ -1,4 +1,4 @@
-//! The same stream in pieces, and a digest of what was found in it.
+//! Cuts a stream into pieces, and digests the messages found in it.
 
 /// Cuts `stream` into pieces of 1 to 16 bytes that depend on `seed`.
 pub(crate) fn pieces(mut stream: &[u8], seed: u8) -> impl Iterator<Item = &[u8]> {
@@ -15,7 +15,7 @@ pub(crate) fn pieces(mut stream: &[u8], seed: u8) -> impl Iterator<Item = &[u8]>
     })
 }
 
-/// What was found, in a few bytes: equal for equal texts in equal order.
+/// A short digest of texts: equal for equal texts in equal order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Digest {
     count: u64,

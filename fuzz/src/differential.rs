@@ -1,7 +1,8 @@
-//! Messages as we write and read them, and as the library of an installed 3.0.6 does.
+//! Compares the messages that we write and read with those of the library of an installed 3.0.6.
 //!
-//! Bytes that kill the library (docs/protocol/wire.md 3.5) never reach it: our reader refuses a type above 5 and a netstring field that does not begin
-//! with a type, our writer a NUL in a text, a malformed list and what is not base64. So it only sees what we read and would send on.
+//! Bytes that kill the library (docs/protocol/wire.md 3.5) never reach it: our reader refuses a type above 5 and a
+//! netstring field that does not begin with a type; our writer refuses a NUL in a text, a malformed list, and text that
+//! is not base64. So the library gets only messages that we read and would send on.
 
 #[allow(unsafe_code)]
 mod library;
@@ -27,24 +28,26 @@ enum Value {
 /// Fields with their names.
 type Fields = Vec<(String, Value)>;
 
-/// What the library makes of a message: the same as a netstring, and in the classic form. `None`: it does not take it, or cannot write it.
+/// The message as the library writes it again, as a netstring and in the classic form. `None` if it does not accept the
+/// message, or cannot write it.
 pub type Recoded = [Option<Vec<u8>>; 2];
 
-/// Takes a message in either form; the error is that it died.
+/// Passes a message in either form to the library. The error is that the library died.
 pub type Recode<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Recoded, String>;
 
 /// The forms, in the order of [`Recoded`].
 const FORMS: [Form; 2] = [Form::Netstring, Form::Classic];
-/// Room for what twice as much input becomes as is tried, and more.
+/// Room for the messages that are made of the longest input, and more.
 const ROOM: usize = 1 << 13;
-/// Depth of structures.
+/// The most levels of structures.
 const DEPTH: usize = 4;
 
-/// As [`check`], with the library in this process; panics with what differs. Where the library is not installed, we are compared with ourselves.
+/// Like [`check`], with the library in this process. Panics at a difference. If the library is not installed, our
+/// messages are compared with our own.
 #[allow(unsafe_code)]
 pub fn run(data: &[u8]) {
     let verdict = if let Some(library) = library::installed() {
-        // SAFETY: `check` hands over what we read and would send on.
+        // SAFETY: `check` passes only messages that we read and would send on.
         check(data, &mut |message| Ok(unsafe { library.recode(message) }))
     } else {
         static NOTICE: Once = Once::new();
@@ -59,12 +62,13 @@ fn recoded_by_us(message: &[u8]) -> Recoded {
     FORMS.map(|form| written_again(form, message))
 }
 
-/// Makes a message of `data` and compares what the two make of it. The first byte says what the others are: a message as it came, fields for
-/// one, or fields for one of which a byte is then changed. Returns whether there was anything to compare.
+/// Makes a message of `data` and compares the two implementations. The first byte gives the meaning of the others: a
+/// message, fields for one, or fields for a message of which one byte is then changed. Returns whether there was a
+/// message to compare.
 ///
 /// # Errors
 ///
-/// What differs, or that the library died of the message.
+/// The difference, or that the library died of the message.
 pub fn check(data: &[u8], recode: Recode<'_>) -> Result<bool, String> {
     let Some((&what, bytes)) = data.split_first() else { return Ok(false) };
     match what % 4 {
@@ -75,7 +79,7 @@ pub fn check(data: &[u8], recode: Recode<'_>) -> Result<bool, String> {
     }
 }
 
-/// What we write it reads, and writes alike; what it writes we read.
+/// The library must read the messages that we write, and write them alike. We must read those that it writes.
 fn check_written(fields: &Fields, recode: Recode<'_>) -> Result<(), String> {
     let ours = FORMS.map(|form| composed(form, fields));
     for sent in &ours {
@@ -95,20 +99,22 @@ fn check_written(fields: &Fields, recode: Recode<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// What we take it takes too, and writes alike. It takes more, such as lengths with blanks before them or a missing end (docs/protocol/wire.md 3.1),
-/// and dies of some. Returns whether we took it.
+/// The library must accept every message that we accept, and write it alike. It accepts more, such as lengths with
+/// blanks before them or a missing end (docs/protocol/wire.md 3.1), and dies of some messages. Returns whether we
+/// accepted the message.
 fn check_taken(bytes: &[u8], recode: Recode<'_>) -> Result<bool, String> {
     let Ok(message) = Structure::local(bytes) else { return Ok(false) };
     let ours = FORMS.map(|form| written_again(form, message));
-    // What cannot be sent need not be taken, such as a malformed list, for which it refuses the message. A text with a byte that is a newline
-    // on cables can be sent as a netstring only. A message without fields it refuses; one that says anything has a type.
+    // A message that cannot be sent is not compared: the library refuses, for example, a message with a malformed list.
+    // A text with a byte that is a newline on serial lines can be sent only as a netstring. The library also refuses a
+    // message without fields; every real message has a type.
     if ours[0].is_none() || message.fields().next().is_none() || has_list_of_a_used_name(message) {
         return Ok(false);
     }
     let shown = bytes.escape_ascii();
     let theirs = recode(bytes).map_err(|error| format!("{error}: {shown}"))?;
     for (theirs, ours) in theirs.iter().zip(&ours) {
-        // It reads a 0x13 as a newline in netstrings too, for which that byte stands on cables.
+        // The library reads 0x13 as a newline in netstrings too. On serial lines that byte stands for a newline.
         let with_newlines =
             |text: &Vec<u8>| text.iter().map(|byte| if *byte == 0x13 { b'\n' } else { *byte }).collect::<Vec<_>>();
         if ours.is_some() && theirs.as_ref().map(with_newlines) != ours.as_ref().map(with_newlines) {
@@ -119,8 +125,8 @@ fn check_taken(bytes: &[u8], recode: Recode<'_>) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Whether a structure has a list with the name of a field before it: the library makes one list of two, or refuses the message if the other is
-/// none (docs/protocol/wire.md 2.1).
+/// Whether a structure has a list with the name of a field before it. The library joins two lists to one, or refuses
+/// the message if the other field is no list (docs/protocol/wire.md 2.1).
 fn has_list_of_a_used_name(message: Structure<'_>) -> bool {
     let mut names = Vec::new();
     message.fields().any(|field| {
@@ -134,7 +140,7 @@ fn written_again(form: Form, message: Structure<'_>) -> Option<Vec<u8>> {
     written(form, |writer| message.fields().for_each(|field| writer.field(&field)))
 }
 
-/// The message in this form, without a signature; none if it cannot be sent.
+/// The message in this form, without a signature. None if it cannot be sent.
 fn written(form: Form, fill: impl FnOnce(&mut Writer<'_>)) -> Option<Vec<u8>> {
     let mut out = vec![0; ROOM];
     let mut writer = Writer::local(&mut out, form);
@@ -176,14 +182,14 @@ fn read(message: Structure<'_>) -> Fields {
     message.fields().map(|field| (String::from_utf8_lossy(field.name).into_owned(), value(&field))).collect()
 }
 
-/// The fields that these bytes stand for, which both forms can carry. Input that ends is a message that ends.
+/// The fields that these bytes stand for. Both forms can carry them. The message ends where the input ends.
 fn fields(input: &mut Unstructured<'_>) -> Fields {
     let mut fields = vec![("t".to_owned(), Value::Text(b"status".to_vec()))];
     fields.append(&mut some_fields(input, DEPTH));
     fields
 }
 
-/// Each name once: the library merges lists of the same name.
+/// Each name occurs once, because the library merges lists of the same name.
 fn some_fields(input: &mut Unstructured<'_>, depth: usize) -> Fields {
     let mut fields = Fields::new();
     while fields.len() < 8 && !input.is_empty() {
@@ -200,7 +206,7 @@ fn some_fields(input: &mut Unstructured<'_>, depth: usize) -> Fields {
             }
         };
         fields.push((name, value));
-        // Otherwise a structure would never end before the input does.
+        // Otherwise a structure would end only with the input.
         if input.arbitrary::<u8>().unwrap_or_default().is_multiple_of(4) {
             break;
         }
@@ -236,7 +242,7 @@ fn text_byte(byte: u8) -> u8 {
     if byte == 0 || (0x0d..0x20).contains(&byte) { byte | 0x20 } else { byte }
 }
 
-/// A message of which one byte after its mark is another.
+/// A message with one changed byte after its start marker.
 fn damaged(bytes: &[u8], form: Form) -> Vec<u8> {
     let mut input = Unstructured::new(bytes);
     let (place, byte) = (input.arbitrary::<u16>().unwrap_or_default(), input.arbitrary::<u8>().unwrap_or_default());

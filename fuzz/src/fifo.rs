@@ -4,10 +4,10 @@ use hbcore_linux::fifo::{Collector, Counters, FifoMessage, MESSAGE_CAPACITY};
 
 use crate::cuts::{Digest, pieces};
 
-/// Sent after everything else: a message after a line end is found, whatever came before it.
+/// Sent after everything else. The reader must find a message after a line end, whatever came before it.
 const LAST: &[u8] = b">>>\nt=ask_resources\nrsc_hold=all\ninfo=me\n<<<\n";
 
-/// The first byte decides where the stream is cut. What is found does not depend on the cuts.
+/// The first byte decides where the stream is cut. The messages found must not depend on the cuts.
 pub fn run(data: &[u8]) {
     let Some((&seed, stream)) = data.split_first() else { return };
     let whole = read([stream]);

@@ -1,10 +1,10 @@
-//! `ha.cf`, as bytes.
+//! Arbitrary bytes as `ha.cf`.
 
 use hbcore::config::{HaCf, Problems};
 
 use crate::problems;
 
-/// A sound file keeps what [`HaCf`] promises; a fault is reported with its place.
+/// A sound file has the properties that [`HaCf`] promises; a fault is reported with its place.
 pub fn run(text: &[u8]) {
     let mut found = Problems::new();
     let parsed = HaCf::parse(text, "p3", &mut found);

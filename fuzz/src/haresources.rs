@@ -1,4 +1,4 @@
-//! `haresources` and `hbcore.cf`, as bytes: the same ones are read as both.
+//! Arbitrary bytes as `haresources` and as `hbcore.cf`.
 
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ fn ha_cf() -> &'static HaCf<'static> {
     })
 }
 
-/// Groups belong to nodes; what a tool reads without `ha.cf` begins in the same way.
+/// Groups belong to nodes. A tool that has no `ha.cf` reads the same begin of each group.
 pub fn run(text: &[u8]) {
     resources(text);
     let mut found = Problems::new();
@@ -41,7 +41,7 @@ fn resources(text: &[u8]) {
 }
 
 fn examine(text: &[u8], resources: &HaResources<'_>) {
-    // Columns are counted after a byte order mark, as editors do.
+    // Columns count from after a byte order mark, as in editors.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     for group in &resources.groups {
         assert!(!group.node.is_empty());

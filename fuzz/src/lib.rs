@@ -1,7 +1,8 @@
-//! What the fuzz targets do with their input. A target fails by a panic: of the code under test, or of a check here.
+//! The bodies of the fuzz targets. A target fails by a panic: of the code under test, or of a check here.
 //!
-//! The programs of `targets/` hand over what libFuzzer thinks of; the tests of the project hand over what it once found (`corpus/`).
-// Only the functions of the library that is compared with are called in `unsafe` blocks.
+//! The programs of `targets/` run them with the inputs of libFuzzer; the tests of the project run them with inputs that
+//! it once found (`corpus/`).
+// Only the functions of the library of 3.0.6 are called in `unsafe` blocks.
 #![deny(unsafe_code)]
 
 pub mod authkeys;
@@ -22,9 +23,9 @@ mod problems;
 pub struct Target {
     /// Its name: that of its program and of its corpus.
     pub name: &'static str,
-    /// Longest input in bytes that is worth a try.
+    /// The longest input that is worth a try, in bytes.
     pub longest: usize,
-    /// Takes one input; panics if something is wrong.
+    /// Runs one input; panics at a fault.
     pub run: fn(&[u8]),
 }
 

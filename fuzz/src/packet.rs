@@ -6,10 +6,10 @@ use hbcore::wire::{
     Field, Fields, Form, Header, Keys, Kind, Message, Method, Structure, WriteError, Writer, open, transcode_classic,
 };
 
-/// Room for what a packet of this length becomes, mostly.
+/// Room for most packets that are made of one of this length.
 const ROOM: usize = 1024;
 
-/// A check sum finds damage as well as a digest does, and costs less.
+/// A checksum finds damage as well as a digest does, and costs less.
 fn keys() -> &'static Keys<2> {
     static KEYS: OnceLock<Keys<2>> = OnceLock::new();
     KEYS.get_or_init(|| {
@@ -21,7 +21,7 @@ fn keys() -> &'static Keys<2> {
     })
 }
 
-/// The first byte says what the others are: a packet as it came, or the fields of one of either form, which are signed here.
+/// The first byte gives the meaning of the others: a packet, or the fields of one of either form, which is signed here.
 pub fn run(data: &[u8]) {
     let Some((&what, bytes)) = data.split_first() else { return };
     match what % 3 {
@@ -87,7 +87,7 @@ fn examine_message(message: &Message<'_>) {
     }
 }
 
-/// The field `auth` of a datagram is the signature of the same message on a cable.
+/// The field `auth` of a datagram is the signature of the same message on a serial line.
 fn check_auth_field(cable: &[u8], form: Form, message: &Message<'_>) {
     if form != Form::Classic {
         return;
@@ -107,7 +107,7 @@ fn without_auth(fields: Fields<'_>) -> impl Iterator<Item = Field<'_>> {
     fields.filter(|field| field.name != b"auth")
 }
 
-/// The fields in this form, signed; none if they have no such form.
+/// The fields as a signed message in this form. None if they have no such form.
 fn written(form: Form, fields: Fields<'_>) -> Option<Vec<u8>> {
     let mut out = vec![0; ROOM];
     let mut writer = match form {
@@ -135,7 +135,7 @@ fn walk(fields: Fields<'_>) {
     }
 }
 
-/// Whether both say the same, field by field. A newline and what stands for it on a cable are the same.
+/// Whether both have equal fields. A newline equals its substitute on serial lines.
 fn alike<'a, 'b>(mut left: impl Iterator<Item = Field<'a>>, mut right: impl Iterator<Item = Field<'b>>) -> bool {
     loop {
         match (left.next(), right.next()) {

@@ -1,13 +1,13 @@
-//! What holds of the problems that a parser reports, whatever it read.
+//! The properties of the problems that a parser reports, for any input.
 
 use std::fmt::{self, Write};
 
 use hbcore::config::{Parsed, Problems};
 
-/// As many as the daemon keeps of one file.
+/// The number of problems of one file that the daemon keeps.
 pub(crate) const KEPT: usize = 64;
 
-/// Counts what is written.
+/// Counts the bytes that are written.
 struct Length(usize);
 
 impl Write for Length {
@@ -23,13 +23,13 @@ fn length(text: impl fmt::Display) -> usize {
     length.0
 }
 
-/// Each problem has a text and a help, and stands in the file.
+/// Each problem has a text and a help, and its place is in the file.
 pub(crate) fn check(text: &[u8], problems: &Problems<'_, KEPT>) {
     let mut lines: [usize; 128] = [0; 128];
     for (len, line) in lines.iter_mut().zip(text.split(|byte| *byte == b'\n')) {
         *len = line.len();
     }
-    // To look for the word that was meant takes longer than everything else: the help of one problem must do.
+    // The search for similar words takes longer than everything else, so only one problem's help is checked.
     if let Some(problem) = problems.iter().last() {
         let _ = length(problem.kind.help());
     }
@@ -44,7 +44,7 @@ pub(crate) fn check(text: &[u8], problems: &Problems<'_, KEPT>) {
     }
 }
 
-/// The value; there is one exactly if there was no error.
+/// The value. There is one if, and only if, there was no error.
 pub(crate) fn checked<T>(parsed: Parsed<T>, errors: u32) -> Option<T> {
     let value = parsed.checked();
     assert_eq!(value.is_some(), errors == 0, "a value in spite of an error, or none without");

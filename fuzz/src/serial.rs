@@ -1,4 +1,4 @@
-//! A serial cable: a stream of bytes in which there may be messages.
+//! A serial line: a stream of bytes in which there may be messages.
 
 use std::convert::Infallible;
 
@@ -7,13 +7,15 @@ use hbcore::wire::{FrameCounters, FrameReader};
 
 use crate::cuts::{Digest, pieces};
 
-/// Longest message that is taken.
+/// The longest message that is received.
 const FRAME: usize = 128;
 
-/// Sent after everything else: a message that begins on a line of its own is found, whatever came before it.
+/// Sent after everything else. The reader must find a message that begins on a line of its own, whatever came before
+/// it.
 const LAST: &[u8] = b">>>\nt=status\nst=active\nauth=1 0\n<<<\n";
 
-/// The first byte decides where the stream is cut. What is found depends neither on the cuts nor on who reads.
+/// The first byte decides where the stream is cut. The messages found must depend neither on the cuts nor on the
+/// reader.
 pub fn run(data: &[u8]) {
     let Some((&seed, stream)) = data.split_first() else { return };
     let whole = read([stream]);
@@ -42,7 +44,7 @@ fn read<'s>(pieces: impl IntoIterator<Item = &'s [u8]>) -> (Digest, FrameCounter
     (found, reader.counters())
 }
 
-/// Gives the stream in pieces.
+/// A device that returns the stream in pieces.
 struct Line<P>(P);
 
 impl<'s, P: Iterator<Item = &'s [u8]>> Device for Line<P> {

@@ -1,4 +1,4 @@
-//! The LM3S6965 as the node needs it. `../cortex-m/board.c` has the same with more words about the registers.
+//! The parts of the LM3S6965 that the node needs. `../cortex-m/board.c` is the same in C and explains the registers.
 
 use core::cell::RefCell;
 use core::convert::Infallible;
@@ -11,20 +11,21 @@ use hbcore::time::Instant;
 use heapless::Deque;
 
 const CLOCK_HZ: u32 = 50_000_000;
-/// Bits per second of the cable.
+/// Bits per second of the serial line.
 pub const CABLE_BAUD: u32 = 19_200;
 /// `SysTick` counts 24 bits down.
 const ROUND: u32 = 1 << 24;
 
 /// Reads a register of this microcontroller.
 fn read(address: usize) -> u32 {
-    // SAFETY: all addresses in this file are registers (or flash) of the LM3S6965, aligned, and reading them touches no memory of Rust.
+    // SAFETY: all addresses in this file are aligned registers (or flash) of the LM3S6965; reading them touches no
+    // memory of Rust.
     unsafe { core::ptr::with_exposed_provenance::<u32>(address).read_volatile() }
 }
 
 /// Writes a register of this microcontroller.
 fn write(address: usize, value: u32) {
-    // SAFETY: as above; none of them makes the hardware write to memory.
+    // SAFETY: as above; no register makes the hardware write to memory.
     unsafe { core::ptr::with_exposed_provenance_mut::<u32>(address).write_volatile(value) }
 }
 
@@ -32,12 +33,12 @@ fn set(address: usize, bits: u32) {
     write(address, read(address) | bits);
 }
 
-/// Clocks, pins, both serial lines, the watchdog, and the time.
+/// Starts clocks, pins, both serial lines, the watchdog, and the time.
 pub fn start() {
     const RCC: usize = 0x400F_E060;
     write(RCC, read(RCC) & !0x07C0_33F1 | 0x01C0_0380); // 8 MHz crystal, PLL on, divided by four
     while read(0x400F_E050) & 1 << 6 == 0 {}
-    write(RCC, read(RCC) & !(1 << 11)); // and now used: 50 MHz
+    write(RCC, read(RCC) & !(1 << 11)); // and switch to it: 50 MHz
     set(0x400F_E104, 0x1_0003); // UART0, UART1, timer 0
     set(0x400F_E108, 0xB); // ports A, B, D
     for (port, pins, outputs, alternate) in
@@ -64,7 +65,7 @@ pub fn start() {
 
 const TIMER0: usize = 0x4003_0000;
 
-/// How often `SysTick` came around: once in 335 ms, so that none is missed.
+/// How often `SysTick` came around. It does so once in 335 ms, so that no round is missed.
 static ROUNDS: Mutex<RefCell<u64>> = Mutex::new(RefCell::new(0));
 
 #[exception]
@@ -78,7 +79,7 @@ pub fn now() -> Instant {
         let mut left = read(0xE000_E018);
         let pending = SCB::is_pendst_pending();
         if pending {
-            left = read(0xE000_E018); // certainly behind the interrupt that has not been counted yet
+            left = read(0xE000_E018); // certainly read after the interrupt that has not been counted yet
         }
         let rounds = *ROUNDS.borrow_ref(cs) + u64::from(pending);
         let cycles = rounds * u64::from(ROUND) + u64::from(ROUND - 1 - left);
@@ -86,12 +87,12 @@ pub fn now() -> Instant {
     })
 }
 
-/// Output pins PB0 to PB3.
+/// Sets an output pin, PB0 to PB3.
 pub fn pin_set(pin: u16, high: bool) {
     write(0x4000_5000 + (4 << pin), u32::from(high) << pin);
 }
 
-/// What waits between a UART and the program.
+/// The bytes that wait between a UART and the program.
 struct Rings {
     received: Deque<u8, 256>,
     to_send: Deque<u8, 256>,
@@ -114,9 +115,9 @@ pub struct Uart {
 }
 
 impl Uart {
-    /// UART0: for people.
+    /// UART0: the console.
     pub const CONSOLE: Self = Self { base: 0x4000_C000, rings: &CONSOLE };
-    /// UART1: the serial cable to the other node.
+    /// UART1: the serial line to the other node.
     pub const CABLE: Self = Self { base: 0x4000_D000, rings: &CABLE };
 
     fn start(self, baud: u32) {
@@ -129,13 +130,13 @@ impl Uart {
         self.work();
     }
 
-    /// Moves what can be moved. In its interrupt, and whenever there is something new to send.
+    /// Moves as many bytes as possible. Called by the interrupt, and whenever there are new bytes to send.
     fn work(self) {
         critical_section::with(|cs| {
             let mut rings = self.rings.borrow_ref_mut(cs);
             write(self.base + 0x44, 0x70);
             while read(self.base + 0x18) & 1 << 4 == 0 {
-                let _ = rings.received.push_back(read(self.base) as u8); // full: lost, and found to be missing
+                let _ = rings.received.push_back(read(self.base) as u8); // if full, the byte is lost
             }
             while read(self.base + 0x18) & 1 << 5 == 0
                 && let Some(byte) = rings.to_send.pop_front()
@@ -153,7 +154,7 @@ impl Uart {
     }
 }
 
-/// Interrupts without a name: those of the UARTs and of timer 0 are the only ones that are on.
+/// The handler of all interrupts without a name. Only those of the UARTs and of timer 0 are enabled.
 #[exception]
 unsafe fn DefaultHandler(number: i16) {
     match number {
@@ -161,7 +162,7 @@ unsafe fn DefaultHandler(number: i16) {
         6 => Uart::CABLE.work(),
         19 => write(TIMER0 + 0x24, 1),
         _ => loop {
-            core::hint::spin_loop(); // a mistake; the watchdog ends it
+            core::hint::spin_loop(); // a mistake; the watchdog resets the machine
         },
     }
 }
@@ -188,7 +189,7 @@ impl embedded_hal_nb::serial::Write<u8> for Uart {
     }
 }
 
-/// UART0 for `write!`. Nobody waits for people: what has no room is not said.
+/// UART0 for `write!`. It never waits: a text for which there is no room is dropped.
 pub struct Console;
 
 impl embedded_io::ErrorType for Console {
@@ -208,7 +209,7 @@ impl embedded_io::Write for Console {
     }
 }
 
-/// Resets the machine if nobody feeds it for half a second.
+/// Resets the machine if the program does not feed it for half a second.
 pub mod watchdog {
     use super::{CLOCK_HZ, set, write};
 
@@ -225,8 +226,8 @@ pub mod watchdog {
     }
 }
 
-/// A number that is larger than at any start before. The last page of the flash has a word for each start; erasing it when it is full
-/// is left out here and is in `../cortex-m/board.c`.
+/// Returns a number that is larger than at any earlier start. The last page of the flash has a word for each start.
+/// This example does not erase a full page; `../cortex-m/board.c` does.
 pub fn generation_next() -> u32 {
     const PAGE: usize = 0x0003_F800;
     let words = (0..256).map(|index| read(PAGE + 4 * index));

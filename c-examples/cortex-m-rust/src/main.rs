@@ -1,9 +1,10 @@
-//! A cluster node without an operating system, in Rust: the same as `../cortex-m`, which is in C.
+//! A cluster node without an operating system, in Rust. `../cortex-m` is the same in C.
 //!
-//! Node `charlie`, beside the Linux node `alpha`, over one serial cable. Each is the home of one resource group; a group that runs here
-//! drives its pin of port B high and is told of on the console.
+//! This is node `charlie`. Its peer is the Linux node `alpha`, over one serial line. Each is the home of one resource
+//! group. A group that runs here drives its pin of port B high and is shown on the console.
 //!
-//! The cable is a driver of `embedded-hal-nb`, and the console one of `embedded-io`: either kind will do for either.
+//! The serial line is a driver of `embedded-hal-nb`, and the console one of `embedded-io`: both kinds of driver work
+//! for both.
 #![no_std]
 #![no_main]
 
@@ -25,13 +26,13 @@ use hbcore::{AutoJoin, Cluster, Config, Event, HeartbeatForm, LinkForm, NodeConf
 /// Two nodes, one link, two groups, 2 KiB of history, one key.
 type Node = Cluster<2, 1, 2, 2048, 1>;
 
-/// The cable's end: messages of at most 768 bytes, and room for as much that waits to be sent.
+/// The end of the serial line: messages of at most 768 bytes, and as many bytes that wait to be sent.
 type Cable = SerialEnd<Nb<Uart>, MESSAGE, MESSAGE>;
 
 /// Longest message.
 const MESSAGE: usize = 768;
 
-/// Longer than one turn can take, and shorter than what the watchdog waits.
+/// Longer than one turn can take, and shorter than the time of the watchdog.
 const OVERDUE: Duration = Duration::from_millis(200);
 
 #[panic_handler]
@@ -45,7 +46,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 fn main() -> ! {
     board::start();
     let mut console = Console;
-    // Neither is ever on the stack: what is large is made where it stays.
+    // Both are made in place, because they are too large for the stack.
     let end = cortex_m::singleton!(: Cable = const { SerialEnd::new(Nb(Uart::CABLE)) });
     let place = cortex_m::singleton!(: MaybeUninit<Node> = MaybeUninit::uninit());
     let node = place.and_then(|place| start(place, &mut console));
@@ -92,15 +93,15 @@ fn start<'p>(place: &'p mut MaybeUninit<Node>, console: &mut Console) -> Option<
         seed: u64::from(run),
     };
     let _ = write!(console, "charlie starts, run {run}\r\n");
-    let node = Node::new_in(place, &config, keys, now(), 1).ok()?; // nobody compares our clock with his
-    node.set_line_speed(board::CABLE_BAUD); // against noise: heartbeats are repeated while the cable is idle
+    let node = Node::new_in(place, &config, keys, now(), 1).ok()?; // peers do not compare this clock with theirs
+    node.set_line_speed(board::CABLE_BAUD); // against noise: repeats heartbeats on an idle line
     Some(node)
 }
 
 #[inline(never)]
 fn receive(node: &mut Node, end: &mut Cable) {
     let _ = end.receive(|message| {
-        let _ = node.handle(now(), LinkId(0), message); // what is damaged is counted
+        let _ = node.handle(now(), LinkId(0), message); // a damaged message is counted
     });
 }
 
@@ -113,7 +114,7 @@ fn turn(node: &mut Node, end: &mut Cable, console: &mut Console) {
         let (group, on) = match effect {
             Effect::Acquire(group) => (group.0, true),
             Effect::Release(group) => (group.0, false),
-            // There is nothing to announce, a pin is never stuck, and this node cannot fence.
+            // There is nothing to announce, a pin always switches, and this node cannot fence.
             Effect::Announce(_) | Effect::Escalate(_) | Effect::Fence(_) => continue,
         };
         pin_set(group, on);
@@ -121,7 +122,7 @@ fn turn(node: &mut Node, end: &mut Cable, console: &mut Console) {
         node.complete(at, ticket, Outcome::Done);
     }
     while let Some(transmit) = node.poll_transmit(&mut buffer) {
-        end.send(&buffer[..transmit.len]); // a message without room is asked for again
+        end.send(&buffer[..transmit.len]); // a message without room is requested again
     }
     let _ = end.flush();
     while let Some(event) = node.poll_event() {

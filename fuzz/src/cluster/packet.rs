@@ -1,4 +1,4 @@
-//! Authentic packets whose fields are chosen from what is and what is not expected there.
+//! Authentic packets whose fields have expected and unexpected values.
 
 use arbitrary::Unstructured;
 use hbcore::cluster::Field;
@@ -16,7 +16,7 @@ const DECIMAL: Words = &["1", "2", "3", "4", "8", "16", "250", "511", "429496729
 const CLASS: Words = &["local", "foreign", "all", "none", "failback", "?"];
 const ONE: Words = &["1"];
 
-/// The types of message, with the fields that are read in them and what these may say.
+/// The types of message, with the fields that the engine reads in them, and values for these fields.
 const KINDS: [(&str, &[(&str, Words)]); 19] = [
     ("status", &[("st", &["active", "up", "init", "dead", "ping", "strange"]), ("dt", HEX), ("protocol", ONE)]),
     (
@@ -51,10 +51,10 @@ const KINDS: [(&str, &[(&str, Words)]); 19] = [
     ("T_OTHER", &[("dest", NODES)]),
 ];
 
-/// Most fields of a kind, and the type.
+/// The most fields of a type, and the type itself.
 const FIELDS: usize = 6;
 
-/// What a message says: its type and fields, without who says it and when.
+/// The content of a message: its type and fields, without sender and numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Content {
     fields: [Field<'static>; FIELDS],
@@ -62,7 +62,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// One byte for the type, and one for each of its fields, of which 0 leaves it out.
+    /// Reads one byte for the type, and one for each of its fields; 0 leaves the field out.
     pub(super) fn read(input: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
         let (kind, fields) = KINDS[usize::from(input.arbitrary::<u8>()?) % KINDS.len()];
         let mut content = Self::default();
@@ -90,7 +90,7 @@ impl Content {
     }
 }
 
-/// What the other nodes have sent: the run and the newest number of each.
+/// The generation and the newest sequence number of each of the other nodes.
 #[derive(Default)]
 pub(super) struct Senders([Sender; NAMES.len()]);
 
@@ -111,9 +111,9 @@ impl Default for Sender {
 pub(super) struct Packet {
     pub(super) link: LinkId,
     from: usize,
-    /// How its number relates to the one before: 0 to 199 follow it.
+    /// How its sequence number relates to the one before: 0 to 199 mean the next number.
     number: u8,
-    /// Bits: the form, the identity, the run.
+    /// Bits for the form, the identity and the generation.
     manner: u8,
     content: Content,
 }
@@ -123,7 +123,7 @@ impl Packet {
         let from: u8 = input.arbitrary()?;
         Ok(Self {
             link: LinkId(from >> 4 & 3),
-            // The neighbour is the one that matters most.
+            // Most packets come from the peer that matters most.
             from: [1, 1, 1, 1, 1, 1, 3, 3, 2, 2, 4, 0][usize::from(from & 15) % 12],
             number: input.arbitrary()?,
             manner: input.arbitrary()?,

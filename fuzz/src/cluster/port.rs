@@ -1,5 +1,5 @@
-//! What a port sees of the engine, and what must hold of it: polling ends, packets are good ones, and each group has one effect at a time, of
-//! the right kind.
+//! The port's view of the engine, and the rules for it: polling ends, packets are well formed, and each group has one
+//! effect at a time, of the right kind.
 
 use hbcore::id::NodeId;
 use hbcore::takeover::{Effect, Outcome};
@@ -9,18 +9,18 @@ use hbcore::wire::{Header, open};
 use super::setup::{NAMES, keys};
 use super::{Engine, GROUPS, LINKS, NODES, index};
 
-/// No input has more outputs: 128 repeated messages or refusals for each node, and what else there is.
+/// No input causes more outputs: 128 retransmissions or refusals for each node, and the others.
 const OUTPUTS: usize = 1000;
 
-/// Tickets that are remembered.
+/// The number of tickets that are kept.
 const TICKETS: usize = 8;
 
-/// Whether a group runs, as far as a port can know.
+/// Whether a group runs, as far as the port can know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reality {
     Stopped,
     Running,
-    /// Something failed or was killed.
+    /// An effect failed or was killed.
     Unknown,
 }
 
@@ -34,9 +34,9 @@ struct Running {
 pub(super) struct Port {
     effect_limit: Duration,
     groups: [(Reality, Option<Running>); GROUPS],
-    /// Newest last; those of fences and announcements are among them.
+    /// The newest ticket is last. Tickets of fences and announcements are included.
     tickets: [Option<u32>; TICKETS],
-    /// The newest of each node.
+    /// The newest ticket for each node.
     fences: [Option<u32>; NODES],
     sent: [u8; 512],
     sent_len: usize,
@@ -68,7 +68,7 @@ impl Port {
         self.tickets[TICKETS - 1 - usize::from(which) % TICKETS]
     }
 
-    /// Takes everything that the engine has to give.
+    /// Polls all outputs of the engine.
     pub(super) fn drain(&mut self, engine: &mut Engine, now: Instant) {
         let mut outputs = 0;
         let mut count = || {
@@ -139,7 +139,7 @@ impl Port {
         *running = Some(Running { ticket, effect, deadline: now.after(self.effect_limit) });
     }
 
-    /// What runs past its limit is given up by the engine, and killed by the port.
+    /// An effect that exceeds its limit is given up by the engine, and killed by the port.
     fn forget_overdue(&mut self, now: Instant) {
         for (reality, running) in &mut self.groups {
             if running.is_some_and(|running| now >= running.deadline) {
@@ -149,7 +149,7 @@ impl Port {
         }
     }
 
-    /// An effect ends. False: the ticket is not that of an effect that may be running.
+    /// Ends an effect. Returns false if no effect with this ticket can be running.
     pub(super) fn complete(&mut self, ticket: u32, outcome: Outcome, now: Instant) -> bool {
         if let Some(fence) = self.fences.iter_mut().find(|fence| **fence == Some(ticket)) {
             *fence = None;

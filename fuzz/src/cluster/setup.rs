@@ -10,13 +10,13 @@ use hbcore::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing};
 
 use super::{Engine, GROUPS};
 
-/// When the engine is made.
+/// The time at which the engine is made.
 pub(super) const BEGIN: Instant = Instant::from_millis(1000);
 
-/// The first is this node. The last is not configured.
+/// The first name is this node. The last one is not configured.
 pub(super) const NAMES: [&str; 5] = ["alpha", "bravo", "router", "charlie", "zulu"];
 
-/// A check sum takes the least time, and is no less authentic.
+/// A checksum takes the least time, and authenticates a message like any other method.
 pub(super) fn keys() -> Keys<1> {
     let mut keys = Keys::new();
     keys.insert(1, Method::Crc, b"").expect("a good key");
@@ -28,7 +28,7 @@ pub(super) fn uuid(node: usize) -> Uuid {
     Uuid([node as u8 + 1; 16])
 }
 
-/// One bit or two of the input for each choice.
+/// The choices; each takes one or two bits of the input.
 pub(super) struct Setup(u16);
 
 impl Setup {
@@ -40,7 +40,7 @@ impl Setup {
         self.0 >> bit & 1 == 1
     }
 
-    /// Longer than silence is tolerated, or shorter.
+    /// A limit that is longer than the deadtime, or shorter.
     pub(super) fn effect_limit(&self) -> Duration {
         Duration::from_millis(if self.bit(0) { 20_000 } else { 300 })
     }
@@ -94,7 +94,7 @@ impl Setup {
         engine
     }
 
-    /// Whether the first group runs from the beginning.
+    /// Whether the first group runs from the start.
     pub(super) fn resumes(&self) -> bool {
         self.bit(12) && self.bit(13)
     }

@@ -1,4 +1,4 @@
-//! What can happen to an engine.
+//! The steps that can happen to an engine.
 
 use arbitrary::Unstructured;
 use hbcore::id::LinkId;
@@ -18,9 +18,9 @@ pub(super) enum Step<'d> {
         link: LinkId,
         bytes: &'d [u8],
     },
-    /// What it sent last, once more.
+    /// The engine receives its latest packet.
     Echo(LinkId),
-    /// A ticket that it gave out, good or not.
+    /// A ticket that the engine gave out, valid or not.
     Complete {
         which: u8,
         outcome: Outcome,
@@ -41,7 +41,7 @@ pub(super) enum Step<'d> {
 }
 
 impl<'d> Step<'d> {
-    /// One byte chooses the step; frequent ones have more values.
+    /// Reads a step. One byte chooses it; frequent steps have more values.
     pub(super) fn read(input: &mut Unstructured<'d>) -> arbitrary::Result<Self> {
         let choice: u8 = input.arbitrary()?;
         Ok(match choice % 32 {

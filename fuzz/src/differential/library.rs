@@ -8,7 +8,7 @@ use libloading::Symbol;
 
 use super::Recoded;
 
-/// `struct ha_msg`, which only the library looks into.
+/// `struct ha_msg`. Only the library looks into it.
 #[repr(C)]
 struct Opaque([u8; 0]);
 
@@ -17,7 +17,7 @@ type WriteNetstring = unsafe extern "C" fn(*const Opaque, *mut usize) -> *mut c_
 type WriteClassic = unsafe extern "C" fn(*const Opaque) -> *mut c_char;
 type Delete = unsafe extern "C" fn(*mut Opaque);
 
-/// The functions; the library is never unloaded.
+/// The functions of the library, which is never unloaded.
 pub(super) struct Library {
     read: Read,
     write_netstring: WriteNetstring,
@@ -25,7 +25,7 @@ pub(super) struct Library {
     delete: Delete,
 }
 
-/// The library, if this machine has it; for one thread at a time, since it promises nothing about several.
+/// The library, if this machine has it. Only one thread may use it at a time, since it promises nothing about several.
 ///
 /// # Panics
 ///
@@ -61,42 +61,42 @@ unsafe fn find<T: Copy>(library: &'static libloading::Library, name: &str) -> T 
 }
 
 impl Library {
-    /// The message read, and written again in both forms.
+    /// Reads the message, and writes it again in both forms.
     ///
     /// # Safety
     ///
-    /// `message` is one that our reader takes and our writer would write in the netstring form. Others make the library read and write where
-    /// it should not (docs/protocol/wire.md 3.5).
+    /// Our reader must accept `message`, and our writer must be able to write it in the netstring form. Other messages
+    /// make the library access memory out of bounds (docs/protocol/wire.md 3.5).
     pub(super) unsafe fn recode(&self, message: &[u8]) -> Recoded {
-        // It reads a NUL after the last byte.
+        // The library reads a NUL after the last byte.
         let text = [message, &[0]].concat();
         // SAFETY: `text` has these bytes and a NUL, and outlives the call, which copies.
         let Some(read) = NonNull::new(unsafe { (self.read)(text.as_ptr().cast(), message.len(), 0) }) else {
             return [None, None];
         };
         let mut length = 0;
-        // SAFETY: `read` is a message of the library; what it writes is ours to free.
+        // SAFETY: `read` is a message of the library; the text that it writes is ours to free.
         let netstring = unsafe { taken((self.write_netstring)(read.as_ptr(), &raw mut length), |_| length) };
         // SAFETY: as above; the classic form ends with a NUL.
         let classic = unsafe { taken((self.write_classic)(read.as_ptr()), |text| CStr::from_ptr(text).count_bytes()) };
-        // SAFETY: it is not used again.
+        // SAFETY: `read` is not used again.
         unsafe { (self.delete)(read.as_ptr()) };
         [netstring, classic]
     }
 }
 
-/// A copy of what the library allocated, which is freed.
+/// Copies a text that the library allocated, and frees it.
 ///
 /// # Safety
 ///
-/// `text` is null, or was allocated by `malloc`, and has as many bytes as `length` says.
+/// `text` is null, or was allocated by `malloc` and has at least `length` bytes.
 unsafe fn taken(text: *mut c_char, length: impl FnOnce(*const c_char) -> usize) -> Option<Vec<u8>> {
     if text.is_null() {
         return None;
     }
     // SAFETY: the caller's promise.
     let bytes = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), length(text)) }.to_vec();
-    // SAFETY: the caller's promise; nobody else has it.
+    // SAFETY: the caller's promise; there is no other reference.
     unsafe { libc::free(text.cast::<c_void>()) };
     Some(bytes)
 }
