@@ -33,7 +33,7 @@ struct node {
 typedef void (*node_send)(void *media, unsigned link, const void *data, size_t len);
 
 /* Reads ha.cf, authkeys, haresources and hbcore.cf of `directory` and starts the node called `name`. If the files
-   have errors, prints all their problems and ends the program. */
+ * have errors, prints all their problems and ends the program. */
 void node_start(struct node *node, const char *directory, const char *name, const char *command);
 
 /* Waits until a file descriptor is readable, a command has ended, a signal came, or the engine's deadline has come. */
