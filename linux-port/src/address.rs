@@ -1,6 +1,6 @@
-//! Service addresses, taken and given up in process: no `ifconfig`, no `ip`, no shell.
+//! Service addresses, brought up and removed in process: no `ifconfig`, no `ip`, no shell.
 //!
-//! [`Addresses`] talks to the kernel over route netlink and answers within a fraction of a millisecond; it may still wait for
+//! [`Addresses`] talks to the kernel over route netlink and answers within a fraction of a millisecond. It may wait for
 //! the kernel's lock on all interfaces, so it lives on a worker thread. [`Announcer`] tells the neighbours at once.
 
 mod announce;
@@ -48,20 +48,20 @@ pub struct AddressSpec {
     pub prefix: Option<u8>,
     /// The interface; `None` takes that of the most specific route.
     pub device: Option<String>,
-    /// How an IPv4 address is labelled.
+    /// The label of an IPv4 address.
     pub label: Label,
     /// The broadcast address of an IPv4 address; `None` computes it from the prefix.
     pub broadcast: Option<Ipv4Addr>,
 }
 
 impl AddressSpec {
-    /// `addr` where the routes say, with an alias label.
+    /// `addr` at the place that the routes give, with an alias label.
     pub fn new(addr: IpAddr) -> Self {
         Self { addr, prefix: None, device: None, label: Label::Alias, broadcast: None }
     }
 }
 
-/// An address that is up on this machine.
+/// An address that is up on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// The address.
@@ -78,11 +78,11 @@ pub struct Held {
     pub broadcast: Option<Ipv4Addr>,
     /// The interface's Ethernet address; `None` where neighbours are not looked up (loopback, tunnels).
     pub mac: Option<[u8; 6]>,
-    /// Whether we brought it up. One that was there before is not removed by [`Addresses::release`].
+    /// Whether we brought it up. [`Addresses::release`] does not remove an address that was there before.
     pub added: bool,
 }
 
-/// The addresses of this machine.
+/// The addresses of this node.
 pub struct Addresses {
     netlink: Netlink,
 }
@@ -94,13 +94,14 @@ impl Addresses {
         Ok(Self { netlink })
     }
 
-    /// Brings the address up, and its interface if that is down. When it returns, packets to the address are answered; tell the
-    /// neighbours next ([`Announcer::start`]). An address that is up already is fine, and stays when released.
+    /// Brings the address up, and its interface if that is down. After it returns, the kernel answers packets to the
+    /// address; tell the neighbours next ([`Announcer::start`]). It succeeds for an address that is up already, which
+    /// then stays when released.
     pub fn acquire(&mut self, spec: &AddressSpec) -> Result<Held, AddressError> {
         self.acquire_told(spec, |_| {})
     }
 
-    /// The same, and tells `about_to` what will be added before the kernel gets it.
+    /// As [`Addresses::acquire`], and tells `about_to` which address it will add, before the kernel gets it.
     pub fn acquire_told(&mut self, spec: &AddressSpec, about_to: impl FnOnce(&Held)) -> Result<Held, AddressError> {
         let present = self.addresses()?;
         let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose()?;
@@ -132,8 +133,9 @@ impl Addresses {
         Ok(held)
     }
 
-    /// Takes down what [`Addresses::acquire`] added, and nothing else: one that was there before stays, and so do the other
-    /// addresses of a subnet whose first address this is, which the kernel would drop with it. Fine if it is down already.
+    /// Removes the address that [`Addresses::acquire`] added. An address that was there before stays, and so do the
+    /// other addresses of a subnet whose first address this is, which the kernel would remove with it. It succeeds if
+    /// the address is down already.
     pub fn release(&mut self, held: &Held) -> Result<(), AddressError> {
         if !held.added {
             return Ok(());
@@ -145,7 +147,8 @@ impl Addresses {
         }
     }
 
-    /// Takes the address down, whatever program set it: for a start, when an earlier run may have left it. Whether it was up.
+    /// Removes the address, whichever program added it: for a start, when an earlier run may have left it. Returns
+    /// whether it was up.
     pub fn remove(&mut self, spec: &AddressSpec) -> Result<bool, AddressError> {
         let before = self.addresses()?;
         let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose()?;
@@ -155,7 +158,8 @@ impl Addresses {
         }
     }
 
-    /// Takes down exactly what an earlier run has recorded. Whether it was up; it is not when its interface is gone.
+    /// Removes exactly the address that an earlier run has recorded. Returns whether it was up; it is not when its
+    /// interface is gone.
     ///
     /// # Errors
     /// The kernel's refusal: the address may still be up.
@@ -172,8 +176,8 @@ impl Addresses {
         }
     }
 
-    /// Where the address is up; `None` if it is not, or not on the interface that `spec` names. Loopback does not count unless
-    /// named, for that is where LVS real servers keep a copy.
+    /// The address as it is up; `None` if it is not, or not on the interface that `spec` names. Loopback counts only if
+    /// named, because LVS real servers keep a copy of the address there.
     pub fn status(&mut self, spec: &AddressSpec) -> Result<Option<Held>, AddressError> {
         let present = self.addresses()?;
         let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose()?;
@@ -211,7 +215,7 @@ impl Addresses {
         Ok(())
     }
 
-    /// Puts back the secondary addresses that went with the first address of their subnet.
+    /// Puts back the secondary addresses that the kernel removed with the first address of their subnet.
     fn restore_neighbours(&mut self, gone: &InterfaceAddress, before: &[InterfaceAddress]) -> Result<(), AddressError> {
         let after = self.addresses()?;
         let same =

@@ -1,4 +1,4 @@
-//! Telling the neighbours, again and again, where an address is now (docs/protocol/resources.md 4.2).
+//! Telling the neighbours, repeatedly, where an address is now (docs/protocol/resources.md 4.2).
 
 use super::{Action, AddressError, Held, arp, neighbour};
 use crate::sys::fault::{self, Call};
@@ -6,14 +6,14 @@ use crate::sys::packet::PacketSocket;
 use hbcore::time::{Duration, Instant};
 use std::{fs, io, net::IpAddr};
 
-/// How often an address is announced.
+/// The number and the times of announcements of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnnouncePlan {
     /// Packets after a takeover, the first included; at least 1. 3.0.6's `IPaddr` sends 20.
     pub packets: u32,
-    /// Between two of them. `IPaddr`: 250 ms.
+    /// The time between two of them. `IPaddr`: 250 ms.
     pub interval: Duration,
-    /// Between reminders after that; `None`, as in 3.0.6, sends none.
+    /// The time between reminders after that; `None`, as in 3.0.6, sends none.
     pub refresh: Option<Duration>,
 }
 
@@ -23,12 +23,12 @@ impl Default for AnnouncePlan {
     }
 }
 
-/// What one [`Announcer::advance`] did.
+/// The outcome of one [`Announcer::advance`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Announced {
     /// Announcements sent: one packet, or both forms as a reminder.
     pub sent: u32,
-    /// Announcements that the kernel refused, such as on an interface that is down. They are not repeated; the next one is due.
+    /// Announcements that the kernel refused, as on an interface that is down. They are not repeated.
     pub failed: u32,
 }
 
@@ -46,7 +46,8 @@ struct Train {
     due: Option<Instant>,
 }
 
-/// Announces held addresses, on the caller's clock. Its socket stays open, so the first packet leaves with [`Announcer::start`].
+/// Announces addresses, on the caller's clock. Its socket stays open, so [`Announcer::start`] sends the first packet at
+/// once.
 pub struct Announcer {
     socket: PacketSocket,
     plan: AnnouncePlan,
@@ -60,9 +61,9 @@ impl Announcer {
         Ok(Self { socket, plan, trains: Vec::new() })
     }
 
-    /// Announces `held` now, for IPv4 in both forms, and schedules the rest. An address that is being announced begins anew. On an
-    /// interface without neighbours (`held.mac` is `None`) nothing is sent. An error is that of the first packet; the rest
-    /// is scheduled all the same.
+    /// Announces `held` now, for IPv4 in both forms, and schedules the other packets. If the address is being announced
+    /// already, that begins anew. On an interface without neighbours (`held.mac` is `None`) nothing is sent. An error
+    /// is that of the first packet; the others are scheduled nevertheless.
     pub fn start(&mut self, now: Instant, held: &Held) -> Result<(), AddressError> {
         self.stop(held);
         let Some(mac) = held.mac else {
@@ -82,17 +83,18 @@ impl Announcer {
         outcome.map_err(|error| AddressError::from_io(Action::Announce, error))
     }
 
-    /// Stops announcing `held`: before it is released.
+    /// Stops announcing `held`. Call it before the address is released.
     pub fn stop(&mut self, held: &Held) {
         self.trains.retain(|train| (train.addr, train.index) != (held.addr, held.index));
     }
 
-    /// When [`Announcer::advance`] has something to do.
+    /// The time at which [`Announcer::advance`] has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.trains.iter().filter_map(|train| train.due).min()
     }
 
-    /// Sends what is due: one packet of each train, or both forms as a reminder. Late calls skip what was missed.
+    /// Sends the packets that are due: one of each train, or both forms as a reminder. A late call skips the packets
+    /// that it missed.
     pub fn advance(&mut self, now: Instant) -> Announced {
         let mut announced = Announced::default();
         for train in self.trains.iter_mut().filter(|train| train.due.is_some_and(|due| due <= now)) {
@@ -134,7 +136,7 @@ impl Train {
     }
 }
 
-/// Whether this machine forwards IPv6 that comes in on `device`.
+/// Whether this node forwards IPv6 packets that come in on `device`.
 fn forwards(device: &str) -> bool {
     fs::read_to_string(format!("/proc/sys/net/ipv6/conf/{device}/forwarding")).is_ok_and(|text| text.trim() != "0")
 }

@@ -8,13 +8,14 @@ pub(super) const FRAME: usize = 42;
 /// The operation field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
-    /// "Who has it", by the one who has it: the form that updates most caches.
+    /// "Who has it", sent by the owner itself: the form that updates most caches.
     Request = 1,
-    /// "I have it": for those that ignore the first.
+    /// "I have it": for hosts that ignore the first form.
     Reply = 2,
 }
 
-/// A broadcast frame that says that `addr` is at `mac`. A request has no target hardware address, a reply repeats ours.
+/// A broadcast frame that announces that `addr` is at `mac`. A request has no target hardware address, a reply repeats
+/// ours.
 pub(super) fn frame(operation: Operation, mac: [u8; 6], addr: Ipv4Addr) -> [u8; FRAME] {
     let target = match operation {
         Operation::Request => [0; 6],
@@ -23,7 +24,7 @@ pub(super) fn frame(operation: Operation, mac: [u8; 6], addr: Ipv4Addr) -> [u8; 
     build(operation, mac, addr, target, addr)
 }
 
-/// A broadcast frame that asks for the owner of `addr` without saying that we are it (RFC 5227 section 2.1.1).
+/// A broadcast frame that asks for the owner of `addr` without claiming it for us (RFC 5227 section 2.1.1).
 pub(super) fn probe(mac: [u8; 6], addr: Ipv4Addr) -> [u8; FRAME] {
     build(Operation::Request, mac, Ipv4Addr::UNSPECIFIED, [0; 6], addr)
 }
@@ -38,7 +39,7 @@ pub(super) fn sender(packet: &[u8]) -> Option<([u8; 6], Ipv4Addr)> {
 
 fn build(operation: Operation, mac: [u8; 6], sender: Ipv4Addr, target: [u8; 6], wanted: Ipv4Addr) -> [u8; FRAME] {
     let parts: [&[u8]; 10] = [
-        &[0xff; 6],          // Ethernet: to everybody
+        &[0xff; 6],          // Ethernet: to all hosts
         &mac,                // from us
         &[0x08, 0x06],       // ARP
         &[0, 1, 0x08, 0x00], // Ethernet, IPv4

@@ -1,14 +1,14 @@
-//! Why an address cannot be taken or given up.
+//! The reasons why an address cannot be brought up or removed.
 
 use crate::sys::Capability;
 use std::{fmt, io};
 
-/// What was asked of the kernel when it refused.
+/// The request that the kernel refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Opening the connection to the kernel.
     Connect,
-    /// Listing the addresses of this machine.
+    /// Listing the addresses of this node.
     ReadAddresses,
     /// Looking an interface up.
     ReadInterface,
@@ -39,14 +39,14 @@ impl fmt::Display for Action {
     }
 }
 
-/// Why an address operation failed. The address is as it was.
+/// The reason why an address operation failed. The address is as it was.
 #[derive(Debug)]
 pub enum AddressError {
     /// The process lacks a privilege.
     Missing {
         /// The privilege.
         capability: Capability,
-        /// What needed it.
+        /// The request that needed it.
         action: Action,
     },
     /// There is no interface of this name.
@@ -54,7 +54,7 @@ pub enum AddressError {
         /// The name as configured.
         device: String,
     },
-    /// The interface is there and set down.
+    /// The interface exists, and is set down.
     InterfaceDown {
         /// Its name.
         device: String,
@@ -67,9 +67,9 @@ pub enum AddressError {
     BadPrefix,
     /// The kernel refused for another reason.
     Io {
-        /// What was asked.
+        /// The request.
         action: Action,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
 }

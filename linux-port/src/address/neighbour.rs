@@ -1,4 +1,4 @@
-//! Unsolicited neighbour advertisements: what gratuitous ARP is for IPv4 (RFC 4861 sections 4.4 and 7.2.6).
+//! Unsolicited neighbour advertisements: the gratuitous ARP of IPv6 (RFC 4861 sections 4.4 and 7.2.6).
 
 use std::net::Ipv6Addr;
 
@@ -9,13 +9,13 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 pub(super) const ICMPV6: u8 = 58;
 pub(super) const ADVERTISEMENT: u8 = 136;
 const ADVERTISEMENT_LENGTH: u8 = 32;
-/// Routers must never see this frame come from elsewhere than the link (RFC 4861 section 7.1.2).
+/// Receivers accept only a frame of this hop limit, since no router forwards one unchanged (RFC 4861 section 7.1.2).
 const HOP_LIMIT: u8 = 255;
 const OVERRIDE: u8 = 0x20;
 const ROUTER: u8 = 0x80;
 
-/// A frame to all nodes of the link that says that `addr` is at `mac`, whatever they remember. `router` must be true on a machine
-/// that forwards IPv6, or the neighbours stop using it as a router.
+/// A frame to all nodes of the link that announces that `addr` is at `mac`, and overrides their caches. `router` must
+/// be true on a node that forwards IPv6, or the neighbours stop using it as a router.
 pub(super) fn frame(mac: [u8; 6], addr: Ipv6Addr, router: bool) -> [u8; FRAME] {
     let flags = OVERRIDE | if router { ROUTER } else { 0 };
     let [c0, c1] = checksum(mac, addr, flags).to_be_bytes();
@@ -43,7 +43,8 @@ pub(super) fn frame(mac: [u8; 6], addr: Ipv6Addr, router: bool) -> [u8; FRAME] {
 /// Ethernet 14, IPv6 40, solicitation 24.
 pub(super) const PROBE: usize = 78;
 
-/// A frame that asks for the owner of `addr` without saying that we are it: what duplicate detection sends (RFC 4862 section 5.4.2).
+/// A frame that asks for the owner of `addr` without claiming it for us: the probe of duplicate detection (RFC 4862
+/// section 5.4.2).
 pub(super) fn probe(mac: [u8; 6], addr: Ipv6Addr) -> [u8; PROBE] {
     let [.., x, y, z] = addr.octets();
     let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(x), u16::from_be_bytes([y, z]));
@@ -51,12 +52,12 @@ pub(super) fn probe(mac: [u8; 6], addr: Ipv6Addr) -> [u8; PROBE] {
         group.segments().into_iter().chain(addr.segments()).chain([PROBE_LENGTH.into(), ICMPV6.into(), 135 << 8]);
     let [c0, c1] = folded(words).to_be_bytes();
     let parts: [&[u8]; 10] = [
-        &[0x33, 0x33, 0xff, x, y, z], // Ethernet: the group's
+        &[0x33, 0x33, 0xff, x, y, z], // Ethernet: the group's address
         &mac,
         &[0x86, 0xdd], // IPv6
         &[0x60, 0, 0, 0],
         &[0, PROBE_LENGTH, ICMPV6, HOP_LIMIT],
-        &[0; 16], // from nobody
+        &[0; 16], // from the unspecified address
         &group.octets(),
         &[135, 0, c0, c1],
         &[0; 4],
@@ -71,11 +72,11 @@ pub(super) fn probe(mac: [u8; 6], addr: Ipv6Addr) -> [u8; PROBE] {
 
 const PROBE_LENGTH: u8 = 24;
 
-/// Where an advertisement without extension headers has its next header, its type, and the address that it is about.
+/// The offset of the next header in an advertisement without extension headers, in bytes.
 pub(super) const NEXT_HEADER_AT: u32 = 6;
-/// See [`NEXT_HEADER_AT`].
+/// The offset of its type.
 pub(super) const TYPE_AT: u32 = 40;
-/// See [`NEXT_HEADER_AT`].
+/// The offset of the address that it is about.
 pub(super) const TARGET_AT: u32 = 48;
 
 /// The address that an advertisement is about, given its packet without Ethernet header; `None` for any other packet.
@@ -99,7 +100,7 @@ fn checksum(mac: [u8; 6], addr: Ipv6Addr, flags: u8) -> u16 {
         u16::from_be_bytes([m2, m3]),
         u16::from_be_bytes([m4, m5]),
     ];
-    // The address stands twice: as source and as target.
+    // The address counts twice: as source and as target.
     let words = addr.segments().into_iter().chain(addr.segments()).chain(ALL_NODES.segments()).chain(fixed);
     folded(words)
 }

@@ -1,4 +1,4 @@
-//! Route netlink (rtnetlink(7)): the requests that the port needs, each sent and awaited.
+//! Route netlink (rtnetlink(7)): the requests that the port needs. Each is sent and its answer awaited.
 
 mod message;
 
@@ -19,7 +19,8 @@ use std::{
 pub(crate) const LOOPBACK_INDEX: u32 = 1;
 /// The kernel never splits a message across reads of this size, in bytes.
 pub(super) const BUFFER: usize = 32 * 1024;
-/// How long an answer may take. The kernel answers while it is asked, unless it waits for its lock on all interfaces.
+/// The longest time for an answer. The kernel answers within the request, unless it waits for its lock on all
+/// interfaces.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Reads for one request: more than any real list of routes needs.
 const READS_MAX: usize = 10_000;
@@ -32,12 +33,12 @@ pub(crate) struct InterfaceAddress {
     pub(crate) prefix: u8,
     pub(crate) broadcast: Option<Ipv4Addr>,
     pub(crate) label: Option<String>,
-    /// As the kernel described it, to put it back with lifetimes and all.
+    /// The kernel's description of it, to put it back with lifetimes and all.
     pub(crate) raw: Option<Box<AddressMessage>>,
 }
 
 impl InterfaceAddress {
-    /// Another address of the same subnet was there before it.
+    /// Whether another address of the same subnet was there before it.
     pub(crate) fn is_secondary(&self) -> bool {
         self.raw.as_ref().is_some_and(|raw| raw.header.flags.contains(AddressHeaderFlags::Secondary))
     }
@@ -49,7 +50,7 @@ pub(crate) struct Link {
     pub(crate) index: u32,
     pub(crate) name: String,
     pub(crate) up: bool,
-    /// Of Ethernet interfaces that look neighbours up.
+    /// The hardware address of an Ethernet interface that looks neighbours up.
     pub(crate) mac: Option<[u8; 6]>,
 }
 
@@ -63,14 +64,14 @@ pub(crate) struct Route {
     pub(crate) gateway: bool,
 }
 
-/// A change that the kernel tells those who subscribed.
+/// A change that the kernel reports to subscribers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// An address has come, or something of it has changed.
+    /// An address is new or has changed.
     Address(IpAddr),
     /// An address has gone.
     AddressGone(IpAddr),
-    /// An interface has come, or something of it has changed.
+    /// An interface is new or has changed.
     Interface {
         /// Its index.
         index: u32,
@@ -108,12 +109,13 @@ impl Netlink {
         Ok(all)
     }
 
-    /// Adds an address; `EEXIST` if it is there. IPv6 without duplicate detection, so that it works at once.
+    /// Adds an address; `EEXIST` if it is there. IPv6 addresses are added without duplicate detection, so that they
+    /// work at once.
     pub(crate) fn add_address(&mut self, address: &InterfaceAddress) -> io::Result<()> {
         self.add(&message::describe(address))
     }
 
-    /// Adds an address as it was listed before.
+    /// Adds an address exactly as it was listed before.
     pub(crate) fn restore_address(&mut self, address: &InterfaceAddress) -> io::Result<()> {
         let Some(raw) = &address.raw else {
             return self.add_address(address);
@@ -182,7 +184,7 @@ impl Netlink {
         Ok(all)
     }
 
-    /// Sends one request and gives each answer to `take`, until the kernel says that it is done.
+    /// Sends one request and gives each answer to `take`, until the kernel reports that it is done.
     fn request(&mut self, ask: Ask, flags: u16, mut take: impl FnMut(Answer)) -> io::Result<()> {
         fault::gate(Call::Netlink, ask.label())?;
         self.sequence = self.sequence.wrapping_add(1);
@@ -205,8 +207,8 @@ impl Netlink {
     }
 }
 
-/// Goes through the messages of one read; whether the answer to `sequence` is complete. Messages that the library cannot read
-/// are newer than it is and describe something else than we asked for, so they are skipped.
+/// Goes through the messages of one read. Returns whether the answer to `sequence` is complete. Messages that the
+/// library cannot read are newer than it is and describe something else than we asked for, so they are skipped.
 fn read_answers(bytes: &[u8], sequence: u32, take: &mut impl FnMut(Answer)) -> io::Result<bool> {
     for message in messages(bytes).filter(|message| message.header.sequence_number == sequence) {
         match message.payload {

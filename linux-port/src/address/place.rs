@@ -1,4 +1,5 @@
-//! Where an address belongs, decided from the routes and labels that exist (docs/protocol/resources.md 4.1). Nothing here asks the kernel.
+//! The place of an address, chosen from the existing routes and labels (docs/protocol/resources.md 4.1). Nothing here
+//! asks the kernel.
 
 use super::{AddressError, Label, netlink::Route};
 use std::{
@@ -6,9 +7,9 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-/// Longest label that the kernel takes, in bytes.
+/// The longest label that the kernel accepts, in bytes.
 const LABEL_MAX: usize = 15;
-/// Alias numbers that are tried.
+/// The number of aliases that are tried.
 const ALIASES_MAX: usize = 1024;
 
 /// An interface and the bits of its subnet.
@@ -18,8 +19,9 @@ pub(super) struct Place {
     pub(super) prefix: u8,
 }
 
-/// The place that the routes give to `addr`, on `wanted` if that is given. A directly connected subnet wins over a route through
-/// a gateway, then the longest prefix, then the lowest metric. Without `prefix`, only a connected subnet will do.
+/// The place that the routes give to `addr`, on `wanted` if that is given. A directly connected subnet wins over a
+/// route through a gateway, then the longest prefix, then the lowest metric. Without `prefix`, only a connected subnet
+/// counts.
 pub(super) fn find(
     routes: &[Route],
     addr: IpAddr,
@@ -58,7 +60,8 @@ fn mask4(prefix: u8) -> u32 {
     u32::MAX.checked_shl(32u32.saturating_sub(prefix.into())).unwrap_or(0)
 }
 
-/// The label for a new address of `device`, given the labels in use. Where it would be too long, the bare name.
+/// The label for a new address of `device`, given the labels in use. If it would be too long, it is the name of the
+/// device alone.
 pub(super) fn label(wish: &Label, device: &str, used: &[&str]) -> String {
     let label = match wish {
         Label::Plain => None,

@@ -1,8 +1,9 @@
-//! Other hosts that say they have one of our addresses: probes that make them say so, and a listener that hears it.
+//! Other hosts that claim one of our addresses: probes that make them answer, and a listener for the answers.
 //!
-//! For IPv4 that is ARP (RFC 5227): any ARP packet with our address as its sender. For IPv6 it is a neighbour advertisement about our
-//! address, which also answers the probe of duplicate detection. The kernel's own detection is of no use: it delays the address, and it
-//! ends when the address is up. The kernel runs a filter over the packets of these protocols and wakes nobody for any other packet.
+//! For IPv4 the answer is ARP (RFC 5227): any ARP packet with our address as its sender. For IPv6 it is a neighbour
+//! advertisement about our address, which also answers the probe of duplicate detection. The kernel's own detection
+//! does not help: it delays the address, and it ends when the address is up. The kernel runs a filter over the packets
+//! of these protocols, so no other packet wakes the thread.
 
 use super::{Action, AddressError, Held, arp, neighbour};
 use crate::sys::fault::{self, Call};
@@ -13,23 +14,24 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 /// Packets read from each socket in one go: a flood must not keep the thread from its orders.
 const READS: usize = 32;
-/// Enough of a packet to know what it says, in bytes.
+/// The part of a packet that is read, in bytes: enough to find its sender or its address.
 const PACKET: usize = 64;
-/// A program has at most 4096 instructions, and an address takes two or nine: more addresses than this are not listened for.
+/// The largest number of addresses that are listened for: a filter has at most 4096 instructions, and an address takes
+/// two or nine.
 const ADDRESSES: usize = 400;
-/// Where ARP has the sender's IPv4 address.
+/// The offset of the sender's IPv4 address in an ARP packet.
 const ARP_SENDER_AT: u32 = 14;
-/// The whole packet is kept.
+/// The filter's result for a packet to keep whole.
 const KEEP: u32 = u32::MAX;
 
-/// Somebody else spoke for an address.
+/// Another host that spoke for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {
     /// The address.
     pub addr: IpAddr,
-    /// The interface on which it was heard.
+    /// The interface on which the packet arrived.
     pub index: u32,
-    /// The hardware address that claims it. It may be one of this machine's own.
+    /// The hardware address that claims it. It may be one of this node's own.
     pub mac: [u8; 6],
 }
 
@@ -37,7 +39,7 @@ pub struct Sighting {
 #[derive(Debug)]
 pub struct Rivals {
     arp: PacketListener,
-    /// `None` on a machine without IPv6.
+    /// `None` on a node without IPv6.
     advertisements: Option<PacketListener>,
     probes: PacketSocket,
 }
@@ -64,7 +66,8 @@ impl Rivals {
         listener.map_or(Ok(()), |listener| listener.pass(&advertisement_filter(v6.take(ADDRESSES))).map_err(refused))
     }
 
-    /// Asks on the link for another owner of `held`, without telling anybody that we are one. Nothing on an interface without neighbours.
+    /// Asks on the link for another owner of `held`, without claiming it for us. Sends nothing on an interface without
+    /// neighbours.
     pub fn probe(&self, held: &Held) -> Result<(), AddressError> {
         let Some(mac) = held.mac else { return Ok(()) };
         let sent = fault::gate(Call::Announce, "probe").and_then(|()| match held.addr {
@@ -74,8 +77,8 @@ impl Rivals {
         sent.map_err(|error| AddressError::from_io(Action::Announce, error))
     }
 
-    /// Gives what was heard to `take`, at most a few dozen packets; the rest stays ready. Errors of a socket, such as an interface that
-    /// goes down, are read away.
+    /// Gives sightings to `take`, from at most a few dozen packets; the others stay ready. Errors of a socket, as when
+    /// an interface goes down, are read and dropped.
     pub fn read(&self, mut take: impl FnMut(Sighting)) {
         let mut packet = [0; PACKET];
         for _ in 0..READS {
@@ -95,7 +98,7 @@ impl Rivals {
         }
     }
 
-    /// The descriptors that become readable when something was heard.
+    /// The descriptors that become readable when a packet has arrived.
     pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.advertisements.iter().chain([&self.arp]).map(AsFd::as_fd)
     }
@@ -120,7 +123,7 @@ fn advertisement_filter(addresses: impl Iterator<Item = Ipv6Addr>) -> Vec<SockFi
     program.extend(only(neighbour::TYPE_AT, neighbour::ADVERTISEMENT.into()));
     program.push(drop());
     for addr in addresses {
-        // Four words, each of which leads to the next address if it differs.
+        // Four words. The filter goes on to the next address at the first word that differs.
         for (at, (word, left)) in (neighbour::TARGET_AT..).step_by(4).zip(words(addr).into_iter().zip([7, 5, 3, 1])) {
             program.push(SockFilter::new(LOAD_WORD, 0, 0, at));
             program.push(SockFilter::new(IF_EQUAL, 0, left, word));

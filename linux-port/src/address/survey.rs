@@ -1,32 +1,32 @@
-//! Looking whether addresses that were taken are still there, and putting them back.
+//! Looking whether our addresses are still up, and putting them back.
 
 use super::netlink::{InterfaceAddress, Link};
 use super::{Action, AddressError, AddressSpec, Addresses, Held, describe, held};
 
-/// The addresses and interfaces of this machine at one moment.
+/// The addresses and interfaces of this node at one moment.
 pub struct Survey {
     addresses: Vec<InterfaceAddress>,
     links: Vec<Link>,
 }
 
-/// Whether an address is where it was.
+/// The state of an address that was brought up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It is, on an interface that has this hardware address now.
+    /// It is up, on an interface that has this hardware address now.
     Up {
         /// As in [`Held::mac`].
         mac: Option<[u8; 6]>,
     },
     /// The interface is up, without the address.
     Removed,
-    /// The interface is set down: nobody gets to the address.
+    /// The interface is set down, so the address cannot be reached.
     Down,
     /// There is no such interface any more.
     NoInterface,
 }
 
 impl Survey {
-    /// Whether `known` is where it was.
+    /// The state of `known` now.
     pub fn presence(&self, known: &Held) -> Presence {
         let Some(link) = self.links.iter().find(|link| link.index == known.index) else { return Presence::NoInterface };
         let is_it = |a: &InterfaceAddress| (a.index, a.addr, a.prefix) == (known.index, known.addr, known.prefix);
@@ -37,7 +37,7 @@ impl Survey {
         }
     }
 
-    /// Whether an interface of this machine has this hardware address.
+    /// Whether an interface of this node has this hardware address.
     pub fn owns(&self, mac: [u8; 6]) -> bool {
         self.links.iter().any(|link| link.mac == Some(mac))
     }
@@ -50,8 +50,9 @@ impl Addresses {
         Ok(Survey { addresses: self.addresses()?, links })
     }
 
-    /// Puts back an address that was taken and has disappeared, on the interface that has that name now. The interface is not set up:
-    /// the program that set it down has a reason. Tells `about_to` what will be added before the kernel gets it.
+    /// Puts back an address that was brought up and has disappeared, on the interface that has its name now. It does
+    /// not set the interface up: the program that set it down has a reason. It tells `about_to` which address it will
+    /// add, before the kernel gets it.
     ///
     /// # Errors
     /// [`AddressError::NoInterface`] and [`AddressError::InterfaceDown`] until the interface is back, and the kernel's refusal.

@@ -1,6 +1,6 @@
-//! What the kernel tells about interfaces and addresses while it happens (rtnetlink(7), multicast groups).
+//! The kernel's reports of changes of interfaces and addresses (rtnetlink(7), multicast groups).
 //!
-//! It tells that something changed, not what is: messages may be lost. So a reader looks again, with [`super::Addresses`].
+//! A report may be lost, so it only tells the reader to look again, with [`super::Addresses`].
 
 use super::netlink::{self, Change};
 use super::{Action, AddressError};
@@ -19,12 +19,12 @@ pub struct Watch {
     buffer: Vec<u8>,
 }
 
-/// What [`Watch::read`] found.
+/// The finding of [`Watch::read`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Nothing that the caller cares about.
+    /// No change that concerns the caller.
     Nothing,
-    /// Something that the caller cares about.
+    /// A change that concerns the caller.
     Change,
     /// Messages were lost, or reading failed: anything may have changed.
     Anything,
@@ -45,7 +45,8 @@ impl Watch {
         Ok(Self { socket, buffer: vec![0; netlink::BUFFER] })
     }
 
-    /// Reads what has come; `concerns` says which changes the caller cares about. A socket that is read only in part stays ready.
+    /// Reads the waiting reports; `concerns` tells which changes concern the caller. A socket that is read only in part
+    /// stays ready.
     pub fn read(&mut self, mut concerns: impl FnMut(&Change) -> bool) -> Seen {
         let mut seen = Seen::Nothing;
         for _ in 0..READS {
@@ -59,7 +60,7 @@ impl Watch {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // ENOBUFS: the kernel dropped messages. It is logged once, and the socket goes on.
+                // ENOBUFS: the kernel dropped messages. The socket still works.
                 Err(_) => seen = Seen::Anything,
             }
         }

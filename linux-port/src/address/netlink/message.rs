@@ -1,5 +1,5 @@
-//! What is asked and what is answered. Of the library's messages only that of addresses is used whole: its readers of links and
-//! routes know every kind of both, which is half a megabyte of program for a name, a number and a hardware address.
+//! The requests and the answers. Of the library's messages only those of addresses are used whole: its readers of links
+//! and routes know every kind of both, which is half a megabyte of program for a name, a number and a hardware address.
 
 use super::{InterfaceAddress, Link, Route};
 use netlink_packet_core::{
@@ -32,7 +32,7 @@ impl Ask {
         Self { kind, body }
     }
 
-    /// The word for it in a test that lets it fail.
+    /// The label of the request in a test that injects a fault.
     pub(super) fn label(&self) -> &'static str {
         match self.kind {
             libc::RTM_NEWADDR => "add address",
@@ -89,7 +89,7 @@ impl NetlinkSerializable for Ask {
     }
 }
 
-/// What we want to know of an answer.
+/// The parts of an answer that we use.
 pub(super) enum Answer {
     Address(InterfaceAddress),
     Link(Link),
@@ -123,7 +123,7 @@ fn read_address(message: AddressMessage) -> Option<InterfaceAddress> {
             _ => {}
         }
     }
-    // On a point-to-point interface "address" is the other side's.
+    // On a point-to-point interface "address" is that of the other end.
     let addr = local.or(address)?;
     let (index, prefix) = (message.header.index, message.header.prefix_len);
     Some(InterfaceAddress { index, addr, prefix, broadcast, label, raw: Some(Box::new(message)) })
