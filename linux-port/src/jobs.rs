@@ -1,8 +1,8 @@
-//! Work that takes long, away from the heartbeat thread: starting and stopping resource groups, running scripts.
+//! Slow work, away from the heartbeat thread: starting and stopping resource groups, running scripts.
 //!
 //! The heartbeat thread submits a [`Job`] and gets its [`Completion`] back with the same ticket; neither call waits.
-//! Between them one dispatcher thread hands jobs to worker threads, one a running job. The members of a group are
-//! treated strictly one after the other; jobs of different groups run side by side, [`RUNNING`] at most.
+//! Between them one dispatcher thread hands each job to a worker thread of its own. The members of a group are treated
+//! strictly one after the other; jobs of different groups run in parallel, [`RUNNING`] at most.
 
 mod dispatch;
 mod doing;
@@ -22,31 +22,31 @@ pub use doing::{Doing, Running, Trying};
 
 use group::Context;
 
-/// The ticket of work that no effect of the engine asks for, such as writing a file. The engine knows no such ticket.
+/// The ticket of work that no effect of the engine asks for, such as writing a file. The engine never uses it.
 pub const HOUSEKEEPING: u64 = u32::MAX as u64;
 
 /// One piece of work.
 #[derive(Debug)]
 pub struct Job {
-    /// Given back with the completion; means nothing here.
+    /// The number that the completion returns; it has no meaning here.
     pub ticket: u64,
     /// For log lines: the group's key or the script's name.
     pub name: String,
-    /// What to do.
+    /// The work.
     pub work: Work,
 }
 
-/// What a job does.
+/// The kinds of work.
 #[derive(Debug)]
 pub enum Work {
-    /// Start a group: from left to right, each member is asked for its status and started unless it runs already. At the
-    /// first failure the whole group is stopped again, as by [`Work::Stop`].
+    /// Start a group: from left to right, each member is asked for its status and started unless it runs already. At
+    /// the first failure the whole group is stopped again, as by [`Work::Stop`].
     Start(Vec<Step>, Retry),
-    /// Stop a group: from right to left, each member again and again until it succeeds or [`Retry`] is exhausted.
+    /// Stop a group: from right to left, each member repeatedly until it succeeds or [`Retry`] is exhausted.
     Stop(Vec<Step>, Retry),
     /// Run a program that belongs to no group, such as one that fences.
     Run(Call),
-    /// Run a function; it must end by itself.
+    /// Run a function. Nothing ends it from outside.
     Function(Task),
 }
 
@@ -59,24 +59,24 @@ pub enum Step {
     Builtin(Box<dyn Resource>),
 }
 
-/// A resource script as a member of a group: called with its arguments and `status`, `start` or `stop` after them. It is looked for at
-/// each call, since a package that is being upgraded takes its script away for a moment.
+/// A resource script as a member of a group: called with its arguments and `status`, `start` or `stop` after them. It
+/// is looked up at each call, because an upgrade of its package removes it for a moment.
 #[derive(Debug, Clone)]
 pub struct Script {
     /// Its name, as in `haresources`.
     pub name: String,
-    /// Where it is looked for.
+    /// The directories in which it is looked up.
     pub search: Search,
-    /// How it is called; the program is the one that was found.
+    /// Its call. The program is the one that was found.
     pub call: Call,
     /// Whether it may run here.
     pub trace: Trace,
 }
 
-/// Whether anything here may have started a member since somebody saw it stopped. A clone is the same trace.
+/// Whether a member may have been started here since its stop was last confirmed. A clone is the same trace.
 ///
-/// A stop that can be neither made nor asked about leaves a member that may run here, unless nothing ever started it: so a script
-/// that was never there is no reason to reboot.
+/// If a member can be neither stopped nor asked, it may run here, unless it was never started: so a script that never
+/// existed is no reason to reboot.
 #[derive(Debug, Clone, Default)]
 pub struct Trace(Arc<AtomicBool>);
 
@@ -86,7 +86,7 @@ impl Trace {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Somebody saw the member stopped.
+    /// The member's stop was confirmed.
     pub fn seen_stopped(&self) {
         self.0.store(false, Ordering::Relaxed);
     }
@@ -105,7 +105,7 @@ pub trait Resource: Send {
     fn status(&mut self) -> Result<bool, Refused>;
     /// Makes it run here. It is not asked to start when its status is true.
     fn start(&mut self) -> Result<(), Refused>;
-    /// Makes it not run here; succeeds when it did not.
+    /// Makes it not run here; succeeds if it does not run.
     fn stop(&mut self) -> Result<(), Refused>;
 }
 
@@ -134,29 +134,30 @@ impl fmt::Debug for Task {
     }
 }
 
-/// How a group is ended on the caller's thread.
+/// The way in which a group is ended on the caller's thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// As [`Work::Stop`] does it.
+    /// As [`Work::Stop`].
     Stop,
-    /// Each member is asked first, and what does not say that it is stopped is stopped: before the node joins.
+    /// Each member is asked first, and stopped unless it reports that it is stopped: before the node joins.
     Vacate,
 }
 
-/// What a group is ended with on the caller's thread.
+/// The means of ending a group on the caller's thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
-    /// Where events are logged.
+    /// The log of events.
     pub log: &'a Logger,
-    /// Where problems are put up.
+    /// The board for problems.
     pub board: &'a Board,
     /// Terminates the scripts.
     pub cancel: &'a Cancel,
-    /// Where is noted which script runs.
+    /// The list of running scripts.
     pub doing: &'a Doing,
 }
 
-/// Ends a group on this thread: for a daemon that has no job threads. [`Outcome::StopFailed`]: something of the group may run here.
+/// Ends a group on this thread: for a daemon without job threads. [`Outcome::StopFailed`]: something of the group may
+/// run here.
 pub fn end_here(
     ending: Ending,
     group: &str,
@@ -170,48 +171,50 @@ pub fn end_here(
     }
 }
 
-/// How stubbornly a member is stopped.
+/// The persistence with which a member is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// Attempts after the first one; `HA_STOPRETRYMAX`.
     pub more: u32,
     /// The pause before each.
     pub pause: Duration,
-    /// How long a script that is missing, or whose interpreter is, is looked for beside those attempts, which it does not use up.
+    /// The time for which a script that is missing, or whose interpreter is, is looked up again. That uses up none of
+    /// the attempts.
     pub missing: Duration,
 }
 
 impl Default for Retry {
-    /// 3.0.6's: ten more attempts, one a second. A package that is being upgraded takes its script away for longer.
+    /// The values of 3.0.6: ten more attempts, one a second. An upgrade of a package may remove its script for longer.
     fn default() -> Self {
         Self { missing: Duration::from_mins(2), ..Self::BEFORE_JOINING }
     }
 }
 
 impl Retry {
-    /// The same for a node that does not take part: nobody waits long for a script that is missing.
+    /// The values for a node that has not joined: it does not wait long for a missing script.
     const BEFORE_JOINING: Self = Self { more: 10, pause: Duration::from_secs(1), missing: Duration::from_secs(10) };
 }
 
-/// How a job ended.
+/// The outcome of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// All members were started, or seen to be stopped; or the script or function succeeded.
+    /// All members were started, or their stop was confirmed; or the script or function succeeded.
     Done,
-    /// A start failed, and nothing of the group runs here, which was seen; or the script or function failed.
+    /// A start failed, and it was confirmed that nothing of the group runs here; or the script or function failed.
     Failed,
-    /// A member was told to stop, and nobody has seen it stopped: it still runs, or cannot be asked, or the daemon wanted the job to
-    /// end. It may run here, so this node must go on claiming the group. 3.0.6 reboots the machine when a member still runs.
+    /// A member was told to stop, and its stop is not confirmed: it still runs, or cannot be asked, or the daemon
+    /// wanted the job to end. It may run here, so this node must keep its claim on the group. 3.0.6 reboots the machine
+    /// when a member still runs.
     StopFailed,
-    /// A start could not be begun, for want of a thread: no member was touched.
+    /// A start could not begin, for want of a thread: no member was touched.
     NotBegun,
 }
 
-/// What the heartbeat thread gets back.
+/// The report of a job to the heartbeat thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Completion {
     /// The job's ticket.
     pub ticket: u64,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
 }

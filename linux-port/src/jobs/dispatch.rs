@@ -1,4 +1,4 @@
-//! The dispatcher: which job runs when, on threads that come and go.
+//! The dispatcher: the order of jobs, on threads that come and go.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,29 +21,29 @@ use crate::script::Cancel;
 use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
 
-/// Jobs with the ticket [`HOUSEKEEPING`], between submission and collection of their completion. They have places of their own: many of
-/// them must not keep a group from being stopped.
+/// Places for jobs with the ticket [`HOUSEKEEPING`], from submission until their completion is collected. They are
+/// separate, because many such jobs must not keep a group from being stopped.
 const HOUSEKEEPING_PLACES: usize = 16;
 
-/// Jobs that begin side by side; the others wait in order of submission. A program that belongs to no group, such as one that fences,
-/// does not wait for its turn.
+/// The number of jobs that begin in parallel; the others wait in order of submission. A program that belongs to no
+/// group, such as one that fences, does not wait for its turn.
 pub const RUNNING: usize = 8;
 
-/// How long a job counts among [`RUNNING`]: groups whose scripts hang do not keep the others waiting.
+/// The time for which a job counts among [`RUNNING`]: groups whose scripts hang do not delay the others.
 const COUNTS_FOR: Duration = Duration::from_secs(10);
 
-/// How long a start waits for a thread before it is given up, so that the peer may serve.
+/// The time for which a start waits for a thread before it is given up, so that the peer may serve.
 const START_WAIT: Duration = Duration::from_secs(5);
 
-/// The pause after a thread was refused.
+/// The pause after the system refused a thread.
 const REFUSED_PAUSE: Duration = Duration::from_millis(250);
-/// The same when nobody waits for one.
+/// The same when no job waits for a thread.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Threads that only wait for processes and format log lines need little.
+/// The stack of a thread that only waits for processes and formats log lines, in bytes.
 const STACK: usize = 128 * 1024;
 
-/// The heartbeat thread's end: submit, poll the descriptor, collect. Nothing here waits.
+/// The heartbeat thread's end: it submits, polls the descriptor, and collects. No call waits.
 #[derive(Debug)]
 pub struct Jobs {
     mail: SyncSender<Mail>,
@@ -72,15 +72,15 @@ impl Places {
     }
 }
 
-/// Why a job was not taken. Nothing of it has been done, and nothing will be.
+/// The reason why a job was refused. No part of it has run, or will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmitError {
-    /// As many jobs as there is room for are not collected yet.
+    /// As many jobs as there are places for are not collected yet.
     Full {
-        /// The room.
+        /// The number of places.
         capacity: usize,
     },
-    /// The dispatcher is gone, which only a failure of the program itself can cause.
+    /// The dispatcher has ended, which only a fault of the program itself can cause.
     Gone,
 }
 
@@ -95,7 +95,7 @@ impl fmt::Display for SubmitError {
 
 impl std::error::Error for SubmitError {}
 
-/// What the dispatcher is told.
+/// A message to the dispatcher.
 #[derive(Debug)]
 enum Mail {
     Submit(Waiting),
@@ -103,7 +103,8 @@ enum Mail {
     Finished(Instant),
 }
 
-/// A job that has no thread yet. Its place is shared with the thread that is to do it: if that cannot be made, the job is still here.
+/// A job without a thread yet. It is shared with the thread that is to run it: if the thread cannot be made, the job is
+/// still here.
 #[derive(Debug, Clone)]
 struct Waiting {
     job: Arc<Mutex<Option<Job>>>,
@@ -111,8 +112,8 @@ struct Waiting {
 }
 
 impl Jobs {
-    /// Starts the dispatcher thread. Call it after detaching. There is room for `effects` jobs that the engine orders, and for `more` than
-    /// a few others; beyond that [`Jobs::submit`] refuses the newcomer.
+    /// Starts the dispatcher thread. Call it after detaching. There are places for `effects` jobs that the engine
+    /// orders, and for `more` than a few others; beyond that [`Jobs::submit`] refuses a new job.
     ///
     /// # Errors
     /// The system's refusal to make a descriptor or a thread.
@@ -140,7 +141,7 @@ impl Jobs {
         Ok(Self { mail, completions, bell, cancel, doing, effects, housekeeping })
     }
 
-    /// Hands over a job.
+    /// Submits a job.
     ///
     /// # Errors
     /// [`SubmitError`].
@@ -167,7 +168,7 @@ impl Jobs {
     /// descriptor is quiet again.
     pub fn collect(&self) -> Option<Completion> {
         let next = self.completions.try_recv().ok().or_else(|| {
-            // Quieten the bell first and look again: a completion after this look rings anew.
+            // Silence the bell first and look again: a completion after this look rings anew.
             let _ = rustix::io::read(&*self.bell, &mut [0; 8]);
             self.completions.try_recv().ok()
         })?;
@@ -180,17 +181,18 @@ impl Jobs {
         self.effects.taken().saturating_add(self.housekeeping.taken())
     }
 
-    /// The scripts that run now. Waits for nobody: `None` while a worker writes it down.
+    /// The scripts that run now. Never waits: `None` while a worker writes it down.
     pub fn running(&self) -> Option<Vec<Running>> {
         self.doing.seen()
     }
 
-    /// Why the job of this name failed the last time, if it has not succeeded since. Waits for nobody: `None` while a worker writes.
+    /// The reason of the last failure of the job of this name, if it has not succeeded since. Never waits: `None` while
+    /// a worker writes.
     pub fn why_failed(&self, name: &str) -> Option<String> {
         self.doing.why(name)
     }
 
-    /// Terminates every script that runs (TERM to its process group, KILL after its grace) and every later one at once.
+    /// Terminates every running script (TERM to its process group, KILL after its grace), and every later one at once.
     /// For the end of the daemon; the completions still arrive.
     pub fn cancel_all(&self) {
         self.cancel.give();
@@ -204,7 +206,7 @@ impl AsFd for Jobs {
     }
 }
 
-/// What workers report through.
+/// The way in which workers report.
 struct Post {
     done: SyncSender<Completion>,
     bell: Arc<OwnedFd>,
@@ -217,7 +219,7 @@ struct Post {
 
 impl Post {
     fn complete(&self, ticket: u64, outcome: Outcome) {
-        // There is a place for every outstanding job, and nobody to tell if the heartbeat thread is gone.
+        // There is a place for every outstanding job. If the heartbeat thread has ended, no report is needed.
         let _ = self.done.try_send(Completion { ticket, outcome });
         let _ = rustix::io::write(&*self.bell, &1u64.to_ne_bytes());
     }
@@ -227,9 +229,10 @@ impl Post {
 struct Dispatcher {
     post: Arc<Post>,
     waiting: VecDeque<Waiting>,
-    /// When each job began that runs.
+    /// The time at which each running job began.
     running: Vec<Instant>,
-    /// The last thread that was wanted could not be had: that is a problem until one can be had, if anybody wants it or not.
+    /// The system refused the last thread: a problem that stands until it grants one, whether or not a job waits for
+    /// it.
     is_refused: bool,
 }
 
@@ -237,7 +240,7 @@ struct Dispatcher {
 #[derive(Debug, PartialEq, Eq)]
 enum Begun {
     Yes,
-    /// The system has no thread for it now; the job goes on waiting.
+    /// The system has no thread for it now, so the job keeps waiting.
     Refused,
 }
 
@@ -263,7 +266,7 @@ impl Dispatcher {
         }
     }
 
-    /// Begins what may run now. Returns when to try again, if something waits.
+    /// Begins the jobs that may run now. Returns the time until the next try, if a job waits.
     fn begin_waiting(&mut self) -> Option<Duration> {
         while let Some(job) = self.waiting.pop_front() {
             let full = self.running.iter().filter(|began| began.elapsed() < COUNTS_FOR).count() >= RUNNING;
@@ -280,7 +283,8 @@ impl Dispatcher {
         self.probe()
     }
 
-    /// Nobody waits any more: sees whether a thread could be had. Returns when to try again, if none.
+    /// When no job waits: tests whether the system grants a thread. Returns the time until the next test, if it does
+    /// not.
     fn probe(&mut self) -> Option<Duration> {
         if self.is_refused && spawn("probe", || ()).is_ok() {
             self.threads_can_be_had();
@@ -326,8 +330,8 @@ impl Dispatcher {
         }
     }
 
-    /// While no thread can be had: starts that have waited long enough are given up, since the peer may be able to serve. A stop waits on,
-    /// as its group is claimed until it was seen to be stopped.
+    /// While the system grants no thread: gives up the starts that have waited long enough, because the peer may be
+    /// able to serve. A stop keeps waiting, as its group is claimed until its stop is confirmed.
     fn give_up_old_starts(&mut self) {
         let Self { waiting, post, .. } = self;
         waiting.retain(|waiting| {
@@ -357,7 +361,7 @@ impl Waiting {
     }
 }
 
-/// How a job ended whose thread panicked: nobody has seen what became of a group.
+/// The outcome of a job whose thread panicked: the state of its group is unknown.
 fn unknown_end(work: &Work) -> Outcome {
     match work {
         Work::Start(..) | Work::Stop(..) => Outcome::StopFailed,
@@ -382,10 +386,10 @@ fn perform(job: Job, post: &Post) -> Outcome {
     }
 }
 
-/// Starts a thread with a small stack and normal scheduling, whatever its parent has.
+/// Starts a thread with a small stack and normal scheduling, whatever scheduling its parent has.
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let urgent = move || {
-        // Scripts inherit the scheduling: one that ran at realtime priority could starve the heartbeat.
+        // Scripts inherit the scheduling: one at real-time priority could starve the heartbeat.
         let _ = normal_scheduling();
         body();
     };

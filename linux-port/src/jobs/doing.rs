@@ -1,4 +1,4 @@
-//! Which scripts run now, for people who wait for them, and why the last start of a group failed.
+//! The scripts that run now, for people who wait for them, and the reasons why the last starts of groups failed.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 pub struct Running {
     /// The name of its job: the group's key.
     pub group: String,
-    /// The script and what it is to do, such as `apache2 stop`.
+    /// The script and its verb, such as `apache2 stop`.
     pub what: String,
-    /// How long it has run; between two attempts, how long they have gone on.
+    /// The time since it began; between two attempts, since the first of them began.
     pub for_so_long: Duration,
-    /// After how long in all it is terminated; `None` between two attempts.
+    /// The time after which it is terminated, from its beginning; `None` between two attempts.
     pub limit: Option<Duration>,
-    /// Of a stop: how stubbornly it is tried.
+    /// For a stop: the persistence with which it is tried.
     pub trying: Option<Trying>,
 }
 
-/// How stubbornly a stop is tried.
+/// The progress of a stop that is tried repeatedly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trying {
-    /// Which attempt it is, and how many there are at most.
+    /// The number of the current attempt, and of the last one.
     Attempt(u32, u32),
-    /// The script is missing, and is looked for until it is given up in this time.
+    /// The script is missing, and is looked up again until this time is over.
     Missing(Duration),
 }
 
@@ -35,7 +35,7 @@ pub struct Doing(Mutex<Now>);
 struct Now {
     scripts: Vec<Script>,
     stops: Vec<Stop>,
-    /// Why each job failed the last time that it did, by its name.
+    /// The reason of each job's last failure, by its name.
     failures: Vec<(String, String)>,
 }
 
@@ -54,7 +54,7 @@ struct Stop {
     since: Instant,
     attempt: u32,
     most: u32,
-    /// Until when the script is looked for, if it is missing.
+    /// The time until which a missing script is looked up again.
     missing_until: Option<Instant>,
 }
 
@@ -82,13 +82,13 @@ pub(super) struct Attempts<'d> {
 }
 
 impl Doing {
-    /// `limit`: how long it may run.
+    /// `limit`: the longest time that it may run.
     pub(super) fn begin<'d>(&'d self, group: &'d str, what: String, limit: Duration) -> Entry<'d> {
         self.lock().scripts.push(Script { group: group.to_owned(), what, since: Instant::now(), limit });
         Entry { doing: self, group }
     }
 
-    /// `what` is tried at most so often.
+    /// `most`: the largest number of attempts of `what`.
     pub(super) fn stop<'d>(&'d self, group: &'d str, what: String, most: u32) -> Attempts<'d> {
         let group_of = group.to_owned();
         let stop = Stop { group: group_of, what, since: Instant::now(), attempt: 1, most, missing_until: None };
@@ -103,18 +103,18 @@ impl Doing {
         now.failures.push((job.to_owned(), why));
     }
 
-    /// A job succeeded: its reason to fail is forgotten.
+    /// A job succeeded: its last reason to fail is dropped.
     pub(super) fn succeeded(&self, job: &str) {
         self.lock().failures.retain(|(name, _)| name != job);
     }
 
-    /// Why a job failed the last time, if it has not succeeded since. For the heartbeat thread, as [`Doing::seen`].
+    /// The reason of a job's last failure, if it has not succeeded since. For the heartbeat thread, as [`Doing::seen`].
     pub(super) fn why(&self, job: &str) -> Option<String> {
         let now = self.0.try_lock().ok()?;
         now.failures.iter().find(|(name, _)| name == job).map(|(_, why)| why.clone())
     }
 
-    /// For the heartbeat thread, which waits for nobody: `None` while a worker writes.
+    /// For the heartbeat thread, which never waits: `None` while a worker writes.
     pub fn seen(&self) -> Option<Vec<Running>> {
         let now = self.0.try_lock().ok()?;
         let trying = |group: &str| now.stops.iter().find(|stop| stop.group == group).map(Stop::trying);
@@ -147,7 +147,7 @@ impl Attempts<'_> {
         self.note(|stop| (stop.attempt, stop.missing_until) = (number, None));
     }
 
-    /// The script is missing, and is looked for until then.
+    /// The script is missing, and is looked up again until `until`.
     pub(super) fn misses(&self, until: Instant) {
         self.note(|stop| stop.missing_until = Some(until));
     }

@@ -1,4 +1,5 @@
-//! What happens to a group's members, one after the other (docs/protocol/resources.md 1.8, 3.1). Runs on a worker thread.
+//! The treatment of a group's members, one after the other (docs/protocol/resources.md 1.8, 3.1). It runs on a worker
+//! thread.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use crate::log::{Level, Logger};
 use crate::problems::{Board, Problem, STRONGER, Told};
 use crate::script::{Answer, Call, Cancel, Exit, Report, ScriptError, run};
 
-/// What the worker needs besides the members.
+/// The surroundings of the worker.
 pub(super) struct Context<'a> {
     pub(super) log: &'a Logger,
     pub(super) board: &'a Board,
@@ -19,20 +20,20 @@ pub(super) struct Context<'a> {
     pub(super) group: &'a str,
 }
 
-/// How one operation on one member ended.
+/// The outcome of one operation on one member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Attempt {
     Done,
     /// It ran, and failed for this reason.
     Failed(String),
-    /// No process could be had for it: nothing was run.
+    /// The system granted no process for it: nothing ran.
     NotBegun(String),
-    /// There is no such script now, or nothing that can run it: nothing was run.
+    /// There is no such script now, or no interpreter for it: nothing ran.
     Missing(String),
     Cancelled,
 }
 
-/// What the status of a member told.
+/// The state of a member as its status reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Running,
@@ -42,8 +43,8 @@ enum Seen {
 }
 
 impl Context<'_> {
-    /// Starts from left to right. A failure stops everything from right to left, members that were never started
-    /// included: one of them may run here by accident, and the other node is about to start it.
+    /// Starts from left to right. After a failure it stops everything from right to left, including members that it
+    /// never started: one of them may run here by accident, and the peer is about to start it.
     pub(super) fn start(&self, members: &mut [Step], retry: Retry) -> Outcome {
         for place in 0..members.len() {
             let Some(member) = members.get_mut(place) else { break };
@@ -81,8 +82,9 @@ impl Context<'_> {
         Outcome::Done
     }
 
-    /// Makes sure, before the node joins, that nothing of the group runs here: each member is asked, from right to left, and stopped unless
-    /// it says that it is stopped. What cannot be asked and was never seen here is stopped once more for nothing.
+    /// Makes sure, before the node joins, that nothing of the group runs here: it asks each member, from right to left,
+    /// and stops it unless it reports that it is stopped. A member that cannot be asked and was never seen here is
+    /// stopped once, in case it runs.
     pub(super) fn vacate(&self, members: &mut [Step], retry: Retry) -> Outcome {
         let mut gone = 0;
         for member in members.iter_mut().rev() {
@@ -91,7 +93,7 @@ impl Context<'_> {
                 return Outcome::StopFailed;
             }
             if seen == Seen::Running {
-                // As 3.0.6 says it, where `ResourceManager verifyallidle` finds one.
+                // The text of 3.0.6 when `ResourceManager verifyallidle` finds one.
                 self.log.crit(format_args!("Resource {} is active, and should not be!", name(member)));
                 self.log.crit(format_args!("Non-idle resources can affect data integrity! It is stopped."));
             }
@@ -114,13 +116,13 @@ impl Context<'_> {
         Outcome::Failed
     }
 
-    /// Nothing of the group runs here.
+    /// Nothing of the group runs here, so the problems of its stop are over.
     fn settle(&self) {
         self.board.settle_where(|problem| problem.is_of_stop(self.group));
     }
 
-    /// Whether the member was seen to be stopped: its stop succeeded, or its status said so, or nothing ever started it. From the first
-    /// attempt that failed until then, this is a problem.
+    /// Stops a member. Returns whether its stop is confirmed: the stop succeeded, or the status reports it, or the
+    /// member was never started. From the first failed attempt until then, it is a problem.
     fn stop_one(&self, member: &mut Step, retry: Retry) -> bool {
         let is_stopped = self.try_to_stop(member, retry, &self.unseen(member));
         if is_stopped {
@@ -137,13 +139,13 @@ impl Context<'_> {
         Problem::StopDoubtful { group: self.group.to_owned(), member: name(member) }
     }
 
-    /// Somebody has seen the member stopped.
+    /// The member's stop was confirmed, so the problems about it are over.
     fn settle_stop(&self, member: &Step) {
         let over = [self.unseen(member), self.doubtful(member)];
         self.board.settle_where(|problem| over.contains(problem));
     }
 
-    /// The member runs as it should now, and its last stop may have failed.
+    /// The member runs as it should now. If its last stop failed, that remains a problem.
     fn doubt(&self, member: &Step) {
         let unseen = self.unseen(member);
         let Some(standing) = self.board.standing().into_iter().find(|standing| standing.problem == unseen) else {
@@ -157,7 +159,7 @@ impl Context<'_> {
         let what = format!("{} stop", name(member));
         let most = retry.more.saturating_add(1);
         let attempts = self.doing.stop(self.group, what.clone(), most);
-        // A script that is missing is looked for until then; that uses up no attempt.
+        // A missing script is looked up again until then, which uses up no attempt.
         let mut missing_until = None;
         let mut failed: u32 = 0;
         let last = loop {
@@ -201,7 +203,7 @@ impl Context<'_> {
                 self.log.warn(format_args!("it ({name}) MUST succeed on a stop when already stopped"));
                 return true;
             }
-            // Nothing of it was ever started here, so nothing of it was left.
+            // It was never started here, so it cannot have been left.
             Seen::Nothing if !is_suspect(member) => return true,
             Seen::Running => "still runs here",
             Seen::Nothing => "may still run here: its status gives no answer",
@@ -278,7 +280,7 @@ impl Context<'_> {
         self.log.info(format_args!("{}", call.announcement()));
         let ended = self.run(&call);
         self.note_files(script, ended.as_ref().err());
-        // A start that did not even begin leaves the member as it was.
+        // A start that did not begin leaves the member as it was.
         if operation == Operation::Start && ended.is_ok() {
             script.trace.may_run();
         }
@@ -300,7 +302,7 @@ impl Context<'_> {
         }
     }
 
-    /// Whether the files of a script are as they should be, as its last call has shown.
+    /// Puts up, or takes down, the problem of a missing script, as its last call has shown.
     fn note_files(&self, script: &Script, error: Option<&ScriptError>) {
         let problem = Problem::ScriptMissing { script: script.name.clone() };
         match error {
@@ -322,7 +324,7 @@ impl Context<'_> {
             Ok(report) => {
                 let level = if matches!(report.exit, Exit::Cancelled) { Level::Warn } else { Level::Error };
                 self.log.log(level, format_args!("{} from {}", report.exit, call.program.display()));
-                // The debug file has all of it; an operator looks for the cause here, and often there is no debug file.
+                // The debug file has all of it, but often there is none, and an operator looks for the cause here.
                 for line in &report.last_lines {
                     self.log.warn(format_args!("{} said: {line}", call.name()));
                 }
@@ -369,7 +371,7 @@ fn locate(script: &Script, operation: Operation) -> Result<Call, ScriptError> {
     Ok(call)
 }
 
-/// Whether a member may run here because something here started it. An address answers for itself.
+/// Whether a member may run here because it was started here. The status of an address is always known.
 fn is_suspect(member: &Step) -> bool {
     match member {
         Step::Script(script) => script.trace.is_suspect(),
