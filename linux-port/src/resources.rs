@@ -1,4 +1,4 @@
-//! Carrying out what the engine decides about resource groups: addresses in process, everything else by script.
+//! Carrying out the engine's decisions about resource groups: addresses in process, all other resources by script.
 //!
 //! ```text
 //!   heartbeat thread ── leading addresses ──▶ address thread (real-time like ours, answers in under a millisecond)
@@ -33,25 +33,25 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-/// Everything that runs groups. Nothing here waits.
+/// The parts that run groups. No call waits.
 pub struct Resources {
     plans: Vec<Arc<Plan>>,
     addresses: AddressThread,
     jobs: Jobs,
-    /// What is done about a group that cannot be stopped; `None`: nothing.
+    /// The means against a group that cannot be stopped; `None`: there are none.
     escalation: Option<Arc<Escalation>>,
-    /// What fences other nodes; `None`: nothing.
+    /// The device that fences other nodes; `None`: there is none.
     fence: Option<FenceDevice>,
-    /// Groups of which something is being started or stopped.
+    /// Groups that are being started or stopped.
     efforts: Vec<Effort>,
     ready: Vec<(Ticket, Outcome)>,
-    /// Why the last start of each group failed, if none of its scripts did.
+    /// The reason why the last start of each group failed, if no script of it did.
     refusals: Vec<Option<String>>,
     log: Logger,
     board: Board,
 }
 
-/// What is being done about a group, until the engine gets its outcome.
+/// The work on a group, until the engine gets its outcome.
 #[derive(Clone, Copy, Debug)]
 struct Effort {
     ticket: u32,
@@ -59,25 +59,25 @@ struct Effort {
     aim: Aim,
 }
 
-/// What an effort is to come to.
+/// The aim of an effort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Aim {
     /// The group runs here.
     Start,
     /// Nothing of the group runs here.
     Stop,
-    /// The group was to start and could not; what was taken for it is given up again.
+    /// The group was to start and could not: its addresses are released again.
     Undo,
 }
 
-/// How one part of an effort ended: the addresses, or the scripts.
+/// The outcome of one part of an effort: the addresses, or the scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    /// As it was aimed at.
+    /// The aim is reached.
     Done,
-    /// Otherwise, and nothing of this part is left here.
+    /// The aim is not reached, and nothing of this part is left here.
     Nothing,
-    /// Otherwise, and something may be left here.
+    /// The aim is not reached, and something may be left here.
     Unknown,
 }
 
@@ -94,11 +94,12 @@ impl Aim {
     }
 }
 
-/// Nodes that may have to be fenced at the same time.
+/// The largest number of nodes that may have to be fenced at the same time.
 const FENCES: usize = 100;
 
 impl Resources {
-    /// Starts the threads. Call it after detaching. `gone`: how many groups of an earlier daemon [`Resources::resume`] may have to stop.
+    /// Starts the threads. Call it after detaching. `gone`: the number of groups of an earlier daemon that
+    /// [`Resources::resume`] may have to stop.
     ///
     /// # Errors
     /// The system's refusal to make a thread or a descriptor.
@@ -111,8 +112,8 @@ impl Resources {
     ) -> io::Result<Self> {
         let addresses = AddressThread::start(realtime, log)?;
         let capacity = plans.len();
-        // A group has one effect at a time, and perhaps another one that the engine has given up. Fencing needs places only where
-        // there are groups to take over.
+        // A group has one effect at a time, and perhaps another one that the engine has given up. Fencing needs places
+        // only where there are groups to take over.
         let effects = capacity.saturating_mul(2).saturating_add(capacity.min(FENCES));
         Ok(Self {
             plans: plans.into_iter().map(Arc::new).collect(),
@@ -128,38 +129,38 @@ impl Resources {
         })
     }
 
-    /// With something to do about groups that cannot be stopped.
+    /// Adds the means against groups that cannot be stopped.
     #[must_use]
     pub fn with_escalation(self, escalation: Escalation) -> Self {
         Self { escalation: Some(Arc::new(escalation)), ..self }
     }
 
-    /// With something that fences other nodes.
+    /// Adds the device that fences other nodes.
     #[must_use]
     pub fn with_fence(self, fence: Option<FenceDevice>) -> Self {
         Self { fence, ..self }
     }
 
-    /// With the further duties of the address thread, before it has an address.
+    /// Adds the further duties of the address thread. Call it before the first address.
     #[must_use]
     pub fn with_duties(self, duties: Duties) -> Self {
         self.addresses.take_duties(duties);
         self
     }
 
-    /// The groups that lack an address which cannot be kept here. To be asked after [`Resources::finished`] has returned `None`.
+    /// The groups with an address that cannot be kept here. Call it after [`Resources::finished`] has returned `None`.
     pub fn lost(&self) -> Vec<GroupId> {
         let failed: Vec<IpAddr> = std::iter::from_fn(|| self.addresses.failed()).collect();
         let lacks = |plan: &Plan| plan.addresses().any(|spec| failed.contains(&spec.addr));
         (0..).zip(&self.plans).filter(|(_, plan)| lacks(plan)).map(|(n, _)| GroupId(n)).collect()
     }
 
-    /// The descriptors that become readable when something has ended.
+    /// The descriptors that become readable when an effect has ended.
     pub fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
         [std::os::fd::AsFd::as_fd(&self.addresses), std::os::fd::AsFd::as_fd(&self.jobs)]
     }
 
-    /// Takes down service addresses that an earlier run left behind, but those of the groups for which `runs` is true.
+    /// Removes service addresses that an earlier run left, except those of the groups for which `runs` is true.
     pub fn clean(&self, runs: impl Fn(&Plan) -> bool) {
         let all: Vec<AddressSpec> =
             self.plans.iter().filter(|p| !runs(p)).flat_map(|p| p.addresses()).cloned().collect();
@@ -178,18 +179,18 @@ impl Resources {
         self.addresses.rest()
     }
 
-    /// There was no exec.
+    /// Call it when there was no exec after [`Resources::rest`].
     pub fn wake(&self) {
         self.addresses.wake();
     }
 
-    /// Gives up every address for good, whatever becomes of its group. Waits for it: not on the heartbeat path.
+    /// Removes every address for good, whatever the state of its group. It waits, so it is not for the heartbeat path.
     pub fn end_addresses(&self) {
         self.addresses.end();
     }
 
-    /// Goes on with what an earlier daemon left running on purpose. Groups of `handover` that are not in the configuration any more, or
-    /// lost resources, are stopped as far as they are gone.
+    /// Continues with the groups that an earlier daemon left running on purpose. If groups of `handover` are no longer
+    /// in the configuration, or have lost resources, the missing parts are stopped.
     pub fn resume(&self, handover: &Handover, scripts: &ScriptEnvironment, builtin: bool) {
         let kept = |word: &str| self.plans.iter().any(|p| p.words.split(' ').any(|w| w == word));
         let specs: Vec<AddressSpec> = self.plans.iter().flat_map(|p| p.addresses()).cloned().collect();
@@ -233,7 +234,7 @@ impl Resources {
         }
     }
 
-    /// Begins an effort: the leading addresses of a start go first, and addresses that are the whole group need no job.
+    /// Begins an effort. A start begins with the leading addresses, and a group of addresses only needs no job.
     fn make(&mut self, effort: Effort) {
         let Some(plan) = self.plans.get(usize::from(effort.group.0)) else { return };
         let specs = || Arc::clone(&plan.leading);
@@ -251,12 +252,12 @@ impl Resources {
         self.refused(effort.group, Some(refusal));
         match effort.aim {
             Aim::Start => self.end(effort, Part::Nothing),
-            // The job thread waits for its turn with the address thread.
+            // The job thread asks the address thread in its turn.
             Aim::Stop | Aim::Undo => self.run_scripts(effort),
         }
     }
 
-    /// A part of an effort has ended, and no other part follows.
+    /// A part of an effort has ended, and no other part comes after it.
     fn end(&mut self, effort: Effort, part: Part) {
         self.ready.push((Ticket::from_raw(effort.ticket), effort.aim.outcome(part)));
     }
@@ -268,7 +269,8 @@ impl Resources {
         self.submit(ticket, call.name(), Work::Run(call));
     }
 
-    /// The next effect that ended when it was begun, as there was nothing to do or nothing could be done. No descriptor tells of it.
+    /// The next effect that ended when it began, because there was nothing to do or nothing could be done. No
+    /// descriptor reports it.
     pub fn ended_at_once(&mut self) -> Option<(Ticket, Outcome)> {
         self.ready.pop()
     }
@@ -309,9 +311,9 @@ impl Resources {
         match (effort.aim, ok) {
             (Aim::Start, true) if has_scripts => self.run_scripts(effort),
             (Aim::Start | Aim::Stop | Aim::Undo, true) => self.end(effort, Part::Done),
-            // Some of the addresses may have been taken.
+            // Some of the addresses may be up.
             (Aim::Start, false) => self.make(Effort { aim: Aim::Undo, ..effort }),
-            // An address that cannot be given up is tried again as a script is: as often, and with the same consequence.
+            // An address that cannot be removed is tried again like a script: as often, and with the same consequence.
             (Aim::Stop | Aim::Undo, false) => self.run_scripts(effort),
         }
     }
@@ -336,7 +338,7 @@ impl Resources {
         }
     }
 
-    /// The scripts of a start were not begun: what was taken before them is given up.
+    /// The scripts of a start did not begin: the addresses that were brought up before them are released.
     fn undo(&mut self, effort: Effort) {
         let takes_addresses = self.plans.get(usize::from(effort.group.0)).is_some_and(|plan| !plan.leading.is_empty());
         if takes_addresses {
@@ -346,7 +348,7 @@ impl Resources {
         }
     }
 
-    /// Where the scripts of the site are looked for; `None` if there is no group.
+    /// The directories of the site's scripts; `None` if there is no group.
     pub fn search(&self) -> Option<&Search> {
         self.plans.first().map(|plan| plan.search())
     }

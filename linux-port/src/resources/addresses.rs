@@ -1,4 +1,4 @@
-//! The thread that takes and gives up addresses, goes on announcing them, and sees to it that they stay.
+//! The thread that brings up, announces, guards and releases addresses.
 
 mod keep;
 mod mailbox;
@@ -25,16 +25,17 @@ use std::thread;
 use std::time::Duration;
 use worker::Worker;
 
-/// Orders that wait for the thread. Full: the newcomer is refused, and its group counts as failed.
+/// Orders that wait for the thread. When it is full, a new order is refused, and its group counts as failed.
 const ORDERS: usize = 256;
 const STACK: usize = 128 * 1024;
-/// How long a job waits for the thread's answer before it counts as failed.
+/// The time for which a job waits for the thread's answer before it counts as failed.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// How the thread is scheduled: much as the heartbeat thread is, so that a takeover does not wait for busy processors.
+/// The scheduling of the thread: like that of the heartbeat thread, so that a takeover does not wait for busy
+/// processors.
 #[derive(Clone, Copy, Debug)]
 pub struct Realtime {
-    /// How it would like to be.
+    /// The scheduling that it asks for.
     pub wish: Wish,
 }
 
@@ -43,19 +44,19 @@ pub struct Realtime {
 pub struct Done {
     /// The engine's ticket.
     pub ticket: u32,
-    /// Whether all addresses are as wished.
+    /// Whether all addresses are as ordered.
     pub ok: bool,
-    /// Why one of them is not.
+    /// The reason why one of them is not.
     pub refusal: Option<String>,
 }
 
-/// What the thread does besides taking and giving up.
+/// The duties of the thread besides bringing up and releasing addresses.
 pub struct Duties {
-    /// Where lost addresses and rivals are shown.
+    /// The board for lost addresses and rivals.
     pub board: Board,
-    /// Where addresses are recorded before they are brought up.
+    /// The record of addresses, written before they are brought up.
     pub record: Record,
-    /// What is done about another host that has an address of ours.
+    /// The reaction to another host that has an address of ours.
     pub conflicts: AddressConflict,
 }
 
@@ -71,18 +72,18 @@ enum Order {
     },
     Announce(Arc<[AddressSpec]>),
     Clean(Arc<[AddressSpec]>),
-    /// These may be up since an earlier daemon of this node; it brought up those whose address is in `added`.
+    /// These may be up since an earlier daemon of this node, which brought up those whose address is in `added`.
     Resume {
         specs: Arc<[AddressSpec]>,
         added: Vec<IpAddr>,
     },
-    /// Nothing is needed for a moment: sockets are closed whose closing takes long. The answer is which addresses were brought up here.
+    /// A pause: sockets that take long to close are closed. The answer is the addresses that this thread brought up.
     Rest(SyncSender<Vec<IpAddr>>),
-    /// The moment is over.
+    /// The end of the pause.
     Wake,
-    /// Everything is given up, and nothing is taken any more.
+    /// All addresses are released, and none is brought up any more.
     End(SyncSender<()>),
-    /// From a job thread, which waits for the answer.
+    /// A question of a job thread, which waits for the answer.
     Ask {
         question: Question,
         spec: AddressSpec,
@@ -125,52 +126,53 @@ impl AddressThread {
         Ok(Self { orders, done, failed, bell })
     }
 
-    /// Tells the thread its further duties. Before the first address is taken: there is nothing to be recorded without a record.
+    /// Gives the thread its further duties. Call it before the first address: without a record, none is recorded.
     pub fn take_duties(&self, duties: Duties) {
         let _ = self.orders.try_send(Order::Duties(Box::new(duties)));
     }
 
-    /// Takes all of `specs` and announces them; after a failure some of them may be here. False: too many orders wait.
+    /// Brings up all of `specs` and announces them; after a failure some of them may be up. False: too many orders
+    /// wait.
     pub fn acquire(&self, ticket: u32, specs: Arc<[AddressSpec]>) -> bool {
         self.orders.try_send(Order::Acquire { ticket, specs }).is_ok()
     }
 
-    /// Gives all of `specs` up. False: too many orders wait.
+    /// Releases all of `specs`. False: too many orders wait.
     pub fn release(&self, ticket: u32, specs: Arc<[AddressSpec]>) -> bool {
         self.orders.try_send(Order::Release { ticket, specs }).is_ok()
     }
 
-    /// Announces those of `specs` that are held, once more.
+    /// Announces those of `specs` that are up, once more.
     pub fn announce(&self, specs: Arc<[AddressSpec]>) {
         let _ = self.orders.try_send(Order::Announce(specs));
     }
 
-    /// Takes down what an earlier run left.
+    /// Removes addresses that an earlier run left.
     pub fn clean(&self, specs: Arc<[AddressSpec]>) {
         let _ = self.orders.try_send(Order::Clean(specs));
     }
 
-    /// Takes over what an earlier daemon left up.
+    /// Takes over addresses that an earlier daemon left up.
     pub fn resume(&self, specs: Arc<[AddressSpec]>, added: Vec<IpAddr>) {
         let _ = self.orders.try_send(Order::Resume { specs, added });
     }
 
-    /// Closes what must not be closed by an exec: the kernel makes a process that closes a packet socket wait for all processors, some ten
-    /// milliseconds for each, and at an exec that is the heartbeat thread. The answer comes when it is done, with a ring of the bell: the
-    /// addresses that were brought up here.
-    /// What is needed meanwhile is opened again.
+    /// Closes the sockets that an exec must not close: the kernel makes a process that closes a packet socket wait for
+    /// all processors, some ten milliseconds for each, and at an exec that is the heartbeat thread. The answer comes
+    /// with a ring of the bell when they are closed: the addresses that this thread brought up. A socket that is needed
+    /// meanwhile is opened again.
     pub fn rest(&self) -> Receiver<Vec<IpAddr>> {
         let (answer, reply) = sync_channel(1);
         let _ = self.orders.try_send(Order::Rest(answer));
         reply
     }
 
-    /// Opens it again.
+    /// Opens them again.
     pub fn wake(&self) {
         let _ = self.orders.try_send(Order::Wake);
     }
 
-    /// Gives up every address and ends the thread: a later request is refused. Waits until it is done.
+    /// Releases every address and ends the thread: a later request is refused. Waits until that is done.
     pub fn end(&self) {
         let (answer, reply) = sync_channel(1);
         if self.orders.send(Order::End(answer)).is_ok() {
@@ -186,8 +188,8 @@ impl AddressThread {
         })
     }
 
-    /// The next address that cannot be kept here: its group should go to another node. It is told again each second as long as that lasts.
-    /// To be asked after [`AddressThread::collect`] has returned `None`.
+    /// The next address that cannot be kept here: its group should move to another node. It is reported each second as
+    /// long as that lasts. Call it after [`AddressThread::collect`] has returned `None`.
     pub fn failed(&self) -> Option<IpAddr> {
         self.failed.try_recv().ok()
     }
@@ -203,7 +205,7 @@ impl AsFd for AddressThread {
     }
 }
 
-/// A job thread's way to ask.
+/// The way in which a job thread asks.
 #[derive(Clone)]
 pub(super) struct Handle(Mailbox<Order>);
 
@@ -268,7 +270,7 @@ impl Post {
         self.ring();
     }
 
-    /// Full: it is told again in a second.
+    /// Reports it. If the queue is full, it is reported again in a second.
     fn failed(&self, addr: IpAddr) {
         let _ = self.alarms.try_send(addr);
         self.ring();
@@ -281,7 +283,7 @@ impl Post {
 
 fn schedule(realtime: Option<Realtime>) {
     match realtime {
-        // The heartbeat thread has a guard; this one never computes for long.
+        // The heartbeat thread has a guard; this thread never computes for long.
         Some(Realtime { wish }) => drop(wish.obtain_unguarded()),
         None => drop(crate::sys::process::normal_scheduling()),
     }

@@ -1,7 +1,9 @@
-//! A group that cannot be stopped: nobody else may start it, so something stronger must end it (docs/protocol/resources.md 1.8).
+//! A group that cannot be stopped: no other node may start it, so stronger means must end it
+//! (docs/protocol/resources.md 1.8).
 //!
-//! The site's own command is asked first. If there is none, or it fails, this machine is rebooted, as 3.0.6 does it. If that fails too, the
-//! node goes on claiming the group: an hour without service is better than two nodes that write to one disk.
+//! The site's own command comes first. If there is none, or it fails, this machine is rebooted, as by 3.0.6. If that
+//! fails too, the node keeps its claim on the group: an hour without service is better than two nodes that write to one
+//! disk.
 
 use super::{Resources, ScriptEnvironment};
 use crate::jobs::{Refused, Task, Work};
@@ -14,18 +16,20 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// Ways to reboot, and how long after its success each may take until the machine is down: the second one stops services in order.
+/// Commands that reboot, each with the longest time from its success until the machine is down: the second one stops
+/// services in order.
 const REBOOT: [(&str, &[&str], Duration); 2] =
     [("/sbin/reboot", &["-nf"], Duration::from_secs(10)), ("/sbin/init", &["6"], Duration::from_mins(5))];
-/// How long the log may take to be written before the machine goes down.
+/// The longest time to wait for the log before the machine goes down.
 const FLUSH: Duration = Duration::from_millis(500);
 
-/// What is done about a group that cannot be stopped.
+/// The means against a group that cannot be stopped.
 #[derive(Clone, Debug)]
 pub struct Escalation {
-    /// `stop_failure_command` of `hbcore.cf`: called with the key of the group. It returns 0 when nothing of the group can run any more.
+    /// `stop_failure_command` of `hbcore.cf`: called with the key of the group. It returns 0 when nothing of the group
+    /// can run any more.
     pub command: Option<PathBuf>,
-    /// What it is called with besides.
+    /// Its environment.
     pub scripts: ScriptEnvironment,
 }
 
@@ -42,8 +46,9 @@ impl std::fmt::Display for Helpless {
 impl std::error::Error for Helpless {}
 
 impl Escalation {
-    /// Does it, on a job thread. Returns when nothing of the group can run any more; or not at all, because the machine goes down.
-    /// Until it is down the daemon goes on: a node that fell silent while its services still run would have its peer start them.
+    /// Carries it out, on a job thread. It returns when nothing of the group can run any more, or not at all, because
+    /// the machine goes down. Until then the daemon continues: if the node fell silent while its services still run,
+    /// its peer would start them.
     pub(super) fn carry_out(&self, key: &str, log: &Logger) -> Result<(), Refused> {
         if let Some(command) = &self.command
             && self.run(command.clone(), key, log)
@@ -78,7 +83,7 @@ impl Escalation {
 }
 
 impl Resources {
-    /// Begins it for the group with this key.
+    /// Begins the escalation for the group with this key.
     pub(super) fn escalate(&mut self, ticket: Ticket, key: String) {
         let Some(escalation) = self.escalation.clone() else { return self.ready.push((ticket, Outcome::Failed)) };
         let (log, board, name) = (self.log.clone(), self.board.clone(), key.clone());

@@ -1,5 +1,5 @@
-//! Fencing a node that is silent: by the site's own command, or by the program `stonith` of cluster-glue, which knows the devices that `ha.cf`
-//! names (docs/protocol/resources.md 5).
+//! Fencing a dead node: by the site's own command, or by the program `stonith` of cluster-glue, which knows the devices
+//! that `ha.cf` names (docs/protocol/resources.md 5).
 
 use super::ScriptEnvironment;
 use crate::script::Call;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The program that drives the devices of cluster-glue.
 const STONITH: &str = "/usr/sbin/stonith";
 
-/// How nodes are fenced here.
+/// The fencing device of this site.
 #[derive(Clone, Debug)]
 pub struct FenceDevice {
     /// For people: the type of the device, or the command.
@@ -24,7 +24,7 @@ pub struct FenceDevice {
 }
 
 impl FenceDevice {
-    /// A command of the site, which is called with the node's name and returns 0 when that node does nothing any more.
+    /// A command of the site: it is called with the node's name and returns 0 when that node does nothing any more.
     pub fn command(program: PathBuf, nodes: Vec<String>, scripts: &ScriptEnvironment) -> Self {
         let name = program.display().to_string();
         Self { name, program, arguments: Vec::new(), nodes, scripts: scripts.clone() }
@@ -46,12 +46,12 @@ impl FenceDevice {
         }
     }
 
-    /// The program that is run.
+    /// The program of the device.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// How `node` is fenced; `None` for one that is not configured.
+    /// The call that fences `node`; `None` if it is not configured.
     pub(super) fn call(&self, node: NodeId) -> Option<Call> {
         let name = self.nodes.get(usize::from(node.0))?;
         let arguments = self.arguments.iter().cloned().chain([name.into()]).collect();

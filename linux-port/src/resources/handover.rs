@@ -1,6 +1,8 @@
-//! What a daemon that restarts by exec tells its successor in the same process (docs/protocol/resources.md 6.3): its groups run on.
+//! The handover from a daemon that restarts by exec to its successor in the same process (docs/protocol/resources.md
+//! 6.3): its groups continue to run.
 //!
-//! It travels in memory, as the standard input of the successor: no disk can refuse it, keep it waiting, cut it or show it twice.
+//! It travels in memory, as the standard input of the successor: no disk can refuse it, delay it, cut it or show it
+//! twice.
 
 use super::Plan;
 use crate::sys::fault::{self, Call};
@@ -14,31 +16,31 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// The first line; another number means that the lines have another meaning.
+/// The first line. With another number the lines have another meaning.
 const HEAD: &str = "hbcore handover 1";
-/// The last line: what ends otherwise is not whole.
+/// The last line. A text that ends otherwise is not whole.
 const END: &str = "end";
-/// Where an earlier version wrote it, in the state directory.
+/// The file of an earlier version, in the state directory.
 const OLD_NAME: &str = "restart";
-/// More than any handover, in bytes.
+/// The largest handover that is read, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// The claims and what is up for them.
+/// The claims of the node, and the state of their groups and addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Handover {
-    /// What this node claims.
+    /// The classes that this node claims.
     pub holds: Holds,
     /// The groups that run, as their resources stand in `haresources`.
     pub groups: Vec<String>,
-    /// The addresses that were not there before this daemon took them.
+    /// The addresses that were not there before this daemon brought them up.
     pub added: Vec<IpAddr>,
-    /// Who the successor is; `None` from an earlier version, whose successor finds it out itself.
+    /// The identity of the successor; `None` from an earlier version, whose successor finds it out itself.
     pub successor: Option<Successor>,
-    /// How many orders of tools there were, so that a tool can tell the next one from them.
+    /// The number of orders of tools so far, so that a tool can tell the next one from them.
     pub orders: u64,
 }
 
-/// Who a daemon is, decided by its predecessor while that still could refuse to end.
+/// The identity of a daemon. Its predecessor decides it while it can still refuse to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Successor {
     /// Its generation; on disk already.
@@ -67,20 +69,20 @@ impl Handover {
         Ok(Parcel { content: content.into(), standard_input })
     }
 
-    /// Takes what the predecessor left, once. `held`: the value of `-C`, which is all there is when 3.0.6 was the predecessor; then the
-    /// groups are not known.
+    /// Takes the predecessor's handover, once. `held`: the value of `-C`, which is all that a 3.0.6 hands over; then
+    /// the groups are not known.
     pub fn take(state_dir: &Path, held: Option<Holds>) -> Option<Self> {
         let old = state_dir.join(OLD_NAME);
         let text = from_standard_input().or_else(|| {
             let text = fs::read_to_string(&old).ok();
-            // A leftover of another restart is told from this one by its claims only.
+            // Only its claims tell a leftover of another restart from this one.
             let _ = fs::remove_file(&old);
             text
         });
         text.map(|text| Self::parse(&text)).filter(|known| Some(known.holds) == held)
     }
 
-    /// Whether anything of a group was up: then it is not an old leftover.
+    /// Whether anything of a group was up: if so, it is not an old leftover.
     pub fn shares(&self, plan: &Plan) -> bool {
         let words = || self.groups.iter().flat_map(|group| group.split(' '));
         plan.words.split(' ').any(|word| words().any(|w| w == word))
@@ -122,22 +124,24 @@ impl Handover {
 }
 
 impl Parcel {
-    /// Puts it where the successor looks. To be followed by exec.
+    /// Puts it where the successor looks. An exec must come next.
     ///
     /// # Errors
     /// The system's refusal.
     pub fn hand_over(&self) -> io::Result<()> {
-        // Unlike any other descriptor, this one stays open whatever another thread marks close-on-exec meanwhile.
+        // Unlike any other descriptor, this one stays open whichever descriptors another thread marks close-on-exec
+        // meanwhile.
         Ok(rustix::stdio::dup2_stdin(&self.content)?)
     }
 
-    /// There is no successor: the standard input is as before.
+    /// There is no successor: restores the standard input.
     pub fn take_back(self) {
         let _ = rustix::stdio::dup2_stdin(&self.standard_input);
     }
 }
 
-/// The whole handover in our standard input, which is then as empty as that of any daemon. A terminal or a pipe is not touched.
+/// Reads the whole handover from our standard input, which is then as empty as that of any daemon. A terminal or a pipe
+/// is not touched.
 fn from_standard_input() -> Option<String> {
     let input = rustix::stdio::stdin();
     let stat = fstat(input).ok()?;

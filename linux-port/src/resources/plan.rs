@@ -1,4 +1,4 @@
-//! What a line of `haresources` comes to on this machine.
+//! The meaning of a line of `haresources` on this node.
 
 use super::addresses::{AddressResource, Handle};
 use crate::address::{AddressSpec, Label};
@@ -9,21 +9,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest that one script may run unless `hbcore.cf` says otherwise (docs/protocol/resources.md 1.6: an hour a phase).
+/// The longest time that one script may run unless `hbcore.cf` sets another (docs/protocol/resources.md 1.6: an hour a
+/// phase).
 pub const SCRIPT_LIMIT: Duration = Duration::from_hours(1);
-/// What it gets to end itself.
+/// The time that a terminated script gets to end in order.
 const SCRIPT_GRACE: Duration = Duration::from_secs(10);
 
-/// What every script of the site is called with.
+/// The environment of every script of the site.
 #[derive(Clone, Debug)]
 pub struct ScriptEnvironment {
-    /// Where scripts are looked for.
+    /// The directories of scripts.
     pub search: Search,
     /// Their variables.
     pub environment: Arc<Environment>,
     /// Their working directory.
     pub directory: PathBuf,
-    /// How long one call may take.
+    /// The longest time for one call.
     pub limit: Duration,
 }
 
@@ -48,7 +49,7 @@ pub struct Plan {
     pub key: String,
     /// The resources as they stand in the file, with one blank between them.
     pub words: String,
-    /// The addresses that stand first in the line: taken at once, before any script is run.
+    /// The addresses that stand first in the line: brought up at once, before any script runs.
     pub(super) leading: Arc<[AddressSpec]>,
     members: Vec<Member>,
     scripts: ScriptEnvironment,
@@ -61,7 +62,8 @@ enum Member {
 }
 
 impl Plan {
-    /// Reads a group. `builtin`: addresses are taken in process, not by the scripts `IPaddr`, `IPaddr2` and `IPv6addr`.
+    /// Reads a group. `builtin`: addresses are brought up in process, not by the scripts `IPaddr`, `IPaddr2` and
+    /// `IPv6addr`.
     #[cold]
     pub fn new(group: &Group<'_>, builtin: bool, scripts: &ScriptEnvironment) -> Self {
         let members: Vec<Member> = group.resources().map(|r| member(&r, builtin)).collect();
@@ -82,28 +84,28 @@ impl Plan {
         HaResources::read(line.as_bytes()).groups.first().map(|group| Self::new(group, builtin, scripts))
     }
 
-    /// Whether nothing but addresses belongs to the group.
+    /// Whether the group has only addresses.
     pub fn is_only_addresses(&self) -> bool {
         self.leading.len() == self.members.len()
     }
 
-    /// Where its scripts are looked for.
+    /// The directories of its scripts.
     pub(super) fn search(&self) -> &Search {
         &self.scripts.search
     }
 
-    /// All addresses that are taken in process.
+    /// All addresses that are brought up in process.
     pub fn addresses(&self) -> impl Iterator<Item = &AddressSpec> {
         self.members.iter().filter_map(|m| if let Member::Address(a) = m { Some(a) } else { None })
     }
 
-    /// What an earlier daemon or another program may have started of this group: from now on, a member counts as stopped only when
-    /// it was seen to be.
+    /// An earlier daemon or another program may have started members of this group: from now on, a member counts as
+    /// stopped only when its stop was confirmed.
     pub fn assume_started(&self) {
         for member in &self.members {
             match member {
                 Member::Script { trace, .. } => trace.may_run(),
-                // An address answers for itself.
+                // The state of an address is always known.
                 Member::Address(_) => {}
             }
         }
@@ -114,7 +116,7 @@ impl Plan {
         self.steps_with(|spec| Box::new(AddressResource::new(spec.clone(), addresses.clone())))
     }
 
-    /// The members, with addresses in the hands of whatever `address` makes of them.
+    /// The members; `address` makes the resources for addresses.
     pub fn steps_with(&self, address: impl Fn(&AddressSpec) -> Box<dyn Builtin>) -> Vec<Step> {
         self.members.iter().map(|m| self.step(m, &address)).collect()
     }

@@ -1,16 +1,17 @@
-//! Whether an address that was taken is still there, and how often it was lost.
+//! Whether an address that was brought up is still there, and how often it was lost.
 
 use super::rivalry::Rivalry;
 use crate::address::{AddressSpec, Held, Presence};
 use hbcore::time::{Duration, Instant};
 use std::fmt;
 
-/// An address that is lost more often than this within [`WINDOW`] is not put back any more: something on this machine does not want it.
+/// An address that is lost more often than this within [`WINDOW`] is not put back any more: something on this node
+/// removes it.
 pub(super) const LOSSES: usize = 5;
 const WINDOW: Duration = Duration::from_mins(1);
-/// How long an address may be gone, as its interface is, before its group goes to another node.
+/// The time for which an address may be gone, with its interface, before its group moves to another node.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two tries to put an address back, and between two alarms.
+/// The time between two tries to put an address back, and between two alarms.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
 /// An address that this node owns.
@@ -34,18 +35,18 @@ pub(super) enum Fate {
     },
 }
 
-/// What became of an address, as far as it is news.
+/// A change of an address that is news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
     /// It was up, and is not any more.
     Lost(Lack),
-    /// It is there again without our doing.
+    /// It is up again, and we did not bring it up.
     Returned,
     /// Its interface has another hardware address.
     Moved,
 }
 
-/// Why nobody gets to an address.
+/// The reason why an address cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lack {
     Removed,
@@ -58,7 +59,7 @@ impl Kept {
         Self { spec, held, fate: Fate::Up, losses: Losses::default(), rivalry: Rivalry::new(now) }
     }
 
-    /// Takes what a look has found. Of a loss, the first try to put it back is due at once.
+    /// Takes the finding of a survey. After a loss, the first try to put it back is due at once.
     pub(super) fn found(&mut self, now: Instant, presence: Presence) -> Option<News> {
         let lack = match presence {
             Presence::Up { mac } => {
@@ -76,7 +77,7 @@ impl Kept {
                 self.losses.note(now);
                 Some(News::Lost(lack))
             }
-            // Something has changed about it: perhaps it can be put back now.
+            // Something has changed: perhaps it can be put back now.
             Fate::Gone { lack: known, again, .. } => {
                 (*known, *again) = (lack, now);
                 None
@@ -90,7 +91,7 @@ impl Kept {
         self.fate = Fate::Up;
     }
 
-    /// The next try is in a while.
+    /// Postpones the next try.
     pub(super) fn try_later(&mut self, now: Instant) {
         if let Fate::Gone { again, .. } = &mut self.fate {
             *again = now.after(PAUSE);
@@ -102,7 +103,8 @@ impl Kept {
         self.losses.within(now) <= LOSSES
     }
 
-    /// What is wrong with it while it is gone; what is done about it next, and when, if that does not depend on something else.
+    /// The fault of an address that is gone, the next step against it, and its time, if that does not depend on
+    /// something else.
     pub(super) fn account(&mut self, now: Instant) -> Option<(String, &'static str, Option<Instant>)> {
         let Fate::Gone { lack, again, .. } = self.fate else { return None };
         if !self.may_be_restored(now) {
@@ -119,12 +121,12 @@ impl Kept {
         })
     }
 
-    /// How often it was lost within a minute.
+    /// The number of its losses within a minute.
     pub(super) fn losses(&mut self, now: Instant) -> usize {
         self.losses.within(now)
     }
 
-    /// It is gone, and was for too long, or too often.
+    /// Whether it is gone, and was gone for too long, or too often.
     pub(super) fn has_failed(&mut self, now: Instant) -> bool {
         match self.fate {
             Fate::Up => false,
@@ -132,7 +134,7 @@ impl Kept {
         }
     }
 
-    /// When something is to be done about it.
+    /// The time of its next step.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.fate {
             Fate::Up => self.rivalry.deadline(),
@@ -141,7 +143,7 @@ impl Kept {
     }
 }
 
-/// When an address was lost: as many times as matter.
+/// The times at which an address was lost: as many as matter.
 #[derive(Debug, Default)]
 struct Losses(Vec<Instant>);
 

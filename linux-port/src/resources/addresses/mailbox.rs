@@ -6,14 +6,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, TryRecvError, TrySendError, sync_channel};
 
-/// An end for senders; clones send to the same thread.
+/// The senders' end; all clones send to the same thread.
 pub(super) struct Mailbox<T> {
     /// `None` only while it is dropped.
     sender: Option<SyncSender<T>>,
     bell: Arc<OwnedFd>,
 }
 
-/// The end of the receiver.
+/// The receiver's end.
 pub(super) struct Inbox<T> {
     receiver: Receiver<T>,
     bell: Arc<OwnedFd>,
@@ -33,7 +33,7 @@ impl<T> Mailbox<T> {
         sender.try_send(message).inspect(|()| ring(&self.bell))
     }
 
-    /// Waits for room.
+    /// Sends, and waits for room if there is none.
     pub(super) fn send(&self, message: T) -> Result<(), SendError<T>> {
         match self.try_send(message) {
             Ok(()) => Ok(()),
@@ -53,7 +53,7 @@ impl<T> Clone for Mailbox<T> {
 }
 
 impl<T> Drop for Mailbox<T> {
-    /// The receiver wakes up and may find that nobody is left.
+    /// Wakes the receiver, which may find that no sender is left.
     fn drop(&mut self) {
         drop(self.sender.take());
         ring(&self.bell);
@@ -61,7 +61,7 @@ impl<T> Drop for Mailbox<T> {
 }
 
 impl<T> Inbox<T> {
-    /// The next message. The descriptor is quiet until another one is sent, when this has returned `Empty`.
+    /// The next message. After this has returned `Empty`, the descriptor is quiet until another message is sent.
     pub(super) fn next(&self) -> Result<T, TryRecvError> {
         self.receiver.try_recv().or_else(|_| {
             let _ = rustix::io::read(&*self.bell, &mut [0; 8]);

@@ -1,29 +1,30 @@
 //! Whether another host has an address of ours.
 //!
-//! One packet proves nothing: at a handover the last announcement of the earlier owner may come late, and after a partition both nodes
-//! hold an address until one has yielded. So a rival counts when it speaks again a second later, for which it is probed, and the group is
-//! given up, if the site wants that, only for one that has spoken for longer than a 3.0.6 goes on announcing after it took an address.
+//! One packet proves nothing: at a handover the last announcement of the earlier owner may come late, and after a
+//! partition both nodes have an address until one has yielded. So a rival counts only if it speaks again a second
+//! later, when it is probed. If the site wants that, the group is given up only for a rival that has spoken for longer
+//! than a 3.0.6 announces an address that it brought up.
 
 use hbcore::time::{Duration, Instant};
 
-/// When an address is probed for after it was taken: at once, and when the earlier owner has had time to release it.
+/// The times of probes after an address was brought up: at once, and when the earlier owner has had time to release it.
 const PROBES: [Duration; 2] = [Duration::ZERO, Duration::from_secs(3)];
-/// Between two probes for a rival that was heard.
+/// The time between two probes for a rival that was heard.
 const PROBE_AGAIN: Duration = Duration::from_secs(1);
-/// A rival that was heard again after this time has the address.
+/// If a rival is heard again after this time, it has the address.
 const CONFIRMED: Duration = Duration::from_millis(900);
 /// 3.0.6 announces for five seconds.
 const PERSISTS: Duration = Duration::from_secs(6);
-/// A rival that was not heard for this long, in spite of probes, is gone.
+/// If a rival is not heard for this long, in spite of probes, it is gone.
 const SILENCE: Duration = Duration::from_secs(4);
-/// Between two log lines about the same rival.
+/// The time between two log lines about the same rival.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 /// The rival of one address, if there is one.
 #[derive(Debug)]
 pub(super) struct Rivalry {
     taken: Instant,
-    /// How many of [`PROBES`] were sent.
+    /// The number of [`PROBES`] that were sent.
     probes: usize,
     rival: Option<Rival>,
 }
@@ -37,12 +38,12 @@ struct Rival {
     said: Option<Instant>,
 }
 
-/// What became of it.
+/// The next step about a rival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// A probe is to be sent.
+    /// To send a probe.
     Probe,
-    /// A rival that was told of is silent.
+    /// A reported rival is silent.
     Over,
 }
 
@@ -51,7 +52,7 @@ impl Rivalry {
         Self { taken, probes: 0, rival: None }
     }
 
-    /// Another host spoke for the address. Whether that is to be said in the log.
+    /// Another host spoke for the address. Returns whether to log that.
     pub(super) fn heard(&mut self, now: Instant, mac: [u8; 6]) -> bool {
         let probe = now.after(PROBE_AGAIN);
         let rival = self.rival.get_or_insert(Rival { mac, since: now, last: now, probe, said: None });
@@ -65,7 +66,7 @@ impl Rivalry {
         is_said
     }
 
-    /// The hardware address of a rival that has the address for sure.
+    /// The hardware address of a rival that certainly has the address.
     pub(super) fn rival(&self) -> Option<[u8; 6]> {
         self.rival.filter(Rival::is_confirmed).map(|rival| rival.mac)
     }
@@ -80,7 +81,7 @@ impl Rivalry {
         hbcore::time::earliest([planned, self.rival.map(|rival| rival.probe)])
     }
 
-    /// Time passes.
+    /// Advances to `now`.
     pub(super) fn advance(&mut self, now: Instant) -> Option<Verdict> {
         if self.deadline().is_none_or(|at| at > now) {
             return None;

@@ -1,4 +1,4 @@
-//! The thread itself: it carries out orders, and in between looks after what it holds.
+//! The thread itself: it carries out orders, and tends its addresses in between.
 
 mod tend;
 
@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::mpsc::TryRecvError;
 
-/// For how long the thread sleeps when it cannot wait for anything.
+/// The time for which the thread sleeps when it cannot wait on its descriptors.
 const REST: std::time::Duration = std::time::Duration::from_millis(5);
 
 pub(super) struct Worker {
@@ -27,11 +27,11 @@ pub(super) struct Worker {
     kept: Vec<Kept>,
     watch: Option<Watch>,
     rivals: Option<Rivals>,
-    /// Rivals are listened to from then on.
+    /// The time from which rivals are listened to again.
     deaf_until: Instant,
     /// The set of addresses has changed since the rivals' filter was made.
     is_filter_old: bool,
-    /// When everything is looked at although nothing was seen to change.
+    /// The time of the next survey, if no change is seen before.
     look_at: Option<Instant>,
     record: Option<Record>,
     conflicts: AddressConflict,
@@ -82,7 +82,8 @@ impl Worker {
         }
     }
 
-    /// Opened before they are needed, so that a takeover costs one request to the kernel. A refusal is reported when the address is needed.
+    /// Opens the sockets before they are needed, so that a takeover costs one request to the kernel. A refusal is
+    /// reported when the address is needed.
     fn open(&mut self) {
         self.addresses = self.addresses.take().or_else(|| Addresses::open().ok());
         self.announcer = self.announcer.take().or_else(|| Announcer::new(AnnouncePlan::default()).ok());
@@ -90,7 +91,7 @@ impl Worker {
         self.rivals = self.rivals.take().or_else(|| Rivals::open().ok());
     }
 
-    /// Until something is to be done or to be read.
+    /// Waits until something is due or readable.
     fn wait(&self, inbox: &Inbox<Order>) {
         let now = Clock.now();
         let mut watched = vec![PollFd::new(inbox, PollFlags::IN)];
@@ -104,7 +105,7 @@ impl Worker {
         let deadline = deadlines.chain([announcement, self.look_at, deaf_until]).flatten().min();
         let limit = deadline.map(|at| at.since(now)).and_then(|wait| Timespec::try_from(wait).ok());
         match poll(&mut watched, limit.as_ref()) {
-            // Interrupted: what is due is looked at, and we are back.
+            // Interrupted: the loop does what is due, and comes back.
             Ok(_) | Err(Errno::INTR) => {}
             // More descriptors than `RLIMIT_NOFILE` allows now, or no memory: this thread must not take the processor from the heartbeat.
             Err(_) => std::thread::sleep(REST),
@@ -121,7 +122,7 @@ impl Worker {
                 self.noted(written);
             }
             Order::Acquire { ticket, specs } => {
-                // What was taken before a failure is given up by an order of its own.
+                // Another order releases the addresses that were brought up before the failure.
                 let refused = specs.iter().find_map(|spec| self.reported(spec, Question::Start).err());
                 self.post.done(ticket, refused);
             }
@@ -149,7 +150,7 @@ impl Worker {
                 self.open();
                 self.is_filter_old = true;
             }
-            // The last one is the loop's.
+            // The loop handles this order.
             Order::End(_) => {}
             Order::Ask { question, spec, answer } => {
                 let _ = answer.try_send(self.ask(&spec, question));
@@ -201,9 +202,9 @@ impl Worker {
         }
         match &mine {
             Some(held) if held.added => addresses.release(held)?,
-            // It was up before, perhaps from an earlier run: a group that is given up must not be served here.
+            // It was up before, perhaps from an earlier run: an address of a group that is released must not stay here.
             _ => match addresses.remove(spec) {
-                // What its interface took along is gone.
+                // If its interface is gone, so is the address.
                 Ok(_) | Err(AddressError::NoInterface { .. }) => {}
                 Err(error) => return Err(error),
             },
@@ -235,7 +236,7 @@ impl Worker {
         self.is_filter_old = true;
     }
 
-    /// Begins a train of announcements. Whether its first packet has left.
+    /// Begins a train of announcements. Returns whether its first packet was sent.
     fn announce(&mut self, held: &Held) -> bool {
         let announced = match &mut self.announcer {
             Some(announcer) => announcer.start(Clock.now(), held),
@@ -258,7 +259,7 @@ impl Worker {
         }
     }
 
-    /// Owns an address that is not up: the record knows where it was.
+    /// Tends an address that is not up: the record knows its place.
     fn miss(&mut self, spec: &AddressSpec) {
         let recorded = self.record.iter().flat_map(Record::read_all).find(|entry| entry.addr == spec.addr);
         let Some(Recorded { addr, prefix, device }) = recorded.cloned() else { return };
@@ -282,7 +283,7 @@ impl Worker {
         }
     }
 
-    /// Nothing about this address is a problem any more.
+    /// Takes down all problems of this address.
     fn settle(&self, address: IpAddr) {
         self.board.settle(&Problem::AddressLost { address });
         self.board
@@ -298,7 +299,7 @@ impl Worker {
         }
     }
 
-    /// How the record took a change: without it a crash may leave addresses up until the next start.
+    /// Reports the outcome of a change of the record: without it a crash may leave addresses up until the next start.
     fn noted(&self, outcome: Result<(), StateError>) {
         let Some(record) = &self.record else { return };
         let problem = Problem::AddressesUnrecorded { path: record.path().display().to_string() };

@@ -1,4 +1,4 @@
-//! What the thread does between orders: it looks after the addresses that it holds.
+//! The work of the thread between orders: it tends its addresses.
 
 use super::super::keep::{Fate, Kept, LOSSES, News, PAUSE};
 use super::super::rivalry::Verdict;
@@ -9,7 +9,7 @@ use crate::sys::clock::Clock;
 use hbcore::config::AddressConflict;
 use hbcore::time::{Duration, Instant};
 
-/// How long rivals are not listened to after one was heard, so that a flood of their packets costs little.
+/// The time for which rivals are not listened to after one was heard, so that a flood of their packets costs little.
 const DEAF: Duration = Duration::from_millis(50);
 
 impl Worker {
@@ -26,7 +26,7 @@ impl Worker {
         let Self { watch, kept, .. } = self;
         let seen = match watch {
             Some(watch) => watch.read(|change| kept.iter().any(|kept| concerns(kept, change))),
-            // Without a subscription everything is looked at each second, and what has changed since is found then.
+            // Without a subscription, a survey each second finds the changes.
             None if kept.is_empty() => Seen::Nothing,
             None => {
                 *watch = Watch::open().ok();
@@ -42,7 +42,7 @@ impl Worker {
         }
     }
 
-    /// Sees what has become of each address.
+    /// Surveys all addresses.
     pub(super) fn look(&mut self) {
         self.look_at = None;
         let Some(survey) = self.survey() else {
@@ -84,7 +84,7 @@ impl Worker {
         self.addresses.as_mut()?.survey().ok()
     }
 
-    /// Does what is due about one address.
+    /// Takes the step that is due about one address.
     fn tend(&mut self, place: usize) {
         let now = Clock.now();
         let Some(kept) = self.kept.get_mut(place).filter(|kept| kept.deadline().is_some_and(|at| at <= now)) else {
@@ -124,7 +124,7 @@ impl Worker {
         self.explain(place, now);
     }
 
-    /// Says why an address is gone, and when it is put back.
+    /// Reports why an address is gone, and when it is put back.
     fn explain(&mut self, place: usize, now: Instant) {
         let Some(kept) = self.kept.get_mut(place) else { return };
         let Some((why, next, when)) = kept.account(now) else { return };
@@ -137,7 +137,7 @@ impl Worker {
         let addr = kept.held.addr;
         match kept.rivalry.advance(now) {
             Some(Verdict::Probe) => {
-                // An interface that cannot send now hears no rival either.
+                // An interface that cannot send now receives no packet of a rival either.
                 let _ = self.rivals.as_ref().map(|rivals| rivals.probe(&kept.held));
             }
             Some(Verdict::Over) => {
@@ -171,7 +171,7 @@ impl Worker {
             return;
         }
         self.deaf_until = now.after(DEAF);
-        // Of two interfaces on one link, each may hear the other.
+        // If two interfaces are on one link, each may receive the packets of the other.
         let Some(survey) = self.survey() else { return };
         for sighting in heard.into_iter().filter(|sighting| !survey.owns(sighting.mac)) {
             self.heard(now, sighting);
@@ -197,11 +197,11 @@ fn text(mac: [u8; 6]) -> String {
     mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-/// Whether a change may be one of this address, or of the interface that it is on or should be on.
+/// Whether a change may concern this address, or the interface that it is on or should be on.
 fn concerns(kept: &Kept, change: &Change) -> bool {
     match change {
         Change::AddressGone(addr) => kept.held.addr == *addr,
-        // Only news if it is missing; otherwise it is our own doing.
+        // News only if the address is missing; otherwise we made the change ourselves.
         Change::Address(addr) => kept.held.addr == *addr && kept.fate != Fate::Up,
         Change::Interface { index, name } => kept.held.index == *index || kept.held.device == *name,
         Change::InterfaceGone(index) => kept.held.index == *index,
