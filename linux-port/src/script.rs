@@ -1,5 +1,5 @@
 //! Running the scripts that start and stop services: found where 3.0.6 finds them, called as it calls them (
-//! docs/protocol/resources.md 3), but with a time limit, and with nothing of the daemon leaking into them.
+//! docs/protocol/resources.md 3), but with a time limit, and without any descriptor or signal mask of the daemon.
 //!
 //! Everything here waits for processes: it belongs on worker threads, see [`crate::jobs`].
 
@@ -21,7 +21,7 @@ pub use output::{LINE_CAPACITY, LINES_PER_RUN};
 pub use owned::{Answer, StatusText};
 pub use run::{Cancel, Report, run};
 
-/// How a script is to be called.
+/// The call of a script.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// The executable file.
@@ -32,9 +32,9 @@ pub struct Call {
     pub environment: Arc<Environment>,
     /// Its working directory, made if it is missing. If that fails too, the log says so, and it is `/`.
     pub directory: PathBuf,
-    /// How long it may take before its process group gets TERM.
+    /// The time until its process group gets TERM.
     pub limit: Duration,
-    /// How long after TERM the process group gets KILL.
+    /// The time from TERM until the process group gets KILL.
     pub grace: Duration,
 }
 
@@ -53,21 +53,21 @@ impl Call {
     }
 }
 
-/// How a script ended.
+/// The end of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// It returned this code.
     Code(i32),
-    /// This signal killed it, without our doing.
+    /// This signal killed it, and the daemon did not send it.
     Signal(i32),
     /// It ran into its time limit and has been terminated.
     TimedOut,
-    /// The daemon wanted it gone and has terminated it.
+    /// The daemon terminated it, because it wanted to end.
     Cancelled,
 }
 
 impl Exit {
-    /// Whether the script says that it succeeded.
+    /// Whether the exit code means success.
     pub const fn success(self) -> bool {
         matches!(self, Self::Code(0))
     }
@@ -84,26 +84,26 @@ impl fmt::Display for Exit {
     }
 }
 
-/// Why a script did not run at all.
+/// The reason why a script did not run at all.
 #[derive(Debug)]
 pub enum ScriptError {
     /// No directory of the search has a file of that name.
     NotFound {
-        /// The name that was looked for.
+        /// The name that was looked up.
         name: String,
     },
     /// There is a file of that name, and it is no executable regular file.
     NotExecutable {
-        /// The name that was looked for.
+        /// The name that was looked up.
         name: String,
         /// The file.
         program: PathBuf,
     },
-    /// What its first line names to run it does not exist, nor does the loader of a program.
+    /// The interpreter in its first line does not exist, or the loader of a program does not.
     NoInterpreter {
         /// The file.
         program: PathBuf,
-        /// What its first line names, if it names something.
+        /// The interpreter in its first line, if it names one.
         interpreter: Option<String>,
     },
     /// The system could not start it.
@@ -134,7 +134,8 @@ impl fmt::Display for ScriptError {
 impl std::error::Error for ScriptError {}
 
 impl ScriptError {
-    /// Whether the files of the script are the cause, as while its package is being upgraded. Otherwise the system has refused a process.
+    /// Whether the files of the script are the cause, as while its package is being upgraded. Otherwise the system
+    /// refused a process.
     pub fn is_of_its_files(&self) -> bool {
         match self {
             Self::NotFound { .. } | Self::NotExecutable { .. } | Self::NoInterpreter { .. } => true,
@@ -178,7 +179,7 @@ impl Search {
         files().find(|path| is_executable(path)).ok_or_else(missing)
     }
 
-    /// Whether a script of this name could be run: it is there, and so is its interpreter.
+    /// Checks whether a script of this name could run: it exists, and so does its interpreter.
     ///
     /// # Errors
     /// [`ScriptError::NotFound`], [`ScriptError::NotExecutable`], [`ScriptError::NoInterpreter`].
@@ -193,7 +194,7 @@ impl Search {
     }
 }
 
-/// What the first line of a script names to run it; `None` for what is no such script, or cannot be read.
+/// The interpreter in the first line of a script; `None` for a file that is no such script, or cannot be read.
 pub(crate) fn interpreter(program: &Path) -> Option<String> {
     let mut first = [0; 256];
     let len = File::open(program).and_then(|mut file| file.read(&mut first)).ok()?;

@@ -11,11 +11,11 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// What the daemon itself was started with: `PATH`, `HOME` and whatever else, as 3.0.6 hands it on.
+    /// The environment with which the daemon was started: `PATH`, `HOME` and all others, as 3.0.6 hands it on.
     #[cold]
     pub fn inherited() -> Self {
         let mut inherited = Self { variables: std::env::vars_os().collect() };
-        // What the service manager says to the daemon is not meant for its children.
+        // The service manager gave these to the daemon, not to its children.
         inherited.unset("NOTIFY_SOCKET").unset("WATCHDOG_USEC").unset("WATCHDOG_PID");
         inherited
     }

@@ -1,4 +1,4 @@
-//! What a script prints, as log lines; bounded, however much it prints.
+//! The output of a script as log lines, bounded, however much it prints.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -8,13 +8,13 @@ use rustix::io::Errno;
 use crate::log::{Level, Logger};
 use crate::terminal::counted;
 
-/// Longest line that is logged in one piece, in bytes; longer ones are split there.
+/// The longest line that is logged in one piece, in bytes; longer ones are split there.
 pub const LINE_CAPACITY: usize = 400;
 
-/// Lines of one run that are logged; the rest is read, counted and summed up in one line at the end.
+/// The number of lines of one run that are logged; the others are read, counted and summed up in one line at the end.
 pub const LINES_PER_RUN: u32 = 200;
 
-/// The last lines of a run that are kept for who wants to know why it failed.
+/// The number of last lines of a run that are kept, to tell people why it failed.
 const LINES_KEPT: usize = 3;
 
 /// Reads between two looks at everything else: a script that prints without end must not hide its time limit.
@@ -43,7 +43,7 @@ impl Stream {
         Self { fd: Some(fd), line: Vec::with_capacity(LINE_CAPACITY) }
     }
 
-    /// Reads what is there, a bounded amount; gives each piece to `look` and each complete line to the log.
+    /// Reads a bounded amount of the waiting output; gives each piece to `look` and each complete line to the log.
     pub(super) fn take(&mut self, lines: &mut Lines<'_>, mut look: impl FnMut(&[u8])) {
         let mut buffer = [0; 4096];
         for _ in 0..READS_PER_TURN {
@@ -108,7 +108,7 @@ impl<'a> Lines<'a> {
         std::mem::take(&mut self.last).into()
     }
 
-    /// Says how much was left out; returns the number of bytes.
+    /// Logs how much was left out; returns the number of bytes.
     pub(super) fn summary(&self) -> u64 {
         if self.left_out > 0 {
             let Self { log, tag, left_out, .. } = self;

@@ -1,4 +1,4 @@
-//! What a script's `status` says about whether the resource runs here.
+//! The answer of a script's `status`: whether the resource runs here.
 
 use super::Exit;
 
@@ -7,20 +7,21 @@ use super::Exit;
 pub enum Answer {
     /// The resource runs here.
     Running,
-    /// The resource does not run here: the script ran, ended by itself and said so.
+    /// The resource does not run here: the script ran to its end and reported that.
     Stopped,
-    /// The script did not say: it was killed, ran into its limit, or printed none of the words.
+    /// The script did not tell: it was killed, ran into its limit, or printed none of the words.
     None,
 }
 
-/// Searches the standard output of `status`, which comes in pieces, for the words that decide (docs/protocol/resources.md 3.1):
-/// `not running` wins over everything (either capital allowed), then `running`, `Running` or `OK` mean yes.
+/// Searches the standard output of `status`, which comes in pieces, for the words that decide
+/// (docs/protocol/resources.md 3.1): `not running` wins over everything (either capital allowed), then `running`,
+/// `Running` or `OK` mean yes.
 ///
-/// 3.0.6 takes everything else for no. Here `stopped` (either capital) means no, and so do the exit codes 3 of the LSB and 7 of
-/// OCF agents; without any of those there is no answer.
+/// 3.0.6 takes everything else for no. Here `stopped` (either capital) means no, and so do the exit codes 3 of the LSB
+/// and 7 of OCF agents; without any of those there is no answer.
 #[derive(Debug, Clone, Default)]
 pub struct StatusText {
-    /// The end of what was seen, where a word may have begun.
+    /// The end of the earlier pieces, where a word may have begun.
     tail: Vec<u8>,
     not_running: bool,
     running: bool,
@@ -47,7 +48,7 @@ impl StatusText {
         self.tail.drain(..seen);
     }
 
-    /// What the script says that printed this and ended so.
+    /// The answer of a script that printed this text and ended in this way.
     pub const fn answer(&self, exit: Exit) -> Answer {
         match exit {
             _ if self.running && !self.not_running => Answer::Running,

@@ -1,4 +1,4 @@
-//! One run of one script, from spawn to reaped.
+//! One run of one script, from its spawn until it is reaped.
 
 use std::ffi::{CString, OsStr};
 use std::fs::{DirBuilder, File};
@@ -20,14 +20,14 @@ use crate::log::Logger;
 use crate::sys::fault;
 use crate::sys::process::{Child, Spawn, spawn};
 
-/// What became of a run.
+/// The report of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// How it ended.
+    /// The end of the run.
     pub exit: Exit,
-    /// What it says about the resource; of interest after `status`.
+    /// The answer about the resource; it has a meaning after `status`.
     pub answer: Answer,
-    /// How long it took.
+    /// The time that it took.
     pub took: Duration,
     /// Bytes of output that were not logged.
     pub output_left_out: u64,
@@ -35,7 +35,7 @@ pub struct Report {
     pub last_lines: Vec<String>,
 }
 
-/// Tells running scripts that the daemon wants them gone. Once given it stays given.
+/// Tells running scripts to end. Once given it stays given.
 #[derive(Debug)]
 pub struct Cancel(OwnedFd);
 
@@ -46,9 +46,9 @@ impl Cancel {
         Ok(Self(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
     }
 
-    /// Terminates all scripts that watch this, and those that will.
+    /// Terminates all scripts that watch this, and all later ones.
     pub fn give(&self) {
-        // The only failure is a counter at its limit, which is given as well.
+        // The only failure is a counter at its limit, which counts as given as well.
         let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
     }
 
@@ -59,10 +59,10 @@ impl Cancel {
     }
 }
 
-/// Runs a script to its end and logs what it prints, line by line. Waits at most the call's limit and twice its grace.
+/// Runs a script to its end and logs its output, line by line. Waits at most the call's limit and twice its grace.
 ///
-/// A process that the script leaves behind keeps running; its output is no longer read once the script itself has
-/// ended. A script without `#!` line is given to `/bin/sh`, as a shell would do.
+/// A process that the script leaves keeps running; its output is no longer read once the script itself has ended. A
+/// script without a `#!` line is given to `/bin/sh`, as a shell would do.
 ///
 /// # Errors
 /// [`ScriptError::Start`] or [`ScriptError::NoInterpreter`] when it could not be started; nothing runs then.
@@ -93,7 +93,7 @@ pub fn run(call: &Call, log: &Logger, cancel: &Cancel) -> Result<Report, ScriptE
 
 fn not_started(program: &Path, source: io::Error) -> ScriptError {
     let program = program.to_owned();
-    // If the file itself is there, what runs it is missing.
+    // If the file itself exists, its interpreter is missing.
     if source.kind() == io::ErrorKind::NotFound && program.exists() {
         let interpreter = interpreter(&program);
         return ScriptError::NoInterpreter { program, interpreter };
@@ -157,13 +157,13 @@ fn c_string(text: &OsStr) -> io::Result<CString> {
     CString::new(text.as_bytes()).map_err(|_| io::ErrorKind::InvalidInput.into())
 }
 
-/// How often the log says that a script still runs.
+/// The interval at which the log reports that a script still runs.
 const REMIND: Duration = Duration::from_mins(1);
 
 /// The pause after a wait that the system refused.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
-/// A running script and everything that is known of it.
+/// A running script and the state of its run.
 struct Watch<'a> {
     call: &'a Call,
     log: &'a Logger,
@@ -173,7 +173,7 @@ struct Watch<'a> {
     err: Stream,
     lines: Lines<'a>,
     text: StatusText,
-    /// Why it is being terminated, if it is.
+    /// The reason why it is being terminated, if it is.
     stopping: Option<Exit>,
     killed: bool,
 }
@@ -203,7 +203,7 @@ impl Watch<'_> {
                 deadline = Instant::now() + grace;
             } else if self.stopping.is_some() && Instant::now() >= deadline {
                 if self.killed {
-                    // Not even KILL reaches it: stuck in the kernel. It is given up, and stays as it is.
+                    // Not even KILL reaches it: it is stuck in the kernel, and is left as it is.
                     return;
                 }
                 self.killed = true;
@@ -213,7 +213,7 @@ impl Watch<'_> {
         }
     }
 
-    /// A script that hangs is seen before its time is up.
+    /// Reports a script that hangs before its time is up.
     fn remind(&self) {
         let (what, seconds, limit) =
             (self.call.announcement(), self.began.elapsed().as_secs(), self.call.limit.as_secs());
@@ -225,13 +225,13 @@ impl Watch<'_> {
         let until = deadline.saturating_duration_since(Instant::now());
         let timeout = Timespec::try_from(until).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         let mut fds = vec![PollFd::new(&self.child.pidfd, PollFlags::IN)];
-        // Cancellation is news once; afterwards it would only make the wait spin.
+        // Cancellation is news only once; afterwards it would make the wait spin.
         let watched = self.stopping.is_none();
         fds.extend(watched.then(|| PollFd::new(&cancel.0, PollFlags::IN)));
         let streams = [&self.out, &self.err].into_iter().filter_map(|stream| stream.fd.as_ref());
         fds.extend(streams.map(|fd| PollFd::new(fd, PollFlags::IN)));
-        // An interruption shows as "nothing ready", and the caller looks again. So does any other refusal, such as for want of memory:
-        // then it must not look again and again.
+        // An interruption shows as "nothing ready", and the caller looks again. So does any other refusal, such as for
+        // want of memory: then a pause keeps it from looking again and again.
         if let Err(error) = poll(&mut fds, Some(&timeout))
             && error != rustix::io::Errno::INTR
         {
@@ -247,15 +247,15 @@ impl Watch<'_> {
         err.take(lines, |_| ());
     }
 
-    /// Signals the whole group. The leader is not reaped yet, so the number cannot belong to anybody else.
+    /// Signals the whole group. The leader is not reaped yet, so no other process can have its number.
     fn signal(&self, signal: Signal) {
         let _ = kill_process_group(self.child.pid, signal);
     }
 
-    /// Takes the exit status of this one child, and what is left of its output.
+    /// Takes the exit status of this one child, and the rest of its output.
     fn reap(&mut self) -> Exit {
         if self.stopping.is_some() {
-            // What survived TERM while its leader did not.
+            // For processes that survived TERM while their leader did not.
             self.signal(Signal::KILL);
         }
         self.read_output();
@@ -270,7 +270,7 @@ impl Watch<'_> {
     }
 }
 
-/// What a wait found.
+/// The finding of a wait.
 struct Ready {
     exited: bool,
     cancelled: bool,
