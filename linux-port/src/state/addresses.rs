@@ -6,7 +6,7 @@
 //! `/run` is memory. It outlives every end of the daemon; a reboot clears it, and the addresses with it. So nothing is
 //! made durable here. A change is one line at the end of an open file, which costs a few microseconds even where `/run`
 //! is on a disk: `10.0.0.1/24 eth0` for an address that comes, the same with a minus before it for one that has gone.
-//! After [`HISTORY`] changes, and at each start, a file without history replaces it.
+//! After 1024 changes, and at each start, a file without history replaces it.
 //!
 //! If the file cannot be written, the daemon brings the address up nevertheless: a running service is worth more than
 //! its record, and the next start removes the addresses of `haresources` in any case.
