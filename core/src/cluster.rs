@@ -30,17 +30,17 @@ use crate::wire::{Form, Keys};
 use directory::Directory;
 use line::Line;
 
-/// Most nodes that any engine can hold: 128, and 8 with the feature `small`; the reference has 100.
+/// The largest number of nodes that any engine can hold: 128, and 8 with the feature `small`; the reference has 100.
 pub const MAX_NODES: usize = if cfg!(feature = "small") { 8 } else { 128 };
-/// Most links that any engine can hold.
+/// The largest number of links that any engine can hold.
 pub const MAX_LINKS: usize = 64;
 
-/// How far the node is in finding out who is there (docs/protocol/wire.md 8.4).
+/// The progress of a starting node in learning the members of the cluster (docs/protocol/wire.md 8.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Communication {
     /// Some node was neither heard nor declared dead.
     Waiting,
-    /// A node was asked who is in the cluster.
+    /// A node was asked for the list of nodes.
     Asking { node: NodeId, again: Instant, left: u8 },
     /// Complete: we are active.
     Up,
@@ -48,9 +48,10 @@ enum Communication {
 
 /// One node's view of the whole cluster.
 ///
-/// Capacities: `NODES` (at most [`MAX_NODES`]) with ping nodes, `LINKS` (at most 64), `GROUPS` resource groups, `HISTORY` bytes of
-/// messages kept for repetition, `KEYS` entries of `authkeys`. What is configured beyond them is refused by
-/// [`Cluster::new`]; nodes that want to join later find [`Stats::nodes_refused`] growing.
+/// Capacities: `NODES` (at most [`MAX_NODES`]) with ping nodes, `LINKS` (at most 64), `GROUPS` resource groups,
+/// `HISTORY` bytes of messages kept for retransmission, `KEYS` entries of `authkeys`. [`Cluster::new`] refuses a
+/// configuration that exceeds them. Nodes that want to join later and find no room are counted in
+/// [`Stats::nodes_refused`].
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct Cluster<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
@@ -80,36 +81,38 @@ pub struct Cluster<const NODES: usize, const LINKS: usize, const GROUPS: usize, 
     communication: Communication,
     left: bool,
     next_heartbeat: Instant,
-    /// No node or link can be due before this: packets only move deadlines away, so it is not touched by them.
+    /// No node or link can be due before this. Packets only move deadlines to later times, so they do not change it.
     liveness_at: Instant,
     /// A stall was reported; the verdicts that it delayed come with the next `advance`.
     stalled: bool,
-    /// After a stall of ours the others get until then to be heard: what stopped us may have stopped them too.
+    /// After a stall of ours, no node is declared dead before this: the cause of our stall may have stopped the others
+    /// too.
     patience_until: Instant,
-    /// Some member does not speak the protocol that acknowledges.
+    /// Some member does not speak the version of the protocol that has acknowledgements.
     no_flow_control: bool,
     /// Nodes with acknowledgements, requests or refusals to be sent.
     service: u128,
     pings_due: LinkSet,
     serial_pending: bool,
-    /// What was just told to a node over the network, and is still to be told over the cables.
+    /// The item just written to a node over datagrams, which must still go out over the serial lines.
     service_pending: Option<(NodeId, outbound::Service)>,
     line: Line,
     events: heapless::Deque<Event, EVENTS>,
     stats: Stats,
 }
 
-/// A 3.0.6 reacts within half a second; a heartbeat shows the newest number sooner.
+/// The longest time for which a starting node distrusts a first report: a 3.0.6 sends a newer one within half a second,
+/// and a heartbeat shows the newest number sooner.
 const DOUBT: Duration = Duration::from_millis(500);
 
-/// A node as others may see it.
+/// A node as the engine sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeView<'a> {
-    /// Which one.
+    /// Its id.
     pub id: NodeId,
     /// Its name.
     pub name: &'a NodeName,
-    /// What it is.
+    /// Its kind.
     pub kind: NodeKind,
     /// Its state.
     pub state: &'a NodeState,
@@ -117,23 +120,23 @@ pub struct NodeView<'a> {
     pub uuid: Uuid,
     /// The run in which it was last heard; 0 if never.
     pub generation: Generation,
-    /// How long it wants its silence to be tolerated.
+    /// The time without a status after which it counts as dead.
     pub deadtime: Duration,
     /// Its weight in quorum decisions.
     pub weight: u32,
     /// The links on which it is heard.
     pub links_up: LinkSet,
-    /// How many of its messages are missing.
+    /// The number of its messages that are missing.
     pub missing: u32,
-    /// What it has told of itself, if it is of our kind.
+    /// The facts that it has told about itself, if it runs hbcore.
     pub told: &'a Told,
 }
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
-    /// An engine that was told nothing. It is all zeros, so that [`Cluster::new_in`] makes it where it will be; the firmware, which has no room
-    /// for a copy, would not fit its bounds otherwise.
+    /// An engine without a configuration. It is all zeros, so that [`Cluster::new_in`] makes it in its final place; the
+    /// firmware has no room for a copy.
     const BLANK: Self = Self {
         keys: Keys::new(),
         local: NodeId(0),
@@ -181,7 +184,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Ok(cluster)
     }
 
-    /// The same where the engine is to stay: on a small stack there is no room to move it from.
+    /// As [`Cluster::new`], in the place where the engine will stay: a small stack has no room to move it from.
     pub fn new_in<'p>(
         place: &'p mut MaybeUninit<Self>,
         config: &Config<'_>,
@@ -251,13 +254,13 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.check_communication();
     }
 
-    /// The wall clock, for the time stamps of messages. To be called at start, and when the clock was set.
+    /// Sets the wall clock, for the time stamps of messages. Call it at the start, and after the clock was set.
     pub fn set_wall_clock(&mut self, now: Instant, unix_seconds: u64) {
         self.wall_at = now;
         self.wall_seconds = unix_seconds;
     }
 
-    /// Other keys from now on: the next message is signed with them (docs/protocol/wire.md 4.3, SIGHUP).
+    /// Replaces the keys: the next message is signed with the new ones (docs/protocol/wire.md 4.3, SIGHUP).
     pub fn set_keys(&mut self, keys: Keys<KEYS>) -> Result<(), ConfigError> {
         if keys.signing_index().is_none() {
             return Err(ConfigError::NoSigningKey);
@@ -266,7 +269,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Ok(())
     }
 
-    /// The port saw the carrier of a link come or go. Only reported; the nodes on it age by themselves.
+    /// Reports that the carrier of a link came or went. It only makes an event; the nodes on the link age as ever.
     pub fn link_changed(&mut self, now: Instant, link: LinkId, carrier: Carrier) {
         self.set_now(now);
         if self.links.get(usize::from(link.0)).is_some() {
@@ -279,7 +282,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.events.pop_front()
     }
 
-    /// Which node we are.
+    /// The id of the local node.
     pub fn local(&self) -> NodeId {
         self.local
     }
@@ -301,7 +304,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         })
     }
 
-    /// All nodes in the order of the configuration, later joiners behind, removed ones left out.
+    /// All nodes in the order of the configuration, then later joiners; removed ones are left out.
     pub fn nodes(&self) -> impl Iterator<Item = NodeView<'_>> {
         self.ids().filter_map(|id| self.node(id)).filter(|n| n.kind != NodeKind::Removed)
     }
@@ -331,7 +334,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Sequence(self.history.next_sequence().0.saturating_sub(1))
     }
 
-    /// Whether clients should be kept from sending, because the others lag behind (docs/protocol/wire.md 7.7).
+    /// Whether clients should not send now, because other nodes lag behind (docs/protocol/wire.md 7.7).
     pub fn is_congested(&self) -> bool {
         if self.no_flow_control {
             return false;
@@ -342,7 +345,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         slowest.is_some_and(|ack| newest.saturating_sub(ack) > crate::sequence::MAX_GAP)
     }
 
-    /// The members of the cluster but us.
+    /// The members of the cluster except the local node.
     fn others(&self) -> impl Iterator<Item = (NodeId, &Node<LINKS>)> {
         self.ids().zip(&self.nodes).filter(|(id, n)| *id != self.local && n.is_member())
     }
@@ -355,7 +358,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.nodes.get_mut(usize::from(id.0))
     }
 
-    /// Time never goes back: an earlier one is taken as unchanged, and counted.
+    /// Sets the time. It never goes back: an earlier one counts as unchanged, and is counted.
     fn set_now(&mut self, now: Instant) {
         if now < self.now {
             bump(&mut self.stats.clock_went_back);

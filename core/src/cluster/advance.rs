@@ -1,4 +1,4 @@
-//! Time passes: heartbeats fall due, silent nodes and links are judged.
+//! The passing of time: heartbeats fall due, nodes and links that are not heard are declared dead.
 
 use super::{Cluster, Communication, EVENTS, Event};
 use crate::id::{LinkId, NodeId, Sequence};
@@ -6,24 +6,25 @@ use crate::node::{NodeKind, NodeState};
 use crate::stats::bump;
 use crate::time::{Duration, Instant, micros};
 
-/// Least time between noticing a loss and asking (docs/protocol/wire.md 7.4).
+/// The shortest time between noticing a loss and asking (docs/protocol/wire.md 7.4).
 const REPEAT_FLOOR: Duration = Duration::from_millis(50);
 
-/// A heartbeat may go out this part of a keepalive early.
+/// A heartbeat may go out early by this part of a keepalive.
 const EARLY: u64 = 8;
 
-/// Room in the event queue that judging one more node may need: its links, its death, what the takeover says of it.
+/// Room in the event queue that the judgement of one node may need: its links, its death, the notices of the takeover.
 const EVENTS_PER_NODE: usize = 24;
 const _: () = assert!(EVENTS > EVENTS_PER_NODE, "nobody would ever be judged");
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
-    /// Does what is due at `now`. Extra calls are harmless.
+    /// Does everything that is due at `now`. Extra calls are harmless.
     ///
-    /// When the call comes later than asked for by more than a quarter of `deadtime`, this node stalled: it is reported with
-    /// [`Event::LocalStall`], our own heartbeat goes out, and nobody is judged for one more `keepalive`: what stopped us may have
-    /// stopped the others too. [`Cluster::next_deadline`] then is `now`, so that the caller reads what is waiting and calls again.
+    /// If the call comes later than asked for by more than a quarter of `deadtime`, this node stalled: it reports that
+    /// with [`Event::LocalStall`], sends its heartbeat, and declares no node dead for one more `keepalive`, because the
+    /// cause of the stall may have stopped the others too. [`Cluster::next_deadline`] then is `now`, so that the caller
+    /// reads all waiting datagrams and calls again.
     pub fn advance(&mut self, now: Instant) {
         let wanted = self.next_deadline();
         self.set_now(now);
@@ -36,8 +37,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             self.patience_until = now.after(self.timing.keepalive);
             self.liveness_at = now;
         }
-        // Somewhat early is better than once more awake: the caller is often here because another node's heartbeat came, and two nodes
-        // that do so fall into step.
+        // A slightly early heartbeat is better than one more wake-up: the caller is often here because another node's
+        // heartbeat came, and two such nodes fall into step.
         if now.plus(micros(self.timing.keepalive) / EARLY) >= self.next_heartbeat && !self.left {
             self.heartbeat_due();
         }
@@ -58,7 +59,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.after_takeover();
     }
 
-    /// When [`Cluster::advance`] wants to be called; `None`: not before the next input.
+    /// The time for the next call of [`Cluster::advance`]; `None`: not before the next input.
     pub fn next_deadline(&self) -> Option<Instant> {
         let mut deadline = self.liveness_at;
         if !self.left {
@@ -79,7 +80,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.say_heartbeat();
     }
 
-    /// Looks at every node: its links, its silence, what it must repeat. Notes when the next look is needed.
+    /// Judges every node: its links, its silence, its missing messages. Sets the time of the next judgement.
     fn judge(&mut self) {
         let mut next = Instant::FAR;
         for id in self.ids() {
@@ -134,7 +135,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Asks for what is missing, if it was waited for long enough; again and again until it comes (docs/protocol/wire.md 7.4).
+    /// Asks for missing messages that have been missing for long enough, repeatedly until they come
+    /// (docs/protocol/wire.md 7.4).
     fn judge_repeat(&mut self, id: NodeId, next: &mut Instant) {
         let pause = self.line.request_pause();
         let (now, again) = (self.now, self.now.after(self.timing.max_repeat_delay.max(pause)));

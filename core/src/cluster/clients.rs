@@ -11,10 +11,12 @@ pub type Field<'a> = (&'a str, &'a [u8]);
 /// Added to our dead time before a planned restart (docs/protocol/resources.md 6.3).
 const RESTART_ALLOWANCE: Duration = Duration::from_secs(30);
 
-/// Most bytes of names and texts in a message of a client. 3.0.6 has no smaller limit than a datagram; a script's message has a few dozen.
+/// The largest sum of bytes of names and texts in a message of a client. 3.0.6 has no smaller limit than a datagram; a
+/// script's message has a few dozen.
 const FIELDS_MAX: usize = 8 * 1024;
 
-/// Most bytes of names and values in a structured message of a client, which also fits into a datagram with binary values in base64.
+/// The largest sum of bytes of names and values in a structured message of a client. It fits into a datagram even with
+/// binary values in base64.
 const STRUCTURE_MAX: usize = 24 * 1024;
 
 /// Fields that the engine writes itself into a structured message, which keeps its addressee.
@@ -23,14 +25,14 @@ const HEADER: [&[u8]; 8] = [b"src", b"srcuuid", b"seq", b"hg", b"ts", b"ld", b"t
 /// Fields that the engine writes itself.
 const OURS: [&str; 10] = ["src", "srcuuid", "destuuid", "seq", "hg", "ts", "ld", "ttl", "auth", "t"];
 
-/// Why a client's message was not sent. Nothing changed.
+/// The reason why a client's message was not sent. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageError {
     /// It has no field `t`.
     NoType,
     /// Messages of this type are the engine's own.
     Reserved,
-    /// It has more than 8 KiB, or as a structure more than 24 KiB or than the history can hold.
+    /// It has more than 8 KiB, or as a structure more than 24 KiB or more than the history can hold.
     TooLong,
     /// A name or a text has a byte that a message cannot carry: a line break, a zero, or a `=` in a name.
     BadField,
@@ -44,7 +46,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// Changes of the list of nodes and of their weights (`addnode`, `delnode`, `setweight`) also take effect here.
     ///
     /// # Errors
-    /// [`MessageError`]. What the engine itself says (`status`, `resource`, …) can only be caused by [`Cluster::request`].
+    /// [`MessageError`]. Only [`Cluster::request`] can make the engine send its own types (`status`, `resource`, …).
     pub fn send_for_client(&mut self, now: Instant, fields: &[Field<'_>]) -> Result<(), MessageError> {
         self.set_now(now);
         let text = |name: &str| fields.iter().find(|(n, _)| *n == name).map(|(_, text)| *text);
@@ -67,8 +69,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Ok(())
     }
 
-    /// Sends a message of a client as it is, fields of all kinds in their order, duplicates too; only the header is the engine's own. `dest` and
-    /// `destuuid` of a node that is known complete each other. It takes effect as that of [`Cluster::send_for_client`] does.
+    /// Sends a message of a client unchanged, fields of all kinds in their order, duplicates too; only the header is
+    /// the engine's own. If one of `dest` and `destuuid` names a known node, the engine adds the other. The message
+    /// takes effect here like that of [`Cluster::send_for_client`].
     ///
     /// # Errors
     /// As for [`Cluster::send_for_client`], with the longer limit of [`MessageError::TooLong`].
@@ -104,7 +107,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Ok(())
     }
 
-    /// What a message of a client changes at this node.
+    /// The effect of a client's message at this node.
     fn act_for_client<'m>(&mut self, kind: MessageType, text: &dyn Fn(&str) -> Option<&'m [u8]>) {
         match kind {
             MessageType::AddNode => self.add_listed(text("nodelist").unwrap_or_default()),
@@ -125,8 +128,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Asks the others to be patient: this node stops for a moment and goes on, with its groups left running (docs/protocol/resources.md 6.3).
-    /// The next engine is told so by [`Cluster::resume`].
+    /// Asks the others for patience: this node stops for a moment and continues, while its groups run
+    /// (docs/protocol/resources.md 6.3). The next engine learns of that by [`Cluster::resume`].
     pub fn announce_restart(&mut self, now: Instant) {
         self.set_now(now);
         let patient = self.timing.deadtime.saturating_add(RESTART_ALLOWANCE);

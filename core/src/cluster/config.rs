@@ -1,4 +1,4 @@
-//! What the engine must be told before it starts.
+//! The configuration of the engine.
 
 use crate::id::{Generation, NodeId, NodeName, Uuid};
 use crate::node::NodeKind;
@@ -12,17 +12,17 @@ pub struct Timing {
     pub keepalive: Duration,
     /// A heartbeat later than this is reported; above zero. May exceed `deadtime`.
     pub warntime: Duration,
-    /// Silence after which the others are to declare us dead; more than twice `keepalive`.
+    /// The time without a status after which the others shall declare us dead; more than twice `keepalive`.
     pub deadtime: Duration,
-    /// Silence after which a node that was not heard since our start is declared dead; at least `deadtime`.
+    /// The time after which a node that was not heard since our start is declared dead; at least `deadtime`.
     pub initdead: Duration,
-    /// Silence after which a ping node is declared dead.
+    /// The time without an answer after which a ping node is declared dead.
     pub deadping: Duration,
-    /// Longest delay before a missing message is asked for, and the interval of repeated requests; above zero.
+    /// The longest delay before a missing message is asked for, and the interval of repeated requests; above zero.
     pub max_repeat_delay: Duration,
 }
 
-/// Which of the times contradict each other.
+/// The contradiction between two of the times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimingError {
     /// `keepalive` is zero.
@@ -40,7 +40,7 @@ pub enum TimingError {
 }
 
 impl Timing {
-    /// Before anything is known.
+    /// The times before any configuration.
     pub(super) const ZERO: Self = Self {
         keepalive: Duration::ZERO,
         warntime: Duration::ZERO,
@@ -76,48 +76,48 @@ impl Timing {
 pub struct NodeConfig {
     /// Its name.
     pub name: NodeName,
-    /// What it is.
+    /// Its kind.
     pub kind: NodeKind,
-    /// Its identity, if it is remembered from earlier.
+    /// Its identity, if it is known from an earlier run.
     pub uuid: Uuid,
 }
 
-/// How a link carries messages.
+/// The way in which a link carries messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkForm {
     /// Each message is a datagram, in either form.
     Datagram,
-    /// A stream of bytes that takes only the classic form: a serial cable.
+    /// A stream of bytes that takes only the classic form: a serial line.
     Serial,
     /// Echo requests to a ping node, whose replies come back as datagrams.
     Ping(NodeId),
 }
 
-/// Which form our periodic heartbeat has.
+/// The form of our periodic heartbeat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HeartbeatForm {
     /// At most 150 bytes with sha1, a node name of 14 characters and a dead time below 65.5 s: the classic form without
-    /// the fields that nobody reads. 3.0.6 takes it.
+    /// the fields that no receiver reads. 3.0.6 accepts it.
     #[default]
     Compact,
-    /// As 3.0.6 sends it, about 300 bytes.
+    /// The form of 3.0.6, about 300 bytes.
     Full,
 }
 
-/// Who may join without being configured.
+/// The nodes that may join without being configured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AutoJoin {
-    /// Nobody.
+    /// None.
     #[default]
     None,
     /// Any node whose messages are authentic.
     Any,
 }
 
-/// Everything that [`Cluster::new`](crate::Cluster::new) needs. Slices are copied; the order gives the ids.
+/// The configuration for [`Cluster::new`](crate::Cluster::new). Slices are copied; their order gives the ids.
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'a> {
-    /// Which of `nodes` we are.
+    /// The id of the local node in `nodes`.
     pub local: NodeId,
     /// All nodes, ping nodes included, in the order of `ha.cf`.
     pub nodes: &'a [NodeConfig],
@@ -129,11 +129,11 @@ pub struct Config<'a> {
     pub manage_resources: bool,
     /// The times.
     pub timing: Timing,
-    /// What happens when the home of a group returns.
+    /// The treatment of a group whose home returns.
     pub auto_failback: AutoFailback,
     /// Added to the number of nodes to give `ttl`; 0 to 255.
     pub hopfudge: u8,
-    /// Who may join without being configured.
+    /// The nodes that may join without being configured.
     pub autojoin: AutoJoin,
     /// Form of the periodic heartbeat.
     pub heartbeat: HeartbeatForm,
@@ -141,13 +141,13 @@ pub struct Config<'a> {
     pub auth_field: bool,
     /// Our generation: larger than any that this node used before.
     pub generation: Generation,
-    /// The longest that starting or stopping a group may take before the engine counts it as failed.
+    /// The longest time that the start or stop of a group may take before the engine counts it as failed.
     pub effect_limit: Duration,
-    /// Starts the generator of random delays; should differ between nodes.
+    /// The seed of the random delays. It should differ between nodes.
     pub seed: u64,
 }
 
-/// Why a configuration cannot be used. The engine was not made.
+/// The reason why a configuration cannot be used. The engine was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -163,11 +163,11 @@ pub enum ConfigError {
     UnknownNode,
     /// Two nodes have one name.
     DuplicateName,
-    /// The keys do not say which of them signs.
+    /// The keys do not name the one that signs.
     NoSigningKey,
     /// The generation is zero.
     NoGeneration,
-    /// A link that is no serial one, and this was built without the feature `datagram`.
+    /// A link that is not serial, in a build without the feature `datagram`.
     NoDatagrams,
 }
 

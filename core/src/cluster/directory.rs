@@ -1,9 +1,9 @@
-//! Finding a node by name, at a cost that does not depend on how many there are.
+//! Finding a node by name, at a cost that does not depend on the number of nodes.
 
 use super::MAX_NODES;
 use crate::id::{NodeId, NodeName};
 
-/// Twice as many as nodes, so that a free one is near.
+/// Twice as many slots as nodes, so that a free one is near.
 const SLOTS: usize = 2 * MAX_NODES;
 const _: () = assert!(MAX_NODES < u8::MAX as usize, "an id and one must fit into a slot");
 
@@ -18,7 +18,7 @@ impl Directory {
         Self { slots: [0; SLOTS] }
     }
 
-    /// Adds a node. Names are compared by the caller, so that a second one of the same name is never found.
+    /// Adds a node. The caller compares names, so a second node of the same name is never found.
     pub(super) fn insert(&mut self, name: &NodeName, id: NodeId) {
         let place = probe(name.as_bytes()).find(|s| self.slots.get(*s) == Some(&0));
         if let Some(slot) = place.and_then(|s| self.slots.get_mut(s)) {
@@ -26,14 +26,14 @@ impl Directory {
         }
     }
 
-    /// Calls `is_it` with each candidate for `name` and returns the one that is.
+    /// Calls `is_it` with each candidate for `name` and returns the first for which it is true.
     pub(super) fn find(&self, name: &[u8], is_it: impl Fn(NodeId) -> bool) -> Option<NodeId> {
         let slots = probe(name).map_while(|slot| self.slots.get(slot));
         slots.map_while(|slot| slot.checked_sub(1)).map(NodeId).find(|id| is_it(*id))
     }
 }
 
-/// The slots in which a name may stand, in order: FNV-1a, then linear.
+/// The slots in which a name may stand, in their order: FNV-1a, then linear.
 fn probe(name: &[u8]) -> impl Iterator<Item = usize> {
     let hash = name.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193));
     let start = (hash ^ (hash >> 16)) as usize;

@@ -1,43 +1,44 @@
-//! What happened: for logs, for clients, for people. The engine does not need them to be read.
+//! Events for logs, for clients, for people. The engine works even if nothing reads them.
 
 use crate::id::{LinkId, NodeId, Sequence};
 use crate::takeover::Notice;
 use crate::time::Duration;
 
-/// Most events that wait to be polled: 64, and 32 with the feature `small`. When an input yields more, the oldest are dropped and counted in
-/// [`Stats::events_lost`](crate::Stats::events_lost); a scan of many nodes pauses instead and loses none.
+/// The largest number of events that wait to be polled: 64, and 32 with the feature `small`. If an input yields more,
+/// the oldest are dropped and counted in [`Stats::events_lost`](crate::Stats::events_lost). A judgement of many nodes
+/// pauses instead, and loses none.
 pub const EVENTS: usize = if cfg!(feature = "small") { 32 } else { 64 };
 
-/// Something happened. Names and states are read from the views, with the ids given here.
+/// An event. Names and states are read from the views, with the ids given here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A node's state is now another; see [`Cluster::node`](crate::Cluster::node).
+    /// A node's state has changed; see [`Cluster::node`](crate::Cluster::node).
     NodeState(NodeId),
-    /// A node is dead: nothing was heard from it for its dead time.
+    /// A node is dead: no status came from it for its dead time.
     NodeDead(NodeId),
-    /// A node that was dead speaks again in the same run: a partition healed.
+    /// A dead node is heard again in the same run: a partition healed.
     NodeReturned(NodeId),
     /// A node began a new run.
     NodeRestarted(NodeId),
-    /// A node joined that was not configured.
+    /// A node joined without being configured.
     NodeAdded(NodeId),
-    /// A node was taken out of the configuration.
+    /// A node was removed from the configuration.
     NodeRemoved(NodeId),
     /// A node that we know by its identity has another name now.
     NodeRenamed(NodeId),
     /// A heartbeat came late.
     Late {
-        /// From this node.
+        /// Its node.
         node: NodeId,
-        /// After this much silence.
+        /// The time since the heartbeat before.
         interval: Duration,
-        /// The silence was longer than its dead time; it is alive all the same.
+        /// That time was longer than the node's dead time, but the node is alive.
         critical: bool,
     },
     /// A node is heard on a link again, or for the first time.
     LinkUp(NodeId, LinkId),
-    /// A node is not heard on a link any more.
+    /// A node is no longer heard on a link.
     LinkDown(NodeId, LinkId),
     /// The port reported the carrier of a link gone, or back.
     Carrier(LinkId, Carrier),
@@ -45,35 +46,36 @@ pub enum Event {
     Missing {
         /// The sender.
         node: NodeId,
-        /// How many.
+        /// Their number.
         lost: u64,
-        /// The number that showed it.
+        /// The number of the message that showed it.
         seen: Sequence,
     },
-    /// So many messages of a node are missing that they are given up.
+    /// Too many messages of a node are missing, so they are given up.
     LostTooMany {
         /// The sender.
         node: NodeId,
-        /// How many.
+        /// Their number.
         lost: u64,
     },
-    /// Nothing is missing from a node any more.
+    /// No message of a node is missing any more.
     NothingMissing(NodeId),
-    /// A node cannot repeat a message that we miss: it is lost.
+    /// A node cannot retransmit a message that we miss: it is lost.
     RepeatRefused(NodeId, Sequence),
-    /// A node sent a message of an earlier run than one that we have seen.
+    /// A node sent a message of an earlier run than another that we have seen.
     Replay(NodeId),
-    /// Somebody else uses our name. Said for each such message; a port should limit how often it is logged.
+    /// Another host uses our name. Reported for each such message; a port should limit how often it logs that.
     NameConflict(LinkId),
     /// All nodes were heard or are dead.
     CommunicationUp,
     /// This node is active.
     Active,
-    /// We were asleep for this long past our deadline. Nobody is judged before what waits has been read.
+    /// We stalled: the call came this long after our deadline. No node is declared dead before the waiting datagrams
+    /// have been read.
     LocalStall(Duration),
-    /// Resource management.
+    /// A notice of resource management.
     Resource(Notice),
-    /// Everything was given up; the daemon may end once its outputs are drained.
+    /// All groups are released; the daemon may end once its outputs are drained.
     Left,
 }
 
@@ -82,26 +84,27 @@ pub enum Event {
 pub enum Carrier {
     /// It can.
     Present,
-    /// It cannot: the cable is out, the interface is gone.
+    /// It cannot: the cable is unplugged, or the interface is gone.
     Absent,
 }
 
-/// What a datagram was, if it was not dropped as an error.
+/// The kind of a datagram that was not dropped as an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
     /// A new message; it was processed.
     New,
-    /// The newest message of its sender once more.
+    /// The newest message of its sender again.
     Duplicate,
     /// An older message that is not missing.
     Old,
-    /// For another node.
+    /// A message for another node.
     NotForUs,
     /// Our own message, heard again.
     OwnEcho,
     /// The first message of a node that was added because of it.
     Joined,
-    /// A new message of a type that the engine does not act upon: for the port's clients and scripts, which find its fields in the bytes.
+    /// A new message of a type on which the engine does not act: for the port's clients and scripts, which find its
+    /// fields in the bytes.
     ForClients,
 }
 
@@ -109,15 +112,15 @@ pub enum Received {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Request {
-    /// Give groups of this class, as we see them, to the other node.
+    /// Hand over groups of this class, as we see them, to the other node.
     Standby(crate::takeover::Class),
-    /// Have the other nodes give groups to us.
+    /// Make the other nodes hand over groups to us.
     Takeover(crate::takeover::Wish),
-    /// Release everything and leave the cluster.
+    /// Release all groups and leave the cluster.
     Leave,
 }
 
-/// Why a request was refused. Nothing changed.
+/// The reason why a request was refused. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -130,8 +133,8 @@ pub enum RequestError {
 /// A datagram to be sent, identical on all the links named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// On these links.
+    /// The links.
     pub links: crate::id::LinkSet,
-    /// That many bytes of the buffer.
+    /// The number of bytes in the buffer.
     pub len: usize,
 }

@@ -1,4 +1,4 @@
-//! A datagram arrives: who sent it, is it new, is it for us (docs/protocol/wire.md 5.3, 7.3).
+//! The arrival of a datagram: its sender, and whether it is new and for us (docs/protocol/wire.md 5.3, 7.3).
 
 use super::{AutoJoin, Cluster, Event, Received};
 use crate::error::DatagramError;
@@ -8,7 +8,7 @@ use crate::sequence::Arrival;
 use crate::stats::bump;
 use crate::wire::{self, Header, MessageType};
 
-/// How a status relates to what we knew of its sender's run.
+/// The relation of a status to the run that we know of its sender.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Run {
     Same,
@@ -19,8 +19,8 @@ enum Run {
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
-    /// Takes one datagram, or one message of a serial link, that arrived on `link`. Work is proportional to its length
-    /// and does not depend on the number of nodes. Nothing of it is interpreted before it is authentic.
+    /// Takes one datagram, or one message of a serial link, that arrived on `link`. The work is proportional to its
+    /// length and does not depend on the number of nodes. Only an authentic datagram is interpreted.
     pub fn handle(&mut self, now: crate::time::Instant, link: LinkId, bytes: &[u8]) -> Result<Received, DatagramError> {
         self.set_now(now);
         bump(&mut self.stats.received);
@@ -53,8 +53,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             Some(seq) => self.numbered(id, seq, &header)?,
             None => self.unnumbered(id, &header),
         };
-        // What has no number may be a replay, and is no sign of life but of a ping node, which answers what is asked just now.
-        // (Where flash counts, the link is a cable, on which nobody replays anything.)
+        // A message without a number may be a replay, so it does not show that its sender is alive. Only a ping node
+        // answers a request of just now. (With the feature `small` the link is a serial line, on which there are no
+        // replays.)
         let is_fresh = cfg!(feature = "small") || header.seq.is_some() || header.kind == MessageType::NsStatus;
         if is_fresh && matches!(received, Received::New | Received::Duplicate | Received::NotForUs) {
             self.heard(id, link);
@@ -73,7 +74,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     /// Finds the sender by name, then by identity (docs/protocol/wire.md 8.9).
     fn sender(&mut self, header: &Header<'_>) -> Option<NodeId> {
-        // Where flash counts, a node that was renamed is a stranger.
+        // With the feature `small`, a renamed node is unknown.
         self.find(header.src).or_else(|| if cfg!(feature = "small") { None } else { self.renamed(header) })
     }
 
@@ -84,7 +85,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         })
     }
 
-    /// A known identity under another name: the node was renamed. (Rare, and large.)
+    /// Finds a known identity under another name: the node was renamed. (Rare, and large.)
     #[inline(never)]
     fn renamed(&mut self, header: &Header<'_>) -> Option<NodeId> {
         let uuid = header.src_uuid.filter(|u| !u.is_nil())?;
@@ -122,7 +123,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Our own name: either a broadcast that came back, or another host that took our name.
+    /// A message in our own name: either a broadcast that came back, or one of another host that uses our name.
     fn own_echo(&mut self, link: LinkId, header: &Header<'_>) -> Result<Received, DatagramError> {
         let me = self.nodes.get(usize::from(self.local.0));
         let other_uuid = header.src_uuid.is_some_and(|u| !u.is_nil() && me.is_some_and(|me| me.uuid != u));
@@ -217,16 +218,16 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if seq <= node.status_seq { Err(Dropped::Stale) } else { Ok(Run::Returned) }
     }
 
-    /// A new run of a node. True if it has long been active while we thought it dead: we were apart, and both may own the same
-    /// groups. (A node that comes up says so with other states first.)
+    /// A new run of a node. True if it has long been active while we thought it dead: we were partitioned, and both may
+    /// own the same groups. (A node that starts sends other states first.)
     fn restarted(&mut self, id: NodeId, header: &Header<'_>) -> bool {
         let now = self.now;
         let Some(node) = self.node_mut(id) else { return false };
         let first_time = node.window.generation.0 == 0;
         let was_dead = node.state == NodeState::Dead;
         node.restarted(header.generation);
-        // It has just begun to live, whatever its earlier run was silent for. Its first status may come late, or after a later message, and
-        // then says nothing any more.
+        // Its dead time counts from now, whatever happened to its earlier run. Its first status may come late, or after
+        // a later message, and then no longer counts.
         node.status_at = now;
         self.takeover.on_restart(id);
         if !first_time {
@@ -235,7 +236,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         was_dead && header.status.map(NodeState::parse) == Some(NodeState::Active)
     }
 
-    /// What an arrival means for requests and acknowledgements (docs/protocol/wire.md 7.4, 7.6).
+    /// The effect of an arrival on requests and acknowledgements (docs/protocol/wire.md 7.4, 7.6).
     fn note_arrival(&mut self, id: NodeId, seq: Sequence, arrival: Arrival) {
         match arrival {
             Arrival::Gap { lost } => {
@@ -261,14 +262,14 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// So many messages of a node are given up. What it holds may have been in one of them.
+    /// This number of messages of a node is given up. The node's claim may have been in one of them.
     fn lost_for_good(&mut self, id: NodeId, lost: u64) {
         self.stats.lost_messages = self.stats.lost_messages.saturating_add(lost);
         self.event(Event::LostTooMany { node: id, lost });
         self.takeover.reports_lost(self.now);
     }
 
-    /// At most as many at once that their events push no others out of the queue; the rest will be asked for again.
+    /// Gives up only as many at once as leave the other events in their queue; the others will be asked for again.
     fn repeat_refused(&mut self, id: NodeId, first: Sequence, last: Sequence) {
         for number in first.0..=last.0.min(first.0.saturating_add(REFUSED - 1)) {
             let Some(node) = self.node_mut(id) else { return };
@@ -285,7 +286,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let first = !node.heard;
         node.heard = true;
         if first {
-            // Its first status may come late, or after a later message, and then says nothing any more.
+            // Its first status may come late, or after a later message, and then no longer counts.
             node.status_at = now;
         }
         let came_up = node.heard_on(link, now);
@@ -300,7 +301,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 }
 
-/// Most numbers that one refusal strikes off.
+/// The largest number of messages that one refusal strikes off.
 const REFUSED: u64 = 16;
 
 enum Dropped {

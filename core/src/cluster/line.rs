@@ -1,11 +1,13 @@
-//! Heartbeats once more, on serial lines that have nothing else to carry.
+//! Copies of heartbeats on serial lines that have nothing else to carry.
 //!
-//! On a line with noise a message is lost if one of its bytes is hit: of 150 bytes, one in a hundred hit, every fourth message arrives. A copy
-//! costs nothing: to a receiver, of either kind, it is what a second link would bring (docs/protocol/wire.md 7.9).
+//! On a line with noise a message is lost if one of its bytes is hit. If one byte in a hundred is hit, one of four
+//! messages of 150 bytes arrives. A copy costs nothing: a receiver, hbcore or 3.0.6, sees it like the same message on a
+//! second link (docs/protocol/wire.md 7.9).
 //!
-//! What others miss is much on such a line, so that it must not stand in the way of what is new. Where there are serial links only, requests
-//! and answers to them wait until the line is free, and get a small part of its time: each is longer than a heartbeat, so that it takes the
-//! place of more than one copy, and seldom arrives whole. Where there is noise, copies follow each other as the line allows.
+//! Peers miss many messages on such a line, so retransmissions must not delay new messages. Where there are serial
+//! links only, retransmissions, requests and their answers wait until the line is free, and get a small part of its
+//! time: each is longer than a heartbeat, takes the time of more than one copy, and seldom arrives whole. Where there
+//! is noise, copies follow each other as fast as the line allows.
 
 use super::outbound::DATAGRAMS;
 use super::{Cluster, Transmit};
@@ -13,44 +15,44 @@ use crate::id::Sequence;
 use crate::time::{Duration, Instant, micros, sooner};
 use crate::wire::transcode_classic;
 
-/// A byte has ten bits on the line. An eleventh for clocks that are not exact, and for what is slow to begin: else a line that is never
-/// idle would fall behind, and heartbeats would wait longer and longer in what buffers it has.
+/// A byte has ten bits on the line. The eleventh allows for clocks that are not exact and for lines that start slowly:
+/// otherwise a line that is never idle would lag, and heartbeats would wait longer and longer in its buffers.
 const MICROS_AND_BITS: u32 = 11_000_000;
-/// A copy begins this part of a keepalive after the message before it, or later; and not before that has left the line. Where there is no
-/// noise it takes twice as long: half of the line's time stays free.
+/// A copy begins this part of a keepalive after the message before it, or later; and not before that message has left
+/// the line. Where there is no noise the time is doubled: half of the line's time stays free.
 const SHARE: u64 = 16;
-/// No oftener than this, in microseconds: a fast line needs no more.
+/// The shortest time between copies, in microseconds: a fast line needs no more.
 const LEAST_GAP: u64 = 50_000;
-/// One copy in this many is one of our newest message, whatever that is: what a node has to say of its groups is longer than a heartbeat, and
-/// as a repetition that has to be asked for it would hardly ever arrive.
+/// One copy in this many is of our newest message, whatever that is: a node's message about its groups is longer than a
+/// heartbeat, and as a retransmission, which needs a request first, would hardly ever arrive.
 const NEWEST_EVERY: u8 = 4;
-/// A message that is longer than this many heartbeats is not copied: the next heartbeat would have to wait for it.
+/// A message longer than this many heartbeats is not copied: the next heartbeat would have to wait for it.
 const LONG: usize = 3;
-/// After a retransmission, a request or a NAK there is none for this many times as long.
+/// After a retransmission, a request or a NAK, none of these is sent for this many times as long.
 const REST: u64 = 8;
-/// A request takes the time of this many bytes, and is not repeated before that time has passed this often.
+/// A request takes the time of this many bytes, and is repeated after this many times that time at the earliest.
 const REQUEST: u32 = 230;
 const REQUEST_PAUSE: u32 = 8;
 
-/// What the engine knows of its serial lines.
+/// The state of the engine's serial lines.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// Microseconds of a byte; 0: not told.
+    /// Microseconds for a byte; 0 if the speed is not known.
     byte: u32,
-    /// How long our newest heartbeat is.
+    /// The length of our newest heartbeat.
     len: u16,
     copy_now: bool,
-    /// How many copies there were.
+    /// The number of copies so far.
     copies: u8,
-    /// When what was given to the line has left it.
+    /// The time at which everything that was given to the line has left it.
     free_at: Instant,
-    /// Not before this are there repetitions, requests and answers.
+    /// No retransmissions, requests and answers are sent before this.
     rests_until: Instant,
-    /// Number of our newest heartbeat.
+    /// The number of our newest heartbeat.
     heartbeat: Sequence,
-    /// When its next copy is due.
+    /// The time of its next copy.
     copy_at: Option<Instant>,
-    /// Something was damaged or missing not long before this.
+    /// Until then the line counts as noisy: a message was damaged or missing.
     noise_until: Instant,
 }
 
@@ -73,7 +75,7 @@ impl Line {
         (micros(keepalive) / SHARE).max(LEAST_GAP).max(time) << u32::from(now >= self.noise_until)
     }
 
-    /// How long a request is not repeated.
+    /// The time for which a request is not repeated.
     pub(super) fn request_pause(&self) -> Duration {
         Duration::from_micros(u64::from(self.byte.saturating_mul(REQUEST * REQUEST_PAUSE)))
     }
@@ -82,12 +84,13 @@ impl Line {
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
-    /// Tells the speed of the slowest serial link, in bits per second; 0, as at the start, if it is not known.
+    /// Sets the speed of the slowest serial link, in bits per second; 0, as at the start, if it is not known.
     ///
-    /// From then on the newest heartbeat, and now and then our newest message, is sent again on serial links: up to seven times until the next
-    /// one, but so that half of the line's time stays free; and where messages are damaged or missing, up to fifteen times, one after the
-    /// other. Other links never get copies. Where all links are serial ones, repetitions and requests wait until the line is free, and get a
-    /// ninth of its time: [`Cluster::poll_transmit`] has them then, and [`Cluster::next_deadline`] says when.
+    /// From then on the newest heartbeat, and sometimes our newest message, is sent again on serial links: up to seven
+    /// times until the next heartbeat, but so that half of the line's time stays free; and where messages are damaged
+    /// or missing, up to fifteen times, one after the other. Other links never get copies. Where all links are serial,
+    /// retransmissions and requests wait until the line is free, and get a ninth of its time:
+    /// [`Cluster::next_deadline`] then tells when [`Cluster::poll_transmit`] has them.
     pub fn set_line_speed(&mut self, bits_per_second: u32) {
         self.line.byte = MICROS_AND_BITS.checked_div(bits_per_second).unwrap_or(0);
         self.line.copy_at = None;
@@ -102,7 +105,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         !DATAGRAMS || self.datagram_links.is_empty()
     }
 
-    /// Moves `deadline` to when a copy is due, or the line is free for what waits, if that is sooner.
+    /// Moves `deadline` to the time when a copy is due, or the line is free for waiting messages, if that is sooner.
     pub(super) fn hasten_line(&self, deadline: &mut Instant) {
         sooner(deadline, self.line.copy_at.as_ref());
         if (self.service != 0 || self.history.has_resends()) && self.line_rests() {
@@ -110,7 +113,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Something is missing, here or there, or arrives damaged.
+    /// A message is missing, here or at a peer, or arrives damaged.
     pub(super) fn note_noise(&mut self) {
         self.line.noise_until = self.now.after(self.timing.deadtime);
     }
@@ -123,7 +126,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.line.copy_at = wanted.then(|| self.now.plus(self.line.gap(self.timing.keepalive, self.now)));
     }
 
-    /// Time passes: a copy may be due.
+    /// Lets time pass: a copy may be due.
     pub(super) fn advance_copies(&mut self) {
         let Some(at) = self.line.copy_at.filter(|at| *at <= self.now) else { return };
         let gap = self.line.gap(self.timing.keepalive, self.now);
@@ -151,7 +154,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Some(Transmit { links: self.serial_links, len })
     }
 
-    /// Something is given to the line; old: it is neither new nor a copy.
+    /// A message is given to the line. `is_old`: it is neither new nor a copy.
     pub(super) fn note_sent(&mut self, transmit: &Transmit, is_old: bool) {
         if DATAGRAMS && transmit.links.0 & self.serial_links.0 == 0 {
             return;

@@ -1,4 +1,4 @@
-//! Who is there: status messages, node lists, death and return (docs/protocol/wire.md 8).
+//! The members: status messages, node lists, death and return (docs/protocol/wire.md 8).
 
 use super::{Cluster, Communication, Event, MAX_NODES};
 use crate::id::{NodeId, NodeName, Sequence};
@@ -7,22 +7,23 @@ use crate::stats::bump;
 use crate::time::Duration;
 use crate::wire::{Header, MessageType, number};
 
-/// How often `reqnodes` is repeated, and how many times before we go on without an answer. 3.0.6 never goes on.
+/// The interval of `reqnodes`, and the number of repetitions before we continue without an answer. 3.0.6 never
+/// continues.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 const ASK_LIMIT: u8 = 5;
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
-    /// Acts on a new message that is for us. Types that only concern clients are left to the port.
+    /// Acts on a new message that is for us. Types that concern only clients are left to the port.
     pub(super) fn dispatch(&mut self, id: NodeId, header: &Header<'_>) {
         match header.kind {
             MessageType::Status | MessageType::NsStatus => self.status(id, header),
             MessageType::Ack => self.acknowledged(id, header),
             MessageType::Retransmit => self.asked_to_repeat(id, header),
             MessageType::ReqNodes => {
-                // A 3.0.6 goes on at the answer. Had it not heard a status before, it would think that it is alone, and with
-                // `auto_failback legacy` take its groups without asking.
+                // A 3.0.6 continues at the answer. If it had not received a status before, it would think that it is
+                // alone, and with `auto_failback legacy` start its groups without asking.
                 if self.takeover.is_legacy() {
                     self.say_status();
                 }
@@ -55,7 +56,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let seq = header.seq.unwrap_or(Sequence(0));
         let wall = self.timestamp();
         let Some(node) = self.nodes.get_mut(usize::from(id.0)) else { return };
-        // An older one that was sent again says nothing about now. A 3.0.6 looks at whole seconds too, and may go back for a moment.
+        // An older status that was retransmitted tells nothing about now. A 3.0.6 also looks at whole seconds, and may
+        // go back for a moment.
         if seq < node.status_seq {
             return;
         }
@@ -86,7 +88,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// A node that we had declared dead speaks again in the same run.
+    /// A dead node is heard again in the same run.
     pub(super) fn returned(&mut self, id: NodeId) {
         self.event(Event::NodeReturned(id));
         if self.nodes.get(usize::from(id.0)).is_some_and(Node::is_member) {
@@ -96,7 +98,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// A node was silent for too long (docs/protocol/wire.md 8.5).
+    /// No status came from a node for too long (docs/protocol/wire.md 8.5).
     pub(super) fn declare_dead(&mut self, id: NodeId) {
         let Some(node) = self.node_mut(id) else { return };
         let heard = node.heard;
@@ -114,7 +116,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Goes on with joining, if everybody was heard or is dead (docs/protocol/wire.md 8.4).
+    /// Continues to join, if every node was heard or is dead (docs/protocol/wire.md 8.4).
     pub(super) fn check_communication(&mut self) {
         if self.communication == Communication::Up {
             return;
@@ -144,7 +146,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.communication = Communication::Up;
         let now = self.now;
         self.liveness_at = now;
-        // From now on a node's dead time counts. Who was heard, but has told no status yet, has all of it.
+        // From now on a node's dead time counts. A node that was heard, but has sent no status yet, gets all of it.
         for node in self.nodes.iter_mut().filter(|n| n.heard && n.state == NodeState::Init) {
             node.status_at = now;
         }
@@ -166,7 +168,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.after_takeover();
     }
 
-    /// Somebody answered who is in the cluster.
+    /// A node answered with the list of nodes.
     fn node_list(&mut self, header: &Header<'_>) {
         let list = header.nodelist.unwrap_or_default();
         self.add_listed(list);
@@ -193,7 +195,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// All of the nodes named must be dead and all others alive; else nothing is removed (docs/protocol/wire.md 6.1).
+    /// All of the named nodes must be dead and all others alive; otherwise none is removed (docs/protocol/wire.md 6.1).
     pub(super) fn remove_listed(&mut self, list: &[u8]) {
         let listed = |n: &Node<LINKS>| names(list).any(|name| name == n.name.as_bytes());
         let allowed =
@@ -228,7 +230,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Adds a node. Full: it is refused, and counted. Nobody is ever evicted.
+    /// Adds a node. If the table is full, the node is refused and counted. No node is ever evicted.
     pub(super) fn add_node(&mut self, name: &NodeName, kind: NodeKind) -> Option<NodeId> {
         if self.nodes.len() >= MAX_NODES {
             bump(&mut self.stats.nodes_refused);
@@ -246,7 +248,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Some(id)
     }
 
-    /// How much of what we sent a node has (docs/protocol/wire.md 7.7).
+    /// A node tells up to which number it has our messages (docs/protocol/wire.md 7.7).
     fn acknowledged(&mut self, id: NodeId, header: &Header<'_>) {
         let newest = self.history.next_sequence().0.saturating_sub(1);
         let Some(ack) = header.ackseq.filter(|a| *a <= newest) else { return };
@@ -260,7 +262,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let Some((first, last)) = header.sequence_range() else { return };
         self.note_noise();
         let Some(node) = self.nodes.get_mut(usize::from(id.0)) else { return };
-        // What was acknowledged is sent again too: the acknowledgement may have meant our run before this one.
+        // An acknowledged message is retransmitted too: the acknowledgement may have meant our earlier run.
         if first <= self.report_seq {
             self.takeover.say_again(self.now);
         }
@@ -268,8 +270,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let refused = self.history.request(self.now, first, last, REPEAT_BATCH, quiet);
         if let Err((number, crate::history::Unavailable::TooOld)) = refused {
             let oldest = self.history.oldest_sequence();
-            // All that is gone, in one message: on a line with noise one for each number would take all of its time. A 3.0.6 asks for each
-            // number by itself, and takes the first.
+            // One refusal for all numbers that are gone: on a noisy line one for each would take all of its time. A
+            // 3.0.6 asks for each number separately, and takes the first of the refusal.
             node.refusal = Some(Refusal { first: number, last: Sequence(oldest.0.saturating_sub(1)) });
             bump(&mut self.stats.refused_repeats);
             if last >= oldest {
@@ -279,7 +281,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Plans to ask for what is missing, after a random delay (docs/protocol/wire.md 7.4): short reorderings need no request.
+    /// Plans a request for missing messages after a random delay (docs/protocol/wire.md 7.4), so that short reorderings
+    /// need none.
     pub(super) fn schedule_repeat(&mut self, id: NodeId) {
         self.note_noise();
         let most = self.timing.max_repeat_delay.as_millis() as u64;
@@ -295,9 +298,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 }
 
-/// Most messages repeated for one request (docs/protocol/wire.md 7.5).
+/// The largest number of messages retransmitted for one request (docs/protocol/wire.md 7.5).
 const REPEAT_BATCH: usize = 50;
-/// Least delay before a request, in milliseconds (docs/protocol/wire.md 7.4).
+/// The shortest delay before a request, in milliseconds (docs/protocol/wire.md 7.4).
 const REPEAT_FLOOR_MS: u64 = 50;
 
 fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -1,4 +1,4 @@
-//! What leaves: numbered messages through the history, unnumbered ones written when they are polled.
+//! Sending: numbered messages go through the history, unnumbered ones are written when they are polled.
 
 use super::{Cluster, Field, HeartbeatForm, LinkForm, Transmit};
 use crate::id::{Generation, LinkId, LinkSet, NAME_MAX, NodeId, NodeName, Sequence, Uuid};
@@ -6,11 +6,11 @@ use crate::node::{Node, NodeState, Refusal};
 use crate::stats::bump;
 use crate::wire::{self, Writer};
 
-/// Room that any message without a list of nodes fits in, but for the names of its sender and its receiver, which may each stand in it twice:
-/// about 300 bytes, and a key or a name of a hundred.
+/// Room for any message without a list of nodes, except the names of its sender and its receiver, which may each stand
+/// in it twice: about 300 bytes, and a key or a name of a hundred.
 const MESSAGE_ROOM: usize = 560;
 
-/// Whether there can be anything but serial links.
+/// Whether there can be links other than serial ones.
 pub(super) const DATAGRAMS: bool = wire::Form::Netstring.is_known();
 
 /// The fields that every message ends with.
@@ -23,8 +23,8 @@ struct Common<'a> {
 }
 
 impl Common<'_> {
-    /// `src srcuuid [seq] hg ts [ld] ttl`, in the order of 3.0.6 (docs/protocol/wire.md 5.1). `ld` is what it sends when the load is not
-    /// known: nobody reads it.
+    /// `src srcuuid [seq] hg ts [ld] ttl`, in the order of 3.0.6 (docs/protocol/wire.md 5.1). `ld` has the value that
+    /// 3.0.6 sends when the load is not known: no receiver reads it.
     fn append(&self, w: &mut Writer<'_>, seq: Option<Sequence>) {
         w.text("src", self.src.as_bytes());
         w.binary("srcuuid", &self.uuid.0);
@@ -43,7 +43,7 @@ impl Common<'_> {
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
-    /// Writes the next datagram into `out`, oldest message first. To be called until it returns `None`.
+    /// Writes the next datagram into `out`, oldest message first. Call it until it returns `None`.
     ///
     /// A message that does not fit into `out` is not sent and counted in [`Stats::oversize`](crate::Stats::oversize).
     /// 1,500 bytes hold every message of a cluster of two.
@@ -63,7 +63,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Some(transmit)
     }
 
-    /// First sendings, then repetitions. Serial links get the classic form of the same message in a second step.
+    /// New messages first, then retransmissions. Serial links get the classic form of the same message in a second
+    /// step.
     fn poll_numbered(&mut self, out: &mut [u8]) -> Option<Transmit> {
         for _ in 0..=2 * crate::history::MAX_MESSAGES {
             if DATAGRAMS && core::mem::take(&mut self.serial_pending) {
@@ -231,7 +232,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// A status in the form of 3.0.6: the first ones, and each change of state.
+    /// A status in the form of 3.0.6: for the first ones, and for each change of state.
     pub(super) fn say_status(&mut self) {
         let state = self.own_state();
         let deadtime = self.timing.deadtime.as_millis() as u64;
@@ -247,8 +248,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.pings_due = self.ping_links();
     }
 
-    /// Our own heartbeat: the classic form with nothing that nobody reads, at most 150 bytes. The identity is left to the other
-    /// messages, the time to live to nobody.
+    /// Our own heartbeat: the classic form without fields that no receiver reads, at most 150 bytes. Other messages
+    /// carry the identity; no receiver needs the time to live.
     fn say_compact(&mut self) {
         let state = self.own_state();
         let deadtime = self.timing.deadtime.as_millis() as u64;
@@ -276,12 +277,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.pings_due = self.ping_links();
     }
 
-    /// A numbered message for everyone; `fields` writes the fields of its type.
+    /// Sends a numbered message to all nodes; `fields` writes the fields of its type.
     pub(super) fn say_to_all(&mut self, fields: &dyn Fn(&mut Writer<'_>)) {
         self.say(MESSAGE_ROOM, None, fields);
     }
 
-    /// A numbered message of texts only, for one node or for everyone.
+    /// Sends a numbered message of texts only, to one node or to all.
     pub(super) fn say_fields(&mut self, dest: Option<NodeId>, fields: &[Field<'_>]) {
         self.say(MESSAGE_ROOM, dest, &|w| {
             for (name, text) in fields {
@@ -290,7 +291,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         });
     }
 
-    /// A numbered message for everyone that may be long: `room` for its fields.
+    /// Sends a numbered message to all nodes that may be long: `room` for its fields.
     pub(super) fn say_long(&mut self, room: usize, fields: &dyn Fn(&mut Writer<'_>)) {
         self.say(MESSAGE_ROOM + room, None, fields);
     }
@@ -298,7 +299,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// The answer to `reqnodes`: `dest` first, then the type (docs/protocol/wire.md 8.4).
     #[inline(never)]
     pub(super) fn say_node_list(&mut self, id: NodeId) {
-        // As large as the longest names of all nodes, and no larger: a microcontroller has a small stack.
+        // As large as the longest names of all nodes need, and no larger: a microcontroller has a small stack.
         let mut room = [[0; NAME_MAX + 1]; NODES];
         let room = room.as_flattened_mut();
         let mut len = 0;
@@ -364,13 +365,13 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         u64::from(self.hopfudge) + self.nodes.len() as u64
     }
 
-    /// Seconds since 1970; never zero, since a receiver drops that (docs/protocol/wire.md 5.2).
+    /// Seconds since 1970; never zero, since a receiver drops a message with zero (docs/protocol/wire.md 5.2).
     pub(super) fn timestamp(&self) -> u64 {
         self.wall_seconds.saturating_add(self.now.since(self.wall_at).as_secs()).max(1)
     }
 }
 
-/// Of the fields of an engine and not of the engine, so that the history can be written meanwhile.
+/// It takes fields of an engine and not the engine, so that the history can be written meanwhile.
 fn common<const LINKS: usize>(
     nodes: &[Node<LINKS>],
     local: NodeId,
@@ -382,17 +383,18 @@ fn common<const LINKS: usize>(
     Some(Common { src: &me.name, uuid: me.uuid, generation: generation.0, timestamp, ttl })
 }
 
-/// Most numbers in one request; a 3.0.6 repeats at most that many (docs/protocol/wire.md 7.5).
+/// The largest number of messages in one request; a 3.0.6 retransmits at most as many (docs/protocol/wire.md 7.5).
 const REQUEST_RUN: u64 = 50;
 
-/// A list of 100 nodes with names of 50 letters; 3.0.6 itself cannot take more than 5,119 bytes (docs/protocol/wire.md 2.2).
+/// Room for a list of 100 nodes with names of 50 letters. 3.0.6 itself cannot take more than 5,119 bytes
+/// (docs/protocol/wire.md 2.2).
 const NODE_LIST: usize = 5119;
 
 /// An unnumbered message that is due to a node.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub(super) enum Service {
-    // Not 0, which then is the `None` of an option: an engine that was told nothing is all zeros.
+    // Not 0, so that 0 is the `None` of an option: an engine without a configuration is all zeros.
     Ack(Sequence) = 1,
     Request { first: Sequence, last: Sequence },
     Refuse(Refusal),

@@ -1,4 +1,4 @@
-//! Between the wire and the takeover machine.
+//! The path between the wire and the takeover machine.
 
 use super::told::TEXT_MAX;
 use super::{Cluster, Communication, Event, Request, RequestError};
@@ -11,13 +11,14 @@ use crate::takeover::{
 use crate::time::Instant;
 use crate::wire::{Header, MessageType};
 
-/// Field that tells our kind from 3.0.6, which ignores fields that it does not know (docs/protocol/wire.md 2).
+/// The field by which hbcore nodes know each other. 3.0.6 ignores fields that it does not know (docs/protocol/wire.md
+/// 2).
 const KIND_FIELD: &str = "hbcore";
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
-    /// An operator or a tool wants something.
+    /// Carries out a request of an operator or a tool.
     pub fn request(&mut self, now: Instant, request: Request) -> Result<(), RequestError> {
         self.set_now(now);
         match request {
@@ -34,12 +35,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Ok(())
     }
 
-    /// The next thing to do outside: at most one per group at a time. Each is answered with [`Cluster::complete`].
+    /// The next effect to carry out: at most one for each group at a time. Answer each with [`Cluster::complete`].
     pub fn poll_effect(&mut self) -> Option<(Ticket, Effect)> {
         self.takeover.poll_effect(self.now)
     }
 
-    /// An effect ended. The ticket is used up; one whose effect was given up meanwhile is ignored.
+    /// An effect ended. The ticket is used up; if the engine gave the effect up meanwhile, its outcome is ignored.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket can be redeemed once")]
     pub fn complete(&mut self, now: Instant, ticket: Ticket, outcome: Outcome) {
         self.set_now(now);
@@ -47,16 +48,17 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.after_takeover();
     }
 
-    /// A group that runs here lacks something that cannot be put back, such as an address whose interface is gone. The other node is asked to
-    /// take it, as it is asked to take what does not start here ([`Notice::GroupLost`]). When no node can take it now, nothing changes: to
-    /// be called again, once a second or so, as long as the lack lasts.
+    /// A group that runs here has lost a resource that cannot be put back, such as an address whose interface is gone.
+    /// The peer is asked to take the group over, as for a group that does not start here ([`Notice::GroupLost`]). If no
+    /// node can take it over now, nothing changes: call it again, once a second or so, as long as the loss lasts.
     pub fn group_lost(&mut self, now: Instant, group: GroupId) {
         self.set_now(now);
         self.takeover.group_lost(self.now, group);
         self.after_takeover();
     }
 
-    /// A message about resources. Before we are active only the fact that another node starts is kept (docs/protocol/resources.md 1.4).
+    /// A message about resources. Before we are active, only the start of another node is recorded
+    /// (docs/protocol/resources.md 1.4).
     pub(super) fn resource_message(&mut self, id: NodeId, header: &Header<'_>) {
         if !self.manage_resources {
             return;
@@ -83,13 +85,13 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.after_takeover();
     }
 
-    /// Of the living members we come first in the configuration. Of two nodes, the one that remains always does.
+    /// Whether we come first in the configuration among the living members. Of two nodes, the survivor always does.
     pub(super) fn is_heir(&self) -> bool {
         let first = |(id, n): (NodeId, &Node<LINKS>)| id > self.local || n.state == NodeState::Dead;
         self.others().count() < 2 || self.others().all(first)
     }
 
-    /// Another node wants groups. As if somebody had asked for the standby here.
+    /// Another node wants groups. It is treated like a request for standby at this node.
     fn takeover_wish(&mut self, id: NodeId, header: &Header<'_>) {
         let Some(wish) = header.rsc_hold.and_then(Wish::parse) else { return };
         if self.takeover.request_standby(self.now, wish.to_give()).is_err() {
@@ -109,7 +111,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Tells the name of a group: the first word of its line in `haresources`. Only `auto_failback legacy` needs it.
+    /// Sets the name of a group: the first word of its line in `haresources`. Only `auto_failback legacy` needs it.
     ///
     /// # Errors
     /// [`KeyError`]; nothing changed.
@@ -117,14 +119,14 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.takeover.set_key(group, key)
     }
 
-    /// Says whether there is a device that can fence the other nodes: then nothing that a dead node may hold is started before
-    /// [`Effect::Fence`] was answered as done. Without one, silence counts as death.
+    /// Sets whether there is a device that can fence the other nodes: then no group that a dead node may run is started
+    /// before [`Effect::Fence`] was answered as done. Without one, a node that is not heard counts as dead.
     pub fn set_fencing(&mut self, device: bool) {
         self.takeover.set_fencing(device);
     }
 
-    /// Goes on where an earlier engine of this node stopped, whose groups were left running: see [`Takeover::resume`]. To be called right after
-    /// [`Cluster::new`].
+    /// Continues where an earlier engine of this node stopped, whose groups were left running: see
+    /// [`Takeover::resume`]. Call it right after [`Cluster::new`].
     ///
     /// [`Takeover::resume`]: crate::takeover::Takeover::resume
     pub fn resume(&mut self, holds: Holds, running: impl Fn(GroupId) -> bool) {
@@ -133,8 +135,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// A group may run here since an earlier run of this node, which could not stop it: see [`Takeover::stuck`]. To be called right after
-    /// [`Cluster::new`].
+    /// A group may run here because an earlier run of this node could not stop it: see [`Takeover::stuck`]. Call it
+    /// right after [`Cluster::new`].
     ///
     /// [`Takeover::stuck`]: crate::takeover::Takeover::stuck
     #[cfg(not(feature = "small"))]
@@ -144,7 +146,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// While a start is under way: whether anything of the others is missing.
+    /// During a start: tells the takeover whether any message of the others is missing.
     pub(super) fn note_gaps(&mut self) {
         if self.takeover.is_starting() {
             let from = self.takeover.newest_report().next();
@@ -159,7 +161,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let (shutdown, releasing) = (header.info == Some(b"shutdown"), header.info == Some(b"standby"));
         let mut holds = Holds::parse(holds).unwrap_or(Holds::NONE);
         if !is_hbcore && header.info.is_some() && !shutdown && !releasing {
-            // `req_our_resources()` is said by a child, which knows nothing of what its parent has taken since it was begun.
+            // A child process sends this report of `req_our_resources()`. It does not know which groups its parent has
+            // started since it began.
             holds.foreign |= self.takeover.other_holds().foreign;
         }
         let report = ReportIn {
@@ -187,9 +190,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Sends what the machine has to say, and passes its notices on. Each input yields a handful of either.
+    /// Sends the messages of the takeover machine, and passes its notices on. Each input yields a few of either.
     pub(super) fn after_takeover(&mut self) {
-        // What has happened is told with what is said.
+        // The notices come first, because the messages carry their facts.
         while let Some(notice) = self.takeover.poll_notice() {
             match notice {
                 Notice::StartFailed(group) => self.note_start(group, false),
@@ -277,22 +280,23 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// What nodes of our kind are told of this one from now on: the name of the release, and a number that two nodes share if, and only if, they
-    /// have the same groups in the same order. Where flash counts, it is told to nobody.
+    /// Sets the facts that this node tells other hbcore nodes from now on: the name of its release, and a number that
+    /// two nodes share if, and only if, they have the same groups in the same order. With the feature `small`, it tells
+    /// nothing.
     pub fn introduce(&mut self, release: &str, digest: u64) {
         if let Some(me) = self.node_mut(self.local) {
             me.told.introduce(release, digest);
         }
     }
 
-    /// The others are told until it runs here.
+    /// Tells the others whether a group could be started here, until it runs.
     fn note_start(&mut self, group: GroupId, runs: bool) {
         if let Some(me) = self.node_mut(self.local) {
             me.told.note_start(group, runs);
         }
     }
 
-    /// What stands in the field that tells our kind.
+    /// The content of the field for other hbcore nodes.
     fn tells(&self) -> heapless::String<TEXT_MAX> {
         self.nodes.get(usize::from(self.local.0)).map(|me| me.told.text()).unwrap_or_default()
     }

@@ -31,7 +31,7 @@ fn keys() -> Keys<4> {
     keys
 }
 
-/// What a test may choose; the rest is fixed.
+/// The choices of a test; everything else is fixed.
 #[derive(Clone, Copy)]
 struct Site {
     auto_failback: AutoFailback,
@@ -52,7 +52,7 @@ fn timing() -> Timing {
     }
 }
 
-/// A configuration without a fault.
+/// A configuration without faults.
 fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [NodeId]) -> Config<'a> {
     Config {
         local: NodeId(0),
@@ -113,9 +113,9 @@ struct World {
     now: Instant,
     hosts: Vec<Host>,
     flights: VecDeque<Flight>,
-    /// Nothing passes between these two.
+    /// Whether the nodes cannot reach each other.
     cut: bool,
-    /// This one hears nothing.
+    /// A node that receives nothing.
     deaf: Option<usize>,
     /// Numbers of all datagrams that are lost, counted over everything sent.
     lose: fn(u64) -> bool,
@@ -252,7 +252,7 @@ impl World {
         }
     }
 
-    /// Never two owners unless the nodes cannot talk, or have just begun to again.
+    /// There are never two owners, unless the nodes are partitioned, or have just been.
     fn check(&self) {
         for engine in self.hosts.iter().filter_map(|h| h.engine.as_ref()) {
             assert_eq!(engine.takeover.lost_outputs(), 0);
@@ -466,7 +466,7 @@ fn a_stall_of_our_own_is_reported_and_nobody_is_judged_before_waiting_packets_ar
     assert!(events.iter().any(|e| matches!(e, Event::LocalStall(_))), "{events:?}");
     assert!(!events.contains(&Event::NodeDead(NodeId(0))), "judged in its sleep");
     assert_eq!(sleeper.next_deadline(), Some(late), "wants to be called again at once");
-    // The sender is alive: what it sent meanwhile was waiting in the socket.
+    // The sender is alive: its messages of that time waited in the socket.
     let mut bytes = [0; 2048];
     let alive = world.hosts[0].engine.as_mut().unwrap();
     alive.advance(late);
@@ -494,7 +494,7 @@ fn when_the_whole_machine_slept_nobody_is_judged_before_the_other_could_wake_up(
     assert!(core::iter::from_fn(|| we.poll_event()).any(|e| e == Event::NodeDead(NodeId(0))), "not for ever");
 }
 
-/// How many histories are tried; `PROPTEST_CASES` asks for more.
+/// The number of histories that are tried; `PROPTEST_CASES` asks for more.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(40)
 }

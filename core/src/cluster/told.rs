@@ -1,45 +1,47 @@
-//! What nodes of our kind tell each other besides: their release, a digest of their `haresources`, and which groups do not start at them.
+//! The facts that hbcore nodes tell each other besides: their release, a digest of their `haresources`, and the groups
+//! that do not start at them.
 //!
-//! It stands in the field that tells our kind from 3.0.6, which passes over fields that it does not know (docs/protocol/wire.md 2), in messages that are
-//! sent anyway: `1`, or `1;RELEASE;DIGEST`, or with `;LACKING` at the end, both of these hexadecimal. An earlier release looks only whether the field
-//! is there.
+//! They stand in the field by which hbcore nodes know each other, and which 3.0.6 ignores (docs/protocol/wire.md 2), in
+//! messages that are sent anyway: `1`, or `1;RELEASE;DIGEST`, or with `;LACKING` at the end, both of these hexadecimal.
+//! An earlier release looks only whether the field is there.
 
 use heapless::String;
 
 use crate::id::{GroupId, Sequence};
 
-/// Longest name of a release that is kept; a longer one is cut.
+/// The longest name of a release that is kept; a longer one is cut.
 const RELEASE_MAX: usize = 15;
 
-/// Room for all of it.
+/// Room for the whole field.
 pub(super) const TEXT_MAX: usize = 2 + RELEASE_MAX + 1 + 16 + 1 + 32;
 
-/// What a node has told of itself in this run.
+/// The facts that a node has told about itself in this run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// It is of our kind.
+    /// Whether it runs hbcore.
     #[cfg(not(feature = "small"))]
     pub is_ours: bool,
-    /// The name of its release; empty if it has not told.
+    /// The name of its release; empty if it has not told it.
     #[cfg(not(feature = "small"))]
     pub release: String<RELEASE_MAX>,
-    /// The digest of its groups; `None` if it has not told.
+    /// The digest of its groups; `None` if it has not told it.
     #[cfg(not(feature = "small"))]
     pub digest: Option<u64>,
-    /// The groups that could not be started there and have not run there since, one bit each, by its own order, as it last spoke of resources.
+    /// The groups that could not be started there and have not run there since, one bit each, in its own order, as of
+    /// its last message about resources.
     #[cfg(not(feature = "small"))]
     pub lacking: u128,
-    /// How many seconds its wall clock was ahead of ours at its last status; below zero if it was behind.
+    /// The seconds by which its wall clock was ahead of ours at its last status; below zero if ours was ahead.
     #[cfg(not(feature = "small"))]
     pub clock_ahead: i32,
-    /// The number of the message in which it told that.
+    /// The number of the message with these facts.
     #[cfg(not(feature = "small"))]
     seq: Sequence,
 }
 
 #[cfg(not(feature = "small"))]
 impl Told {
-    /// Takes the field of a message. What does not fit its form counts as not told; what an older message told changes nothing.
+    /// Takes the field of a message. A malformed part counts as not told; an older message changes nothing.
     pub(super) fn hear(&mut self, text: &[u8], seq: Sequence) {
         if seq < self.seq {
             return;
@@ -60,19 +62,19 @@ impl Told {
         self.clock_ahead = ahead.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
     }
 
-    /// Of this node: the name of its release and the digest of its groups.
+    /// Sets, for the local node, the name of its release and the digest of its groups.
     pub(super) fn introduce(&mut self, release: &str, digest: u64) {
         self.release = release.chars().filter(|c| c.is_ascii_graphic() && *c != ';').take(RELEASE_MAX).collect();
         self.digest = Some(digest);
     }
 
-    /// Of this node: a group was started here, or could not be.
+    /// Records, for the local node, whether a group could be started here.
     pub(super) fn note_start(&mut self, group: GroupId, runs: bool) {
         let bit = 1u128.checked_shl(u32::from(group.0)).unwrap_or(0);
         self.lacking = if runs { self.lacking & !bit } else { self.lacking | bit };
     }
 
-    /// The field.
+    /// The content of the field.
     pub(super) fn text(&self) -> String<TEXT_MAX> {
         use core::fmt::Write as _;
 
@@ -88,7 +90,7 @@ impl Told {
     }
 }
 
-/// Where flash counts, nothing is told but the kind.
+/// With the feature `small`, a node tells only that it runs hbcore.
 #[cfg(feature = "small")]
 #[expect(clippy::unused_self, reason = "the same calls as where there is room")]
 impl Told {

@@ -1,7 +1,7 @@
-//! Two nodes at a serial line of which one byte in a hundred is hit, each by itself, in virtual time. They have as little memory as a
-//! microcontroller.
+//! Two nodes on a serial line on which one byte in a hundred is hit, independently of the others, in virtual time. They
+//! have as little memory as a microcontroller.
 //!
-//! A heartbeat of 130 bytes arrives whole in one case of four, a message about resources in one of eight.
+//! One in four heartbeats of 130 bytes arrives whole, and one in eight messages about resources.
 
 use super::tests::{SPEED, config};
 use crate::cluster::*;
@@ -17,16 +17,16 @@ type Engine = Cluster<2, 1, 2, 2048, 1>;
 /// With optimization, hours of virtual time take seconds.
 const SEEDS: u64 = if cfg!(debug_assertions) { 4 } else { 400 };
 const LONGEST: usize = 768;
-/// What the ring of a UART holds. Nothing is polled that it may have no room for.
+/// The size of a UART's ring. Nothing is polled while it might not fit.
 const RING: u64 = 1024;
-/// Five parts in a hundred slower than the engine is told.
+/// Five percent slower than the speed that the engine knows.
 const BYTE: u64 = 10_500_000 / SPEED as u64;
 
-/// One node and the line that leads away from it.
+/// One node, and the line from it to the other.
 struct End {
     engine: Box<Engine>,
     frames: FrameReader<LONGEST>,
-    /// What is on its way to the other end, as it will arrive, and when.
+    /// The bytes on the line, as they will arrive, and their times.
     line: VecDeque<(Instant, Vec<u8>)>,
     free_at: Instant,
     events: Vec<(Instant, Event)>,
@@ -67,14 +67,14 @@ impl End {
         }
     }
 
-    /// When there is something to do.
+    /// The time of the next thing to do.
     fn wakes_at(&self) -> Instant {
         let arrival = self.line.front().map_or(Instant::FAR, |(at, _)| *at);
         self.engine.next_deadline().map_or(arrival, |at| at.min(arrival))
     }
 }
 
-/// One byte in a hundred is another one, has a bit turned, or is not there.
+/// One byte in a hundred is replaced, has one bit flipped, or is lost.
 fn disturbed(byte: u8, random: &mut Random) -> Option<u8> {
     match random.below(300) {
         0 => None,
@@ -112,7 +112,7 @@ impl Pair {
         }
     }
 
-    /// Each runs its own group, and no other.
+    /// Whether each node runs its own group, and no other.
     fn is_settled(&self) -> bool {
         let runs = |end: &End| [0, 1].map(|group: usize| end.engine.groups()[group].state() == GroupState::Running);
         self.ends.each_ref().map(runs) == [[true, false], [false, true]]

@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 type Engine = Cluster<2, 1, 2, 8192, 1>;
 
-/// 80 ms a heartbeat.
+/// The speed of the line: a heartbeat takes 80 ms.
 pub(super) const SPEED: u32 = 19_200;
 
 /// Node `local` of two.
@@ -51,7 +51,7 @@ fn engine(local: u8, speed: u32) -> Engine {
     })
 }
 
-/// Two nodes and what the line between them does to a message.
+/// Two nodes, and the losses of the line between them.
 struct Pair<F> {
     nodes: [Engine; 2],
     now: Instant,
@@ -122,7 +122,7 @@ fn nothing_is_sent_twice_before_the_speed_is_known() {
 fn nobody_dies_of_noise_that_hits_one_byte_in_a_hundred() {
     let dies = |speed| {
         let mut random = Random::new(3);
-        // A message arrives if none of its bytes was hit.
+        // A message arrives if none of its bytes is hit.
         let mut pair = Pair::new(speed, |len| (0..len).any(|_| random.below(100) == 0));
         pair.run(300);
         pair.events.iter().flatten().filter(|event| matches!(event, Event::NodeDead(_))).count()

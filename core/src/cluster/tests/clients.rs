@@ -1,4 +1,5 @@
-//! Messages that scripts and clients of this node send to the cluster: what may be sent, how it is sent, and what it changes here.
+//! Messages that scripts and clients of this node send to the cluster: the allowed ones, their form, and their effect
+//! here.
 
 use super::identity::{From, signed};
 use super::*;
@@ -75,7 +76,7 @@ fn message_that_is_ours_to_send_or_has_no_type_is_refused() {
 #[test]
 fn message_of_at_most_8_kib_is_sent() {
     let mut world = World::started(PAIR);
-    // Two bytes are counted for each field besides.
+    // Each field counts as two bytes more.
     let most = "x".repeat(8192 - "tcustom".len() - "x".len() - 2 * 2);
     let said = world.send(&[("t", "custom"), ("x", &most)]).unwrap();
     assert_eq!(values(&said, "x"), [most.as_bytes()]);
@@ -140,7 +141,7 @@ fn name_and_identity_of_an_addressee_complete_each_other() {
     assert_eq!((values(&said, "dest").len(), values(&said, "destuuid").len()), (1, 0), "nobody is known by it");
 }
 
-/// The history of these engines holds 32 KiB, and a message has room for twice its length.
+/// The history of these engines holds 32 KiB, and needs room for twice a message's length.
 #[test]
 fn structure_that_the_history_cannot_hold_is_refused() {
     let mut world = World::started(PAIR);

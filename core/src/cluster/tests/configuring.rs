@@ -1,4 +1,4 @@
-//! What an engine is made with, and what the port tells it later.
+//! The configuration of an engine, and the settings that the port makes later.
 
 use super::*;
 use crate::ConfigError;
@@ -7,7 +7,7 @@ pub(super) fn node(name: &str) -> NodeConfig {
     NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Normal, uuid: Uuid::NIL }
 }
 
-/// What becomes of a pair whose configuration was changed.
+/// The outcome of making a pair with a changed configuration.
 fn made(change: impl FnOnce(&mut Config<'_>)) -> Result<(), ConfigError> {
     let nodes = [node("alpha"), node("bravo")];
     let mut config = sound(&nodes, &[LinkForm::Datagram], &[NodeId(0), NodeId(1)]);

@@ -1,8 +1,8 @@
-//! Whatever happens to a pair, it ends with one owner.
+//! A pair ends with one owner after any history.
 
 use super::*;
 
-/// What can happen to a pair.
+/// The events of a history.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Kill(usize),
@@ -65,7 +65,7 @@ impl World {
         }
     }
 
-    /// Daemons that have left end.
+    /// Ends the daemons that have left.
     fn bury(&mut self) {
         for n in 0..self.hosts.len() {
             if self.hosts[n].left {
@@ -78,7 +78,8 @@ impl World {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: cases(), failure_persistence: None, ..Default::default() })]
 
-    /// Whatever happened, when both nodes run and can talk again, each group comes to have exactly one owner, and keeps it.
+    /// After any history, when both nodes run and can reach each other, each group gets exactly one owner, and keeps
+    /// it.
     #[test]
     fn everything_ends_with_one_owner(acts in acts(), effect_ms in 0u64..20) {
         let mut world = World::new(PAIR);

@@ -1,9 +1,9 @@
-//! Who a message comes from: by its name, by its identity, and not by what is older than what is known.
+//! The sender of a message: found by its name and its identity; older messages do not change what is known.
 
 use super::*;
 use crate::DatagramError;
 
-/// What a message claims about its sender.
+/// The claims of a message about its sender.
 #[derive(Clone, Copy)]
 pub(super) struct From<'a> {
     pub(super) name: &'a str,
@@ -24,7 +24,7 @@ pub(super) fn message(kind: &str, from: From<'_>, more: &[(&str, &str)]) -> Vec<
     })
 }
 
-/// A message of type `kind` with what `fill` writes into it, signed.
+/// A message of type `kind` with the fields that `fill` writes, signed.
 pub(super) fn signed(kind: &str, from: From<'_>, fill: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut buffer = [0; 1024];
     let keys = keys();
@@ -45,7 +45,7 @@ pub(super) fn signed(kind: &str, from: From<'_>, fill: impl FnOnce(&mut Writer<'
 const ALPHA: Uuid = Uuid([1; 16]);
 
 impl World {
-    /// bravo reads it, from the first link.
+    /// bravo receives it, on the first link.
     pub(super) fn tell_bravo(&mut self, bytes: &[u8]) -> Result<Received, DatagramError> {
         let now = self.now;
         let told = self.hosts[1].engine.as_mut().unwrap().handle(now, LinkId(0), bytes);
@@ -105,7 +105,7 @@ fn stranger_without_a_known_identity_renames_nobody() {
     assert_eq!(world.name_of_alpha(), "alpha");
 }
 
-/// So many names that some of them have a node's place in the directory.
+/// Enough names that some of them have a node's place in the directory.
 #[test]
 fn stranger_is_no_node_whatever_place_its_name_has_in_the_directory() {
     let mut world = World::started(PAIR);
@@ -203,7 +203,7 @@ fn node_that_restarts_in_its_dead_time_lives_though_its_first_status_comes_too_l
     assert!(world.saw(1, Event::NodeDead(NodeId(0))));
 }
 
-/// Joins as `autojoin any` lets it, or is refused.
+/// The outcome of a join with this `autojoin`.
 fn joins(autojoin: AutoJoin, name: &str) -> Result<Received, DatagramError> {
     let mut world = World::started(PAIR);
     let stranger = From { name, uuid: Uuid([9; 16]), ..world.alpha() };

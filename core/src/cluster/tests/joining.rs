@@ -1,4 +1,4 @@
-//! Joining: a node asks a living one who is in the cluster, and from the answer on each node's dead time counts.
+//! Joining: a node asks a living one for the list of nodes, and from the answer on each node's dead time counts.
 
 use super::identity::{From, message};
 use super::*;
@@ -7,7 +7,7 @@ const THREE: Site = Site { nodes: &["alpha", "bravo", "charlie"], ..PAIR };
 const A: NodeId = NodeId(0);
 const C: NodeId = NodeId(2);
 
-/// bravo has just been started and has heard nobody.
+/// bravo has just started and has heard no node.
 fn alone(site: Site) -> World {
     let mut world = World::new(site);
     world.start(1);
@@ -15,7 +15,7 @@ fn alone(site: Site) -> World {
 }
 
 impl World {
-    /// bravo hears a message of another node, with this number.
+    /// bravo receives a message of another node, with this number.
     fn bravo_hears(&mut self, node: NodeId, kind: &str, seq: u64, fields: &[(&str, &str)]) {
         let from = From {
             name: self.site.nodes[usize::from(node.0)],
@@ -26,7 +26,7 @@ impl World {
         assert_eq!(self.tell_bravo(&message(kind, from, fields)), Ok(Received::New));
     }
 
-    /// The node that bravo asks who is in the cluster, and how often it still will.
+    /// The node that bravo asks for the list of nodes, and the number of questions that are left.
     fn asks(&self) -> Option<(NodeId, u8)> {
         if let Communication::Asking { node, left, .. } = self.at(1).communication { Some((node, left)) } else { None }
     }
@@ -91,7 +91,7 @@ fn node_that_does_not_answer_questions_is_not_asked() {
     assert_eq!((world.asks(), world.is_joined()), (None, true));
 }
 
-/// bravo has heard `kind` of alpha 10 ms after its own start, and the list of nodes after `answer` more.
+/// bravo has heard `kind` of alpha 10 ms after its own start, and the list of nodes `answer` later.
 fn joined_after(kind: &str, answer: Duration) -> World {
     let mut world = alone(PAIR);
     world.run(MS(10));

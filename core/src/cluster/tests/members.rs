@@ -1,11 +1,11 @@
-//! Who is in the cluster, and what is noted of each: added, removed, weighed, late, acknowledged.
+//! The members of the cluster, and the facts about each: added, removed, weighed, late, acknowledged.
 
 use super::identity::{From, message, signed};
 use super::*;
 
 const THREE: Site = Site { nodes: &["alpha", "bravo", "charlie"], ..PAIR };
 
-/// Three that know each other, of which charlie has died.
+/// Three nodes that know each other, of which charlie has died.
 fn without_charlie() -> World {
     let mut world = World::started(THREE);
     world.run(MS(200));
@@ -16,7 +16,7 @@ fn without_charlie() -> World {
 }
 
 impl World {
-    /// bravo reads a message of alpha, with the next number.
+    /// bravo receives a message of alpha, with the next number.
     fn alpha_tells(&mut self, kind: &str, fields: &[(&str, &str)]) {
         let seq = Some(self.at(1).nodes[0].window.newest().unwrap().0 + 1);
         let from = From { seq, ..self.alpha() };
@@ -97,7 +97,7 @@ fn acknowledgement_counts_if_it_was_sent_and_never_goes_back() {
     assert_eq!(acknowledged(newest), newest);
 }
 
-/// What bravo reports of a status that comes after so much silence.
+/// Whether bravo reports a status that comes after `silence` as late, and as critical.
 fn late(silence: u64) -> Option<bool> {
     let mut world = World::started(PAIR);
     let last = world.at(1).nodes[0].status_at;

@@ -1,4 +1,4 @@
-//! What is sent, and what is believed of what comes.
+//! The messages that are sent, and the trust in those that come.
 
 use super::*;
 
@@ -142,14 +142,14 @@ fn a_child_of_a_3_0_6_does_not_know_what_its_parent_has_taken() {
         engine.handle(now, LinkId(0), &buffer[..len]).unwrap();
         engine.takeover().other_holds().foreign
     };
-    // Of a node of ours that spoke before, every word counts.
+    // A report of an hbcore node would count in full, but its dialect belongs to its run.
     world.hosts[1].engine.as_mut().unwrap().takeover.on_restart(NodeId(0));
     assert!(report(&mut world, b"all", None));
     assert!(report(&mut world, b"local", Some(b"req_our_resources()")), "what it was when the child began");
     assert!(!report(&mut world, b"local", None), "the parent knows");
 }
 
-/// In the value of the field that tells our kind, which a 3.0.6 passes over.
+/// They stand in the value of the field of hbcore nodes, which a 3.0.6 ignores.
 #[test]
 fn digest_and_release_reach_the_other_node_with_what_it_says_of_resources() {
     let mut world = World::new(PAIR);

@@ -1,8 +1,8 @@
-//! A member that has the key and no sense.
+//! A member with the right key that sends nonsense.
 
 use super::*;
 
-/// Values that an authentic but mad peer might send in any field.
+/// Values that an authentic peer with a fault might send in any field.
 fn values() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
     use proptest::prelude::*;
     let words = [
@@ -38,7 +38,7 @@ fn values() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
 }
 
 proptest::proptest! {
-    /// A member that has the key and no sense cannot make us panic, talk without end or forget who we are.
+    /// Authentic nonsense can neither make us panic, nor send without end, nor change our identity.
     #[test]
     fn authentic_nonsense_does_no_harm(
         messages in proptest::collection::vec(

@@ -1,4 +1,4 @@
-//! What is made of a message's number and of its receiver: new, missing, given up, of another run, for another node.
+//! The treatment of a message's number and receiver: new, missing, given up, of another run, for another node.
 
 use super::identity::{From, message, signed};
 use super::*;
@@ -10,13 +10,13 @@ impl World {
         self.at(1).nodes[0].window.newest().unwrap().0
     }
 
-    /// alpha says something of no consequence with this number.
+    /// alpha sends an unimportant message with this number.
     fn number(&mut self, seq: u64) -> Result<Received, DatagramError> {
         let from = From { seq: Some(seq), ..self.alpha() };
         self.tell_bravo(&message("starting", from, &[]))
     }
 
-    /// What bravo reported since it was asked last.
+    /// The events of bravo since the last call.
     fn reported(&mut self) -> Vec<Event> {
         core::mem::take(&mut self.hosts[1].events)
     }
@@ -131,7 +131,7 @@ fn node_that_says_other_things_and_no_status_dies_after_its_dead_time() {
     assert!(world.saw(1, Event::NodeDead(A)), "only a status says that it works");
 }
 
-/// What bravo, which thinks alpha dead, makes of a first message.
+/// The effect of a first message on bravo, which thinks that alpha is dead.
 fn after_death(kind: &str, change: impl Fn(From<'static>) -> From<'static>, more: &[(&str, &str)]) -> (bool, bool) {
     let mut world = World::started(PAIR);
     let alpha = world.alpha();
@@ -164,7 +164,7 @@ fn message_of_a_new_run_of_a_living_node_is_no_return() {
     assert!(!world.saw(1, Event::NodeReturned(A)) && world.saw(1, Event::NodeRestarted(A)));
 }
 
-/// A `destuuid`, as a message holds it, of node `n`.
+/// A message to the node `name`, with this `destuuid`.
 fn to_uuid(kind: &str, from: From<'_>, name: &str, uuid: Uuid) -> Vec<u8> {
     signed(kind, from, |w| {
         w.text("dest", name.as_bytes());
@@ -187,7 +187,7 @@ fn identity_of_the_receiver_decides_before_its_name_where_a_message_is_numbered(
 }
 
 impl World {
-    /// alpha asks bravo to send these numbers again; how many bravo then sends again, and refuses.
+    /// alpha asks bravo to retransmit these numbers. Returns how many bravo then retransmits, and refuses.
     fn asks_again(&mut self, first: u64, last: u64) -> (u64, u64) {
         let before = (self.at(1).stats().repeated, self.at(1).stats().refused_repeats);
         let from = From { name: "alpha", uuid: Uuid([1; 16]), seq: None, generation: 101 };
@@ -224,7 +224,7 @@ fn request_for_a_report_of_resources_brings_a_new_report_where_the_other_may_hav
     }
 }
 
-/// How long bravo waits with its request, in each of a thousand gaps, if the most is `most`.
+/// The delays of bravo's request, for each of a thousand gaps, if the longest allowed is `most`.
 fn delays(most: u64) -> Vec<u64> {
     let mut world = World::started(PAIR);
     let mut delay = |_| {

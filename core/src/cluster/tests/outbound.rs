@@ -1,4 +1,4 @@
-//! What leaves on which link, and in which form: Ethernet, a serial cable, and a ping node beside each other.
+//! The messages on each link, and their form: Ethernet, a serial line, and a ping node beside each other.
 
 use super::configuring::node;
 use super::identity::{From, message};
@@ -19,7 +19,7 @@ fn bravo() -> Engine {
     Engine::new(&config, keys(), Instant::from_millis(1), 1_800_000_000).unwrap()
 }
 
-/// What leaves: on which links, whether in the classic form, and some fields as text, in order.
+/// A message: its links, whether it has the classic form, and some fields as text, in order.
 #[derive(Debug, PartialEq, Eq)]
 struct Sent {
     links: Vec<u8>,
@@ -31,7 +31,7 @@ fn links(set: LinkSet) -> Vec<u8> {
     set.iter().map(|link| link.0).collect()
 }
 
-/// Everything that there is to send, with these fields of it.
+/// All messages that wait to be sent, with these fields of them.
 fn sent(engine: &mut Engine, names: &[&str]) -> Vec<Sent> {
     let mut buffer = [0; 4096];
     let mut all = Vec::new();
@@ -45,7 +45,7 @@ fn sent(engine: &mut Engine, names: &[&str]) -> Vec<Sent> {
     all
 }
 
-/// A serial line rests between two messages: this is long enough for all of them.
+/// A serial line rests between two messages. This waits long enough for all of them.
 fn sent_in_time(engine: &mut Engine, names: &[&str]) -> Vec<Sent> {
     let mut all = Vec::new();
     for _ in 0..100 {

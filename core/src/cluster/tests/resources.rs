@@ -1,4 +1,4 @@
-//! Between the wire and the takeover machine: what counts before joining, who takes over, what is told of groups.
+//! The path between the wire and the takeover machine: messages before joining, the heir, reports about groups.
 
 use super::identity::{From, message};
 use super::*;
