@@ -1,8 +1,8 @@
-//! What can be wrong with an input.
+//! The faults of an input.
 
 use crate::wire::{HeaderError, PacketError};
 
-/// Why a datagram was dropped. Nothing changes on any of these except a counter of [`crate::Stats`].
+/// The reason why a datagram was dropped. On any of these only a counter of [`crate::Stats`] changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DatagramError {
@@ -10,13 +10,13 @@ pub enum DatagramError {
     Packet(PacketError),
     /// Authentic, but a required field is missing or wrong.
     Header(HeaderError),
-    /// The caller named a link that was not configured.
+    /// The caller named a link that is not configured.
     UnknownLink,
-    /// The sender is not in the configuration, and `autojoin` does not take it in.
+    /// The sender is not in the configuration, and `autojoin` does not admit it.
     UnknownNode,
-    /// The message belongs to an older run of its sender than one that we have seen.
+    /// The message belongs to an older run of its sender than another message that we have seen.
     Replayed,
-    /// The sender uses our own name, and is not us.
+    /// Another host uses our own name.
     NameConflict,
 }
 

@@ -12,14 +12,14 @@ pub struct NodeName {
     bytes: [u8; NAME_MAX],
 }
 
-/// Why a text is not a node name.
+/// The reason why a text is not a node name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
     /// The text is empty.
     Empty,
     /// The text has more than [`NAME_MAX`] bytes.
     TooLong,
-    /// The text holds a byte that a node name cannot have: white space, a control character or NUL; or is no text.
+    /// The text holds a byte that a node name cannot have: white space, a control character or NUL; or it is not UTF-8.
     BadByte,
 }
 
@@ -29,7 +29,7 @@ impl NodeName {
         Self::folded(text.as_bytes())
     }
 
-    /// The same from bytes, as they stand on the wire.
+    /// As [`NodeName::new`], from bytes as they stand on the wire.
     pub fn from_bytes(text: &[u8]) -> Result<Self, NameError> {
         if is_utf8(text) { Self::folded(text) } else { Err(NameError::BadByte) }
     }
@@ -62,7 +62,7 @@ impl NodeName {
     }
 }
 
-/// The check of the library of Rust in a third of its program, for microcontrollers, and for names only.
+/// The check of Rust's library in a third of its code, for microcontrollers, and for names only.
 fn is_utf8(text: &[u8]) -> bool {
     let mut bytes = text.iter();
     while let Some(&first) = bytes.next() {
@@ -101,7 +101,7 @@ impl fmt::Display for NodeName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u8);
 
-/// A link: a named way to the other nodes, such as an interface or a serial device; the place in the link table.
+/// A link: a named path to the other nodes, such as an interface or a serial device; its place in the link table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u8);
 
@@ -117,12 +117,12 @@ impl LinkSet {
     /// No link.
     pub const EMPTY: Self = Self(0);
 
-    /// Whether `link` is in the set; a link above 63 never is.
+    /// Whether `link` is in the set. A link above 63 never is.
     pub fn contains(self, link: LinkId) -> bool {
         1u64.checked_shl(u32::from(link.0)).is_some_and(|bit| self.0 & bit != 0)
     }
 
-    /// Puts `link` into the set; a link above 63 is ignored.
+    /// Puts `link` into the set. A link above 63 is ignored.
     pub fn insert(&mut self, link: LinkId) {
         self.0 |= 1u64.checked_shl(u32::from(link.0)).unwrap_or(0);
     }
@@ -143,7 +143,7 @@ impl LinkSet {
     }
 }
 
-/// Which run of a daemon sent a message (`hg`): grows with each start, for ever (docs/protocol/wire.md 7.2).
+/// The run of a daemon that sent a message (`hg`). It grows with each start, for ever (docs/protocol/wire.md 7.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u64);
 
@@ -159,7 +159,7 @@ impl Sequence {
     }
 }
 
-/// A node's identity that outlives its name: 16 bytes as they stand in `hb_uuid` and on the wire.
+/// A node's identity, which outlives its name: 16 bytes as they stand in `hb_uuid` and on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Uuid(pub [u8; 16]);
 
@@ -167,7 +167,7 @@ impl Uuid {
     /// All zero: "not known".
     pub const NIL: Self = Self([0; 16]);
 
-    /// Whether this stands for "not known".
+    /// Whether it means "not known".
     pub fn is_nil(self) -> bool {
         self == Self::NIL
     }
@@ -189,7 +189,7 @@ impl fmt::Display for Uuid {
 mod tests {
     use super::*;
 
-    /// All of one and two bytes, and those of more around every bound.
+    /// All texts of one and two bytes, and longer ones around every bound.
     #[test]
     fn text_is_what_the_library_takes_for_text() {
         let edges = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];

@@ -1,8 +1,8 @@
 //! Heartbeat, membership and resource takeover as a sans-I/O engine that speaks the wire of Linux-HA Heartbeat 3.0.6.
 //!
-//! `no_std`, no allocator, no unsafe code, no clock, no socket: the caller passes in datagrams, outcomes and the time, and polls
-//! what is to be sent, to be done and to be told. One engine runs in a daemon with ten links, on a microcontroller with a
-//! UART, and in a test with virtual time.
+//! `no_std`, no allocator, no unsafe code, no clock, no socket: the caller passes in datagrams, outcomes and the time,
+//! and polls datagrams to send, effects to carry out and events to report. The same engine runs in a daemon with ten
+//! links, on a microcontroller with a UART, and in a test with virtual time.
 //!
 //! # The loop
 //!
@@ -52,13 +52,13 @@
 //! let mut cluster = Pair::new(&config, keys, now, 1_800_000_000).unwrap();
 //! let mut buffer = [0; 1500];
 //! while now < Instant::from_millis(200) {
-//!     // What has arrived: for each datagram, cluster.handle(now, LinkId(0), bytes).
+//!     // For each datagram that has arrived: cluster.handle(now, LinkId(0), bytes).
 //!     let nonsense = cluster.handle(now, LinkId(0), b"not a packet");
 //!     assert!(nonsense.is_err()); // counted in cluster.stats(), and nothing else
 //!     cluster.advance(now);
-//!     // Effects before datagrams: the others are told how they went, and no deadline comes for that.
+//!     // Effects before datagrams: messages to peers carry the outcomes, and no deadline comes for that.
 //!     while let Some((ticket, effect)) = cluster.poll_effect() {
-//!         assert!(matches!(effect, Effect::Acquire(_))); // start what belongs to the group, then say how it went
+//!         assert!(matches!(effect, Effect::Acquire(_))); // start the resources of the group, then report the outcome
 //!         cluster.complete(now, ticket, Outcome::Done);
 //!     }
 //!     while let Some(transmit) = cluster.poll_transmit(&mut buffer) {
@@ -69,7 +69,7 @@
 //!     }
 //!     now = cluster.next_deadline().unwrap_or(now); // sleep until then, or until a datagram arrives
 //! }
-//! // Nobody else was there: after initdead this node runs the group.
+//! // No other node was heard: after initdead this node runs the group.
 //! assert_eq!(cluster.groups()[0].state(), GroupState::Running);
 //! ```
 //!
@@ -83,9 +83,10 @@
 //!
 //! # Where to read on
 //!
-//! [`cluster`] is the engine; [`takeover`] decides who owns what; [`sequence`], [`history`] and [`node`] keep what it knows;
-//! [`wire`] is what stands on the wire; [`config`] reads `ha.cf`, `authkeys` and `haresources`. Arrows run from the first to the
-//! last, never back. Facts about 3.0.6 cite a section of `docs/protocol` in the repository, which specifies what the running daemon does.
+//! [`cluster`] is the engine; [`takeover`] decides the owner of each group; [`sequence`], [`history`] and [`node`] keep
+//! the engine's knowledge; [`wire`] is the form of messages; [`config`] reads `ha.cf`, `authkeys` and `haresources`.
+//! Each of these uses only those after it. Facts about 3.0.6 cite a section of `docs/protocol` in the repository, which
+//! specifies the behaviour of the running daemon.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -5,21 +5,21 @@ use crate::id::{Generation, LinkId, LinkSet, NodeName, Sequence, Uuid};
 use crate::sequence::Window;
 use crate::time::{Duration, Instant};
 
-/// Longest status word that is kept (docs/protocol/wire.md 2.2); longer ones are cut.
+/// The longest status word that is kept (docs/protocol/wire.md 2.2); a longer one is cut.
 pub const STATUS_MAX: usize = 31;
 
-/// What kind of node this is.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// A member of the cluster.
     Normal,
     /// A host that only answers pings (docs/protocol/wire.md 8.8).
     Ping,
-    /// A member that was taken out of the configuration while we ran. Its place is not used again.
+    /// A member that was removed from the configuration while we ran. Its place is not used again.
     Removed,
 }
 
-/// A node's state: what it says of itself, or that we declared it dead (docs/protocol/wire.md 8.1).
+/// A node's state: its own word, or our verdict that it is dead (docs/protocol/wire.md 8.1).
 ///
 /// ```text
 ///            status              active
@@ -29,17 +29,17 @@ pub enum NodeKind {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeState {
-    /// Configured and never heard; also the sender's word in its very first status.
+    /// Configured and never heard; also the sender's word in its first status.
     Init,
     /// Listening, but not yet part of the cluster.
     Up,
     /// Fully working.
     Active,
-    /// Silent for longer than it said to wait.
+    /// No status came for longer than its dead time.
     Dead,
     /// A ping node that answers.
     Ping,
-    /// A word that we do not know; kept and shown unchanged.
+    /// An unknown word; kept and shown unchanged.
     Other(heapless::String<STATUS_MAX>),
 }
 
@@ -65,20 +65,20 @@ impl NodeState {
         }
     }
 
-    /// Whether the node takes part: its acknowledgements count, and it is asked to repeat what is missing.
+    /// Whether the node takes part: its acknowledgements count, and it is asked to retransmit missing messages.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Up | Self::Active)
     }
 }
 
-/// A range of our numbers that a node, which asked for the first, cannot have: answered with `NS_nak_rexmit`.
+/// A range of our numbers that a node has asked for and cannot get: answered with `NS_nak_rexmit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) first: Sequence,
     pub(crate) last: Sequence,
 }
 
-/// Everything known of one node. `LINKS`: how many links the engine has room for.
+/// Our knowledge of one node. `LINKS`: the number of links that the engine has room for.
 #[derive(Debug)]
 pub(crate) struct Node<const LINKS: usize> {
     pub(crate) name: NodeName,
@@ -86,27 +86,27 @@ pub(crate) struct Node<const LINKS: usize> {
     pub(crate) kind: NodeKind,
     pub(crate) state: NodeState,
     pub(crate) window: Window,
-    /// Any authentic packet came since it was last dead.
+    /// Whether any authentic packet came since it was last dead.
     pub(crate) heard: bool,
-    /// Its last status: when by our clock, and its number.
+    /// Its last status: the time by our clock, and its number.
     pub(crate) status_at: Instant,
     pub(crate) status_seq: Sequence,
-    /// How long it wants us to wait for its next status (`dt`).
+    /// The time for which it wants us to wait for its next status (`dt`).
     pub(crate) deadtime: Duration,
     pub(crate) weight: u32,
-    /// Highest of our numbers that it acknowledged.
+    /// The highest of our numbers that it acknowledged.
     pub(crate) acknowledged: Sequence,
-    /// Which tenth number of its we acknowledge.
+    /// The remainder by ten of the numbers of its messages that we acknowledge.
     pub(crate) residue: u64,
     pub(crate) ack_due: Option<Sequence>,
     pub(crate) repeat_at: Option<Instant>,
-    /// Missing numbers below this one have been waited for long enough to ask for them.
+    /// Missing numbers below this one have been missing for long enough to ask for them.
     pub(crate) repeat_below: Sequence,
     /// Requests still to be written: from this number on, below that.
     pub(crate) repeat_from: Option<Sequence>,
     pub(crate) repeat_to: Sequence,
     pub(crate) refusal: Option<Refusal>,
-    /// What it has told of itself in this run.
+    /// The facts that it has told about itself in this run.
     pub(crate) told: Told,
     links: [Instant; LINKS],
     pub(crate) up: LinkSet,
@@ -139,7 +139,8 @@ impl<const LINKS: usize> Node<LINKS> {
         }
     }
 
-    /// Forgets what depends on its run: numbering, requests, acknowledgements (docs/protocol/wire.md 7.3, 8.5).
+    /// Drops everything that belongs to its run: numbering, requests, acknowledgements (docs/protocol/wire.md 7.3,
+    /// 8.5).
     pub(crate) fn forget(&mut self) {
         self.window.forget();
         self.ack_due = None;
@@ -157,7 +158,7 @@ impl<const LINKS: usize> Node<LINKS> {
         self.told = Told::default();
     }
 
-    /// Notes that the node was heard on `link`. True if the link was down.
+    /// Records that the node was heard on `link`. Returns true if the link was down.
     pub(crate) fn heard_on(&mut self, link: LinkId, now: Instant) -> bool {
         let Some(at) = self.links.get_mut(usize::from(link.0)) else { return false };
         *at = now;
@@ -166,7 +167,7 @@ impl<const LINKS: usize> Node<LINKS> {
         was_down
     }
 
-    /// When `link`, which is up, was last refreshed.
+    /// The time at which the node was last heard on `link`, which is up.
     pub(crate) fn link_heard(&self, link: LinkId) -> Instant {
         self.links.get(usize::from(link.0)).copied().unwrap_or(Instant::ZERO)
     }

@@ -1,11 +1,11 @@
-//! A small generator for delays that should differ between nodes. Not for secrets.
+//! A small generator for delays that should differ between nodes. It is not for secrets.
 
 /// Xorshift64*: 8 bytes of state, good enough to spread retransmission requests (docs/protocol/wire.md 7.4).
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// Not started.
+    /// A generator that was not started.
     pub(crate) const BLANK: Self = Self(0);
 
     /// A generator started from `seed`; zero is replaced, since it would yield only zeros.

@@ -1,22 +1,22 @@
-//! Counters. Every refusal and every full table is counted; nothing is dropped in silence.
+//! Counters. Every refusal and every full table is counted, so nothing is dropped silently.
 
 use crate::error::DatagramError;
 
-/// Why datagrams were dropped, and what else is worth counting. All counters saturate.
+/// Counters of dropped datagrams, by reason, and of other events. All saturate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Datagrams given to `handle`.
     pub received: u64,
-    /// Of these, processed as new.
+    /// Of these, those processed as new.
     pub accepted: u64,
-    /// The newest message of a node once more: normal with several links.
+    /// The newest message of a node again: normal with several links.
     pub duplicates: u64,
-    /// An older message that is not missing.
+    /// An older message that was not missing.
     pub old: u64,
-    /// New, but for another node.
+    /// New messages for another node.
     pub not_for_us: u64,
-    /// Our own messages, heard again on a broadcast link.
+    /// Our own messages, received again on a broadcast link.
     pub own_echoes: u64,
     /// Not a packet of this protocol, or damaged.
     pub malformed: u64,
@@ -28,7 +28,7 @@ pub struct Stats {
     pub unknown_node: u64,
     /// From an older run of the node.
     pub replayed: u64,
-    /// Our own name from elsewhere: another host uses it.
+    /// Messages in our own name from another host.
     pub name_conflicts: u64,
     /// On a link that does not exist.
     pub unknown_link: u64,
@@ -36,11 +36,11 @@ pub struct Stats {
     pub compressed: u64,
     /// Numbered messages sent for the first time, heartbeats included.
     pub sent: u64,
-    /// Messages sent again on request.
+    /// Messages retransmitted on request.
     pub repeated: u64,
-    /// Requests to repeat something that is no longer there.
+    /// Retransmission requests for messages that are no longer in the history.
     pub refused_repeats: u64,
-    /// Numbers that we asked others to repeat.
+    /// Numbers whose retransmission we asked for.
     pub requested_repeats: u64,
     /// Numbers that were given up as lost.
     pub lost_messages: u64,
@@ -52,7 +52,7 @@ pub struct Stats {
     pub events_lost: u64,
     /// Calls whose time was earlier than that of the call before.
     pub clock_went_back: u64,
-    /// Times that `advance` came much later than asked for.
+    /// Calls of `advance` that came much later than asked for.
     pub local_stalls: u64,
 }
 

@@ -11,7 +11,7 @@ pub struct Instant(u64);
 impl Instant {
     /// The origin of the caller's clock.
     pub const ZERO: Self = Self(0);
-    /// The last instant that can be named; used as "never" in comparisons.
+    /// The last instant; used as "never" in comparisons.
     pub const FAR: Self = Self(u64::MAX);
 
     /// The instant `micros` microseconds after the origin.
@@ -29,7 +29,7 @@ impl Instant {
         self.0
     }
 
-    /// How long after `earlier` this instant is; zero if it is not after it.
+    /// The time from `earlier` to this instant; zero if `earlier` is not earlier.
     #[cfg_attr(feature = "small", inline(never))]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
@@ -55,7 +55,7 @@ pub(crate) const fn micros(time: Duration) -> u64 {
     time.as_secs().saturating_mul(1_000_000).saturating_add(time.subsec_micros() as u64)
 }
 
-/// The earliest of several optional deadlines; `None` never wins over a deadline.
+/// The earliest of several optional deadlines. `None` never wins over a deadline.
 pub fn earliest<const K: usize>(all: [Option<Instant>; K]) -> Option<Instant> {
     all.into_iter().flatten().min()
 }

@@ -18,7 +18,7 @@ fn any_name() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9_ ,:)#%-][a-zA-Z0-9_ ,:()#%<>-]{0,11}".prop_filter("names the signature", |name| name != "auth")
 }
 
-/// Text that survives a cable at every depth: no NUL, no CR, and none of the bytes that stand for newlines there.
+/// Text that survives a serial line at every depth: no NUL, no CR, and none of the bytes that stand for newlines there.
 fn any_text() -> impl Strategy<Value = Vec<u8>> {
     vec(prop_oneof![8 => 0x20..=0xffu8, 1 => Just(b'\n'), 1 => 1..=0x0cu8, 1 => Just(b'=')], 0..40)
 }
@@ -100,7 +100,7 @@ fn text(name: &[u8]) -> String {
     String::from_utf8(name.to_vec()).unwrap()
 }
 
-/// Bytes that look like packets now and then.
+/// Bytes that sometimes look like packets.
 fn junk() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         Just(b"###\n".to_vec()),
@@ -118,7 +118,7 @@ fn junk() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-/// Everything that can be asked of bytes that came from somewhere.
+/// Calls everything that may be called with bytes of unknown origin.
 fn examine(bytes: &[u8], keys: &Keys) {
     if let Ok(message) = open(bytes, keys) {
         let _ = Header::parse(message).map(|header| header.sequence_range());
@@ -223,12 +223,12 @@ proptest! {
         for (fields, broken, noise) in &parts {
             let message = write(Form::Classic, &keys, false, fields);
             if let Some(at) = broken {
-                // The newline at the end may be missing: the message is whole without it.
+                // The newline at the end may be missing. The message is whole without it.
                 stream.extend_from_slice(&message[..at.index(message.len() - 1)]);
             } else {
                 stream.extend_from_slice(&message);
                 whole.push(message);
-                // Noise within a message that broke off would hide where the next one begins.
+                // Noise within a message that broke off would hide the beginning of the next one.
                 stream.extend_from_slice(noise.as_bytes());
             }
         }

@@ -33,7 +33,7 @@ fn a_link_that_was_down_is_up_when_something_is_heard_on_it() {
     assert_eq!(node.link_heard(LinkId(2)), Instant::ZERO);
 }
 
-/// A node of which two numbers are missing, which is to repeat them and is told which of ours are gone.
+/// A node of which two numbers are missing, which was asked for them, and which gets a NAK for two of ours.
 fn in_the_middle() -> Node<2> {
     let mut node = node();
     node.window.generation = Generation(5);
