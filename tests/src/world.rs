@@ -1,9 +1,10 @@
-//! Whole clusters in virtual time, in which one number decides everything that happens.
+//! Whole clusters in virtual time. One number decides everything that happens in them.
 //!
-//! A [`Schedule`] says who is there and what goes wrong when; it comes from a seed, or from a file. [`run`] lets it happen: the
-//! real engine on each node (or a model of a 3.0.6), a network that loses, delays, doubles, damages and cuts, clocks that drift
-//! and jump, scripts that hang, machines that lose their power. Each [`Rule`] is checked where what it speaks of happens. A run that
-//! breaks one is made as small as possible by [`mod@shrink`], and drawn by [`diagram`].
+//! A [`Schedule`] contains the nodes and the faults with their times; it comes from a seed, or from a file. [`run`]
+//! carries it out: the real engine on each node (or a model of a 3.0.6), a network that loses, delays, duplicates,
+//! damages and cuts, clocks that drift and jump, scripts that hang, machines that lose their power. Each [`Rule`] is
+//! checked at the events that it is about. [`mod@shrink`] makes a run that breaks a rule as small as possible, and
+//! [`diagram`] draws it.
 
 mod apply;
 pub mod coverage;
@@ -41,44 +42,45 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// When every world begins. Not zero, so that nothing is mistaken for "never".
+/// The begin of every world. It is not zero, so that no code mistakes it for "never".
 pub(crate) const ORIGIN: Instant = Instant::from_millis(1_000_000);
-/// A world that needs more steps than this for a second has no rest.
+/// A world that needs more steps than this for a second never rests.
 const STEPS: u64 = 200_000;
 
-/// How a run is to be done.
+/// Options of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Keep what happens, for a trace and a diagram.
+    /// Keeps all events, for a trace and a diagram.
     pub record: bool,
-    /// With this bug built in.
+    /// The bug that is built in.
     pub planted: Option<Bug>,
 }
 
-/// What came of it.
+/// The outcome of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// The first rule that was broken.
     pub violation: Option<Violation>,
-    /// It did not settle, and neither does a pair of 3.0.6.
+    /// The world did not settle, and neither does a pair of 3.0.6.
     pub excused: bool,
-    /// What happened, if it was to be recorded.
+    /// The events, if they were recorded.
     pub story: Story,
-    /// How long it took from the last fault until everything had settled.
+    /// The time from the last fault until everything had settled.
     pub settled_after: Option<Duration>,
-    /// Virtual time.
+    /// The virtual time of the run.
     pub lasted: Duration,
-    /// Inputs of all engines.
+    /// The number of inputs of all engines.
     pub steps: u64,
-    /// Takeovers whose deadline was watched to the end.
+    /// The number of takeovers whose deadline was watched to the end.
     pub promises_kept: u64,
-    /// Which arms of the takeover were reached.
+    /// The arms of the takeover that were reached.
     pub coverage: Coverage,
 }
 
-/// Lets a schedule happen.
+/// Carries out a schedule.
 ///
-/// A pair with a 3.0.6 that does not settle is excused where two of 3.0.6 do not settle either: some losses it does not get over.
+/// A pair with a 3.0.6 that does not settle is excused if two of 3.0.6 do not settle either: they never recover from
+/// some losses.
 pub fn run(schedule: &Schedule, options: Options) -> Outcome {
     let mut outcome = run_once(schedule, options);
     let rule = outcome.violation.as_ref().map(|violation| violation.rule);
@@ -113,7 +115,7 @@ fn run_once(schedule: &Schedule, options: Options) -> Outcome {
     }
 }
 
-/// Something that will happen at a known time.
+/// An event at a known future time.
 enum Due {
     Packet { to: usize, link: usize, packet: Packet },
     Script { node: usize, run: u64, ticket: u32, serial: u64 },
@@ -127,7 +129,7 @@ enum Due {
     Look,
 }
 
-/// Ordered by time, then by when it was planned.
+/// Ordered by time, then by the order of planning.
 struct Entry {
     at: Instant,
     serial: u64,
@@ -160,12 +162,12 @@ struct World<'s> {
     serial: u64,
     hosts: Vec<Host>,
     network: Network,
-    /// Which faults are active.
+    /// Whether each fault is active.
     active: Vec<bool>,
     delivery: Delivery,
     ownership: Ownership,
     counting: Counting,
-    /// Fencing devices that are about to cut somebody's power.
+    /// The number of fencing devices that are about to cut the power of a node.
     shots: u32,
     settled_at: Option<Instant>,
     finished: bool,
@@ -261,7 +263,7 @@ impl<'s> World<'s> {
         }
     }
 
-    /// Notes that a rule was broken. The first one counts.
+    /// Notes that a rule was broken. Only the first breach is kept.
     fn fail(&mut self, rule: Rule, text: String) {
         if self.violation.is_none() {
             let at = self.now.since(ORIGIN);

@@ -66,6 +66,8 @@ const FINISHED: &[&str] = &[
     "linux-port/src/terminal.rs",
     "linux-port/src/tools",
     "linux-port/tests/",
+    "tests/src/model",
+    "tests/src/world",
     "tests/tests/prose.rs",
 ];
 /// A sentence does not begin with these, unless it is a question: CONTRIBUTING.md says what to write instead.

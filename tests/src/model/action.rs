@@ -1,4 +1,4 @@
-//! Everything that can happen next.
+//! All possible next steps.
 
 use super::state::{Machine, NEAR, NODES, ORIGIN, State, Work};
 use hbcore::takeover::{AutoFailback, Class, Outcome, Wish};
@@ -26,19 +26,19 @@ pub enum Action {
     Tick,
     /// A node is switched on.
     Start(u8),
-    /// Everything passes again.
+    /// The links carry messages again.
     Heal,
     /// A node loses its power.
     Crash(u8),
-    /// Nothing passes any more.
+    /// The links carry nothing any more.
     Cut,
     /// A node hears nothing any more.
     Deafen(u8),
-    /// A message is lost, and will be asked for.
+    /// A message is lost, and its retransmission will be requested.
     Lose(u8),
-    /// An operator asks a node to give groups away.
+    /// An operator asks a node to hand groups over.
     Standby(u8, Class),
-    /// An operator asks a node to take everything.
+    /// An operator asks a node to take all groups over.
     Takeover(u8),
     /// An operator stops a node.
     Leave(u8),
@@ -49,7 +49,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Something goes wrong, or an operator interferes. What must happen in the end must happen without.
+    /// Whether the step is a fault or a request of an operator. A good end must be reachable without such steps.
     pub fn is_fault(self) -> bool {
         match self {
             Self::Deliver(_)
@@ -93,7 +93,7 @@ impl State {
         !self.is_urgent() && self.next_tick().is_some_and(|(_, near)| near || !self.is_working())
     }
 
-    /// What can happen, in a fixed order: a calm story takes the first of them each time.
+    /// The possible steps in a fixed order. A calm history takes the first of them each time.
     pub(super) fn actions(&self, out: &mut Vec<Action>) {
         out.clear();
         let all = 0..NODES as u8;
@@ -111,7 +111,7 @@ impl State {
         self.faults(out);
     }
 
-    /// Ends of scripts and of fencing.
+    /// The ends of scripts and of fencing.
     fn endings(&self, out: &mut Vec<Action>, failing: bool) {
         for n in 0..NODES as u8 {
             let node = &self.nodes[usize::from(n)];
@@ -170,7 +170,7 @@ impl State {
         }
     }
 
-    /// Does it.
+    /// Carries out a step.
     pub(super) fn apply(&mut self, action: Action) {
         let place = usize::from;
         if action.is_fault() {
@@ -246,7 +246,7 @@ impl State {
         }
     }
 
-    /// What is on the wire is lost with it.
+    /// Cuts a wire. The messages on it are lost.
     fn cut(&mut self, to: usize) {
         let wire = self.wire(to);
         wire.cut = true;
@@ -267,7 +267,7 @@ impl State {
         }
     }
 
-    /// Whoever is wrong about the other one knows better now, and has acted on it.
+    /// Forgets a false death once both nodes know better and have acted on it.
     fn forget_the_past(&mut self) {
         let sees = |n: usize| !self.nodes[n].view.dead && !self.can_hear(n);
         let nothing_under_way = self.wires.iter().all(|w| !w.cut && w.fresh.is_empty() && w.late.is_empty());

@@ -1,8 +1,9 @@
-//! When two states are one: a number for each state, equal for all that cannot be told apart by anything that happens later.
+//! Decides when two states are one: a number for each state, equal for all states that no later step can tell apart.
 //!
-//! The engine's part is its `Debug` text. In it, times are written as the distance from now: what is past matters for a second at
-//! most, what is far away only as such. Numbers of messages are written as their place among all of that sender that somebody still
-//! compares; tickets without their serial, since the newest of a group is the only one that is valid.
+//! The engine's part is its `Debug` text. In it, times are written as the distance from now: the past matters for a
+//! second at most, and a time that is far away matters only as such. Numbers of messages are written as their rank
+//! among all numbers of that sender that a node still compares; tickets without their serial, since only the newest
+//! ticket of a group is valid.
 
 use super::state::{Message, NEAR, NODES, Node, State};
 use hbcore::time::Instant;
@@ -10,18 +11,18 @@ use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-/// A start looks back for this long: its doubt, and its patience with what is missing.
+/// A start looks back for this long: for its doubt, and for its wait for missing messages.
 const PAST: i64 = 1_100_000;
 
-/// What an engine shows of itself.
+/// The visible state of an engine.
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
     hash: u64,
-    /// Numbers of the other node's messages that it remembers.
+    /// The numbers of the other node's messages that it remembers.
     numbers: Rc<[u64]>,
 }
 
-/// Room that is used again for each state.
+/// Buffers that are reused for each state.
 #[derive(Default)]
 pub(super) struct Canonical {
     text: String,
@@ -31,7 +32,7 @@ pub(super) struct Canonical {
 }
 
 impl Canonical {
-    /// The number of a state.
+    /// Returns the number of a state.
     pub(super) fn number(&mut self, state: &mut State) -> u64 {
         for n in 0..NODES {
             if state.shown[n].is_none() {
@@ -69,7 +70,7 @@ impl Canonical {
         Shown { hash: hasher.finish(), numbers: self.numbers.as_slice().into() }
     }
 
-    /// What is under way to a node, and which numbers it remembers.
+    /// The messages under way to a node, and the numbers that it remembers.
     fn wire(&mut self, state: &State, to: usize, hasher: &mut DefaultHasher) {
         let (known, sent) = (state.nodes[to].view.run.unwrap_or(0), state.nodes[1 - to].run);
         let wire = &state.wires[to];
@@ -81,7 +82,7 @@ impl Canonical {
         self.places.dedup();
         let place = |run: u16, number: u64| self.places.binary_search(&(run, number)).unwrap_or(usize::MAX);
         for number in numbers {
-            // Zero means "none": it is less than each, in any run.
+            // Zero means "none": it is less than each number of any incarnation.
             if *number == 0 { usize::MAX } else { place(known, *number) }.hash(hasher);
         }
         let mut messages = |queue: &std::collections::VecDeque<Message>| {
@@ -100,7 +101,7 @@ impl Canonical {
     }
 }
 
-/// Copies the text of an engine, with times and tickets in the form that is compared, and the numbers put aside.
+/// Copies the text of an engine, with times and tickets in comparable form, and collects the numbers separately.
 fn scan(text: &[u8], now: i64, out: &mut Vec<u8>, numbers: &mut Vec<u64>) {
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {
@@ -126,7 +127,7 @@ fn scan(text: &[u8], now: i64, out: &mut Vec<u8>, numbers: &mut Vec<u64>) {
     }
 }
 
-/// The number after a word, and what comes after it.
+/// The number after a word, and the rest of the text.
 fn number_after<'t>(text: &'t [u8], word: &[u8]) -> Option<(u64, &'t [u8])> {
     let digits = text.strip_prefix(word)?;
     let len = digits.iter().take_while(|d| d.is_ascii_digit()).count();
@@ -134,7 +135,7 @@ fn number_after<'t>(text: &'t [u8], word: &[u8]) -> Option<(u64, &'t [u8])> {
     Some((value, &digits[len..]))
 }
 
-/// How far away a time is, in microseconds.
+/// The distance of a time from now, in microseconds.
 fn distance(micros: i64) -> i64 {
     if micros > NEAR.as_micros() as i64 { i64::MAX } else { micros.max(-PAST) }
 }

@@ -1,22 +1,22 @@
-//! What is explored: which cluster, and how much may go wrong in it.
+//! The cases that are explored: the cluster, and the faults that may happen in it.
 
 use super::Bug;
 use hbcore::takeover::AutoFailback;
 
-/// How often something may go wrong in one history.
+/// How often each fault may happen in one history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Faults {
     /// A node loses its power.
     pub crashes: u8,
-    /// Nothing passes any more, in both directions.
+    /// The links carry nothing any more, in both directions.
     pub cuts: u8,
-    /// Nothing passes any more in one direction.
+    /// One link direction carries nothing any more.
     pub deafness: u8,
-    /// A message is lost, and comes later.
+    /// A message is lost, and arrives later.
     pub losses: u8,
-    /// An operator asks a node to give groups away.
+    /// An operator asks a node to hand groups over.
     pub standbys: u8,
-    /// An operator asks a node to take groups.
+    /// An operator asks a node to take groups over.
     pub takeovers: u8,
     /// An operator stops a node.
     pub leaves: u8,
@@ -46,28 +46,28 @@ impl Faults {
 /// One exploration.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// For the table of results.
+    /// The name in the table of results.
     pub name: &'static str,
-    /// The same on both nodes.
+    /// The setting of both nodes.
     pub failback: AutoFailback,
     /// Each node has a device that cuts the other's power.
     pub fencing: bool,
-    /// The most that goes wrong in one history.
+    /// The most faults in one history.
     pub faults: Faults,
-    /// Built in.
+    /// The bug that is built in.
     pub bug: Option<Bug>,
-    /// Both nodes have started, and run their own groups; else both are switched off.
+    /// True: at the start, both nodes run their own groups. False: both are switched off.
     pub settled: bool,
-    /// Scripts end before any timer does. Without it they may last for minutes, which yields many more states.
+    /// True: scripts end before any timer fires. False: they may last for minutes, which yields many more states.
     pub quick_scripts: bool,
 }
 
-/// How far to go.
+/// The size of the exploration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// Less than a minute for all cases.
+    /// All cases take less than a minute.
     Small,
-    /// Minutes, and some gigabytes of memory.
+    /// The cases take minutes, and some gigabytes of memory.
     Big,
 }
 

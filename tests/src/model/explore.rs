@@ -1,4 +1,4 @@
-//! Every state, shortest histories first; then which of them can reach a good end.
+//! Explores every state, shortest histories first; then finds the states that can reach a good end.
 
 use super::action::Action;
 use super::canonical::Canonical;
@@ -13,34 +13,34 @@ use std::time::{Duration, Instant};
 /// A broken rule, and the shortest way to it.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// Which.
+    /// The rule that was broken.
     pub rule: Rule,
-    /// How.
+    /// A description of the breach.
     pub text: String,
-    /// What happened, from both nodes switched off.
+    /// The history, from the state in which both nodes are off.
     pub path: Vec<Action>,
 }
 
-/// What an exploration found.
+/// The result of an exploration.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Different states.
+    /// The number of different states.
     pub states: usize,
-    /// Steps between them.
+    /// The number of steps between them.
     pub steps: u64,
-    /// The most steps that the nearest way to a state has.
+    /// The length of the longest among the shortest ways to a state.
     pub depth: usize,
-    /// States in which everything is as it should be.
+    /// The number of states in which everything is as it should be.
     pub good: usize,
-    /// False: there are more states than were allowed.
+    /// False if there are more states than were allowed.
     pub complete: bool,
-    /// How long it took.
+    /// The time that the exploration took.
     pub took: Duration,
     /// The first rule that was broken, if any.
     pub violation: Option<Violation>,
 }
 
-/// How a state was found first.
+/// The step by which a state was found first.
 struct Found {
     before: u32,
     action: Action,
@@ -50,7 +50,7 @@ struct Search {
     case: Case,
     found: Vec<Found>,
     numbers: HashMap<u64, u32, std::hash::BuildHasherDefault<Same>>,
-    /// Steps that are no faults, as pairs of states.
+    /// Steps that are not faults, as pairs of states.
     edges: Vec<(u32, u32)>,
     good: Vec<u32>,
     steps: u64,
@@ -138,7 +138,7 @@ impl Search {
         path
     }
 
-    /// A state from which no good end can be reached without another fault: the nearest one.
+    /// The nearest state from which no good end can be reached without another fault.
     fn dead_end(&mut self) -> Option<Violation> {
         let states = self.found.len();
         self.edges.sort_unstable_by_key(|(_, to)| *to);
@@ -170,7 +170,7 @@ impl Search {
 }
 
 impl State {
-    /// How a case begins.
+    /// The initial state of a case.
     fn initial(case: Case) -> Self {
         let mut state = Self::new(case);
         if case.settled {
@@ -184,7 +184,7 @@ impl State {
         state
     }
 
-    /// Lets everything happen that can, the first first, until it is quiet.
+    /// Takes the first possible step again and again, until nothing moves.
     fn calm_down(&mut self) {
         let mut actions = Vec::new();
         while !self.is_quiet() {
@@ -196,7 +196,7 @@ impl State {
     }
 }
 
-/// A history, a line for each step, with what the nodes say in it.
+/// Writes a history, a line for each step, with the messages that the nodes send in it.
 pub fn tell(case: &Case, path: &[Action]) -> String {
     let mut state = State::initial(*case);
     let mut text = String::new();
@@ -221,7 +221,7 @@ pub fn tell(case: &Case, path: &[Action]) -> String {
     text
 }
 
-/// The numbers are good hashes already.
+/// A hasher that returns the number itself, because the numbers are good hashes already.
 #[derive(Default)]
 struct Same(u64);
 

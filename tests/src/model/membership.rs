@@ -1,8 +1,9 @@
-//! What `cluster` does between the wire and the takeover: hearing, death, return, restart, and messages that come late.
+//! The part of `cluster` between the wire and the takeover: hearing, death, return, restart, and late messages.
 //!
-//! A status message is the first that a node sends when it starts and when it hears that the other one is back, so that it is heard
-//! ([`State::hear`]) before anything that it says about resources. What was lost is asked for, unless the sender was declared dead or restarted meanwhile: its numbering is
-//! forgotten then, and with it what is missing (docs/protocol/wire.md 8.5).
+//! A status message is the first one that a node sends when it starts and when it hears that the other one is back. So
+//! the other node hears it ([`State::hear`]) before any message about resources. A node requests the retransmission of
+//! lost messages, unless it declared the sender dead or the sender restarted meanwhile: then it forgets the numbering,
+//! and with it the gaps (docs/protocol/wire.md 8.5).
 
 use super::state::{KEYS, Message, NODES, State, id};
 use hbcore::id::GroupId;
@@ -13,7 +14,7 @@ impl State {
         self.nodes[0].on && self.nodes[1].on && !self.wires[to].cut
     }
 
-    /// Messages arrive, a node is heard, or joins: sooner than any timer.
+    /// Whether a message arrives, a node is heard, or joins. These steps come before any timer.
     pub(super) fn is_urgent(&self) -> bool {
         (0..NODES).any(|n| {
             self.can_deliver(n)
@@ -24,7 +25,7 @@ impl State {
         }) || (self.case.quick_scripts && self.is_working())
     }
 
-    /// Scripts or fencing are under way.
+    /// Whether scripts or fencing are under way.
     pub(super) fn is_working(&self) -> bool {
         let works = |n: &super::state::Node| !n.shots.is_empty() || n.groups.iter().any(|real| real.script.is_some());
         self.nodes.iter().any(|node| works(node))
@@ -46,12 +47,13 @@ impl State {
     }
 
     pub(super) fn can_declare_dead(&self, by: usize) -> bool {
-        // The time for the first message is not shorter than the dead time.
+        // The initdead is not shorter than the deadtime.
         let waits = !self.nodes[by].active && self.nodes[1 - by].active && self.is_silent(1 - by);
         self.is_silent(by) && !waits
     }
 
-    /// Nothing comes any more: what was on its way when the sender fell silent has arrived long before the dead time is over.
+    /// Whether a node receives nothing any more. Messages that were under way when the sender fell silent arrive long
+    /// before the deadtime is over.
     fn is_silent(&self, to: usize) -> bool {
         self.nodes[to].on && !self.nodes[to].view.dead && !self.reaches(to) && self.wires[to].fresh.is_empty()
     }
@@ -61,7 +63,7 @@ impl State {
         !self.nodes[n].on && !self.can_deliver(1 - n)
     }
 
-    /// Everybody was heard or is dead.
+    /// A node can join when all others were heard or are dead.
     pub(super) fn can_join(&self, n: usize) -> bool {
         let node = &self.nodes[n];
         node.on && !node.active && node.view.heard && !node.view.dead
@@ -105,7 +107,7 @@ impl State {
         }
     }
 
-    /// The first message of a new run.
+    /// Notes the first message of a new incarnation. Returns whether it is one.
     fn notice_run(&mut self, by: usize) -> bool {
         let run = self.nodes[1 - by].run;
         if self.nodes[by].view.run == Some(run) {
@@ -119,7 +121,7 @@ impl State {
 
     pub(super) fn deliver(&mut self, to: usize) {
         let Some(message) = self.wire(to).fresh.pop_front() else { return };
-        // The run has ended if the sender is off, but it is still the run of the message.
+        // If the sender is off, its incarnation has ended, but the message still belongs to it.
         self.notice_run(to);
         if self.nodes[to].view.dead {
             self.wire(to).late.clear();
@@ -134,7 +136,7 @@ impl State {
         }
     }
 
-    /// Messages are missing that are newer than what was reported last.
+    /// Tells the engine whether messages are missing that are newer than the last report.
     pub(super) fn note_gaps(&mut self, n: usize) {
         let late = &self.wires[n].late;
         let newer = |m: &super::state::Machine| late.iter().any(|message| message.seq > m.newest_report());
@@ -145,7 +147,7 @@ impl State {
         }
     }
 
-    /// What `cluster/resources.rs` does with a message.
+    /// Passes a message to the takeover, like `cluster/resources.rs`.
     fn dispatch(&mut self, to: usize, message: Message) {
         let Message { seq, say } = message;
         let from = id(1 - to);
@@ -176,7 +178,7 @@ impl State {
             Say::Ask { class, step } => self.input(to, |m, now| m.on_ask(now, from, seq, class, step)),
             Say::Shutdone => self.input(to, |m, now| m.on_shutdone(now, from, true)),
             Say::HbTakeover(wish) => self.input(to, |m, now| {
-                // Refused: the operator tries again.
+                // The request was refused: the operator tries again.
                 let _ = m.request_standby(now, wish.to_give());
             }),
             Say::GroupRequest(group) => self.input(to, |m, now| m.on_group_request(now, from, key(group))),

@@ -1,31 +1,32 @@
-//! What must hold in every state, and where every state must be able to go.
+//! Rules for every state, and the end that every state must be able to reach.
 
 use super::state::{NODES, State};
 use hbcore::takeover::GroupState;
 
-/// What is checked.
+/// The rules that are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Nothing panics.
     NoPanic,
-    /// No output is lost, and an input is answered with a bounded number of outputs.
+    /// No output is lost, and each input has a bounded number of outputs.
     Bounded,
     /// One effect of a group is under way at a time.
     OneEffect,
     /// A group has two owners only if the nodes could not know of each other, and cannot fence.
     OneOwner,
-    /// Two owners become one, and not none.
+    /// After a heal, one of two owners remains, and never none.
     HealWithoutGap,
-    /// Who has left runs nothing.
+    /// A node that has left runs nothing.
     LeavesNothing,
-    /// When nothing is under way and no timer is near, each group runs somewhere, and if the nodes see each other, in one place.
+    /// When nothing is under way and no timer is near, each group runs somewhere, and if the nodes see each other, in
+    /// one place.
     QuietIsGood,
-    /// From each state a good end can be reached without another fault.
+    /// Each state can reach a good end without another fault.
     EndReachable,
 }
 
 impl State {
-    /// Nothing can happen within a minute unless something goes wrong.
+    /// Whether nothing can happen within a minute unless there is a fault.
     pub(super) fn is_quiet(&self) -> bool {
         !self.is_urgent()
             && !self.is_working()
@@ -33,7 +34,7 @@ impl State {
             && (0..NODES).all(|n| !self.can_declare_dead(n) && (!self.nodes[n].on || self.nodes[n].active))
     }
 
-    /// Everything is as it should be: both nodes see each other, and each group has one owner.
+    /// Whether everything is as it should be: both nodes see each other, and each group has one owner.
     pub(super) fn is_good(&self) -> bool {
         self.all_on() && !self.is_cut() && self.is_quiet() && self.not_good().is_none()
     }
@@ -42,7 +43,7 @@ impl State {
         self.nodes.iter().all(|node| node.on)
     }
 
-    /// What is wrong with a quiet state.
+    /// The fault of a state in which nothing moves, if it has one.
     pub(super) fn not_good(&self) -> Option<String> {
         let together = self.all_on() && !self.is_cut();
         for group in 0..self.groups() {
@@ -64,7 +65,7 @@ impl State {
         Some(format!("node {unsettled} waits: {:?}", self.nodes[unsettled].machine))
     }
 
-    /// The rule of quiet states.
+    /// Checks the rule of quiet states.
     pub(super) fn check_quiet(&mut self) {
         if self.broken.is_none()
             && self.is_quiet()

@@ -1,4 +1,4 @@
-//! Two nodes, what is under way between them, and what really runs.
+//! Two nodes, the messages between them, and the groups that really run.
 
 use super::canonical::Shown;
 use super::rules::Rule;
@@ -9,21 +9,21 @@ use hbcore::time::{Duration, Instant};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// This many nodes, and one group at home on each.
+/// The number of nodes. Each is the home of one group.
 pub(super) const NODES: usize = 2;
 const GROUPS: usize = 2;
 pub(super) type Machine = Takeover<GROUPS>;
 
-/// The time at the begin. Not zero, so that nothing is mistaken for "never".
+/// The time at the begin. It is not zero, so that no code mistakes it for "never".
 pub(super) const ORIGIN: Instant = Instant::from_millis(1_000_000);
-/// What is further away than this waits until nothing else is to come.
+/// A timer that is further away than this waits until no other step is left.
 pub(super) const NEAR: Duration = Duration::from_mins(1);
-/// For how long a node that has just started believes no report.
+/// A node that has just started believes no report for this long.
 const DOUBT: Duration = Duration::from_millis(10);
-/// Outputs that one input may have.
+/// The most outputs of one input.
 const OUTPUTS: usize = 40;
 
-/// What a script does to a group.
+/// The work of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Work {
     Start,
@@ -34,22 +34,23 @@ pub(super) enum Work {
 /// A group as it really is on a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Real {
-    /// Something of it may run.
+    /// Some part of it may run.
     pub(super) holding: bool,
     /// All of it runs.
     pub(super) serving: bool,
-    /// What is being done, and the engine's ticket for it; none if it has been told of the end already (a planted bug).
+    /// The current work, and the engine's ticket for it. The ticket is missing if the engine was told of the end
+    /// already (a planted bug).
     pub(super) script: Option<(Work, Option<u32>)>,
 }
 
-/// What a node knows of the other one's life.
+/// A node's knowledge about the other node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct View {
-    /// The run that was heard last.
+    /// The last known incarnation.
     pub(super) run: Option<u16>,
-    /// Heard since it was last declared dead.
+    /// The other node was heard after it was last declared dead.
     pub(super) heard: bool,
-    /// Declared dead.
+    /// The other node is declared dead.
     pub(super) dead: bool,
 }
 
@@ -58,14 +59,14 @@ pub(super) struct Node {
     pub(super) on: bool,
     /// Counts the starts.
     pub(super) run: u16,
-    /// The node has joined: its resource management works.
+    /// The node has joined: it manages resources.
     pub(super) active: bool,
     pub(super) machine: Option<Machine>,
-    /// Number of the next message.
+    /// The number of the next message.
     pub(super) next: u64,
     pub(super) view: View,
     pub(super) groups: [Real; GROUPS],
-    /// Fencing that is under way.
+    /// The fencings that are under way.
     pub(super) shots: Vec<u32>,
 }
 
@@ -75,12 +76,12 @@ pub(super) struct Message {
     pub(super) say: Say,
 }
 
-/// What is under way to a node.
+/// The messages under way to a node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wire {
     pub(super) cut: bool,
     pub(super) fresh: VecDeque<Message>,
-    /// Lost, and will be asked for.
+    /// Lost messages, whose retransmission will be requested.
     pub(super) late: VecDeque<Message>,
 }
 
@@ -90,18 +91,18 @@ pub(super) struct State {
     pub(super) case: Case,
     pub(super) now: Instant,
     pub(super) nodes: [Rc<Node>; NODES],
-    /// By receiver.
+    /// Indexed by receiver.
     pub(super) wires: [Rc<Wire>; NODES],
-    /// What may still go wrong.
+    /// The faults that may still happen.
     pub(super) left: Faults,
-    /// A node has taken the other for dead that was not, and not everything that follows from it is over.
+    /// A node has declared a running node dead, and not all consequences are over.
     pub(super) apart: bool,
-    /// Groups that had two owners, and nothing has gone wrong since.
+    /// The groups that had two owners, with no fault since then.
     pub(super) contested: [bool; GROUPS],
     pub(super) broken: Option<(Rule, String)>,
-    /// What the engine of each node shows of itself now, if that was asked for.
+    /// The visible state of each engine, if it was computed.
     pub(super) shown: [Option<Shown>; NODES],
-    /// What was said, if that is to be kept.
+    /// The messages that were sent, if they are kept.
     pub(super) said: Option<Vec<(usize, Say)>>,
 }
 
@@ -110,7 +111,7 @@ pub(super) fn id(node: usize) -> NodeId {
 }
 
 impl State {
-    /// Both nodes are switched off.
+    /// A state in which both nodes are switched off.
     pub(super) fn new(case: Case) -> Self {
         Self {
             case,
@@ -144,7 +145,7 @@ impl State {
         Rc::make_mut(&mut self.wires[to])
     }
 
-    /// Gives an input to the engine of a node, and does what it then wants.
+    /// Gives an input to the engine of a node, and carries out the outputs.
     pub(super) fn input(&mut self, n: usize, input: impl FnOnce(&mut Machine, Instant)) {
         let now = self.now;
         if let Some(machine) = self.node(n).machine.as_mut() {
@@ -153,7 +154,7 @@ impl State {
         }
     }
 
-    /// A node is switched on.
+    /// Switches a node on.
     pub(super) fn start(&mut self, n: usize) {
         let homes = (0..GROUPS).map(id);
         let mut machine = Machine::new(id(n), homes, self.case.failback, EFFECT_LIMIT);
@@ -166,12 +167,12 @@ impl State {
         }
         let node = self.node(n);
         *node = Node { on: true, run: node.run + 1, next: 1, machine: Some(machine), ..Node::default() };
-        // What the earlier run said has arrived or is lost.
+        // The messages of the earlier incarnation have arrived or are lost.
         *self.wire(1 - n) = Wire { cut: self.wires[1 - n].cut, ..Wire::default() };
         self.wire(n).late.clear();
     }
 
-    /// A node is switched off, with everything that runs on it.
+    /// Switches a node off, with everything that runs on it.
     pub(super) fn stop(&mut self, n: usize) {
         // Its last messages are lost with the status that would have come before them.
         if self.can_hear(1 - n) {
@@ -208,12 +209,12 @@ impl State {
         self.fail(Rule::Bounded, format!("node {n} does not come to rest"));
     }
 
-    /// A node has left: its daemon ends.
+    /// Ends the daemon of a node that has left.
     fn left(&mut self, n: usize) {
         if self.nodes[n].groups.iter().any(|real| real.holding) {
             self.fail(Rule::LeavesNothing, format!("node {n} has left, and runs {:?}", self.nodes[n].groups));
         }
-        // Its last messages are on their way.
+        // Its last messages are still under way.
         let wire = Rc::clone(&self.wires[1 - n]);
         self.stop(n);
         self.wires[1 - n] = wire;
@@ -228,7 +229,7 @@ impl State {
         let message = Message { seq: Sequence(node.next), say };
         node.next += 1;
         let view = self.nodes[to].view;
-        // Whoever has not heard us, or holds us for dead, will not ask for what he missed until then.
+        // A peer that has not heard us, or declared us dead, does not request the messages that it missed until then.
         let forgotten = self.wires[to].cut && (view.dead || view.run != Some(self.nodes[n].run));
         if !self.nodes[to].on || forgotten {
             return;
@@ -290,7 +291,7 @@ impl State {
         }
     }
 
-    /// Fencing ends: the other node is without power, or not.
+    /// Fencing ends: it cut the power of the other node, or failed.
     pub(super) fn shot(&mut self, n: usize, outcome: Outcome) {
         let ticket = self.node(n).shots.remove(0);
         if outcome == Outcome::Done {
@@ -311,17 +312,17 @@ impl State {
         }
     }
 
-    /// A group moves because somebody wants it to: it is nowhere for a while.
+    /// Whether an operator moves a group, so that it runs nowhere for a while.
     fn is_ordered(&self) -> bool {
         let mut machines = self.nodes.iter().filter_map(|node| node.machine.as_ref());
         machines.any(|m| m.phase() == Phase::Leaving || m.standby() != Standby::NotAsked)
     }
 
-    /// Something went wrong: what was expected until now cannot be demanded any more.
+    /// A fault happened: the expectations so far do not hold any more.
     pub(super) fn disturbed(&mut self) {
         self.contested = [false; GROUPS];
     }
 }
 
-/// Names of the groups, for the legacy protocol.
+/// The names of the groups, for the legacy protocol.
 pub(super) const KEYS: [&str; GROUPS] = ["a", "b"];

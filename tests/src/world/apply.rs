@@ -1,4 +1,4 @@
-//! Faults begin and end; nodes start and go.
+//! Begins and ends faults; starts and ends nodes.
 
 use super::coverage::View;
 use super::engine::{Engine, Start, name};
@@ -99,7 +99,7 @@ impl World<'_> {
         }
     }
 
-    /// A machine stands still, and does not start by itself.
+    /// Switches a machine off. It does not start on its own.
     fn cut_power(&mut self, node: usize) {
         if self.hosts[node].is_running() {
             self.check_tables(node);
@@ -141,7 +141,7 @@ impl World<'_> {
         }
     }
 
-    /// A node that was taken away comes back, unless something else keeps it away.
+    /// Starts a node whose absence is over, unless another fault keeps it away.
     pub(crate) fn start_if_wanted(&mut self, node: usize) {
         let kept_away = self.is_active(|fault| match fault {
             Fault::Power { node: n, .. } | Fault::Blackout(n) | Fault::Leave(n) | Fault::Crash(n) => *n == node,
@@ -171,7 +171,8 @@ impl World<'_> {
         host.will_restart = false;
         host.newest_sent = hbcore::id::Sequence(0);
         let wall = host.wall(now);
-        // Without a file the wall clock is taken (docs/protocol/wire.md 7.2); a clock that is wrong then is the operator's business.
+        // Without a file, the generation is the wall clock (docs/protocol/wire.md 7.2). If the clock is wrong then,
+        // that is the operator's fault.
         host.generation = match host.generation {
             0 => wall + 1,
             last if planted == Some(Bug::SameGeneration) => last,
@@ -195,7 +196,7 @@ impl World<'_> {
         self.input(node, Cause::Time, super::host::Host::advance);
     }
 
-    /// A machine is reset, by its own daemon or by another's, and comes back.
+    /// A machine is reset by its own daemon or by that of another node, and comes back.
     pub(crate) fn reboot(&mut self, node: usize) {
         if !self.hosts[node].is_running() && !self.hosts[node].crashed {
             return;
@@ -206,7 +207,7 @@ impl World<'_> {
         self.plan(self.now.after(REBOOT), Due::Start(node));
     }
 
-    /// A daemon has ended by itself.
+    /// A daemon ended on its own.
     pub(crate) fn left(&mut self, node: usize) {
         self.check_tables(node);
         if self.schedule.site.nodes[node] == Kind::Ours {
@@ -233,7 +234,7 @@ impl World<'_> {
         }
     }
 
-    /// What was promised when it began to leave is still to be kept.
+    /// Promises from the begin of leaving must still be kept.
     fn disturbed_by_leaving(&mut self, node: usize) {
         if self.schedule.site.nodes[node] == Kind::Reference {
             self.disturbed();

@@ -1,5 +1,5 @@
-//! Which arms of the takeover were reached, derived from what can be seen of an engine before and after each input. The engine counts
-//! nothing itself.
+//! The arms of the takeover that were reached, derived from the visible state of an engine before and after each input.
+//! The engine itself counts nothing.
 
 mod arms;
 
@@ -16,7 +16,7 @@ use std::fmt::Debug;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage(BTreeMap<String, u64>);
 
-/// What is seen of an engine between two inputs.
+/// The visible state of an engine between two inputs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct View {
     phase: Phase,
@@ -25,7 +25,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// Of an engine that has just been made.
+    /// The view of an engine that has just been made.
     pub(crate) const NEW: Self = Self { phase: Phase::Init, standby: Standby::NotAsked, groups: [None; 4] };
 
     pub(crate) fn of(engine: &Ours) -> Self {
@@ -37,13 +37,13 @@ impl View {
         Self { phase: takeover.phase(), standby: takeover.standby(), groups }
     }
 
-    /// How a group was.
+    /// The state of a group.
     fn group(&self, group: usize) -> GroupState {
         self.groups.get(group).copied().flatten().map_or(GroupState::Stopped, |(state, _)| state)
     }
 }
 
-/// The name of a variant, without what it holds.
+/// The name of a variant, without its fields.
 fn variant(value: &impl Debug) -> String {
     let text = format!("{value:?}");
     text.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
@@ -54,7 +54,7 @@ impl Coverage {
         *self.0.entry(name).or_default() += 1;
     }
 
-    /// Adds what another world has reached.
+    /// Adds the arms that another world has reached.
     pub fn add(&mut self, other: &Self) {
         for (name, count) in &other.0 {
             *self.0.entry(name.clone()).or_default() += count;
@@ -66,17 +66,17 @@ impl Coverage {
         self.0.get(name).copied().unwrap_or_default()
     }
 
-    /// Everything that was reached, by its name.
+    /// All arms that were reached, with their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.0.iter().map(|(name, count)| (name.as_str(), *count))
     }
 
-    /// A daemon has ended by itself.
+    /// A daemon ended on its own.
     pub(crate) fn left(&mut self, before: &View) {
         self.count(format!("phase: {:?} to Left", before.phase));
     }
 
-    /// An operator was refused.
+    /// The request of an operator was refused.
     pub(crate) fn refused(&mut self, error: RequestError) {
         self.count(match error {
             RequestError::Standby(refusal) => format!("refused: {refusal:?}"),
@@ -84,7 +84,7 @@ impl Coverage {
         });
     }
 
-    /// An effect began; `before` is what was seen before the input that led to it.
+    /// An effect began; `before` is the view before the input that caused it.
     pub(crate) fn effect(&mut self, before: &View, effect: Effect) {
         self.count(match effect {
             Effect::Acquire(group) => format!("effect: Acquire what was {:?}", before.group(group.0.into())),
@@ -95,7 +95,7 @@ impl Coverage {
         });
     }
 
-    /// An effect of a group, or of fencing (`None`), ended: how the group was and is.
+    /// An effect of a group, or of fencing (`None`), ended. `states` are the states of the group before and after.
     pub(crate) fn ended(&mut self, states: Option<(GroupState, GroupState)>, outcome: Outcome) {
         self.count(match states {
             Some((before, after)) => format!("end: {before:?}, {outcome:?}: {after:?}"),
@@ -103,7 +103,7 @@ impl Coverage {
         });
     }
 
-    /// The engine told something.
+    /// The engine gave a notice.
     pub(crate) fn notice(&mut self, notice: Notice) {
         self.count(match notice {
             Notice::Keeping(class) | Notice::Yielding(class) | Notice::GivingAway(class) => {
@@ -116,7 +116,7 @@ impl Coverage {
         });
     }
 
-    /// An input has been dealt with.
+    /// An input was processed.
     pub(crate) fn input(&mut self, before: &View, after: &View, cause: Cause, notices: Seen) {
         if before == after {
             return;
@@ -138,7 +138,7 @@ impl Coverage {
     }
 }
 
-/// What was told during one input: why groups are wanted, or not any more.
+/// The notices during one input: the reasons why groups are wanted or not.
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub(crate) struct Seen {
@@ -199,7 +199,7 @@ impl Seen {
     }
 }
 
-/// Counts beside a world.
+/// The counters of a world.
 pub(crate) struct Counting {
     pub(crate) coverage: Coverage,
     pub(crate) views: Vec<View>,
@@ -211,7 +211,7 @@ impl Counting {
         Self { coverage: Coverage::default(), views: vec![View::NEW; nodes], seen: Seen::default() }
     }
 
-    /// An input of `node` has been dealt with.
+    /// An input of `node` was processed.
     pub(crate) fn after_input(&mut self, node: usize, engine: Option<&Engine>, cause: Cause) {
         let seen = std::mem::take(&mut self.seen);
         let Some(ours) = engine.and_then(Engine::ours) else { return };

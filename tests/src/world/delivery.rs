@@ -1,4 +1,4 @@
-//! Which messages each engine has processed, as seen from outside, and whom it declared dead.
+//! The messages that each engine has processed, as seen from outside, and the nodes that it declared dead.
 
 use super::World;
 use super::engine::name;
@@ -9,7 +9,7 @@ use hbcore::id::Sequence;
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::MessageType;
 
-/// What one node has processed of one other node.
+/// The messages of one sender that one node has processed.
 #[derive(Clone, Default)]
 struct Seen {
     generation: u64,
@@ -18,19 +18,20 @@ struct Seen {
     /// The first number since the receiver began to count, and the newest.
     first: Option<u64>,
     newest: u64,
-    /// Generation of the newest status that the receiver took.
+    /// The generation of the newest status that the receiver accepted.
     counted_generation: u64,
-    /// Generation of the newest status that came, whatever the receiver made of it.
+    /// The generation of the newest status that arrived, accepted or not.
     status_generation: u64,
-    /// Its number. An older one that is repeated says nothing about now.
+    /// Its sequence number. A retransmitted older status does not describe the present.
     status_number: u64,
-    /// By the receiver's clock.
+    /// The time of its arrival by the receiver's clock.
     status_at: Option<Instant>,
     deadtime: Duration,
 }
 
 impl Seen {
-    /// An undamaged status came, by the receiver's clock at `local`. Over a second link it comes later, and says nothing more.
+    /// An undamaged status arrived when the receiver's clock showed `local`. Copies over a second link arrive later and
+    /// change nothing.
     fn status(&mut self, meta: &Meta, local: Instant) {
         let Some(number) = meta.seq else { return };
         if (meta.generation, number.0) > (self.status_generation, self.status_number) {
@@ -54,16 +55,16 @@ impl Seen {
     }
 }
 
-/// What one node knows.
+/// The knowledge of one node.
 #[derive(Clone, Default)]
 struct Knowledge {
-    /// Of each sender.
+    /// By sender.
     of: Vec<Seen>,
-    /// When all others were heard or given up, by its own clock: from then on their dead time counts.
+    /// The time, by its own clock, at which all others were heard or declared dead. From then on their deadtime counts.
     joined_at: Option<Instant>,
 }
 
-/// For each receiver, what it knows.
+/// The knowledge of each receiver.
 pub(crate) struct Delivery(Vec<Knowledge>);
 
 impl Delivery {
@@ -78,13 +79,13 @@ impl Delivery {
         knowledge.joined_at = None;
     }
 
-    /// The receiver said that everything missing so far is lost.
+    /// The receiver reported that all messages missing so far are lost.
     pub(crate) fn given_up(&mut self, receiver: usize, sender: usize) {
         let seen = &mut self.0[receiver].of[sender];
         seen.first = Some(seen.newest);
     }
 
-    /// The receiver said that this number is lost.
+    /// The receiver reported that this number is lost.
     pub(crate) fn refused(&mut self, receiver: usize, sender: usize, number: Sequence) {
         self.0[receiver].of[sender].insert(number.0);
     }
@@ -98,7 +99,7 @@ impl Delivery {
 }
 
 impl World<'_> {
-    /// One of ours reads an undamaged message: a status is heard, also if the engine should overlook it.
+    /// One of our engines reads an undamaged message. A status counts as heard, even if the engine should ignore it.
     pub(crate) fn heard(&mut self, to: usize, meta: &Meta) {
         if meta.kind == MessageType::Status {
             let local = self.hosts[to].local(self.now);
@@ -106,7 +107,7 @@ impl World<'_> {
         }
     }
 
-    /// One of ours is about to have a node fenced: it must have been silent for its dead time.
+    /// One of our engines is about to fence a node. That node must have been silent for its deadtime.
     pub(crate) fn shoots(&mut self, by: usize, node: usize) {
         let deadtime = Duration::from_millis(self.schedule.site.deadtime);
         let local = self.hosts[by].local(self.now);
@@ -118,7 +119,7 @@ impl World<'_> {
         }
     }
 
-    /// One of ours has taken a message.
+    /// One of our engines accepted a message.
     pub(crate) fn delivered(&mut self, to: usize, meta: &Meta, received: Received) {
         let (Some(number), Received::New | Received::NotForUs | Received::ForClients) = (meta.seq, received) else {
             return;
@@ -145,13 +146,13 @@ impl World<'_> {
         }
     }
 
-    /// One of ours has found out who is there.
+    /// One of our engines joined.
     pub(crate) fn joined(&mut self, node: usize) {
         self.delivery.0[node].joined_at = Some(self.hosts[node].local(self.now));
     }
 
-    /// One of ours believes that a node is dead: it must have been silent for its dead time, by the clock of the believer, and
-    /// nothing of it may be waiting to be read.
+    /// One of our engines declared a node dead. That node must have been silent for its deadtime, by the clock of the
+    /// engine's node, and no message of it may wait to be read.
     pub(crate) fn declared_dead(&mut self, by: usize, node: usize) {
         let site = &self.schedule.site;
         let host = &self.hosts[by];
@@ -164,7 +165,7 @@ impl World<'_> {
         let deadtime = if is_ours { Duration::from_millis(site.deadtime) } else { seen.deadtime };
         let (since, patience) = match (seen.status_at, joined_at) {
             (Some(at), _) => (at, deadtime),
-            // It was heard, or the believer would have waited longer, and has told no status since.
+            // The node was heard, because the engine would have waited longer otherwise, and has sent no status since.
             (None, Some(joined)) => (joined, deadtime),
             (None, None) => (host.local(host.started), Duration::from_millis(site.initdead)),
         };

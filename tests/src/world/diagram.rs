@@ -1,5 +1,5 @@
-//! The history of a world as a space-time diagram: time runs downwards, each node is a line, each message an arrow, each group a
-//! bar on the nodes that run it. What is quiet is left out, with a note.
+//! The history of a world as a space-time diagram: time runs downwards, each node is a line, each message an arrow,
+//! each group a bar on the nodes that run it. Times without events are left out, with a note.
 
 use super::engine::name;
 use super::story::{Happening, Runs, Story};
@@ -15,13 +15,13 @@ const ROW: f64 = 11.0;
 /// A pause longer than this is drawn as a gap.
 const PAUSE: Duration = Duration::from_millis(200);
 const GAP: f64 = 26.0;
-/// Only the last events, this many, are drawn: what led to the end is there.
+/// The diagram shows only this number of events, the last ones: they contain the cause of the end.
 const MOST: usize = 400;
 const OFF: &str = "stroke='#999' stroke-dasharray='1 5'";
 const PAUSED: &str = "stroke='#e80' stroke-width='3'";
 const COLOURS: [&str; 4] = ["#2a7", "#27c", "#c72", "#a3c"];
 
-/// The diagram of a run, as SVG. Heartbeats and acknowledgements are left out.
+/// The diagram of a run, as SVG. It leaves out heartbeats and acknowledgements.
 pub fn svg(schedule: &Schedule, story: &Story, violation: Option<&Violation>) -> String {
     let all: Vec<&(Duration, Happening)> = story.0.iter().filter(|(_, h)| is_of_interest(h)).collect();
     let left_out = all.len().saturating_sub(MOST);
@@ -46,9 +46,9 @@ fn is_of_interest(happening: &Happening) -> bool {
 struct Drawing<'s> {
     schedule: &'s Schedule,
     lines: String,
-    /// Above the lines, whatever they cross.
+    /// Texts, which are drawn over all lines.
     texts: String,
-    /// Times and where they stand, in order.
+    /// Times and their vertical positions, in order.
     scale: Vec<(Duration, f64)>,
     height: f64,
 }
@@ -65,7 +65,7 @@ impl<'s> Drawing<'s> {
                 drawing.words(8.0, y, "#888", "start", &format!("⋮ {:.3} s", since.as_secs_f64()));
                 drawing.height += GAP;
             }
-            // A little more room between things that do not happen at the same time, so that arrows slope.
+            // There is a little more room between events at different times, so that arrows slope.
             drawing.height += if at == before { ROW } else { ROW + 5.0 };
             drawing.scale.push((at, drawing.height));
             before = at;
@@ -78,7 +78,7 @@ impl<'s> Drawing<'s> {
         LEFT + BETWEEN * real(node)
     }
 
-    /// Where a moment stands: at the first thing that happens then, or between two things.
+    /// The vertical position of a time: that of the first event at this time, or between two events.
     fn y(&self, at: Duration) -> f64 {
         let next = self.scale.partition_point(|(t, _)| *t < at);
         let Some((t1, y1)) = self.scale.get(next) else { return self.height - 20.0 };
@@ -123,7 +123,7 @@ impl<'s> Drawing<'s> {
         }
     }
 
-    /// When a node is off, or does not run though it is on.
+    /// Draws the times at which a node is off, or is on and does not run.
     fn absences(&mut self, story: &Story) {
         let end = self.scale.last().map(|(at, _)| *at).unwrap_or_default();
         for node in 0..self.schedule.site.nodes.len() {
@@ -150,7 +150,7 @@ impl<'s> Drawing<'s> {
         self.line((x, y0), (x, y1), style);
     }
 
-    /// Who ran what, from when to when.
+    /// Draws the time in which each node ran each group.
     fn groups(&mut self, story: &Story) {
         let nodes = self.schedule.site.nodes.len();
         let groups = self.schedule.site.groups.len();
@@ -186,7 +186,7 @@ impl<'s> Drawing<'s> {
         );
     }
 
-    /// A row for each.
+    /// Draws a row for each event.
     fn happenings(&mut self, all: &[&(Duration, Happening)]) {
         let mut last = None;
         let rows: Vec<f64> = self.scale.iter().map(|(_, y)| *y).collect();

@@ -1,4 +1,4 @@
-//! What runs on a node, seen alike from outside: the engine, or the model of a 3.0.6.
+//! The daemon of a node, with one interface: the engine, or the model of a 3.0.6.
 
 use super::reference::Reference;
 use super::schedule::{Kind, Medium, Site};
@@ -12,10 +12,10 @@ use hbcore::{
     RequestError, Timing, Transmit,
 };
 
-/// Room for everything that a schedule can ask for, and not more.
+/// The capacities are exactly large enough for any schedule.
 pub(crate) type Ours = Cluster<5, 2, 4, 32768, 1>;
 
-/// Seconds since 1970 at the begin of every world.
+/// The wall clock at the begin of every world, in seconds since 1970.
 pub(crate) const EPOCH: u64 = 1_800_000_000;
 
 /// A daemon.
@@ -25,14 +25,14 @@ pub(crate) enum Engine {
     Reference(Reference),
 }
 
-/// How a daemon is started.
+/// The parameters of a daemon's start.
 pub(crate) struct Start {
     pub(crate) node: usize,
     pub(crate) generation: u64,
     pub(crate) now: Instant,
     pub(crate) wall: u64,
     pub(crate) seed: u64,
-    /// A planted bug: the dead time by which it judges is not the one that it was told.
+    /// A planted bug: the daemon uses another deadtime than the one that it was told.
     pub(crate) hasty: bool,
 }
 
@@ -108,14 +108,14 @@ impl Engine {
         }
     }
 
-    /// An earlier run has left a group that does not stop. The scripts of the model's start do.
+    /// An earlier run has left a group that does not stop. In the model, scripts of a start never fail to stop one.
     pub(crate) fn stuck(&mut self, group: usize) {
         if let Self::Ours(engine) = self {
             engine.stuck(GroupId(group as u16));
         }
     }
 
-    /// A group that runs lacks something. A 3.0.6 does not notice.
+    /// A running group lacks something. A 3.0.6 does not notice it.
     pub(crate) fn group_lost(&mut self, now: Instant, group: usize) {
         if let Self::Ours(engine) = self {
             engine.group_lost(now, GroupId(group as u16));
@@ -150,7 +150,7 @@ impl Engine {
         }
     }
 
-    /// Whether it regards a node as dead.
+    /// Whether it has declared a node dead.
     pub(crate) fn regards_dead(&self, node: usize) -> bool {
         match self {
             Self::Ours(engine) => engine.node(NodeId(node as u8)).is_some_and(|n| *n.state == NodeState::Dead),
@@ -158,7 +158,7 @@ impl Engine {
         }
     }
 
-    /// Nothing is moving, and nothing is about to.
+    /// Whether nothing is moving, and nothing is about to move.
     pub(crate) fn is_settled(&self) -> bool {
         match self {
             Self::Ours(engine) => engine.takeover().is_settled(),

@@ -1,4 +1,4 @@
-//! A machine: its clock, its daemon, its groups, and the little that a port does around the engine.
+//! A machine: its clock, its daemon, its groups, and the few tasks of a port around the engine.
 
 mod crash;
 mod effects;
@@ -19,18 +19,18 @@ use hbcore::{DatagramError, Event};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Datagrams that wait in the sockets of a daemon that does not read.
+/// The number of datagrams that wait in the sockets of a daemon that does not read.
 const SOCKET: usize = 256;
-/// A timer that fires so often in such a time does not do what it fires for.
+/// A timer that fires this often within `SPAN` does not advance the engine.
 const FIRES: u32 = 64;
 const SPAN: Duration = Duration::from_millis(10);
-/// Outputs that one input may have at most: two batches of repetitions, refusals, and what the takeover says.
+/// The most outputs of one input: two batches of retransmissions, refusals, and the messages of the takeover.
 const OUTPUTS: usize = 400;
 
-/// Most milliseconds that a fencing device takes.
+/// The longest time that a fencing device takes, in milliseconds.
 pub(crate) const FENCING: u64 = 2000;
 
-/// What the world knows of a message.
+/// The world's knowledge about a message.
 #[derive(Clone, Debug)]
 pub(crate) struct Meta {
     pub(crate) from: usize,
@@ -44,12 +44,12 @@ pub(crate) struct Meta {
 #[derive(Clone)]
 pub(crate) struct Packet {
     pub(crate) bytes: Rc<[u8]>,
-    /// Unknown for bytes of a cable.
+    /// None for bytes of a serial line.
     pub(crate) meta: Option<Rc<Meta>>,
     pub(crate) damaged: bool,
 }
 
-/// What an engine was told.
+/// The kind of an engine's input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// Time passed.
@@ -63,7 +63,7 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// For people.
+    /// The name for people.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Time => "time",
@@ -91,21 +91,21 @@ struct Script {
     began: Instant,
 }
 
-/// How a script ends.
+/// The end of a script.
 #[derive(Clone, Copy)]
 struct Ending {
-    /// What the port sees of it, and says.
+    /// The outcome that the port sees and reports.
     outcome: Outcome,
-    /// The truth: something of the group runs on.
+    /// The truth: some part of the group runs on.
     leaves: bool,
 }
 
-/// What is done to a group.
+/// The work on a group.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
     Start,
     Stop,
-    /// What could not be stopped is stopped by force, or goes down with the machine.
+    /// A group that could not be stopped is stopped by force, or ends with the machine.
     Escalate,
 }
 
@@ -113,16 +113,16 @@ enum Work {
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub(crate) struct Real {
-    /// Something of it may run.
+    /// Some part of it may run.
     pub(crate) holding: bool,
     /// All of it runs.
     pub(crate) serving: bool,
     script: Option<Script>,
-    /// It runs, and lacks something that cannot be put back now.
+    /// It runs, and lacks something that cannot be restored now.
     pub(crate) lacks: bool,
     /// Its last start failed.
     pub(crate) failed: bool,
-    /// A daemon that was killed has left it, and nobody has seen it stopped, or running as it should, since then.
+    /// A daemon that was killed has left it, and since then it was not seen stopped, or running properly.
     pub(crate) left_over: bool,
 }
 
@@ -132,11 +132,11 @@ pub(crate) struct Host {
     lateness: u64,
     pub(crate) random: Random,
     pub(crate) engine: Option<Box<Engine>>,
-    /// Counts the starts, so that scripts of an earlier one are recognised.
+    /// Counts the starts, so that scripts of an earlier start are recognised.
     pub(crate) run: u64,
     pub(crate) generation: u64,
     pub(crate) started: Instant,
-    /// Seconds by which the wall clock is wrong.
+    /// The error of the wall clock in seconds.
     pub(crate) wall_error: i64,
     pub(crate) paused: bool,
     pub(crate) inbox: VecDeque<(usize, Packet)>,
@@ -147,11 +147,11 @@ pub(crate) struct Host {
     counted_from: Instant,
     fired: u32,
     tickets: u64,
-    /// Highest number that the daemon has sent.
+    /// The highest number that the daemon has sent.
     pub(crate) newest_sent: Sequence,
-    /// It will start by itself.
+    /// It will start on its own.
     pub(crate) will_restart: bool,
-    /// Its daemon was killed, and what it had started may run on.
+    /// Its daemon was killed, and the groups that it had started may run on.
     pub(crate) crashed: bool,
 }
 
@@ -182,7 +182,7 @@ impl Host {
         }
     }
 
-    /// When its timer fires next.
+    /// The time at which its timer fires next.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
         self.wake.filter(|_| self.engine.is_some() && !self.paused)
     }
@@ -203,11 +203,11 @@ impl Host {
         Instant::from_micros(now.as_micros().saturating_add_signed(gained))
     }
 
-    /// The first moment at which that clock shows `local` or more.
+    /// The first time at which that clock shows `local` or more.
     fn global(&self, local: Instant) -> Instant {
         let second = 1_000_000;
         let elapsed = local.as_micros() * second / second.saturating_add_signed(self.drift);
-        // Both roundings are down, and by less than two microseconds together.
+        // Both roundings go down, and by less than two microseconds together.
         let mut at = Instant::from_micros(elapsed.saturating_sub(2));
         while self.local(at) < local {
             at = at.after(Duration::from_micros(1));
@@ -215,7 +215,7 @@ impl Host {
         at
     }
 
-    /// Seconds since 1970 as the machine believes.
+    /// The wall clock of the machine, in seconds since 1970.
     pub(crate) fn wall(&self, now: Instant) -> u64 {
         (EPOCH + now.since(ORIGIN).as_secs()).saturating_add_signed(self.wall_error)
     }
@@ -226,7 +226,7 @@ impl Host {
         }
     }
 
-    /// The timer fires. False if it fires again and again.
+    /// The timer fires. Returns false if it fires again and again.
     fn fire(&mut self, local: Instant) -> bool {
         if local.since(self.counted_from) >= SPAN {
             self.counted_from = local;
@@ -257,7 +257,7 @@ impl Host {
         self.real.iter_mut().for_each(|real| *real = Real::default());
     }
 
-    /// Everything that the daemon knew is gone.
+    /// Ends the daemon, which forgets everything.
     fn end_daemon(&mut self) {
         self.engine = None;
         self.wake = None;
@@ -269,7 +269,7 @@ impl Host {
 }
 
 impl World<'_> {
-    /// Gives a node an input, then takes what it has to say.
+    /// Gives an input to a node, then processes its outputs.
     pub(crate) fn input(&mut self, node: usize, cause: Cause, input: impl FnOnce(&mut Host, Instant)) {
         let host = &mut self.hosts[node];
         if host.engine.is_none() || host.paused {
@@ -303,7 +303,7 @@ impl World<'_> {
             self.heard_event(node, event);
             outputs += 1;
         }
-        // The real 3.0.6 refuses each number of a request by itself.
+        // The real 3.0.6 refuses each number of a request separately.
         if outputs > OUTPUTS && self.schedule.site.nodes[node] == Kind::Ours {
             self.fail(Rule::BoundedWork, format!("{outputs} outputs of one input of {}", name(node)));
         }
@@ -365,7 +365,7 @@ impl World<'_> {
         })
     }
 
-    /// Something arrives at a machine.
+    /// A packet arrives at a machine.
     pub(crate) fn arrive(&mut self, to: usize, link: usize, packet: Packet) {
         let host = &mut self.hosts[to];
         if host.engine.is_none() {
@@ -381,7 +381,7 @@ impl World<'_> {
         self.drain(to, cause);
     }
 
-    /// The daemon reads what arrived.
+    /// The daemon reads a packet.
     pub(crate) fn read(&mut self, to: usize, link: usize, packet: &Packet) -> Cause {
         if let Some(meta) = &packet.meta {
             self.handle(to, link, packet);
@@ -392,7 +392,7 @@ impl World<'_> {
         while let Some(frame) = self.hosts[to].cables[link].push(&mut rest).map(Rc::from) {
             let meta = self.meta(&frame).map(Rc::new);
             cause = meta.as_ref().map_or(cause, |meta| Cause::Message(meta.kind));
-            // Broken frames happen on a cable that has noise now, or had it just before.
+            // Broken frames occur on a serial line that has noise now, or had it just before.
             self.handle(to, link, &Packet { bytes: frame, damaged: meta.is_none(), meta });
         }
         cause
@@ -416,8 +416,8 @@ impl World<'_> {
         }
     }
 
-    /// After a pause: what waited is read; sometimes the timer is looked at first. The engine asks to be called after what waits was
-    /// read, and notices by itself only that it is called late by a quarter of its dead time.
+    /// Ends a pause: the daemon reads the waiting packets; sometimes it looks at its timer first. The engine must be
+    /// called after the packets were read. It detects only a call that is late by a quarter of its deadtime.
     pub(crate) fn resume(&mut self, node: usize) {
         let host = &mut self.hosts[node];
         host.paused = false;
@@ -439,7 +439,7 @@ impl World<'_> {
         self.input(node, Cause::Time, Host::advance);
     }
 
-    /// The planted bug: each deadline that was missed is met afterwards, as if it were not late.
+    /// The planted bug: the engine is called for each deadline that was missed, as if it were not late.
     fn live_through(&mut self, node: usize) {
         let until = self.hosts[node].local(self.now);
         for _ in 0..1000 {
@@ -468,7 +468,7 @@ impl World<'_> {
     }
 }
 
-/// A few words for a diagram.
+/// A short label for a diagram.
 fn label(bytes: &[u8], keys: &hbcore::wire::Keys<1>) -> String {
     let Some(header) = open(bytes, keys).ok().and_then(|message| Header::parse(message).ok()) else {
         return String::new();

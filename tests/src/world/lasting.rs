@@ -1,8 +1,8 @@
-//! Faults that never end: what must still come to rest, and with what.
+//! Faults that never end: the world must still come to rest, in a state that depends on them.
 //!
-//! As long as two nodes hear each other on some link, everything is demanded as if that link were the only one. Where one does not hear the
-//! other any more, each lives alone; where a node is gone, or can run nothing, the other one serves. The idea is that of the liveness
-//! mode of `TigerBeetle`'s simulator: what is healthy must get on with what is not.
+//! If two nodes hear each other on some link, all rules hold as if that link were the only one. If one does not hear
+//! the other any more, each runs alone. If a node is gone, or can run nothing, the other one serves. The idea comes
+//! from the liveness mode of `TigerBeetle`'s simulator: the healthy part must keep working in spite of the rest.
 
 use super::host::Host;
 use super::schedule::{Fault, Planned, Schedule};
@@ -10,7 +10,7 @@ use super::{Engine, World};
 use hbcore::takeover::{GroupState, Holds};
 
 impl Planned {
-    /// It never ends.
+    /// Whether the fault never ends.
     pub fn is_for_ever(&self) -> bool {
         self.lasting == std::time::Duration::MAX
     }
@@ -22,12 +22,12 @@ impl Schedule {
         self.faults.iter().filter(|planned| planned.is_for_ever()).map(|planned| &planned.fault)
     }
 
-    /// A node never comes back.
+    /// Whether a node never comes back.
     pub(crate) fn stays_away(&self, node: usize) -> bool {
         self.for_ever().any(|fault| matches!(fault, Fault::Power { node: n, .. } if *n == node))
     }
 
-    /// Scripts of a node never do again what they are to do.
+    /// Whether the scripts of a node never work again.
     pub(crate) fn is_sick(&self, node: usize) -> bool {
         self.for_ever().any(|fault| match fault {
             Fault::Blind(n) | Fault::Hang(n) | Fault::Fail { node: n, .. } => *n == node,
@@ -35,7 +35,7 @@ impl Schedule {
         })
     }
 
-    /// Nothing that `from` says is ever heard by `to` again.
+    /// Whether `to` never hears `from` again.
     pub(crate) fn is_deaf(&self, from: usize, to: usize) -> bool {
         (0..self.site.links.len()).all(|link| {
             self.for_ever().any(|fault| match *fault {
@@ -46,7 +46,7 @@ impl Schedule {
         })
     }
 
-    /// All that run hear each other, and can do what they are told.
+    /// Whether all running nodes hear each other in the end, and can carry out their effects.
     pub(crate) fn heals(&self) -> bool {
         let nodes = 0..self.site.nodes.len();
         let deaf = |from| nodes.clone().any(|to| from != to && self.is_deaf(from, to));
@@ -55,12 +55,12 @@ impl Schedule {
 }
 
 impl World<'_> {
-    /// Something is wrong that is not just a link of two that is dead for good.
+    /// Whether there is a fault, apart from one of two links that is dead for good.
     pub(crate) fn is_disturbed(&self) -> bool {
         self.disturbing() > 0
     }
 
-    /// So many faults are active, besides those that leave nothing to do but to use the other link.
+    /// The number of active faults, without those after which the node only has to use the other link.
     pub(crate) fn disturbing(&self) -> usize {
         let harmless =
             |planned: &Planned| planned.is_for_ever() && matches!(planned.fault, Fault::Cut { link: Some(_), .. });
@@ -69,7 +69,7 @@ impl World<'_> {
         active.count()
     }
 
-    /// A pair in which something stays wrong for ever: what of a group is not as it must be.
+    /// For a pair with a fault that never ends: the fault of a group's state, if it has one.
     pub(crate) fn unsettled_for_ever(&self, group: usize) -> Option<String> {
         let site = &self.schedule.site;
         let nodes = 0..site.nodes.len();
@@ -79,11 +79,12 @@ impl World<'_> {
         }
         let serve = nodes.clone().filter(|n| real(*n).serving).count();
         let hold = nodes.clone().filter(|n| real(*n).holding).count();
-        // What cannot be stopped there stays claimed, with its class, and the start of the other waits until that is settled.
+        // A group that cannot be stopped there stays claimed, with its class, and the start on the other node waits
+        // until that is settled.
         if nodes.clone().any(|n| self.schedule.is_sick(n) && (real(n).holding || is_stuck(&self.hosts[n]))) {
             return (serve > 1).then(|| format!("group {group} is served by {serve} nodes"));
         }
-        // Who does not hear the other must serve; without a device to make sure, both do.
+        // A node that does not hear the other must serve. Without a fencing device, both do.
         let deaf = self.schedule.is_deaf(0, 1) || self.schedule.is_deaf(1, 0);
         let failed = nodes.clone().any(|n| real(n).failed && !self.schedule.is_sick(n));
         let alone = nodes.clone().find(|n| self.schedule.is_deaf(1 - n, *n)).filter(|_| site.fencing);
@@ -103,7 +104,7 @@ impl World<'_> {
     }
 }
 
-/// A group is being started or stopped, or is about to be.
+/// Whether a group is being started or stopped, or is about to be.
 fn moves(host: &Host, group: usize) -> bool {
     let Some(ours) = host.engine.as_deref().and_then(Engine::ours) else { return false };
     ours.groups().get(group).is_some_and(|group| match group.state() {

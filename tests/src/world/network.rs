@@ -1,26 +1,26 @@
-//! What happens to bytes between two nodes.
+//! The links between the nodes, and their faults.
 
 use super::random::Random;
 use super::schedule::{Fault, Medium, Site};
 use hbcore::time::{Duration, Instant};
 use std::rc::Rc;
 
-/// A cable carries 11,520 bytes in a second: 115,200 baud, ten bits a byte.
+/// The time of one byte on a serial line: 11,520 bytes in a second, at 115,200 baud and ten bits a byte.
 const BYTE: Duration = Duration::from_micros(87);
-/// What a serial port's queue holds; a message that finds it fuller is dropped.
+/// The length of a serial port's queue; a message that finds it longer is dropped.
 const CABLE_QUEUE: Duration = Duration::from_millis(350);
 
 /// The way from one node to another on one link.
 struct Line {
     random: Random,
     burst_until: Instant,
-    /// Nothing overtakes what arrives then, unless a fault delays it.
+    /// Later packets arrive no earlier than this, unless a fault delays them.
     last_at: Instant,
-    /// A cable is busy until then.
+    /// A serial line is busy until then.
     busy_until: Instant,
 }
 
-/// All lines, and what disturbs them now.
+/// All lines, and the faults that affect them now.
 pub(crate) struct Network {
     lines: Vec<Line>,
     nodes: usize,
@@ -46,7 +46,7 @@ struct Weather {
 pub(crate) struct Arrival {
     pub(crate) at: Instant,
     pub(crate) bytes: Rc<[u8]>,
-    /// They are not what was sent.
+    /// They differ from the bytes that were sent.
     pub(crate) damaged: bool,
 }
 
@@ -68,7 +68,7 @@ impl Network {
         }
     }
 
-    /// The faults that are active from now on.
+    /// Sets the faults that are active from now on.
     pub(crate) fn set_weather<'f>(&mut self, active: impl Iterator<Item = &'f Fault>) {
         let mut weather = Weather::default();
         for fault in active {
@@ -102,21 +102,21 @@ impl Network {
         self.weather = weather;
     }
 
-    /// The longest that a datagram travels when there are no faults.
+    /// The longest time that a datagram travels when there are no faults.
     pub(crate) fn longest_delay(&self) -> Duration {
         let cable = BYTE * 1024;
         let serial = if self.links.contains(&Medium::Serial) { cable } else { Duration::ZERO };
         Duration::from_micros(self.delay.1) + serial
     }
 
-    /// Whether anything sent on this way is lost.
+    /// Whether this way loses everything.
     pub(crate) fn is_cut(&self, from: usize, to: usize, link: usize) -> bool {
         let weather = &self.weather;
         let cut = weather.cuts.iter().any(|(f, t, l)| *f == from && *t == to && l.is_none_or(|l| l == link));
         from != to && (cut || weather.isolated.contains(&from) || weather.isolated.contains(&to))
     }
 
-    /// Sends `bytes`; they arrive at most twice.
+    /// Sends `bytes`. They arrive at most twice.
     pub(crate) fn carry(
         &mut self,
         now: Instant,
@@ -169,7 +169,7 @@ impl Line {
         Arrival { at, bytes, damaged }
     }
 
-    /// One byte after the other: nothing overtakes.
+    /// Sends the bytes one after the other, in order.
     fn write(&mut self, now: Instant, weather: &Weather, delay: (u64, u64), bytes: &Rc<[u8]>) -> Option<Arrival> {
         let begin = self.busy_until.max(now);
         if begin.since(now) > CABLE_QUEUE {
@@ -194,7 +194,7 @@ impl Line {
         copy.into()
     }
 
-    /// Bytes changed, lost and invented, also around the message.
+    /// Changes, removes and adds bytes, also around the message.
     fn add_noise(&mut self, bytes: &[u8]) -> Rc<[u8]> {
         let mut copy = Vec::with_capacity(bytes.len() + 16);
         for byte in bytes {

@@ -1,4 +1,5 @@
-//! Who really runs which group: never two by our doing, never none for longer than the deadline.
+//! The groups that really run, and where: no node of ours may cause two owners, and no group may be down for longer
+//! than the deadline.
 
 use super::engine::{Engine, name};
 use super::host::Host;
@@ -7,24 +8,24 @@ use super::schedule::Planned;
 use super::{Fault, Kind, ORIGIN, World};
 use hbcore::time::{Duration, Instant};
 
-/// Where messages are lost, the one that ends a doubt may have to be repeated some times, each a quarter of a second after the other.
+/// On a lossy link, a message that ends a doubt may need several retransmissions, a quarter of a second apart.
 const REPEATS: Duration = Duration::from_secs(1);
 
-/// A group that must be served by `node` at `due`, since its owner is gone.
+/// A group that `node` must serve at `due`, because its owner is gone.
 struct Promise {
     group: usize,
     node: usize,
     due: Instant,
 }
 
-/// What is remembered about owners.
+/// The state of the rules about owners.
 pub(crate) struct Ownership {
-    /// Groups that had two owners, and nothing has happened since.
+    /// The groups that had two owners, with no event since then.
     contested: Vec<bool>,
-    /// When a node last took another for dead that was not.
+    /// The time of the last false death.
     apart: Option<Instant>,
     promises: Vec<Promise>,
-    /// Since when each group has been served twice, with nothing wrong around it.
+    /// For each group, the time since which it is served twice without any fault.
     twice_since: Vec<Option<Instant>>,
     pub(crate) kept: u64,
 }
@@ -46,7 +47,7 @@ impl World<'_> {
         self.schedule.site.nodes.contains(&Kind::Reference)
     }
 
-    /// How long after a heal a decision may still be carried out that was made before.
+    /// For how long after a heal a decision from before it may still be carried out.
     fn grace(&self) -> Duration {
         let script = Duration::from_millis(self.schedule.site.script.1);
         if self.has_reference() {
@@ -55,7 +56,7 @@ impl World<'_> {
             let loses = |fault: &Fault| {
                 matches!(fault, Fault::Lose(_) | Fault::Burst { .. } | Fault::Corrupt(_) | Fault::Noise(_))
             };
-            // What was lost at the end is repeated after it.
+            // Messages that were lost at the end of the fault are retransmitted after it.
             let recent = |planned: &Planned| {
                 let passed = self.now.since(ORIGIN);
                 planned.at <= passed && passed < planned.end().saturating_add(REPEATS) && loses(&planned.fault)
@@ -65,12 +66,12 @@ impl World<'_> {
         }
     }
 
-    /// How long a message takes at most in calm times, with the lateness of a timer.
+    /// The longest time of a message without faults, with the lateness of a timer.
     pub(crate) fn longest_way(&self) -> Duration {
         self.network.longest_delay() + Duration::from_micros(self.schedule.site.lateness)
     }
 
-    /// After each step.
+    /// Checks the owners after each step.
     pub(crate) fn check_ownership(&mut self) {
         let nodes = self.hosts.len();
         if nodes != 2 || self.schedule.site.groups.is_empty() {
@@ -100,7 +101,7 @@ impl World<'_> {
         }
     }
 
-    /// Two owners that can hear each other agree soon.
+    /// Two owners that can hear each other must agree soon.
     fn check_agreement(&mut self) {
         let deaf = self.schedule.is_deaf(0, 1) || self.schedule.is_deaf(1, 0);
         if self.has_reference() || deaf || self.is_disturbed() {
@@ -122,14 +123,14 @@ impl World<'_> {
         }
     }
 
-    /// A node begins to start a group: no other node may have it, unless one of the two believes that the other is dead, and has no
-    /// means to make sure.
+    /// A node begins to start a group. No other node may run it, unless one of the two has declared the other dead and
+    /// cannot fence.
     pub(crate) fn acquiring(&mut self, node: usize, group: usize) {
         let rival = (0..self.hosts.len()).find(|n| *n != node && self.hosts[*n].real[group].holding);
         let Some(rival) = rival else { return };
         self.check_ownership();
         let grace = self.grace();
-        // A daemon that was killed cannot stop what it had started, and is taken for dead.
+        // A killed daemon cannot stop its groups, and counts as dead.
         let left = &self.hosts[rival];
         let given_up = (left.crashed || left.real[group].left_over) && self.regards_dead(node, rival);
         let apart = self.ownership.apart.is_some_and(|at| self.now.since(at) <= grace);
@@ -144,7 +145,7 @@ impl World<'_> {
         self.hosts[node].engine.as_deref().is_some_and(|engine| engine.regards_dead(other))
     }
 
-    /// A group came or went somewhere.
+    /// A group came or went on a node.
     pub(crate) fn group_changed(&mut self, group: usize) {
         match self.hosts.iter().filter(|host| host.real[group].serving).count() {
             0 if self.ownership.contested[group] && !self.is_disturbed() => {
@@ -156,21 +157,21 @@ impl World<'_> {
         }
     }
 
-    /// Something happened from outside: what was expected from now on cannot be demanded any more.
+    /// An event from outside happened: the expectations so far do not hold any more.
     pub(crate) fn disturbed(&mut self) {
         self.ownership.promises.clear();
         self.ownership.contested.fill(false);
     }
 
-    /// `silent` is not heard from now on: without fencing the other one takes its groups too.
+    /// `silent` is not heard from now on. Without fencing, the other node takes its groups over too.
     pub(crate) fn promise_unheard(&mut self, silent: usize) {
         if !self.schedule.site.fencing && self.hosts[silent].is_running() {
             self.promise(silent, false);
         }
     }
 
-    /// `gone` is about to lose its power, or to leave; to be called while it is still there. The other one, if it is settled and
-    /// nothing else is wrong, will run its groups at a time that can be told.
+    /// `gone` is about to lose its power, or to leave; called while it is still there. If the other node is settled and
+    /// there is no other fault, it will run the groups of `gone` at a predictable time.
     pub(crate) fn promise(&mut self, gone: usize, leaves: bool) {
         let site = &self.schedule.site;
         let calm = self.disturbing() <= 1;
@@ -191,8 +192,8 @@ impl World<'_> {
         let wait = if leaves {
             script * 2 + self.longest_way() * 8
         } else {
-            // A fast and a slow clock differ by less than a thousandth.
-            // A 3.0.6 asks for two seconds more when it has just started.
+            // A fast and a slow clock differ by less than a thousandth. A 3.0.6 that has just started announces two
+            // seconds more.
             let padding = if site.nodes[gone] == Kind::Reference { 2000 } else { 0 };
             let silence = ms(site.deadtime + site.keepalive + padding);
             let fencing = if site.fencing { ms(super::host::FENCING) } else { Duration::ZERO };

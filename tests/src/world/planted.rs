@@ -1,39 +1,40 @@
-//! Bugs that are built in on purpose, to see that they are found. All of them are in the port around the engine, as the world
-//! plays it: what it loses, confuses or does too early.
+//! Bugs that are built in on purpose, to check that the rules find them. All of them are in the simulated port around
+//! the engine: it loses or confuses something, or acts too early.
 
 /// A bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bug {
-    /// The end of a script is not told to the engine, every third time.
+    /// Every third time, the engine is not told the end of a script.
     LostTicket,
-    /// Groups that are to be released because another owner was met are not.
+    /// Groups that must be released because there is another owner are not.
     KeptAfterHeal,
-    /// The dead time is told to the others as two thirds of what was configured.
+    /// The nodes announce two thirds of the configured deadtime.
     HastyDeath,
-    /// Repetitions are not sent.
+    /// Retransmissions are not sent.
     NoRepeats,
-    /// Messages with every 64th number are lost, however often they are repeated.
+    /// Messages with every 64th number are lost, and their retransmissions too.
     SkippedSequence,
-    /// A node that did not run for a while is told afterwards of each moment that it slept through, before it reads anything.
+    /// A node that did not run for a while is called afterwards for each deadline that it missed, before it reads
+    /// anything.
     HiddenStall,
-    /// Each start has the generation of the one before.
+    /// Each start has the generation of the start before.
     SameGeneration,
     /// A start that failed is reported as done.
     FailureAsSuccess,
     /// A group is reported as stopped when its scripts begin to stop it.
     StoppedTooEarly,
-    /// Fencing is reported as done, and nothing was done.
+    /// Fencing is reported as done, and did nothing.
     SkippedFence,
-    /// A stop that could not be asked about, since no process can be started, is reported as done.
+    /// A stop is reported as done although no process can be started, so that its status is not known.
     CannotAskIsStopped,
-    /// A start that was refused leaves what it had taken.
+    /// A refused start leaves the addresses that it had taken.
     RefusedStartLeaves,
-    /// Each timer fires a fifth of the dead time late.
+    /// Each timer fires late, by a fifth of the deadtime.
     LateTimer,
 }
 
 impl Bug {
-    /// All.
+    /// All bugs.
     pub const ALL: [Self; 13] = [
         Self::LostTicket,
         Self::KeptAfterHeal,

@@ -1,11 +1,12 @@
 //! The only source of chance in a simulated world.
 
-/// `SplitMix64` (Steele, Lea and Flood, 2014). Written out here, since the seeds of the corpus must give the same worlds for ever.
+/// `SplitMix64` (Steele, Lea and Flood, 2014). It is written out here, because the seeds of the corpus must give the
+/// same worlds for ever.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// A stream of its own for each pair of seed and purpose.
+    /// A separate stream for each pair of seed and purpose.
     pub(crate) fn new(seed: u64, purpose: u64) -> Self {
         let mut random = Self(seed ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93));
         random.next();
@@ -34,7 +35,7 @@ impl Random {
         self.below(100) < percent
     }
 
-    /// One of them.
+    /// One of the elements.
     pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as u64) as usize]
     }

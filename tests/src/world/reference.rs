@@ -1,7 +1,8 @@
-//! A model of a 3.0.6 node, for worlds with two nodes: it speaks the same packets, at the same pace, and moves groups by the
-//! same rules (docs/protocol/wire.md 7 and 8, docs/protocol/resources.md 1).
+//! A model of a 3.0.6 node, for worlds with two nodes: it sends the same packets, at the same pace, and moves groups by
+//! the same rules (docs/protocol/wire.md 7 and 8, docs/protocol/resources.md 1).
 //!
-//! Simplified: scripts run one after the other, resources that fail to start or to stop do not fail here, of the messages
+//! The model is simpler: scripts run one after the other; resources never fail to start or to stop; it sends only the
+//! messages that a peer acts on; and a heartbeat that comes just before its sender would be declared dead is not late.
 //! only those that a peer acts upon are sent, and a heartbeat that comes just before its sender would be declared dead is not late.
 
 mod membership;
@@ -22,15 +23,15 @@ use hbcore::{Event, Request, Transmit};
 use resources::Resources;
 use std::collections::VecDeque;
 
-/// Received messages lie until some timer wakes the loop: this one at the latest (docs/protocol/resources.md 1.1).
+/// Received messages wait until some timer wakes the loop: at the latest, this one (docs/protocol/resources.md 1.1).
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
-/// Deaths are looked for no more often than this.
+/// The interval between two checks for deaths.
 const POLL: Duration = Duration::from_millis(250);
-/// The announced dead time is longer at the start, for this long (docs/protocol/wire.md 8.3).
+/// After the start, the announced deadtime is longer for this long (docs/protocol/wire.md 8.3).
 const PADDING: Duration = Duration::from_secs(2);
 const PADDED_FOR: Duration = Duration::from_secs(5);
 
-/// How far it is in finding out who is there.
+/// The progress of joining.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Communication {
     Waiting,
@@ -49,12 +50,12 @@ struct Peer {
     ask_at: Option<Instant>,
 }
 
-/// How far it is in going away.
+/// The progress of leaving.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Leaving {
-    /// Not at all.
+    /// It is not leaving.
     No,
-    /// As soon as nothing moves.
+    /// It will leave as soon as nothing moves.
     Wanted { at: Instant, restart: bool },
     /// Groups are being stopped.
     Stopping { restart: bool },
@@ -152,7 +153,7 @@ impl Reference {
         model
     }
 
-    /// A datagram lies in the receive queue from now on.
+    /// A datagram is in the receive queue from now on.
     pub(crate) fn handle(&mut self, bytes: &[u8]) {
         self.inbox.push_back(bytes.to_vec());
     }
@@ -174,7 +175,7 @@ impl Reference {
         self.next_wake = self.now.after(HOUSEKEEPING + jitter);
         if self.now >= self.next_heartbeat {
             if self.now.since(self.next_heartbeat) > self.deadtime && self.leaving == Leaving::No {
-                // "No local heartbeat": it was stopped for too long, and starts anew (docs/protocol/wire.md 8.5).
+                // "No local heartbeat": it was stopped for too long, and restarts itself (docs/protocol/wire.md 8.5).
                 self.leaving = Leaving::Wanted { at: self.now, restart: true };
             }
             self.next_heartbeat = self.now.after(self.keepalive);
@@ -231,7 +232,7 @@ impl Reference {
         self.communication == Communication::Up
     }
 
-    /// It ended in order to start anew, after this long.
+    /// The delay of the restart, if it ended in order to restart.
     pub(crate) fn restarts_after(&self) -> Option<Duration> {
         let restart = matches!(self.leaving, Leaving::Gone { restart: true });
         restart.then(|| Duration::from_secs(self.deadtime.as_secs() + 2))
@@ -255,7 +256,7 @@ impl Reference {
         }
     }
 
-    /// All groups are stopped. Before a restart the others are told to be patient.
+    /// All groups are stopped. Before a restart it announces a longer deadtime.
     fn gave_up(&mut self) {
         let Leaving::Stopping { restart } = self.leaving else { return };
         self.say(&[("t", "shutdone"), ("st", "dead")]);

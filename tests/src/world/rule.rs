@@ -1,52 +1,52 @@
-//! What must hold in every world.
+//! The rules for every world.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What is checked.
+/// The rules that are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// Nothing panics.
     NoPanic,
-    /// The world comes to rest: no node asks for its turn again and again.
+    /// The world comes to rest: no node sets its timer to the present again and again.
     Rest,
     /// An input has a bounded number of outputs.
     BoundedWork,
-    /// Tables and queues never overflow, messages fit.
+    /// Tables and queues never overflow, and messages fit into their buffers.
     BoundedTables,
-    /// What one node sends undamaged, another does not refuse.
+    /// No node refuses an undamaged message of another one.
     UnderstandsItself,
-    /// A message is processed once.
+    /// A message is processed at most once.
     OnceOnly,
     /// A message is processed, or reported lost.
     NothingLostInSilence,
-    /// No node is declared dead that was heard within its dead time.
+    /// A node that was heard within its deadtime is not declared dead.
     NoFalseDeath,
     /// One effect of a group is under way at a time.
     OneEffect,
     /// A group has two owners only if the nodes could not know of each other, and not for long once they can.
     OneOwner,
-    /// Two owners become one, and not none.
+    /// After a heal, one of two owners remains, and never none.
     HealWithoutGap,
-    /// Who loses its power or leaves, or, without fencing, is paused or cut off, is replaced within dead time, one keepalive and the time of the
-    /// script.
+    /// A node that loses its power or leaves (without fencing, also one that is paused or cut off) is replaced within
+    /// deadtime, one keepalive and the time of the script.
     TakeoverInTime,
-    /// Who has left runs nothing.
+    /// A node that has left runs nothing.
     LeavesNothing,
-    /// When nothing goes wrong any more, everything settles: all nodes see each other, each group has one owner.
+    /// After the last fault, everything settles: all nodes see each other, each group has one owner.
     Settles,
-    /// And stays like that.
+    /// The world stays settled.
     StaysSettled,
 }
 
 /// A broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Since the begin of the world.
+    /// The time since the begin of the world.
     pub at: Duration,
-    /// Which.
+    /// The rule.
     pub rule: Rule,
-    /// How.
+    /// A description of the breach.
     pub text: String,
 }
 

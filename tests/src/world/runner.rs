@@ -1,4 +1,4 @@
-//! Many seeds, on all processors.
+//! Runs many seeds, on all processors.
 
 use super::coverage::Coverage;
 use super::schedule::Schedule;
@@ -8,33 +8,34 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Most failures that are kept.
+/// The most failures that are kept.
 const KEPT: usize = 1000;
 
-/// What came of many seeds.
+/// The results of many seeds.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// How many were run.
+    /// The number of seeds that were run.
     pub seeds: u64,
-    /// Inputs of all engines.
+    /// The number of inputs of all engines.
     pub steps: u64,
-    /// Virtual time.
+    /// The virtual time of all runs.
     pub lasted: Duration,
-    /// Takeovers whose deadline was watched to the end.
+    /// The number of takeovers whose deadline was watched to the end.
     pub promises_kept: u64,
-    /// Pairs with a 3.0.6 that did not settle, as two of 3.0.6 do not either.
+    /// The number of pairs with a 3.0.6 that did not settle, like two of 3.0.6.
     pub excused: u64,
-    /// The longest that any world took to settle after its last fault.
+    /// The longest time that any world took to settle after its last fault.
     pub slowest: (Duration, u64),
     /// Seeds that broke a rule, lowest first.
     pub failures: Vec<(u64, Violation)>,
-    /// Which arms of the takeover were reached.
+    /// The arms of the takeover that were reached.
     pub coverage: Coverage,
-    /// How long it took.
+    /// The time that the search took.
     pub took: Duration,
 }
 
-/// Runs all seeds; with `stop`, only until one has failed. With a planted bug only those count that do not fail without it.
+/// Runs all seeds. With `stop`, it ends at the first failure. With a planted bug, it counts only seeds that do not fail
+/// without the bug.
 ///
 /// # Panics
 /// Never: worlds that panic are caught.

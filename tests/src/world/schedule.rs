@@ -1,23 +1,23 @@
-//! What happens in a world, as plain data: who is there, and which faults come when. It can be made from a seed, shrunk, and
-//! written as text.
+//! The description of a world as plain data: the nodes, and the faults with their times. A schedule can be made from a
+//! seed, shrunk, and written as text.
 
 mod swarm;
 mod text;
 
 use std::time::Duration;
 
-/// Everything that decides a run.
+/// All data that decide a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Seed of what the network and the scripts do by chance.
+    /// The seed for the random behaviour of the network and the scripts.
     pub noise: u64,
-    /// Who is there.
+    /// The cluster.
     pub site: Site,
-    /// What goes wrong, in any order.
+    /// The faults, in any order.
     pub faults: Vec<Planned>,
 }
 
-/// What kind of daemon runs on a node.
+/// The kind of daemon on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The engine of this project.
@@ -26,24 +26,24 @@ pub enum Kind {
     Reference,
 }
 
-/// What kind of medium a link is.
+/// The kind of medium of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Medium {
     /// Datagrams to every other node.
     Datagram,
     /// Datagrams that the sender hears too.
     Broadcast,
-    /// A cable of bytes between two nodes.
+    /// A serial line between two nodes.
     Serial,
 }
 
-/// The cluster, and how well its machines and networks do on a quiet day.
+/// The cluster, and the behaviour of its machines and networks without faults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct Site {
-    /// What runs on each node.
+    /// The kind of daemon on each node.
     pub nodes: Vec<Kind>,
-    /// The home of each group; none: resources are not managed.
+    /// The home of each group. Empty: resources are not managed.
     pub groups: Vec<usize>,
     /// The links.
     pub links: Vec<Medium>,
@@ -59,13 +59,13 @@ pub struct Site {
     pub failback: bool,
     /// The short heartbeat.
     pub compact: bool,
-    /// Messages are signed with sha1 and not only summed up.
+    /// Messages are signed with sha1, and not only with a checksum.
     pub signed: bool,
-    /// Least and most microseconds that a datagram travels.
+    /// The least and most microseconds that a datagram travels.
     pub delay: (u64, u64),
-    /// Most microseconds that a timer is late.
+    /// The most microseconds by which a timer is late.
     pub lateness: u64,
-    /// Least and most milliseconds that a script runs.
+    /// The least and most milliseconds that a script runs.
     pub script: (u64, u64),
     /// Milliseconds after which a script is given up.
     pub limit: u64,
@@ -76,28 +76,28 @@ pub struct Site {
 /// A fault that begins at a certain time and lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
-    /// Since the begin of the world.
+    /// The time since the begin of the world.
     pub at: Duration,
-    /// Its length; for a node that goes away, until it is started again. `Duration::MAX`: for ever.
+    /// Its length. For a node that goes away: until it is started again. `Duration::MAX`: for ever.
     pub lasting: Duration,
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
 }
 
 impl Planned {
-    /// When it is over.
+    /// The end of the fault.
     pub fn end(&self) -> Duration {
         self.at.saturating_add(self.lasting)
     }
 }
 
-/// What an operator asks to be moved, seen from the node that is asked.
+/// The groups that an operator wants to move, as seen from the node that gets the request.
 pub use hbcore::takeover::Class;
 
-/// Something that goes wrong.
+/// The kinds of faults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing passes from one node to another, on one link or on all.
+    /// No message gets from one node to another, on one link or on all.
     Cut {
         /// Sender.
         from: usize,
@@ -106,83 +106,84 @@ pub enum Fault {
         /// This link only.
         link: Option<usize>,
     },
-    /// Nothing passes between a node and the others.
+    /// No message gets from a node to the others, or back.
     Isolate(usize),
-    /// So many of a hundred datagrams are lost.
+    /// This percentage of datagrams is lost.
     Lose(u64),
-    /// This many of a thousand datagrams begin a burst in which everything on their way is lost, of this many milliseconds.
+    /// This many of a thousand datagrams begin a burst, which lasts for up to `most` milliseconds and loses everything
+    /// on this way.
     Burst {
-        /// Of a thousand.
+        /// In a thousand.
         begin: u64,
         /// Milliseconds, at most.
         most: u64,
     },
     /// Each datagram takes up to this many milliseconds longer, and thereby overtakes others.
     Delay(u64),
-    /// So many of a hundred datagrams come twice.
+    /// This percentage of datagrams arrives twice.
     Duplicate(u64),
-    /// So many of a hundred datagrams arrive with bits turned, or cut off.
+    /// This percentage of datagrams arrives with flipped bits, or cut off.
     Corrupt(u64),
-    /// So many of a hundred messages on a serial cable are mixed with noise.
+    /// This percentage of messages on a serial line is mixed with noise.
     Noise(u64),
     /// The machine loses its power, with everything that runs on it. It comes back at the end.
     Power {
-        /// Which.
+        /// The node.
         node: usize,
         /// The file with the generation is gone.
         forgets: bool,
     },
     /// The machine loses its power in the middle of the next script that begins on it. It comes back at the end.
     Blackout(usize),
-    /// The daemon is stopped, as by `SIGSTOP`; what it started runs on.
+    /// The daemon is stopped, as by `SIGSTOP`; the groups that it started run on.
     Pause(usize),
     /// Scripts take this many milliseconds longer.
     Slow {
-        /// Where.
+        /// The node.
         node: usize,
-        /// How much.
+        /// Milliseconds.
         by: u64,
     },
-    /// So many of a hundred scripts fail.
+    /// This percentage of scripts fails.
     Fail {
-        /// Where.
+        /// The node.
         node: usize,
-        /// Of a hundred.
+        /// The percentage.
         percent: u64,
     },
-    /// Scripts that are begun do not end before the fault does.
+    /// Scripts that begin during the fault do not end before the fault does.
     Hang(usize),
-    /// No process can be started: no script is run, and nothing can be asked.
+    /// No process can be started: no script runs, and no status is known.
     Blind(usize),
-    /// Neither the site's command nor a reboot ends what cannot be stopped.
+    /// Neither the site's command nor a reboot ends a group that cannot be stopped.
     Helpless(usize),
-    /// An address of each group that runs there is gone, and can be added again by nobody: its interface is gone.
+    /// An address of each group that runs there is gone, and cannot be added again, because its interface is gone.
     Vanish(usize),
-    /// The daemon is killed, and what it started runs on. It is started again at the end.
+    /// The daemon is killed, and the groups that it started run on. It is started again at the end.
     Crash(usize),
     /// The fencing device of a node does not work.
     NoFencing(usize),
-    /// It does not answer, until it is given up.
+    /// The fencing device of a node does not answer, until the attempt is given up.
     SlowFencing(usize),
     /// The wall clock is set by this many seconds, and back at the end.
     SetClock {
-        /// Where.
+        /// The node.
         node: usize,
-        /// Forward, or back.
+        /// Seconds, forward or back.
         by: i64,
     },
-    /// An operator asks a node to give groups away.
+    /// An operator asks a node to hand groups over.
     Standby {
-        /// Where.
+        /// The node.
         node: usize,
-        /// Which.
+        /// The groups.
         class: Class,
     },
-    /// An operator on a node wants the other one to give groups up.
+    /// An operator on a node wants the other one to hand groups over.
     Takeover {
-        /// Where.
+        /// The node.
         node: usize,
-        /// Which, seen from there.
+        /// The groups, as seen from that node.
         class: Class,
     },
     /// An operator stops a node. It is started again at the end.
@@ -190,7 +191,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The highest number of a node that it names.
+    /// The highest index of a node in the fault.
     pub fn highest_node(&self) -> Option<usize> {
         match *self {
             Self::Cut { from, to, .. } => Some(from.max(to)),
@@ -222,7 +223,7 @@ impl Fault {
 }
 
 impl Schedule {
-    /// When the last fault is over, and each that stays for ever has begun.
+    /// The time at which the last fault is over, and each fault that stays for ever has begun.
     pub fn calm_from(&self) -> Duration {
         let over = |planned: &Planned| if planned.is_for_ever() { planned.at } else { planned.end() };
         self.faults.iter().map(over).max().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! When nothing goes wrong any more: does everything come to rest, and stay so?
+//! Checks that a world comes to rest after the last fault, and stays settled.
 
 use super::engine::name;
 use super::rule::Rule;
@@ -7,15 +7,17 @@ use hbcore::id::NodeId;
 use hbcore::node::NodeState;
 use hbcore::time::Duration;
 
-/// The longest chain of waits of a pair: it starts, nobody answers for 10 s, a move that is not answered for 10 s, and again.
+/// The longest chain of waits of a pair: a start without an answer for 10 s, a move without an answer for 10 s, and
+/// both again.
 const OURS: Duration = Duration::from_secs(45);
-/// Nobody has noticed yet that something was wrong: then everything looks settled.
+/// For this long a 3.0.6 may not have noticed a fault, and everything looks settled.
 const REFERENCE_NOTICES: Duration = Duration::from_secs(10);
-/// A 3.0.6 restarts itself, and waits for 10 s; then what moves still has to move.
+/// A 3.0.6 restarts itself, and waits for 10 s; then it still has to move its groups.
 const REFERENCE: Duration = Duration::from_mins(2);
 
 impl World<'_> {
-    /// When to look for the first time after the last fault: when every silence was noticed, and what is still under way has arrived.
+    /// The time of the first check after the last fault: every silence was noticed, and all packets under way have
+    /// arrived.
     pub(crate) fn first_look(&self) -> Duration {
         let site = &self.schedule.site;
         let notices =
@@ -24,17 +26,17 @@ impl World<'_> {
         Duration::from_millis(site.deadtime + 2 * site.keepalive + fencing) + notices
     }
 
-    /// Looks whether everything has settled, until it has; and again some time later.
+    /// Checks whether everything has settled, until it has; and once more some time later.
     pub(crate) fn look(&mut self) {
         let site = &self.schedule.site;
         let deadtime = Duration::from_millis(site.deadtime);
         let calm_for = self.now.since(ORIGIN.after(self.schedule.calm_from()));
         let has_reference = site.nodes.contains(&Kind::Reference);
         let bound = if has_reference { REFERENCE } else { OURS };
-        // A device that does not answer is given up, and tried again some seconds later.
+        // The attempt with a device that does not answer is given up, and repeated some seconds later.
         let slow = self.schedule.faults.iter().any(|planned| matches!(planned.fault, Fault::SlowFencing(_)));
         let device = if slow { site.limit + 10_000 } else { 0 };
-        // What starts on neither is moved once in five minutes; one of both could start it meanwhile.
+        // A group that starts on neither node is moved once in five minutes; one of the nodes could start it meanwhile.
         let sick = (0..self.hosts.len()).any(|n| self.schedule.is_sick(n));
         let device = device + if sick { 310_000 } else { 0 };
         let bound = bound + Duration::from_millis(site.initdead + 8 * site.script.1 + device) + deadtime * 4;
@@ -48,13 +50,13 @@ impl World<'_> {
             (None, Some(why)) if calm_for > bound => self.fail(Rule::Settles, why),
             (None, Some(_)) => self.plan(self.now.after(deadtime / 2), Due::Look),
             (Some(_), None) => self.settled_for_good(),
-            // A node whose scripts never do what they are to do resets itself now and then.
+            // A node whose scripts never work resets itself now and then.
             (Some(_), Some(_)) if (0..self.hosts.len()).any(|n| self.schedule.is_sick(n)) => self.finished = true,
             (Some(_), Some(why)) => self.fail(Rule::StaysSettled, why),
         }
     }
 
-    /// What has not settled yet.
+    /// The part of the world that has not settled yet, if any.
     fn unsettled(&self) -> Option<String> {
         let nodes = 0..self.hosts.len();
         let excused = |n| self.schedule.stays_away(n) || self.schedule.is_sick(n);
@@ -87,8 +89,8 @@ impl World<'_> {
     fn unsettled_node(&self, node: usize) -> Option<String> {
         let engine = self.hosts[node].engine.as_deref()?;
         let managed = !self.schedule.site.groups.is_empty();
-        // A 3.0.6 whose partner vanished in the middle of an exchange waits for it for an hour. That is its own affair, as long as each group
-        // is served.
+        // A 3.0.6 whose peer vanished in the middle of an exchange waits for it for an hour. That is not our fault, as
+        // long as each group is served.
         let ours = engine.ours()?;
         if managed && self.schedule.heals() && !engine.is_settled() {
             return Some(format!("{} is not settled: {:?}", name(node), ours.takeover()));
@@ -109,7 +111,7 @@ impl World<'_> {
                 return (*view.state != NodeState::Dead).then(why);
             }
             let generation = self.hosts[other].generation;
-            // What is missing of a node that does not hear us cannot be asked for.
+            // A node cannot request the missing messages of a node that does not hear it.
             let complete = view.missing == 0 || self.schedule.is_deaf(node, other);
             let agrees = *view.state == NodeState::Active && view.generation.0 == generation && complete;
             let (state, missing) = (view.state, view.missing);
@@ -118,7 +120,7 @@ impl World<'_> {
         })
     }
 
-    /// It has been calm for long: what is not accounted for now will never be.
+    /// There was no fault for a long time: a message that is not accounted for now never will be.
     fn settled_for_good(&mut self) {
         self.finished = true;
         let nodes = self.hosts.len();
@@ -142,7 +144,7 @@ impl World<'_> {
         }
     }
 
-    /// Nothing overflowed in this run of the node.
+    /// Checks that nothing overflowed in this run of the node.
     pub(crate) fn check_tables(&mut self, node: usize) {
         let Some(ours) = self.hosts[node].engine.as_deref().and_then(|engine| engine.ours()) else { return };
         let stats = ours.stats();

@@ -1,14 +1,14 @@
-//! Making a schedule that breaks a rule as small as possible: fewer faults, shorter times, a simpler site.
+//! Makes a schedule that breaks a rule as small as possible: fewer faults, shorter times, a simpler site.
 
 use super::schedule::{Planned, Schedule};
 use super::{Options, Rule, run};
 use std::time::{Duration, Instant};
 
-/// Most runs that are tried.
+/// The most runs that are tried.
 const TRIES: u32 = 1500;
-/// And the longest that it may take.
+/// The longest time that the shrinking may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Times are not made shorter than this.
+/// The shortest time in a shrunk schedule.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 struct Shrinker {
@@ -19,8 +19,8 @@ struct Shrinker {
     until: Instant,
 }
 
-/// A schedule that breaks the same rule, and has nothing in it that can be taken away alone; or the best that was found in a
-/// bounded number of runs.
+/// A schedule that breaks the same rule, and from which no single part can be removed; or the best one that was found
+/// in a bounded number of runs.
 pub fn shrink(schedule: &Schedule, rule: Rule, options: Options) -> Schedule {
     let options = Options { record: false, ..options };
     let mut shrinker =
@@ -46,7 +46,7 @@ impl Shrinker {
         self.left == 0 || Instant::now() > self.until
     }
 
-    /// Takes the changed schedule if it still breaks the rule.
+    /// Keeps the changed schedule if it still breaks the rule.
     fn attempt(&mut self, change: impl FnOnce(&mut Schedule)) -> bool {
         let mut candidate = self.best.clone();
         change(&mut candidate);
@@ -83,7 +83,7 @@ impl Shrinker {
             {}
             while self.best.faults[n].at > SHORTEST && self.attempt(|s| halve(&mut s.faults[n].at)) {}
         }
-        // All together, so that what depends on their distance stays.
+        // All times are halved together, so that a fault that depends on their distance stays.
         while self.attempt(|s| s.faults.iter_mut().for_each(|Planned { at, .. }| halve(at))) {}
     }
 
@@ -110,7 +110,7 @@ impl Shrinker {
     }
 }
 
-/// To whole milliseconds.
+/// Halves a time, to whole milliseconds.
 fn halve(time: &mut Duration) {
     *time = Duration::from_millis(time.as_millis() as u64 / 2);
 }

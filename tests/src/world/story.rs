@@ -1,4 +1,4 @@
-//! What happened in a world, in order.
+//! The events of a world, in order.
 
 use super::engine::name;
 use super::rule::Rule;
@@ -6,18 +6,18 @@ use super::schedule::Fault;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-/// How a group runs on a node.
+/// The state of a group on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runs {
-    /// Not at all.
+    /// The group does not run.
     No,
-    /// It is being started, or stopped.
+    /// The group is being started, or stopped.
     Partly,
-    /// It serves.
+    /// The group serves.
     Yes,
 }
 
-/// One thing that happened.
+/// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// A message left.
@@ -28,9 +28,9 @@ pub enum Happening {
         to: usize,
         /// Link.
         link: usize,
-        /// When it arrives, since the begin of the world; never, if it is lost.
+        /// The time of its arrival, since the begin of the world. None if it is lost.
         arrives: Option<Duration>,
-        /// What it says.
+        /// A summary of its content.
         label: String,
         /// A heartbeat or an acknowledgement.
         is_routine: bool,
@@ -41,18 +41,18 @@ pub enum Happening {
     Ended(usize),
     /// A group came or went.
     Group {
-        /// Where.
+        /// The node.
         node: usize,
-        /// Which.
+        /// The group.
         group: usize,
-        /// How it is now.
+        /// Its new state.
         runs: Runs,
     },
-    /// The engine said something.
+    /// The engine gave an event.
     Said {
-        /// Where.
+        /// The node.
         node: usize,
-        /// What.
+        /// The text of the event.
         text: String,
     },
     /// A fault began.
@@ -63,19 +63,19 @@ pub enum Happening {
     Broken(Rule),
 }
 
-/// What happened, with the time since the begin of the world.
+/// The events, with the time since the begin of the world.
 #[derive(Clone, Debug, Default)]
 pub struct Story(pub Vec<(Duration, Happening)>);
 
 impl Story {
-    /// Everything, a line each, with heartbeats and acknowledgements.
+    /// All events, a line each, with heartbeats and acknowledgements.
     pub fn whole(&self) -> String {
         let mut text = String::new();
         let _ = self.write(&mut text, true);
         text
     }
 
-    /// A line each.
+    /// Writes a line for each event.
     fn write(&self, to: &mut impl Write, with_routine: bool) -> fmt::Result {
         for (at, happening) in &self.0 {
             if with_routine || !matches!(happening, Happening::Sent { is_routine: true, .. }) {
@@ -90,7 +90,7 @@ impl Story {
     }
 }
 
-/// What an engine said, with nodes, groups and links as people name them.
+/// The text of an engine's event, with the names of nodes, groups and links.
 pub(crate) fn named(text: &str) -> String {
     let mut text = text.to_owned();
     for n in (0..10).rev() {
@@ -126,7 +126,7 @@ impl fmt::Display for Happening {
     }
 }
 
-/// A line each; heartbeats and acknowledgements are left out.
+/// A line for each event, without heartbeats and acknowledgements.
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, false)

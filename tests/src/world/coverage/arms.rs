@@ -3,10 +3,10 @@
 /// An arm, and how often it must be reached at least.
 #[derive(Clone, Copy, Debug)]
 pub struct Arm {
-    /// Its name: what happened, and to what, or because of what.
+    /// Its name: the event, and its object or cause.
     pub name: &'static str,
-    /// In the first 10,000 worlds: a fifth of how often it was when this was written, so that a change of the engine shows only when an arm
-    /// gets lost.
+    /// The least count in the first 10,000 worlds: a fifth of the count when this was written, so that a change of the
+    /// engine fails only when it loses an arm.
     pub least: u64,
 }
 
@@ -14,7 +14,7 @@ const fn arm(name: &'static str, least: u64) -> Arm {
     Arm { name, least }
 }
 
-/// All that are reached at least four times, by name.
+/// All arms that are reached at least four times, by name.
 #[rustfmt::skip]
 pub const ARMS: [Arm; 135] = [
     arm("effect: Acquire what was Failed", 13),

@@ -1,10 +1,11 @@
-//! A daemon that is killed, and what it had started runs on; and its next start, which stops that first, and tells the engine what does not stop.
+//! A daemon is killed, and the groups that it had started run on. Its next start stops them first, and tells the engine
+//! which ones do not stop.
 
 use super::Work;
 use crate::world::story::Happening;
 use crate::world::{Due, World};
 impl World<'_> {
-    /// The daemon ends in the middle of what it does. What it started half, or stopped half, may run.
+    /// Kills the daemon in the middle of its work. A group that it was starting or stopping may run.
     pub(crate) fn crash(&mut self, node: usize) {
         self.check_tables(node);
         self.record(|| Happening::Ended(node));
@@ -21,8 +22,8 @@ impl World<'_> {
         }
     }
 
-    /// A daemon that is started stops what an earlier one left running, before it says anything. True while that is under way: until then
-    /// it is heard by nobody. What does not stop is left over.
+    /// A starting daemon stops the groups that an earlier one left running, before it sends anything. Returns true
+    /// while that is under way: no node hears the daemon until then. A group that does not stop is marked as left over.
     pub(crate) fn cleans_up(&mut self, node: usize) -> bool {
         let left = self.hosts[node].real.iter().position(|real| real.holding && !real.left_over);
         let Some(group) = left.filter(|_| self.hosts[node].crashed) else {
@@ -42,7 +43,7 @@ impl World<'_> {
         true
     }
 
-    /// What an earlier run left has been stopped, or not.
+    /// A group that an earlier run had left was stopped, or did not stop.
     pub(crate) fn cleaned_up(&mut self, node: usize, run: u64, group: usize, leaves: bool) {
         if self.hosts[node].run != run || !self.hosts[node].crashed {
             return;

@@ -1,4 +1,4 @@
-//! What the engine has done: scripts that start and stop groups, and devices that cut the power.
+//! Effects of the engine: scripts that start and stop groups, and devices that cut the power.
 
 use super::{Cause, Ending, FENCING, Script, Work};
 use crate::world::engine::{Engine, name};

@@ -1,4 +1,4 @@
-//! How a script ends: what is true afterwards, and what the port can see of it.
+//! The ends of scripts: the true state afterwards, and the outcome that the port can see.
 
 use super::{Ending, Work};
 use crate::world::schedule::{Fault, Kind};
@@ -7,7 +7,7 @@ use hbcore::takeover::Outcome;
 use hbcore::time::Duration;
 
 impl Ending {
-    /// What is seen is what is true.
+    /// The port sees the truth.
     fn seen(work: Work, outcome: Outcome) -> Self {
         let leaves = match (work, outcome) {
             (Work::Start, Outcome::Failed) => false,
@@ -19,11 +19,11 @@ impl Ending {
 }
 
 impl World<'_> {
-    /// How long a script that begins now will run, and how it will end. It is killed at its limit.
+    /// The duration of a script that begins now, and its end. The script is killed at its limit.
     pub(super) fn script(&mut self, node: usize, group: usize, work: Work) -> (Duration, Ending) {
         let (least, most) = self.schedule.site.script;
         let mut runs = Duration::from_millis(self.hosts[node].random.between(least, most));
-        // The model does not know what to do about scripts that fail.
+        // The model has no rules for scripts that fail.
         if self.schedule.site.nodes[node] == Kind::Reference {
             return (runs, Ending::seen(work, Outcome::Done));
         }
@@ -54,7 +54,8 @@ impl World<'_> {
         if runs >= limit { (limit, Ending::seen(work, Outcome::TimedOut)) } else { (runs, Ending::seen(work, outcome)) }
     }
 
-    /// No process can be started. What the port cannot see it does not claim: it says that the group is stuck, whatever is true.
+    /// No process can be started. The port claims nothing that it cannot see: it reports the group as stuck, whatever
+    /// is true.
     fn unseen(&mut self, node: usize, group: usize, work: Work) -> Ending {
         let host = &mut self.hosts[node];
         let (held, chance) = (host.real[group].holding, host.random.below(100));
@@ -69,7 +70,7 @@ impl World<'_> {
             }
             Work::Start => Ending::seen(work, Outcome::Failed),
             Work::Stop if planted == Some(Bug::CannotAskIsStopped) => Ending { outcome: Outcome::Done, leaves: held },
-            // A stop that was begun just before has ended well, and nobody can tell.
+            // A stop that had begun just before has succeeded, and the port cannot see it.
             Work::Stop => Ending { outcome: Outcome::FailedAndStuck, leaves: held && chance >= 30 },
             Work::Escalate => Ending { outcome: Outcome::Failed, leaves: held },
         }

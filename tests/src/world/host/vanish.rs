@@ -5,11 +5,11 @@ use crate::world::schedule::Fault;
 use crate::world::{Due, World};
 use hbcore::time::Duration;
 
-/// How often the port says so, as long as the lack lasts.
+/// The interval at which the port repeats its report while the address is missing.
 const AGAIN: Duration = Duration::from_secs(1);
 
 impl World<'_> {
-    /// What runs does not serve any more.
+    /// The running groups do not serve any more.
     pub(crate) fn vanish(&mut self, node: usize) {
         if !self.hosts[node].is_running() {
             return;
@@ -23,7 +23,7 @@ impl World<'_> {
         self.plan(self.now, Due::Lost { node, run });
     }
 
-    /// The port tells the engine, which asks the other node to take the group.
+    /// The port tells the engine, which asks the other node to take the group over.
     pub(crate) fn say_lost(&mut self, node: usize, run: u64) {
         if self.hosts[node].run != run || !self.is_active(|fault| *fault == Fault::Vanish(node)) {
             return;
@@ -40,7 +40,7 @@ impl World<'_> {
         self.plan(self.now.after(AGAIN), Due::Lost { node, run });
     }
 
-    /// The interface is there again, and the port adds the address.
+    /// The interface is back, and the port adds the address.
     pub(crate) fn put_back(&mut self, node: usize) {
         if self.is_active(|fault| *fault == Fault::Vanish(node)) {
             return;

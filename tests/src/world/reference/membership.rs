@@ -1,4 +1,4 @@
-//! The other node's life (docs/protocol/wire.md 8).
+//! The state of the other node (docs/protocol/wire.md 8).
 
 use super::{Communication, Leaving, POLL, Reference};
 use crate::world::engine::name;
@@ -7,11 +7,11 @@ use hbcore::time::Duration;
 use hbcore::wire::{Header, MessageType};
 
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// After a partition it restarts itself.
+/// It restarts itself this long after a partition.
 const RESTART: Duration = Duration::from_secs(2);
 
 impl Reference {
-    /// Comm up, and deaths.
+    /// Joins, and checks whether the peer is dead.
     pub(super) fn look_after_the_peer(&mut self) {
         if self.communication != Communication::Up && self.leaving == Leaving::No {
             self.try_to_join();
@@ -62,7 +62,7 @@ impl Reference {
         }
     }
 
-    /// A partition healed: it shuts down, and starts anew.
+    /// A partition healed: it shuts down, and restarts itself.
     pub(super) fn returned(&mut self) {
         self.say_status();
         if self.leaving == Leaving::No {

@@ -1,4 +1,5 @@
-//! Who owns what, by the rules of 3.0.6 with `auto_failback on` or `off` (docs/protocol/resources.md 1.4 to 1.7).
+//! The owners of groups, by the rules of 3.0.6 with `auto_failback on` or `off` (docs/protocol/resources.md 1.4 to
+//! 1.7).
 
 use super::{Leaving, Reference};
 use hbcore::id::GroupId;
@@ -26,17 +27,17 @@ enum State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standby {
     Not,
-    /// We give; the other was asked.
+    /// This node hands over, and has asked the other.
     Me(Class),
-    /// We give, and have stopped.
+    /// This node hands over, and has stopped the groups.
     Released(Class),
-    /// We take; the other is stopping.
+    /// The other node hands over, and stops the groups.
     Other(Class),
-    /// We take, and are starting.
+    /// The other node has handed over, and this node starts the groups.
     Acquiring(Class),
 }
 
-/// What follows when the scripts of a child have ended.
+/// The step after the scripts of a child have ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     Nothing,
@@ -51,7 +52,7 @@ struct Child {
     class: Class,
     start: bool,
     then: Then,
-    /// Scripts that have not ended; none yet: it has not begun.
+    /// The scripts that have not ended. None if the child has not begun.
     pending: Option<Vec<u32>>,
 }
 
@@ -143,7 +144,7 @@ impl Reference {
         self.reported();
     }
 
-    /// Any report, also our own, arms the timer.
+    /// Any report, even our own, arms the timer.
     fn reported(&mut self) {
         let at = self.later(SETTLE);
         let r = &mut self.resources;

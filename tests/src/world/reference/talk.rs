@@ -1,4 +1,4 @@
-//! Writing and reading messages, and what is lost of them.
+//! Writes and reads messages, and keeps track of lost ones.
 
 use super::Reference;
 use crate::world::engine::{name, uuid};
@@ -61,7 +61,7 @@ impl Reference {
         self.say(&[("t", "status"), ("st", &state), ("dt", &dt), ("protocol", "1")]);
     }
 
-    /// The next message, once for the networks and once for the cables.
+    /// The next message, once for the networks and once for the serial lines.
     pub(super) fn next_ready(&mut self) -> Option<(LinkSet, Vec<u8>)> {
         if self.ready.is_empty() {
             let bytes = match self.unnumbered.pop_front() {
@@ -161,7 +161,7 @@ impl Reference {
         }
     }
 
-    /// Each number of the request is looked at by itself, also one that was acknowledged (docs/protocol/wire.md 7.5).
+    /// Handles each number of the request separately, even an acknowledged one (docs/protocol/wire.md 7.5).
     fn repeat(&mut self, header: &Header<'_>) {
         let Some((first, last)) = header.sequence_range() else { return };
         let quiet = Duration::from_millis(REPEAT_MS - 10);
@@ -179,7 +179,7 @@ impl Reference {
         }
     }
 
-    /// A request for each missing number, until it comes (docs/protocol/wire.md 7.4).
+    /// Sends a request for each missing number, until it arrives (docs/protocol/wire.md 7.4).
     pub(super) fn ask_to_repeat(&mut self) {
         let Some(at) = self.peer.ask_at.filter(|at| *at <= self.now) else { return };
         self.peer.ask_at = (self.peer.window.missing() > 0).then(|| at.after(Duration::from_millis(REPEAT_MS)));

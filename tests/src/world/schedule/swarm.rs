@@ -1,5 +1,5 @@
-//! A schedule out of a seed. Each seed chooses which kinds of faults there are at all, and how strong: worlds in which
-//! everything goes wrong at once hide what few faults alone bring to light (swarm testing, Groce and others, 2012).
+//! Makes a schedule from a seed. Each seed chooses the kinds of faults and their strength: a world with all faults at
+//! once hides bugs that a few faults alone reveal (swarm testing, Groce and others, 2012).
 
 use super::{Class, Fault, Kind, Medium, Planned, Schedule, Site};
 use crate::world::random::Random;
@@ -74,12 +74,12 @@ impl Schedule {
             sorts.push(Sort::Fencing);
         }
         let count = if sorts.is_empty() { 0 } else { random.pick(&[1, 2, 3, 5, 8, 13]) };
-        // Some worlds have their faults close together, others one after the other.
+        // In some worlds the faults are close together, in others far apart.
         let spread = random.pick(&[1, 3, 10, 30]) * site.deadtime.max(500);
         let mut at = random.below(2) * random.below(12 * site.deadtime);
         let mut faults: Vec<Planned> = late_starts(&mut random, &site);
         for _ in 0..count {
-            // Sometimes two at once: an operator asks, and the other node leaves in the middle of it.
+            // Sometimes two faults come together: an operator asks, and the other node leaves in the middle of it.
             let at_once = random.percent(20);
             at += random.below(if at_once { 2 * site.script.1 + 4 } else { spread });
             let sort = random.pick(&sorts);
@@ -106,7 +106,7 @@ fn site(random: &mut Random) -> Site {
     let deadtime = keepalive * random.between(least, 3 * least) + random.below(keepalive) + u64::from(mixed) * 1000;
     let mut links = vec![random.pick(&[Medium::Datagram, Medium::Datagram, Medium::Broadcast]); 1];
     if random.percent(70) {
-        // A cable carries some ten short heartbeats in 100 ms.
+        // A serial line carries some ten short heartbeats in 100 ms.
         let slow_enough = pair && keepalive >= 100;
         links.push(if slow_enough && random.percent(50) { Medium::Serial } else { Medium::Datagram });
     }
@@ -145,7 +145,7 @@ fn late_starts(random: &mut Random, site: &Site) -> Vec<Planned> {
     faults
 }
 
-/// A fault that never ends, where the rest can be told what is demanded of it.
+/// A fault that never ends, for which the rules define the right behaviour of the rest.
 fn for_ever(random: &mut Random, site: &Site, at: u64) -> Vec<Planned> {
     let pair = site.nodes.len() == 2;
     let node = random.below(site.nodes.len() as u64) as usize;
@@ -178,7 +178,7 @@ fn fault(random: &mut Random, site: &Site, sort: Sort, at: u64) -> Planned {
     let nodes = site.nodes.len() as u64;
     let node = random.below(nodes) as usize;
     let other = (node + 1 + random.below(nodes - 1) as usize) % site.nodes.len();
-    // From a moment to long enough for every verdict, and sometimes minutes.
+    // From an instant to long enough for every verdict, and sometimes minutes.
     let long = match random.below(10) {
         0..=2 => random.below(site.deadtime),
         3..=7 => site.deadtime + random.below(5 * site.deadtime),
@@ -211,7 +211,7 @@ fn fault(random: &mut Random, site: &Site, sort: Sort, at: u64) -> Planned {
         Sort::Blind => (some_time, Fault::Blind(node)),
         Sort::Helpless => (some_time, Fault::Helpless(node)),
         Sort::Vanish => (long, Fault::Vanish(node)),
-        // There is no model of a 3.0.6 that is started again beside its own services.
+        // There is no model of a 3.0.6 that is started while its services still run.
         Sort::Crash if site.nodes[node] == Kind::Ours => (random.below(2) * long, Fault::Crash(node)),
         Sort::Crash => (long, Fault::Power { node, forgets: false }),
         Sort::Fencing => {

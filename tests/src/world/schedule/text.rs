@@ -1,4 +1,4 @@
-//! Schedules as text: a line for the seed of chance, one for the site, one for each fault.
+//! Schedules as text: a line for the seed, one for the site, one for each fault.
 //!
 //! ```text
 //! noise 17
@@ -87,7 +87,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Empty lines, and lines that begin with `#`, are passed over. The error names what was not understood.
+/// Skips empty lines, and lines that begin with `#`. The error names the text that was not understood.
 impl FromStr for Schedule {
     type Err = String;
 
@@ -109,7 +109,7 @@ impl FromStr for Schedule {
 }
 
 impl Schedule {
-    /// Whether there can be such a world; if not, why.
+    /// Checks that such a world is possible. The error is the reason why not.
     fn check(&self) -> Result<(), String> {
         let Site { nodes, groups, links, keepalive, deadtime, initdead, delay, script, limit, drift, .. } = &self.site;
         let sound = |is_sound, why| demand(is_sound, &"site", why);
@@ -198,7 +198,7 @@ fn read_fault(text: &str) -> Option<Planned> {
         seconds => Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?,
     };
     let fault = read_kind(words.next()?, &words.clone().collect::<Vec<_>>())?;
-    // Nothing stands there that was not read.
+    // All words of the line were read.
     let same = fault.to_string().split(' ').skip(1).eq(words);
     same.then_some(Planned { at, lasting, fault })
 }
