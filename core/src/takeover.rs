@@ -1,6 +1,6 @@
-//! Who owns which resource group, and what the two nodes say about it (docs/protocol/resources.md 1).
+//! The owner of each resource group, and the messages of the two nodes about it (docs/protocol/resources.md 1).
 //!
-//! The machine talks in two classes, as the wire does: *local* groups have this node as their home in `haresources`,
+//! Like the wire, the machine knows two classes: *local* groups have this node as their home in `haresources`,
 //! *foreign* groups have another. A node claims none, one or both classes. It is a protocol for two nodes.
 //!
 //! ```text
@@ -11,8 +11,7 @@
 //!                        Reported ──── other stable, 10 s ──▶ Stable ──── leave ───▶ Leaving ──▶ Left
 //! ```
 //!
-//! Beside it runs the three-step [`Standby`] exchange, by which groups move between two living nodes without ever
-//! having two owners:
+//! The three-step [`Standby`] exchange, by which groups move between two living nodes, never gives a group two owners:
 //!
 //! ```text
 //!   giver:  NotAsked ─ask me─▶ Asking ─other─▶ Releasing ─stopped, done─▶ Released ─done─▶ NotAsked
@@ -21,10 +20,10 @@
 //!
 //! Every change of a group is an [`Effect`] with a [`Ticket`]: one in flight per group, each with a deadline.
 //!
-//! A group that cannot be started is given to the other node, with its class, as 3.0.6 does after half a minute; what starts on neither is
-//! moved once in five minutes. A group that cannot be stopped stays claimed and is escalated: whoever was to get it waits. With
-//! `auto_failback legacy` another, older protocol is spoken, which knows neither reports nor standby; it has a diagram of its own, in the
-//! file `legacy.rs`.
+//! A group that cannot be started is handed over to the peer, with its class, as 3.0.6 does after half a minute. A
+//! group that starts on neither node is moved once in five minutes. A group that cannot be stopped stays claimed and is
+//! escalated, and the peer waits for it. With `auto_failback legacy` the nodes use an older protocol, which has neither
+//! reports nor standby; the file `legacy.rs` has its diagram.
 
 mod fencing;
 mod group;
@@ -44,7 +43,7 @@ pub use vocabulary::{Ask, AutoFailback, Class, FenceResult, Holds, Info, Notice,
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::time::{Duration, Instant, sooner};
 
-/// How long a starting node waits for the other side's report (docs/protocol/resources.md 1.4).
+/// The time for which a starting node waits for the peer's report (docs/protocol/resources.md 1.4).
 pub const SETTLE: Duration = Duration::from_secs(10);
 /// How often `starting` is repeated while the other side has not reported.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -129,7 +128,7 @@ struct Outbox {
     lost: u32,
 }
 
-/// The machine. `GROUPS`: how many lines of `haresources` fit; the configuration refuses more.
+/// The machine. `GROUPS`: the number of lines of `haresources` that fit; the configuration refuses more.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct Takeover<const GROUPS: usize> {
@@ -230,8 +229,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         out: Outbox { says: heapless::Deque::new(), notices: heapless::Deque::new(), lost: 0 },
     };
 
-    /// A machine for node `home` with the given homes of the groups, in the order of `haresources`. Homes beyond `GROUPS`
-    /// are ignored: the configuration has refused them before.
+    /// A machine for node `home` with the given homes of the groups, in the order of `haresources`. Homes beyond
+    /// `GROUPS` are ignored: the configuration has refused them before.
     pub fn new(
         home: NodeId,
         homes: impl Iterator<Item = NodeId>,
@@ -264,12 +263,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.phase
     }
 
-    /// What we claim.
+    /// The classes that this node claims.
     pub fn holds(&self) -> Holds {
         self.hold
     }
 
-    /// What the other side claimed last.
+    /// The classes that the peer claimed last.
     pub fn other_holds(&self) -> Holds {
         self.other.holds
     }
@@ -283,7 +282,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.auto_failback == AutoFailback::Legacy
     }
 
-    /// Nothing is moving, or about to, on either side (`cl_status rscstatus` would not say `transition`).
+    /// Whether nothing is moving, or about to, on either side (`cl_status rscstatus` would not say `transition`).
     pub fn is_settled(&self) -> bool {
         let quiet = matches!(self.phase, Phase::Stable | Phase::Init | Phase::Left);
         quiet
@@ -300,7 +299,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         &self.groups
     }
 
-    /// Tells the name of a group, which only the legacy protocol needs.
+    /// Sets the name of a group, which only the legacy protocol needs.
     ///
     /// # Errors
     /// [`KeyError`]; nothing changed.
@@ -308,8 +307,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.groups.get_mut(usize::from(group.0)).ok_or(KeyError::NoGroup)?.set_key(key)
     }
 
-    /// An engine that takes over from an earlier one on the same node, whose groups go on running: it claims `holds`, and `running` tells
-    /// which groups are up (docs/protocol/resources.md 6.3). To be called before anything else.
+    /// Continues after an earlier engine on the same node, whose groups are still running: it claims `holds`, and
+    /// `running` tells which groups are up (docs/protocol/resources.md 6.3). Call it before anything else.
     pub fn resume(&mut self, holds: Holds, running: impl Fn(GroupId) -> bool) {
         self.resumed = true;
         self.hold = holds;
@@ -340,7 +339,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.out.lost
     }
 
-    /// When [`Takeover::advance`] wants to be called.
+    /// The time for the next call of [`Takeover::advance`].
     pub fn next_deadline(&self) -> Option<Instant> {
         let mut deadline = Instant::FAR;
         self.hasten(&mut deadline);
@@ -377,7 +376,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.timers.ask_again = (!alone).then(|| now.after(ASK_AGAIN));
     }
 
-    /// Gives everything up. Ends in [`Phase::Left`], at once if nothing was ever claimed.
+    /// Releases all groups. Ends in [`Phase::Left`], at once if nothing was ever claimed.
     pub fn leave(&mut self, now: Instant) {
         match self.phase {
             Phase::Leaving | Phase::Left => {}
@@ -397,7 +396,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Time passes.
+    /// Does everything that is due at `now`.
     pub fn advance(&mut self, now: Instant) {
         let due = |timer: &mut Option<Instant>| timer.take_if(|t| *t <= now).is_some();
         if due(&mut self.timers.ask_again) {
@@ -496,29 +495,32 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// For how long after its start a node does not believe the first report: long enough for a newer one to be said. Zero unless told.
+    /// Sets the time after its start for which a node distrusts the first report: long enough for a newer one to
+    /// arrive. Zero unless set.
     pub fn set_doubt(&mut self, doubt: Duration) {
         self.doubt = doubt;
     }
 
-    /// The number of the newest report that was taken.
+    /// The number of the newest accepted report.
     pub fn newest_report(&self) -> Sequence {
         self.other.report
     }
 
-    /// The other node missed one of our reports, perhaps not the newest one. A 3.0.6 believes what comes last, so it is told the newest again.
+    /// The peer missed one of our reports, perhaps not the newest one. A 3.0.6 believes the report that comes last, so
+    /// it gets the newest again.
     pub fn say_again(&mut self, now: Instant) {
         if !self.other.is_hbcore && self.phase == Phase::Stable {
             self.timers.say_again = self.timers.say_again.or(Some(now.after(ASK_AGAIN)));
         }
     }
 
-    /// Whether messages of the other nodes are missing that are newer than [`Takeover::newest_report`]. Only needed while [`Takeover::is_starting`].
+    /// Sets whether messages of the other nodes are missing that are newer than [`Takeover::newest_report`]. Only
+    /// needed while [`Takeover::is_starting`].
     pub fn set_gaps(&mut self, has_gaps: bool) {
         self.other.has_gaps = has_gaps;
     }
 
-    /// Active, but it is not settled yet what is ours.
+    /// Whether this node is active and does not know yet which groups are its own.
     pub fn is_starting(&self) -> bool {
         self.phase.is_starting()
     }

@@ -1,4 +1,5 @@
-//! Fencing: what a dead node may hold is not touched before somebody has made sure that it is dead (docs/protocol/resources.md 5).
+//! Fencing: the groups that a dead node may run are not started before the node is certainly dead
+//! (docs/protocol/resources.md 5).
 //!
 //! ```text
 //!   death ── held nothing ─────────────────────────────▶ take over
@@ -55,7 +56,8 @@ impl Fencing {
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
-    /// Says whether there is a device that can fence the other nodes. Without one, a node is taken for dead when it is silent.
+    /// Sets whether there is a device that can fence the other nodes. Without one, a node that is not heard counts as
+    /// dead.
     pub fn set_fencing(&mut self, device: bool) {
         self.fencing.device = device;
     }

@@ -15,43 +15,47 @@ pub enum GroupState {
     Running,
     /// Being stopped.
     Stopping,
-    /// A start failed; everything of it was stopped again. Tried again when the group is next asked for.
+    /// A start failed, and everything of it was stopped again. It is tried again when the group is next asked for.
     Failed,
-    /// It could not be stopped: it may still run here, wholly or in part. The node keeps claiming it, so that nobody else starts it,
-    /// until an escalation has dealt with it.
+    /// It could not be stopped: it may still run here, wholly or in part. The node keeps its claim, so that no other
+    /// node starts it, until an escalation has dealt with it.
     Stuck,
 }
 
-/// Something that the port must do. It answers with the ticket, in [`crate::Cluster::complete`].
+/// An order to the port. The port answers with the ticket, in [`crate::Cluster::complete`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Start the group's resources in order, and announce its addresses.
     Acquire(GroupId),
     /// Stop the group's resources in reverse order.
     Release(GroupId),
-    /// The group could not be stopped: fence it, or this node. Answered as done when nothing of it can run here any more; after any other
-    /// answer the group is told to stop once more five seconds later, and escalated once more if it does not.
+    /// The group could not be stopped: fence it, or this node. The answer is done when nothing of it can run here any
+    /// more. After any other answer the group is stopped once more five seconds later, and escalated once more if that
+    /// fails.
     Escalate(GroupId),
-    /// Make sure that a dead node does nothing any more: reset it, or cut its power. Groups that it may hold are started when this is done.
+    /// Make sure that a dead node does nothing any more: reset it, or cut its power. After that, the groups that it may
+    /// run are started.
     Fence(NodeId),
-    /// Announce the group's addresses once more: a rival owner is gone. No answer is awaited; completing it is harmless.
+    /// Announce the group's addresses once more: a rival owner is gone. No answer is awaited; to complete it does no
+    /// harm.
     Announce(GroupId),
 }
 
-/// How an effect ended.
+/// The outcome of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// As wished.
+    /// As ordered.
     Done,
-    /// Not as wished: a failed start has stopped again what it had started; a failed stop has left something running.
+    /// It failed. A failed start has stopped again everything that it had started; a failed stop has left something
+    /// running.
     Failed,
-    /// A start failed, and what it had started could not be stopped again.
+    /// A start failed, and could not stop again everything that it had started.
     FailedAndStuck,
     /// It did not end within its time limit.
     TimedOut,
 }
 
-/// Why a key was not taken. Nothing changed.
+/// The reason why a key was refused. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
     /// There is no such group.
@@ -62,7 +66,7 @@ pub enum KeyError {
 
 /// The right to report the end of one effect, once: neither `Copy` nor `Clone`.
 ///
-/// A ticket of an effect that was given up meanwhile is recognised and ignored.
+/// The engine recognises and ignores the ticket of an effect that it gave up meanwhile.
 #[must_use = "an effect whose ticket is dropped ends as timed out"]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ticket(u32);
@@ -80,12 +84,12 @@ impl Ticket {
         self.0
     }
 
-    /// As a number, for a port that must carry it through C or a queue.
+    /// The ticket as a number, for a port that must carry it through C or a queue.
     pub fn into_raw(self) -> u32 {
         self.0
     }
 
-    /// From the number that [`Ticket::into_raw`] gave. A number from elsewhere is ignored when redeemed.
+    /// The ticket of a number from [`Ticket::into_raw`]. Any other number is ignored when redeemed.
     pub fn from_raw(raw: u32) -> Self {
         Self(raw)
     }
@@ -163,7 +167,7 @@ impl Group {
         }
     }
 
-    /// The first word of its line in `haresources`; empty if it was never told.
+    /// The first word of its line in `haresources`; empty if it was never set.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -257,7 +261,7 @@ impl Group {
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
-    /// The next thing to do. At most one effect per group is in flight, besides announcements.
+    /// The next effect to carry out. At most one effect per group is in flight, besides announcements.
     pub fn poll_effect(&mut self, now: Instant) -> Option<(Ticket, Effect)> {
         if let Some(fence) = self.poll_fence(now) {
             return Some(fence);
@@ -439,8 +443,10 @@ pub(super) fn belongs(group: &Group, home: NodeId, class: Class) -> bool {
 /// How long after an escalation that failed the next one begins.
 pub(super) const ESCALATE_AGAIN: Duration = Duration::from_secs(5);
 
-/// Longest key of a group that the engine keeps: 100 bytes, and 31 with the feature `small`. Only the legacy protocol needs keys.
+/// The longest key of a group that the engine keeps: 100 bytes, and 31 with the feature `small`. Only the legacy
+/// protocol needs keys.
 pub const KEY_MAX: usize = if cfg!(feature = "small") { 31 } else { 100 };
 
-/// The longest that an effect may take unless the configuration says otherwise (docs/protocol/resources.md 1.6: an hour a phase).
+/// The longest time that an effect may take unless the configuration sets another (docs/protocol/resources.md 1.6: an
+/// hour a phase).
 pub const EFFECT_LIMIT: Duration = Duration::from_hours(1);

@@ -1,4 +1,5 @@
-//! What an earlier run of this node has left, and could not be stopped before this one began: a daemon that crashed, and a script that fails.
+//! Groups that an earlier run of this node has left, and that could not be stopped before this run began: the daemon
+//! crashed, and a script fails.
 //!
 //! ```text
 //!   Leftover ──stops───────────────────────────────▶ the class is claimed no more, or the group is started with the rest of it
@@ -14,11 +15,12 @@ use super::{Class, Group, Takeover};
 use crate::{id::GroupId, time::Instant};
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
-    /// A group may run here since an earlier run of this node, and could not be stopped. Its class is claimed, so that no other node starts
-    /// it; like any start this one acquires nothing before the other node has said what it holds, or is dead. Then this node serves the
-    /// class, unless the other node does. A leftover that is at home elsewhere is told to stop every few seconds, also one of a class that
-    /// the other node serves; it is not escalated before somebody wishes it gone: a start must not end in a reboot. To be called before
-    /// anything else. A group that does not exist is ignored. Not with the feature `small`: a microcontroller begins with a reset.
+    /// A group may run here since an earlier run of this node, and could not be stopped. Its class is claimed, so that
+    /// no other node starts it. Like any start this one acquires nothing before the peer has reported its claim, or is
+    /// dead. Then this node serves the class, unless the peer does. A leftover whose home is another node is stopped
+    /// again every few seconds, even if the peer serves its class. It is not escalated before a standby or a failback
+    /// asks for it: a start must not end in a reboot. Call this before anything else. A group that does not exist is
+    /// ignored. Not with the feature `small`: a microcontroller begins with a reset.
     #[cfg(not(feature = "small"))]
     pub fn stuck(&mut self, now: Instant, group: GroupId) {
         let home = self.home;

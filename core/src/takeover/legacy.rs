@@ -5,8 +5,8 @@
 //!   start the group ◀── ip-request-resp ──┘
 //! ```
 //!
-//! A death or a departure is answered by taking what is missing, as in the other protocol. Nobody can refuse to give a group back, and nobody
-//! can give one away.
+//! After a death or a departure a node takes over the missing groups, as in the other protocol. No node can refuse to
+//! hand a group back, and none can hand one over.
 
 use super::group::GroupRequest;
 use super::{Class, Group, GroupState, Holds, Notice, Phase, Say, Takeover};

@@ -1,4 +1,4 @@
-//! The other node: its reports, its death, its leave and its return after a partition.
+//! The peer: its reports, its death, its leave and its return after a partition.
 
 use super::{
     ASK_AGAIN, AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, GroupState, HEAL_PATIENCE, Holds, Info, Notice,
@@ -20,23 +20,23 @@ const BACK_FROM_REFERENCE: Duration = Duration::from_secs(40);
 pub struct ReportIn {
     /// Its number, which orders reports.
     pub seq: Sequence,
-    /// What the sender claims.
+    /// The classes that the sender claims.
     pub holds: Holds,
-    /// `rtype=full`: replaces what was known; otherwise it adds to it.
+    /// `rtype=full`: the report replaces earlier ones; otherwise it adds to them.
     pub full: bool,
-    /// Whether the claims are final, if it says so.
+    /// Whether the claims are final, if the report tells it.
     pub stable: Option<bool>,
     /// `info=shutdown`: the sender is about to leave.
     pub shutdown: bool,
-    /// `info=standby`: the sender is stopping what it does not claim any more.
+    /// `info=standby`: the sender is stopping groups that it no longer claims.
     pub releasing: bool,
-    /// The sender is of our kind.
+    /// The sender runs hbcore.
     pub is_hbcore: bool,
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
-    /// The other node sent `starting`: it has just become active.
-    /// `seq`: its number; one that was overtaken by a report of the same run is only answered.
+    /// The peer sent `starting`: it has just become active. `seq`: its number. If a report of the same run has already
+    /// come, the message is only answered.
     pub fn on_starting(&mut self, node: NodeId, seq: Sequence, is_hbcore: bool) {
         if self.is_legacy() {
             return self.mismatch(node);
@@ -59,7 +59,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// The other node began a new run: its earlier reports, and their numbers, are void.
+    /// The peer began a new run: its earlier reports, and their numbers, are void.
     pub fn on_restart(&mut self, node: NodeId) {
         self.set_home_gone(node, false);
         self.cancel_fencing(node);
@@ -78,7 +78,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.keeping = false;
     }
 
-    /// The other node reported what it claims.
+    /// The peer reported its claims.
     pub fn on_report(&mut self, now: Instant, node: NodeId, report: ReportIn) {
         if self.is_legacy() {
             return self.mismatch(node);
@@ -183,7 +183,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.report(Info::Plain);
     }
 
-    /// The other node released everything and leaves (`shutdone`). `heir`: of the nodes that remain we are the one that takes its groups.
+    /// The peer released all groups and leaves (`shutdone`). `heir`: among the remaining nodes, this one takes over its
+    /// groups.
     pub fn on_shutdone(&mut self, now: Instant, node: NodeId, heir: bool) {
         self.set_home_gone(node, true);
         self.cancel_fencing(node);
@@ -202,8 +203,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// A node was declared dead. `heard`: it had been heard since our start. `heir`: of the nodes that remain we are the one that takes its
-    /// groups.
+    /// A node was declared dead. `heard`: it had been heard since our start. `heir`: among the remaining nodes, this
+    /// one takes over its groups.
     pub fn on_death(&mut self, now: Instant, node: NodeId, heard: bool, heir: bool) {
         self.set_home_gone(node, true);
         let may_have_taken = matches!(self.standby, Standby::Releasing(_) | Standby::Released(_));
@@ -250,8 +251,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.timers.heal = None;
     }
 
-    /// A node that we had declared dead speaks again, in the same run: a partition healed, and both sides may own the
-    /// same groups. The two tell each other what they hold; then the home of each group keeps it.
+    /// A node that we had declared dead is heard again, in the same run: a partition healed, and both sides may own the
+    /// same groups. The two report their claims to each other; then the home of each group keeps it.
     ///
     /// A 3.0.6 node restarts itself at this point, so we keep everything, and wait for it to leave.
     pub fn on_return(&mut self, now: Instant, node: NodeId) {
@@ -273,7 +274,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Messages of the other node are lost for good, and its newest report may be one of them: it is asked what it holds.
+    /// Messages of the peer are lost for good, and its newest report may be one of them: it is asked for its claim.
     pub fn reports_lost(&mut self, now: Instant) {
         if self.phase == Phase::Stable && self.other.alive && !self.is_legacy() {
             self.other.reported = false;
@@ -422,9 +423,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.standby == Standby::NotAsked && self.other.stable && self.class_settled(Class::All)
     }
 
-    /// A group that runs here lacks something that cannot be put back, such as an address whose interface is gone: the other node is asked
-    /// to take it, with its class and after the same pause as what does not start here. Nothing is stopped before it agrees. Without a
-    /// node that could take it now nothing changes; whoever sees the lack says so again, as long as it lasts.
+    /// A group that runs here has lost a resource that cannot be put back, such as an address whose interface is gone.
+    /// The peer is asked to take over its class, after the same pause as for a group that does not start here. Nothing
+    /// is stopped before the peer grants it. Without a node that could take it over now nothing changes; the caller
+    /// repeats the call as long as the loss lasts.
     pub fn group_lost(&mut self, now: Instant, group: GroupId) {
         let Some(lost) = self.groups.get(usize::from(group.0)) else { return };
         let class = if lost.home == self.home { Class::Local } else { Class::Foreign };

@@ -16,26 +16,26 @@ const PHASE_LIMIT: Duration = Duration::from_hours(1);
 pub enum Standby {
     /// Nothing moves.
     NotAsked,
-    /// We asked the other node to take groups.
+    /// We asked the peer to take over groups.
     Asking(Class),
-    /// It agreed; ours are being stopped.
+    /// The peer granted it; our groups are being stopped.
     Releasing(Class),
-    /// Ours are stopped; the other node starts them.
+    /// Our groups are stopped; the peer starts them.
     Released(Class),
-    /// The other node asked us, and we agreed; it is stopping them.
+    /// The peer asked us, and we granted it; it is stopping the groups.
     Offered(Class),
-    /// They are stopped there and being started here.
+    /// The groups are stopped there and are being started here.
     Acquiring(Class),
 }
 
-/// Why a request to move groups was refused. Nothing changes.
+/// The reason why a request to move groups was refused. Nothing changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StandbyRefusal {
     /// Another move is under way.
     InProgress,
-    /// No other node is there to take anything.
+    /// There is no other node that could take over anything.
     NoPartner,
-    /// The other side's claims are not final.
+    /// The peer's claims are not final.
     OtherInFlux,
     /// Our own claims are not final.
     LocalInFlux,
@@ -44,7 +44,7 @@ pub enum StandbyRefusal {
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
-    /// An operator asks us to give groups of `class`, as we see them, to the other node.
+    /// An operator asks us to hand groups of `class`, as we see them, over to the peer.
     pub fn request_standby(&mut self, now: Instant, class: Class) -> Result<(), StandbyRefusal> {
         if self.is_legacy() {
             return Err(StandbyRefusal::Unsupported);
@@ -65,7 +65,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         Ok(())
     }
 
-    /// An operator on this node wants the other one to give groups up.
+    /// An operator on this node asks the peer to hand groups over.
     pub fn request_takeover(&mut self, wish: Wish) -> Result<(), StandbyRefusal> {
         if self.is_legacy() {
             return Err(StandbyRefusal::Unsupported);
@@ -84,7 +84,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.say(Say::Ask { class, step: Ask::Me });
     }
 
-    /// The other node sent a step of the exchange.
+    /// The peer sent a step of the exchange.
     pub fn on_ask(&mut self, now: Instant, node: NodeId, seq: Sequence, class: Class, step: Ask) {
         // A step that was lost and comes when a newer one has been taken belongs to an exchange that is over.
         if seq < self.other.asked {

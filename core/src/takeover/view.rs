@@ -1,11 +1,11 @@
-//! Why a group is where it is, for people: read from the machine, which decides nothing by it.
+//! The reasons for the place of each group, for people. They are read from the machine, which decides nothing by them.
 
 use super::group::Escalation;
 use super::{Class, Group, GroupState, Phase, Standby, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::Instant;
 
-/// Why a group runs here, or does not.
+/// The reason why a group runs here, or does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// It runs here, as it should.
@@ -14,55 +14,57 @@ pub enum Why {
     Starts,
     /// It is being stopped here, or is next.
     Stops,
-    /// It could not be stopped: what is stronger than its scripts is to end it. Until then it stays claimed here, and nobody starts it.
+    /// It could not be stopped, and stronger means than its scripts are to end it. Until then it stays claimed here,
+    /// and no node starts it.
     Escalates {
-        /// When it is told to stop again, and escalated again if it does not; `None` while that is being tried.
+        /// The time at which it is stopped again, and escalated again if that fails; `None` while that is being tried.
         again: Option<Instant>,
     },
-    /// An earlier run of this node has left it, and it cannot be stopped. It stays claimed here, and nobody starts it.
+    /// An earlier run of this node has left it, and it cannot be stopped. It stays claimed here, and no node starts it.
     LeftOver {
-        /// When it is told to stop again; `None` while that is being tried.
+        /// The time at which it is stopped again; `None` while that is being tried.
         again: Option<Instant>,
     },
     /// It could not be started here.
     Failed {
-        /// When the other node is asked to take it, unless that is busy; `None` while there is nobody to be asked, or nobody was asked to ask.
+        /// The earliest time at which the peer is asked to take it over; `None` while there is no node to ask, or no
+        /// need to.
         asks_at: Option<Instant>,
     },
-    /// It is to run here as soon as the other node has stopped it.
+    /// It is to run here as soon as the peer has stopped it.
     AwaitsRelease,
-    /// It is to run here as soon as the other node, which is back, has said what it holds.
+    /// It is to run here as soon as the peer, which has returned, has reported its claim.
     AwaitsReport,
-    /// The other node claims it.
+    /// The peer claims it.
     Elsewhere {
-        /// It has said that nothing moves there.
+        /// Whether the peer has reported that nothing moves there.
         settled: bool,
     },
     /// Nothing is started before a node that may hold it is fenced.
     AwaitsFencing,
-    /// This node is still finding out what the other one holds.
+    /// This node is still waiting for the peer's claim.
     Joins,
     /// It is on its way between the two nodes.
     Moves,
-    /// This node gives everything up.
+    /// This node releases all groups.
     Leaves,
-    /// The other node leaves, and has not said yet that it has stopped everything.
+    /// The peer leaves, and has not reported yet that it has stopped all groups.
     AwaitsLeave,
-    /// Nobody claims it.
+    /// No node claims it.
     Nobody,
 }
 
 /// A node that is dead and not fenced yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fenced {
-    /// Which one.
+    /// The node.
     pub node: NodeId,
-    /// When it is tried next; `None` while it is being tried.
+    /// The time of the next try; `None` while one is under way.
     pub again: Option<Instant>,
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
-    /// Why a group runs here, or does not; `None` if there is no such group.
+    /// The reason why a group runs here, or does not; `None` if there is no such group.
     pub fn why(&self, group: GroupId) -> Option<Why> {
         let group = self.groups.get(usize::from(group.0))?;
         Some(match (group.state(), group.is_wanted()) {
@@ -144,7 +146,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.fencing.waiting.iter().map(fence)
     }
 
-    /// The other node has said that it leaves, and is not known to be dead yet.
+    /// Whether the peer has announced that it leaves, and is not known to be dead yet.
     pub fn other_leaves(&self) -> bool {
         self.other.alive && self.other.leaving
     }

@@ -1,8 +1,8 @@
-//! The words of resource management: what is claimed, what is said to the other node, what is told to people.
+//! The words of resource management: claims, messages to the peer, notices for people.
 
 use crate::id::{GroupId, NodeId};
 
-/// Which groups a node claims to hold, from its own point of view (`rsc_hold`).
+/// The classes of groups that a node claims, from its own point of view (`rsc_hold`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holds {
     /// The groups whose home it is.
@@ -43,10 +43,10 @@ impl Holds {
     }
 }
 
-/// Which groups a request is about.
+/// The groups that a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// The groups at home on the node that is meant.
+    /// The groups whose home is the node in question.
     // Not 0, which then is the `None` of an option: an engine that was told nothing is all zeros.
     Local = 1,
     /// The groups at home elsewhere.
@@ -70,7 +70,7 @@ impl Class {
         [Self::Local, Self::Foreign, Self::All].into_iter().find(|c| c.as_str().as_bytes() == word)
     }
 
-    /// The same groups from the other node's point of view.
+    /// The same groups from the peer's point of view.
     #[must_use]
     pub fn mirrored(self) -> Self {
         match self {
@@ -89,25 +89,26 @@ impl Class {
     }
 }
 
-/// What to do with groups that run away from home when their home returns.
+/// The treatment of groups that run away from home when their home returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AutoFailback {
-    /// Give them back.
+    /// Hand them back.
     #[default]
     On,
     /// Keep them.
     Off,
-    /// The older protocol without reports, the default of 3.0.6 when nothing is configured: a home that comes up asks for each of its
-    /// groups and is given it. No standby (docs/protocol/resources.md 1.9 j). Both nodes must agree on this one.
+    /// The older protocol without reports, the default of 3.0.6 when nothing is configured: a home that comes up asks
+    /// for each of its groups and gets it. There is no standby (docs/protocol/resources.md 1.9 j). Both nodes must use
+    /// this one.
     Legacy,
 }
 
-/// Which groups somebody wants to have, from his point of view (`rsc_hold` of `hb_takeover`).
+/// The groups that a node asks for, from its own point of view (`rsc_hold` of `hb_takeover`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// Groups of this class.
     Class(Class),
-    /// His own groups back.
+    /// Its own groups back.
     Failback,
 }
 
@@ -125,7 +126,8 @@ impl Wish {
         if word == b"failback" { Some(Self::Failback) } else { Class::parse(word).map(Self::Class) }
     }
 
-    /// What a node gives up when another one wishes this. 3.0.6 takes `failback` for `all` here, and so gives up its own groups as well.
+    /// The groups that a node hands over when another one asks for this. 3.0.6 takes `failback` for `all` here, and so
+    /// hands over its own groups as well.
     pub fn to_give(self) -> Class {
         match self {
             Self::Class(class) => class.mirrored(),
@@ -137,19 +139,19 @@ impl Wish {
 /// Progress of this node in resource management.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Not active yet: membership is still being found out.
+    /// Not active yet: membership is still incomplete.
     Init,
     /// Active, `starting` was sent.
     Starting,
-    /// Active, and the other side is starting too.
+    /// Active, and the peer is starting too.
     BothStarting,
-    /// The other side reported what it holds, and is not stable yet.
+    /// The peer reported its claims, and is not stable yet.
     Reported,
     /// Our claims are final until something happens.
     Stable,
-    /// Giving everything up.
+    /// All groups are being released.
     Leaving,
-    /// Everything was given up and said; nothing more will be done.
+    /// All groups are released, and that was announced; nothing more will be done.
     Left,
 }
 
@@ -178,16 +180,16 @@ pub enum Info {
 pub enum Ask {
     /// The giver asks.
     Me,
-    /// The taker agrees.
+    /// The taker grants it.
     Other,
     /// Released, or acquired.
     Done,
 }
 
-/// What was done about a dead node (`result` of `stonith`).
+/// The treatment of a dead node (`result` of `stonith`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FenceResult {
-    /// It had given everything up, so that there was nothing to fence.
+    /// It had released all groups, so there was nothing to fence.
     Unneeded,
     /// There is no device.
     NoDevice,
@@ -197,18 +199,18 @@ pub enum FenceResult {
     Failed,
 }
 
-/// A message that the other node must get, in order. The cluster numbers and sends it.
+/// A message that the peer must get, in order. The cluster numbers and sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Say {
     /// `starting`
     Starting,
     /// `resource` with `rtype=full`
     Report {
-        /// What we claim.
+        /// Our claims.
         hold: Holds,
-        /// Whether that is final.
+        /// Whether they are final.
         stable: bool,
-        /// Why it is said.
+        /// The reason for the report.
         info: Info,
     },
     /// `resource rsc_hold=foreign info=mach_down`: the groups of a dead node run here.
@@ -224,42 +226,42 @@ pub enum Say {
     Shutdone,
     /// `hb_takeover`: the others are to go standby, so that we get groups.
     HbTakeover(Wish),
-    /// `ip-request`: a group of ours is asked for (legacy).
+    /// `ip-request`: asks for a group of ours (legacy).
     GroupRequest(GroupId),
     /// `ip-request-resp`: the group is not here, or not any more (legacy).
     GroupAnswer {
-        /// Who asked.
+        /// The node that asked.
         to: NodeId,
-        /// Which group.
+        /// The group.
         group: GroupId,
-        /// It was here until now.
+        /// Whether it was here until now.
         was_here: bool,
     },
-    /// `stonith`: a node died, and whether it might still hold something.
+    /// `stonith`: a node died, and whether it might still run groups.
     Stonith {
         /// The dead node.
         node: NodeId,
-        /// What was done about it.
+        /// Its treatment.
         result: FenceResult,
     },
 }
 
-/// What happened, for the log and for people. Never needed to keep the machine going.
+/// A notice for the log and for people. The machine works even if nothing reads them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The other side does not say what it holds; nothing is started until it does.
+    /// The peer does not report its claim; nothing is started until it does.
     NoReport,
     /// Our own start is complete.
     LocalTransitionComplete,
-    /// The other side's claims became final.
+    /// The peer's claims became final.
     RemoteTransitionComplete,
     /// The groups of a dead or leaving node are being acquired.
     AcquiringFrom(NodeId),
     /// The groups of a dead node run here.
     TakeoverComplete(NodeId),
-    /// A dead node that may hold something is not fenced: nothing is configured for it.
+    /// A dead node that may run groups is not fenced: no device is configured for it.
     NotFenced(NodeId),
-    /// A dead node that may hold something is being fenced; nothing is taken before that is done.
+    /// A dead node that may run groups is being fenced; its groups are not started before that is done.
     Fencing(NodeId),
     /// A dead node is fenced.
     Fenced(NodeId),
@@ -267,18 +269,18 @@ pub enum Notice {
     FenceFailed(NodeId),
     /// The node is heard again: it is not fenced any more.
     FenceCancelled(NodeId),
-    /// A dead node held nothing.
+    /// A dead node had released all groups.
     GaveUp(NodeId),
-    /// The other node released everything and leaves.
+    /// The peer released all groups and leaves.
     ShutdownNotice(NodeId),
-    /// Somebody wants to give groups away.
+    /// A node asks to hand groups over.
     WantsStandby {
         /// The giver.
         node: NodeId,
         /// The groups, from its point of view.
         class: Class,
     },
-    /// The other node agreed to take our groups.
+    /// The peer granted the request to take over our groups.
     StandbyAgreed {
         /// The taker.
         node: NodeId,
@@ -287,27 +289,27 @@ pub enum Notice {
     },
     /// Our groups were released.
     StandbyReleased(Class),
-    /// The other node runs what we released.
+    /// The peer runs the groups that we released.
     StandbyHandedOver(Class),
-    /// The other node has released groups, and they are started here.
+    /// The peer has released groups, and they are started here.
     StandbyAcquiring {
         /// The giver.
         node: NodeId,
         /// The groups, from its point of view.
         class: Class,
     },
-    /// We run what the other node released.
+    /// We run the groups that the peer released.
     StandbyAcquired(Class),
     /// A standby request was ignored, because something else is under way.
     StandbyIgnored {
-        /// Who asked.
+        /// The node that asked.
         node: NodeId,
-        /// True: the other side is in flux; false: we are.
+        /// True: the peer's claims are not final; false: ours are not.
         other_in_flux: bool,
     },
-    /// Nobody answered our standby request in time.
+    /// The peer did not answer our standby request in time.
     StandbyUnanswered,
-    /// The pending standby ended because the other node died.
+    /// The pending standby ended because the peer died.
     StandbyCancelled,
     /// Both nodes own groups after a partition: this node keeps the class.
     Keeping(Class),
@@ -315,11 +317,12 @@ pub enum Notice {
     Yielding(Class),
     /// A group could not be started.
     StartFailed(GroupId),
-    /// A group could not be stopped: it may still run here, nobody else may start it, and this node should be fenced.
+    /// A group could not be stopped: it may still run here, so no other node may start it, and this node should be
+    /// fenced.
     StopFailed(GroupId),
-    /// Groups of the class cannot be started here: the other node is asked to take them.
+    /// Groups of the class cannot be started here: the peer is asked to take them over.
     GivingAway(Class),
-    /// A group that ran here lacks something that cannot be put back: the other node is asked to take its class.
+    /// A group that ran here has lost a resource that cannot be put back: the peer is asked to take over its class.
     GroupLost(GroupId),
     /// A node speaks the other protocol: one has `auto_failback legacy`, the other has not. They cannot share groups.
     ModeMismatch(NodeId),
@@ -329,8 +332,8 @@ pub enum Notice {
     Started(GroupId),
     /// A group stopped here.
     Stopped(GroupId),
-    /// We begin to give everything up.
+    /// This node begins to release all groups.
     GivingUp,
-    /// Everything was given up.
+    /// All groups are released.
     AllReleased,
 }
