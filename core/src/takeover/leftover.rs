@@ -18,9 +18,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// A group may run here since an earlier run of this node, and could not be stopped. Its class is claimed, so that
     /// no other node starts it. Like any start this one acquires nothing before the peer has reported its claim, or is
     /// dead. Then this node serves the class, unless the peer does. A leftover whose home is another node is stopped
-    /// again every few seconds, even if the peer serves its class. It is not escalated before a standby or a failback
-    /// asks for it: a start must not end in a reboot. Call this before anything else. A group that does not exist is
-    /// ignored. Not with the feature `small`: a microcontroller begins with a reset.
+    /// again every few seconds, even if the peer serves its class. It is not escalated before this node
+    /// shall hand it over or leaves: a start must not end in a reboot. Call this before anything else. A group that does
+    /// not exist is ignored. Not with the feature `small`: a microcontroller begins with a reset.
     #[cfg(not(feature = "small"))]
     pub fn stuck(&mut self, now: Instant, group: GroupId) {
         let home = self.home;
