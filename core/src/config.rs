@@ -1,7 +1,7 @@
 //! The configuration files `ha.cf`, `authkeys`, `haresources` and `hbcore.cf`: bytes in, checked values out.
 //!
-//! The parsers accept what 3.0.6 accepts and refuse what it refuses; where it is silent, we are not. Results borrow from
-//! the text. All problems of a file are reported at once, each with its place, its cause as an enum and a help text.
+//! The parsers accept and refuse the same files as 3.0.6, and also report problems on which it is silent. Results borrow from the text. All
+//! problems of a file are reported at once, each with its place, its cause as an enum and a help text.
 //!
 //! ```
 //! use hbcore::config::{HaCf, Problems};
@@ -13,8 +13,8 @@
 //! assert_eq!(ha_cf.timing.warntime.as_millis(), 250);
 //! ```
 //!
-//! What needs the operating system (does the interface exist, is the command executable) is not looked at here: the port
-//! does that as a second pass over the same values.
+//! Questions for the operating system (does the interface exist, is the command executable) are not asked here: the
+//! port asks them in a second pass over the same values.
 
 mod address;
 mod authkeys;

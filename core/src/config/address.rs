@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-/// An address that a node takes over, and what the line says about how.
+/// An address that a node takes over, with the place that the line gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressSpec<'t> {
     /// The address.
@@ -17,7 +17,7 @@ pub struct AddressSpec<'t> {
     pub broadcast: Option<Ipv4Addr>,
 }
 
-/// Why a text is no address specification.
+/// The reason why a text is no address specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressError {
@@ -25,19 +25,19 @@ pub enum AddressError {
     BadAddress,
     /// The mask is neither a prefix length of the address family nor a dotted mask of leading ones.
     BadMask,
-    /// The interface or its label is empty, or longer than the 15 bytes that Linux has room for.
+    /// The interface or its label is empty, or longer than 15 bytes, the limit of Linux.
     BadInterface,
     /// The broadcast address is no IPv4 address.
     BadBroadcast,
-    /// More fields than there is a meaning for.
+    /// There are more fields than the format has.
     TooManyFields,
 }
 
-/// Longest name of a network interface in bytes, as of an alias with its label.
+/// The longest name of a network interface in bytes, also of an alias with its label.
 const INTERFACE_MAX: usize = 15;
 
 impl<'t> AddressSpec<'t> {
-    /// Reads a specification. Slashes at the end mean nothing.
+    /// Reads a specification. Slashes at the end are ignored.
     ///
     /// The third field is a broadcast address if it begins with a digit, an interface otherwise.
     pub fn parse(text: &'t str) -> Result<Self, AddressError> {
@@ -75,8 +75,8 @@ impl<'t> AddressSpec<'t> {
     }
 }
 
-/// Whether a resource word is an address without a script before it: four parts, each beginning with a digit. What the
-/// parts hold is not looked at, as by the shell pattern of 3.0.6.
+/// Whether a resource word is an address without a script before it: four parts, each beginning with a digit. The rest
+/// of the parts is not checked, as by the shell pattern of 3.0.6.
 pub(super) fn looks_like_ipv4(word: &str) -> bool {
     if !starts_with_digit(word) {
         return false;

@@ -1,6 +1,6 @@
 //! The keys that sign and verify packets, `authkeys` (docs/protocol/files.md 10).
 //!
-//! No message shows a key: of a bad line only the word that is wrong is quoted.
+//! No message shows a key: of a bad line only the wrong word is quoted.
 
 use heapless::Vec;
 
@@ -8,7 +8,7 @@ use super::lexer::{behind_mark, is_utf16, lines};
 use super::problem::{Position, ProblemKind, Problems, Quoted, Reporter};
 use super::{File, Parsed};
 
-/// Most keys: their indexes are 0 to 15.
+/// The largest number of keys: their indexes are 0 to 15.
 pub const KEYS_MAX: usize = 16;
 
 /// The keys of a cluster.
@@ -21,9 +21,9 @@ pub struct AuthKeys<'t> {
 /// One key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AuthKey<'t> {
-    /// The index under which packets name it, 0 to 15.
+    /// The index by which packets name it, 0 to 15.
     pub index: u8,
-    /// How it signs.
+    /// The method with which it signs.
     pub method: Method,
     /// The key; empty for [`Method::Crc`] and only for it.
     pub key: &'t [u8],
@@ -35,10 +35,10 @@ impl core::fmt::Debug for AuthKey<'_> {
     }
 }
 
-/// How a packet is signed (docs/protocol/wire.md 4.2).
+/// The method with which a packet is signed (docs/protocol/wire.md 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// A check sum: against damage, not against malice.
+    /// A check sum: it detects damage, and stops no attacker.
     Crc,
     /// HMAC-MD5.
     Md5,
@@ -62,8 +62,8 @@ impl Method {
 }
 
 impl<'t> AuthKeys<'t> {
-    /// Reads `text`, the content of `authkeys`, and reports every problem to `problems`. The permissions of the file are
-    /// for the caller to check.
+    /// Reads `text`, the content of `authkeys`, and reports every problem to `problems`. The caller must check the
+    /// permissions of the file.
     pub fn parse<const N: usize>(text: &'t [u8], problems: &mut Problems<'t, N>) -> Parsed<Self> {
         let mut sink = |problem| problems.push(problem);
         let mut parser = Parser {
@@ -86,7 +86,7 @@ impl<'t> AuthKeys<'t> {
         &self.entries
     }
 
-    /// The key that signs what this node sends; always `Some` in a checked configuration.
+    /// The key that signs the packets of this node; always `Some` in a checked configuration.
     pub fn signing(&self) -> Option<&AuthKey<'t>> {
         self.entries.iter().find(|entry| Some(entry.index) == self.signing)
     }
@@ -94,7 +94,7 @@ impl<'t> AuthKeys<'t> {
     fn insert(&mut self, entry: AuthKey<'t>) {
         match self.entries.iter_mut().find(|known| known.index == entry.index) {
             Some(known) => *known = entry,
-            // Sixteen indexes fit sixteen places.
+            // There are sixteen indexes and sixteen places.
             None => drop(self.entries.push(entry)),
         }
     }
@@ -105,11 +105,11 @@ struct Parser<'p, 't> {
     report: Reporter<'p, 't>,
     /// The number of the last `auth` line.
     wanted: Option<(i32, Position)>,
-    /// A line was refused that may have been the `auth` line.
+    /// Whether a refused line may have been the `auth` line.
     auth_refused: bool,
-    /// The numbers of refused key lines, one bit each; all of them if a line was refused that has none.
+    /// The numbers of refused key lines, one bit each; all of them if a line without a number was refused.
     keys_refused: u16,
-    /// Where the last good line of each key stands.
+    /// The line number of the last good line of each key.
     places: [Option<u32>; KEYS_MAX],
 }
 
@@ -125,12 +125,12 @@ impl<'t> Parser<'_, 't> {
         }
     }
 
-    /// `auth N`; a blank between them is not needed and what follows the number is ignored.
+    /// `auth N`; no blank is needed between them, and text after the number is ignored.
     fn auth_line(&mut self, at: Position, text: &'t [u8]) {
         let Some((number, rest)) = text.strip_prefix(b"auth").and_then(scan_number) else {
             self.auth_refused = true;
             let (word, rest) = next_word(text);
-            // What follows `auth` is wrong, or nothing does, or it is not `auth`.
+            // The text after `auth` is wrong or missing, or the word is not `auth`.
             let (behind, rest) = next_word(rest);
             let wrong = if word == b"auth" && !behind.is_empty() { place(at, text, behind, rest) } else { at };
             return self.report.error(wrong, ProblemKind::BadAuthLine { word: Quoted(word) });
@@ -148,12 +148,12 @@ impl<'t> Parser<'_, 't> {
         }
     }
 
-    /// `N METHOD [KEY]`; what follows the key is ignored.
+    /// `N METHOD [KEY]`; text after the key is ignored.
     fn key_line(&mut self, at: Position, text: &'t [u8]) {
         let parts = scan_number(text).map(|(index, rest)| (index, next_word(rest)));
         let Some((index, (method, rest))) = parts.filter(|(_, (method, _))| !method.is_empty()) else {
             let word = first_word(text);
-            // `Auth 1` is not a key that is missed later.
+            // `Auth 1` is not a key line, so no key counts as refused.
             if word.eq_ignore_ascii_case(b"auth") {
                 self.auth_refused = true;
             } else {
@@ -170,7 +170,7 @@ impl<'t> Parser<'_, 't> {
         }
     }
 
-    /// What follows the number of a key; `at` is the place of the line's `text`.
+    /// The words after the number of a key; `at` is the place of the line's `text`.
     fn key(
         &mut self,
         at: Position,
@@ -208,7 +208,7 @@ impl<'t> Parser<'_, 't> {
         Ok(())
     }
 
-    /// What is missing, unless a line that was refused may be it.
+    /// Reports missing lines, unless a refused line may be the missing one.
     fn finish(&mut self) {
         match self.wanted {
             None if self.auth_refused => {}
@@ -231,12 +231,12 @@ impl<'t> Parser<'_, 't> {
     }
 }
 
-/// The place of `word` in `text`, which stands at `at`, if `rest` is what follows the word.
+/// The place of `word` in `text`, which stands at `at`; `rest` is the text after the word.
 fn place(at: Position, text: &[u8], word: &[u8], rest: &[u8]) -> Position {
     at.right(text.len().saturating_sub(word.len().saturating_add(rest.len())))
 }
 
-/// The first blank-separated word of `text` and what follows it; both empty if there is none.
+/// The first blank-separated word of `text` and the text after it; both empty if there is none.
 fn next_word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_start();
     let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
@@ -247,7 +247,7 @@ fn first_word(text: &[u8]) -> &[u8] {
     next_word(text).0
 }
 
-/// A number at the start of `text`, after blanks, and what follows it directly, as C's `%d` reads it.
+/// A number at the start of `text`, after blanks, and the text right after it, as C's `%d` reads it.
 fn scan_number(text: &[u8]) -> Option<(i32, &[u8])> {
     let text = text.trim_ascii_start();
     let (negative, unsigned) = match text.split_first() {

@@ -1,7 +1,7 @@
 //! The main configuration, `ha.cf`, as checked values (docs/protocol/files.md 4 to 7).
 //!
-//! Read [`HaCf`] for what a file can say, `ha_cf/directive.rs` for the words, `ha_cf/value_directives.rs` for what each
-//! word accepts and `ha_cf/relations.rs` for what must hold between them.
+//! [`HaCf`] has the values of the file, `ha_cf/directive.rs` the words, `ha_cf/value_directives.rs` the values that
+//! each word accepts, and `ha_cf/relations.rs` the relations between them.
 
 mod clients;
 mod directive;
@@ -23,14 +23,15 @@ pub use self::parameters::{ParameterText, Parameters};
 use super::{Parsed, Position, Problems};
 use crate::id::NodeName;
 
-/// Most nodes of a cluster, ping nodes included (docs/protocol/wire.md 2.2). The next one is an error.
+/// The largest number of nodes of a cluster, ping nodes included (docs/protocol/wire.md 2.2). The next one is an error.
 pub const NODES_MAX: usize = 100;
-/// Most media (docs/protocol/wire.md 2.2). The next one is an error.
+/// The largest number of media (docs/protocol/wire.md 2.2). The next one is an error.
 pub const MEDIA_MAX: usize = 64;
-/// Most `env` assignments, `apiauth` lines and client lines, each. 3.0.6 has no limit here; the next one is an error.
+/// The largest number of `env` assignments, `apiauth` lines and client lines, each. 3.0.6 has no limit here; the next
+/// one is an error.
 pub const LINES_MAX: usize = 64;
 
-/// Everything `ha.cf` says, with defaults filled in and all relations checked. Texts borrow from the file.
+/// All values of `ha.cf`, with defaults filled in and all relations checked. Texts borrow from the file.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HaCf<'t> {
@@ -38,21 +39,21 @@ pub struct HaCf<'t> {
     pub nodes: Vec<Node, NODES_MAX>,
     /// The media in the order of the file; the place in this list is the link's [`crate::id::LinkId`].
     pub media: Vec<MediumLine<'t>, MEDIA_MAX>,
-    /// How fast a silent node is noticed.
+    /// The times after which a node is late or dead.
     pub timing: Timing,
-    /// What goes over the wire and who may join.
+    /// The form of messages, and the nodes that may join.
     pub protocol: Protocol<'t>,
-    /// Who gets resources back.
+    /// The treatment of resources whose home returns.
     pub auto_failback: AutoFailback,
     /// Pacemaker instead of `haresources`.
     pub pacemaker: Pacemaker<'t>,
-    /// Where log lines go.
+    /// The destinations of log lines.
     pub logging: Logging<'t>,
-    /// How the daemon's own process runs.
+    /// The settings of the daemon's own process.
     pub process: Process<'t>,
     /// Variables for children, from `env`; the names lack the prefix `HA_` that children see.
     pub env: Vec<Variable<'t>, LINES_MAX>,
-    /// Who may sign on as which client, from `apiauth`.
+    /// The users who may sign on as each client, from `apiauth`.
     pub api_auth: Vec<ApiAuth<'t>, LINES_MAX>,
     /// Children to run, from `respawn` and `failfast`, in the order of the file.
     pub children: Vec<Child<'t>, LINES_MAX>,
@@ -60,33 +61,33 @@ pub struct HaCf<'t> {
     pub stonith: Option<Stonith<'t>>,
     /// The recorded parameters as they were typed or derived.
     pub parameters: Parameters<'t>,
-    /// How far the list of nodes can be believed.
+    /// The reliability of the list of nodes.
     listed: Listed<'t>,
 }
 
-/// How far the list of nodes can be believed.
+/// The reliability of the list of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Listed<'t> {
     /// Every node is in it.
     All,
     /// This node is missing, which was reported.
     AllBut(&'t str),
-    /// A line was refused that may name nodes, or there is none.
+    /// A line that may name nodes was refused, or there is none.
     Unknown,
 }
 
-/// A node that the configuration names.
+/// A node of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// The name, lower-case.
     pub name: NodeName,
     /// Whether it runs a daemon or only answers pings.
     pub kind: NodeKind,
-    /// Where the file names it; `None` for the local node added by `autojoin any`.
+    /// Its place in the file; `None` for the local node added by `autojoin any`.
     pub at: Option<Position>,
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// A member of the cluster, from `node`.
@@ -100,9 +101,9 @@ pub enum NodeKind {
 pub struct Timing {
     /// Interval of heartbeats; above zero.
     pub keepalive: Duration,
-    /// Silence after which a node is dead; more than twice `keepalive`.
+    /// The time without a heartbeat after which a node is dead; more than twice `keepalive`.
     pub deadtime: Duration,
-    /// Silence after which a node is called late; above zero, may exceed `deadtime` and then never happens.
+    /// The time without a heartbeat after which a node is late; above zero. Above `deadtime` it has no effect.
     pub warntime: Duration,
     /// `deadtime` while this node starts; at least `deadtime`.
     pub initdead: Duration,
@@ -110,7 +111,7 @@ pub struct Timing {
     pub deadping: Duration,
 }
 
-/// What goes over the wire.
+/// The form of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Protocol<'t> {
@@ -120,13 +121,13 @@ pub struct Protocol<'t> {
     pub hopfudge: u8,
     /// `max_rexmit_delay`: upper bound of the random delay before a retransmission request.
     pub max_rexmit_delay: Duration,
-    /// `hbgenmethod`: where the generation at start comes from.
+    /// `hbgenmethod`: the source of the generation at start.
     pub generation: GenerationMethod,
-    /// `uuidfrom`: where the node's uuid comes from.
+    /// `uuidfrom`: the source of the node's uuid.
     pub uuid: UuidSource,
-    /// `autojoin`: which unknown nodes may join.
+    /// `autojoin`: the unknown nodes that may join.
     pub autojoin: Autojoin,
-    /// `msgfmt`: encoding of what this node sends to nodes and clients.
+    /// `msgfmt`: the encoding of messages that this node sends to nodes and clients.
     pub message_format: MessageFormat,
     /// `compression`: name of the compression module, such as `zlib` or `bz2`.
     pub compression: &'t str,
@@ -166,7 +167,7 @@ pub enum Autojoin {
     None,
     /// Other unknown nodes may join.
     Other,
-    /// Also this node need not be listed.
+    /// This node need not be listed either.
     Any,
 }
 
@@ -185,26 +186,26 @@ pub enum MessageFormat {
 pub enum AutoFailback {
     /// Resources return to their preferred node.
     On,
-    /// Resources stay where they are.
+    /// Resources stay at the node where they run.
     Off,
     /// The old protocol, which knows no failback.
     #[default]
     Legacy,
 }
 
-/// `pacemaker` (or `crm`) and what belongs to it.
+/// `pacemaker` (or `crm`) and related directives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pacemaker<'t> {
     /// `pacemaker`.
     pub mode: PacemakerMode,
-    /// `crm_daemon_dir`: where Pacemaker's daemons are.
+    /// `crm_daemon_dir`: the directory of Pacemaker's daemons.
     pub daemon_dir: Option<&'t str>,
     /// `crmd_spawns_pengine`.
     pub crmd_spawns_pengine: Option<bool>,
 }
 
-/// `pacemaker`: who manages the resources.
+/// `pacemaker`: the manager of the resources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PacemakerMode {
     /// `haresources`, by this daemon.
@@ -229,7 +230,7 @@ impl PacemakerMode {
     }
 }
 
-/// Where log lines go.
+/// The destinations of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Logging<'t> {
@@ -288,13 +289,13 @@ impl Facility {
     }
 }
 
-/// How the daemon's own process runs.
+/// The settings of the daemon's own process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Process<'t> {
-    /// `realtime`: realtime scheduling and locked memory.
+    /// `realtime`: real-time scheduling and locked memory.
     pub realtime: bool,
-    /// `rtprio`: realtime priority, 1 to 99; `None` leaves the choice to the daemon.
+    /// `rtprio`: real-time priority, 1 to 99; `None` leaves the choice to the daemon.
     pub rtprio: Option<u8>,
     /// `memreserve`: kilobytes touched before memory is locked; above zero.
     pub memreserve: u32,
@@ -320,7 +321,7 @@ pub struct Variable<'t> {
 impl<'t> HaCf<'t> {
     /// Reads `text`, the content of `ha.cf`, on the node called `local_name`, and reports every problem to `problems`.
     ///
-    /// Nothing outside the text is looked at: whether interfaces, users or files exist is the caller's second pass.
+    /// It reads nothing but the text: the caller's second pass looks whether interfaces, users or files exist.
     pub fn parse<const N: usize>(text: &'t [u8], local_name: &'t str, problems: &mut Problems<'t, N>) -> Parsed<Self> {
         parse::parse(text, local_name, problems)
     }
@@ -335,7 +336,7 @@ impl<'t> HaCf<'t> {
         self.members().any(|node| node.name.as_str().eq_ignore_ascii_case(name))
     }
 
-    /// Whether `name` is a member, or an error that was reported may be the only reason that it is none.
+    /// Whether `name` is a member, or a reported error may be the only reason why it is not.
     pub(super) fn may_be_member(&self, name: &str) -> bool {
         match self.listed {
             Listed::Unknown => true,

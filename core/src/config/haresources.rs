@@ -1,4 +1,4 @@
-//! Who owns which resources, `haresources` (docs/protocol/resources.md 2).
+//! The resource groups and their homes, `haresources` (docs/protocol/resources.md 2).
 //!
 //! A line is a group: a node and its resources, started from left to right. A backslash at the end of a line continues it.
 
@@ -12,7 +12,7 @@ use super::lexer::{BLANKS, NON_BREAKING_SPACE, Token, behind_mark, lines, text};
 use super::problem::{ProblemKind, Problems, Reporter, Table};
 use super::{AddressError, AddressSpec, File, HaCf, Parsed, Position};
 
-/// Most groups. 3.0.6 has no limit; the next group is an error.
+/// The largest number of groups. 3.0.6 has no limit; the next group is an error.
 pub const GROUPS_MAX: usize = 128;
 
 /// The resource groups of a cluster, in the order of the file.
@@ -22,14 +22,14 @@ pub struct HaResources<'t> {
     pub groups: Vec<Group<'t>, GROUPS_MAX>,
 }
 
-/// One group: the node that prefers it and its resources.
+/// One group: its home and its resources.
 #[derive(Clone, Copy)]
 pub struct Group<'t> {
-    /// The node as typed; a node of `ha.cf` in any case.
+    /// The node as typed; a node of `ha.cf`, in upper or lower case.
     pub node: &'t str,
-    /// Where the node stands.
+    /// The place of the node.
     pub at: Position,
-    /// What follows the node, up to the end of the last continued line, comments and backslashes included.
+    /// The text after the node, up to the end of the last continued line, comments and backslashes included.
     body: &'t [u8],
 }
 
@@ -38,14 +38,14 @@ pub struct Group<'t> {
 pub struct Resource<'t> {
     /// The word as typed.
     pub word: &'t str,
-    /// Where it stands.
+    /// Its place.
     pub at: Position,
 }
 
 impl<'t> HaResources<'t> {
     /// Reads `text`, the content of `haresources`, for the nodes of `ha_cf`, and reports every problem to `problems`.
     ///
-    /// As for 3.0.6 only a wrong node is an error. Addresses that could not be taken over are warned about.
+    /// As for 3.0.6 only a wrong node is an error. Addresses that could not be taken over get a warning.
     pub fn parse<const N: usize>(text: &'t [u8], ha_cf: &HaCf<'_>, problems: &mut Problems<'t, N>) -> Parsed<Self> {
         let mut sink = |problem| problems.push(problem);
         let report = Reporter::new(File::HaResources, &mut sink);
@@ -54,7 +54,7 @@ impl<'t> HaResources<'t> {
         Parsed::new(parser.result, parser.report.is_sound())
     }
 
-    /// Reads `text` for any node, as a tool does that has no `ha.cf`. Problems are passed over.
+    /// Reads `text` for any node, for a tool without `ha.cf`. Problems are ignored.
     pub fn read(text: &'t [u8]) -> Self {
         let report = &mut |_| ();
         let mut parser =
@@ -77,7 +77,7 @@ impl<'t> Group<'t> {
         })
     }
 
-    /// The first resource, by which the group is known to scripts; `None` for a line with a node alone.
+    /// The first resource, by which scripts know the group; `None` for a line with a node alone.
     pub fn key(&self) -> Option<Resource<'t>> {
         self.resources().next()
     }
@@ -103,7 +103,7 @@ impl<'t> Resource<'t> {
         whole.into_iter().chain(parts.split("::").skip(1).filter(|part| !part.is_empty()))
     }
 
-    /// Whether it is an IPv6 address without `IPv6addr::` before it; its beginning would be taken as the script.
+    /// Whether it is an IPv6 address without `IPv6addr::` before it, of which the beginning would count as the script.
     pub fn is_bare_ipv6(&self) -> bool {
         AddressSpec::parse(self.word).is_ok_and(|spec| spec.addr.is_ipv6())
     }
@@ -116,7 +116,7 @@ impl<'t> Resource<'t> {
             "IPv6addr" => true,
             _ => return None,
         };
-        // An IPv6 address may itself have two colons, so that the argument is all that follows the script.
+        // An IPv6 address may itself have two colons, so the argument is all text after the script.
         let argument = if looks_like_ipv4(self.word) {
             self.word
         } else {
@@ -130,7 +130,7 @@ impl<'t> Resource<'t> {
     }
 }
 
-/// A physical line taken apart.
+/// The parts of a physical line.
 struct PhysicalLine<'t> {
     /// Its words: no comment, no backslash at the end.
     words: &'t [u8],
@@ -153,7 +153,7 @@ fn physical_line(line: &[u8]) -> PhysicalLine<'_> {
 struct Parser<'p, 't, 'c> {
     result: HaResources<'t>,
     report: Reporter<'p, 't>,
-    /// Who may stand in front of a group; everybody if there is none.
+    /// The configuration with the nodes that may stand before a group; `None` allows any.
     ha_cf: Option<&'c HaCf<'c>>,
 }
 

@@ -1,4 +1,4 @@
-//! Our extensions, `hbcore.cf`: what 3.0.6 would reject in `ha.cf`. Same grammar; the file is optional.
+//! Our extensions, `hbcore.cf`: directives that 3.0.6 would reject in `ha.cf`. Same grammar; the file is optional.
 
 use super::ha_cf::Directive;
 use super::lexer::{BLANKS, Token, VALUE_SEPARATORS, behind_mark, content, lines};
@@ -7,23 +7,26 @@ use super::value::parse_time;
 use super::{File, Parsed, Position};
 use core::time::Duration;
 
-/// Everything `hbcore.cf` says; the default is that of a missing file.
+/// All values of `hbcore.cf`; the default is that of a missing file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HbcoreCf<'t> {
-    /// `heartbeat_format`: what heartbeats look like.
+    /// `heartbeat_format`: the form of heartbeats.
     pub heartbeat_format: HeartbeatFormat,
-    /// `address_takeover`: who sets and removes addresses.
+    /// `address_takeover`: the program that brings up and removes addresses.
     pub address_takeover: AddressTakeover,
-    /// `address_conflict`: what is done about another host that has an address of ours.
+    /// `address_conflict`: the reaction to another host that has an address of ours.
     pub address_conflict: AddressConflict,
-    /// `script_timeout`: how long one call of a resource script may take before it is terminated; an hour if not given.
+    /// `script_timeout`: the longest time for one call of a resource script before it is terminated; an hour if not
+    /// given.
     pub script_timeout: Option<Duration>,
-    /// `shutdown_timeout`: how long giving everything up may take before the daemon ends by force; an hour if not given.
+    /// `shutdown_timeout`: the longest time for releasing all groups before the daemon ends by force; an hour if not
+    /// given.
     pub shutdown_timeout: Option<Duration>,
-    /// `stop_failure_command`: the program that deals with a group that cannot be stopped; without one, this machine is rebooted.
+    /// `stop_failure_command`: the program that deals with a group that cannot be stopped; without one, this machine is
+    /// rebooted.
     pub stop_failure_command: Option<Program<'t>>,
-    /// `fence_command`: the program that fences a silent node, instead of the device that `ha.cf` may name.
+    /// `fence_command`: the program that fences a dead node, instead of the device that `ha.cf` may name.
     pub fence_command: Option<Program<'t>>,
 }
 
@@ -32,7 +35,7 @@ pub struct HbcoreCf<'t> {
 pub struct Program<'t> {
     /// Its absolute path.
     pub path: &'t str,
-    /// Where that stands.
+    /// The place of that.
     pub at: Position,
 }
 
@@ -59,10 +62,10 @@ pub enum AddressTakeover {
 /// `address_conflict`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressConflict {
-    /// The log and `hb status` say it; the address stays.
+    /// The log and `hb status` report it; the address stays.
     #[default]
     Warn,
-    /// The group goes to another node as well, as soon as one can take it.
+    /// The group also moves to another node, as soon as one can take it over.
     Refuse,
 }
 

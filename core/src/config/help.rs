@@ -1,4 +1,4 @@
-//! What was expected, and how to put it right: one line for every cause of a problem.
+//! The help for problems: the expected text and the remedy, one line for every cause.
 
 use core::fmt;
 use core::time::Duration;
@@ -9,7 +9,7 @@ use super::{AddressError, AutoFailback};
 use crate::id::NameError;
 
 impl ProblemKind<'_> {
-    /// What was expected and how to put it right; its `Display` is one line.
+    /// The expected text and the remedy; its `Display` is one line.
     pub fn help(&self) -> impl fmt::Display {
         Help(*self)
     }
@@ -227,21 +227,22 @@ fn similar(word: &str, file: File) -> Option<&'static str> {
     (wrong <= name.len().saturating_add(1) / 3).then_some(name)
 }
 
-/// The word of the file that `word` was probably meant as.
+/// The word of the file that was probably meant by `word`.
 pub(super) fn meant(word: &str, file: File) -> Option<&'static str> {
     let name = word.split('=').next().unwrap_or_default();
     words(file).find(|known| known.eq_ignore_ascii_case(name)).or_else(|| similar(word, file))
 }
 
-/// Longest word that is compared.
+/// The longest word that is compared.
 const WORD_MAX: usize = 31;
 
-/// How many bytes must be put in, taken out or replaced to make `b` of `a` (Levenshtein's distance). A long `b` is like nothing.
+/// The number of bytes to insert, delete or replace to make `b` of `a` (Levenshtein's distance). A long `b` is like no
+/// word.
 fn distance(a: &str, b: &str) -> usize {
     if b.len() > WORD_MAX {
         return usize::MAX;
     }
-    // The distances of what was read of `a` from each beginning of `b`, but the empty one.
+    // The distances of the part of `a` read so far from each beginning of `b`, except the empty one.
     let mut row: [usize; WORD_MAX] = core::array::from_fn(|place| place.saturating_add(1));
     let mut last = b.len();
     for (read, x) in (1usize..).zip(a.bytes()) {

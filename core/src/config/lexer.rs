@@ -3,14 +3,14 @@
 use super::problem::Reporter;
 use super::{Position, ProblemKind};
 
-/// What separates tokens in a line.
+/// The separators of tokens in a line.
 pub(super) const BLANKS: &[char] = &[' ', '\t', '\x0c'];
-/// What separates the values of one directive: blanks and commas.
+/// The separators of the values of one directive: blanks and commas.
 pub(super) const VALUE_SEPARATORS: &[char] = &[' ', '\t', '\x0c', ','];
-/// Pasted from a web page, this looks like a blank and is none.
+/// A character from web pages that looks like a blank and is none.
 pub(super) const NON_BREAKING_SPACE: char = '\u{a0}';
 
-/// A piece of a line and where it begins.
+/// A piece of a line and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'t> {
     pub(super) text: &'t str,
@@ -18,7 +18,7 @@ pub(super) struct Token<'t> {
 }
 
 impl<'t> Token<'t> {
-    /// The first token in `self` and what follows it; `None` when only separators are left.
+    /// The first token in `self` and the text after it; `None` when only separators are left.
     pub(super) fn split_first(self, separators: &[char]) -> Option<(Self, Self)> {
         let trimmed = self.text.trim_start_matches(separators);
         if trimmed.is_empty() {
@@ -48,15 +48,16 @@ impl<'t> Token<'t> {
     }
 }
 
-/// What some editors put before the first letter of a UTF-8 file.
+/// The mark that some editors put before the first letter of a UTF-8 file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Whether the text is UTF-16, as some editors call Unicode: then nothing in it can be read.
+/// Whether the text is UTF-16, which some editors call Unicode: then nothing in it can be read.
 pub(super) fn is_utf16(text: &[u8]) -> bool {
     text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
 }
 
-/// `text` after its byte order mark, which is an error: 3.0.6 takes it as a part of the first word. Nothing of UTF-16 is left.
+/// `text` after its byte order mark, which is an error: 3.0.6 takes it as a part of the first word. Of UTF-16 nothing
+/// is left.
 pub(super) fn behind_mark<'t>(text: &'t [u8], report: &mut Reporter<'_, 't>) -> &'t [u8] {
     let rest = if is_utf16(text) { Some(&b""[..]) } else { text.strip_prefix(BYTE_ORDER_MARK) };
     let Some(rest) = rest else { return text };
@@ -69,7 +70,7 @@ pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     (1..).zip(text.split(|byte| *byte == b'\n'))
 }
 
-/// What counts in a line of `ha.cf`: the text before the first `#`, carriage return or NUL.
+/// The significant part of a line of `ha.cf`: the text before the first `#`, carriage return or NUL.
 ///
 /// 3.0.6 reads lines in pieces of 5119 bytes; a longer line is read here as one, which accepts more, never less.
 pub(super) fn content(number: u32, line: &[u8]) -> Result<Token<'_>, (Position, ProblemKind<'static>)> {

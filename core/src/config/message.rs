@@ -1,4 +1,5 @@
-//! What is wrong, in the words of 3.0.6 where it has some, since scripts search logs for them. `help.rs` has the advice.
+//! The messages of problems, in the words of 3.0.6 where it has some, since scripts search logs for them. `help.rs` has
+//! the advice.
 
 use core::fmt;
 use core::time::Duration;
@@ -7,7 +8,7 @@ use super::AutoFailback;
 use super::ha_cf::{Directive, MediumKind};
 use super::problem::{ApiAuthFault, LogChoice, MediumFault, ProblemKind, Table};
 
-/// Where 3.0.6 says that a file is; the two slashes are part of its messages.
+/// The folder in messages of 3.0.6; the two slashes are part of them.
 const FOLDER: &str = "/etc/ha.d//";
 
 impl fmt::Display for ProblemKind<'_> {
@@ -107,7 +108,7 @@ impl ProblemKind<'_> {
             Self::ShortenedIpv6 { text, .. } => write!(f, "3.0.6 cannot read the address of [{text}]"),
             Self::DuplicateResource { word } => write!(f, "resource [{word}] also stands in an earlier line"),
             Self::CommentInContinuation => f.write_str("comment in a continued line"),
-            // Everything else has its words in `Display`.
+            // `Display` has the words of all others.
             _ => Ok(()),
         }
     }
@@ -194,7 +195,7 @@ fn api_auth(f: &mut fmt::Formatter<'_>, line: &str, fault: ApiAuthFault<'_>) -> 
     write!(f, "Invalid apiauth directive [{line}]")
 }
 
-/// How 3.0.6 begins its messages about a medium: of its plug-ins only the ucast one has a colon.
+/// The beginning of 3.0.6's messages about a medium: of its plug-ins only the ucast one has a colon.
 fn bad_medium(f: &mut fmt::Formatter<'_>, medium: MediumKind, device: &str, fault: MediumFault<'_>) -> fmt::Result {
     let name = medium.name();
     let colon = if medium == MediumKind::Ucast { ":" } else { "" };

@@ -1,4 +1,4 @@
-//! What a parser hands back.
+//! The result of a parser.
 
 /// A value read from a file, which counts as checked only if no error was found in that file.
 #[derive(Clone, Debug)]
@@ -13,7 +13,8 @@ impl<T> Parsed<T> {
         Self { value, sound }
     }
 
-    /// What could be read, errors or not: for further checks that shall report their problems in the same run.
+    /// The parts that could be read, with or without errors: for further checks that report their problems in the same
+    /// run.
     pub fn partial(&self) -> &T {
         &self.value
     }

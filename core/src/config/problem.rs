@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, where, and how severe it is. `message.rs` has the words.
+//! The problems of a configuration: cause, place and severity. `message.rs` has the words.
 
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -52,31 +52,31 @@ impl Position {
     }
 }
 
-/// How severe a problem is.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The daemon does not start.
     Error,
-    /// The daemon starts, but probably not as meant.
+    /// The daemon starts, but probably not as the operator meant.
     Warning,
-    /// Worth knowing.
+    /// A fact worth knowing.
     Info,
 }
 
 /// One problem.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Problem<'t> {
-    /// Which file.
+    /// The file.
     pub file: File,
-    /// Where; `None` if the file as a whole lacks something.
+    /// The place; `None` if the file as a whole lacks something.
     pub at: Option<Position>,
-    /// How severe.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong. Its `Display` has the message, with the text of 3.0.6 where that has one.
+    /// The cause. Its `Display` is the message, in the words of 3.0.6 where that has some.
     pub kind: ProblemKind<'t>,
 }
 
-/// The problems of one file, in the order they were found: at most `N`; further ones are only counted.
+/// The problems of one file, in the order in which they were found: at most `N`; further ones are only counted.
 #[derive(Clone, Debug)]
 pub struct Problems<'t, const N: usize = 64> {
     list: Vec<Problem<'t>, N>,
@@ -90,22 +90,22 @@ impl<'t, const N: usize> Problems<'t, N> {
         Self { list: Vec::new(), errors: 0, omitted: 0 }
     }
 
-    /// The problems that were kept.
+    /// The kept problems.
     pub fn iter(&self) -> core::slice::Iter<'_, Problem<'t>> {
         self.list.iter()
     }
 
-    /// How many problems did not fit. An error still counts in [`Problems::errors`].
+    /// The number of problems that did not fit. An error still counts in [`Problems::errors`].
     pub fn omitted(&self) -> u32 {
         self.omitted
     }
 
-    /// How many errors there are.
+    /// The number of errors.
     pub fn errors(&self) -> u32 {
         self.errors
     }
 
-    /// Notes a problem; if the list is full it is only counted.
+    /// Adds a problem; if the list is full it is only counted.
     pub fn push(&mut self, problem: Problem<'t>) {
         if problem.severity == Severity::Error {
             self.errors = self.errors.saturating_add(1);
@@ -131,7 +131,7 @@ impl<'a, 't, const N: usize> IntoIterator for &'a Problems<'t, N> {
     }
 }
 
-/// Notes the problems of one file on their way to the caller's list.
+/// Passes the problems of one file to the caller's list.
 pub(super) struct Reporter<'p, 't> {
     file: File,
     errors: u32,
@@ -161,7 +161,7 @@ impl<'p, 't> Reporter<'p, 't> {
         self.errors == 0
     }
 
-    /// Warns of a backslash at the end of a line whose files know no continued lines.
+    /// Warns of a backslash at the end of a line in a file without continued lines.
     pub(super) fn backslash(&mut self, line: Token<'t>) {
         let line = line.trim();
         if let Some(before) = line.text.strip_suffix('\\') {
@@ -190,7 +190,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A table of fixed size that a file can fill.
+/// A table of fixed size for entries of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
     /// Nodes, ping nodes included.
@@ -207,10 +207,10 @@ pub enum Table {
     Groups,
 }
 
-/// What is wrong with an `apiauth` line.
+/// The fault of an `apiauth` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiAuthFault<'t> {
-    /// The client's name is missing, or nothing follows it.
+    /// The client's name is missing, or stands alone.
     Incomplete,
     /// The client's name has more than 31 bytes.
     NameTooLong,
@@ -224,12 +224,12 @@ pub enum ApiAuthFault<'t> {
     DuplicateClient(&'t str),
 }
 
-/// What is wrong with the arguments of a medium.
+/// The fault of a medium's arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediumFault<'t> {
     /// There are none.
     NoArguments,
-    /// The other node's address or name is missing.
+    /// The peer's address or name is missing.
     MissingHost,
     /// The multicast group is missing.
     MissingGroup,
@@ -255,14 +255,14 @@ pub enum MediumFault<'t> {
     NoHosts,
 }
 
-/// What was configured about logging, when that is remarkable.
+/// A remarkable choice of log destinations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogChoice {
     /// Nothing: the logging daemon is used.
     NothingChosen,
     /// The logging daemon and nothing else.
     OnlyLogd,
-    /// Nothing, and the logging daemon is ruled out.
+    /// None, and the logging daemon is ruled out.
     NothingLeft,
     /// Files or a facility without the logging daemon.
     WithoutLogd,
@@ -300,11 +300,11 @@ pub enum ProblemKind<'t> {
     BadTime { directive: Directive, text: &'t str },
     /// Not a boolean.
     BadBoolean { directive: Directive, text: &'t str },
-    /// Outside `least` to `most`.
+    /// The number is outside `least` to `most`.
     BadInteger { directive: Directive, text: &'t str, value: i32, least: i32, most: i32 },
-    /// Not a plain number, but counted as `value`.
+    /// Not a plain number, but read as `value`.
     LenientInteger { directive: Directive, text: &'t str, value: i32 },
-    /// None of the words that are possible.
+    /// None of the allowed words.
     BadWord { directive: Directive, text: &'t str, expected: &'static str },
     /// The directive may stand only once.
     MultiplySpecified { directive: Directive },
@@ -322,9 +322,9 @@ pub enum ProblemKind<'t> {
     BadCoreDirectory { text: &'t str },
     /// Not a node name.
     BadNodeName { name: &'t str, error: NameError },
-    /// The node is named again.
+    /// An earlier line names the same node.
     DuplicateNode { name: &'t str },
-    /// `nice_failback` is obsolete; what it counts as.
+    /// `nice_failback` is obsolete; with the setting that it means.
     NiceFailback { text: &'t str, taken_as: super::AutoFailback },
     // Whole lines.
     /// A bad `apiauth` line.
@@ -352,11 +352,11 @@ pub enum ProblemKind<'t> {
     InitdeadBelowDeadtime { initdead: Duration, deadtime: Duration },
     /// `initdead` is below ten seconds.
     InitdeadSmall { initdead: Duration },
-    /// No medium at all.
+    /// There is no medium.
     NoMedia,
-    /// Only ping media: no other node can be heard.
+    /// There are only ping media: no other node can be heard.
     OnlyPingMedia,
-    /// No node at all, not even the local one.
+    /// There is no node, not even the local one.
     NoNodes { name: &'t str },
     /// The local node is not listed.
     LocalNodeMissing { name: &'t str },
@@ -366,7 +366,7 @@ pub enum ProblemKind<'t> {
     AutojoinConflict,
     /// `auto_failback legacy`, typed or by default.
     LegacyFailback,
-    /// Something remarkable about logging.
+    /// A remarkable choice of log destinations.
     Log(LogChoice),
     // authkeys.
     /// A line that begins with `a` is not `auth N`.
@@ -381,7 +381,7 @@ pub enum ProblemKind<'t> {
     CrcWithKey,
     /// Packets of this entry are accepted from any sender.
     CrcAuthenticatesNobody,
-    /// A second `auth` line; the line of the earlier one, which does not count any more.
+    /// A second `auth` line; the line of the earlier one, which no longer counts.
     RepeatedAuthLine { number: i32, earlier: u32 },
     /// The method needs a key.
     KeyRequired { method: super::Method },

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-/// Reads a time: seconds with an optional fraction, or a number followed by `ms` or `us` in any case (what follows these
-/// two letters is ignored, as in `msec`). Rounded to the nearest millisecond. `None` for anything else.
+/// Reads a time: seconds with an optional fraction, or a number with `ms` or `us` in any case after it (text after
+/// these two letters is ignored, as in `msec`). Rounded to the nearest millisecond. `None` for anything else.
 pub fn parse_time(text: &str) -> Option<Duration> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
@@ -57,13 +57,13 @@ pub(super) struct Integer {
     pub(super) exact: bool,
 }
 
-/// Reads the number at the start of `text`, never failing: no digits count as 0 and what follows them is ignored.
+/// Reads the number at the start of `text` and never fails: no digits count as 0, and text after them is ignored.
 pub(super) fn parse_integer(text: &str) -> Integer {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let end = unsigned.find(|c: char| !c.is_ascii_digit()).unwrap_or(unsigned.len());
     let magnitude = i64::try_from(digits(unsigned.get(..end).unwrap_or_default())).unwrap_or(i64::MAX);
     let value = if text.starts_with('-') { magnitude.saturating_neg() } else { magnitude };
-    // C keeps the low 32 bits; a value that lost some is not what was typed.
+    // C keeps the low 32 bits. A value that lost some is not the typed one.
     let kept = value as i32;
     Integer { value: kept, exact: end > 0 && end == unsigned.len() && i64::from(kept) == value }
 }

@@ -88,7 +88,7 @@ fn no_message_and_no_debug_output_shows_a_key() {
     assert!(!std::format!("{parsed:?}").contains("topsecret"));
 }
 
-/// A caret stands before the word that is wrong.
+/// A caret stands before the wrong word.
 #[test]
 fn places_are_those_of_the_wrong_word() {
     let marked = [

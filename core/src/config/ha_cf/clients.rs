@@ -6,15 +6,15 @@ use crate::config::lexer::{BLANKS, Token};
 use crate::config::problem::{ApiAuthFault, Table};
 use crate::config::{Position, ProblemKind};
 
-/// Longest name of a client in bytes.
+/// The longest name of a client in bytes.
 const CLIENT_NAME_MAX: usize = 31;
 
-/// Who may sign on as a client, from `apiauth`. A user needs to be in one of the two lists.
+/// The users who may sign on as a client, from `apiauth`. A user needs to be in one of the two lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiAuth<'t> {
-    /// The client; `default` is any unlisted named client, `anon` any without a name.
+    /// The client; `default` is any unlisted named client, `anon` any client without a name.
     pub client: &'t str,
-    /// Where the line's arguments begin.
+    /// The place where the line's arguments begin.
     pub at: Position,
     /// The arguments as typed.
     pub line: &'t str,
@@ -46,15 +46,15 @@ fn split_list(list: Option<Token<'_>>) -> impl Iterator<Item = (&str, Position)>
 /// A child to run while the daemon runs, from `respawn` or `failfast`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Child<'t> {
-    /// The user it runs as: a name.
+    /// The user that it runs as: a name.
     pub user: &'t str,
     /// The program and its arguments as typed, for the shell. It begins with an absolute path.
     pub command: &'t str,
-    /// What happens when it dies.
+    /// The treatment of its death.
     pub on_death: OnDeath,
-    /// Where the user stands.
+    /// The place of the user.
     pub at: Position,
-    /// Where the command stands.
+    /// The place of the command.
     pub command_at: Position,
 }
 
@@ -65,7 +65,7 @@ impl<'t> Child<'t> {
     }
 }
 
-/// What happens when a child dies (docs/protocol/files.md 6.2).
+/// The treatment of a child's death (docs/protocol/files.md 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnDeath {
     /// It is started again, unless its exit status is 100 or it dies too often.
@@ -79,15 +79,15 @@ pub enum OnDeath {
 pub struct Stonith<'t> {
     /// The type of device, such as `external/ipmi`.
     pub device_type: &'t str,
-    /// How to reach it.
+    /// The parameters for reaching it.
     pub parameters: StonithParameters<'t>,
-    /// Where the type stands.
+    /// The place of the type.
     pub at: Position,
-    /// Where the file or the parameters stand; the type if there are none.
+    /// The place of the file or the parameters; that of the type if there are none.
     pub parameters_at: Position,
 }
 
-/// How to reach a fencing device.
+/// The parameters for reaching a fencing device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StonithParameters<'t> {
     /// They stand in a file (`stonith`).
@@ -97,7 +97,7 @@ pub enum StonithParameters<'t> {
 }
 
 impl<'t> Parser<'_, 't> {
-    /// Reads a directive that takes the whole line: `word` names it, `rest` follows it.
+    /// Reads a directive that takes the whole line: `word` names it, `rest` is the line after it.
     #[cold]
     pub(super) fn whole_line(&mut self, directive: Directive, word: Token<'t>, rest: Token<'t>) {
         let result = match directive {

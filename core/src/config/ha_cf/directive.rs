@@ -1,4 +1,4 @@
-//! The words that may begin a line of `ha.cf`, but for media (docs/protocol/files.md 4 and 6).
+//! The words that may begin a line of `ha.cf`, except media (docs/protocol/files.md 4 and 6).
 
 /// A directive of `ha.cf` or `hbcore.cf`.
 ///
@@ -145,7 +145,7 @@ const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 56] = [
     (D::AddressConflict, "address_conflict", None, None),
 ];
 
-/// How many directives there are.
+/// The number of directives.
 pub(super) const COUNT: usize = TABLE.len();
 
 impl Directive {
@@ -154,7 +154,7 @@ impl Directive {
         TABLE.iter().map(|row| row.0)
     }
 
-    /// The file it belongs into.
+    /// The file in which it may stand.
     pub fn file(self) -> File {
         match self {
             Self::HeartbeatFormat
@@ -183,17 +183,17 @@ impl Directive {
         self.row().1
     }
 
-    /// The value in force when the file is silent, if that is fixed and recorded as a parameter.
+    /// The value if the file has none, if that is fixed and recorded as a parameter.
     pub fn fixed_default(self) -> Option<&'static str> {
         self.row().2
     }
 
-    /// What the parameter means in a few words; `None` if the directive is not recorded as a parameter.
+    /// The meaning of the parameter in a few words; `None` if the directive is not recorded as a parameter.
     pub fn description(self) -> Option<&'static str> {
         self.row().3
     }
 
-    /// Whether clients and scripts see it as a parameter: `hbparameter`, `HA_<name>`.
+    /// Whether it is a parameter for clients and scripts: `hbparameter`, `HA_<name>`.
     pub fn is_recorded(self) -> bool {
         self.description().is_some()
     }

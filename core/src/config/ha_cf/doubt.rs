@@ -1,11 +1,12 @@
-//! What lines may have said that were refused: what is missing, or does not fit, only because of them is no further error.
+//! The possible content of refused lines: if something is missing, or does not fit, only because of them, that is no
+//! further error.
 
 use super::{Directive, MediumKind};
 use crate::config::File;
 use crate::config::help::meant;
 use crate::config::lexer::{BLANKS, NON_BREAKING_SPACE};
 
-/// The directives that stand in refused lines, and whether one of those may be a medium.
+/// The directives of refused lines, and whether one of these lines may be a medium.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Doubt {
     /// One bit for each directive; there are fewer than 64.
@@ -19,7 +20,7 @@ impl Doubt {
         self.directives |= bit(directive);
     }
 
-    /// A line was refused that begins with this word: it counts as the word that is most like it.
+    /// A line that begins with this word was refused: it counts as the word that is most like it.
     #[cold]
     pub(super) fn of_word(&mut self, word: &str) {
         let word = word.trim_start_matches(BLANKS).split(NON_BREAKING_SPACE).next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Media: the ways to other nodes and to hosts that are pinged (docs/protocol/files.md 5).
+//! Media: the links to other nodes, and the hosts that are pinged (docs/protocol/files.md 5).
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -52,7 +52,7 @@ impl MediumKind {
         Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| *name)
     }
 
-    /// What 3.0.6 calls it in messages and dumps.
+    /// The name in messages and dumps of 3.0.6.
     pub fn description(self) -> &'static str {
         match self {
             Self::Bcast => "UDP/IP broadcast",
@@ -67,18 +67,19 @@ impl MediumKind {
     }
 }
 
-/// A medium and where it stands in the file.
+/// A medium and its place in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediumLine<'t> {
     /// The medium.
     pub medium: Medium<'t>,
     /// The place of its device or host.
     pub at: Position,
-    /// The place of what follows the device: a host, a group, or the first host of a ping group. That of the device if nothing does.
+    /// The place of the word after the device: a host, a group, or the first host of a ping group. That of the device
+    /// if there is none.
     pub host_at: Position,
 }
 
-/// A way to other nodes. UDP ports and speeds are those in force at its line.
+/// A link to other nodes. UDP ports and speeds are those in force at its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields have the names of the reference's grammar")]
 pub enum Medium<'t> {
@@ -98,12 +99,12 @@ pub enum Medium<'t> {
     Ping { host: &'t str },
     /// ICMP echo over IPv6 to one host: a ping node of that name.
     Ping6 { host: &'t str },
-    /// ICMP echo to several hosts: a ping node called `name` that lives while one of them answers.
+    /// ICMP echo to several hosts: a ping node called `name` that is alive while one of them answers.
     PingGroup { name: &'t str, hosts: Hosts<'t> },
 }
 
 impl<'t> Medium<'t> {
-    /// Which kind it is.
+    /// Its kind.
     pub fn kind(&self) -> MediumKind {
         match self {
             Self::Bcast { .. } => MediumKind::Bcast,
@@ -154,11 +155,11 @@ impl<'t> Hosts<'t> {
     }
 }
 
-/// What is wrong, and where.
+/// A fault, and its place.
 type Fault<'t> = (Position, MediumFault<'t>);
 type Checked<'t, T> = Result<T, Fault<'t>>;
 
-/// The words after a device. What is missing is missed after the last one that was there.
+/// The words after a device. A missing word is reported at the place of the last one.
 struct Arguments<'t, I> {
     words: I,
     last: Token<'t>,
@@ -170,14 +171,14 @@ impl<'t, I: Iterator<Item = Token<'t>>> Arguments<'t, I> {
         Ok(self.last)
     }
 
-    /// The next word as a number. Text that is no number counts as 0, as everywhere.
+    /// The next word as a number. A text that is no number counts as 0, as everywhere.
     fn number(&mut self, missing: MediumFault<'t>) -> Checked<'t, i32> {
         Ok(parse_integer(self.next(missing)?.text).value)
     }
 }
 
 impl<'t> Parser<'_, 't> {
-    /// Reads a line of media: `word` names the kind, `rest` follows it.
+    /// Reads a line of media: `word` names the kind, `rest` is the line after it.
     #[cold]
     pub(super) fn medium(&mut self, kind: MediumKind, word: Token<'t>, rest: Token<'t>) {
         let is_list = matches!(kind, MediumKind::Bcast | MediumKind::Serial | MediumKind::Ping | MediumKind::Ping6);

@@ -1,4 +1,5 @@
-//! The recorded parameters: what clients ask for and scripts find in their environment (docs/protocol/files.md 9).
+//! The recorded parameters: clients ask for them, and scripts find them in their environment (docs/protocol/files.md
+//! 9).
 
 use core::fmt;
 use core::time::Duration;
@@ -13,7 +14,7 @@ pub struct Parameters<'t> {
     places: [Option<Position>; COUNT],
 }
 
-/// The text of a parameter; its `Display` is what clients see.
+/// The text of a parameter; its `Display` is the text for clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterText<'t> {
     /// As typed in the file, or a fixed default.
@@ -56,12 +57,12 @@ impl<'t> Parameters<'t> {
         Directive::all().filter_map(|directive| Some((directive, self.get(directive)?)))
     }
 
-    /// Where the value in force of `directive` stands, recorded or not; `None` if it was not typed.
+    /// The place of the value in force of `directive`, recorded or not; `None` if it was not typed.
     pub fn place(&self, directive: Directive) -> Option<Position> {
         self.places.get(directive as usize).copied().flatten()
     }
 
-    /// Notes where a value of `directive` stands.
+    /// Records the place of a value of `directive`.
     pub(super) fn note_place(&mut self, directive: Directive, at: Position) {
         if let Some(place) = self.places.get_mut(directive as usize) {
             *place = Some(at);

@@ -1,4 +1,4 @@
-//! Line by line through `ha.cf`.
+//! Reading `ha.cf` line by line.
 
 use core::time::Duration;
 
@@ -22,17 +22,17 @@ pub(super) const UDP_PORT: u16 = 694;
 /// The speed of serial media if no `baud` line stands above them.
 pub(super) const BAUD: u32 = 19200;
 
-/// The configuration in the making.
+/// The configuration while it is read.
 pub(super) struct Parser<'p, 't> {
     pub(super) result: HaCf<'t>,
     pub(super) report: Reporter<'p, 't>,
     pub(super) local_name: &'t str,
     pub(super) typed: Typed,
-    /// What was refused.
+    /// The refused lines.
     pub(super) doubt: Doubt,
 }
 
-/// What was typed so far, where later lines or the relations depend on it.
+/// The values typed so far on which later lines or the relations depend.
 pub(super) struct Typed {
     pub(super) warntime: Option<Duration>,
     pub(super) initdead: Option<Duration>,
@@ -97,8 +97,8 @@ impl<'p, 't> Parser<'p, 't> {
         }
     }
 
-    /// Reports the first non-breaking space of the line. Inside the first word, as a blank that was meant, it spoils the
-    /// whole line.
+    /// Reports the first non-breaking space of the line. Within the first word it probably stands for a blank, and
+    /// spoils the whole line.
     fn has_non_breaking_space(&mut self, content: Token<'t>, word: Token<'t>) -> bool {
         let Some(place) = content.text.find(NON_BREAKING_SPACE) else { return false };
         let at = content.at.right(place);
@@ -138,7 +138,7 @@ impl<'p, 't> Parser<'p, 't> {
         self.result.parameters.set(parameter, ParameterText::Typed(value.text));
     }
 
-    /// Adds a node of that kind; a second node of the same name is only warned about.
+    /// Adds a node of that kind; a second node of the same name only gets a warning.
     #[cold]
     pub(super) fn add_node(&mut self, name: Token<'t>, kind: NodeKind) -> Result<(), ProblemKind<'t>> {
         let known = NodeName::new(name.text).map_err(|error| ProblemKind::BadNodeName { name: name.text, error })?;

@@ -1,4 +1,4 @@
-//! What is derived after the last line and what must hold between the values (docs/protocol/files.md 7.2).
+//! Values derived after the last line, and relations between the values (docs/protocol/files.md 7.2).
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::id::NodeName;
 const INITDEAD_SMALL: Duration = Duration::from_secs(10);
 
 impl Parser<'_, '_> {
-    /// Fills in what was not typed and reports what does not fit together, in the order of 3.0.6.
+    /// Fills in missing values and reports contradictions, in the order of 3.0.6.
     #[cold]
     pub(super) fn relate(&mut self) {
         self.result.parameters.fill_defaults();
@@ -25,7 +25,7 @@ impl Parser<'_, '_> {
     }
 
     fn media(&mut self) {
-        // A line that was refused may be the medium that is missed.
+        // A refused line may be the missing medium.
         if self.doubt.media {
         } else if self.result.media.is_empty() {
             self.report.error(None, ProblemKind::NoMedia);

@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::*;
 use crate::config::{Problem, ProblemKind, Severity};
 
-/// A file that is good; each test adds or replaces lines.
+/// A good file; each test adds or replaces lines.
 const BASE: &str = "logfacility none\nlogfile /var/log/l\ncrm off\nauto_failback on\nucast eth1 192.0.2.2\nnode p3\n";
 
 fn parse<R>(text: &str, look: impl FnOnce(Parsed<HaCf<'_>>, &Problems<'_, 32>) -> R) -> R {
@@ -14,7 +14,7 @@ fn parse<R>(text: &str, look: impl FnOnce(Parsed<HaCf<'_>>, &Problems<'_, 32>) -
     look(parsed, &problems)
 }
 
-/// Looks at a configuration that must be good.
+/// Checks a configuration that must be good.
 fn good<R>(text: &str, look: impl FnOnce(HaCf<'_>) -> R) -> R {
     parse(text, |parsed, problems| {
         let ha_cf = parsed.checked().unwrap_or_else(|| panic!("{text}: {problems:?}"));
@@ -219,7 +219,7 @@ fn more_problems_than_fit_are_counted() {
     });
 }
 
-/// A caret stands before the word that is wrong.
+/// A caret stands before the wrong word.
 const WRONG_WORDS: [&str; 58] = [
     " \t^frob 1",
     "\tkeepalive \t ^soon # c",
@@ -314,7 +314,7 @@ fn lines_cannot_be_continued_and_that_is_said() {
     assert_eq!(warnings(&with("node p4 # \\")), [""; 0], "not in a comment");
 }
 
-/// What is wrong only because another line was refused is no error of its own.
+/// A fault that exists only because another line was refused is no error of its own.
 #[test]
 fn one_mistake_is_one_error() {
     let rest = "logfacility none\nlogfile l\nauto_failback on\n";

@@ -1,4 +1,4 @@
-//! What each directive with values accepts (docs/protocol/files.md 4).
+//! The values that each directive accepts (docs/protocol/files.md 4).
 
 use core::time::Duration;
 
@@ -18,7 +18,7 @@ const BAUD_RATES: [u32; 7] = [9600, 19200, 38400, 57600, 115_200, 230_400, 460_8
 type Checked<'t, T = ()> = Result<T, ProblemKind<'t>>;
 
 impl<'t> Parser<'_, 't> {
-    /// Applies one value of `directive`. An error leaves what was in force before.
+    /// Applies one value of `directive`. After an error the earlier value stays in force.
     #[cold]
     pub(super) fn value(&mut self, directive: Directive, value: Token<'t>) -> Checked<'t> {
         use Directive as D;
@@ -77,7 +77,7 @@ impl<'t> Parser<'_, 't> {
             Directive::LogBadpack => self.result.logging.log_badpack = value,
             Directive::Syslogmsgfmt => self.result.logging.syslogmsgfmt = value,
             Directive::TraditionalCompression => self.result.protocol.traditional_compression = value,
-            // The rest only matters to Pacemaker's daemons, which find it in their environment.
+            // The others matter only to Pacemaker's daemons, which find them in their environment.
             _ => {}
         }
         Ok(())
@@ -102,7 +102,8 @@ impl<'t> Parser<'_, 't> {
         Ok(())
     }
 
-    /// Reads a number of `least` to `most`, both not negative; a number with other text around it is taken as C takes it.
+    /// Reads a number of `least` to `most`, both not negative. A number with other text around it is read as C reads
+    /// it.
     pub(super) fn number(&mut self, directive: Directive, token: Token<'t>, least: i32, most: i32) -> Checked<'t, u32> {
         let text = token.text;
         let integer = parse_integer(text);
@@ -148,7 +149,7 @@ impl<'t> Parser<'_, 't> {
         Ok(())
     }
 
-    /// `udpport` and `baud`, which count for the media below them.
+    /// `udpport` and `baud`, which apply to the media below them.
     fn medium_setting(&mut self, directive: Directive, value: Token<'t>) -> Checked<'t> {
         let affected = |kind: MediumKind| match directive {
             Directive::Baud => kind == MediumKind::Serial,
@@ -254,7 +255,7 @@ impl<'t> Parser<'_, 't> {
             Directive::Watchdog => self.result.process.watchdog = Some(text),
             Directive::Coreroot if !text.starts_with('/') => return Err(ProblemKind::BadCoreDirectory { text }),
             Directive::Coreroot => self.result.process.coreroot = Some(text),
-            // All others are handled by `value` or take whole lines.
+            // `value` handles all others, or they take whole lines.
             _ => {}
         }
         Ok(())

@@ -120,7 +120,7 @@ fn a_byte_order_mark_is_named_and_the_line_is_read() {
     });
 }
 
-/// The errors in `haresources` when `ha.cf` is this one, which has an error of its own.
+/// The errors in `haresources` with this `ha.cf`, which has an error of its own.
 fn errors_beside(ha_cf: &str, text: &str) -> Vec<String> {
     let mut problems = Problems::<16>::new();
     let ha_cf = HaCf::parse(ha_cf.as_bytes(), "p3", &mut problems);
