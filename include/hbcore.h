@@ -173,8 +173,8 @@ enum {
     HB_RESULT_INITDEAD_TOO_SMALL = 33,
     /// `deadping` is not more than twice `keepalive`.
     HB_RESULT_DEADPING_TOO_SMALL = 34,
-    /// `max_repeat_delay` is zero.
-    HB_RESULT_NO_REPEAT_DELAY = 35,
+    /// `max_rexmit_delay` is zero.
+    HB_RESULT_NO_REXMIT_DELAY = 35,
     /// More nodes than the library has room for.
     HB_RESULT_TOO_MANY_NODES = 36,
     /// More links, or more serial links, than the library has room for.
@@ -851,7 +851,7 @@ typedef struct {
     /// A ping node is dead after so long a silence. 0: `deadtime_us`, the default.
     uint64_t deadping_us;
     /// The longest delay before a retransmission is requested. Default: 250 ms.
-    uint64_t max_repeat_delay_us;
+    uint64_t max_rexmit_delay_us;
     /// The longest that an effect may take before it counts as failed. 0: an hour, the default.
     uint64_t effect_limit_us;
     /// A number that is larger at each start of this node than ever before: a counter in persistent memory, or seconds

@@ -13,7 +13,7 @@ mod resources;
 mod told;
 
 pub use clients::{Field, MessageError};
-pub use config::{AutoJoin, Config, ConfigError, HeartbeatForm, LinkForm, NodeConfig, Timing, TimingError};
+pub use config::{Config, ConfigError, NodeConfig};
 pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmit};
 pub use told::Told;
 
@@ -21,8 +21,9 @@ use core::mem::MaybeUninit;
 
 use crate::history::History;
 use crate::id::{Generation, LinkId, LinkSet, NodeId, NodeName, Sequence, Uuid};
-use crate::node::{Node, NodeKind, NodeState};
+use crate::node::{Node, NodeState};
 use crate::random::Random;
+use crate::settings::{Autojoin, HeartbeatFormat, LinkForm, NodeKind, Timing};
 use crate::stats::{Stats, bump};
 use crate::takeover::{Group, Takeover};
 use crate::time::{Duration, Instant};
@@ -69,8 +70,8 @@ pub struct Cluster<const NODES: usize, const LINKS: usize, const GROUPS: usize, 
     manage_resources: bool,
     timing: Timing,
     hopfudge: u8,
-    autojoin: AutoJoin,
-    heartbeat: HeartbeatForm,
+    autojoin: Autojoin,
+    heartbeat: HeartbeatFormat,
     auth_field: bool,
     generation: Generation,
     history: History<HISTORY>,
@@ -150,8 +151,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         manage_resources: false,
         timing: Timing::ZERO,
         hopfudge: 0,
-        autojoin: AutoJoin::None,
-        heartbeat: HeartbeatForm::Compact,
+        autojoin: Autojoin::None,
+        heartbeat: HeartbeatFormat::Compact,
         auth_field: false,
         generation: Generation(0),
         history: History::new(),

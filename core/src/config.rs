@@ -29,15 +29,17 @@ mod problem;
 mod value;
 
 pub use self::address::{AddressError, AddressSpec};
-pub use self::authkeys::{AuthKey, AuthKeys, KEYS_MAX, Method};
+pub use self::authkeys::{AuthKey, AuthKeys, KEYS_MAX};
 pub use self::ha_cf::*;
 pub use self::haresources::{GROUPS_MAX, Group, HaResources, Resource};
-pub use self::hbcore_cf::{AddressConflict, AddressTakeover, HbcoreCf, HeartbeatFormat, Program};
+pub use self::hbcore_cf::{AddressConflict, AddressTakeover, HbcoreCf, Program};
 pub use self::parsed::Parsed;
 pub use self::problem::{
     ApiAuthFault, File, LogChoice, MediumFault, Position, Problem, ProblemKind, Problems, Quoted, Severity, Table,
 };
 pub use self::value::{parse_boolean, parse_time};
+pub use crate::settings::{AutoFailback, Autojoin, HeartbeatFormat, NodeKind, Timing};
+pub use crate::wire::Method;
 
 #[cfg(test)]
 mod fuzz;

@@ -11,11 +11,10 @@
 //!
 //! ```
 //! use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
-//! use hbcore::node::NodeKind;
-//! use hbcore::takeover::{AutoFailback, EFFECT_LIMIT, Effect, GroupState, Outcome};
+//! use hbcore::takeover::{EFFECT_LIMIT, Effect, GroupState, Outcome};
 //! use hbcore::time::{Duration, Instant};
 //! use hbcore::wire::{Keys, Method};
-//! use hbcore::{AutoJoin, Cluster, Config, HeartbeatForm, LinkForm, NodeConfig, Timing};
+//! use hbcore::{AutoFailback, Autojoin, Cluster, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
 //!
 //! // Room for 2 nodes, 1 link, 1 resource group, 4 KiB of history and 1 key.
 //! type Pair = Cluster<2, 1, 1, 4096, 1>;
@@ -28,20 +27,20 @@
 //! let config = Config {
 //!     local: NodeId(0),
 //!     nodes: &[
-//!         NodeConfig { name: name("alpha"), kind: NodeKind::Normal, uuid: Uuid([1; 16]) },
-//!         NodeConfig { name: name("bravo"), kind: NodeKind::Normal, uuid: Uuid::NIL },
+//!         NodeConfig { name: name("alpha"), kind: NodeKind::Member, uuid: Uuid([1; 16]) },
+//!         NodeConfig { name: name("bravo"), kind: NodeKind::Member, uuid: Uuid::NIL },
 //!     ],
 //!     links: &[LinkForm::Datagram],
 //!     groups: &[NodeId(0)],
 //!     manage_resources: true,
 //!     timing: Timing {
 //!         keepalive: ms(10), warntime: ms(20), deadtime: ms(30), initdead: ms(100), deadping: ms(30),
-//!         max_repeat_delay: ms(250),
+//!         max_rexmit_delay: ms(250),
 //!     },
 //!     auto_failback: AutoFailback::On,
 //!     hopfudge: 1,
-//!     autojoin: AutoJoin::None,
-//!     heartbeat: HeartbeatForm::Compact,
+//!     autojoin: Autojoin::None,
+//!     heartbeat: HeartbeatFormat::Compact,
 //!     auth_field: true,
 //!     generation: Generation(1), // more than at any earlier start: the port keeps it on disk
 //!     effect_limit: EFFECT_LIMIT,
@@ -106,14 +105,15 @@ pub mod node;
 pub mod random;
 pub mod sequence;
 pub mod serial;
+mod settings;
 pub mod stats;
 pub mod takeover;
 pub mod time;
 pub mod wire;
 
 pub use cluster::{
-    AutoJoin, Carrier, Cluster, Config, ConfigError, Event, HeartbeatForm, LinkForm, NodeConfig, NodeView, Received,
-    Request, RequestError, Timing, TimingError, Transmit,
+    Carrier, Cluster, Config, ConfigError, Event, NodeConfig, NodeView, Received, Request, RequestError, Transmit,
 };
 pub use error::DatagramError;
+pub use settings::{AutoFailback, Autojoin, HeartbeatFormat, LinkForm, NodeKind, Timing, TimingError};
 pub use stats::Stats;

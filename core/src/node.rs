@@ -3,21 +3,11 @@
 use crate::cluster::Told;
 use crate::id::{Generation, LinkId, LinkSet, NodeName, Sequence, Uuid};
 use crate::sequence::Window;
+use crate::settings::NodeKind;
 use crate::time::{Duration, Instant};
 
 /// The longest status word that is kept (docs/protocol/wire.md 2.2); a longer one is cut.
 pub const STATUS_MAX: usize = 31;
-
-/// The kind of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NodeKind {
-    /// A member of the cluster.
-    Normal,
-    /// A host that only answers pings (docs/protocol/wire.md 8.8).
-    Ping,
-    /// A member that was removed from the configuration while we ran. Its place is not used again.
-    Removed,
-}
 
 /// A node's state: its own word, or our verdict that it is dead (docs/protocol/wire.md 8.1).
 ///
@@ -173,7 +163,7 @@ impl<const LINKS: usize> Node<LINKS> {
     }
 
     pub(crate) fn is_member(&self) -> bool {
-        self.kind == NodeKind::Normal
+        self.kind == NodeKind::Member
     }
 }
 

@@ -38,9 +38,10 @@ pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, KEY_MAX, KeyError, Outc
 pub use partner::ReportIn;
 pub use standby::{Standby, StandbyRefusal};
 pub use view::{Fenced, Why};
-pub use vocabulary::{Ask, AutoFailback, Class, FenceResult, Holds, Info, Notice, Phase, Say, Wish};
+pub use vocabulary::{Ask, Class, FenceResult, Holds, Info, Notice, Phase, Say, Wish};
 
 use crate::id::{GroupId, NodeId, Sequence};
+use crate::settings::AutoFailback;
 use crate::time::{Duration, Instant, sooner};
 
 /// The time for which a starting node waits for the peer's report (docs/protocol/resources.md 1.4).

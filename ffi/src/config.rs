@@ -3,11 +3,10 @@
 use core::ffi::{c_char, c_void};
 
 use engine::id::{Generation, NodeId, NodeName, Uuid};
-use engine::node::NodeKind;
-use engine::takeover::{AutoFailback, EFFECT_LIMIT};
+use engine::takeover::EFFECT_LIMIT;
 use engine::time::{Duration, Instant};
 use engine::wire::{Keys, Method};
-use engine::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing};
+use engine::{AutoFailback, Autojoin, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
 use heapless::Vec;
 
 use crate::cluster::Engine;
@@ -157,7 +156,7 @@ pub struct HbConfig {
     /// A ping node is dead after so long a silence. 0: `deadtime_us`, the default.
     pub deadping_us: u64,
     /// The longest delay before a retransmission is requested. Default: 250 ms.
-    pub max_repeat_delay_us: u64,
+    pub max_rexmit_delay_us: u64,
     /// The longest that an effect may take before it counts as failed. 0: an hour, the default.
     pub effect_limit_us: u64,
     /// A number that is larger at each start of this node than ever before: a counter in persistent memory, or seconds
@@ -233,7 +232,7 @@ const DEFAULTS: HbConfig = HbConfig {
     deadtime_us: 30_000_000,
     initdead_us: 0,
     deadping_us: 0,
-    max_repeat_delay_us: 250_000,
+    max_rexmit_delay_us: 250_000,
     effect_limit_us: EFFECT_LIMIT.as_secs() * 1_000_000,
     generation: 0,
     seed: 0,
@@ -261,7 +260,7 @@ fn build(
         timing: timing(config),
         auto_failback: failback(config.auto_failback)?,
         hopfudge: u8::try_from(config.hopfudge).map_err(|_| HbResult::BadValue)?,
-        autojoin: if flag(config.autojoin)? { AutoJoin::Any } else { AutoJoin::None },
+        autojoin: if flag(config.autojoin)? { Autojoin::Any } else { Autojoin::None },
         heartbeat: heartbeat(config.heartbeat)?,
         auth_field: true,
         generation: Generation(config.generation),
@@ -291,7 +290,7 @@ fn timing(config: &HbConfig) -> Timing {
         deadtime: micros(deadtime),
         initdead: or(config.initdead_us, deadtime.saturating_mul(2)),
         deadping: or(config.deadping_us, deadtime),
-        max_repeat_delay: micros(config.max_repeat_delay_us),
+        max_rexmit_delay: micros(config.max_rexmit_delay_us),
     }
 }
 
@@ -303,7 +302,7 @@ fn read_nodes(nodes: &mut Vec<NodeConfig, HB_NODES>, from: &[HbNodeConfig]) -> C
         })?;
         let name = NodeName::from_bytes(name).map_err(|_| HbResult::BadName)?;
         let kind = match node.kind {
-            n if n == HbNodeKind::Member as u32 => NodeKind::Normal,
+            n if n == HbNodeKind::Member as u32 => NodeKind::Member,
             n if n == HbNodeKind::Ping as u32 => NodeKind::Ping,
             _ => return Err(HbResult::BadValue),
         };
@@ -380,10 +379,10 @@ fn failback(number: u32) -> Checked<AutoFailback> {
     }
 }
 
-fn heartbeat(number: u32) -> Checked<HeartbeatForm> {
+fn heartbeat(number: u32) -> Checked<HeartbeatFormat> {
     match number {
-        n if n == HbHeartbeat::Compact as u32 => Ok(HeartbeatForm::Compact),
-        n if n == HbHeartbeat::Full as u32 => Ok(HeartbeatForm::Full),
+        n if n == HbHeartbeat::Compact as u32 => Ok(HeartbeatFormat::Compact),
+        n if n == HbHeartbeat::Full as u32 => Ok(HeartbeatFormat::Full),
         _ => Err(HbResult::BadValue),
     }
 }

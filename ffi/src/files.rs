@@ -2,15 +2,12 @@
 
 use core::ffi::{c_char, c_void};
 
-use engine::config::{
-    AuthKeys, AutoFailback, Autojoin, File, HaCf, HaResources, HbcoreCf, HeartbeatFormat, Medium, MessageFormat,
-    NodeKind, Problem, Problems, Severity,
-};
+use engine::config::{AuthKeys, File, HaCf, HaResources, HbcoreCf, MessageFormat, Problem, Problems, Severity};
 use engine::id::{Generation, GroupId, NodeId, Uuid};
 use engine::takeover::EFFECT_LIMIT;
-use engine::time::{Duration, Instant};
-use engine::wire::{self, Keys};
-use engine::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing, takeover};
+use engine::time::Instant;
+use engine::wire::Keys;
+use engine::{Config, LinkForm, NodeConfig};
 use heapless::Vec;
 
 use crate::cluster::Engine;
@@ -138,7 +135,7 @@ impl<'t> Texts<'t> {
         let extensions = HbcoreCf::parse(self.hbcore_cf, &mut problems);
         problems.iter().for_each(tell);
         let ha_cf = ha_cf.checked()?;
-        let local = position(&ha_cf, self.local_name)?;
+        let local = ha_cf.node_id(self.local_name)?;
         Some(Site {
             local,
             ha_cf,
@@ -152,11 +149,6 @@ impl<'t> Texts<'t> {
     pub(crate) fn good(&self) -> Checked<Site<'t>> {
         self.read(&mut |_| {}).ok_or(HbResult::BadFiles)
     }
-}
-
-fn position(ha_cf: &HaCf<'_>, name: &str) -> Option<NodeId> {
-    let place = ha_cf.nodes.iter().position(|node| node.name.as_str().eq_ignore_ascii_case(name))?;
-    u8::try_from(place).ok().map(NodeId)
 }
 
 /// Makes a cluster in `storage` from files, like `hb_cluster_init`. Its links are the media of `ha.cf` in their order,
@@ -200,27 +192,20 @@ fn build(
         links: &links,
         groups: &groups,
         manage_resources: flag(files.manage_resources)? && ha_cf.pacemaker.mode.uses_haresources(),
-        timing: site.timing(),
-        auto_failback: match ha_cf.auto_failback {
-            AutoFailback::On => takeover::AutoFailback::On,
-            AutoFailback::Off => takeover::AutoFailback::Off,
-            AutoFailback::Legacy => takeover::AutoFailback::Legacy,
-        },
+        timing: ha_cf.timing,
+        auto_failback: ha_cf.auto_failback,
         hopfudge: ha_cf.protocol.hopfudge,
-        autojoin: if ha_cf.protocol.autojoin == Autojoin::None { AutoJoin::None } else { AutoJoin::Any },
-        heartbeat: match site.extensions.heartbeat_format {
-            HeartbeatFormat::Compact => HeartbeatForm::Compact,
-            HeartbeatFormat::Full => HeartbeatForm::Full,
-        },
+        autojoin: ha_cf.protocol.autojoin,
+        heartbeat: site.extensions.heartbeat_format,
         auth_field: ha_cf.protocol.message_format == MessageFormat::Classic,
         generation: Generation(files.generation),
         effect_limit: EFFECT_LIMIT,
         seed: seed(files.seed, files.generation, u32::from(site.local.0)),
     };
-    let keys = key_table(&site.keys)?;
+    let keys = site.keys.table()?;
     let cluster = establish(storage, len, &links, |place| Engine::new_in(place, &config, keys, now, unix_seconds))?;
     with(cluster, |body| {
-        body.engine.set_line_speed(site.line_speed());
+        body.engine.set_line_speed(site.ha_cf.line_speed());
         site.tell_group_keys(&mut body.engine);
         Ok(cluster)
     })
@@ -240,12 +225,8 @@ impl Site<'_> {
     fn nodes(&self, own_uuid: Uuid) -> Checked<Vec<NodeConfig, HB_NODES>> {
         let mut nodes = Vec::new();
         for (id, node) in (0..).map(NodeId).zip(&self.ha_cf.nodes) {
-            let kind = match node.kind {
-                NodeKind::Member => engine::node::NodeKind::Normal,
-                NodeKind::Ping => engine::node::NodeKind::Ping,
-            };
             let uuid = if id == self.local { own_uuid } else { Uuid::NIL };
-            let config = NodeConfig { name: node.name.clone(), kind, uuid };
+            let config = NodeConfig { name: node.name.clone(), kind: node.kind, uuid };
             nodes.push(config).map_err(|_| HbResult::TooManyNodes)?;
         }
         Ok(nodes)
@@ -254,69 +235,25 @@ impl Site<'_> {
     fn links(&self) -> Checked<Vec<LinkForm, HB_LINKS>> {
         let mut links = Vec::new();
         for line in &self.ha_cf.media {
-            links.push(link_form(&self.ha_cf, &line.medium)).map_err(|_| HbResult::TooManyLinks)?;
+            links.push(self.ha_cf.link_form(&line.medium)).map_err(|_| HbResult::TooManyLinks)?;
         }
         Ok(links)
-    }
-
-    /// The speed of the slowest serial line, in bits per second; 0 if there is none.
-    fn line_speed(&self) -> u32 {
-        let speeds = self.ha_cf.media.iter().filter_map(|line| match line.medium {
-            Medium::Serial { baud, .. } => Some(baud),
-            _ => None,
-        });
-        speeds.min().unwrap_or(0)
     }
 
     fn groups(&self) -> Checked<Vec<NodeId, HB_GROUPS>> {
         let mut groups = Vec::new();
         for group in &self.resources.groups {
-            let home = position(&self.ha_cf, group.node).ok_or(HbResult::BadFiles)?;
+            let home = self.ha_cf.node_id(group.node).ok_or(HbResult::BadFiles)?;
             groups.push(home).map_err(|_| HbResult::TooManyGroups)?;
         }
         Ok(groups)
     }
-
-    fn timing(&self) -> Timing {
-        let timing = &self.ha_cf.timing;
-        Timing {
-            keepalive: timing.keepalive,
-            warntime: timing.warntime,
-            deadtime: timing.deadtime,
-            initdead: timing.initdead,
-            deadping: timing.deadping,
-            max_repeat_delay: self.ha_cf.protocol.max_rexmit_delay.max(Duration::from_micros(1)),
-        }
-    }
-}
-
-pub(crate) fn link_form(ha_cf: &HaCf<'_>, medium: &Medium<'_>) -> LinkForm {
-    match medium {
-        Medium::Serial { .. } => LinkForm::Serial,
-        medium if medium.is_ping() => position(ha_cf, medium.link_name()).map_or(LinkForm::Datagram, LinkForm::Ping),
-        _ => LinkForm::Datagram,
-    }
-}
-
-/// The key table of the engine, of any capacity.
-pub(crate) fn key_table<const ENTRIES: usize>(from: &AuthKeys<'_>) -> Checked<Keys<ENTRIES>> {
-    let mut keys = Keys::new();
-    for key in from.entries() {
-        let method = match key.method {
-            engine::config::Method::Crc => wire::Method::Crc,
-            engine::config::Method::Md5 => wire::Method::Md5,
-            engine::config::Method::Sha1 => wire::Method::Sha1,
-        };
-        keys.insert(key.index, method, key.key)?;
-    }
-    keys.set_signing(from.signing().ok_or(HbResult::NoSigningKey)?.index)?;
-    Ok(keys)
 }
 
 /// The keys in a text of `authkeys`.
 pub(crate) fn parse_keys<const ENTRIES: usize>(text: &[u8]) -> Checked<Keys<ENTRIES>> {
     let mut problems = Problems::<1>::new();
-    key_table(&AuthKeys::parse(text, &mut problems).checked().ok_or(HbResult::BadFiles)?)
+    Ok(AuthKeys::parse(text, &mut problems).checked().ok_or(HbResult::BadFiles)?.table()?)
 }
 
 /// Replaces the keys by those in the text of `authkeys`. Returns `HB_RESULT_BAD_FILES` if it has errors; the old keys

@@ -4,7 +4,7 @@ use engine::config::Medium;
 
 use crate::cluster::form_number;
 use crate::edge::{call, sized_input, view};
-use crate::files::{HbFiles, Texts, link_form};
+use crate::files::{HbFiles, Texts};
 use crate::result::HbResult;
 use crate::text::HbText;
 
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn hb_files_medium(
         let texts = Texts::of(&files)?;
         let site = texts.good()?;
         let line = site.ha_cf.media.get(index).ok_or(HbResult::Nothing)?;
-        let form = link_form(&site.ha_cf, &line.medium);
+        let form = site.ha_cf.link_form(&line.medium);
         place.set(HbMedium { form: form_number(form), ..show(&line.medium, texts.ha_cf) });
         Ok(())
     })

@@ -70,8 +70,8 @@ pub enum HbResult {
     InitdeadTooSmall = 33,
     /// `deadping` is not more than twice `keepalive`.
     DeadpingTooSmall = 34,
-    /// `max_repeat_delay` is zero.
-    NoRepeatDelay = 35,
+    /// `max_rexmit_delay` is zero.
+    NoRexmitDelay = 35,
     /// More nodes than the library has room for.
     TooManyNodes = 36,
     /// More links, or more serial links, than the library has room for.
@@ -178,7 +178,7 @@ texts! {
     DeadtimeTooSmall "deadtime is not more than twice keepalive"
     InitdeadTooSmall "initdead is below deadtime"
     DeadpingTooSmall "deadping is not more than twice keepalive"
-    NoRepeatDelay "max_repeat_delay is zero"
+    NoRexmitDelay "max_rexmit_delay is zero"
     TooManyNodes "more nodes than this library has room for"
     TooManyLinks "more links than this library has room for"
     TooManyGroups "more groups than this library has room for"
@@ -252,7 +252,7 @@ impl From<TimingError> for HbResult {
             TimingError::DeadtimeTooSmall => Self::DeadtimeTooSmall,
             TimingError::InitdeadTooSmall => Self::InitdeadTooSmall,
             TimingError::DeadpingTooSmall => Self::DeadpingTooSmall,
-            TimingError::NoRepeatDelay => Self::NoRepeatDelay,
+            TimingError::NoRexmitDelay => Self::NoRexmitDelay,
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use core::ffi::c_char;
 
+use engine::NodeKind;
 use engine::id::{GroupId, NodeId};
-use engine::node::{NodeKind, NodeState};
+use engine::node::NodeState;
 use engine::takeover::{GroupState, Phase};
 use engine::wire::FrameReader;
 
@@ -212,7 +213,7 @@ pub unsafe extern "C" fn hb_cluster_node(
 
 fn kind(kind: NodeKind) -> HbNodeKind {
     match kind {
-        NodeKind::Normal => HbNodeKind::Member,
+        NodeKind::Member => HbNodeKind::Member,
         NodeKind::Ping => HbNodeKind::Ping,
         NodeKind::Removed => HbNodeKind::Removed,
     }

@@ -8,7 +8,7 @@ use crate::leftovers;
 use crate::log::{EarlyLog, Level, Logger, Stderr};
 use crate::rehearsal::Running as Rehearser;
 use crate::resources::Handover;
-use crate::site::{Site, key_table, log_config};
+use crate::site::{Site, log_config};
 use crate::start::{await_alone, host_name, off_this_stack, start};
 use crate::state::{Guard, Running, probe};
 use crate::status;
@@ -204,7 +204,10 @@ fn reread(running: &Rehearser, seen: &Mutex<Modified>, log: &Logger) -> Reread {
         return Reread::Refused(format!("The new configuration is wrong: {why}"));
     };
     seen[0] = now[0];
-    let keys = keys_changed.then(|| Box::new(key_table(&configuration.keys)));
+    let keys = match keys_changed.then(|| configuration.keys.table()).transpose() {
+        Ok(keys) => keys.map(Box::new),
+        Err(error) => return Reread::Refused(format!("The new keys cannot be used: {error:?}")),
+    };
     if !others_changed {
         return Reread::Read { keys, next: Next::Same };
     }

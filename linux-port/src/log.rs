@@ -17,6 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use counters::Counters;
 pub(crate) use format::month;
+pub use hbcore::config::Facility;
 pub use limit::{RateLimit, Verdict};
 pub use record::{Record, TEXT_CAPACITY};
 pub use writer::{Logger, QUEUE_CAPACITY};
@@ -61,32 +62,9 @@ impl Level {
     }
 }
 
-/// A syslog facility, as `logfacility` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facility(u8);
-
-impl Facility {
-    /// That of system daemons.
-    pub const DAEMON: Self = Self(3);
-
-    /// The facility called `name` (`daemon`, `local0`, ...); `None` for unknown names and for `none`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        const NAMES: [&str; 12] =
-            ["kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"];
-        if let Some(code) = NAMES.iter().position(|known| *known == name) {
-            return Some(Self(code as u8));
-        }
-        if name == "security" {
-            return Some(Self(4));
-        }
-        let digit = name.strip_prefix("local")?.parse::<u8>().ok()?;
-        (name.len() == 6 && digit < 8).then(|| Self(digit.saturating_add(16)))
-    }
-
-    /// The number that starts a syslog datagram, between `<` and `>`.
-    const fn priority(self, level: Level) -> u8 {
-        self.0 * 8 + level as u8
-    }
+/// The number that starts a syslog datagram, between `<` and `>`.
+const fn priority(facility: Facility, level: Level) -> u8 {
+    facility.0 * 8 + level as u8
 }
 
 /// The kind of output on standard error.

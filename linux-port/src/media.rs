@@ -14,10 +14,11 @@ mod spec;
 mod udp;
 
 pub use error::{OpenCause, OpenError, Step};
+pub use hbcore::config::MediumKind;
 pub use ping::{PING_DATA_MAX, PingMedium};
 pub use rehearsal::rehearse;
 pub use serial::{SerialMedium, remove_own_locks};
-pub use spec::{DEFAULT_BAUD, DEFAULT_PORT, Kind, MediumSpec, merge_ucast};
+pub use spec::{MediumSpec, merge_ucast};
 pub use udp::UdpMedium;
 
 use socket2::{SockAddr, Socket};
@@ -38,7 +39,7 @@ pub trait Medium {
     fn link_name(&self) -> &str;
 
     /// The directive of `ha.cf` that the medium comes from.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> MediumKind;
 
     /// The descriptor to watch for reading. It changes with [`Medium::reopen`].
     fn fd(&self) -> BorrowedFd<'_>;
@@ -109,8 +110,8 @@ pub enum AnyMedium {
 #[cold]
 pub fn open(spec: &MediumSpec) -> Result<AnyMedium, OpenError> {
     match spec.kind() {
-        Kind::Serial => SerialMedium::open(spec).map(AnyMedium::Serial),
-        Kind::Ping | Kind::PingGroup | Kind::Ping6 => PingMedium::open(spec).map(AnyMedium::Ping),
+        MediumKind::Serial => SerialMedium::open(spec).map(AnyMedium::Serial),
+        MediumKind::Ping | MediumKind::PingGroup | MediumKind::Ping6 => PingMedium::open(spec).map(AnyMedium::Ping),
         _ => UdpMedium::open(spec).map(AnyMedium::Udp),
     }
 }
@@ -131,7 +132,7 @@ impl Medium for AnyMedium {
         each!(self, m => m.link_name())
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> MediumKind {
         each!(self, m => m.kind())
     }
 

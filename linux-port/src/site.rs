@@ -7,15 +7,12 @@ use crate::resources::{Escalation, FenceDevice, Plan, SCRIPT_LIMIT, ScriptEnviro
 use crate::script::{Environment, Search};
 use crate::state::HostEntry;
 use crate::sys::users;
-use hbcore::cluster::{AutoJoin, HeartbeatForm};
 use hbcore::config::{
-    AddressConflict, AddressTakeover, AuthKeys, AutoFailback, Autojoin, HaCf, HaResources, HbcoreCf, HeartbeatFormat,
-    Logging, Medium, MediumLine, MessageFormat, Method, NodeKind,
+    AddressConflict, AddressTakeover, AuthKeys, HaCf, HaResources, HbcoreCf, Logging, Medium, MediumLine, MessageFormat,
 };
 use hbcore::id::{Generation, NodeId, Uuid};
-use hbcore::takeover::{self, EFFECT_LIMIT};
-use hbcore::wire::{self, Keys};
-use hbcore::{Config, LinkForm, NodeConfig, Timing};
+use hbcore::takeover::EFFECT_LIMIT;
+use hbcore::{Config, LinkForm, NodeConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,24 +50,18 @@ impl Site {
 
     /// Which node of `ha.cf` we are; a checked configuration has it.
     pub fn local(&self) -> NodeId {
-        let place = self.ha_cf.nodes.iter().position(|n| n.name.as_str() == self.local_name).unwrap_or(0);
-        NodeId(u8::try_from(place).unwrap_or(0))
-    }
-
-    /// The key table of the engine.
-    pub fn key_table(&self) -> Keys<16> {
-        key_table(&self.keys)
+        self.ha_cf.node_id(&self.local_name).unwrap_or(NodeId(0))
     }
 
     /// The media to open.
     pub fn media(&self) -> Vec<MediumSpec> {
-        self.ha_cf.media.iter().map(|line| medium(&line.medium)).collect()
+        self.ha_cf.media.iter().map(|line| MediumSpec::from(&line.medium)).collect()
     }
 
     /// Why a medium cannot be opened, with the place of its line in `ha.cf`.
     pub fn placed(&self, error: &OpenError) -> String {
         let is_it = |line: &&MediumLine<'_>| {
-            let same = line.medium.kind().name() == error.kind.as_str() && line.medium.link_name() == error.name;
+            let same = line.medium.kind() == error.kind && line.medium.link_name() == error.name;
             match (&error.cause, line.medium) {
                 (OpenCause::Unresolved { host }, Medium::Ucast { host: this, .. }) => same && this == host,
                 _ => same,
@@ -87,24 +78,8 @@ impl Site {
     }
 
     fn link_form(&self, name: &str) -> LinkForm {
-        let lines = self.ha_cf.media.iter().map(|line| line.medium);
-        match lines.into_iter().find(|m| m.link_name() == name) {
-            Some(m) if m.is_ping() => {
-                let node = self.ha_cf.nodes.iter().position(|n| n.name.as_str().eq_ignore_ascii_case(name));
-                node.map_or(LinkForm::Datagram, |n| LinkForm::Ping(NodeId(u8::try_from(n).unwrap_or(0))))
-            }
-            Some(Medium::Serial { .. }) => LinkForm::Serial,
-            _ => LinkForm::Datagram,
-        }
-    }
-
-    /// The bits per second of the slowest serial line; 0 if there is none.
-    pub fn line_speed(&self) -> u32 {
-        let speeds = self.ha_cf.media.iter().filter_map(|line| match line.medium {
-            Medium::Serial { baud, .. } => Some(baud),
-            _ => None,
-        });
-        speeds.min().unwrap_or(0)
+        let line = self.ha_cf.media.iter().find(|line| line.medium.link_name() == name);
+        line.map_or(LinkForm::Datagram, |line| self.ha_cf.link_form(&line.medium))
     }
 
     /// The nodes for the engine, in the order of `ha.cf`. `known`: what `hostcache` remembers of them.
@@ -115,10 +90,7 @@ impl Site {
         nodes
             .map(|(n, node)| NodeConfig {
                 name: node.name.clone(),
-                kind: match node.kind {
-                    NodeKind::Member => hbcore::node::NodeKind::Normal,
-                    NodeKind::Ping => hbcore::node::NodeKind::Ping,
-                },
+                kind: node.kind,
                 uuid: if NodeId(n) == local { own_uuid } else { remembered(node.name.as_str()) },
             })
             .collect()
@@ -126,9 +98,7 @@ impl Site {
 
     /// The home of each group.
     pub fn homes(&self) -> Vec<NodeId> {
-        let place = |name: &str| self.ha_cf.nodes.iter().position(|n| n.name.as_str().eq_ignore_ascii_case(name));
-        let homes = self.resources.groups.iter().filter_map(|g| place(g.node));
-        homes.map(|n| NodeId(u8::try_from(n).unwrap_or(0))).collect()
+        self.resources.groups.iter().filter_map(|group| self.ha_cf.node_id(group.node)).collect()
     }
 
     /// A number that two nodes share if, and only if, they have the same groups in the same order: each its home and its resources.
@@ -146,7 +116,6 @@ impl Site {
         generation: Generation,
         seed: u64,
     ) -> Config<'a> {
-        let timing = &self.ha_cf.timing;
         let protocol = &self.ha_cf.protocol;
         Config {
             local: self.local(),
@@ -154,28 +123,11 @@ impl Site {
             links,
             groups,
             manage_resources: manage,
-            timing: Timing {
-                keepalive: timing.keepalive,
-                warntime: timing.warntime,
-                deadtime: timing.deadtime,
-                initdead: timing.initdead,
-                deadping: timing.deadping,
-                max_repeat_delay: protocol.max_rexmit_delay,
-            },
-            auto_failback: match self.ha_cf.auto_failback {
-                AutoFailback::On => takeover::AutoFailback::On,
-                AutoFailback::Off => takeover::AutoFailback::Off,
-                AutoFailback::Legacy => takeover::AutoFailback::Legacy,
-            },
+            timing: self.ha_cf.timing,
+            auto_failback: self.ha_cf.auto_failback,
             hopfudge: protocol.hopfudge,
-            autojoin: match protocol.autojoin {
-                Autojoin::None => AutoJoin::None,
-                Autojoin::Other | Autojoin::Any => AutoJoin::Any,
-            },
-            heartbeat: match self.extensions.heartbeat_format {
-                HeartbeatFormat::Compact => HeartbeatForm::Compact,
-                HeartbeatFormat::Full => HeartbeatForm::Full,
-            },
+            autojoin: protocol.autojoin,
+            heartbeat: self.extensions.heartbeat_format,
             auth_field: protocol.message_format == MessageFormat::Classic,
             generation,
             effect_limit: self
@@ -263,10 +215,6 @@ impl Site {
 /// Where log lines go, as `ha.cf` says. A file that names no place at all means syslog: 3.0.6 sends to its logging daemon then, and is
 /// silent if that does not run.
 pub fn log_config(logging: &Logging<'_>, host: &str, debug: u8, stderr: Stderr) -> LogConfig {
-    let facility = logging.facility.and_then(|f| {
-        let names = hbcore::config::Facility::NAMES;
-        names.iter().find(|(_, n)| *n == f.0).and_then(|(name, _)| Facility::from_name(name))
-    });
     let file = |path: Option<&str>| path.filter(|p| *p != "/dev/null").map(PathBuf::from);
     let chosen = logging.facility.is_some() || logging.logfile.is_some() || logging.debugfile.is_some();
     // The journal has our lines from standard error already, and would get them from syslog a second time.
@@ -274,7 +222,7 @@ pub fn log_config(logging: &Logging<'_>, host: &str, debug: u8, stderr: Stderr) 
     LogConfig {
         logfile: file(logging.logfile),
         debugfile: file(logging.debugfile),
-        facility: facility.or(default),
+        facility: logging.facility.or(default),
         syslog_format: logging.syslogmsgfmt,
         stderr,
         owner: account_of_logs(),
@@ -304,48 +252,6 @@ fn digest(resources: &HaResources<'_>) -> u64 {
         word("", b'\n');
     }
     sum
-}
-
-/// The key table of the engine for an `authkeys` file that was found good.
-pub fn key_table(keys: &AuthKeys<'_>) -> Keys<16> {
-    let mut table = Keys::new();
-    for entry in keys.entries() {
-        let method = match entry.method {
-            Method::Crc => wire::Method::Crc,
-            Method::Md5 => wire::Method::Md5,
-            Method::Sha1 => wire::Method::Sha1,
-        };
-        // Sixteen indexes fit; the parser has checked the rest.
-        let _ = table.insert(entry.index, method, entry.key);
-    }
-    if let Some(entry) = keys.signing() {
-        let _ = table.set_signing(entry.index);
-    }
-    table
-}
-
-fn medium(medium: &Medium<'_>) -> MediumSpec {
-    match *medium {
-        Medium::Bcast { device, port } => MediumSpec::Bcast { device: device.to_owned(), port },
-        Medium::Mcast { device, group, port, ttl, loopback } => {
-            MediumSpec::Mcast { device: device.to_owned(), group, port, ttl, loopback }
-        }
-        Medium::Mcast6 { device, group, port, hops, loopback } => {
-            MediumSpec::Mcast6 { device: device.to_owned(), group, port, hops, loopback }
-        }
-        Medium::Ucast { device, host, port } => {
-            MediumSpec::Ucast { device: device.to_owned(), hosts: vec![host.to_owned()], port }
-        }
-        Medium::Ucast6 { device, address, port } => {
-            MediumSpec::Ucast6 { device: device.to_owned(), hosts: vec![address.to_string()], port }
-        }
-        Medium::Serial { device, baud } => MediumSpec::Serial { device: device.to_owned(), baud, lock_directory: None },
-        Medium::Ping { host } => MediumSpec::Ping { host: host.to_owned() },
-        Medium::Ping6 { host } => MediumSpec::Ping6 { host: host.to_owned() },
-        Medium::PingGroup { name, hosts } => {
-            MediumSpec::PingGroup { name: name.to_owned(), hosts: hosts.iter().map(str::to_owned).collect() }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -388,7 +294,7 @@ mod tests {
         }
         assert_eq!(log_of("logfile /l\n", Stderr::Plain).facility, None);
         assert_eq!(log_of("logfile /dev/null\n", Stderr::Plain).facility, None, "somebody wants silence");
-        let local0 = Facility::from_name("local0");
+        let local0 = Facility::by_name("local0");
         assert_eq!(log_of("logfacility local0\n", Stderr::Journal).facility, local0, "somebody wants both");
     }
 }

@@ -260,7 +260,7 @@ fn prepare_rest(
     let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
     let fence_program = fence.as_ref().map(|fence| fence.program().to_owned());
     cluster.set_fencing(fence.is_some());
-    cluster.set_line_speed(site.line_speed());
+    cluster.set_line_speed(site.ha_cf.line_speed());
     let resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
     name_groups(&mut cluster, &resources, &log);
     if manage {

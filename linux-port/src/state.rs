@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use addresses::{Cleaned, Record, Recorded, clean_leftovers};
-pub use generation::{GenerationOrigin, Method, NextGeneration, plausible_now};
+pub use generation::{GenerationOrigin, NextGeneration, plausible_now};
 pub use hosts::{HostEntry, HostList};
 pub use mark::Mark;
 pub use pidfile::{ClaimError, Guard, PidFile, Running, probe};

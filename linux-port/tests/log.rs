@@ -65,8 +65,7 @@ fn syslog_gets_one_datagram_a_line_and_is_found_again_after_its_restart() {
     let place = Place::new();
     let path = place.join("syslog");
     let first = UnixDatagram::bind(&path).expect("a socket");
-    let config =
-        LogConfig { facility: Facility::from_name("local0"), syslog_socket: path.clone(), ..place.log_config() };
+    let config = LogConfig { facility: Facility::by_name("local0"), syslog_socket: path.clone(), ..place.log_config() };
     let log = EarlyLog::new(config).start().expect("a writer");
     let received = |socket: &UnixDatagram| {
         socket.set_read_timeout(Some(SOON)).expect("a limit");

@@ -6,17 +6,18 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::process::{Child, Command};
 
+use hbcore::config::GenerationMethod;
 use hbcore::id::{Generation, Uuid};
 use hbcore_linux::state::{
-    ClaimError, GenerationOrigin, Guard, HostEntry, HostList, Method, PidFile, Running, StateDir, StateError,
-    UuidOrigin, empty_scratch, plausible_now, probe,
+    ClaimError, GenerationOrigin, Guard, HostEntry, HostList, PidFile, Running, StateDir, StateError, UuidOrigin,
+    empty_scratch, plausible_now, probe,
 };
 use host::{Place, eventually};
 
 const CLOCK: u64 = 1_795_362_618;
 
 fn next(state: &StateDir) -> (u64, GenerationOrigin) {
-    let next = state.next_generation(Method::File, CLOCK).expect("a generation");
+    let next = state.next_generation(GenerationMethod::File, CLOCK).expect("a generation");
     (next.value.0, next.origin)
 }
 
@@ -53,7 +54,7 @@ fn a_corrupt_generation_is_told_apart_and_the_clock_takes_over() {
 fn the_time_method_uses_the_clock_but_never_goes_back() {
     let place = Place::new();
     let state = StateDir::new(place.path());
-    let at = |clock| state.next_generation(Method::Time, clock).expect("a generation").value;
+    let at = |clock| state.next_generation(GenerationMethod::Time, clock).expect("a generation").value;
     assert_eq!(at(CLOCK), Generation(CLOCK));
     assert_eq!(at(CLOCK), Generation(CLOCK + 1), "a restart within the same second");
     assert_eq!(at(CLOCK - 86_400), Generation(CLOCK + 2), "the clock was set back a day");
@@ -63,7 +64,8 @@ fn the_time_method_uses_the_clock_but_never_goes_back() {
 #[test]
 fn a_missing_directory_is_an_error_that_names_the_file_and_the_remedy() {
     let place = Place::new();
-    let error = StateDir::new(place.join("none")).next_generation(Method::File, CLOCK).expect_err("no directory");
+    let error =
+        StateDir::new(place.join("none")).next_generation(GenerationMethod::File, CLOCK).expect_err("no directory");
     let text = error.to_string();
     assert!(text.contains("none/hb_generation") && text.contains("--state-dir"), "{text}");
 }
@@ -260,7 +262,7 @@ fn a_generation_that_cannot_be_written_leaves_nothing_behind() {
 #[ignore = "runs in a process of its own"]
 fn full_disk() {
     let Some(place) = std::env::var_os("HBCORE_PLACE") else { return };
-    let refused = StateDir::new(place).next_generation(Method::File, CLOCK);
+    let refused = StateDir::new(place).next_generation(GenerationMethod::File, CLOCK);
     assert!(matches!(refused, Err(StateError::Io { .. })), "{refused:?}");
 }
 
@@ -268,7 +270,8 @@ fn full_disk() {
 fn advice_names_the_option_of_the_directory() {
     let place = Place::new();
     let nowhere = place.join("nowhere/deeper");
-    let state = StateDir::new(&nowhere).next_generation(Method::File, CLOCK).expect_err("no directory").to_string();
+    let state =
+        StateDir::new(&nowhere).next_generation(GenerationMethod::File, CLOCK).expect_err("no directory").to_string();
     assert!(state.contains("--state-dir") && !state.contains("--run-dir"), "{state}");
     let run = PidFile::claim(&nowhere.join("heartbeat.pid")).expect_err("no directory").to_string();
     assert!(run.contains("--run-dir") && !run.contains("--state-dir"), "{run}");

@@ -1,18 +1,18 @@
 //! What a running 3.0.6 accepted and rejected, packet by packet, put to the engine.
-
-use hbcore::cluster::AutoJoin;
 use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
-use hbcore::node::NodeKind;
-use hbcore::takeover::{AutoFailback, EFFECT_LIMIT};
+use hbcore::takeover::EFFECT_LIMIT;
 use hbcore::time::{Duration, Instant};
-use hbcore::{Cluster, Config, DatagramError, HeartbeatForm, LinkForm, NodeConfig, Received, Timing};
+use hbcore::{
+    AutoFailback, Autojoin, Cluster, Config, DatagramError, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Received,
+    Timing,
+};
 use hbcore_tests::vectors::{self, Stage};
 
 type Engine = Cluster<4, 2, 2, 8192, 16>;
 
 fn receiver() -> Engine {
     let ms = Duration::from_millis;
-    let node = |name| NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Normal, uuid: Uuid::NIL };
+    let node = |name| NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Member, uuid: Uuid::NIL };
     let config = Config {
         local: NodeId(0),
         nodes: &[node("wa"), node("wb")],
@@ -25,12 +25,12 @@ fn receiver() -> Engine {
             deadtime: ms(30_000),
             initdead: ms(60_000),
             deadping: ms(30_000),
-            max_repeat_delay: ms(250),
+            max_rexmit_delay: ms(250),
         },
         auto_failback: AutoFailback::On,
         hopfudge: 1,
-        autojoin: AutoJoin::None,
-        heartbeat: HeartbeatForm::Compact,
+        autojoin: Autojoin::None,
+        heartbeat: HeartbeatFormat::Compact,
         auth_field: true,
         generation: Generation(0x6b00_0000),
         effect_limit: EFFECT_LIMIT,

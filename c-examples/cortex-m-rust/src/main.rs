@@ -16,12 +16,11 @@ use board::{Console, Uart, generation_next, now, pin_set, watchdog};
 use cortex_m_rt::entry;
 use embedded_io::Write;
 use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
-use hbcore::node::NodeKind;
 use hbcore::serial::{Nb, SerialEnd};
-use hbcore::takeover::{AutoFailback, EFFECT_LIMIT, Effect, Outcome};
+use hbcore::takeover::{EFFECT_LIMIT, Effect, Outcome};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
-use hbcore::{AutoJoin, Cluster, Config, Event, HeartbeatForm, LinkForm, NodeConfig, Timing};
+use hbcore::{AutoFailback, Autojoin, Cluster, Config, Event, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
 
 /// Two nodes, one link, two groups, 2 KiB of history, one key.
 type Node = Cluster<2, 1, 2, 2048, 1>;
@@ -67,7 +66,7 @@ fn start<'p>(place: &'p mut MaybeUninit<Node>, console: &mut Console) -> Option<
     keys.insert(1, Method::Sha1, b"between-us").ok()?;
     keys.set_signing(1).ok()?;
     let node =
-        |name, uuid| Some(NodeConfig { name: NodeName::new(name).ok()?, kind: NodeKind::Normal, uuid: Uuid(uuid) });
+        |name, uuid| Some(NodeConfig { name: NodeName::new(name).ok()?, kind: NodeKind::Member, uuid: Uuid(uuid) });
     let run = generation_next();
     let config = Config {
         local: NodeId(1),
@@ -81,12 +80,12 @@ fn start<'p>(place: &'p mut MaybeUninit<Node>, console: &mut Console) -> Option<
             deadtime: Duration::from_secs(5),
             initdead: Duration::from_secs(10),
             deadping: Duration::from_secs(5),
-            max_repeat_delay: Duration::from_millis(250),
+            max_rexmit_delay: Duration::from_millis(250),
         },
         auto_failback: AutoFailback::On,
         hopfudge: 1,
-        autojoin: AutoJoin::None,
-        heartbeat: HeartbeatForm::Compact,
+        autojoin: Autojoin::None,
+        heartbeat: HeartbeatFormat::Compact,
         auth_field: true,
         generation: Generation(u64::from(run)),
         effect_limit: EFFECT_LIMIT,

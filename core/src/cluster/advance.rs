@@ -2,7 +2,8 @@
 
 use super::{Cluster, Communication, EVENTS, Event};
 use crate::id::{LinkId, NodeId, Sequence};
-use crate::node::{NodeKind, NodeState};
+use crate::node::NodeState;
+use crate::settings::NodeKind;
 use crate::stats::bump;
 use crate::time::{Duration, Instant, micros};
 
@@ -139,7 +140,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// (docs/protocol/wire.md 7.4).
     fn judge_repeat(&mut self, id: NodeId, next: &mut Instant) {
         let pause = self.line.request_pause();
-        let (now, again) = (self.now, self.now.after(self.timing.max_repeat_delay.max(pause)));
+        let (now, again) = (self.now, self.now.after(self.timing.max_rexmit_delay.max(pause)));
         let Some(node) = self.node_mut(id) else { return };
         let (Some(at), Some(newest)) = (node.repeat_at, node.window.newest()) else { return };
         if node.window.missing() == 0 {

@@ -1,75 +1,8 @@
 //! The configuration of the engine.
 
 use crate::id::{Generation, NodeId, NodeName, Uuid};
-use crate::node::NodeKind;
-use crate::takeover::AutoFailback;
+use crate::settings::{AutoFailback, Autojoin, HeartbeatFormat, LinkForm, NodeKind, Timing, TimingError};
 use crate::time::Duration;
-
-/// The times of the heartbeat (docs/protocol/files.md 4.1). Checked once, here; see [`Timing::check`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// Interval of our heartbeats; above zero.
-    pub keepalive: Duration,
-    /// A heartbeat later than this is reported; above zero. May exceed `deadtime`.
-    pub warntime: Duration,
-    /// The time without a status after which the others shall declare us dead; more than twice `keepalive`.
-    pub deadtime: Duration,
-    /// The time after which a node that was not heard since our start is declared dead; at least `deadtime`.
-    pub initdead: Duration,
-    /// The time without an answer after which a ping node is declared dead.
-    pub deadping: Duration,
-    /// The longest delay before a missing message is asked for, and the interval of repeated requests; above zero.
-    pub max_repeat_delay: Duration,
-}
-
-/// The contradiction between two of the times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimingError {
-    /// `keepalive` is zero.
-    NoKeepalive,
-    /// `warntime` is zero.
-    NoWarntime,
-    /// `deadtime` is not more than twice `keepalive`.
-    DeadtimeTooSmall,
-    /// `initdead` is below `deadtime`.
-    InitdeadTooSmall,
-    /// `deadping` is not more than twice `keepalive`.
-    DeadpingTooSmall,
-    /// `max_repeat_delay` is zero.
-    NoRepeatDelay,
-}
-
-impl Timing {
-    /// The times before any configuration.
-    pub(super) const ZERO: Self = Self {
-        keepalive: Duration::ZERO,
-        warntime: Duration::ZERO,
-        deadtime: Duration::ZERO,
-        initdead: Duration::ZERO,
-        deadping: Duration::ZERO,
-        max_repeat_delay: Duration::ZERO,
-    };
-
-    /// Checks the relations that the fields name.
-    pub fn check(&self) -> Result<(), TimingError> {
-        let twice = self.keepalive.saturating_mul(2);
-        if self.keepalive.is_zero() {
-            Err(TimingError::NoKeepalive)
-        } else if self.warntime.is_zero() {
-            Err(TimingError::NoWarntime)
-        } else if self.deadtime <= twice {
-            Err(TimingError::DeadtimeTooSmall)
-        } else if self.initdead < self.deadtime {
-            Err(TimingError::InitdeadTooSmall)
-        } else if self.deadping <= twice {
-            Err(TimingError::DeadpingTooSmall)
-        } else if self.max_repeat_delay.is_zero() {
-            Err(TimingError::NoRepeatDelay)
-        } else {
-            Ok(())
-        }
-    }
-}
 
 /// A node of the configuration.
 #[derive(Clone, Debug)]
@@ -80,38 +13,6 @@ pub struct NodeConfig {
     pub kind: NodeKind,
     /// Its identity, if it is known from an earlier run.
     pub uuid: Uuid,
-}
-
-/// The way in which a link carries messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkForm {
-    /// Each message is a datagram, in either form.
-    Datagram,
-    /// A stream of bytes that takes only the classic form: a serial line.
-    Serial,
-    /// Echo requests to a ping node, whose replies come back as datagrams.
-    Ping(NodeId),
-}
-
-/// The form of our periodic heartbeat.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HeartbeatForm {
-    /// At most 150 bytes with sha1, a node name of 14 characters and a dead time below 65.5 s: the classic form without
-    /// the fields that no receiver reads. 3.0.6 accepts it.
-    #[default]
-    Compact,
-    /// The form of 3.0.6, about 300 bytes.
-    Full,
-}
-
-/// The nodes that may join without being configured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AutoJoin {
-    /// None.
-    #[default]
-    None,
-    /// Any node whose messages are authentic.
-    Any,
 }
 
 /// The configuration for [`Cluster::new`](crate::Cluster::new). Slices are copied; their order gives the ids.
@@ -134,9 +35,9 @@ pub struct Config<'a> {
     /// Added to the number of nodes to give `ttl`; 0 to 255.
     pub hopfudge: u8,
     /// The nodes that may join without being configured.
-    pub autojoin: AutoJoin,
+    pub autojoin: Autojoin,
     /// Form of the periodic heartbeat.
-    pub heartbeat: HeartbeatForm,
+    pub heartbeat: HeartbeatFormat,
     /// Whether datagrams carry the redundant field `auth`, as 3.0.6 does by default (`msgfmt classic`).
     pub auth_field: bool,
     /// Our generation: larger than any that this node used before.

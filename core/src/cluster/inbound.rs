@@ -1,10 +1,11 @@
 //! The arrival of a datagram: its sender, and whether it is new and for us (docs/protocol/wire.md 5.3, 7.3).
 
-use super::{AutoJoin, Cluster, Event, Received};
+use super::{Autojoin, Cluster, Event, Received};
 use crate::error::DatagramError;
 use crate::id::{LinkId, NodeId, NodeName, Sequence, Uuid};
-use crate::node::{NodeKind, NodeState};
+use crate::node::NodeState;
 use crate::sequence::Arrival;
+use crate::settings::NodeKind;
 use crate::stats::bump;
 use crate::wire::{self, Header, MessageType};
 
@@ -111,8 +112,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     fn stranger(&mut self, header: &Header<'_>) -> Result<Received, DatagramError> {
         let name = NodeName::from_bytes(header.src).ok();
         match (self.autojoin, name) {
-            (AutoJoin::Any, Some(name)) if name.as_bytes() == header.src => {
-                let id = self.add_node(&name, NodeKind::Normal).ok_or(DatagramError::UnknownNode)?;
+            (Autojoin::Other | Autojoin::Any, Some(name)) if name.as_bytes() == header.src => {
+                let id = self.add_node(&name, NodeKind::Member).ok_or(DatagramError::UnknownNode)?;
                 if let (Some(node), Some(uuid)) = (self.node_mut(id), header.src_uuid) {
                     node.uuid = uuid;
                 }

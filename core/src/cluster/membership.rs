@@ -2,7 +2,8 @@
 
 use super::{Cluster, Communication, Event, MAX_NODES};
 use crate::id::{NodeId, NodeName, Sequence};
-use crate::node::{Node, NodeKind, NodeState, Refusal};
+use crate::node::{Node, NodeState, Refusal};
+use crate::settings::NodeKind;
 use crate::stats::bump;
 use crate::time::Duration;
 use crate::wire::{Header, MessageType, number};
@@ -189,7 +190,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             let Some(name) = NodeName::from_bytes(name).ok().filter(|n| self.find(n.as_bytes()).is_none()) else {
                 continue;
             };
-            if let Some(id) = self.add_node(&name, NodeKind::Normal) {
+            if let Some(id) = self.add_node(&name, NodeKind::Member) {
                 self.event(Event::NodeAdded(id));
             }
         }
@@ -266,7 +267,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if first <= self.report_seq {
             self.takeover.say_again(self.now);
         }
-        let quiet = self.timing.max_repeat_delay.saturating_sub(Duration::from_millis(10));
+        let quiet = self.timing.max_rexmit_delay.saturating_sub(Duration::from_millis(10));
         let refused = self.history.request(self.now, first, last, REPEAT_BATCH, quiet);
         if let Err((number, crate::history::Unavailable::TooOld)) = refused {
             let oldest = self.history.oldest_sequence();
@@ -285,7 +286,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// need none.
     pub(super) fn schedule_repeat(&mut self, id: NodeId) {
         self.note_noise();
-        let most = self.timing.max_repeat_delay.as_millis() as u64;
+        let most = self.timing.max_rexmit_delay.as_millis() as u64;
         let least = if most < 100 { 0 } else { REPEAT_FLOOR_MS };
         let delay = least + self.random.below(most.saturating_sub(least) + 1);
         let at = self.now.after(Duration::from_millis(delay));

@@ -1,8 +1,9 @@
 //! Sending: numbered messages go through the history, unnumbered ones are written when they are polled.
 
-use super::{Cluster, Field, HeartbeatForm, LinkForm, Transmit};
+use super::{Cluster, Field, Transmit};
 use crate::id::{Generation, LinkId, LinkSet, NAME_MAX, NodeId, NodeName, Sequence, Uuid};
 use crate::node::{Node, NodeState, Refusal};
+use crate::settings::{HeartbeatFormat, LinkForm};
 use crate::stats::bump;
 use crate::wire::{self, Writer};
 
@@ -227,8 +228,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     pub(super) fn say_heartbeat(&mut self) {
         self.plan_copies();
         match self.heartbeat {
-            HeartbeatForm::Compact => self.say_compact(),
-            HeartbeatForm::Full => self.say_status(),
+            HeartbeatFormat::Compact => self.say_compact(),
+            HeartbeatFormat::Full => self.say_status(),
         }
     }
 

@@ -14,8 +14,8 @@ mod resources;
 
 use super::*;
 use crate::id::Sequence;
-use crate::node::NodeKind;
-use crate::takeover::{AutoFailback, Class, Effect, GroupState, Notice, Outcome};
+use crate::settings::{AutoFailback, NodeKind};
+use crate::takeover::{Class, Effect, GroupState, Notice, Outcome};
 use crate::wire::{self, Header, Keys, MessageType, Method, Writer};
 use std::collections::VecDeque;
 use std::vec::Vec;
@@ -48,7 +48,7 @@ fn timing() -> Timing {
         deadtime: MS(30),
         initdead: MS(200),
         deadping: MS(30),
-        max_repeat_delay: MS(250),
+        max_rexmit_delay: MS(250),
     }
 }
 
@@ -63,8 +63,8 @@ fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [NodeId
         timing: timing(),
         auto_failback: AutoFailback::On,
         hopfudge: 1,
-        autojoin: AutoJoin::None,
-        heartbeat: HeartbeatForm::Compact,
+        autojoin: Autojoin::None,
+        heartbeat: HeartbeatFormat::Compact,
         auth_field: true,
         generation: Generation(1),
         effect_limit: MS(60_000),
@@ -79,7 +79,7 @@ fn engine(site: Site, local: u8, generation: u64, now: Instant) -> Engine {
         .enumerate()
         .map(|(n, name)| NodeConfig {
             name: NodeName::new(name).unwrap(),
-            kind: NodeKind::Normal,
+            kind: NodeKind::Member,
             uuid: if n == usize::from(local) { Uuid([local + 1; 16]) } else { Uuid::NIL },
         })
         .collect();

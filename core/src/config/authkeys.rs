@@ -7,6 +7,7 @@ use heapless::Vec;
 use super::lexer::{behind_mark, is_utf16, lines};
 use super::problem::{Position, ProblemKind, Problems, Quoted, Reporter};
 use super::{File, Parsed};
+use crate::wire::{KeyError, Keys, Method};
 
 /// The largest number of keys: their indexes are 0 to 15.
 pub const KEYS_MAX: usize = 16;
@@ -32,32 +33,6 @@ pub struct AuthKey<'t> {
 impl core::fmt::Debug for AuthKey<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("AuthKey").field("index", &self.index).field("method", &self.method).finish_non_exhaustive()
-    }
-}
-
-/// The method with which a packet is signed (docs/protocol/wire.md 4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// A check sum: it detects damage, and stops no attacker.
-    Crc,
-    /// HMAC-MD5.
-    Md5,
-    /// HMAC-SHA1.
-    Sha1,
-}
-
-impl Method {
-    /// The word in the file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Crc => "crc",
-            Self::Md5 => "md5",
-            Self::Sha1 => "sha1",
-        }
-    }
-
-    fn by_name(word: &[u8]) -> Option<Self> {
-        [Self::Crc, Self::Md5, Self::Sha1].into_iter().find(|method| method.name().as_bytes() == word)
     }
 }
 
@@ -89,6 +64,19 @@ impl<'t> AuthKeys<'t> {
     /// The key that signs the packets of this node; always `Some` in a checked configuration.
     pub fn signing(&self) -> Option<&AuthKey<'t>> {
         self.entries.iter().find(|entry| Some(entry.index) == self.signing)
+    }
+
+    /// The key table of the engine.
+    ///
+    /// # Errors
+    /// [`KeyError::Full`]: there are more than `ENTRIES`; [`KeyError::Unsupported`]: a method is not built in.
+    pub fn table<const ENTRIES: usize>(&self) -> Result<Keys<ENTRIES>, KeyError> {
+        let mut table = Keys::new();
+        for entry in &self.entries {
+            table.insert(entry.index, entry.method, entry.key)?;
+        }
+        table.set_signing(self.signing.ok_or(KeyError::Undefined)?)?;
+        Ok(table)
     }
 
     fn insert(&mut self, entry: AuthKey<'t>) {

@@ -21,7 +21,8 @@ pub use self::directive::Directive;
 pub use self::media::{Hosts, Medium, MediumKind, MediumLine};
 pub use self::parameters::{ParameterText, Parameters};
 use super::{Parsed, Position, Problems};
-use crate::id::NodeName;
+use crate::id::{NodeId, NodeName};
+use crate::settings::{AutoFailback, Autojoin, LinkForm, NodeKind, Timing};
 
 /// The largest number of nodes of a cluster, ping nodes included (docs/protocol/wire.md 2.2). The next one is an error.
 pub const NODES_MAX: usize = 100;
@@ -87,30 +88,6 @@ pub struct Node {
     pub at: Option<Position>,
 }
 
-/// The kind of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NodeKind {
-    /// A member of the cluster, from `node`.
-    Member,
-    /// A host or group of hosts that is only pinged, from `ping`, `ping6` or `ping_group`.
-    Ping,
-}
-
-/// The times that decide when a node is late or dead. All are whole milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// Interval of heartbeats; above zero.
-    pub keepalive: Duration,
-    /// The time without a heartbeat after which a node is dead; more than twice `keepalive`.
-    pub deadtime: Duration,
-    /// The time without a heartbeat after which a node is late; above zero. Above `deadtime` it has no effect.
-    pub warntime: Duration,
-    /// `deadtime` while this node starts; at least `deadtime`.
-    pub initdead: Duration,
-    /// `deadtime` of ping nodes; more than twice `keepalive`.
-    pub deadping: Duration,
-}
-
 /// The form of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -119,8 +96,6 @@ pub struct Protocol<'t> {
     pub cluster: &'t str,
     /// `hopfudge`: time to live of a message beyond the number of nodes.
     pub hopfudge: u8,
-    /// `max_rexmit_delay`: upper bound of the random delay before a retransmission request.
-    pub max_rexmit_delay: Duration,
     /// `hbgenmethod`: the source of the generation at start.
     pub generation: GenerationMethod,
     /// `uuidfrom`: the source of the node's uuid.
@@ -159,18 +134,6 @@ pub enum UuidSource {
     NodeName,
 }
 
-/// `autojoin`. With `haresources` only [`Autojoin::None`] is possible.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Autojoin {
-    /// Unknown nodes are refused.
-    #[default]
-    None,
-    /// Other unknown nodes may join.
-    Other,
-    /// This node need not be listed either.
-    Any,
-}
-
 /// `msgfmt`. Both encodings are always understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MessageFormat {
@@ -179,18 +142,6 @@ pub enum MessageFormat {
     Classic,
     /// Netstrings (docs/protocol/wire.md 3.1).
     Netstring,
-}
-
-/// `auto_failback`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AutoFailback {
-    /// Resources return to their preferred node.
-    On,
-    /// Resources stay at the node where they run.
-    Off,
-    /// The old protocol, which knows no failback.
-    #[default]
-    Legacy,
 }
 
 /// `pacemaker` (or `crm`) and related directives.
@@ -257,6 +208,8 @@ pub struct Logging<'t> {
 pub struct Facility(pub u8);
 
 impl Facility {
+    /// That of system daemons.
+    pub const DAEMON: Self = Self(3);
     /// The names that `logfacility` accepts, with their numbers.
     pub const NAMES: [(&'static str, u8); 22] = [
         ("auth", 4),
@@ -329,6 +282,30 @@ impl<'t> HaCf<'t> {
     /// The members of the cluster, without ping nodes, in the order of the file.
     pub fn members(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.kind == NodeKind::Member)
+    }
+
+    /// The id of the node `name`, which is its place in [`HaCf::nodes`]; in any case.
+    pub fn node_id(&self, name: &str) -> Option<NodeId> {
+        let place = self.nodes.iter().position(|node| node.name.as_str().eq_ignore_ascii_case(name))?;
+        u8::try_from(place).ok().map(NodeId)
+    }
+
+    /// The form of the link that `medium`, one of [`HaCf::media`], becomes.
+    pub fn link_form(&self, medium: &Medium<'_>) -> LinkForm {
+        match medium.kind() {
+            MediumKind::Serial => LinkForm::Serial,
+            kind if kind.is_ping() => self.node_id(medium.link_name()).map_or(LinkForm::Datagram, LinkForm::Ping),
+            _ => LinkForm::Datagram,
+        }
+    }
+
+    /// The bits per second of the slowest serial line; 0 if there is none.
+    pub fn line_speed(&self) -> u32 {
+        let speeds = self.media.iter().filter_map(|line| match line.medium {
+            Medium::Serial { baud, .. } => Some(baud),
+            _ => None,
+        });
+        speeds.min().unwrap_or(0)
     }
 
     /// Whether `name` is a member of the cluster, in any case.

@@ -5,6 +5,7 @@ use super::lexer::{BLANKS, Token, VALUE_SEPARATORS, behind_mark, content, lines}
 use super::problem::{ProblemKind, Problems, Reporter};
 use super::value::parse_time;
 use super::{File, Parsed, Position};
+use crate::settings::HeartbeatFormat;
 use core::time::Duration;
 
 /// All values of `hbcore.cf`; the default is that of a missing file.
@@ -37,16 +38,6 @@ pub struct Program<'t> {
     pub path: &'t str,
     /// The place of that.
     pub at: Position,
-}
-
-/// `heartbeat_format`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HeartbeatFormat {
-    /// At most 150 bytes: only the fields that 3.0.6 needs.
-    #[default]
-    Compact,
-    /// All fields that 3.0.6 sends.
-    Full,
 }
 
 /// `address_takeover`.

@@ -2,7 +2,7 @@ use super::*;
 
 fn node() -> Node<2> {
     let name = NodeName::new("bravo").unwrap();
-    Node::new(name, NodeKind::Normal, Duration::from_secs(1), Instant::from_millis(1), 3)
+    Node::new(name, NodeKind::Member, Duration::from_secs(1), Instant::from_millis(1), 3)
 }
 
 #[test]

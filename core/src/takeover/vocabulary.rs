@@ -89,20 +89,6 @@ impl Class {
     }
 }
 
-/// The treatment of groups that run away from home when their home returns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AutoFailback {
-    /// Hand them back.
-    #[default]
-    On,
-    /// Keep them.
-    Off,
-    /// The older protocol without reports, the default of 3.0.6 when nothing is configured: a home that comes up asks
-    /// for each of its groups and gets it. There is no standby (docs/protocol/resources.md 1.9 j). Both nodes must use
-    /// this one.
-    Legacy,
-}
-
 /// The groups that a node asks for, from its own point of view (`rsc_hold` of `hb_takeover`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {

@@ -24,6 +24,22 @@ pub enum Method {
     Sha1,
 }
 
+impl Method {
+    /// The word in `authkeys`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Crc => "crc",
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+        }
+    }
+
+    /// The method of that name, case-sensitive.
+    pub fn by_name(word: &[u8]) -> Option<Self> {
+        [Self::Crc, Self::Md5, Self::Sha1].into_iter().find(|method| method.name().as_bytes() == word)
+    }
+}
+
 /// Why an entry of the key table was refused. The table is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {

@@ -2,11 +2,10 @@
 
 use arbitrary::Unstructured;
 use hbcore::id::{Generation, GroupId, NodeId, NodeName, Uuid};
-use hbcore::node::NodeKind;
-use hbcore::takeover::{AutoFailback, Holds};
+use hbcore::takeover::Holds;
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
-use hbcore::{AutoJoin, Config, HeartbeatForm, LinkForm, NodeConfig, Timing};
+use hbcore::{AutoFailback, Autojoin, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
 
 use super::{Engine, GROUPS};
 
@@ -53,7 +52,7 @@ impl Setup {
             uuid: if n == 0 { uuid(n) } else { Uuid::NIL },
         };
         let nodes =
-            [node(0, NodeKind::Normal), node(1, NodeKind::Normal), node(2, NodeKind::Ping), node(3, NodeKind::Normal)];
+            [node(0, NodeKind::Member), node(1, NodeKind::Member), node(2, NodeKind::Ping), node(3, NodeKind::Member)];
         let serial = if self.bit(1) { LinkForm::Serial } else { LinkForm::Datagram };
         let config = Config {
             local: NodeId(0),
@@ -67,7 +66,7 @@ impl Setup {
                 deadtime: ms(1000),
                 initdead: ms(2000),
                 deadping: ms(1000),
-                max_repeat_delay: ms(250),
+                max_rexmit_delay: ms(250),
             },
             auto_failback: match self.0 >> 6 & 3 {
                 0 | 1 => AutoFailback::On,
@@ -75,8 +74,8 @@ impl Setup {
                 _ => AutoFailback::Legacy,
             },
             hopfudge: 1,
-            autojoin: if self.bit(8) { AutoJoin::Any } else { AutoJoin::None },
-            heartbeat: if self.bit(9) { HeartbeatForm::Full } else { HeartbeatForm::Compact },
+            autojoin: if self.bit(8) { Autojoin::Any } else { Autojoin::None },
+            heartbeat: if self.bit(9) { HeartbeatFormat::Full } else { HeartbeatFormat::Compact },
             auth_field: self.bit(10),
             generation: Generation(7),
             effect_limit: self.effect_limit(),

@@ -5,8 +5,7 @@ use super::links::Change;
 use crate::jobs::{HOUSEKEEPING, Job, Task, Work};
 use crate::state::{HostEntry, HostList};
 use crate::sys::clock::Clock;
-use hbcore::node::NodeKind;
-use hbcore::{Carrier, Event};
+use hbcore::{Carrier, Event, NodeKind};
 
 impl Driver {
     /// Hands out what is to be done. What ends at once, as a group without resources does, may give more to do.
@@ -81,7 +80,7 @@ impl Driver {
     /// Writes down who is in the cluster, on another thread (docs/protocol/files.md 12).
     fn keep_host_cache(&self) {
         let Some(state) = self.host_cache.clone() else { return };
-        let members = self.cluster.nodes().filter(|n| n.kind == NodeKind::Normal);
+        let members = self.cluster.nodes().filter(|n| n.kind == NodeKind::Member);
         let entries: Vec<HostEntry> = members
             .map(|n| HostEntry {
                 name: n.name.as_str().to_owned(),

@@ -5,7 +5,7 @@ mod attached;
 use attached::{Attached, RETRY_FIRST, Slot};
 
 use crate::log::{Logger, RateLimit};
-use crate::media::{self, AnyMedium, Kind, Medium, MediumSpec, OpenError, SendOutcome};
+use crate::media::{self, AnyMedium, Medium, MediumKind, MediumSpec, OpenError, SendOutcome};
 use crate::sys::poller::{Interest, Poller};
 use hbcore::id::{LinkId, LinkSet};
 use hbcore::time::{Duration, Instant, earliest};
@@ -93,7 +93,7 @@ impl Links {
     /// How the ping node `name` is asked: `ping`, `ping_group` or `ping6`, as in the `info` of its status (docs/protocol/wire.md 9.1).
     pub(crate) fn ping_kind(&self, name: &str) -> &'static str {
         let mut kinds = self.media.iter().map(|a| &a.slot).filter(|s| s.link_name() == name).map(Slot::kind);
-        kinds.find(|kind| kind.is_ping()).map_or("ping", Kind::as_str)
+        kinds.find(|kind| kind.is_ping()).map_or("ping", MediumKind::name)
     }
 
     /// Watches all media.

@@ -7,10 +7,9 @@ use crate::notify::Notifier;
 use crate::status::{REFUSED, STANDBY, TAKEOVER, why};
 use hbcore::cluster::{Field, MessageError};
 use hbcore::id::NodeId;
-use hbcore::node::NodeKind;
 use hbcore::takeover::{Class, Holds, StandbyRefusal, Wish};
 use hbcore::time::Instant;
-use hbcore::{Request, RequestError};
+use hbcore::{NodeKind, Request, RequestError};
 
 /// The two ends at which the scripts of this node meet the daemon.
 pub struct Scripts {

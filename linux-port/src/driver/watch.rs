@@ -12,11 +12,11 @@ use crate::resources::Resources;
 pub(crate) use found::{is_nowhere, lacks, links_of, other_node};
 use found::{name, of_node, others};
 use hbcore::id::{GroupId, NodeId};
-use hbcore::node::{NodeKind, NodeState};
+use hbcore::node::NodeState;
 use hbcore::takeover::{Notice, Phase, Why};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::Structure;
-use hbcore::{DatagramError, Event};
+use hbcore::{DatagramError, Event, NodeKind};
 use history::History;
 
 /// Problems that are kept; of one more, the newcomer is passed over.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Facility, Record};
+use super::{Facility, Record, priority};
 use crate::sys::localtime::{LocalTime, local_time};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -45,7 +45,7 @@ pub(super) fn render(out: &mut Vec<u8>, shape: Shape, names: &Names, record: &Re
             write!(out, "_{:02}:{:02}:{:02} {word}: ", time.0, time.1, time.2)
         }
         Shape::Datagram(facility) => {
-            let _ = write!(out, "<{}>", facility.priority(record.level));
+            let _ = write!(out, "<{}>", priority(facility, record.level));
             syslog_time(out, local_time(record.seconds));
             write!(out, " {entity}: [{pid}]: {word}: ")
         }
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_datagram_has_facility_times_eight_plus_priority_and_ends_in_a_zero_byte() {
-        let local0 = Facility::from_name("local0").expect("known");
+        let local0 = Facility::by_name("local0").expect("known");
         let stamp = date("+%b %d %H:%M:%S");
         let expected = format!("<131>{stamp} heartbeat: [7831]: ERROR: Link alpha:eth0 up.\0");
         assert_eq!(rendered(Shape::Datagram(local0), Level::Error), expected);
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn facilities_have_their_standard_numbers() {
-        let code = |name| Facility::from_name(name).map(|f| f.priority(Level::Emerg));
+        let code = |name| Facility::by_name(name).map(|f| priority(f, Level::Emerg));
         assert_eq!([code("kern"), code("daemon"), code("local7")], [Some(0), Some(24), Some(184)]);
         assert_eq!([code("none"), code("bogus"), code("local8"), code("local+1")], [None; 4]);
     }

@@ -1,6 +1,6 @@
 //! The reasons why a medium cannot be opened, with the cure where we know one.
 
-use super::{Kind, holder};
+use super::{MediumKind, holder};
 use crate::sys::Capability;
 use std::{fmt, io};
 
@@ -90,7 +90,7 @@ pub enum OpenCause {
 #[derive(Debug)]
 pub struct OpenError {
     /// The directive of the medium.
-    pub kind: Kind,
+    pub kind: MediumKind,
     /// Its interface, device, host or group.
     pub name: String,
     /// The reason.
@@ -98,7 +98,7 @@ pub struct OpenError {
 }
 
 impl OpenError {
-    pub(super) fn new(kind: Kind, name: &str, cause: OpenCause) -> Self {
+    pub(super) fn new(kind: MediumKind, name: &str, cause: OpenCause) -> Self {
         Self { kind, name: name.to_owned(), cause }
     }
 }

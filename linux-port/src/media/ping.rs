@@ -6,7 +6,7 @@
 mod echo;
 
 use super::{
-    Kind, Medium, MediumSpec, OpenError, SendOutcome,
+    Medium, MediumKind, MediumSpec, OpenError, SendOutcome,
     error::{OpenCause, Step, cause},
     send_to_all,
     udp::{configure, resolve},
@@ -44,7 +44,7 @@ impl PingMedium {
     /// Opens a raw socket and resolves the hosts.
     pub fn open(spec: &MediumSpec) -> Result<Self, OpenError> {
         let fail = |cause| OpenError::new(spec.kind(), spec.link_name(), cause);
-        let family = if spec.kind() == Kind::Ping6 { Family::V6 } else { Family::V4 };
+        let family = if spec.kind() == MediumKind::Ping6 { Family::V6 } else { Family::V4 };
         let targets = spec.hosts().iter().map(|host| {
             let ip = resolve(host, spec.kind())?;
             Ok((ip, SocketAddr::new(ip, 0).into()))
@@ -93,7 +93,7 @@ impl Medium for PingMedium {
         self.spec.link_name()
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> MediumKind {
         self.spec.kind()
     }
 

@@ -7,7 +7,7 @@ mod line;
 mod lock;
 mod queue;
 
-use super::{Kind, Medium, MediumSpec, OpenCause, OpenError, SendOutcome, Step, error::cause, unless_blocked};
+use super::{Medium, MediumKind, MediumSpec, OpenCause, OpenError, SendOutcome, Step, error::cause, unless_blocked};
 use crate::sys::tty;
 use lock::LockFile;
 use queue::WriteQueue;
@@ -19,7 +19,8 @@ const LOCK_DIRECTORY: &str = "/var/lock";
 
 /// Removes the locks that an earlier daemon in this process left, except those of the devices of `specs`.
 pub fn remove_own_locks(specs: &[MediumSpec]) {
-    let devices: Vec<&str> = specs.iter().filter(|s| s.kind() == Kind::Serial).map(MediumSpec::link_name).collect();
+    let devices: Vec<&str> =
+        specs.iter().filter(|s| s.kind() == MediumKind::Serial).map(MediumSpec::link_name).collect();
     lock::remove_own(Path::new(LOCK_DIRECTORY), &devices);
 }
 
@@ -78,8 +79,8 @@ impl Medium for SerialMedium {
         self.spec.link_name()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Serial
+    fn kind(&self) -> MediumKind {
+        MediumKind::Serial
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
@@ -123,7 +124,8 @@ impl Medium for SerialMedium {
     fn reopen(&mut self) -> Result<(), OpenError> {
         line::release(&self.port);
         let opened = line::open(self.spec.link_name(), self.baud);
-        self.port = opened.map_err(|cause: OpenCause| OpenError::new(Kind::Serial, self.spec.link_name(), cause))?;
+        self.port =
+            opened.map_err(|cause: OpenCause| OpenError::new(MediumKind::Serial, self.spec.link_name(), cause))?;
         self.in_break = line::start_break(&self.port);
         self.queue.clear();
         Ok(())

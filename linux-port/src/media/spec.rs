@@ -1,66 +1,10 @@
 //! The description of a medium, as the configuration gives it.
 
+use hbcore::config::{Medium, MediumKind};
 use std::{
-    fmt,
     net::{Ipv4Addr, Ipv6Addr},
     path::PathBuf,
 };
-
-/// The UDP port of heartbeat, `ha-cluster` (docs/protocol/wire.md 9).
-pub const DEFAULT_PORT: u16 = 694;
-/// The speed of a serial line when `baud` is not given (docs/protocol/wire.md 9.2).
-pub const DEFAULT_BAUD: u32 = 19200;
-
-/// The directive of `ha.cf` that a medium comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// UDP to listed hosts.
-    Ucast,
-    /// UDP to the broadcast address of an interface.
-    Bcast,
-    /// UDP to an IPv4 multicast group.
-    Mcast,
-    /// UDP to listed hosts over IPv6.
-    Ucast6,
-    /// UDP to an IPv6 multicast group.
-    Mcast6,
-    /// A serial line.
-    Serial,
-    /// ICMP echo to one host.
-    Ping,
-    /// ICMP echo to several hosts that count as one.
-    PingGroup,
-    /// `ICMPv6` echo to one host.
-    Ping6,
-}
-
-impl Kind {
-    /// The directive, which is also the `info` of a ping message.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ucast => "ucast",
-            Self::Bcast => "bcast",
-            Self::Mcast => "mcast",
-            Self::Ucast6 => "ucast6",
-            Self::Mcast6 => "mcast6",
-            Self::Serial => "serial",
-            Self::Ping => "ping",
-            Self::PingGroup => "ping_group",
-            Self::Ping6 => "ping6",
-        }
-    }
-
-    /// Whether the other side is a ping node, not a cluster node.
-    pub fn is_ping(self) -> bool {
-        matches!(self, Self::Ping | Self::PingGroup | Self::Ping6)
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// One medium, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,19 +88,45 @@ pub enum MediumSpec {
     },
 }
 
+impl From<&Medium<'_>> for MediumSpec {
+    fn from(medium: &Medium<'_>) -> Self {
+        match *medium {
+            Medium::Bcast { device, port } => Self::Bcast { device: device.to_owned(), port },
+            Medium::Mcast { device, group, port, ttl, loopback } => {
+                Self::Mcast { device: device.to_owned(), group, port, ttl, loopback }
+            }
+            Medium::Mcast6 { device, group, port, hops, loopback } => {
+                Self::Mcast6 { device: device.to_owned(), group, port, hops, loopback }
+            }
+            Medium::Ucast { device, host, port } => {
+                Self::Ucast { device: device.to_owned(), hosts: vec![host.to_owned()], port }
+            }
+            Medium::Ucast6 { device, address, port } => {
+                Self::Ucast6 { device: device.to_owned(), hosts: vec![address.to_string()], port }
+            }
+            Medium::Serial { device, baud } => Self::Serial { device: device.to_owned(), baud, lock_directory: None },
+            Medium::Ping { host } => Self::Ping { host: host.to_owned() },
+            Medium::Ping6 { host } => Self::Ping6 { host: host.to_owned() },
+            Medium::PingGroup { name, hosts } => {
+                Self::PingGroup { name: name.to_owned(), hosts: hosts.iter().map(str::to_owned).collect() }
+            }
+        }
+    }
+}
+
 impl MediumSpec {
     /// The directive that the medium comes from.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> MediumKind {
         match self {
-            Self::Ucast { .. } => Kind::Ucast,
-            Self::Bcast { .. } => Kind::Bcast,
-            Self::Mcast { .. } => Kind::Mcast,
-            Self::Ucast6 { .. } => Kind::Ucast6,
-            Self::Mcast6 { .. } => Kind::Mcast6,
-            Self::Serial { .. } => Kind::Serial,
-            Self::Ping { .. } => Kind::Ping,
-            Self::PingGroup { .. } => Kind::PingGroup,
-            Self::Ping6 { .. } => Kind::Ping6,
+            Self::Ucast { .. } => MediumKind::Ucast,
+            Self::Bcast { .. } => MediumKind::Bcast,
+            Self::Mcast { .. } => MediumKind::Mcast,
+            Self::Ucast6 { .. } => MediumKind::Ucast6,
+            Self::Mcast6 { .. } => MediumKind::Mcast6,
+            Self::Serial { .. } => MediumKind::Serial,
+            Self::Ping { .. } => MediumKind::Ping,
+            Self::PingGroup { .. } => MediumKind::PingGroup,
+            Self::Ping6 { .. } => MediumKind::Ping6,
         }
     }
 
@@ -219,12 +189,12 @@ mod tests {
     use super::*;
 
     fn ucast(device: &str, host: &str) -> MediumSpec {
-        MediumSpec::Ucast { device: device.into(), hosts: vec![host.into()], port: DEFAULT_PORT }
+        MediumSpec::Ucast { device: device.into(), hosts: vec![host.into()], port: 694 }
     }
 
     #[test]
     fn ucast_lines_of_one_device_become_one_medium() {
-        let bcast = MediumSpec::Bcast { device: "eth1".into(), port: DEFAULT_PORT };
+        let bcast = MediumSpec::Bcast { device: "eth1".into(), port: 694 };
         let lines = vec![ucast("eth0", "a"), bcast.clone(), ucast("eth0", "b"), ucast("eth1", "a"), ucast("eth0", "b")];
         let merged = merge_ucast(lines);
         assert_eq!(merged.len(), 3);

@@ -1,7 +1,7 @@
 //! The five media over UDP. They differ only in how their two sockets are opened (docs/protocol/wire.md 9).
 
 use super::{
-    Kind, Medium, MediumSpec, OpenError, SendOutcome,
+    Medium, MediumKind, MediumSpec, OpenError, SendOutcome,
     error::{OpenCause, Step, cause},
     interface, send_to_all, unless_blocked,
 };
@@ -45,7 +45,7 @@ impl UdpMedium {
         let fail = |cause| OpenError::new(spec.kind(), spec.link_name(), cause);
         let destinations = destinations(spec).map_err(fail)?;
         let sockets = sockets(spec).map_err(fail)?;
-        let send_flags = if spec.kind() == Kind::Bcast { libc::MSG_DONTROUTE } else { 0 };
+        let send_flags = if spec.kind() == MediumKind::Bcast { libc::MSG_DONTROUTE } else { 0 };
         Ok(Self { spec: spec.clone(), destinations, sockets, send_flags, sender: None })
     }
 
@@ -71,7 +71,7 @@ impl Medium for UdpMedium {
         self.spec.link_name()
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> MediumKind {
         self.spec.kind()
     }
 
@@ -115,11 +115,13 @@ fn destinations(spec: &MediumSpec) -> Result<Vec<SockAddr>, OpenCause> {
     let to = |ip: IpAddr, port: u16| vec![SockAddr::from(SocketAddr::new(ip, port))];
     match spec {
         MediumSpec::Ucast { hosts, port, .. } => {
-            hosts.iter().map(|host| Ok(SocketAddr::new(resolve(host, Kind::Ucast)?, *port).into())).collect()
+            hosts.iter().map(|host| Ok(SocketAddr::new(resolve(host, MediumKind::Ucast)?, *port).into())).collect()
         }
         MediumSpec::Ucast6 { hosts, port, device } => {
-            let plain: Result<Vec<SockAddr>, OpenCause> =
-                hosts.iter().map(|host| Ok(SocketAddr::new(resolve(host, Kind::Ucast6)?, *port).into())).collect();
+            let plain: Result<Vec<SockAddr>, OpenCause> = hosts
+                .iter()
+                .map(|host| Ok(SocketAddr::new(resolve(host, MediumKind::Ucast6)?, *port).into()))
+                .collect();
             rescoped(&plain?, device)
         }
         MediumSpec::Bcast { device, port } => Ok(to(interface::broadcast(device)?.into(), *port)),
@@ -132,8 +134,8 @@ fn destinations(spec: &MediumSpec) -> Result<Vec<SockAddr>, OpenCause> {
 }
 
 /// The first address of `host` of the family that `kind` uses.
-pub(super) fn resolve(host: &str, kind: Kind) -> Result<IpAddr, OpenCause> {
-    let v6 = matches!(kind, Kind::Ucast6 | Kind::Ping6);
+pub(super) fn resolve(host: &str, kind: MediumKind) -> Result<IpAddr, OpenCause> {
+    let v6 = matches!(kind, MediumKind::Ucast6 | MediumKind::Ping6);
     // Resolvers pass on a scope such as fe80::1%eth0 as a number. Here the device gives the scope.
     let bare = host.split('%').next().unwrap_or(host);
     let found = (bare, 0).to_socket_addrs().ok().and_then(|mut all| all.find(|a| a.is_ipv6() == v6));

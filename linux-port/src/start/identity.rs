@@ -5,11 +5,9 @@ use crate::driver::{Links, LinuxCluster};
 use crate::log::Logger;
 use crate::resources::Successor;
 use crate::site::Site;
-use crate::state::{
-    GenerationOrigin, HostList, Method, StateDir, StateError, UuidOrigin, plausible_now, uuid_from_name,
-};
+use crate::state::{GenerationOrigin, HostList, StateDir, StateError, UuidOrigin, plausible_now, uuid_from_name};
 use crate::sys::clock::Clock;
-use hbcore::config::{GenerationMethod, UuidSource};
+use hbcore::config::UuidSource;
 
 /// The identity and the generation of this run. The generation is on disk before the first packet carries it.
 ///
@@ -28,13 +26,9 @@ pub fn identity(site: &Site, state: &StateDir, log: &Logger) -> Result<Successor
             uuid
         }
     };
-    let method = match site.ha_cf.protocol.generation {
-        GenerationMethod::File => Method::File,
-        GenerationMethod::Time => Method::Time,
-    };
     let wall = Clock.wall_seconds();
     let now = plausible_now(wall, &[state.path(), &site.config_dir]);
-    let next = state.next_generation(method, now)?;
+    let next = state.next_generation(site.ha_cf.protocol.generation, now)?;
     if now != wall && next.origin != GenerationOrigin::Stored {
         log.error(format_args!(
             "The clock is behind the files of this node: set it. The generation begins after them."
@@ -73,7 +67,8 @@ pub(super) fn engine(
     let homes = if manage { site.homes() } else { Vec::new() };
     let seed = generation.0 ^ u64::from(std::process::id()) << 32;
     let config = site.engine(&nodes, &forms, &homes, manage, generation, seed);
-    LinuxCluster::new(&config, site.key_table(), Clock.now(), Clock.wall_seconds())
+    let keys = site.keys.table().map_err(|error| format!("the engine refuses the keys: {error:?}"))?;
+    LinuxCluster::new(&config, keys, Clock.now(), Clock.wall_seconds())
         .map(Box::new)
         .map_err(|error| format!("the engine refuses the configuration: {error:?}"))
 }

@@ -1,6 +1,7 @@
 //! The generation: a number that grows with every start, so that peers can tell this run's packets from older ones
 //! (docs/protocol/wire.md 7.2).
 
+use hbcore::config::GenerationMethod;
 use hbcore::id::Generation;
 use std::fs;
 use std::path::Path;
@@ -12,15 +13,6 @@ const FILE: &str = "hb_generation";
 /// The largest file that is read, in bytes. A longer file holds no generation.
 const LIMIT: u64 = 64;
 
-/// `hbgenmethod`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// One more than the file says.
-    File,
-    /// The wall clock, unless the file holds a number as large or larger.
-    Time,
-}
-
 /// The origin of a generation; the daemon logs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GenerationOrigin {
@@ -31,7 +23,7 @@ pub enum GenerationOrigin {
     /// The file held no number: the wall clock plus one. An error to report: if the clock shows less than a generation
     /// that the peers have seen, they will refuse this node until they restart.
     Corrupt,
-    /// The wall clock, as [`Method::Time`] asks.
+    /// The wall clock, as [`GenerationMethod::Time`] asks.
     Clock,
 }
 
@@ -55,19 +47,19 @@ impl StateDir {
     /// Takes the next generation and makes it durable, before any packet may carry it.
     ///
     /// `wall_seconds` is the wall clock, seconds since 1970. The result is larger than the stored number by at least
-    /// one, also with [`Method::Time`] after the clock was set back.
+    /// one, also with [`GenerationMethod::Time`] after the clock was set back.
     ///
     /// # Errors
-    /// [`StateError::Io`] when the file cannot be read or replaced. With [`Method::Time`] the file only protects
+    /// [`StateError::Io`] when the file cannot be read or replaced. With [`GenerationMethod::Time`] the file only protects
     /// against a clock that was set back, so its failures are ignored.
-    pub fn next_generation(&self, method: Method, wall_seconds: u64) -> Result<NextGeneration, StateError> {
+    pub fn next_generation(&self, method: GenerationMethod, wall_seconds: u64) -> Result<NextGeneration, StateError> {
         match method {
-            Method::File => {
+            GenerationMethod::File => {
                 let next = successor(&self.stored_generation()?, wall_seconds);
                 self.store_generation(next.value)?;
                 Ok(next)
             }
-            Method::Time => {
+            GenerationMethod::Time => {
                 let stored = self.stored_generation().unwrap_or(Stored::Absent);
                 let least = if let Stored::Number(n) = stored { n.saturating_add(1) } else { 0 };
                 let value = Generation(wall_seconds.max(least));

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use hbcore::NodeKind;
 use hbcore::cluster::NodeView;
 use hbcore::id::NodeId;
-use hbcore::node::NodeKind;
 use hbcore::takeover::{GroupState, Holds, Phase, Standby};
 use hbcore::time::Instant;
 

@@ -37,7 +37,7 @@ impl ScriptLog {
         Self {
             logfile: variable("HA_LOGFILE").map(PathBuf::from),
             debuglog: variable("HA_DEBUGLOG").map(PathBuf::from),
-            facility: text("HA_LOGFACILITY").and_then(|name| Facility::from_name(&name)),
+            facility: text("HA_LOGFACILITY").and_then(|name| Facility::by_name(&name)),
             tag: format!("{name}({instance})[{}]", std::process::id()),
             name,
             date_format: text("HA_DATEFMT").unwrap_or_else(|| "%b %d %T".to_owned()),

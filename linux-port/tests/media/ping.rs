@@ -1,7 +1,7 @@
 //! ping, `ping_group` and ping6 against the kernel of another host.
 
 use super::support::{Host, LONG, message, pair};
-use hbcore_linux::media::{AnyMedium, Kind, Medium, MediumSpec, PING_DATA_MAX, open};
+use hbcore_linux::media::{AnyMedium, Medium, MediumKind, MediumSpec, PING_DATA_MAX, open};
 use std::{process::Command, time::Duration};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -42,7 +42,7 @@ fn a_group_answers_once_for_each_request() {
     b.ip("addr add 10.77.0.3/24 dev eth0");
     let hosts = ["10.77.0.99", "10.77.0.2", "10.77.0.3"].map(str::to_owned).to_vec();
     let mut group = opened(&a, &MediumSpec::PingGroup { name: "routers".into(), hosts });
-    assert_eq!((group.link_name(), group.kind()), ("routers", Kind::PingGroup));
+    assert_eq!((group.link_name(), group.kind()), ("routers", MediumKind::PingGroup));
     for text in [b"first", b"later"] {
         let _ = group.send(text);
         assert_eq!(message(&mut group, LONG).as_deref(), Some(&text[..]));

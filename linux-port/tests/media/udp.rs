@@ -2,7 +2,7 @@
 
 use super::support::{Host, LONG, message, pair};
 use hbcore_linux::{
-    media::{AnyMedium, Kind, Medium, MediumSpec, OpenCause, Remedy, SendOutcome, Step, open, remedy},
+    media::{AnyMedium, Medium, MediumKind, MediumSpec, OpenCause, Remedy, SendOutcome, Step, open, remedy},
     sys::Capability,
 };
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
@@ -207,6 +207,6 @@ fn a_missing_privilege_is_named() {
     assert!(error.to_string().contains("CAP_NET_BIND_SERVICE"), "{error}");
 
     let error = without(CapabilitySet::NET_RAW, MediumSpec::Ping { host: "10.77.0.2".into() });
-    assert_eq!(error.kind, Kind::Ping);
+    assert_eq!(error.kind, MediumKind::Ping);
     assert!(error.to_string().contains("CAP_NET_RAW"), "{error}");
 }

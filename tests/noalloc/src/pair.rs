@@ -1,12 +1,11 @@
 //! Two engines, a virtual clock, and two links between them.
 
-use hbcore::cluster::{Carrier, HeartbeatForm};
+use hbcore::cluster::Carrier;
 use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
-use hbcore::node::NodeKind;
-use hbcore::takeover::{AutoFailback, Class, EFFECT_LIMIT, Effect, Outcome, Ticket};
+use hbcore::takeover::{Class, EFFECT_LIMIT, Effect, Outcome, Ticket};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{FrameReader, FrameSource, Keys, Method};
-use hbcore::{AutoJoin, Cluster, Config, Event, LinkForm, NodeConfig, Request, Timing};
+use hbcore::{AutoFailback, Autojoin, Cluster, Config, Event, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Request, Timing};
 
 type Engine = Cluster<2, 2, 1, 8192, 2>;
 
@@ -56,7 +55,7 @@ pub(crate) fn lives() -> i32 {
 }
 
 fn node(id: u8, generation: u64, now: Instant) -> Option<Node> {
-    let config = |name| Some(NodeConfig { name: NodeName::new(name).ok()?, kind: NodeKind::Normal, uuid: Uuid::NIL });
+    let config = |name| Some(NodeConfig { name: NodeName::new(name).ok()?, kind: NodeKind::Member, uuid: Uuid::NIL });
     let nodes = [config("alpha")?, config("bravo")?];
     let mut keys = Keys::new();
     keys.insert(1, Method::Sha1, b"secret").ok()?;
@@ -74,12 +73,12 @@ fn node(id: u8, generation: u64, now: Instant) -> Option<Node> {
             deadtime: Duration::from_millis(500),
             initdead: Duration::from_millis(2000),
             deadping: Duration::from_millis(500),
-            max_repeat_delay: Duration::from_millis(250),
+            max_rexmit_delay: Duration::from_millis(250),
         },
         auto_failback: AutoFailback::Off,
         hopfudge: 1,
-        autojoin: AutoJoin::None,
-        heartbeat: HeartbeatForm::Compact,
+        autojoin: Autojoin::None,
+        heartbeat: HeartbeatFormat::Compact,
         auth_field: true,
         generation: Generation(generation),
         effect_limit: EFFECT_LIMIT,

@@ -1,14 +1,11 @@
 //! How long the engine works on one heartbeat: find the fields, verify HMAC-SHA1, update the node.
 
-use std::time::{Duration, Instant as Clock};
-
-use hbcore::cluster::HeartbeatForm;
 use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
-use hbcore::node::NodeKind;
-use hbcore::takeover::{AutoFailback, EFFECT_LIMIT};
+use hbcore::takeover::EFFECT_LIMIT;
 use hbcore::time::Instant;
 use hbcore::wire::{Keys, Method, Writer};
-use hbcore::{AutoJoin, Cluster, Config, LinkForm, NodeConfig, Timing};
+use hbcore::{AutoFailback, Autojoin, Cluster, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
+use std::time::{Duration, Instant as Clock};
 
 /// As large as the daemon's, with room for as many nodes as there can be.
 pub(super) type Engine = Cluster<128, 64, 1, { 128 * 1024 }, 16>;
@@ -28,7 +25,7 @@ pub(super) fn print() {
 
 fn nanoseconds(nodes: usize) -> u128 {
     let messages: Vec<Vec<u8>> = (1..=HEARTBEATS).map(|seq| heartbeat(1, seq)).collect();
-    let mut engine = engine(nodes, HeartbeatForm::Compact);
+    let mut engine = engine(nodes, HeartbeatFormat::Compact);
     let now = Instant::from_millis(1);
     let begin = Clock::now();
     for message in &messages {
@@ -76,9 +73,9 @@ fn name(node: usize) -> NodeName {
 }
 
 /// The first of this many nodes.
-pub(super) fn engine(nodes: usize, form: HeartbeatForm) -> Box<Engine> {
+pub(super) fn engine(nodes: usize, form: HeartbeatFormat) -> Box<Engine> {
     let nodes: Vec<NodeConfig> =
-        (0..nodes).map(|n| NodeConfig { name: name(n), kind: NodeKind::Normal, uuid: Uuid::NIL }).collect();
+        (0..nodes).map(|n| NodeConfig { name: name(n), kind: NodeKind::Member, uuid: Uuid::NIL }).collect();
     let config = Config {
         local: NodeId(0),
         nodes: &nodes,
@@ -91,11 +88,11 @@ pub(super) fn engine(nodes: usize, form: HeartbeatForm) -> Box<Engine> {
             deadtime: Duration::from_secs(1),
             initdead: Duration::from_secs(1),
             deadping: Duration::from_secs(1),
-            max_repeat_delay: Duration::from_millis(250),
+            max_rexmit_delay: Duration::from_millis(250),
         },
         auto_failback: AutoFailback::On,
         hopfudge: 1,
-        autojoin: AutoJoin::None,
+        autojoin: Autojoin::None,
         heartbeat: form,
         auth_field: false,
         generation: Generation(1),

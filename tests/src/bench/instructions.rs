@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use hbcore::HeartbeatForm;
+use hbcore::HeartbeatFormat;
 use hbcore::config::{HaCf, Problems};
 use hbcore::id::LinkId;
 use hbcore::time::{Duration, Instant};
@@ -35,7 +35,7 @@ pub enum Row {
     /// The fields of a heartbeat are found and its digest is verified.
     Open(Method),
     /// The heartbeat is due: it is written, signed, kept and handed out.
-    Encode(HeartbeatForm),
+    Encode(HeartbeatFormat),
     /// A heartbeat is found in a stream of bytes.
     Frame,
     /// An `ha.cf` of a hundred nodes is read.
@@ -50,8 +50,8 @@ impl Row {
             Self::Open(Method::Crc),
             Self::Open(Method::Md5),
             Self::Open(Method::Sha1),
-            Self::Encode(HeartbeatForm::Compact),
-            Self::Encode(HeartbeatForm::Full),
+            Self::Encode(HeartbeatFormat::Compact),
+            Self::Encode(HeartbeatFormat::Full),
             Self::Frame,
             Self::HaCf,
         ];
@@ -177,7 +177,7 @@ fn open_heartbeat(method: Method) {
     assert!(open(&message, &keys).is_ok());
 }
 
-fn encode(form: HeartbeatForm) {
+fn encode(form: HeartbeatFormat) {
     let mut engine = engine(2, form);
     let mut buffer = [0; 1500];
     let mut now = BEGIN;
@@ -223,7 +223,7 @@ fn ha_cf() {
 
 /// A cluster in which each node has been heard once, and nothing is due.
 fn running(nodes: usize) -> Box<Engine> {
-    let mut engine = engine(nodes, HeartbeatForm::Compact);
+    let mut engine = engine(nodes, HeartbeatFormat::Compact);
     for node in 1..nodes {
         engine.handle(BEGIN, LinkId(0), &heartbeat(node, 1)).expect("a good heartbeat");
     }

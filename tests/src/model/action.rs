@@ -1,7 +1,8 @@
 //! All possible next steps.
 
 use super::state::{Machine, NEAR, NODES, ORIGIN, State, Work};
-use hbcore::takeover::{AutoFailback, Class, Outcome, Wish};
+use hbcore::AutoFailback;
+use hbcore::takeover::{Class, Outcome, Wish};
 use hbcore::time::Instant;
 use std::fmt;
 

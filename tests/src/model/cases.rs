@@ -1,7 +1,7 @@
 //! The cases that are explored: the cluster, and the faults that may happen in it.
 
 use super::Bug;
-use hbcore::takeover::AutoFailback;
+use hbcore::AutoFailback;
 
 /// How often each fault may happen in one history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -3,8 +3,9 @@
 use super::canonical::Shown;
 use super::rules::Rule;
 use super::{Bug, Case, Faults};
+use hbcore::AutoFailback;
 use hbcore::id::{GroupId, NodeId, Sequence};
-use hbcore::takeover::{AutoFailback, EFFECT_LIMIT, Effect, Outcome, Phase, Say, Standby, Takeover, Ticket};
+use hbcore::takeover::{EFFECT_LIMIT, Effect, Outcome, Phase, Say, Standby, Takeover, Ticket};
 use hbcore::time::{Duration, Instant};
 use std::collections::VecDeque;
 use std::rc::Rc;

@@ -3,13 +3,13 @@
 use super::reference::Reference;
 use super::schedule::{Kind, Medium, Site};
 use hbcore::id::{Generation, GroupId, LinkId, NodeId, NodeName, Uuid};
-use hbcore::node::{NodeKind, NodeState};
-use hbcore::takeover::{AutoFailback, Effect, Outcome, Ticket};
+use hbcore::node::NodeState;
+use hbcore::takeover::{Effect, Outcome, Ticket};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
 use hbcore::{
-    AutoJoin, Cluster, Config, DatagramError, Event, HeartbeatForm, LinkForm, NodeConfig, Received, Request,
-    RequestError, Timing, Transmit,
+    AutoFailback, Autojoin, Cluster, Config, DatagramError, Event, HeartbeatFormat, LinkForm, NodeConfig, NodeKind,
+    Received, Request, RequestError, Timing, Transmit,
 };
 
 /// The capacities are exactly large enough for any schedule.
@@ -172,7 +172,7 @@ fn ours(site: &Site, start: &Start) -> Ours {
     let nodes: Vec<NodeConfig> = (0..site.nodes.len())
         .map(|n| NodeConfig {
             name: NodeName::new(name(n)).expect("a good name"),
-            kind: NodeKind::Normal,
+            kind: NodeKind::Member,
             uuid: if n == start.node { uuid(n) } else { Uuid::NIL },
         })
         .collect();
@@ -190,12 +190,12 @@ fn ours(site: &Site, start: &Start) -> Ours {
             deadtime: ms(deadtime),
             initdead: ms(site.initdead),
             deadping: ms(site.deadtime),
-            max_repeat_delay: ms(250),
+            max_rexmit_delay: ms(250),
         },
         auto_failback: if site.failback { AutoFailback::On } else { AutoFailback::Off },
         hopfudge: 1,
-        autojoin: AutoJoin::None,
-        heartbeat: if site.compact { HeartbeatForm::Compact } else { HeartbeatForm::Full },
+        autojoin: Autojoin::None,
+        heartbeat: if site.compact { HeartbeatFormat::Compact } else { HeartbeatFormat::Full },
         auth_field: true,
         generation: Generation(start.generation),
         effect_limit: ms(site.limit),

@@ -129,7 +129,7 @@ static void configurations(void)
     WITH(deadtime_us, 200000, DEADTIME_TOO_SMALL);
     WITH(initdead_us, 1, INITDEAD_TOO_SMALL);
     WITH(deadping_us, 1, DEADPING_TOO_SMALL);
-    WITH(max_repeat_delay_us, 0, NO_REPEAT_DELAY);
+    WITH(max_rexmit_delay_us, 0, NO_REXMIT_DELAY);
     WITH(generation, 0, NO_GENERATION);
 
     static char long_name[HB_NAME_MAX + 2];

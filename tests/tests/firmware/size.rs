@@ -8,10 +8,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
-use hbcore::node::NodeKind;
-use hbcore::takeover::{AutoFailback, EFFECT_LIMIT, Outcome};
+use hbcore::takeover::{EFFECT_LIMIT, Outcome};
 use hbcore::wire::{FrameReader, Keys, Method};
-use hbcore::{AutoJoin, Cluster, Config, HeartbeatForm, LinkForm, NodeConfig, Timing, time};
+use hbcore::{AutoFailback, Autojoin, Cluster, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing, time};
 
 use crate::board::{Board, in_c, in_rust};
 use crate::stack::Calls;
@@ -123,7 +122,7 @@ impl Alpha {
         keys.set_signing(1).expect("it is there");
         let node = |name| NodeConfig {
             name: NodeName::new(name).expect("a good name"),
-            kind: NodeKind::Normal,
+            kind: NodeKind::Member,
             uuid: Uuid::NIL,
         };
         let seconds = time::Duration::from_secs;
@@ -139,12 +138,12 @@ impl Alpha {
                 deadtime: seconds(5),
                 initdead: seconds(10),
                 deadping: seconds(5),
-                max_repeat_delay: time::Duration::from_millis(250),
+                max_rexmit_delay: time::Duration::from_millis(250),
             },
             auto_failback: AutoFailback::On,
             hopfudge: 1,
-            autojoin: AutoJoin::None,
-            heartbeat: HeartbeatForm::Full,
+            autojoin: Autojoin::None,
+            heartbeat: HeartbeatFormat::Full,
             auth_field: true,
             generation: Generation(run),
             effect_limit: EFFECT_LIMIT,

@@ -1,7 +1,8 @@
 //! Two engines and a serial line of 19200 bits per second, in virtual time.
 
 use super::super::*;
-use crate::takeover::{AutoFailback, EFFECT_LIMIT, Outcome};
+use crate::settings::AutoFailback;
+use crate::takeover::{EFFECT_LIMIT, Outcome};
 use crate::wire::Method;
 use std::vec::Vec;
 
@@ -15,7 +16,7 @@ pub(super) fn config<E>(local: u8, seed: u64, make: impl FnOnce(&Config<'_>, Key
     let mut keys = Keys::new();
     keys.insert(1, Method::Sha1, b"secret").unwrap();
     keys.set_signing(1).unwrap();
-    let node = |name| NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Normal, uuid: Uuid::NIL };
+    let node = |name| NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Member, uuid: Uuid::NIL };
     let seconds = Duration::from_secs;
     let config = Config {
         local: NodeId(local),
@@ -29,12 +30,12 @@ pub(super) fn config<E>(local: u8, seed: u64, make: impl FnOnce(&Config<'_>, Key
             deadtime: seconds(5),
             initdead: seconds(10),
             deadping: seconds(5),
-            max_repeat_delay: Duration::from_millis(250),
+            max_rexmit_delay: Duration::from_millis(250),
         },
         auto_failback: AutoFailback::On,
         hopfudge: 1,
-        autojoin: AutoJoin::None,
-        heartbeat: HeartbeatForm::Compact,
+        autojoin: Autojoin::None,
+        heartbeat: HeartbeatFormat::Compact,
         auth_field: true,
         generation: Generation(1),
         effect_limit: EFFECT_LIMIT,

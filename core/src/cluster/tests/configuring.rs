@@ -4,7 +4,7 @@ use super::*;
 use crate::ConfigError;
 
 pub(super) fn node(name: &str) -> NodeConfig {
-    NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Normal, uuid: Uuid::NIL }
+    NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Member, uuid: Uuid::NIL }
 }
 
 /// The outcome of making a pair with a changed configuration.

@@ -204,7 +204,7 @@ fn node_that_restarts_in_its_dead_time_lives_though_its_first_status_comes_too_l
 }
 
 /// The outcome of a join with this `autojoin`.
-fn joins(autojoin: AutoJoin, name: &str) -> Result<Received, DatagramError> {
+fn joins(autojoin: Autojoin, name: &str) -> Result<Received, DatagramError> {
     let mut world = World::started(PAIR);
     let stranger = From { name, uuid: Uuid([9; 16]), ..world.alpha() };
     world.hosts[1].engine.as_mut().unwrap().autojoin = autojoin;
@@ -219,7 +219,7 @@ fn joins(autojoin: AutoJoin, name: &str) -> Result<Received, DatagramError> {
 
 #[test]
 fn stranger_joins_where_anybody_may_and_has_a_name() {
-    assert_eq!(joins(AutoJoin::Any, "charlie"), Ok(Received::Joined));
-    assert_eq!(joins(AutoJoin::None, "charlie"), Err(DatagramError::UnknownNode));
-    assert_eq!(joins(AutoJoin::Any, "CHARLIE"), Err(DatagramError::UnknownNode));
+    assert_eq!(joins(Autojoin::Any, "charlie"), Ok(Received::Joined));
+    assert_eq!(joins(Autojoin::None, "charlie"), Err(DatagramError::UnknownNode));
+    assert_eq!(joins(Autojoin::Any, "CHARLIE"), Err(DatagramError::UnknownNode));
 }

@@ -152,5 +152,5 @@ fn ping_node_has_a_dead_time_of_its_own() {
         engine.nodes[usize::from(id.0)].deadtime
     };
     assert_eq!(add(engine, "router", NodeKind::Ping), MS(77));
-    assert_eq!(add(engine, "charlie", NodeKind::Normal), MS(30));
+    assert_eq!(add(engine, "charlie", NodeKind::Member), MS(30));
 }

@@ -229,7 +229,7 @@ fn delays(most: u64) -> Vec<u64> {
     let mut world = World::started(PAIR);
     let mut delay = |_| {
         let engine = world.hosts[1].engine.as_mut().unwrap();
-        engine.timing.max_repeat_delay = MS(most);
+        engine.timing.max_rexmit_delay = MS(most);
         engine.nodes[0].repeat_at = None;
         engine.schedule_repeat(A);
         engine.nodes[0].repeat_at.unwrap().since(engine.now).as_millis() as u64

@@ -1,5 +1,6 @@
 //! Media: the links to other nodes, and the hosts that are pinged (docs/protocol/files.md 5).
 
+use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::NodeKind;
@@ -52,6 +53,11 @@ impl MediumKind {
         Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| *name)
     }
 
+    /// Whether it only pings: no message travels over it.
+    pub fn is_ping(self) -> bool {
+        matches!(self, Self::Ping | Self::Ping6 | Self::PingGroup)
+    }
+
     /// The name in messages and dumps of 3.0.6.
     pub fn description(self) -> &'static str {
         match self {
@@ -64,6 +70,12 @@ impl MediumKind {
             Self::Ucast => "UDP/IP unicast",
             Self::Ucast6 => "UDP/IPv6 unicast",
         }
+    }
+}
+
+impl fmt::Display for MediumKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -135,7 +147,7 @@ impl<'t> Medium<'t> {
 
     /// Whether it only pings: no message travels over it.
     pub fn is_ping(&self) -> bool {
-        matches!(self, Self::Ping { .. } | Self::Ping6 { .. } | Self::PingGroup { .. })
+        self.kind().is_ping()
     }
 }
 

@@ -164,11 +164,11 @@ fn defaults<'t>() -> HaCf<'t> {
             warntime: deadtime / 2,
             initdead: deadtime,
             deadping: deadtime,
+            max_rexmit_delay: Duration::from_millis(250),
         },
         protocol: Protocol {
             cluster: "linux-ha",
             hopfudge: 1,
-            max_rexmit_delay: Duration::from_millis(250),
             generation: GenerationMethod::File,
             uuid: UuidSource::File,
             autojoin: Autojoin::None,

@@ -97,7 +97,7 @@ impl<'t> Parser<'_, 't> {
             Directive::Rtprio => self.result.process.rtprio = Some(small),
             Directive::Memreserve => self.result.process.memreserve = number,
             Directive::CompressionThreshold => self.result.protocol.compression_threshold = number,
-            _ => self.result.protocol.max_rexmit_delay = Duration::from_millis(u64::from(number)),
+            _ => self.result.timing.max_rexmit_delay = Duration::from_millis(u64::from(number)),
         }
         Ok(())
     }

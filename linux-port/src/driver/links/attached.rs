@@ -3,7 +3,7 @@
 use super::Change;
 use crate::driver::narrate::Omitted;
 use crate::log::{Logger, RateLimit, Verdict};
-use crate::media::{self, AnyMedium, Kind, Medium, MediumSpec, Remedy};
+use crate::media::{self, AnyMedium, Medium, MediumKind, MediumSpec, Remedy};
 use crate::sys::poller::{Interest, Poller};
 use hbcore::id::LinkId;
 use hbcore::time::{Duration, Instant};
@@ -40,7 +40,7 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> MediumKind {
         match self {
             Self::Opened(medium) => medium.kind(),
             Self::Unopened { spec, .. } => spec.kind(),

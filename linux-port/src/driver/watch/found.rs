@@ -2,9 +2,10 @@
 
 use crate::driver::LinuxCluster;
 use crate::problems::Problem;
+use hbcore::NodeKind;
 use hbcore::cluster::NodeView;
 use hbcore::id::{GroupId, LinkId, NodeId};
-use hbcore::node::{NodeKind, NodeState};
+use hbcore::node::NodeState;
 use hbcore::takeover::{Group, GroupState, Phase, Why};
 
 /// Which difference of two clocks is told, in seconds.
@@ -102,7 +103,7 @@ pub(crate) fn other_node(cluster: &LinuxCluster) -> Option<NodeView<'_>> {
 
 /// The other members.
 pub(super) fn others(cluster: &LinuxCluster) -> impl Iterator<Item = NodeView<'_>> {
-    cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Normal)
+    cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Member)
 }
 
 /// Whether the other node has told that a group could not be started there. Its numbers are ours if it has the same groups.
