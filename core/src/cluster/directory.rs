@@ -43,21 +43,46 @@ fn probe(name: &[u8]) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::cell::Cell;
     use std::format;
     use std::vec::Vec;
 
-    #[test]
-    fn finds_every_one_of_a_full_table_and_nobody_else() {
-        let names: Vec<NodeName> = (0..MAX_NODES).map(|n| NodeName::new(&format!("node{n}")).unwrap()).collect();
+    fn names() -> Vec<NodeName> {
+        (0..MAX_NODES).map(|n| NodeName::new(&format!("node{n}")).unwrap()).collect()
+    }
+
+    fn filled(names: &[NodeName]) -> Directory {
         let mut directory = Directory::new();
         for (n, name) in names.iter().enumerate() {
             directory.insert(name, NodeId(n as u8));
         }
+        directory
+    }
+
+    #[test]
+    fn finds_every_one_of_a_full_table_and_nobody_else() {
+        let names = names();
+        let directory = filled(&names);
         let find =
             |text: &str| directory.find(text.as_bytes(), |id| names[usize::from(id.0)].as_bytes() == text.as_bytes());
         for (n, name) in names.iter().enumerate() {
             assert_eq!(find(name.as_str()), Some(NodeId(n as u8)));
         }
         assert_eq!(find("stranger"), None);
+    }
+
+    #[test]
+    fn full_table_is_searched_at_the_second_name_on_average() {
+        let names = names();
+        let directory = filled(&names);
+        let looks = Cell::new(0);
+        for name in &names {
+            let found = directory.find(name.as_bytes(), |id| {
+                looks.set(looks.get() + 1);
+                names.get(usize::from(id.0)) == Some(name)
+            });
+            assert!(found.is_some());
+        }
+        assert!(looks.get() <= 2 * MAX_NODES, "{} looks for {MAX_NODES} names", looks.get());
     }
 }

@@ -10,6 +10,7 @@ mod messages;
 mod nonsense;
 mod numbers;
 mod outbound;
+mod punctuality;
 mod resources;
 
 use super::*;
