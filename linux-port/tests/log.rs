@@ -84,6 +84,7 @@ fn syslog_gets_one_datagram_a_line_and_is_found_again_after_its_restart() {
     assert!(log.flush(SOON), "an absent syslog holds nothing up");
     let second = UnixDatagram::bind(&path).expect("a socket");
     log.info(format_args!("after"));
+    assert!(received(&second).ends_with("WARN: 1 message is missing here: syslog did not take them\0"));
     assert!(received(&second).ends_with("info: after\0"));
 }
 
@@ -156,6 +157,66 @@ fn lost_lines_are_a_problem_until_a_line_is_written() {
     let mut read = vec![0; 4096];
     let len = std::io::Read::read(&mut reader, &mut read).expect("lines");
     assert!(String::from_utf8_lossy(&read[..len]).contains("missing here"), "the log says so, too");
+}
+
+/// The problems that the log puts up, in words.
+fn losses(board: &Board) -> Vec<(String, String)> {
+    let standing = board.standing().into_iter();
+    standing.map(|told| (told.problem.to_string(), told.reason.unwrap_or_default())).collect()
+}
+
+#[test]
+fn line_that_syslog_does_not_take_is_a_problem_until_it_takes_one() {
+    let place = Place::new();
+    let path = place.join("syslog");
+    let facility = Some(Facility::DAEMON);
+    let config = LogConfig { facility, syslog_socket: path.clone(), stderr: Stderr::Off, ..place.log_config() };
+    let (log, board) = (EarlyLog::new(config).start().expect("a thread"), Board::default());
+    assert!(log.show_losses(&board));
+    let say = |text: &str| {
+        log.info(format_args!("{text}"));
+        assert!(log.flush(SOON));
+        losses(&board)
+    };
+    let lost = format!("lines of the log are lost: {} cannot be written", path.display());
+    let [(problem, reason)] = &say("nobody listens")[..] else { panic!("no problem") };
+    assert!(*problem == lost && reason.starts_with("No such file"), "{problem}: {reason}");
+
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    assert_eq!(say("somebody listens"), []);
+    let datagram = || {
+        let mut datagram = [0; 2000];
+        let len = socket.recv(&mut datagram)?;
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&datagram[..len]).into_owned())
+    };
+    socket.set_read_timeout(Some(SOON)).expect("a limit");
+    let report = datagram().expect("a report first");
+    assert!(report.ends_with("WARN: 1 message is missing here: syslog did not take them\0"), "{report}");
+    assert!(datagram().expect("the line").ends_with("info: somebody listens\0"));
+
+    // A daemon that reads nothing: its socket is full after some lines.
+    let full = (0..10_000).map(|n| say(&format!("nobody reads {n}"))).find(|problems| !problems.is_empty());
+    let full = full.expect("a full socket");
+    assert!(full[0].0 == lost && full[0].1.starts_with("Resource temporarily unavailable"), "{full:?}");
+    socket.set_nonblocking(true).expect("no waiting");
+    while datagram().is_ok() {}
+    assert_eq!(say("somebody reads again"), []);
+}
+
+#[test]
+fn line_that_syslog_does_not_take_is_not_lost_while_standard_error_has_it() {
+    let place = Place::new();
+    let (facility, syslog_socket) = (Some(Facility::DAEMON), place.join("nowhere"));
+    let config = LogConfig { facility, syslog_socket, stderr: Stderr::Plain, ..place.log_config() };
+    let (log, board) = (EarlyLog::new(config).start().expect("a thread"), Board::default());
+    assert!(log.show_losses(&board));
+    log.info(format_args!("on the terminal"));
+    assert!(log.flush(SOON));
+    assert_eq!(losses(&board), []);
+    assert!(log.set_stderr(Stderr::Off), "the daemon has detached");
+    log.info(format_args!("nowhere"));
+    assert!(log.flush(SOON));
+    assert_eq!(losses(&board).len(), 1);
 }
 
 #[test]

@@ -69,8 +69,15 @@ impl Sinks {
         }
         let Self { names, line, .. } = self;
         if let Some(syslog) = &mut self.syslog {
-            render(line, Shape::Datagram(syslog.facility), names, record);
-            syslog.send(line);
+            let shape = Shape::Datagram(syslog.facility);
+            render(line, shape, names, record);
+            syslog.append(line, |lost| {
+                let lost = counted(lost, "message is", "messages are");
+                let text = format_args!("{lost} missing here: syslog did not take them");
+                let mut report = Vec::new();
+                render(&mut report, shape, names, &Record::new(Level::Warn, record.seconds, record.pid, text));
+                report
+            });
         }
         let shape = match self.stderr {
             Stderr::Off => return,
@@ -105,10 +112,14 @@ impl Sinks {
         complaints
     }
 
-    /// The files whose last line was lost, with the reason, and those whose last line was written, without.
+    /// The places whose last line was lost, with the reason, and those whose last line was written, without. A line that
+    /// syslog did not take is not lost if standard error has it: syslog is the default, and in a container nobody listens.
     pub(super) fn states(&self) -> impl Iterator<Item = (&Path, Option<&str>)> {
         let files = [&self.logfile, &self.debugfile].into_iter().flatten();
-        files.map(|file| (file.path.as_path(), (file.lost > 0).then_some(file.refusal.as_str())))
+        let files = files.map(|file| (file.path.as_path(), file.lost, file.refusal.as_str()));
+        let syslog = self.syslog.as_ref().filter(|_| self.stderr == Stderr::Off);
+        let syslog = syslog.map(|syslog| (syslog.path.as_path(), syslog.lost, syslog.refusal.as_str()));
+        files.chain(syslog).map(|(path, lost, refusal)| (path, (lost > 0).then_some(refusal)))
     }
 
     /// Opens the files anew at the next line, however recently they were looked up.
@@ -238,25 +249,47 @@ struct Syslog {
     facility: Facility,
     path: PathBuf,
     socket: Option<UnixDatagram>,
+    /// Lines that it did not take, since it was last told how many.
+    lost: u64,
+    /// Why it did not take the last of them.
+    refusal: String,
 }
 
 impl Syslog {
     fn new(facility: Facility, path: &Path) -> Self {
-        Self { facility, path: path.to_owned(), socket: None }
+        Self { facility, path: path.to_owned(), socket: None, lost: 0, refusal: String::new() }
     }
 
-    /// Sends one datagram. Connects first when necessary, and once more if the daemon was restarted. If the socket is
-    /// full or the daemon absent, the line is lost.
-    fn send(&mut self, datagram: &[u8]) {
-        for _ in 0..2 {
-            if self.socket.is_none() {
-                self.socket = connect(&self.path).ok();
-            }
-            match self.socket.as_ref().map(|socket| socket.send(datagram)) {
-                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => self.socket = None,
-                _ => return,
-            }
+    /// Sends a line. If lines were lost before, `report` gives the datagram that says how many.
+    fn append(&mut self, datagram: &[u8], report: impl FnOnce(u64) -> Vec<u8>) {
+        if self.lost > 0 && self.send(&report(self.lost)) {
+            self.lost = 0;
         }
+        if !self.send(datagram) {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+
+    /// Sends one datagram, and tells whether it was taken. Connects first when necessary, and once more if the daemon was
+    /// restarted. If the socket is full or the daemon absent, the line is lost.
+    fn send(&mut self, datagram: &[u8]) -> bool {
+        for _ in 0..2 {
+            let sent = match &self.socket {
+                Some(socket) => socket.send(datagram).map(drop),
+                None => connect(&self.path).and_then(|socket| {
+                    let sent = socket.send(datagram).map(drop);
+                    self.socket = Some(socket);
+                    sent
+                }),
+            };
+            let Err(error) = sent else { return true };
+            self.refusal = error.to_string();
+            if self.socket.is_none() || error.kind() == io::ErrorKind::WouldBlock {
+                return false;
+            }
+            self.socket = None;
+        }
+        false
     }
 }
 

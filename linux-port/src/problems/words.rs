@@ -121,7 +121,7 @@ impl Problem {
                 "look at the limits of processes and threads (pids.max, ulimit -u) and at the memory"
             }
             Self::LogLosesLines { .. } => {
-                "make room on its disk, let somebody read the FIFO, or raise the limit of file sizes; `heartbeat -r` writes a line at once"
+                "make room on its disk, let somebody read the FIFO, raise the limit of file sizes, or start the syslog daemon; `heartbeat -r` writes a line at once"
             }
             Self::StatusRefused => {
                 "look at the limit of open files (ulimit -n, LimitNOFILE) and at what holds them open"
