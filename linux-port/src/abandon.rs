@@ -35,13 +35,13 @@ pub struct Claimed<'a> {
 /// does not stop after the last of many tries.
 #[cold]
 pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, reason: &str) {
-    if claimed.holds == Holds::NONE {
+    if claimed.holds == Holds::NONE && claimed.known.is_none_or(|known| known.stuck.is_empty()) {
         return;
     }
     let place = Place::new(options, site);
     place.log.crit(format_args!("Cannot go on after the restart: {reason}. Everything that runs here is given up."));
     let text = match claimed.known {
-        Some(known) => lines(&known.groups),
+        Some(known) => lines(known.all_groups()),
         None => fs::read(options.config_dir.join("haresources")).unwrap_or_default(),
     };
     if place.give_up(&text, Ending::Stop) {
@@ -58,13 +58,13 @@ pub fn clear_after_crash(options: &Options, site: Option<&Site>, reason: &str) {
     place.log.crit(format_args!(
         "The last run was not stopped in order, and this start is refused: {reason}. What runs here is given up."
     ));
-    if place.give_up(&lines(&groups), Ending::Vacate) {
+    if place.give_up(&lines(groups.iter()), Ending::Vacate) {
         mark.remove();
     }
 }
 
-fn lines(groups: &[String]) -> Vec<u8> {
-    groups.iter().flat_map(|words| ["here ", words, "\n"]).collect::<String>().into_bytes()
+fn lines<'a>(groups: impl Iterator<Item = &'a String>) -> Vec<u8> {
+    groups.flat_map(|words| ["here ", words, "\n"]).collect::<String>().into_bytes()
 }
 
 /// The means of stopping groups without a daemon.

@@ -47,6 +47,8 @@ pub struct Resources {
     ready: Vec<(Ticket, Outcome)>,
     /// The reason why the last start of each group failed, if no script of it did.
     refusals: Vec<Option<String>>,
+    /// Groups of an earlier configuration that may still run here, as they stood in `haresources`.
+    strays: Vec<String>,
     log: Logger,
     board: Board,
 }
@@ -124,6 +126,7 @@ impl Resources {
             efforts: Vec::with_capacity(capacity),
             ready: Vec::with_capacity(capacity),
             refusals: vec![None; capacity],
+            strays: Vec::new(),
             log: log.clone(),
             board: board.clone(),
         })
@@ -146,6 +149,17 @@ impl Resources {
     pub fn with_duties(self, duties: Duties) -> Self {
         self.addresses.take_duties(duties);
         self
+    }
+
+    /// With groups of an earlier configuration that may still run here.
+    #[must_use]
+    pub fn with_strays(self, strays: Vec<String>) -> Self {
+        Self { strays, ..self }
+    }
+
+    /// Groups of an earlier configuration that may still run here, as they stood in `haresources`.
+    pub fn strays(&self) -> &[String] {
+        &self.strays
     }
 
     /// The groups with an address that cannot be kept here. Call it after [`Resources::finished`] has returned `None`.
@@ -195,7 +209,7 @@ impl Resources {
         let kept = |word: &str| self.plans.iter().any(|p| p.words.split(' ').any(|w| w == word));
         let specs: Vec<AddressSpec> = self.plans.iter().flat_map(|p| p.addresses()).cloned().collect();
         self.addresses.resume(specs.into(), handover.added.clone());
-        for words in &handover.groups {
+        for words in handover.all_groups() {
             let gone: Vec<&str> = words.split(' ').filter(|word| !kept(word)).collect();
             if gone.is_empty() {
                 continue;

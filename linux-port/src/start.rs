@@ -9,7 +9,7 @@ pub use identity::{identity, rehearse_engine};
 
 use failure::{Failure, GENERAL};
 use identity::{engine, manages};
-use idle::{Ears, Stuck, claim_stuck, idle};
+use idle::{Ears, claim_stuck, idle};
 use schedule::{for_addresses, schedule};
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
@@ -232,7 +232,7 @@ fn prepare_rest(
     let status = status_socket(options, &log);
     // Before any step that can fail: no other process would stop the groups that run here.
     let ears = Ears { log: &log, board: &board, socket: status.as_ref() };
-    let stuck = if resumes { Stuck::default() } else { idle(site, &plans, &environment, options, ears, &mut signals)? };
+    let stuck = idle(site, &plans, &environment, options, ears, &mut signals, known)?;
     let (links, lost) = Links::open_some(site.media());
     if let Some(error) = lost.first().filter(|_| !resumes) {
         return Err(Failure::general(site.placed(error)));
@@ -252,10 +252,12 @@ fn prepare_rest(
     memory::give_back_zeros(&mut *cluster);
     let wish = schedule(site, options);
     let keys = plans.iter().map(|p| p.key.clone()).collect();
-    let gone = known.map_or(0, |known| known.groups.len());
+    let gone = known.map_or(0, |known| known.all_groups().count());
     let resources = Resources::start(plans, gone, wish.map(for_addresses), &log, &board).map_err(Failure::general)?;
     let record = address_record(options, &log);
-    let resources = resources.with_duties(Duties { board: board.clone(), record, conflicts: site.address_conflict() });
+    let resources = resources
+        .with_duties(Duties { board: board.clone(), record, conflicts: site.address_conflict() })
+        .with_strays(stuck.lost);
     let fence = site.fence(&environment);
     let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
     let fence_program = fence.as_ref().map(|fence| fence.program().to_owned());
@@ -273,12 +275,9 @@ fn prepare_rest(
         media::remove_own_locks(&site.media());
     } else {
         resources.clean(|_| false);
-        claim_stuck(&mut cluster, &resources, &stuck.groups, &log);
     }
-    let words = resources.plans().map(|plan| plan.words.as_str()).chain(stuck.lost.iter().map(String::as_str));
-    if let Err(error) = Mark::new(&options.run_dir).make(words) {
-        log.warn(format_args!("{error}"));
-    }
+    claim_stuck(&mut cluster, &resources, &stuck.groups, &log);
+    mark(options, &resources, &log);
     let mut orders = Orders::after(known.map_or(0, |known| known.orders));
     if resumes {
         orders.note(RELOAD, String::new());
@@ -314,6 +313,15 @@ fn prepare_rest(
     })
     .map_err(Failure::general)?;
     Ok((driver, log))
+}
+
+/// Notes for a later run which groups may run here from now on.
+#[cold]
+fn mark(options: &Options, resources: &Resources, log: &Logger) {
+    let words = resources.plans().map(|plan| plan.words.as_str()).chain(resources.strays().iter().map(String::as_str));
+    if let Err(error) = Mark::new(&options.run_dir).make(words) {
+        log.warn(format_args!("{error}"));
+    }
 }
 
 /// The socket of `hb status`. The node works without it.

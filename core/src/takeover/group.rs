@@ -197,6 +197,7 @@ impl Group {
     #[cfg(not(feature = "small"))]
     pub(super) fn leave_over(&mut self, again: Instant) {
         self.state = GroupState::Stuck;
+        self.wanted = false;
         self.escalation = Escalation::Leftover(again);
     }
 
@@ -219,6 +220,18 @@ impl Group {
     /// Whether it should run here.
     pub fn is_wanted(&self) -> bool {
         self.wanted
+    }
+
+    /// Whether it is being started, stopped or escalated, or is about to be. What is stuck rests between two attempts to stop it.
+    pub fn is_moving(&self) -> bool {
+        match self.state {
+            GroupState::Starting | GroupState::Stopping => true,
+            GroupState::Stopped | GroupState::Running | GroupState::Failed => false,
+            GroupState::Stuck => {
+                let rests = matches!(self.escalation, Escalation::Again(_) | Escalation::Leftover(_));
+                self.wanted || self.in_flight.is_some() || !rests
+            }
+        }
     }
 
     /// When its effect is late, or the next is due.

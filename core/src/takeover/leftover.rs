@@ -12,6 +12,8 @@ use super::group::ESCALATE_AGAIN;
 use super::group::belongs;
 use super::{Class, Group, Takeover};
 #[cfg(not(feature = "small"))]
+use super::{GroupState, Holds};
+#[cfg(not(feature = "small"))]
 use crate::{id::GroupId, time::Instant};
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
@@ -28,6 +30,20 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             group.leave_over(now.after(ESCALATE_AGAIN));
             self.hold = self.hold.with(if group.home == home { Class::Local } else { Class::Foreign });
         }
+    }
+
+    /// The claims without those that are there only because something is stuck: what the engine that takes over from this one is to
+    /// [`resume`](Takeover::resume) with, besides what is [`stuck`](Takeover::stuck).
+    #[cfg(not(feature = "small"))]
+    pub fn holds_without_stuck(&self) -> Holds {
+        let is_stuck = |group: &Group| group.state() == GroupState::Stuck && !group.is_wanted();
+        let mut holds = self.hold;
+        for class in [Class::Local, Class::Foreign] {
+            if !self.is_served(class) && self.groups.iter().any(|g| belongs(g, self.home, class) && is_stuck(g)) {
+                holds = holds.without(class);
+            }
+        }
+        holds
     }
 
     /// Nothing of our own class is meant to run here: it is not claimed, or only because of what an earlier run has left.

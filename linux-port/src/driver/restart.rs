@@ -6,7 +6,7 @@ use crate::jobs::Task;
 use crate::problems::{Board, Problem, Told};
 use crate::resources::{Handover, Successor};
 use crate::status::{REFUSED, RELOAD};
-use hbcore::takeover::{GroupState, Standby};
+use hbcore::takeover::{Group, GroupState, Standby};
 use hbcore::time::{Duration, Instant};
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -97,12 +97,14 @@ impl Driver {
         self.log.info(format_args!("Restarting heartbeat."));
         self.cluster.announce_restart(now);
         self.drain();
-        let groups = self.cluster.groups().iter().zip(self.resources.plans());
-        let groups = groups.filter(|(group, _)| group.state() == GroupState::Running);
-        let groups = groups.map(|(_, plan)| plan.words.clone()).collect();
+        let in_state = |state| {
+            let groups = self.cluster.groups().iter().zip(self.resources.plans());
+            groups.filter(move |(group, _)| group.state() == state).map(|(_, plan)| plan.words.clone())
+        };
         Some(Handover {
-            holds: self.cluster.takeover().holds(),
-            groups,
+            holds: self.cluster.takeover().holds_without_stuck(),
+            groups: in_state(GroupState::Running).collect(),
+            stuck: in_state(GroupState::Stuck).chain(self.resources.strays().iter().cloned()).collect(),
             added,
             successor: Some(successor),
             orders: self.orders.count(),
@@ -124,8 +126,6 @@ impl Driver {
     }
 
     fn nothing_moves(&self) -> bool {
-        let moving = |state| matches!(state, GroupState::Starting | GroupState::Stopping | GroupState::Stuck);
-        self.cluster.takeover().standby() == Standby::NotAsked
-            && !self.cluster.groups().iter().any(|g| moving(g.state()))
+        self.cluster.takeover().standby() == Standby::NotAsked && !self.cluster.groups().iter().any(Group::is_moving)
     }
 }

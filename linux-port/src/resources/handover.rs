@@ -32,6 +32,8 @@ pub struct Handover {
     pub holds: Holds,
     /// The groups that run, as their resources stand in `haresources`.
     pub groups: Vec<String>,
+    /// The groups that could not be stopped and may run here, in the same form; also those of an earlier configuration.
+    pub stuck: Vec<String>,
     /// The addresses that were not there before this daemon brought them up.
     pub added: Vec<IpAddr>,
     /// The identity of the successor; `None` from an earlier version, whose successor finds it out itself.
@@ -88,6 +90,11 @@ impl Handover {
         plan.words.split(' ').any(|word| words().any(|w| w == word))
     }
 
+    /// The groups of which something runs here, or may.
+    pub fn all_groups(&self) -> impl Iterator<Item = &String> {
+        self.groups.iter().chain(&self.stuck)
+    }
+
     fn text(&self) -> String {
         let mut text = format!("{HEAD}\nholds {}\n", self.holds.as_str());
         let mut line = |what: &str, value: &dyn std::fmt::Display| {
@@ -95,6 +102,7 @@ impl Handover {
             let _ = writeln!(text, "{what} {value}");
         };
         self.groups.iter().for_each(|group| line("group", group));
+        self.stuck.iter().for_each(|group| line("stuck", group));
         self.added.iter().for_each(|address| line("added", address));
         if let Some(successor) = self.successor {
             line("generation", &successor.generation.0);
@@ -111,6 +119,7 @@ impl Handover {
             match what {
                 "holds" => handover.holds = Holds::parse(value.as_bytes()).unwrap_or_default(),
                 "group" => handover.groups.push(value.to_owned()),
+                "stuck" => handover.stuck.push(value.to_owned()),
                 "added" => handover.added.extend(value.parse::<IpAddr>().ok()),
                 "orders" => handover.orders = value.parse().unwrap_or(0),
                 "generation" => generation = value.parse().ok().map(Generation),
@@ -175,6 +184,7 @@ mod tests {
         let written = Handover {
             holds: Holds::ALL,
             groups: vec!["10.0.0.1/24/eth0 nginx".to_owned()],
+            stuck: vec!["10.0.0.2 web::a".to_owned(), "mail".to_owned()],
             added: vec!["10.0.0.1".parse().expect("an address")],
             successor: Some(Successor { generation: Generation(u64::MAX), uuid: Uuid([0xfe; 16]) }),
             orders: 7,

@@ -1,13 +1,13 @@
 //! The treatment of groups that run before the start: see [`crate::leftovers`].
 
 use super::Failure;
-use crate::cli::Options;
+use crate::cli::{Action, Options};
 use crate::driver::LinuxCluster;
 use crate::jobs::Running;
 use crate::leftovers::{self, Door, Interrupted};
 use crate::log::Logger;
 use crate::problems::Board;
-use crate::resources::{Plan, Resources, ScriptEnvironment};
+use crate::resources::{Handover, Plan, Resources, ScriptEnvironment};
 use crate::site::Site;
 use crate::state::Mark;
 use crate::status::{Answer, Starting, StatusSocket};
@@ -24,6 +24,24 @@ pub(super) struct Stuck {
     pub(super) lost: Vec<String>,
 }
 
+impl Stuck {
+    /// The groups that the predecessor in this process could not stop. A group of the new `haresources` may run here if it
+    /// has a resource of such a group, whatever else in its line was changed.
+    fn handed_over(known: Option<&Handover>, plans: &[Plan]) -> Self {
+        let mut stuck = Self::default();
+        for words in known.iter().flat_map(|known| &known.stuck) {
+            let has_one = |plan: &Plan| plan.words.split(' ').any(|word| words.split(' ').any(|theirs| theirs == word));
+            let places: Vec<usize> =
+                plans.iter().enumerate().filter(|(_, plan)| has_one(plan)).map(|(n, _)| n).collect();
+            if places.is_empty() {
+                stuck.lost.push(words.clone());
+            }
+            stuck.groups.extend(places);
+        }
+        stuck
+    }
+}
+
 /// The receivers of news during the start.
 pub(super) struct Ears<'a> {
     pub(super) log: &'a Logger,
@@ -33,7 +51,7 @@ pub(super) struct Ears<'a> {
 }
 
 /// Makes sure that none of the groups runs here: neither those of `plans` nor those of a crashed run. Returns those
-/// that may run here nevertheless.
+/// that may run here nevertheless. After a restart in this process the predecessor has said which those are: `known`.
 #[cold]
 pub(super) fn idle(
     site: &Site,
@@ -42,7 +60,11 @@ pub(super) fn idle(
     options: &Options,
     Ears { log, board, socket }: Ears<'_>,
     signals: &mut Signals,
+    known: Option<&Handover>,
 ) -> Result<Stuck, Failure> {
+    if matches!(options.action, Action::Resume(_)) {
+        return Ok(Stuck::handed_over(known, plans));
+    }
     let crashed = Mark::new(&options.run_dir).read();
     let lost: Vec<Plan> = crashed
         .iter()

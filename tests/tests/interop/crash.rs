@@ -161,3 +161,33 @@ pub(crate) fn foreign_stop_fails(pairing: Pairing) {
     lab.check(count_calls(alpha, "mail start") == 0, "what runs already to be left as it is");
     lab.check(count_calls(&lab.bravo, "mail start") == 0, "no start on bravo of what runs on alpha");
 }
+
+/// A leftover cannot be stopped, and the other node, its home, serves its group. The operator mends what he can and reloads: the next run knows
+/// the leftover, claims it and goes on with its stop.
+pub(crate) fn reload_beside_a_leftover(pairing: Pairing) {
+    let pair = Pair::running("reload beside a leftover", pairing, &site());
+    let (lab, alpha, bravo) = (&pair.lab, &pair.lab.alpha, &pair.lab.bravo);
+    bravo.stop();
+    lab.await_until(START_LIMIT, "alpha to have everything", || pair.are_owners("alpha", "alpha"));
+    alpha.crash_daemon();
+    alpha.write_script("mail", &groups::SERVICE_SCRIPT.replace("rm -f \"$held\"", "exit 1"));
+    bravo.start();
+    lab.await_until(START_LIMIT, "mail on bravo", || held(lab, "mail").contains(&"bravo"));
+    alpha.start();
+    lab.check(alpha.count_logged("this node claims it") == 1, "the leftover to be claimed");
+
+    let same = std::fs::read_to_string(alpha.config_file("ha.cf")).expect("a written file");
+    alpha.write("ha.cf", &format!("{same}# changed\n"));
+    let answered = alpha.heartbeat(&["-r"]);
+    lab.check(answered.code == Some(0), &format!("-r to succeed instead of {answered:?}"));
+    let next_run = || alpha.count_logged("this node claims it") == 2;
+    lab.await_until(START_LIMIT, "the next run of alpha to claim the leftover", next_run);
+    let stops = count_calls(alpha, "mail stop");
+    lab.await_until(START_LIMIT, "it to be told to stop", || count_calls(alpha, "mail stop") > stops);
+    crate::status::shows(lab, alpha, 4, &["problem stop-unseen"]);
+
+    alpha.write_script("mail", groups::SERVICE_SCRIPT);
+    settles_on(&pair, "bravo", "bravo");
+    crate::status::shows(lab, alpha, 0, &["holds none"]);
+    lab.check(count_calls(alpha, "mail start") == 1, "the leftover not to be started again");
+}

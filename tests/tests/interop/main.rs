@@ -208,7 +208,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 36] = [
+    let of_both: [(&str, Scenario); 37] = [
         ("status_of_a_lone_node_tells_the_address_it_lacks", status::address_lost),
         ("status_of_a_slow_start_names_its_script", status::slow_start),
         ("status_of_a_stop_that_fails_is_a_problem_until_it_succeeds", status::stop_fails),
@@ -225,6 +225,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
         ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
         ("crash_leftover_that_cannot_be_stopped_is_claimed", crash::stop_fails),
+        ("reload_goes_through_beside_a_leftover_and_the_next_run_knows_it", crash::reload_beside_a_leftover),
         ("crash_leftover_of_the_other_home_keeps_nothing_from_running", crash::foreign_stop_fails),
         ("service_started_by_accident_is_stopped_at_the_start", crash::service_started_by_accident),
         ("node_does_not_join_while_a_status_hangs", crash::status_hangs),

@@ -217,3 +217,71 @@ fn reference_node_that_keeps_the_class_does_not_make_the_leftover_be_escalated()
         }
     }
 }
+
+#[test]
+fn leftover_moves_only_while_something_is_tried_with_it() {
+    let mut m = left_with(&[2]);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    complete_all(&mut m, at(2));
+    assert!(!m.groups()[2].is_moving(), "between two tries");
+    let (ticket, _) = only(effects(&mut m, at(5000)));
+    assert!(m.groups()[2].is_moving());
+    m.complete(at(5001), &ticket, Outcome::Failed);
+    assert!(!m.groups()[2].is_moving());
+}
+
+#[test]
+fn group_that_is_to_be_escalated_moves_until_the_escalation_has_failed() {
+    let mut m = left_with(&[0]);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    complete_all(&mut m, at(2));
+    assert!(!m.groups()[0].is_moving(), "it runs");
+    m.leave(at(10));
+    let (stop, _) = effects(&mut m, at(10)).remove(0);
+    m.complete(at(11), &stop, Outcome::Failed);
+    assert!(m.groups()[0].is_moving(), "its escalation is due");
+    let (escalation, _) = only(effects(&mut m, at(12)));
+    assert!(m.groups()[0].is_moving());
+    m.complete(at(13), &escalation, Outcome::Failed);
+    assert!(!m.groups()[0].is_moving());
+}
+
+/// The engine that takes over from this one, after a restart for a new configuration.
+fn successor(m: &Machine) -> Machine {
+    let mut next = left_with(&[]);
+    next.resume(m.holds_without_stuck(), |group| m.groups()[usize::from(group.0)].state() == GroupState::Running);
+    for (group, _) in (0..).zip(m.groups()).filter(|(_, g)| g.state() == GroupState::Stuck) {
+        next.stuck(at(0), GroupId(group));
+    }
+    next.activated(at(0), false);
+    next
+}
+
+#[test]
+fn successor_knows_a_leftover_beside_the_node_that_serves_its_class() {
+    let mut m = left_with(&[2]);
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "local", true));
+    complete_all(&mut m, at(2));
+    assert_eq!((m.holds(), m.holds_without_stuck()), (Holds::ALL, Holds { local: true, foreign: false }));
+    let mut next = successor(&m);
+    next.on_report(at(1), OTHER, report(6, "local", true));
+    assert_eq!(next.holds(), Holds::ALL);
+    assert_eq!(due(&mut next, 1), [], "its own groups run, and the other ones at the other node");
+    assert_eq!(due(&mut next, 5000), [Effect::Release(GroupId(2))]);
+}
+
+#[test]
+fn successor_knows_a_leftover_in_a_class_that_is_served_here() {
+    let m = beside_a_foreign_leftover();
+    assert_eq!(m.holds_without_stuck(), Holds::ALL);
+    let mut next = successor(&m);
+    next.on_report(at(1), OTHER, report(6, "none", true));
+    assert_eq!((next.holds(), due(&mut next, 1)), (Holds::ALL, std::vec![]));
+    let (ticket, effect) = only(effects(&mut next, at(5000)));
+    assert_eq!(effect, Effect::Release(GroupId(2)), "it is told to stop, not started");
+    next.complete(at(5001), &ticket, Outcome::Done);
+    assert_eq!(due(&mut next, 5001), [acquire(2)], "the class is served here");
+}
