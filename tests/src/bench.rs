@@ -1,6 +1,6 @@
-//! The speed of ours, of heartbeat 3.0.6 and of keepalived, measured in one run on one machine. Never a test.
+//! The speed of ours, of heartbeat 3.0.6 and of keepalived, measured in one run on one machine. This is never a test.
 //!
-//! Everything but the engine's own time is measured from outside: on the [network of hosts](crate::lab) that the
+//! Everything except the engine's own time is measured from outside: on the [network of hosts](crate::lab) that the
 //! scenarios use, by a client and from `/proc`.
 
 pub mod bare;
@@ -23,19 +23,20 @@ use table::Range;
 
 use crate::lab::{cargo, why_not};
 
-/// What 3.0.6 and keepalived take is known; ours is what is wanted to be precise.
+/// The times of 3.0.6 and keepalived are known already; ours should be precise, and gets more runs.
 const RUNS: [(Contender, usize); 3] = [(Contender::Ours, 20), (Contender::Reference, 5), (Contender::Keepalived, 10)];
 
 /// Measures rows of the table.
 type Rows = fn(&[(Contender, usize)]);
 
-/// Measures everything that can be measured here, and prints a table in Markdown. With words in `wanted` only the rows
-/// with such a name: `outage-10-30`, `outage-100-500`, `start-up`, `stop-failback`, `standby`, `heal`, `load`, `false-deaths`, `outage-2-6`, `outage-1-3`,
-/// `realtime-10-30`, `realtime-1-3`, `reload`. Of the last three each lasts as many seconds as `HBCORE_BENCH_SECONDS` says.
-/// `HBCORE_BENCH_WHO` measures only one: `hbcore`, `3.0.6` or `keepalived`.
+/// Measures everything that can be measured here, and prints a table in Markdown. With words in `wanted` it measures
+/// only the rows with such a name: `outage-10-30`, `outage-100-500`, `start-up`, `stop-failback`, `standby`, `heal`,
+/// `load`, `false-deaths`, `outage-2-6`, `outage-1-3`, `realtime-10-30`, `realtime-1-3`, `reload`. Each of the last
+/// three lasts for `HBCORE_BENCH_SECONDS` seconds. `HBCORE_BENCH_WHO` measures only one program: `hbcore`, `3.0.6` or
+/// `keepalived`.
 ///
 /// # Panics
-/// When something that is measured does not do what it should at all.
+/// If a measured program does not work at all.
 pub fn run(wanted: &[String]) {
     let built = cargo().args(["build", "--quiet", "--release", "-p", "hbcore-tests", "--bin", "machine"]).status();
     assert!(built.is_ok_and(|status| status.success()), "the program that hosts start with does not build");
@@ -79,7 +80,7 @@ fn commit() -> String {
     String::from_utf8_lossy(&output).trim().to_owned()
 }
 
-/// Measures one cell of the table. What fails costs its cell, not the others.
+/// Measures one cell of the table. A failure costs its cell, and not the others.
 fn measure<T>(what: &str, who: Contender, cell: impl FnOnce() -> T) -> Option<T> {
     eprintln!("measuring {what}: {}", who.name());
     catch_unwind(AssertUnwindSafe(cell)).ok()

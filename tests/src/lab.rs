@@ -1,4 +1,4 @@
-//! A network of hosts that exists only for one test: two cluster nodes, a client, and what is between them.
+//! A network of hosts that exists only for one test: two cluster nodes, a client, and the links between them.
 //!
 //! ```text
 //!            alpha ─────── cable (eth1, 10.78.0.0/24) ─────── bravo
@@ -8,15 +8,15 @@
 //!                                client
 //! ```
 //!
-//! With [`Site::divided`] there are two switches with a trunk between them: alpha and the client on the one, bravo and another
-//! client on the other.
+//! With [`Site::divided`] there are two switches with a trunk between them: alpha and the client are on one of them,
+//! bravo and another client on the other.
 //!
 //! Each host is a network namespace that lasts as long as the [`Lab`], and a *machine* in it (namespaces for processes,
 //! mounts and the host name) that lasts from [`Host::boot`] to [`Host::cut_power`]. The daemon of 3.0.6 and ours are
 //! treated alike: both find their usual directories, which are private to the host.
 //!
-//! Nothing outlives the test: every namespace hangs on a process that ends when the test's process does, whatever ends
-//! it. What goes wrong in the rig itself is a panic.
+//! Nothing survives the test: every namespace belongs to a process that ends with the test's process, even if that is
+//! killed. A fault of the lab itself is a panic.
 
 #![allow(clippy::missing_panics_doc)]
 
@@ -78,11 +78,11 @@ pub struct Lab {
     pub bravo: Host,
     /// The third node, if the site has one. It is on the switch only, and its daemon is ours.
     pub charlie: Option<Host>,
-    /// Probes the service address from its first boot on.
+    /// The client. It probes the service address from its first boot on.
     pub client: Client,
-    /// Probes the service address from bravo's side, if the network is divided.
+    /// The client on bravo's switch, if the network is divided.
     pub far_client: Option<Client>,
-    /// The cable between the serial ports, if the nodes have any.
+    /// The serial line between the nodes, if they have serial ports.
     pub serial: Option<SerialCable>,
     network: Network,
     directory: PathBuf,
@@ -135,8 +135,8 @@ impl Lab {
         together(self.all_hosts(), Host::holds_service)
     }
 
-    /// The names of the hosts on which this file exists, in the order alpha, bravo, charlie: a script's sign that its
-    /// service runs.
+    /// The names of the hosts on which this file exists, in the order alpha, bravo, charlie. A script creates such a
+    /// file while its service runs.
     pub fn with_file(&self, path: &str) -> Vec<&str> {
         together(self.all_hosts(), |host| host.has_file(path))
     }
@@ -151,12 +151,13 @@ impl Lab {
         client::ask(self.network.client(), SERVICE6)
     }
 
-    /// The page of this path at the service address, as the client gets it by HTTP; none without an answer in a second.
+    /// The page of this path at the service address, as the client gets it by HTTP. None if there is no answer within a
+    /// second.
     pub fn fetch(&self, path: &str) -> Option<String> {
         client::fetch(self.network.client(), path)
     }
 
-    /// Where files of this lab may be, which all hosts see.
+    /// A directory for files of this lab, which all hosts see.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -171,19 +172,19 @@ impl Lab {
         self.alpha.namespace().ip("link set eth1 up");
     }
 
-    /// Cuts every way between alpha's side and bravo's of a divided network. Each has a client still.
+    /// Cuts every link between alpha and bravo of a divided network. Each still has a client.
     pub fn divide(&self) {
         self.network.set_trunk(false);
         self.pull_cable();
     }
 
-    /// Everybody reaches everybody again.
+    /// Restores all links.
     pub fn unite(&self) {
         self.network.set_trunk(true);
         self.plug_cable();
     }
 
-    /// Asks everybody once a millisecond who has the service address.
+    /// Asks all hosts by ARP, once a millisecond, which of them has the service address.
     pub fn watch_arp(&self) -> ArpWatch {
         ArpWatch::new(self.network.client())
     }
@@ -198,19 +199,19 @@ impl Lab {
         Faults::new(self.hosts().map(Host::namespace))
     }
 
-    /// The network namespace of the client: of somebody who is not a node.
+    /// The network namespace of the client, which is not a node.
     pub fn outside(&self) -> &Namespace {
         self.network.client()
     }
 
-    /// Waits until `condition` holds; panics with the state of the hosts and the ends of their logs when `limit` is
-    /// over. `what` completes "waited for".
+    /// Waits until `condition` holds. Panics after `limit` with the state of the hosts and the ends of their logs.
+    /// `what` completes "waited for".
     #[track_caller]
     pub fn await_until(&self, limit: Duration, what: &str, condition: impl FnMut() -> bool) {
         assert!(await_until::holds_within(limit, condition), "waited {limit:?} for {what}\n{}", self.state());
     }
 
-    /// Watches for a while that `condition` holds all the time; panics with the state of the hosts if it does not.
+    /// Checks for some time that `condition` always holds. Panics with the state of the hosts if it does not.
     #[track_caller]
     pub fn stays(&self, time: Duration, what: &str, mut condition: impl FnMut() -> bool) {
         let broken = await_until::holds_within(time, || !condition());
@@ -223,7 +224,7 @@ impl Lab {
         assert!(truth, "expected {what}\n{}", self.state());
     }
 
-    /// What a person needs to find out why a scenario failed.
+    /// The information that a person needs to find out why a scenario failed.
     pub fn state(&self) -> String {
         let mut text = format!("lab {}: the address is on {:?}\n", self.name, self.holders());
         for host in self.all_hosts() {
@@ -246,8 +247,8 @@ impl Drop for Lab {
     }
 }
 
-/// The names of the hosts of which `has` is true at the same time: what moves within a millisecond may be seen at the one and, a moment
-/// later, at the other.
+/// The names of the hosts for which `has` is true at the same time. A service that moves within a millisecond may be
+/// seen on one host and, a moment later, on the other.
 fn together<'l>(hosts: impl Iterator<Item = &'l Host>, has: impl Fn(&Host) -> bool) -> Vec<&'l str> {
     let mut found: Vec<&Host> = hosts.filter(|host| has(host)).collect();
     if found.len() > 1 {

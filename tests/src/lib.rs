@@ -1,5 +1,5 @@
-//! What the scenarios share: the vectors, a network of hosts that exist only for a test, the simulated worlds, the exhaustive
-//! model, and the benches.
+//! The common parts of the scenarios: the vectors, a network of hosts that exist only for a test, the simulated worlds,
+//! the exhaustive model, and the benches.
 #![forbid(unsafe_code)]
 
 pub mod bench;

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folder of the workspace.
+/// The directory of the workspace.
 pub fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// All files below `folder` whose name ends in one of `endings`, without what is built.
+/// All files below `folder` whose name ends in one of `endings`, without build outputs.
 pub fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -69,7 +69,7 @@ pub fn blocks(path: &Path) -> Vec<(String, String)> {
     blocks
 }
 
-/// A line without its inline code, and that code.
+/// A line without its inline code, and the pieces of inline code.
 pub fn without_code(line: &str) -> (String, Vec<&str>) {
     let (mut prose, mut code) = (String::new(), Vec::new());
     for (place, part) in line.split('`').enumerate() {

@@ -1,4 +1,4 @@
-//! Man pages from sections of the Markdown pages.
+//! Makes man pages from sections of the Markdown pages.
 
 use std::fmt::Write;
 
@@ -25,7 +25,7 @@ pub fn head(name: &str, volume: u8, summary: &str, synopsis: &[&str]) -> String 
     roff
 }
 
-/// The lines of a section as roff. Tables become lists, as a terminal is narrow; comments are left out.
+/// The lines of a section as roff. Tables become lists, because a terminal is narrow; comments are left out.
 pub fn body(lines: &[&str]) -> String {
     let mut roff = String::new();
     let (mut code, mut heads) = (false, Vec::new());
@@ -48,7 +48,7 @@ pub fn body(lines: &[&str]) -> String {
                 if line.is_empty() { writeln!(roff, ".PP") } else { writeln!(roff, "{}", prose(line.trim_start())) };
         }
     }
-    // An empty paragraph is a warning of `man`.
+    // `man` warns of an empty paragraph.
     while roff.contains(".PP\n.PP") || roff.contains(".PP\n.TP") || roff.ends_with(".PP\n") {
         roff = roff.replace(".PP\n.PP", ".PP").replace(".PP\n.TP", ".TP");
         roff = roff.strip_suffix(".PP\n").map_or(roff.clone(), str::to_owned);
@@ -56,7 +56,7 @@ pub fn body(lines: &[&str]) -> String {
     roff.strip_prefix(".PP\n").map_or(roff.clone(), str::to_owned)
 }
 
-/// A row of a table: its first cell is the tag, of the others each but an effect has the name of its column.
+/// A row of a table. Its first cell is the tag; each other cell, except an effect, gets the name of its column.
 fn item(roff: &mut String, heads: &[&str], cells: &[&str]) {
     let tag = cells.first().copied().unwrap_or_default();
     let _ = write!(roff, ".TP\n{}\n", prose(tag));
@@ -67,7 +67,7 @@ fn item(roff: &mut String, heads: &[&str], cells: &[&str]) {
         head => format!("{}: {}.", prose(head), prose(cell)),
     };
     let mut texts: Vec<_> = rest.iter().map(|(head, cell)| named(head, cell)).collect();
-    // What a directive does comes before its default and its values.
+    // The effect of a directive comes before its default and its values.
     if heads.last() == Some(&"Effect") && texts.len() > 1 {
         texts.rotate_right(1);
     }
@@ -104,7 +104,7 @@ fn escaped(text: &str) -> String {
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
-/// Whether a line has words that a man page must not have, such as a link to another page in the middle of code.
+/// Whether a line has remains of Markdown, such as a link to another page in the middle of code.
 pub fn has_leftovers(roff: &str) -> bool {
     roff.lines().any(|line| line.contains('`') || line.contains("](") || !without_code(line).1.is_empty())
 }

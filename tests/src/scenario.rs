@@ -1,4 +1,4 @@
-//! Scenarios as tests: each with the daemons it needs, skipped with a reason where they cannot run.
+//! Scenarios as tests. Each has the daemons that it needs, and is skipped with a reason if they cannot run.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,12 +9,12 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::lab::{Daemon, why_not};
 
-/// Which implementation runs on which node.
+/// The implementation on each node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pairing {
-    /// On the preferred owner.
+    /// The daemon on the preferred owner.
     pub alpha: Daemon,
-    /// On the other node.
+    /// The daemon on the other node.
     pub bravo: Daemon,
 }
 
@@ -25,9 +25,9 @@ impl Pairing {
     pub const NEW_REF: Self = Self { alpha: Daemon::Ours, bravo: Daemon::Reference };
     /// Ours on the other node.
     pub const REF_NEW: Self = Self { alpha: Daemon::Reference, bravo: Daemon::Ours };
-    /// The pairings that have one of ours.
+    /// The pairings that include ours.
     pub const ALL: [Self; 3] = [Self::NEW_NEW, Self::NEW_REF, Self::REF_NEW];
-    /// The reference with itself: shows that a scenario asks for nothing that the reference does not do.
+    /// The reference with itself: shows that a scenario demands nothing that the reference does not do.
     pub const REF_REF: Self = Self { alpha: Daemon::Reference, bravo: Daemon::Reference };
 
     /// Whether both are ours.
@@ -42,32 +42,32 @@ impl fmt::Display for Pairing {
     }
 }
 
-/// Runs the trials that the command line asks for and ends the process.
+/// Runs the trials that the command line selects, and ends the process.
 pub fn run(trials: Vec<Trial>) -> ! {
-    // The report of a failed test says what the hook would have said, and says it once.
+    // The report of a failed test contains the message already, so the hook prints nothing.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         PLACE.with_borrow_mut(|last| *last = place);
     }));
     let arguments = Arguments::from_args();
     if !arguments.list {
-        // Now, and not while a cluster is waiting for its second node.
+        // Build now, and not while a cluster waits for its second node.
         Daemon::Ours.program();
     }
     libtest_mimic::run(&arguments, trials).exit()
 }
 
 thread_local! {
-    /// Where this thread panicked last.
+    /// The place of this thread's last panic.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// A scenario as a test of this name. A panic fails it, with the message as the reason.
+/// A scenario as a test of this name. A panic fails it; the message is the reason.
 pub fn trial(name: &str, pairing: Pairing, scenario: impl FnOnce(Pairing) + Send + 'static) -> Trial {
     trial_with(name, pairing, &[], scenario)
 }
 
-/// The same for one that needs these files of Debian's packages.
+/// The same for a scenario that needs these files of Debian's packages.
 pub fn trial_with(
     name: &str,
     pairing: Pairing,
@@ -87,7 +87,7 @@ pub fn trial_with(
     })
 }
 
-/// What a panic said, and where on this thread.
+/// The message of a panic, and its place on this thread.
 pub fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned())).unwrap_or_default();

@@ -1,8 +1,9 @@
-//! What nodes say about resources, in which order: captures of 3.0.6 and of ours in a form that can be compared.
+//! The messages of nodes about resources, in their order: captures of 3.0.6 and of ours in a form that can be compared.
 //!
-//! A file of `vectors/sequences` holds what two nodes of 3.0.6 said during one step, as captured from the wire: a line for
-//! each message, first all of one sender, then all of the other, in the order in which each sender numbered them. What
-//! differs between two runs is left out: times, numbers, signatures; and heartbeats that repeat the state of the one before.
+//! A file of `vectors/sequences` contains the messages of two nodes of 3.0.6 during one step, as captured from the
+//! wire: a line for each message, first all of one sender, then all of the other, in the order of their sequence
+//! numbers. Everything that differs between two runs is left out: times, numbers, signatures; and heartbeats that
+//! repeat the state of the one before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -26,10 +27,10 @@ const KINDS: [&str; 9] = [
 const ENVELOPE: [&str; 13] =
     ["t", "src", "seq", "hg", "ts", "ld", "ttl", "auth", "dt", "protocol", "from_id", "to_id", "client_gen"];
 
-/// What ours says besides, at the end: 3.0.6 ignores fields that it does not know.
+/// An additional field of ours, at the end: 3.0.6 ignores fields that it does not know.
 const OUR_FIELD: &str = " hbcore=1";
 
-/// A line without what ours says besides.
+/// A line without our additional field.
 fn bare(line: &str) -> &str {
     match line.rsplit_once(OUR_FIELD) {
         Some((before, rest)) if !rest.contains(' ') => before,
@@ -37,13 +38,13 @@ fn bare(line: &str) -> &str {
     }
 }
 
-/// What each sender said, by name.
+/// The messages of each sender, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sequence(pub BTreeMap<String, Vec<String>>);
 
 impl Sequence {
-    /// Of what was first heard at `since` or later, given all that was ever heard, with copies from several links and
-    /// repetitions.
+    /// The messages that were first heard at `since` or later. `heard` contains all messages ever heard, with copies
+    /// from several links and retransmissions.
     pub fn since(heard: &[Heard], since: Instant) -> Self {
         let mut sequence = Self::default();
         let (before, now): (Vec<&Heard>, Vec<&Heard>) = in_order(heard).into_iter().partition(|m| m.at < since);
@@ -61,7 +62,7 @@ impl Sequence {
         sequence
     }
 
-    /// Reads a file.
+    /// Reads a file of sequences.
     pub fn parse(text: &str) -> Self {
         let mut sequence = Self::default();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -72,7 +73,7 @@ impl Sequence {
         sequence
     }
 
-    /// The content of a file.
+    /// The content of such a file.
     pub fn text(&self, title: &str) -> String {
         let mut text = format!("# {title}\n");
         for (sender, messages) in &self.0 {
@@ -83,13 +84,14 @@ impl Sequence {
         text
     }
 
-    /// Compares what this sender said with what a 3.0.6 in its place said. `aside`: lines that do not count, which 3.0.6 says.
+    /// Compares the messages of this sender with those that a 3.0.6 sent in its place. `aside` are lines of 3.0.6 that
+    /// do not count.
     ///
-    /// Tolerated, everywhere: our field `hbcore`; `starting` and `ip-request` again, for as long as
-    /// nobody answers; plain reports of what
-    /// the report before or after them says, as they are answers to somebody's; what a node tells itself
-    /// (`ip-request-resp` to its own name, by which the processes of 3.0.6 start a group). Anything else that is missing,
-    /// added, changed or in another place is an error, which names the first difference.
+    /// Some differences are always tolerated: our field `hbcore`; `starting` and `ip-request` again, as long as there
+    /// is no answer; plain reports with the same content as the report before or after them, since they are answers to
+    /// the other node; messages of a node to itself (`ip-request-resp` to its own name, by which the processes of 3.0.6
+    /// start a group). Anything else that is missing, added, changed or in another place is an error, which names the
+    /// first difference.
     ///
     /// # Errors
     /// The first difference, in words.
@@ -108,7 +110,7 @@ impl Sequence {
         }
     }
 
-    /// What this sender said, without what does not matter.
+    /// The messages of this sender that matter.
     fn essence(&self, sender: &str) -> Vec<String> {
         let all = self.0.get(sender).into_iter().flatten();
         let mut lines: Vec<&str> = all.map(|line| bare(line)).collect();
@@ -130,13 +132,13 @@ impl Sequence {
     }
 }
 
-/// A whole report without its reason; nothing for other messages, nor for the report of a script.
+/// A whole report without its reason. None for other messages, and for the report of a script.
 fn claims(line: &str) -> Option<&str> {
     let is_report = line.starts_with("resource ") && line.contains(" rtype=full");
     is_report.then(|| line.split(" info=").next().unwrap_or(line))
 }
 
-/// Each message once, as it came first, by sender, run and number.
+/// Each message once, the first copy of it, sorted by sender, generation and number.
 fn in_order(heard: &[Heard]) -> Vec<&Heard> {
     let mut seen = BTreeSet::new();
     let ours = heard.iter().filter(|m| KINDS.contains(&m.kind.as_str()) && m.seq.is_some());

@@ -1,6 +1,6 @@
-//! The vectors of `tests/vectors`: packets of a running 3.0.6, and what it accepted.
+//! The vectors of `tests/vectors`: packets of a running 3.0.6, and its verdicts on packets.
 //!
-//! A file that is not as its README says fails the test that loads it.
+//! A file that does not match its README fails the test that loads it.
 
 #![allow(clippy::missing_panics_doc)]
 
@@ -10,13 +10,13 @@ use std::path::Path;
 use hbcore::wire::{Field, Form, Keys, Kind, Method};
 use serde_json::Value;
 
-/// One captured packet, with what it is known to say.
+/// One captured packet, with its known content.
 pub struct Packet {
-    /// What the packet shows.
+    /// The feature that the packet shows.
     pub name: String,
     /// Its form.
     pub form: Form,
-    /// The key table in which the key that signed it is the signing one.
+    /// The key table whose signing key is the one that signed the packet.
     pub keys: Keys,
     /// The index of that key.
     pub key_index: u8,
@@ -26,7 +26,7 @@ pub struct Packet {
     pub fields: Vec<KnownField>,
 }
 
-/// A field of a [`Packet`]: binary values decoded, everything else as it stands in the packet's form.
+/// A field of a [`Packet`]: binary values are decoded, all others are as in the packet's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownField {
     /// The name.
@@ -38,7 +38,7 @@ pub struct KnownField {
 }
 
 impl KnownField {
-    /// The same of a field that was received. Panics if its base64 is not valid.
+    /// The known form of a received field. Panics if its base64 is not valid.
     pub fn of(field: &Field<'_>) -> Self {
         let mut value = vec![0; field.raw().len()];
         let value = field.copy_to(&mut value).expect("a decodable value").to_vec();
@@ -50,23 +50,23 @@ impl KnownField {
 pub struct KnownDigest {
     /// A key table whose signing entry makes the digest.
     pub keys: Keys,
-    /// What is digested.
+    /// The data that are digested.
     pub data: Vec<u8>,
     /// The text of the digest.
     pub text: String,
 }
 
-/// A packet that a running daemon was seen to accept or reject; the order matters to it.
+/// A packet that a running daemon accepted or rejected. The order of the packets matters.
 pub struct Verdict {
-    /// What the packet tries.
+    /// The feature that the packet tests.
     pub name: String,
     /// The bytes on the wire.
     pub bytes: Vec<u8>,
-    /// None: accepted.
+    /// None if it was accepted.
     pub rejected: Option<Stage>,
 }
 
-/// What rejects a packet.
+/// The stage that rejects a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// It is not a message.
@@ -75,13 +75,13 @@ pub enum Stage {
     Authentication,
     /// A field that every message must have is missing or wrong.
     Header,
-    /// The engine: its generation is an old one.
+    /// The engine: its generation is old.
     Replay,
     /// The engine: it is for another node. Its number is consumed.
     NotForUs,
     /// The engine: its sender is not a node of the cluster.
     UnknownNode,
-    /// The engine: its number was the last one.
+    /// The engine: its number equals the one before.
     Duplicate,
 }
 
@@ -95,7 +95,7 @@ pub struct Heard {
     pub bytes: Vec<u8>,
 }
 
-/// The key table of one entry, which signs.
+/// A key table with one entry, which signs.
 pub fn keys_of(index: u8, method: &str, key: &str) -> Keys {
     let mut keys = Keys::new();
     keys.insert(index, method_named(method), key.as_bytes()).expect("a valid key");
@@ -134,12 +134,12 @@ pub fn verdict_keys() -> Keys {
     keys
 }
 
-/// What node `wa` of the cluster `wa`, `wb` made of these packets from `wb`, in this order.
+/// The verdicts of node `wa` in the cluster `wa`, `wb` on these packets from `wb`, in this order.
 pub fn verdicts() -> Vec<Verdict> {
     lines("accept-reject.jsonl").iter().skip(1).map(verdict).collect()
 }
 
-/// The start-up of two nodes that share the key sha1 `HI!` as entry 2.
+/// The start of two nodes that share the key sha1 `HI!` as entry 2.
 pub fn startup_dialogue() -> Vec<Heard> {
     let heard = |line: &Value| Heard {
         at_us: microseconds(&line["t_ms"]),
@@ -171,7 +171,7 @@ fn known_field(field: &Value) -> KnownField {
         other => panic!("field type {other:?}"),
     };
     let value = match field["text"].as_str() {
-        // One byte a character: the files hold bytes as Latin-1.
+        // One byte for each character: the files contain bytes as Latin-1.
         Some(text) => text.chars().map(|c| u8::try_from(c).expect("Latin-1")).collect(),
         None => unhex(text(field, "hex")),
     };

@@ -5,7 +5,7 @@ use hbcore::config::{AuthKeys, HaCf, HaResources, HbcoreCf, Problems, parse_bool
 const HA_CF: &[u8] = b"node alpha bravo\nbcast eth0\nserial /dev/ttyS0\nkeepalive 100ms\ndeadtime 500ms\n\
                        logfacility local0\ncrm off\nauto_failback on\n";
 
-/// Whether good files are taken, and a bad one is not.
+/// Whether the parsers accept good files, and refuse a bad one.
 pub(crate) fn parses() -> bool {
     let mut problems = Problems::<16>::new();
     let Some(ha_cf) = HaCf::parse(HA_CF, "alpha", &mut problems).checked() else { return false };

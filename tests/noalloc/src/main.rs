@@ -1,7 +1,7 @@
 //! All of hbcore in a program without a standard library and without an allocator.
 //!
-//! If core came to allocate, this would not link. It runs a cluster of two nodes in memory, over a datagram link and a
-//! serial one, through start, death and return; its exit code says how far it came (0: all the way).
+//! If core allocated, this would not link. It runs a cluster of two nodes in memory, over a datagram link and a serial
+//! one, through start, death and return. Its exit code is the number of the step that failed (0: none).
 
 #![no_std]
 #![no_main]
@@ -11,7 +11,7 @@ mod pair;
 
 use core::panic::PanicInfo;
 
-// What a program needs to begin and to end: not the allocator that is in the same library.
+// The functions that a program needs to begin and to end. The allocator of the same library is not used.
 #[link(name = "c")]
 unsafe extern "C" {
     safe fn abort() -> !;
@@ -22,7 +22,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     abort()
 }
 
-/// What the C run-time calls.
+/// The entry point for the C run-time.
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {
     if !configuration::parses() {

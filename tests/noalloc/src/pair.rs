@@ -13,7 +13,7 @@ const LINKS: [LinkForm; 2] = [LinkForm::Datagram, LinkForm::Serial];
 const SERIAL: LinkId = LinkId(1);
 const TICK: Duration = Duration::from_millis(5);
 
-/// One node with what its port would hold.
+/// One node with the state that its port would have.
 struct Node {
     engine: Engine,
     line: FrameReader<1024>,
@@ -21,7 +21,7 @@ struct Node {
     active: bool,
 }
 
-/// 0 if the pair lives as it should, else the number of the step that it did not reach.
+/// Returns 0 if the pair behaves as it should, or else the number of the step that it did not reach.
 pub(crate) fn lives() -> i32 {
     let mut now = Instant::from_millis(1);
     let (Some(alpha), Some(bravo)) = (node(0, 1, now), node(1, 1, now)) else { return 10 };
@@ -99,7 +99,7 @@ fn run(pair: &mut [Option<Node>; 2], now: &mut Instant, millis: u64) {
     }
 }
 
-/// What a port does: time, datagrams, effects, events.
+/// The work of a port: time, datagrams, effects, events.
 fn step(this: &mut Option<Node>, other: &mut Option<Node>, now: Instant) {
     let Some(this) = this else { return };
     if this.engine.next_deadline().is_some_and(|deadline| deadline <= now) {

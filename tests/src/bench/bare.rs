@@ -1,6 +1,8 @@
-//! What the kernel alone takes for heartbeats: a loop that carries as many datagrams as a node does, and looks at none of them.
+//! The processor time that the kernel alone takes for heartbeats: a loop that carries as many datagrams as a node does,
+//! and reads none of their content.
 //!
-//! It is the floor under the row of processor time: no daemon that sends and receives so much can take less on this machine.
+//! This is the lower bound for the row of processor time: no daemon that sends and receives this many datagrams can
+//! take less on this machine.
 
 use std::error::Error;
 use std::io;
@@ -14,13 +16,13 @@ use socket2::{Domain, Socket, Type};
 use super::outage::{LIMIT, milliseconds};
 use crate::lab::{CABLE, Daemon, HEARTBEAT_PORT, Host, Lab, SWITCHED, Site};
 
-/// The word that makes `verify` be one side of it.
+/// The word that makes `verify` be one end of the pair.
 pub const WORD: &str = "bare-heartbeat";
 
-/// A heartbeat of ours, and how often one is sent.
+/// The length of our heartbeat, and the interval.
 const LENGTH: usize = 150;
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long the processor time is counted, after the loops have run for a moment.
+/// The time for which the processor time is counted, after the loops have run for a moment.
 const TIME: Duration = Duration::from_secs(10);
 const REST: Duration = Duration::from_secs(1);
 
@@ -46,10 +48,11 @@ pub(super) fn cpu() -> String {
     format!("{:.1} / {:.1} ms", cpu[0], cpu[1])
 }
 
-/// One side: for some seconds, a datagram to each address every ten milliseconds; what comes is read then, and wakes nobody.
+/// One end: for some seconds, it sends a datagram to each address every ten milliseconds. It reads the datagrams that
+/// came then, and none of them wakes it.
 ///
 /// # Errors
-/// Words that are no number and addresses, and refusals of the system.
+/// Words that are not a number and addresses, and refusals of the system.
 pub fn main(words: &[String]) -> Result<(), Box<dyn Error>> {
     let (seconds, peers) = words.split_first().ok_or("how many seconds?")?;
     let end = Instant::now() + Duration::from_secs(seconds.parse()?);
@@ -60,7 +63,7 @@ pub fn main(words: &[String]) -> Result<(), Box<dyn Error>> {
     while next < end {
         for (socket, peer) in &links {
             while socket.recv(&mut buffer).is_ok() {}
-            // Nobody listens before the other side has begun.
+            // Nobody listens until the other end has begun.
             let _ = socket.send_to(&[b'x'; LENGTH], &(*peer).into());
         }
         next += PAUSE;
@@ -69,7 +72,7 @@ pub fn main(words: &[String]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A socket for one peer: the port is bound on the interface that leads there.
+/// A socket for one peer, with the port bound on the interface that leads there.
 fn link(peer: &str) -> Result<(Socket, SocketAddr), Box<dyn Error>> {
     let peer = SocketAddr::new(peer.parse()?, HEARTBEAT_PORT);
     let probe = std::net::UdpSocket::bind("0.0.0.0:0")?;

@@ -1,4 +1,4 @@
-//! Who is measured.
+//! The programs that are measured.
 
 use std::path::Path;
 
@@ -31,8 +31,8 @@ impl Contender {
         }
     }
 
-    /// VRRP counts in hundredths of a second, and its detection time is not free: it is compared at 10 ms only. The reference is no
-    /// cluster below a keepalive of 4 ms even on an idle machine.
+    /// VRRP counts in hundredths of a second, and its detection time is fixed: it is compared at 10 ms only. Two of
+    /// 3.0.6 are no cluster below a keepalive of 4 ms, even on an idle machine.
     pub(super) fn can_keep_a_pair_at(self, keepalive: u32) -> bool {
         match self {
             Self::Ours => true,
@@ -41,13 +41,13 @@ impl Contender {
         }
     }
 
-    /// A lab with nothing started.
+    /// A lab in which nothing was started.
     pub(super) fn lab(self, name: &str, site: &Site) -> Lab {
         let daemon = if self == Self::Reference { Daemon::Reference } else { Daemon::Ours };
         Lab::new(name, daemon, daemon, site)
     }
 
-    /// Starts it on a host.
+    /// Starts the program on a host.
     pub(super) fn start(self, host: &Host) {
         if self != Self::Keepalived {
             host.start();
@@ -61,7 +61,7 @@ impl Contender {
 }
 
 impl Contender {
-    /// Stops it on a host, gracefully, and waits until it is gone.
+    /// Stops the program on a host, gracefully, and waits until it is gone.
     pub(super) fn stop(self, host: &Host) {
         if self != Self::Keepalived {
             return host.stop();
@@ -73,7 +73,7 @@ impl Contender {
     }
 }
 
-/// As quick as it gets: an advertisement each 10 ms, which gives a detection time of 36 ms to priority 100.
+/// The fastest setting: an advertisement every 10 ms, which gives a detection time of 36 ms to priority 100.
 fn keepalived_conf(priority: u32) -> String {
     format!(
         "global_defs {{\n vrrp_version 3\n vrrp_garp_master_delay 1\n}}\n\
@@ -82,7 +82,7 @@ fn keepalived_conf(priority: u32) -> String {
     )
 }
 
-/// The configuration of the two heartbeats.
+/// The configuration of the two heartbeat daemons.
 pub(super) fn site(keepalive: u32, deadtime: u32) -> Site {
     Site { keepalive, deadtime, initdead: 2000.max(deadtime), ..Site::default() }
 }

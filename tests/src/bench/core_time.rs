@@ -1,4 +1,4 @@
-//! How long the engine works on one heartbeat: find the fields, verify HMAC-SHA1, update the node.
+//! The engine's time for one heartbeat: find the fields, verify HMAC-SHA1, update the node.
 
 use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
 use hbcore::takeover::EFFECT_LIMIT;
@@ -7,10 +7,10 @@ use hbcore::wire::{Keys, Method, Writer};
 use hbcore::{AutoFailback, Autojoin, Cluster, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
 use std::time::{Duration, Instant as Clock};
 
-/// As large as the daemon's, with room for as many nodes as there can be.
+/// As large as in the daemon, with room for as many nodes as there can be.
 pub(super) type Engine = Cluster<128, 64, 1, { 128 * 1024 }, 16>;
 
-/// Heartbeats of one measurement; the best of some is printed, as everything else is disturbance.
+/// The number of heartbeats in one measurement. The best of several is printed, because everything else is disturbance.
 const HEARTBEATS: u64 = 20_000;
 const ATTEMPTS: usize = 5;
 
@@ -38,7 +38,7 @@ fn keys() -> Keys {
     keys_of(Method::Sha1)
 }
 
-/// One key.
+/// A key table with one key.
 pub(super) fn keys_of(method: Method) -> Keys {
     let mut keys = Keys::new();
     let secret: &[u8] = if method == Method::Crc { b"" } else { b"between-us" };
@@ -47,12 +47,12 @@ pub(super) fn keys_of(method: Method) -> Keys {
     keys
 }
 
-/// What a node sends, in the compact form.
+/// A heartbeat of a node, in the compact form.
 pub(super) fn heartbeat(node: usize, seq: u64) -> Vec<u8> {
     signed_heartbeat(&keys(), node, seq)
 }
 
-/// The same with other keys.
+/// The same heartbeat, signed with other keys.
 pub(super) fn signed_heartbeat(keys: &Keys, node: usize, seq: u64) -> Vec<u8> {
     let mut buffer = [0; 256];
     let mut writer = Writer::classic(&mut buffer, keys);

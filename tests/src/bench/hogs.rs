@@ -1,4 +1,4 @@
-//! A busy machine: who keeps his heartbeat?
+//! A busy machine: false deaths of a healthy pair beside busy loops.
 
 use std::thread;
 use std::time::Duration;
@@ -12,14 +12,14 @@ const HOGS: usize = 4;
 const TIME: Duration = Duration::from_mins(1);
 const TIME_OF_OTHERS: Duration = Duration::from_secs(20);
 
-/// Whether there is something to count: keepalived has no such word.
+/// Whether there is a log line to count: keepalived has no such word.
 pub(super) fn counts_deaths(who: Contender, keepalive: u32) -> bool {
     who != Contender::Keepalived && who.can_keep_a_pair_at(keepalive)
 }
 
-/// How often a node of a healthy pair was declared dead while busy loops took all processors, and in what time; and how often
-/// in that time a thread before all others in the queue, that does nothing but sleep, was late by as much as kills a node.
-/// That is what a virtual machine does when it loses its processors.
+/// Counts how often a node of a healthy pair was declared dead while busy loops took all processors, and in what time.
+/// It also counts how often a thread of the highest class, which only sleeps, was so late that a node would have been
+/// declared dead. The latter happens when the host takes processors away from a virtual machine.
 pub(super) fn false_deaths(who: Contender, keepalive: u32, deadtime: u32) -> String {
     let time = if who == Contender::Ours { TIME } else { TIME_OF_OTHERS };
     let lab = running(who, keepalive, deadtime);

@@ -1,4 +1,4 @@
-//! How many instructions the engine needs. Unlike times, they are the same in every run: callgrind counts them.
+//! The number of instructions that the engine needs. Unlike times, it is the same in every run: callgrind counts them.
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -16,21 +16,22 @@ use super::core_time::{Engine, engine, heartbeat, keys_of, signed_heartbeat};
 /// Sizes of clusters; an engine has at most 128 nodes.
 const SIZES: [usize; 4] = [2, 16, 100, 128];
 
-/// What is counted so often, so that what happens once in a while is shared.
+/// The number of repetitions. It spreads the cost of rare events.
 const TIMES: u64 = 200;
 
-/// The heartbeats of a running cluster.
+/// The interval of heartbeats in a running cluster.
 const KEEPALIVE: Duration = Duration::from_millis(100);
 const BEGIN: Instant = Instant::from_millis(2);
 
-/// Something whose instructions are counted.
+/// A piece of work whose instructions are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A heartbeat arrives: find the fields, verify HMAC-SHA1, find its sender among the nodes, update it.
     Receive(usize),
     /// `advance` and `next_deadline` when nothing is due.
     Idle(usize),
-    /// One keepalive of a cluster at work: a heartbeat of each other node, a tick, what is then sent.
+    /// One keepalive of a cluster at work: a heartbeat of each other node, a tick, and the datagrams that are then
+    /// sent.
     Round(usize),
     /// The fields of a heartbeat are found and its digest is verified.
     Open(Method),
@@ -58,7 +59,7 @@ impl Row {
         sized.chain(others)
     }
 
-    /// One word.
+    /// The name of the row: one word.
     pub fn name(self) -> String {
         match self {
             Self::Receive(nodes) => format!("receive-{nodes}"),
@@ -76,7 +77,7 @@ impl Row {
         Self::all().find(|row| row.name() == name)
     }
 
-    /// Does it `TIMES` times, for callgrind to watch.
+    /// Does the work `TIMES` times, for callgrind to watch.
     pub fn work(self) {
         match self {
             Self::Receive(nodes) => receive(nodes),
@@ -89,10 +90,11 @@ impl Row {
         }
     }
 
-    /// Its instructions, each time. `program` does the work of a row when called with `instructions --row NAME`.
+    /// The number of instructions of one repetition. `program` does the work of a row when called with `instructions
+    /// --row NAME`.
     ///
     /// # Errors
-    /// What valgrind said, or why it cannot be started.
+    /// The output of valgrind, or the reason why it cannot be started.
     pub fn count(self, program: &Path) -> Result<u64, String> {
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*counted*"]);
@@ -119,7 +121,7 @@ pub fn table(program: &Path) -> Result<String, String> {
     Ok(table)
 }
 
-/// Only what happens within is counted: callgrind knows this function by its name.
+/// Callgrind knows this function by its name, and counts only the work inside.
 #[inline(never)]
 fn counted(work: impl FnOnce()) {
     work();
@@ -190,7 +192,7 @@ fn encode(form: HeartbeatFormat) {
             black_box(engine.poll_transmit(&mut buffer));
         }
     });
-    // Besides heartbeats it says once that it is alone, and active.
+    // Besides heartbeats, the node reports once that it is alone, and active.
     assert!((TIMES..TIMES + 8).contains(&(engine.stats().sent - before)), "{}", engine.stats().sent - before);
 }
 
@@ -227,7 +229,7 @@ fn running(nodes: usize) -> Box<Engine> {
     for node in 1..nodes {
         engine.handle(BEGIN, LinkId(0), &heartbeat(node, 1)).expect("a good heartbeat");
     }
-    // It looks at some nodes at a time, so that nobody has to keep many events.
+    // The engine checks some nodes at a time, so that it needs to keep only few events.
     while engine.next_deadline().is_some_and(|at| at <= BEGIN) {
         engine.advance(BEGIN);
         drain(&mut engine, &mut [0; 1500]);

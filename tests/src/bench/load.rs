@@ -1,4 +1,4 @@
-//! What it costs to be watched.
+//! The cost of the daemon: processor time and memory.
 
 use std::thread;
 use std::time::Duration;
@@ -7,19 +7,20 @@ use super::contender::Contender;
 use super::outage::running;
 use crate::lab::{Host, Usage};
 
-/// How long the processor time is counted.
+/// The time for which the processor time is counted.
 const TIME: Duration = Duration::from_secs(10);
-/// What start and take-over leave behind is over after that.
+/// The work after start and takeover is over after this time.
 const REST: Duration = Duration::from_secs(3);
 
-/// Processor time per second of both nodes, and what the owner takes: beside the other node, whose programs are the same, and alone.
+/// Processor time per second of both nodes, and the memory of the owner: beside the other node, whose programs are the
+/// same, and alone.
 pub(super) struct Load {
     cpu_ms: [f64; 2],
     owner: Usage,
     alone: Usage,
 }
 
-/// Heartbeats each 10 ms over two links; keepalived has one.
+/// Heartbeats every 10 ms over two links; keepalived has one.
 pub(super) fn at_ten_milliseconds(who: Contender) -> Load {
     let lab = running(who, 10, 30);
     thread::sleep(REST);
@@ -38,7 +39,7 @@ impl Load {
         format!("{:.1} / {:.1} ms", self.cpu_ms[0], self.cpu_ms[1])
     }
 
-    /// While two nodes share the memory of one machine, and when the owner is the only one there.
+    /// The memory of the owner while two nodes share one machine, and when it is alone.
     pub(super) fn memory(&self) -> String {
         #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
         let mib = |usage: &Usage| usage.pss_kib as f64 / 1024.0;

@@ -1,4 +1,5 @@
-//! What a client misses when groups move between nodes that live: because one leaves, is told to, comes back, or was only out of sight.
+//! The outage for a client when groups move between living nodes: because one leaves, hands over, comes back, or was
+//! partitioned.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,14 +8,14 @@ use super::contender::Contender;
 use super::outage::{LIMIT, milliseconds, rest, running};
 use crate::lab::{Host, Lab};
 
-/// What has not changed for this long after a heal is over. 3.0.6 restarts itself 2 s after it, and then waits.
+/// A heal is over if the owner has not changed for this long. 3.0.6 restarts itself 2 s after a heal, and then waits.
 const SETTLED: Duration = Duration::from_secs(8);
 const HEAL_LIMIT: Duration = Duration::from_mins(1);
 /// Each heal of 3.0.6 takes half a minute.
 const HEALS: usize = 3;
 
 /// Milliseconds without an answer around graceful stops of the owner, and around its returns; and from the start of the
-/// returning one until it serves again.
+/// returning node until it serves again.
 pub(super) struct StopAndReturn {
     pub(super) stops: Vec<f64>,
     pub(super) failbacks: Vec<f64>,
@@ -83,6 +84,6 @@ fn await_server(lab: &Lab, host: &Host) {
     lab.await_until(LIMIT, &format!("the client to be served by {name}"), || {
         lab.holders() == [name] && lab.client.is_served_by(name)
     });
-    // Whatever is still under way is seen by the next measurement, not by this one.
+    // Later events belong to the next measurement.
     thread::sleep(Duration::from_millis(100));
 }

@@ -1,4 +1,4 @@
-//! What a client sees.
+//! The outage for a client.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,11 +8,11 @@ use crate::lab::{Daemon, Lab};
 
 pub(super) const LIMIT: Duration = Duration::from_secs(40);
 
-/// After a change the cluster is left alone for this long: longer than the reference pads its dead time.
+/// The rest after a change. For a 3.0.6 it is longer than the time for which it announces a longer deadtime.
 const REST: Duration = Duration::from_secs(1);
 const REST_OF_REFERENCE: Duration = Duration::from_secs(7);
 
-/// Milliseconds without an answer around power cuts of the owner, one for each.
+/// Milliseconds without an answer around each power cut of the owner.
 pub(super) fn after_power_cuts(who: Contender, keepalive: u32, deadtime: u32, runs: usize) -> Vec<f64> {
     let lab = running(who, keepalive, deadtime);
     let mut gaps = Vec::new();
@@ -60,7 +60,7 @@ pub(super) fn running(who: Contender, keepalive: u32, deadtime: u32) -> Lab {
     lab
 }
 
-/// Leaves the cluster alone after a change.
+/// Waits after a change.
 pub(super) fn rest(who: Contender) {
     thread::sleep(if who == Contender::Reference { REST_OF_REFERENCE } else { REST });
 }

@@ -1,4 +1,5 @@
-//! Who keeps his heartbeat when others have a higher real-time priority, or when the configuration changes: seen on the wire.
+//! The punctuality of heartbeats beside programs of a higher real-time priority, and while the configuration changes:
+//! measured on the wire.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,20 +13,21 @@ use crate::lab::{Hog, Lab, Sent, Site, changes_of_sender, take_all_processors};
 
 /// Ordinary busy loops beside the real-time ones.
 const ORDINARY: usize = 4;
-/// Real-time hogs take all processors for this long at most; then everybody else has a moment.
+/// Real-time hogs take all processors for this long at most; then all others have a moment.
 const BURST: Duration = Duration::from_mins(1);
 const BREATH: Duration = Duration::from_secs(1);
 /// Time between two changes of the configuration.
 const CHANGES: Duration = Duration::from_secs(1);
 
-/// How long a row with hogs or changes lasts: `HBCORE_BENCH_SECONDS`, else this.
+/// The duration of a row with hogs or changes: `HBCORE_BENCH_SECONDS`, or else this.
 pub(super) fn time_or(usual: u64) -> Duration {
     let given = std::env::var("HBCORE_BENCH_SECONDS").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(given.unwrap_or(usual).max(1))
 }
 
-/// The longest silences of alpha and bravo on the wire and the deaths of a healthy pair, beside a real-time hog of priority 50 for each
-/// processor and some ordinary ones. With it, for ours, how often a bare thread of the same class was late by as much as kills a node.
+/// The longest silences of alpha and bravo on the wire and the deaths of a healthy pair, beside a real-time hog of
+/// priority 50 for each processor and some ordinary ones. For ours, it adds how often a bare thread of the same class
+/// was so late that a node would have been declared dead.
 pub(super) fn beside_hogs(who: Contender, keepalive: u32, deadtime: u32, time: Duration) -> String {
     let lab = running(who, keepalive, deadtime);
     let wire = lab.wire();
@@ -45,7 +47,7 @@ pub(super) fn beside_hogs(who: Contender, keepalive: u32, deadtime: u32, time: D
     });
     let sent = wire.end();
     drop(ordinary);
-    // What could not be written meanwhile is in the log soon.
+    // The delayed log lines are written soon.
     thread::sleep(BREATH);
     let deaths = match who {
         Contender::Keepalived => changes_of_sender(&sent) / 2,
@@ -70,8 +72,8 @@ fn deaths_logged(lab: &Lab) -> usize {
     lab.hosts().iter().map(|host| host.count_logged(": is dead")).sum()
 }
 
-/// Runs `measured` beside two threads of the class that our daemon would like, which sleep for a keepalive at a time; and says how often one
-/// woke so late that a node would have been declared dead.
+/// Runs `measured` beside two threads of the class that our daemon asks for, which sleep for a keepalive at a time.
+/// Returns how often one woke so late that a node would have been declared dead.
 pub(super) fn beside_bare_threads<T>(keepalive: u32, deadtime: u32, measured: impl FnOnce() -> T) -> (usize, T) {
     let nap = Duration::from_millis(u64::from(keepalive));
     let limit = Duration::from_millis(u64::from(deadtime - keepalive));

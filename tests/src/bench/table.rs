@@ -12,7 +12,7 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// Of at least one measurement.
+    /// The range of at least one measurement.
     pub(super) fn of(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -33,7 +33,7 @@ pub(super) fn head(columns: &[&str]) {
     println!("| | {} |\n{}|", columns.join(" | "), "|---".repeat(columns.len() + 1));
 }
 
-/// A row of it. A cell without a value was not measured.
+/// A row of the table. A cell without a value was not measured.
 pub(super) fn row(what: &str, cells: impl IntoIterator<Item = Option<String>>) {
     let cells: Vec<String> = cells.into_iter().map(|cell| cell.unwrap_or_else(|| "–".to_owned())).collect();
     println!("| {what} | {} |", cells.join(" | "));

@@ -1,12 +1,13 @@
-//! A client of the socket `register` on a host of the test network, which behaves well or badly, as the first word says:
+//! A client of the socket `register` on a host of the test network, which behaves well or badly. The first word chooses
+//! how:
 //!
 //! ```text
 //! collect NAME COUNT SECONDS   signs on as NAME, prints `ready`, then the field `x` of COUNT messages of type `mytest`
 //! send NAME COUNT SIZE         signs on as NAME and sends COUNT messages of SIZE bytes, `x` counting from 1
-//! names NAME...                signs on under each name in turn, and prints what came of it
-//! mute NAME SECONDS            signs on, asks without end, and reads nothing; prints `cut off` when nobody listens any more
-//! crowd COUNT                  connects COUNT times and says nothing; prints `crowded`, and stays until its standard input ends
-//! bad KIND                     sends what is no frame, and prints whether the connection was closed
+//! names NAME...                signs on under each name in turn, and prints the result
+//! mute NAME SECONDS            signs on, asks without end, and reads nothing; prints `cut off` at its end
+//! crowd COUNT                  connects COUNT times and sends nothing; prints `crowded`, and stays until its input ends
+//! bad KIND                     sends bytes that are no frame, and prints whether the connection was closed
 //! ```
 
 #![forbid(unsafe_code)]
@@ -72,7 +73,7 @@ fn send(name: &str, count: u64, size: u64) {
     for n in 1..=count {
         let number = n.to_string();
         client.say("mytest", &[("x", number.as_bytes()), ("padding", &padding)]).expect("to be listened to");
-        // All of it comes back, and who does not read that is cut off.
+        // All messages come back to the sender, and the daemon cuts off a client that does not read them.
         if n % 16 == 0 || n == count {
             client.ask("numnodes", &[]).expect("an answer");
         }

@@ -1,9 +1,9 @@
-//! Process 1 of a host of the test network: gives the host its name, its own directories and a service to be probed, and
-//! collects what its daemons leave behind.
+//! Process 1 of a host of the test network. It gives the host its name, its own directories and a service for the
+//! probes, and reaps the processes that daemons leave.
 //!
-//! It runs in fresh pid, mount and uts namespaces (see `lab/machine.rs`). When it is killed the kernel kills every
+//! It runs in fresh pid, mount and uts namespaces (see `lab/machine.rs`). When it is killed, the kernel kills every
 //! process of the host at that instant, the service included: a power cut. It also ends when its standard input is
-//! closed, so that no host outlives the test that made it.
+//! closed, so that no host survives the test that made it.
 
 #![forbid(unsafe_code)]
 
@@ -22,11 +22,11 @@ use rustix::mount::{MountFlags, mount, mount_bind, mount_bind_recursive};
 use rustix::process::{WaitOptions, wait};
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// What a daemon expects to find below `/run`.
+/// The directories that a daemon expects below `/run`.
 const RUN_DIRECTORIES: [&str; 6] =
     ["lock", "resource-agents", "heartbeat/ccm", "heartbeat/crm", "heartbeat/dopd", "heartbeat/rsctmp"];
 
-/// The devices of a host with a serial port; one without keeps the devices of the machine that runs the test.
+/// The devices of a host with a serial port. A host without one has the devices of the machine that runs the test.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 struct Arguments {
@@ -79,7 +79,7 @@ fn end_with_standard_input() {
     std::process::exit(0);
 }
 
-/// `/run` is new at each boot, as on a real host; the others are directories that outlive a power cut.
+/// `/run` is new at each boot, as on a real host; the others are directories that survive a power cut.
 fn own_directories(root: &Path) -> io::Result<()> {
     mount("tmpfs", "/run", "tmpfs", MountFlags::empty(), None)?;
     for directory in RUN_DIRECTORIES {
@@ -98,7 +98,7 @@ fn own_directories(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A `/dev` of its own, in which the serial port is called `ttyHB0`: the reference wants a name directly below `/dev`.
+/// A `/dev` of its own, in which the serial port is called `ttyHB0`: the reference needs a name directly below `/dev`.
 fn own_devices(new: &Path, port: &Path) -> io::Result<()> {
     fs::create_dir_all(new)?;
     mount("tmpfs", new, "tmpfs", MountFlags::empty(), Some(c"mode=755"))?;
@@ -121,7 +121,7 @@ fn own_devices(new: &Path, port: &Path) -> io::Result<()> {
     Ok(mount_bind_recursive(new, "/dev")?)
 }
 
-/// A socket on the service address, whether or not this host holds it now.
+/// A socket on the service address, even if this host does not have the address now.
 fn service(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     match address {
@@ -134,14 +134,14 @@ fn service(address: SocketAddr) -> io::Result<UdpSocket> {
 
 /// Answers each datagram with itself and the host's name.
 fn serve(socket: &UdpSocket, name: &str) {
-    // What is measured is the cluster, not how long the answer waits for a processor.
+    // The test measures the cluster, and not how long the answer waits for a processor.
     let _ = realtime::enter_unguarded(Policy::RoundRobin, 1);
     let mut buffer = [0; 64];
     loop {
         let Ok((len, client)) = socket.recv_from(&mut buffer) else { continue };
         let mut answer = buffer[..len].to_vec();
         answer.extend_from_slice(name.as_bytes());
-        // An answer that cannot be sent is one that the client does not get.
+        // If an answer cannot be sent, the client misses it.
         let _ = socket.send_to(&answer, client);
     }
 }

@@ -1,4 +1,5 @@
-//! The daemon for 32-bit ARM, and how it runs here: under QEMU's user mode, which translates the processor and passes system calls on.
+//! The daemon for 32-bit ARM. It runs under QEMU's user mode, which translates the processor and passes system calls
+//! on.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,10 +11,10 @@ use super::daemon::missing_package;
 /// The target's name.
 pub const TARGET: &str = "armv7-unknown-linux-gnueabihf";
 
-/// What is built of the standard library: what a test needs.
+/// The parts of the standard library that are built: those that a test needs.
 const LIBRARIES: &str = "-Zbuild-std=std,test,panic_abort,panic_unwind,proc_macro";
 
-/// Files that all of this needs, and the Debian packages that have them.
+/// The files that the emulation needs, and the Debian packages that have them.
 const NEEDED: [(&str, &str); 6] = [
     ("/usr/bin/arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
     ("/usr/arm-linux-gnueabihf/lib/libc.so.6", "libc6-dev-armhf-cross"),
@@ -23,22 +24,22 @@ const NEEDED: [(&str, &str); 6] = [
     ("/usr/lib/rustlib/src/rust", "rust-web-src"),
 ];
 
-/// Where the memory of an emulated program begins, far from the emulator's own.
+/// The start of an emulated program's memory, far from the emulator's own.
 const GUEST: u64 = 1 << 44;
-/// All that a 32-bit program can address.
+/// The size of a 32-bit address space.
 const GUEST_LEN: u64 = 1 << 32;
 
-/// The words before the program's.
+/// The words before those of the program.
 pub(super) const EMULATOR: [&str; 5] =
     ["/usr/bin/qemu-arm-static", "-L", "/usr/arm-linux-gnueabihf", "-B", "0x100000000000"];
 
-/// Why nothing of this can run here; none if it can.
+/// Why the emulation cannot run here; none if it can.
 pub fn why_not() -> Option<String> {
     missing_package(&NEEDED)
 }
 
-/// Debian's cargo, for the other processor, with nothing of what cargo has told this process about itself. It builds the standard
-/// library from source, the same for all commands, so that it is built once.
+/// Debian's cargo, for the other processor, without the environment that cargo has set for this process. It builds the
+/// standard library from source, with the same options for all commands, so that it is built once.
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new("/usr/bin/cargo");
     for (name, _) in std::env::vars_os() {
@@ -50,7 +51,7 @@ pub fn cargo(arguments: &[&str]) -> Command {
     let (subcommand, rest) = arguments.split_first().expect("a subcommand of cargo");
     command.args([*subcommand, LIBRARIES, "--target", TARGET, "--target-dir"]).arg(target()).args(rest);
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    // A fifth of the time; what is stripped differs by 60 bytes.
+    // This takes a fifth of the time; the stripped program differs by 60 bytes.
     command.env("CARGO_PROFILE_RELEASE_DEBUG", "false");
     command.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
     command.env("CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER", "arm-linux-gnueabihf-gcc");
@@ -70,12 +71,12 @@ pub fn daemon() -> PathBuf {
         .clone()
 }
 
-/// What builds the daemon.
+/// The command that builds the daemon.
 pub fn build_of_daemon() -> Command {
     cargo(&["build", "--quiet", "--release", "-p", "hbcore-linux", "--bin", "heartbeat"])
 }
 
-/// Where cargo puts what it builds for the target.
+/// The output directory of cargo for the target.
 pub fn output() -> PathBuf {
     target().join(TARGET)
 }
@@ -85,8 +86,8 @@ fn target() -> PathBuf {
     this.ancestors().nth(2).unwrap_or(Path::new("target")).join("armv7")
 }
 
-/// The memory of the daemon that this process of the emulator runs; none if it has ended. Only what is mapped where the program
-/// can address it counts, not what is the emulator's.
+/// The memory of the daemon that this process of the emulator runs; none if it has ended. Only the mappings that the
+/// program can address count, and not those of the emulator.
 pub fn memory(pid: u32) -> Option<Memory> {
     Memory::of(pid, |start| (GUEST..GUEST + GUEST_LEN).contains(&start))
 }

@@ -1,4 +1,4 @@
-//! Asking everybody who has the service address: the answers show every owner, while a client only ever talks to one.
+//! Asks all hosts which of them has the service address. The answers show every owner; a client only ever talks to one.
 
 use std::io::Read;
 use std::net::Ipv4Addr;
@@ -13,27 +13,27 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::namespace::Namespace;
 use super::network::SERVICE;
 
-/// Time between two questions.
+/// The time between two requests.
 const INTERVAL: Duration = Duration::from_millis(1);
-/// How often the receiving thread looks whether it should end.
+/// The interval at which the receiving thread checks whether it should end.
 const ATTENTION: Duration = Duration::from_millis(100);
 
-/// Who asks: nobody whom anybody knows, so that no table changes.
+/// The hardware address of the sender. No host knows it, so that no table changes.
 const ASKER: [u8; 6] = [2, 0, 0, 0, 0, 1];
-/// A question about IPv4 on Ethernet, and an answer to it.
+/// The fixed part of an ARP request about IPv4 on Ethernet, and of a reply.
 const REQUEST: [u8; 10] = [8, 6, 0, 1, 8, 0, 6, 4, 0, 1];
 const REPLY: [u8; 10] = [8, 6, 0, 1, 8, 0, 6, 4, 0, 2];
 
 /// An answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArpReply {
-    /// When it came.
+    /// The time of its arrival.
     pub at: Instant,
     /// The interface that claims to have the address.
     pub by: [u8; 6],
 }
 
-/// Asks until it is dropped.
+/// Sends requests until it is dropped.
 pub struct ArpWatch {
     replies: Arc<Mutex<Vec<ArpReply>>>,
     ended: Arc<AtomicBool>,
@@ -86,13 +86,13 @@ impl Drop for ArpWatch {
     }
 }
 
-/// "Who has it?", to everybody, from nobody (RFC 5227 section 1.1).
+/// An ARP probe: a broadcast request with sender address 0.0.0.0 (RFC 5227 section 1.1).
 fn question() -> Vec<u8> {
     let service: Ipv4Addr = SERVICE.parse().expect("an address");
     [&[0xff; 6][..], &ASKER, &REQUEST, &ASKER, &[0; 4], &[0; 6], &service.octets()].concat()
 }
 
-/// Who says that it has the address, if a frame is the answer to a question of ours.
+/// The host that claims the address, if the frame is a reply to our request.
 fn answer_in(frame: &[u8]) -> Option<[u8; 6]> {
     let service: Ipv4Addr = SERVICE.parse().expect("an address");
     let is_answer = frame.starts_with(&ASKER) && frame.get(12..22)? == REPLY && frame.get(28..32)? == service.octets();

@@ -1,11 +1,11 @@
-//! Waiting for conditions instead of sleeping for luck.
+//! Waits for conditions instead of sleeping for luck.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// Whether `condition` comes true before `limit` is over. It is asked at least twice.
+/// Whether `condition` becomes true before `limit` is over. It is checked at least twice.
 pub fn holds_within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + limit;
     while Instant::now() < end {

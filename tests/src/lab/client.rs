@@ -1,4 +1,4 @@
-//! A client that wants an answer from the service address once a millisecond.
+//! A client that asks the service address for an answer once a millisecond.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -12,17 +12,17 @@ use hbcore_linux::sys::realtime::{self, Policy};
 use super::namespace::Namespace;
 use super::network::{SERVICE, SERVICE_PORT};
 
-/// Time between two probes.
+/// The time between two probes.
 const INTERVAL: Duration = Duration::from_millis(1);
-/// How often the receiving thread looks whether it should end.
+/// The interval at which the receiving thread checks whether it should end.
 const ATTENTION: Duration = Duration::from_millis(100);
-/// How long a page may take.
+/// The longest time for a page.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// When it came.
+    /// The time of its arrival.
     pub at: Instant,
     /// The host that gave it.
     pub by: String,
@@ -34,7 +34,7 @@ pub struct Client {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Asks once, and gives the name of the host that answered within 100 ms.
+/// Asks once, and returns the name of the host that answered within 100 ms.
 pub(super) fn ask(namespace: &Namespace, address: &str) -> Option<String> {
     let socket = namespace.inside(|| UdpSocket::bind("[::]:0")).expect("a socket of the client");
     socket.set_read_timeout(Some(ATTENTION)).expect("a socket option");
@@ -84,7 +84,7 @@ impl Client {
         answers.iter().filter(|answer| answer.at >= since).cloned().collect()
     }
 
-    /// Whether `host` gave the newest answer, not longer than 50 ms ago.
+    /// Whether `host` gave the newest answer, at most 50 ms ago.
     pub fn is_served_by(&self, host: &str) -> bool {
         let answers = self.shared.answers.lock().expect("no thread panics with it");
         answers.last().is_some_and(|answer| answer.by == host && answer.at.elapsed() < Duration::from_millis(50))
@@ -99,7 +99,7 @@ impl Client {
         times.zip(ends).map(|(begin, end)| end.saturating_duration_since(begin)).max().unwrap_or(Duration::MAX)
     }
 
-    /// Who answered since then, each as often as the answers changed to it.
+    /// The hosts that answered since then, each as often as the answers changed to it.
     pub fn who_answered(&self, since: Instant) -> Vec<String> {
         let mut names: Vec<String> = self.answers(since).into_iter().map(|answer| answer.by).collect();
         names.dedup();
@@ -116,7 +116,7 @@ impl Drop for Client {
     }
 }
 
-/// What is measured are the nodes, not how long this process waits for a processor. Not permitted, it waits.
+/// The test measures the nodes, and not how long this process waits for a processor. Without permission it waits.
 fn punctual() {
     let _ = realtime::enter_unguarded(Policy::RoundRobin, 1);
 }
@@ -130,7 +130,7 @@ impl Shared {
         punctual();
         let mut next = Instant::now();
         while !self.is_over() {
-            // Nobody holds the address, or an error of an earlier probe is reported: there is no answer.
+            // No host has the address, or the socket reports an error of an earlier probe: then there is no answer.
             let _ = socket.send(b"?");
             next += INTERVAL;
             let now = Instant::now();

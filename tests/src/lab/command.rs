@@ -1,9 +1,9 @@
-//! Running programs that must succeed.
+//! Runs programs that must succeed.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs a command line of blank-separated words and gives its standard output. Panics with everything it said if it
+/// Runs a command line of blank-separated words and returns its standard output. Panics with its whole output if it
 /// fails.
 #[track_caller]
 pub fn run(line: &str) -> String {

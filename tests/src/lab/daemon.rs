@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use super::armv7;
 use super::command::cargo;
 
-/// Which implementation runs on a host.
+/// The implementation that runs on a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Daemon {
     /// This project's.
@@ -21,7 +21,7 @@ pub enum Daemon {
 }
 
 impl Daemon {
-    /// Where its program is. Ours is built first, in release mode.
+    /// The path of its program. Ours is built first, in release mode.
     pub fn program(self) -> PathBuf {
         match self {
             Self::Ours => release_binary("heartbeat"),
@@ -73,7 +73,8 @@ pub fn release_binary(name: &str) -> PathBuf {
     BUILT.get_or_init(|| build(&["--release"], target_directory()).join("release")).join(name)
 }
 
-/// The same with the feature `faults`, and a target directory of its own: programs with and without it have one name.
+/// The same with the feature `faults`. It has a target directory of its own, because programs with and without it have
+/// one name.
 fn seamed_binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let built = BUILT.get_or_init(|| build(&["--features", "faults"], target_directory().join("faults")).join("debug"));
@@ -88,7 +89,7 @@ fn build(options: &[&str], target: PathBuf) -> PathBuf {
     target
 }
 
-/// The reason for which something cannot run that needs these files, each with the Debian package that has it; none if they are there.
+/// The reason why a test that needs these files cannot run, each with its Debian package; none if the files exist.
 pub(super) fn missing_package(needed: &[(&str, &str)]) -> Option<String> {
     let (_, package) = needed.iter().find(|(path, _)| !Path::new(path).exists())?;
     Some(format!("needs the Debian package {package}"))

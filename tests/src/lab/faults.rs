@@ -1,4 +1,4 @@
-//! What goes wrong between the nodes. Only heartbeats are hit: the client still reaches everybody.
+//! Faults on the links between the nodes. They affect only heartbeats: the client still reaches all hosts.
 
 use super::namespace::Namespace;
 
@@ -25,7 +25,7 @@ impl<'lab> Faults<'lab> {
         self.set("");
     }
 
-    /// Loses every heartbeat that arrives at the node with this index: 0 is alpha. What it sends arrives.
+    /// Loses every heartbeat that arrives at the node with this index: 0 is alpha. Its own heartbeats arrive.
     pub fn deafen(&self, index: usize) {
         self.heal();
         self.nodes[index].feed("nft -f -", &format!("{RULES_BEGIN}{RULES_END}"));

@@ -8,9 +8,9 @@
 //!                        client
 //! ```
 //!
-//! A [`Guest`] is for what a [`Host`](super::Host) cannot have, because it belongs to the kernel, such as a replicated disk. Its root
-//! file system is that of the machine that runs the test, with a layer in memory above it. Its disks and its logs outlive a power
-//! cut. Commands reach it over ports, a line each.
+//! A [`Guest`] is for things that a [`Host`](super::Host) cannot have, because they belong to the kernel, such as a
+//! replicated disk. Its root file system is that of the machine that runs the test, with a layer in memory above it.
+//! Its disks and its logs survive a power cut. Commands reach it over ports, a line each.
 
 mod archive;
 mod system;
@@ -35,10 +35,10 @@ pub use wires::Wires;
 /// The names of the two guests, which are also those of the nodes.
 pub const NAMES: [&str; 2] = ["alpha", "bravo"];
 
-/// How long booting and a command may take where the processor is emulated and others use it too.
+/// The longest time for booting and for a command, if the processor is emulated and shared.
 const LIMIT: Duration = Duration::from_mins(3);
 
-/// Behind the output of a command.
+/// The byte after the output of a command.
 const END: u8 = 4;
 
 /// Lines of a log in a failure report.
@@ -47,19 +47,19 @@ const TAIL: usize = 25;
 /// A machine with its disks, and power from [`boot`](Self::boot) to [`cut_power`](Self::cut_power).
 pub struct Guest {
     index: usize,
-    /// Where its disks are, the sockets that QEMU connects to, and what it shares with the test.
+    /// The directory of its disks, of the sockets that QEMU connects to, and of the files that it shares with the test.
     directory: PathBuf,
     wires: Arc<Wires>,
     system: Arc<System>,
     power: Mutex<Option<Arc<Power>>>,
 }
 
-/// Who uses a port. Commands of two users do not wait for each other.
+/// The user of a port. Commands of two users do not wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
     /// The scenario.
     Scenario,
-    /// Whoever looks what state the machine is in.
+    /// The watch, which reads the state of the machine.
     Watch,
 }
 
@@ -69,7 +69,7 @@ struct Power {
 }
 
 impl Guest {
-    /// The guest with this index of [`NAMES`], without power, and with a new directory of its own in this one.
+    /// The guest with this index of [`NAMES`], without power, and with a new directory of its own in `directory`.
     pub fn new(index: usize, directory: &Path, wires: &Arc<Wires>, system: &Arc<System>) -> Self {
         let directory = directory.join(NAMES[index]);
         let _ = fs::remove_dir_all(&directory);
@@ -80,7 +80,7 @@ impl Guest {
         Self { index, directory, wires: Arc::clone(wires), system: Arc::clone(system), power: Mutex::new(None) }
     }
 
-    /// What it sees as `/guest/share`: files of its `/etc`, and its `/var/log`.
+    /// The directory that it sees as `/guest/share`: files of its `/etc`, and its `/var/log`.
     fn share(&self) -> PathBuf {
         self.directory.join("share")
     }
@@ -90,7 +90,8 @@ impl Guest {
         NAMES[self.index]
     }
 
-    /// Where its first disk (`/dev/vda`) and its second one (`/dev/vdb`, `/var/lib/heartbeat`) are to be before it boots.
+    /// The paths of its first disk (`/dev/vda`) and its second one (`/dev/vdb`, `/var/lib/heartbeat`). They must exist
+    /// before it boots.
     pub fn disks(&self) -> [PathBuf; 2] {
         ["vda", "vdb"].map(|name| self.directory.join(name))
     }
@@ -105,7 +106,7 @@ impl Guest {
 
     /// Switches the power on. The first command waits until the machine is ready.
     ///
-    /// QEMU ends with the thread that calls this, whatever ends that.
+    /// QEMU ends with the thread that calls this, even if that is killed.
     pub fn boot(&self) {
         let sockets = ["port1", "port2"].map(|name| self.directory.join(name));
         let listeners = sockets.each_ref().map(|path| {
@@ -140,7 +141,8 @@ impl Guest {
         let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
         let addresses = format!("{}/24,{}/24", SWITCHED[self.index], CABLE[self.index]);
         let modules = self.system.modules().display();
-        // Programs at the same addresses each time, which an emulator translates only once; nothing that protects them from each other.
+        // Programs have the same addresses each time, so that the emulator translates them only once. Mitigations are
+        // off.
         add(
             "-append",
             format!(
@@ -179,7 +181,7 @@ impl Guest {
         })
     }
 
-    /// Takes the power away at one instant.
+    /// Cuts the power at one instant.
     pub fn cut_power(&self) {
         let power = self.power.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(power) = power {
@@ -189,7 +191,7 @@ impl Guest {
         }
     }
 
-    /// Shuts the machine down; panics if it does not switch itself off.
+    /// Shuts the machine down. Panics if it does not switch itself off.
     #[track_caller]
     pub fn shut_down(&self) {
         let power = self.power().expect("a guest with power");
@@ -207,7 +209,7 @@ impl Guest {
         );
     }
 
-    /// Runs a line of shell; panics with the state of the machine if it does not answer, or the exit code is not 0.
+    /// Runs a line of shell. Panics with the state of the machine if it does not answer, or the exit code is not 0.
     #[track_caller]
     pub fn run(&self, line: &str) -> String {
         match self.ask(Port::Scenario, line) {
@@ -216,7 +218,7 @@ impl Guest {
         }
     }
 
-    /// Runs a line of shell; none if the machine has no power, or loses it meanwhile, or does not answer.
+    /// Runs a line of shell. None if the machine has no power, or loses it meanwhile, or does not answer.
     pub fn ask(&self, port: Port, line: &str) -> Option<Answered> {
         let power = self.power()?;
         let mut port = power.port(port);
@@ -236,7 +238,7 @@ impl Guest {
         self.power.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What its kernel said since the first boot.
+    /// The output of its kernel since the first boot.
     pub fn console(&self) -> String {
         self.text_of("console")
     }
@@ -250,7 +252,7 @@ impl Guest {
         String::from_utf8_lossy(&fs::read(self.share().join("log").join(log)).unwrap_or_default()).into_owned()
     }
 
-    /// What a person needs to find out why a scenario failed.
+    /// The information that a person needs to find out why a scenario failed.
     pub fn state(&self) -> String {
         let tail = |text: String| {
             let lines: Vec<&str> = text.lines().collect();

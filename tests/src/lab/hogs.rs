@@ -1,19 +1,20 @@
-//! Processes that do nothing, as fast as they can.
+//! Processes that only use processor time.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// A busy loop. It ends with this value, or by itself when it has used the processor time that it was given.
+/// A busy loop. It ends with this value, or when it has used the processor time that it was given.
 pub struct Hog(Child);
 
 impl Hog {
-    /// One that is scheduled normally, for two minutes at most: a user who interrupts a measurement should not have to look for it.
+    /// A hog with normal scheduling, for two minutes at most. After an interrupted measurement, it ends without help.
     pub fn normal() -> Self {
         Self::of(&["sh"], 120)
     }
 
-    /// One of real-time priority 50. With one for each processor, nobody of a lower priority runs until they have had their time, and nobody
-    /// could kill them: the kernel does it, after this many seconds of processor time each, at most sixty.
+    /// A hog of real-time priority 50. If there is one for each processor, no process of a lower priority runs until
+    /// they have had their time, and no user can kill them. The kernel does it, after this many seconds of processor
+    /// time each, at most sixty.
     pub fn real_time(seconds: u64) -> Self {
         Self::of(&["chrt", "--fifo", "50", "sh"], seconds.clamp(1, 60))
     }
@@ -24,7 +25,7 @@ impl Hog {
         Self(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell, and chrt of util-linux"))
     }
 
-    /// Waits until it has used up what it was given.
+    /// Waits until it has used its processor time.
     pub fn wait(mut self) {
         let _ = self.0.wait();
     }
@@ -37,7 +38,8 @@ impl Drop for Hog {
     }
 }
 
-/// Takes every processor with real-time hogs of priority 50 for some seconds of processor time, and waits until they have ended.
+/// Takes every processor with real-time hogs of priority 50 for some seconds of processor time, and waits until they
+/// have ended.
 pub fn take_all_processors(time: Duration) {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let hogs: Vec<Hog> = (0..processors).map(|_| Hog::real_time(time.as_secs())).collect();

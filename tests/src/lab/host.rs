@@ -1,4 +1,4 @@
-//! A node of the cluster: a place in the network, its files, and while it has power a machine with a daemon.
+//! A node of the cluster: its place in the network, its files, and, while it has power, a machine with a daemon.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -26,18 +26,18 @@ use super::sniffer::Sniffer;
 /// The control panel of the seam, as the processes of a host see it.
 const PANEL: &str = "/var/log/faults";
 
-/// The longest that a program with the seam is waited for, in seconds.
+/// The longest time for a program with the seam, in seconds.
 const SEAMED_LIMIT: &str = "20";
 
 /// Lines of a log in a failure report.
 const TAIL: usize = 25;
 
-/// How long 3.0.6 may take to stop: it waits for its own phases, each polled once a second.
+/// The longest time that 3.0.6 takes to stop: it waits for its own phases, each polled once a second.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// What the daemon logs when its links are open.
+/// The log line of a daemon whose links are open.
 const UP: &str = "Local status now set to: 'up'";
-/// How long that may take with a processor that is translated, on a busy machine.
+/// The longest time until then with a translated processor, on a busy machine.
 const EMULATED_START_LIMIT: Duration = Duration::from_secs(30);
 
 /// A node.
@@ -51,12 +51,12 @@ pub struct Host {
     machine: Mutex<Option<Machine>>,
 }
 
-/// What a program on a host answered.
+/// The answer of a program on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
     /// Its exit code; none if a signal ended it.
     pub code: Option<i32>,
-    /// What it wrote to standard output and standard error.
+    /// Its output to standard output and standard error.
     pub output: String,
 }
 
@@ -91,7 +91,7 @@ impl Host {
         &self.namespace
     }
 
-    /// What runs on it.
+    /// The daemon that runs on it.
     pub fn daemon(&self) -> Daemon {
         self.daemon
     }
@@ -103,8 +103,8 @@ impl Host {
         self.write("haresources", &site.haresources());
     }
 
-    /// Writes a file of `/etc/ha.d`, readable by its owner only. Its time is at least a second later than before: 3.0.6 sees a change
-    /// by the whole second.
+    /// Writes a file of `/etc/ha.d`, readable by its owner only. Its time is at least a second later than before,
+    /// because 3.0.6 compares whole seconds.
     pub fn write(&self, file: &str, text: &str) {
         let path = self.config_file(file);
         let before = fs::metadata(&path).and_then(|data| data.modified()).ok();
@@ -131,7 +131,7 @@ impl Host {
         fs::set_permissions(path, Permissions::from_mode(0o755)).expect("our own file");
     }
 
-    /// Where a file of `/etc/ha.d` really is.
+    /// The real path of a file of `/etc/ha.d`.
     pub fn config_file(&self, file: &str) -> PathBuf {
         self.root.join("ha.d").join(file)
     }
@@ -154,24 +154,26 @@ impl Host {
         take_down(&self.namespace, self.index);
     }
 
-    /// Ends what still runs, when the test is over.
+    /// Ends all its processes, when the test is over.
     pub(super) fn halt(&self) {
         self.machine().take();
     }
 
-    /// Starts the daemon and panics if it says that it did not start.
+    /// Starts the daemon. Panics if the start fails.
     #[track_caller]
     pub fn start(&self) {
         let started = self.try_start();
         assert_eq!(started.code, Some(0), "{} did not start its daemon:\n{}", self.name, started.output);
     }
 
-    /// Starts the daemon. What it says is known when it is ready; of one under QEMU it is known when it has opened its links.
+    /// Starts the daemon and returns its output when it is ready. For a daemon under QEMU that is when it has opened
+    /// its links.
     pub fn try_start(&self) -> Answered {
         if self.daemon != Daemon::Armv7 {
             return self.heartbeat(&[]);
         }
-        // QEMU has a thread of its own, beside which the daemon may not fork: it stays in the foreground of a shell that ends.
+        // QEMU has a thread of its own, and the daemon may not fork beside it: it stays in the foreground of a shell
+        // that ends.
         let before = self.count_logged(UP);
         let words = self.command_line(&["-f"]).join(" ");
         let started = self.run("sh", &["-c", &format!("{words} </dev/null >/var/log/foreground 2>&1 &")]);
@@ -191,7 +193,7 @@ impl Host {
         assert!(gone, "-k returned, and the daemon still runs\n{}", self.state());
     }
 
-    /// Kills the daemon's processes, as a crash would; the address stays where it is.
+    /// Kills the daemon's processes, as a crash would. The address stays where it is.
     pub fn crash_daemon(&self) {
         let pids = self.daemon_processes();
         processes::signal(&pids, Signal::KILL);
@@ -200,12 +202,12 @@ impl Host {
         assert!(gone, "the daemon cannot be killed\n{}", self.state());
     }
 
-    /// Stops the daemon's processes as they are, like a machine that is not scheduled.
+    /// Suspends the daemon's processes, as on a machine that gets no processor.
     pub fn freeze_daemon(&self) {
         processes::signal(&self.daemon_processes(), Signal::STOP);
     }
 
-    /// Lets them go on.
+    /// Resumes the daemon's processes.
     pub fn thaw_daemon(&self) {
         processes::signal(&self.daemon_processes(), Signal::CONT);
     }
@@ -222,7 +224,7 @@ impl Host {
         let emulator = if self.daemon == Daemon::Armv7 { &armv7::EMULATOR[..] } else { &[] };
         let mut words: Vec<String> = emulator.iter().map(|&word| word.to_owned()).collect();
         if self.daemon == Daemon::Seamed {
-            // A tool that waits for the daemon may wait for ever: then that is what the test finds.
+            // A tool that waits for the daemon may wait for ever: the limit turns that into a failure of the test.
             let words_before = ["timeout", SEAMED_LIMIT, "env"].map(str::to_owned);
             words.extend(words_before.into_iter().chain([format!("{}={PANEL}", Panel::VARIABLE)]));
         }
@@ -235,7 +237,7 @@ impl Host {
         words
     }
 
-    /// Runs `hb_standby` or `hb_takeover`, as it belongs to the daemon.
+    /// Runs `hb_standby` or `hb_takeover` of the daemon's implementation.
     pub fn tool(&self, name: &str, arguments: &[&str]) -> Answered {
         let program = match self.daemon {
             Daemon::Ours | Daemon::Seamed | Daemon::Armv7 => release_binary(name),
@@ -244,29 +246,29 @@ impl Host {
         self.run(&program.display().to_string(), arguments)
     }
 
-    /// Has `hb_standby` give groups away; panics if it says that it could not ask for it.
+    /// Runs `hb_standby`, which hands groups over. Panics if the request fails.
     #[track_caller]
     pub fn standby(&self, class: &str) {
         let answered = self.tool("hb_standby", &[class]);
         assert_eq!(answered.code, Some(0), "hb_standby {class} on {}: {}", self.name, answered.output);
     }
 
-    /// Has `hb_takeover` ask the other node for groups; panics if it says that it could not.
+    /// Runs `hb_takeover`, which asks the other node for groups. Panics if the request fails.
     #[track_caller]
     pub fn take_over(&self, class: &str) {
         let answered = self.tool("hb_takeover", &[class]);
         assert_eq!(answered.code, Some(0), "hb_takeover {class} on {}: {}", self.name, answered.output);
     }
 
-    /// Until the power is cut, puts a file over another one that exists: an installed program, a command of the system.
+    /// Mounts a file over an existing one, until the power is cut: an installed program, a command of the system.
     #[track_caller]
     pub fn put_over(&self, file: &Path, target: &str) {
         let mounted = self.run("mount", &["--bind", &file.display().to_string(), target]);
         assert_eq!(mounted.code, Some(0), "{}", mounted.output);
     }
 
-    /// Until the power is cut, puts executable files with these names and texts into a directory of the system, before
-    /// those that are there.
+    /// Puts executable files with these names and texts into a directory of the system, before the files that are
+    /// there, until the power is cut.
     #[track_caller]
     pub fn put_into(&self, target: &str, programs: &[(&str, &str)]) {
         let directory = self.root.join(target.replace('/', "-"));
@@ -280,7 +282,7 @@ impl Host {
         assert_eq!(mounted.code, Some(0), "{}", mounted.output);
     }
 
-    /// Until the power is cut, puts an empty directory over one of the system.
+    /// Mounts an empty directory over one of the system, until the power is cut.
     #[track_caller]
     pub fn put_empty_over(&self, target: &str) {
         let mounted = self.run("mount", &["-t", "tmpfs", "tmpfs", target]);
@@ -300,7 +302,8 @@ impl Host {
         assert_eq!(written.code, Some(0), "{}", written.output);
     }
 
-    /// Keeps the daemon from having more threads and children than it has, until the value is dropped. `None`: this machine cannot.
+    /// Keeps the daemon from making more threads and children, until the value is dropped. `None` if this machine
+    /// cannot do that.
     pub fn limit_processes(&self) -> Option<ProcessLimit> {
         ProcessLimit::new(&self.daemon_processes())
     }
@@ -310,19 +313,19 @@ impl Host {
         self.machine().is_some()
     }
 
-    /// Where a test makes calls of the daemon fail, if that has the seam ([`Daemon::Seamed`]).
+    /// The panel by which a test makes calls of the daemon fail, if it has the seam ([`Daemon::Seamed`]).
     pub fn panel(&self) -> Panel {
         Panel::new(self.root.join("log/faults"))
     }
 
-    /// Whether a file exists, as the processes of the host see it: also in its `/run`, which is new at each boot.
+    /// Whether a file exists, as the processes of the host see it, even in its `/run`, which is new at each boot.
     pub fn has_file(&self, path: &str) -> bool {
         self.machine()
             .as_ref()
             .is_some_and(|machine| Path::new(&format!("/proc/{}/root{path}", machine.first_process())).exists())
     }
 
-    /// Runs a program on the host. What it leaves in the background is not waited for.
+    /// Runs a program on the host. It does not wait for processes that the program leaves in the background.
     pub fn run(&self, program: &str, arguments: &[&str]) -> Answered {
         let path = self.root.join("log/output");
         let file = File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -342,12 +345,12 @@ impl Host {
         !self.daemon_processes().is_empty()
     }
 
-    /// What the daemon's processes have used.
+    /// The resources that the daemon's processes have used.
     pub fn usage(&self) -> Usage {
         processes::usage(&self.daemon_processes())
     }
 
-    /// The memory of the daemon; none if it does not run. Of the six processes of a 3.0.6, the one that has most.
+    /// The memory of the daemon; none if it does not run. A 3.0.6 has six processes; the largest one counts.
     pub fn memory(&self) -> Option<Memory> {
         let of = |pid| match self.daemon {
             Daemon::Armv7 => armv7::memory(pid),
@@ -356,7 +359,7 @@ impl Host {
         self.daemon_processes().into_iter().filter_map(of).max_by_key(|memory| memory.own)
     }
 
-    /// The process numbers of all processes of the host but its first.
+    /// The process numbers of all processes of the host except its first.
     pub fn daemon_processes(&self) -> Vec<u32> {
         self.machine().as_ref().map_or_else(Vec::new, |machine| processes::of_machine(machine.first_process()))
     }

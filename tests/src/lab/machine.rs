@@ -1,4 +1,4 @@
-//! What dies in a power cut: all processes of a host, with its mounts and its `/run`.
+//! The part of a host that ends in a power cut: all its processes, with its mounts and its `/run`.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::namespace::Namespace;
 use super::network::{SERVICE, SERVICE_PORT, SERVICE6};
 
-/// A running machine. Dropped, it loses its power.
+/// A running machine. It loses its power when it is dropped.
 pub(super) struct Machine {
     unshare: Child,
     first_process: u32,
@@ -36,7 +36,7 @@ impl Machine {
         Self { unshare, first_process }
     }
 
-    /// The process that is number 1 to the others, as the test sees it.
+    /// The process that has number 1 on the machine, with its number for the test.
     pub(super) fn first_process(&self) -> u32 {
         self.first_process
     }
@@ -49,7 +49,7 @@ impl Machine {
         command
     }
 
-    /// Every process is gone when this returns.
+    /// Cuts the power. Every process is gone when this returns.
     pub(super) fn cut_power(&mut self) {
         if let Some(pid) = i32::try_from(self.first_process).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::KILL);
@@ -69,7 +69,7 @@ fn only_child(pid: u32) -> u32 {
     children.trim().parse().unwrap_or_else(|_| panic!("process {pid} has the children [{children}] instead of one"))
 }
 
-/// The program of this package, beside the one that runs or above the test that runs.
+/// The program of this package, beside the running program or above the running test.
 fn machine_binary() -> PathBuf {
     let this = std::env::current_exe().expect("the running program");
     let directory = this.parent().filter(|d| !d.ends_with("deps")).or_else(|| this.parent()?.parent());

@@ -1,23 +1,24 @@
-//! What a program occupies, from `/proc/PID/smaps`.
+//! The memory that a program occupies, from `/proc/PID/smaps`.
 
 use std::fs;
 
 /// Resident memory of a program, in KiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// The program's file, heap, stacks, and changed data of its libraries: what counts in full wherever one of it runs.
+    /// The program's file, heap, stacks, and changed data of its libraries: the part that each running copy needs.
     pub own: u64,
     /// The rest of its libraries, which all programs of a machine share.
     pub shared: u64,
 }
 
 impl Memory {
-    /// What one daemon may occupy, in KiB.
+    /// The most memory that one daemon may occupy, in KiB.
     pub const BOUND: u64 = 2048;
-    /// How many programs share the libraries at least on any machine that is of use.
+    /// On any usable machine, at least this many programs share the libraries.
     const SHARERS: u64 = 4;
 
-    /// That of a process whose mappings count as `counts` says of the address at which they begin; none if it has ended.
+    /// The memory of a process. `counts` decides for each mapping, by its start address, whether it counts. None if the
+    /// process has ended.
     pub(super) fn of(pid: u32, counts: impl Fn(u64) -> bool) -> Option<Self> {
         let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).ok()?;
         Some(Self::sum(&smaps, counts))

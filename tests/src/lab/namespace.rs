@@ -1,4 +1,4 @@
-//! Network namespaces, and doing things in them.
+//! Network namespaces, and running code in them.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,7 +12,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::await_until::holds_within;
 
-/// A network namespace. It has no name: it hangs on a process of ours that ends with this value, or with the test's
+/// A network namespace. It has no name: it belongs to a process of ours that ends with this value, or with the test's
 /// process, because the pipe to it closes.
 pub struct Namespace {
     holder: Child,
@@ -40,7 +40,7 @@ impl Namespace {
         self.holder.id()
     }
 
-    /// What enters this namespace for good with the thread that runs it.
+    /// A handle by which a thread enters this namespace for good.
     pub(super) fn entrance(&self) -> Entrance {
         Entrance(File::open(self.path()).expect("the namespace of a living process"))
     }
@@ -56,7 +56,7 @@ impl Namespace {
         thread::scope(|scope| scope.spawn(thread).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    /// Gives lines to one `ip -batch`.
+    /// Passes lines to one `ip -batch`.
     #[track_caller]
     pub fn ip(&self, lines: &str) {
         self.feed("ip -batch -", lines);
@@ -77,7 +77,7 @@ impl Namespace {
         assert!(output.status.success(), "{line}: {}\n{input}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Whether the IPv6 address is one of this namespace's, on an interface that is up.
+    /// Whether this namespace has the IPv6 address, on an interface that is up.
     pub fn has_address6(&self, address: &str) -> bool {
         let wanted: Ipv6Addr = address.parse().expect("an IPv6 address");
         let wanted = format!("{:032x} ", wanted.to_bits());
@@ -85,14 +85,14 @@ impl Namespace {
         table.lines().any(|line| line.starts_with(&wanted))
     }
 
-    /// Whether the IPv4 address is one of this namespace's, on an interface that is up.
+    /// Whether this namespace has the IPv4 address, on an interface that is up.
     pub fn has_address(&self, address: &str) -> bool {
         let table = std::fs::read_to_string(format!("/proc/{}/net/fib_trie", self.holder.id())).unwrap_or_default();
         is_local(&table, address)
     }
 }
 
-/// Whether the IPv4 address is one of the machine's own in this text of `/proc/net/fib_trie`.
+/// Whether this text of `/proc/net/fib_trie` has the IPv4 address as one of the machine's own.
 pub fn is_local(table: &str, address: &str) -> bool {
     let mut lines = table.lines();
     while let Some(line) = lines.next() {

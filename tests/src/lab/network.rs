@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::namespace::Namespace;
 
-/// The address that moves.
+/// The address that moves between the nodes.
 pub const SERVICE: &str = "10.77.0.100";
-/// The UDP port of the service that answers there.
+/// The UDP port of the service at this address.
 pub const SERVICE_PORT: u16 = 9999;
 /// The UDP port of the heartbeats.
 pub const HEARTBEAT_PORT: u16 = 694;
@@ -15,7 +15,8 @@ pub const SWITCHED: [&str; 3] = ["10.77.0.1", "10.77.0.2", "10.77.0.4"];
 /// The nodes' addresses on the cable between them.
 pub const CABLE: [&str; 2] = ["10.78.0.1", "10.78.0.2"];
 
-/// The IPv6 address that moves, in full: two colons in a row would separate arguments in the `haresources` of 3.0.6.
+/// The IPv6 address that moves, in full: the `haresources` of 3.0.6 takes two colons in a row as a separator of
+/// arguments.
 pub const SERVICE6: &str = "fd77:0:0:0:0:0:0:100";
 /// The nodes' own IPv6 addresses on the switch.
 pub const SWITCHED6: [&str; 2] = ["fd77::1", "fd77::2"];
@@ -27,7 +28,7 @@ pub const CLIENT: &str = "10.77.0.3";
 const CLIENT6: &str = "fd77::3";
 const FAR_CLIENT: &str = "10.77.0.5";
 
-/// The namespaces and what connects them.
+/// The namespaces and the links between them.
 pub(super) struct Network {
     nodes: Vec<Arc<Namespace>>,
     client: Namespace,
@@ -36,8 +37,8 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// `nodes`: two, or three of which the last one is only on the switch. `divided`: bravo and another client are on a second
-    /// switch, with a trunk to the first.
+    /// `nodes` are two, or three, of which the last one is only on the switch. With `divided`, bravo and another client
+    /// are on a second switch, with a trunk to the first.
     pub(super) fn new(nodes: &[&str], divided: bool) -> Self {
         let network = Self {
             nodes: nodes.iter().map(|_| Arc::new(Namespace::new())).collect(),
@@ -96,13 +97,13 @@ impl Network {
         self.far_client.as_ref()
     }
 
-    /// Whether the trunk between the switches is there.
+    /// Sets the trunk between the switches up or down.
     pub(super) fn set_trunk(&self, is_there: bool) {
         self.switch.ip(&format!("link set trunk0 {}", if is_there { "up" } else { "down" }));
     }
 }
 
-/// The links of a node as they are after a boot: up, with its own addresses and no others.
+/// Sets the links of a node as after a boot: up, with its own addresses and no others.
 pub(super) fn bring_up(node: &Namespace, index: usize) {
     let switched = SWITCHED[index];
     node.ip(&format!("address flush dev eth0\naddress add {switched}/24 broadcast + dev eth0\nlink set eth0 up"));
@@ -116,7 +117,7 @@ pub(super) fn bring_up(node: &Namespace, index: usize) {
     ));
 }
 
-/// The links of a node without power.
+/// Sets the links of a node without power.
 pub(super) fn take_down(node: &Namespace, index: usize) {
     node.ip("link set eth0 down\naddress flush dev eth0");
     if index < CABLE.len() {

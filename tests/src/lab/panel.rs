@@ -1,4 +1,4 @@
-//! Making a call of the daemon fail, at a place of the test's choice: the other end of `hbcore_linux::sys::fault`.
+//! Makes a call of the daemon fail, at a place that the test chooses: the other end of `hbcore_linux::sys::fault`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// The variable that tells the daemon where its panel is.
+    /// The variable that names the panel to the daemon.
     pub(super) const VARIABLE: &str = "HBCORE_FAULTS";
 
     pub(super) fn new(directory: PathBuf) -> Self {
@@ -18,20 +18,21 @@ impl Panel {
         Self { directory }
     }
 
-    /// Has the next call at this place end so, such as `error 11`, `hang 1500`, `kill`; with `always` before it, each call.
+    /// Sets the fault for the next call at this place, such as `error 11`, `hang 1500`, `kill`; with `always` before
+    /// it, for each call.
     pub fn arm(&self, place: &str, how: &str) {
-        // Whole at once: the daemon may pass the place while this is written.
+        // The file appears in one step, because the daemon may pass the place at any time.
         let draft = self.directory.join("draft");
         fs::write(&draft, how).expect("our own file");
         fs::rename(draft, self.directory.join(place)).expect("our own file");
     }
 
-    /// Takes a fault back, if it has not struck yet.
+    /// Removes a fault that has not happened yet.
     pub fn disarm(&self, place: &str) {
         let _ = fs::remove_file(self.directory.join(place));
     }
 
-    /// Whether the fault at this place has struck and gone. One that strikes always does not go.
+    /// Whether the fault at this place has happened and is gone. A fault with `always` stays.
     pub fn has_struck(&self, place: &str) -> bool {
         !self.directory.join(place).exists()
     }

@@ -1,4 +1,4 @@
-//! A machine that can make no more processes, as one whose service manager limits them (cgroups, `pids.max`).
+//! A machine that can make no more processes, as under a service manager that limits them (cgroups, `pids.max`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The limit, until this is dropped.
 pub struct ProcessLimit {
     group: PathBuf,
-    /// Where the processes go when the limit ends.
+    /// The group to which the processes return when the limit ends.
     parent: PathBuf,
 }
 
-/// Where the controller of processes is: on a machine with cgroups of version 1, and of version 2.
+/// The controller of processes on a machine with cgroups of version 1, and of version 2.
 const CONTROLLERS: [&str; 2] = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
 
 impl ProcessLimit {
-    /// Keeps these processes from having any more threads and children than they have. `None`: this machine has no such controller.
+    /// Keeps these processes from making more threads and children. `None` if this machine has no such controller.
     pub(super) fn new(pids: &[u32]) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("hbcore-lab-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What processes have used.
+/// The resources that processes have used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// How many there are.
+    /// The number of processes.
     pub processes: usize,
     /// Processor time in user and kernel mode.
     pub cpu: Duration,
@@ -31,7 +31,7 @@ pub fn usage(pids: &[u32]) -> Usage {
     let ticks_per_second = rustix::param::clock_ticks_per_second();
     let mut usage = Usage { processes: pids.len(), ..Usage::default() };
     for &pid in pids {
-        // utime and stime: fields 14 and 15 of the line, of which the first two are not in `fields`.
+        // utime and stime are fields 14 and 15 of the line; `fields` begins with the third one.
         let ticks: u64 = stat(pid).iter().flatten().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
         usage.cpu += precise_cpu(pid).unwrap_or(Duration::from_millis(ticks * 1000 / ticks_per_second));
         usage.pss_kib += pss_kib(pid).unwrap_or_default();
@@ -55,7 +55,7 @@ fn stat(pid: u32) -> Option<Vec<String>> {
     Some(fields.split(' ').map(str::to_owned).collect())
 }
 
-/// Time on a processor in nanoseconds of all threads, where the kernel counts it.
+/// The processor time of all threads in nanoseconds, if the kernel counts it.
 fn precise_cpu(pid: u32) -> Option<Duration> {
     let mut sum = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {

@@ -1,4 +1,4 @@
-//! A null-modem cable: two pseudo terminals and a thread that carries bytes between them.
+//! A serial line (null-modem cable): two pseudo terminals and a thread that carries bytes between them.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,10 +14,10 @@ use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
-/// How often the thread looks whether it should end.
+/// The interval at which the thread checks whether it should end.
 const ATTENTION: Duration = Duration::from_millis(100);
 
-/// The cable, until it is dropped.
+/// The serial line. It ends when it is dropped.
 pub struct SerialCable {
     ends: [Arc<End>; 2],
     ended: Arc<AtomicBool>,
@@ -25,7 +25,7 @@ pub struct SerialCable {
 }
 
 struct End {
-    /// What the port sends comes out here, and what is written here the port receives.
+    /// The bytes that the port sends come out here, and the port receives the bytes that are written here.
     inside: File,
     /// Open so that the terminal does not hang up while no daemon has it open.
     _port: OwnedFd,
@@ -46,7 +46,7 @@ impl SerialCable {
         self.ends.each_ref().map(|end| end.path.clone())
     }
 
-    /// Lets the port of the node with this index receive bytes that nobody sent.
+    /// Sends bytes to the port of the node with this index, as if they came from the line.
     pub fn inject(&self, index: usize, bytes: &[u8]) {
         self.ends[index].receive(bytes);
     }
@@ -76,7 +76,7 @@ impl End {
         Self { inside: inside.into(), _port: port, path: path.into_string().expect("a path").into() }
     }
 
-    /// As on a real line, what nobody takes is lost.
+    /// As on a real line, bytes for which there is no reader are lost.
     fn receive(&self, bytes: &[u8]) {
         let _ = (&self.inside).write(bytes);
     }

@@ -6,7 +6,7 @@ use hbcore::wire::{Keys, Method};
 
 use super::network::{CABLE, CABLE6, SERVICE, SWITCHED};
 
-/// Runs, as a service does, until it is stopped or the power is cut: `/run/held-NAME` says so. Remembers its calls.
+/// The service runs, until it is stopped or the power is cut, while `/run/held-NAME` exists. The script logs its calls.
 pub const SERVICE_SCRIPT: &str = r#"#!/bin/sh
 echo "${0##*/} $*" >> /var/log/calls
 held=/run/held-${0##*/}
@@ -17,22 +17,22 @@ case $1 in
 esac
 "#;
 
-/// What carries the heartbeats.
+/// The media of the heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
-    /// To the peer's addresses on the switch and on the cable.
+    /// Unicast to the peer's addresses on the switch and on the cable.
     Ucast,
-    /// To everybody on the switch and on the cable.
+    /// Broadcast on the switch and on the cable.
     Bcast,
-    /// To a group on the switch and another one on the cable.
+    /// Multicast to a group on the switch and another one on the cable.
     Mcast,
-    /// Through a serial cable alone.
+    /// A serial line alone.
     Serial,
-    /// Over IPv6 alone: to a group on the switch, and to the peer's address on the cable.
+    /// IPv6 alone: multicast to a group on the switch, and unicast to the peer's address on the cable.
     Ipv6,
 }
 
-/// How messages are signed.
+/// The method that signs messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// A checksum.
@@ -46,7 +46,7 @@ pub enum Auth {
 /// The key of md5 and sha1.
 const KEY: &str = "between-us";
 
-/// A configuration. [`Site::default`] suits a scenario that has no wish of its own.
+/// A configuration. [`Site::default`] suits a scenario without special settings.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Site {
@@ -54,21 +54,21 @@ pub struct Site {
     pub keepalive: u32,
     /// Milliseconds of silence until a node counts as dead.
     pub deadtime: u32,
-    /// Milliseconds that a node which was never heard has after our start.
+    /// Milliseconds after our start until a node that was never heard counts as dead.
     pub initdead: u32,
-    /// What carries the heartbeats.
+    /// The media of the heartbeats.
     pub media: Media,
-    /// How they are signed.
+    /// The method that signs them.
     pub auth: Auth,
-    /// Whether the address returns to its preferred node.
+    /// Whether the address returns to its home.
     pub auto_failback: bool,
-    /// Both nodes say `auto_failback legacy` instead.
+    /// Both nodes have `auto_failback legacy` instead.
     pub legacy: bool,
-    /// The resources of the first group, which is at home on alpha.
+    /// The resources of the first group, whose home is alpha.
     pub group: String,
     /// More lines of `haresources`.
     pub more_groups: String,
-    /// charlie is a node too; the heartbeats go to everybody on the switch then, whatever `media` says.
+    /// charlie is a node too. The heartbeats are broadcasts on the switch then, and `media` is ignored.
     pub with_charlie: bool,
     /// bravo is on a switch of its own, with a client of its own ([`Lab::far_client`](super::Lab::far_client)).
     pub divided: bool,

@@ -1,4 +1,4 @@
-//! Listening to the heartbeats of a host, both those that it sends and those that reach it.
+//! Listens to the heartbeats of a host, both those that it sends and those that reach it.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -12,32 +12,33 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::namespace::Namespace;
 
-/// How often the thread looks whether it should end.
+/// The interval at which the thread checks whether it should end.
 const ATTENTION: Duration = Duration::from_millis(100);
-/// Bytes of room for what has come and is not read yet. A client that asks a thousand times a second passes here too, and at a takeover all of
-/// them get answers: on a busy machine the usual 200 kB overflowed then, and a message that was sent was not heard.
+/// Bytes of room for datagrams that are not read yet. Probes of a client, a thousand a second, pass here too, and at a
+/// takeover all of them get answers. On a busy machine the usual 200 kB overflowed then, and the sniffer missed a
+/// message.
 const ROOM: usize = 16 << 20;
 /// UDP port of the heartbeats.
 const PORT: u16 = super::HEARTBEAT_PORT;
 
-/// An authentic message on a link of the host. It is heard before a [fault](super::Faults) can lose it.
+/// An authentic message on a link of the host. The sniffer hears it before a [fault](super::Faults) can lose it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// When.
+    /// The time of its arrival.
     pub at: Instant,
     /// The node that sent it.
     pub src: String,
-    /// The node that it is for.
+    /// The node to which it is addressed.
     pub dest: Option<String>,
     /// Its type.
     pub kind: String,
-    /// The run of its sender.
+    /// The generation of its sender.
     pub generation: Option<u64>,
-    /// Its number.
+    /// Its sequence number.
     pub seq: Option<u64>,
-    /// The first number that a request for repetition asks for.
+    /// The first number in a retransmission request.
     pub firstseq: Option<u64>,
-    /// What it claims of resources is settled.
+    /// Whether its claim is settled.
     pub stable: bool,
     /// The form of the datagram.
     pub form: Form,
@@ -82,22 +83,23 @@ impl Sniffer {
         Self { heard, ended, thread: Some(thread) }
     }
 
-    /// Everything so far.
+    /// All messages so far.
     pub fn heard(&self) -> Vec<Heard> {
         self.heard.lock().expect("no thread panics with it").clone()
     }
 
-    /// Everything that came at `since` or later.
+    /// All messages that came at `since` or later.
     pub fn heard_since(&self, since: Instant) -> Vec<Heard> {
         let heard = self.heard.lock().expect("no thread panics with it");
         heard.iter().filter(|message| message.at >= since).cloned().collect()
     }
 
-    /// What this node claimed last of all, if that was final and at `since` or later: `none`, `local`, `foreign` or `all`.
+    /// The last claim of this node, if it was final and came at `since` or later: `none`, `local`, `foreign` or `all`.
     pub fn final_claim(&self, src: &str, since: Instant) -> Option<String> {
         let heard = self.heard.lock().expect("no thread panics with it");
         let is_report = |m: &&Heard| m.src == src && m.kind == "resource" && m.text("rtype").is_some();
-        // Copies of a message come by several links, and a 3.0.6 sends some in the wrong order (docs/protocol/resources.md 1.1).
+        // Copies of a message come over several links, and a 3.0.6 sends some in the wrong order
+        // (docs/protocol/resources.md 1.1).
         let last = heard.iter().filter(is_report).max_by_key(|m| (m.generation, m.seq))?;
         (last.stable && last.at >= since).then(|| last.text("rsc_hold").unwrap_or_default().to_owned())
     }
@@ -107,7 +109,7 @@ impl Sniffer {
         self.heard.lock().expect("no thread panics with it").iter().any(wanted)
     }
 
-    /// The numbers of messages that another node asked `src` for and that `src` sent thereafter.
+    /// The numbers of messages whose retransmission another node requested from `src` and that `src` sent afterwards.
     pub fn repeated_by(&self, src: &str) -> HashSet<u64> {
         let mut asked = HashSet::new();
         let mut repeated = HashSet::new();

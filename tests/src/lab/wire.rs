@@ -1,4 +1,5 @@
-//! What goes over the switch, with the times that the kernel gave it: who is late is seen even when nobody here gets a processor.
+//! The packets on the switch, with the times that the kernel gave them: a delay is seen even if this process gets no
+//! processor.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,22 +14,23 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::namespace::Namespace;
 use super::network::{HEARTBEAT_PORT, SWITCHED};
 
-/// What it needs.
+/// The program that captures the packets.
 pub const TCPDUMP: &str = "/usr/bin/tcpdump";
-/// KiB of room in the kernel for what is not written yet. To make much room keeps a processor within the kernel for tens of milliseconds.
+/// KiB of room in the kernel for packets that are not written yet. Allocating more keeps a processor in the kernel for
+/// tens of milliseconds.
 const ROOM: &str = "1024";
-/// After this both programs do no more than wait for packets.
+/// After this time both programs only wait for packets.
 const SETTLED: Duration = Duration::from_millis(500);
-/// After this they have got every packet: the kernel hands them out by blocks, each after a second at the latest.
+/// After this time they have got every packet: the kernel passes them on in blocks, each after a second at the latest.
 const HANDED_OUT: Duration = Duration::from_millis(1500);
 
-/// Listens at the switch's ports of alpha and bravo until it is asked what it heard.
+/// Listens at the switch's ports of alpha and bravo until `end`.
 pub struct Wire {
     ports: [(Child, PathBuf); 2],
     begin: Duration,
 }
 
-/// When a node sent something, as time since the epoch, and from when to when that was looked at.
+/// The times at which a node sent packets, since the epoch, and the begin and end of the capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     times: Vec<Duration>,
@@ -37,7 +39,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// How many packets.
+    /// The number of packets.
     pub fn count(&self) -> usize {
         self.times.len()
     }
@@ -76,7 +78,7 @@ impl Wire {
         Self { ports, begin: now() }
     }
 
-    /// What alpha and bravo sent until now.
+    /// The packets that alpha and bravo sent until now.
     pub fn end(mut self) -> [Sent; 2] {
         let (begin, end) = (self.begin, now());
         thread::sleep(HANDED_OUT);
@@ -111,8 +113,8 @@ fn signal(child: &Child, signal: Signal) {
     }
 }
 
-/// The times in a file of packets, which this machine wrote: a header of 24 bytes, then for each packet seconds, nanoseconds, length and
-/// another length.
+/// The times in a file of packets that this machine wrote: a header of 24 bytes, then for each packet seconds,
+/// nanoseconds, length and another length.
 fn times(file: &[u8]) -> Vec<Duration> {
     let mut rest = file.get(24..).unwrap_or_default();
     let mut sent = Vec::new();
@@ -124,7 +126,7 @@ fn times(file: &[u8]) -> Vec<Duration> {
     sent
 }
 
-/// How often the sender of two changes: so often, one took over from the other where only the owner sends.
+/// How often the sender of two changes. If only the owner sends, each change is a takeover.
 pub fn changes_of_sender(sent: &[Sent; 2]) -> usize {
     let mut all: HashMap<Duration, usize> = HashMap::new();
     for (sender, sent) in sent.iter().enumerate() {

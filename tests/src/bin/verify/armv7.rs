@@ -1,7 +1,8 @@
 //! The daemon for 32-bit ARM machines: its size, the tests of the engine and of the port as such programs, and pairs of it.
 //!
-//! They run under `qemu-arm-static`, which translates the processor and passes system calls on. What it cannot pass on is left out, with
-//! the reason. The pairs have addresses and no scripts: QEMU itself may hang when a program with threads starts another.
+//! They run under `qemu-arm-static`, which translates the processor and passes system calls on. Tests that it cannot
+//! run are left out, with the reason. The pairs have addresses and no scripts: QEMU itself may hang when a program with
+//! threads starts another.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -20,11 +21,11 @@ use crate::plain_cargo;
 use crate::step::Step;
 use crate::tally::Tally;
 
-/// What the stripped daemon may have, in bytes.
+/// The largest size of the stripped daemon, in bytes.
 const BINARY: u64 = 1_500_000;
 /// The tests of the libraries of both packages, and those of the port that need no other program of it.
 const TESTS: [&str; 8] = ["--release", "-p", "hbcore", "-p", "hbcore-linux", "--lib", "--test", "emulated"];
-/// What QEMU's user mode (7.2) cannot do: tests by their names, and why.
+/// The tests that QEMU's user mode (7.2) cannot run, and why.
 const LEFT_OUT: [(&str, &str); 17] = [
     ("cli::a_stop_that_takes_long_names_the_groups_that_still_stop", EXEC),
     ("cluster::line::noise::single_bytes_that_are_hit_kill_nobody", ARITHMETIC),
@@ -52,27 +53,28 @@ const SPAWN: &str = "QEMU makes of vfork a fork, so that posix_spawn does not le
 const SPEED: &str = "QEMU has no TCGETS2 (ENOSYS), by which the speed of a line is set";
 const NAME: &str = "QEMU makes up the name in /proc/self/stat, and not that in /proc/self/comm";
 
-/// QEMU forks with locks that its other threads may hold, so that a child that a program with threads starts now and then waits for ever, in QEMU
-/// itself. A test without an end is begun again, this many times in all, and so is one of those that start children and did not see one do its work.
+/// QEMU forks with locks that its other threads may hold. So a child of a program with threads now and then waits for
+/// ever, inside QEMU. A test without an end is started again, up to this many rounds; so is a failed test among those
+/// that start children.
 const ROUNDS: usize = 4;
-/// Those. Any other test that fails has failed.
+/// The tests that start children. Any other failed test has failed for good.
 const START_CHILDREN: [&str; 3] = ["jobs::", "notify::", "script::"];
-/// Nothing here is silent for this long.
+/// A silence of this long means that a test hangs.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// The pairs: on the preferred owner, on the other node, and what carries the heartbeats.
+/// The pairs: the preferred owner, the other node, and the medium of the heartbeats.
 const PAIRS: [(Daemon, Daemon, Media, Auth); 4] = [
     (Daemon::Armv7, Daemon::Armv7, Media::Ucast, Auth::Sha1),
     (Daemon::Armv7, Daemon::Ours, Media::Bcast, Auth::Md5),
     (Daemon::Ours, Daemon::Armv7, Media::Ucast, Auth::Crc),
     (Daemon::Reference, Daemon::Armv7, Media::Ucast, Auth::Sha1),
 ];
-/// A cluster that includes a 3.0.6 needs its 10 s of settling, and some, to have the address up.
+/// A cluster with a 3.0.6 needs its 10 s of settling, and some more, until the address is up.
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// Time for the group to move when both nodes are up, or one has just died.
 const MOVE_LIMIT: Duration = Duration::from_secs(20);
 
-/// All of it.
+/// All steps for ARMv7.
 pub(crate) fn steps() -> Vec<Step> {
     vec![
         Step::tally("ARMv7: build", build),
@@ -81,12 +83,12 @@ pub(crate) fn steps() -> Vec<Step> {
     ]
 }
 
-/// Everything that the others need, and the size of the daemon.
+/// Builds all programs that the other steps need, and checks the size of the daemon.
 fn build() -> (Tally, String) {
     if let Some(reason) = armv7::why_not() {
         return Tally::skipped(reason);
     }
-    // What the machines of the lab are made of is for this processor.
+    // The program of the lab's machines is for this processor.
     let mut machine = plain_cargo();
     machine.args(["build", "--quiet", "--release", "-p", "hbcore-tests", "--bin", "machine"]);
     let mut builds = std::iter::once(machine).chain(builds());
@@ -102,12 +104,12 @@ fn build() -> (Tally, String) {
     }
 }
 
-/// What is for the other processor, which takes longest.
+/// The builds for the other processor, which take longest.
 fn builds() -> [Command; 2] {
     [test_command(&["--no-run"]), armv7::build_of_daemon()]
 }
 
-/// Builds it for later. What is wrong is found then.
+/// Builds them early. The build step reports errors later.
 pub(crate) fn build_ahead() {
     if armv7::why_not().is_none() {
         for mut build in builds() {
@@ -179,7 +181,8 @@ fn unit_tests() -> (Tally, String) {
     (tally, text)
 }
 
-/// What a command says until it ends, or until it has been silent for [`PATIENCE`]: then it is ended with all that it started.
+/// The output of a command until it ends, or until it was silent for [`PATIENCE`]: then it is killed with all processes
+/// that it started.
 fn run_watched(command: &mut Command, names: &[&str]) -> Result<String, String> {
     let path = armv7::output().join("unit-tests.log");
     let explain = |error: std::io::Error| format!("{}: {error}", path.display());
@@ -208,7 +211,7 @@ fn test_command(arguments: &[&str]) -> Command {
     test
 }
 
-/// What a command says; an error if it fails.
+/// The output of a command; an error if it fails.
 fn text_of(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -216,15 +219,15 @@ fn text_of(command: &mut Command) -> Result<String, String> {
     if output.status.success() { Ok(text) } else { Err(format!("{text}{command:?}: {}", output.status)) }
 }
 
-/// All pairs at once, as they mostly wait.
+/// Runs all pairs at once, because they mostly wait.
 fn pairs() -> (Tally, String) {
     let mut tally = Tally::default();
     if why_not([Daemon::Armv7, Daemon::Ours]).is_none() {
-        // Now, and not while a cluster is waiting for its second node.
+        // Build now, and not while a cluster waits for its second node.
         Daemon::Ours.program();
         Daemon::Armv7.program();
     }
-    // What a panic says stands in the report.
+    // The message of a panic is part of the report.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let said = Mutex::new(Vec::new());
@@ -270,7 +273,8 @@ fn push<T>(list: &Mutex<Vec<T>>, item: T) {
     }
 }
 
-/// They see each other; the owner is killed and comes back; it is stopped. Returns the memory of a daemon for ARM that has served.
+/// The nodes see each other; the owner is killed and returns; it is stopped. Returns the memory of a daemon for ARM
+/// that has served.
 fn life(name: &str, daemons: [Daemon; 2], media: Media, auth: Auth) -> Memory {
     let site = Site { media, auth, ..Site::default() };
     let lab = Lab::new(&format!("ARMv7 {name}"), daemons[0], daemons[1], &site);

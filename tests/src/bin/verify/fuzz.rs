@@ -13,30 +13,31 @@ use crate::plain_cargo;
 
 mod seeds;
 
-/// The counters that libFuzzer reads. A stable compiler has them too: they are a pass of LLVM. Comparisons of numbers are not traced, which
-/// would take half of the time; words are found all the same, by the comparisons of memory that libFuzzer intercepts.
+/// The counters that libFuzzer reads. A stable compiler has them too: they are a pass of LLVM. Comparisons of numbers
+/// are not traced, because that would take half of the time. libFuzzer still finds words, because it intercepts
+/// comparisons of memory.
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ctarget-cpu=native";
 
-/// Executions of a target, unless said otherwise.
+/// The executions of a target, unless the command line gives another number.
 const RUNS: u64 = 100_000;
 
 struct Request {
     runs: u64,
-    /// Processes that share the executions of a target.
+    /// The number of processes that share the executions of a target.
     jobs: u64,
     merge: bool,
     targets: Vec<Target>,
 }
 
-/// Where everything is.
+/// The directories in use.
 struct Place {
     fuzz: PathBuf,
     output: PathBuf,
     host: String,
 }
 
-/// `fuzz` with the words after it.
+/// Runs `fuzz` with the words after it.
 pub(crate) fn main(words: &[String]) -> ExitCode {
     match read(words).and_then(|request| run(&request)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -98,7 +99,7 @@ fn build(targets: &[Target]) -> Result<Place, String> {
     for target in targets {
         build.args(["--bin", target.name]);
     }
-    // With a target named, macros and build scripts are not instrumented.
+    // If a target is named, cargo does not instrument macros and build scripts.
     build.arg("--target").arg(&place.host).arg("--target-dir").arg(&place.output).env("RUSTFLAGS", INSTRUMENTED);
     let built = build.status().map_err(|error| error.to_string())?;
     if built.success() { Ok(place) } else { Err("the targets cannot be built".to_owned()) }
@@ -112,7 +113,7 @@ fn host() -> Result<String, String> {
 }
 
 impl Place {
-    /// What this machine has found so far.
+    /// The inputs that this machine has found so far.
     fn found(&self, name: &str) -> PathBuf {
         self.output.join("found").join(name)
     }
@@ -121,7 +122,7 @@ impl Place {
         self.output.join("seeds").join(name)
     }
 
-    /// What is kept with the source.
+    /// The inputs that are kept with the source.
     fn corpus(&self, name: &str) -> PathBuf {
         self.fuzz.join("corpus").join(name)
     }
@@ -132,7 +133,7 @@ impl Place {
         command
     }
 
-    /// Runs one target; says what became of it. What one process finds, the others take over.
+    /// Runs one target and reports the result. Each process also uses the inputs that the others find.
     fn fuzz(&self, name: &str, longest: usize, request: &Request) -> Result<(), String> {
         let failures = self.output.join("failures");
         for directory in [&self.found(name), &self.corpus(name), &failures] {
@@ -146,7 +147,7 @@ impl Place {
             let mut command = self.command(name, longest);
             command.arg(format!("-runs={runs}")).arg(format!("-artifact_prefix={}/{name}-", failures.display()));
             command.args(["-timeout=120", "-print_final_stats=1", "-verbosity=1"]);
-            // Looking for what the others have found takes a tenth of the time when it is done every second.
+            // Searching for the inputs of the others takes a tenth of the time if it happens every second.
             command.arg(if request.jobs > 1 { "-reload=60" } else { "-reload=0" });
             if dictionary.exists() {
                 command.arg(format!("-dict={}", dictionary.display()));
@@ -179,7 +180,8 @@ impl Place {
         Ok(())
     }
 
-    /// Makes the corpus anew of the fewest and shortest inputs that reach the same code; how often they do is not counted, to keep it small.
+    /// Rebuilds the corpus from the fewest and shortest inputs that reach the same code. To keep it small, how often
+    /// they do is not counted.
     fn merge(&self, name: &str, longest: usize) -> Result<(), String> {
         let (old, new) = (self.corpus(name), self.output.join("merged").join(name));
         for directory in [&self.found(name), &old] {
@@ -208,7 +210,7 @@ impl Place {
     }
 }
 
-/// What a target says of a library that this machine does not have.
+/// The notice of a target about a library that this machine does not have.
 const NOTICE: &str = " is not installed: ";
 
 /// A process that fuzzes; killed when it is dropped.
@@ -230,7 +232,7 @@ impl Drop for Job {
     }
 }
 
-/// The exit code of libFuzzer after `SIGINT`: what was executed until then is counted.
+/// The exit code of libFuzzer after `SIGINT`: the executions until then count.
 const INTERRUPTED: i32 = 72;
 
 /// Waits until all have ended or one has failed.

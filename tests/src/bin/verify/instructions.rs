@@ -1,4 +1,4 @@
-//! `cargo verify instructions`: what callgrind counts.
+//! `cargo verify instructions`: counts instructions with callgrind.
 
 use std::process::ExitCode;
 

@@ -56,7 +56,7 @@ cargo verify [--no-install] instructions
   --no-install   install and download no packages; what needs them is skipped, with the reason
 ";
 
-/// Clusters that live at the same time: they mostly wait.
+/// The number of clusters that run at the same time: they mostly wait.
 const CLUSTERS: &str = "--test-threads=4";
 
 fn main() -> ExitCode {
@@ -109,14 +109,14 @@ fn main() -> ExitCode {
     run_steps(&mut steps)
 }
 
-/// The test that measures the firmware, with what it says.
+/// Runs the test that measures the firmware, and shows its output.
 fn firmware_size() -> ExitCode {
     let mut test = plain_cargo();
     test.args(["test", "--quiet", "-p", "hbcore-tests", "--test", "firmware", "--", "size::", "--nocapture"]);
     if test.status().is_ok_and(|status| status.success()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One side of a pair that only carries datagrams, for the table of `bench`.
+/// One end of a pair that only carries datagrams, for the table of `bench`.
 fn bare_heartbeat(words: &[String]) -> ExitCode {
     bare::main(words).map_or_else(
         |why| {
@@ -151,8 +151,8 @@ fn everything() -> Vec<Step> {
     steps
 }
 
-/// Everything that `cargo test` runs, or what of it has a name with `filter`: what needs no network of its own, and the
-/// suites that make one.
+/// Everything that `cargo test` runs, or the tests whose names contain `filter`: first the tests without a network,
+/// then the suites that make one.
 fn tests(filter: Option<&str>) -> Vec<Step> {
     let step = |name: &str, arguments: &[&str]| {
         let step = Step::test(name, arguments);
@@ -177,13 +177,14 @@ fn tests(filter: Option<&str>) -> Vec<Step> {
         step("bad input", &suite("bad_input")),
         step("each call that fails", &suite("faults")),
         step("interop with 3.0.6", &suite("interop")),
-        // It takes all processors: alone.
+        // It takes all processors, and so runs alone.
         step("real-time", &["test", "-p", "hbcore-tests", "--test", "realtime", "--", "--test-threads=1"]),
         machines,
     ]
 }
 
-/// Whether the comparisons with the real daemon can run: it is installed, and we are root. Else they are skipped, with their reason.
+/// Whether the comparisons with the real daemon can run: it is installed, and the user is root. Otherwise they are
+/// skipped, with the reason.
 fn can_ask_the_reference() -> bool {
     rustix::process::geteuid().is_root() && std::path::Path::new("/usr/libexec/heartbeat/heartbeat").exists()
 }
@@ -198,7 +199,7 @@ fn plain_targets() -> Vec<String> {
     names
 }
 
-/// A cargo command of the workspace that says everything in plain text.
+/// A cargo command of the workspace with plain output.
 fn plain_cargo() -> std::process::Command {
     let mut command = cargo();
     command.env("CARGO_TERM_COLOR", "never").env("RUST_BACKTRACE", "0");

@@ -1,4 +1,4 @@
-//! `cargo verify model`: two nodes in every order of what can happen to them.
+//! `cargo verify model`: two nodes in every order of possible events.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use hbcore_tests::model::{Bug, Case, Report, Size, cases, explore, tell};
 
-/// More states than any small case has: a case that grows beyond is to be made smaller, or the bound larger.
+/// More states than any small case has. If a case grows beyond, make it smaller, or the bound larger.
 const SMALL: usize = 3_000_000;
-/// What fits into a few gigabytes.
+/// The number of states that fits into a few gigabytes.
 const BIG: usize = 40_000_000;
 
-/// `model` with the words after it.
+/// Runs `model` with the words after it.
 pub(crate) fn main(words: &[String]) -> ExitCode {
     if words.iter().any(|word| word == "--planted") {
         return tell_result(planted());
@@ -47,7 +47,7 @@ fn tell_result(result: Result<(), String>) -> ExitCode {
     }
 }
 
-/// Each planted bug is found by one of the cases.
+/// Checks that one of the cases finds each planted bug.
 pub(crate) fn planted() -> Result<(), String> {
     let missed: Vec<String> = std::thread::scope(|scope| {
         let searches: Vec<_> = Bug::ALL.iter().map(|bug| scope.spawn(|| find(*bug))).collect();
@@ -102,7 +102,7 @@ fn row(case: &Case, report: &Report) -> String {
     )
 }
 
-/// The shortest history that breaks a rule.
+/// Writes the shortest history that breaks a rule.
 fn explain(case: &Case, report: &Report) -> Option<String> {
     let Some(violation) = &report.violation else {
         return (!report.complete).then(|| format!("{}: more than {} states", case.name, report.states));

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::plain_cargo;
 
-/// Builds `tests/noalloc`, a program without a standard library and without an allocator that uses all of core, looks
-/// for allocating functions in it, and runs it.
+/// Builds `tests/noalloc`, a program without a standard library and without an allocator that uses all of core, checks
+/// that it contains no allocating functions, and runs it.
 pub(crate) fn links_without_allocator() -> Result<(), String> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("noalloc/Cargo.toml");
     let this = std::env::current_exe().map_err(|error| error.to_string())?;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use hbcore_tests::lab::guest;
 
-/// Package, and a file that shows that it is there.
+/// Each package, and a file that shows that it is installed.
 const PACKAGES: [(&str, &str); 28] = [
     ("apache2", "/usr/sbin/apache2"),
     ("cargo-web", "/usr/bin/cargo"),
@@ -39,18 +39,18 @@ const PACKAGES: [(&str, &str); 28] = [
     ("valgrind", "/usr/bin/valgrind"),
 ];
 
-/// Asked by Debian's packages before they start a service; 101 forbids it.
+/// Debian's packages ask this program before they start a service; 101 forbids it.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Installs what is missing, and downloads what only guests need, after saying so. What cannot be had makes tests be skipped, with their
-/// own reason.
+/// Prints and installs the missing packages, and downloads those that only guests need. If a package cannot be
+/// installed, the tests that need it are skipped, with their own reason.
 pub(crate) fn get_missing() {
     install_missing();
     if guest::is_fetched() || !is_root_on_debian() {
         return;
     }
     println!("downloading a kernel and a busybox for guests, which are not installed (--no-install avoids it)");
-    // What is known of the packages may be out of date.
+    // The local list of packages may be out of date.
     let fetched = guest::fetch().or_else(|_| {
         apt(&["update"]);
         guest::fetch()
@@ -90,7 +90,8 @@ fn apt(arguments: &[&str]) -> bool {
     command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// While this exists no package starts a service: a heartbeat that is only there to be tested against must not run.
+/// While this value exists, no package starts a service. A heartbeat that is installed only for comparison must not
+/// run.
 struct ServicesStayOff {
     ours: bool,
 }

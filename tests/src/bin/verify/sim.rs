@@ -1,4 +1,4 @@
-//! `cargo verify sim`: simulated worlds, and what to do with those that break a rule.
+//! `cargo verify sim`: simulated worlds, and reports about those that break a rule.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,19 +11,20 @@ mod engine_bugs;
 
 use hbcore_tests::world::{Bug, Kind, Options, Outcome, Schedule, diagram, run, runner, shrink};
 
-/// How many seeds a whole verification takes.
+/// The number of seeds in a whole verification.
 const SEEDS: u64 = 10_000;
 /// A planted bug must be found among this many worlds.
 const PLANTED_SEEDS: u64 = 5_000;
-/// So many of 10,000 worlds may break a rule beside the model of a 3.0.6, which waits for an hour for what it missed.
+/// This many of 10,000 worlds with the model of a 3.0.6 may break a rule, because the model waits for an hour for a
+/// message that it missed.
 const BESIDE_PER_10_000: u64 = 10;
-/// So many failures of one rule are made small.
+/// The number of failures of one rule that are shrunk.
 const SHOWN: usize = 1;
 
-/// What is to be done.
+/// The task of the command line.
 enum Task {
     Seeds(Range<u64>),
-    /// Only until one has failed that is none of the model.
+    /// Stops at the first failure of a world without the model.
     FirstOfOurs(Range<u64>),
     Seed(u64),
     File(PathBuf),
@@ -31,7 +32,7 @@ enum Task {
     PlantedInEngine,
 }
 
-/// `sim` with the words after it.
+/// Runs `sim` with the words after it.
 pub(crate) fn main(words: &[String]) -> ExitCode {
     let result = read(words).and_then(|(task, trace)| match task {
         Task::Planted => planted(),
@@ -40,7 +41,7 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
         Task::File(file) => {
             let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             let schedule = text.parse().map_err(|error| format!("{}: {error}", file.display()))?;
-            // What is made small of it does not take its place.
+            // The shrunk schedule does not overwrite the given one.
             let name = format!("{}-again", file.file_stem().unwrap_or_default().to_string_lossy());
             one(&schedule, &name, &format!("--file {}", file.display()), trace)
         }
@@ -64,7 +65,7 @@ pub(crate) fn ten_thousand() -> Result<(), String> {
     many(0..SEEDS)
 }
 
-/// How much of a world is told.
+/// How much of a world is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trace {
     No,
@@ -115,7 +116,7 @@ fn read(words: &[String]) -> Result<(Task, Trace), String> {
     Ok((tasks.remove(0), trace))
 }
 
-/// The first world of ours alone that breaks a rule, for `--planted-in-engine`.
+/// Finds the first world without the model that breaks a rule, for `--planted-in-engine`.
 fn first_of_ours(seeds: Range<u64>) {
     let begin = seeds.start;
     let ours = |seed: &u64| !Schedule::from_seed(*seed).site.nodes.contains(&Kind::Reference);
@@ -150,7 +151,7 @@ fn many(seeds: Range<u64>) -> Result<(), String> {
     for (seed, violation) in &beside {
         println!("beside the model: seed {seed}: {:?}", violation.rule);
     }
-    // The model is no 3.0.6: what happens beside it is looked into, but does not decide.
+    // The model is not a real 3.0.6: failures beside it are printed, and tolerated up to a limit.
     let tolerated = sum.seeds * BESIDE_PER_10_000 / 10_000 + 1;
     let failures = if beside.len() as u64 > tolerated { [ours, beside].concat() } else { ours };
     let mut rules: Vec<_> = failures.iter().map(|(_, violation)| violation.rule).collect();
@@ -169,7 +170,7 @@ fn many(seeds: Range<u64>) -> Result<(), String> {
     if text.is_empty() { Ok(()) } else { Err(text) }
 }
 
-/// One run, with everything that can be said about it.
+/// Runs one world, and prints everything about it.
 fn one(schedule: &Schedule, name: &str, how: &str, trace: Trace) -> Result<(), String> {
     let outcome = run(schedule, Options { record: true, planted: None });
     match trace {
@@ -188,7 +189,7 @@ fn one(schedule: &Schedule, name: &str, how: &str, trace: Trace) -> Result<(), S
     Err(explain(schedule, name, how))
 }
 
-/// How to see a failure again: the command, the smallest schedule, its trace and its diagram.
+/// Explains how to reproduce a failure: the command, the smallest schedule, its trace and its diagram.
 fn explain(schedule: &Schedule, name: &str, how: &str) -> String {
     let Outcome { violation: Some(violation), .. } = run(schedule, Options::default()) else { return String::new() };
     let small = shrink::shrink(schedule, violation.rule, Options::default());
@@ -203,7 +204,7 @@ fn explain(schedule: &Schedule, name: &str, how: &str) -> String {
     )
 }
 
-/// Each planted bug is found, and by the seed that found it only because of the bug.
+/// Checks that each planted bug is found, and that its seed fails only because of the bug.
 pub(crate) fn planted() -> Result<(), String> {
     let mut missed = String::new();
     for bug in Bug::ALL {
@@ -220,7 +221,7 @@ pub(crate) fn planted() -> Result<(), String> {
     if missed.is_empty() { Ok(()) } else { Err(missed) }
 }
 
-/// Writes a file into `target/sim` and gives its path.
+/// Writes a file into `target/sim` and returns its path.
 fn write(name: &str, extension: &str, text: &str) -> String {
     let target = std::env::current_exe().ok().and_then(|exe| Some(exe.ancestors().nth(2)?.to_path_buf()));
     let directory = target.unwrap_or_else(|| Path::new("target").to_path_buf()).join("sim");

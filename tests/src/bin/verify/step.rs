@@ -1,4 +1,4 @@
-//! The steps of a run: a line for each, everything about those that fail, and the sum.
+//! The steps of a run: a line for each, the whole output of those that fail, and the sum.
 
 use std::io::{Write, stdout};
 use std::process::{Command, ExitCode, Stdio};
@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::plain_cargo;
 use crate::tally::Tally;
 
-/// Something that passes or fails.
+/// A step that passes or fails.
 pub(crate) struct Step {
     name: String,
     work: Work,
@@ -17,11 +17,11 @@ pub(crate) struct Step {
 enum Work {
     /// A command that counts as one test.
     Check(Command),
-    /// A command whose output says how many tests it ran.
+    /// A command whose output contains the number of tests that it ran.
     Test(Command),
-    /// The same as a function.
+    /// A function that counts as one test.
     Function(fn() -> Result<(), String>),
-    /// A function that counts its tests itself, and tells about them.
+    /// A function that counts its tests itself, and returns their output.
     Tally(fn() -> (Tally, String)),
 }
 
@@ -40,17 +40,17 @@ impl Step {
         Self::new(name, Work::Test(command(arguments)))
     }
 
-    /// A function that succeeds, or says what is wrong.
+    /// A function that succeeds, or returns the fault.
     pub(crate) fn function(name: &str, function: fn() -> Result<(), String>) -> Self {
         Self::new(name, Work::Function(function))
     }
 
-    /// A function that counts its tests itself, and tells about them.
+    /// A function that counts its tests itself, and returns their output.
     pub(crate) fn tally(name: &str, function: fn() -> (Tally, String)) -> Self {
         Self::new(name, Work::Tally(function))
     }
 
-    /// With this variable in the environment of the command.
+    /// Sets a variable in the environment of the command.
     pub(crate) fn with(mut self, variable: &str, value: &str) -> Self {
         if let Work::Check(command) | Work::Test(command) = &mut self.work {
             command.env(variable, value);
@@ -58,7 +58,7 @@ impl Step {
         self
     }
 
-    /// With one more argument of the command.
+    /// Adds an argument to the command.
     pub(crate) fn and(mut self, argument: &str) -> Self {
         if let Work::Check(command) | Work::Test(command) = &mut self.work {
             command.arg(argument);
@@ -66,7 +66,8 @@ impl Step {
         self
     }
 
-    /// While it runs this is done too, because a later step needs it: for a step that leaves a processor idle, and measures nothing.
+    /// Does other work while the step runs, because a later step needs it. This is for a step that leaves a processor
+    /// idle, and measures nothing.
     pub(crate) fn beside(mut self, work: fn()) -> Self {
         self.beside = Some(work);
         self
@@ -102,7 +103,7 @@ impl Work {
     }
 }
 
-/// Runs the steps in order, whatever fails, and prints the sum.
+/// Runs all steps in order, even after a failure, and prints the sum.
 pub(crate) fn run_steps(steps: &mut [Step]) -> ExitCode {
     let mut sum = Tally::default();
     for step in steps {
@@ -126,7 +127,8 @@ pub(crate) fn run_steps(steps: &mut [Step]) -> ExitCode {
             sum.failures.push(step.name.clone());
         }
     }
-    // Once more at the end, where somebody looks first: the whole output of a scenario fills many screens.
+    // Print the failures once more at the end, where a reader looks first: the whole output of a scenario fills many
+    // screens.
     for failure in &sum.failures {
         println!("failed: {failure}");
     }
@@ -140,7 +142,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Whether the command succeeded, and what it said.
+/// Whether the command succeeded, and its output.
 fn output(command: &mut Command) -> (bool, String) {
     match command.output() {
         Ok(output) => {
@@ -151,7 +153,7 @@ fn output(command: &mut Command) -> (bool, String) {
     }
 }
 
-/// The output without the lines that tell of success.
+/// The output without the lines about success.
 fn without_successes(text: &str) -> String {
     let is_noise = |line: &str| {
         let tests = line.starts_with("test ") && (line.ends_with("... ok") || line.contains("... ignored"));

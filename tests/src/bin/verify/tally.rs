@@ -1,8 +1,8 @@
-//! Counting tests.
+//! Counts tests.
 
 use std::fmt;
 
-/// How many tests had which end.
+/// The number of tests with each result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Those that passed.
@@ -11,11 +11,11 @@ pub(crate) struct Tally {
     pub(crate) failed: u64,
     /// Those that could not run.
     pub(crate) skipped: u64,
-    /// Their names and why.
+    /// The names of skipped tests, with the reasons.
     pub(crate) reasons: Vec<String>,
-    /// The name of each test that failed, and the first line of what it said.
+    /// The name of each test that failed, and the first line of its message.
     pub(crate) failures: Vec<String>,
-    /// What is worth saying although all is well, such as a size.
+    /// Remarks about tests that passed, such as a size.
     pub(crate) remarks: Vec<String>,
 }
 
@@ -29,19 +29,19 @@ impl Tally {
         Self { passed, failed, skipped: 0, reasons: Vec::new(), failures: Vec::new(), remarks: Vec::new() }
     }
 
-    /// One test that could not run, and nothing more to say.
+    /// One test that could not run, without further output.
     pub(crate) fn skipped(reason: String) -> (Self, String) {
         (Self { skipped: 1, reasons: vec![reason], ..Self::default() }, String::new())
     }
 
-    /// With something worth saying.
+    /// Adds a remark.
     pub(crate) fn with_remark(mut self, remark: String) -> Self {
         self.remarks.push(remark);
         self
     }
 
-    /// What the output of `cargo test` says. A command that failed without a failed test, as when something does not
-    /// compile, counts as one failure.
+    /// The counts in the output of `cargo test`. A command that failed without a failed test, for example because it
+    /// does not compile, counts as one failure.
     pub(crate) fn of_tests(output: &str, success: bool) -> Self {
         let mut tally = Self::default();
         for line in output.lines() {
@@ -60,7 +60,7 @@ impl Tally {
         tally
     }
 
-    /// Adds the numbers and the failures; reasons and remarks are of interest only where they arose.
+    /// Adds the numbers and the failures. Reasons and remarks matter only for their own step.
     pub(crate) fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -75,14 +75,14 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The number in front of a word: `9 passed; 1 failed`.
+/// The number before a word: `9 passed; 1 failed`.
 fn number_before(text: &str, word: &str) -> u64 {
     let before = text.split(word).next().unwrap_or_default();
     before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// Each failed test with the place and the first line of its panic. A panic prints two lines: one that ends with `panicked at PLACE:`, and its
-/// message.
+/// Each failed test with the place and the first line of its panic. A panic prints two lines: one that ends with
+/// `panicked at PLACE:`, and its message.
 fn failures(output: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut test = None;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs what comes over a port, a command a line. Behind the output of each are the byte 4, the exit code, and an end of line.
+# Runs the commands that come over a port, one a line. After the output of each come the byte 4, the exit code, and an
+# end of line.
 
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 port=$(echo /dev/vport*p"$1")

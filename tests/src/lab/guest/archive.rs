@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-/// A regular file that everybody may run, and a directory.
+/// The modes of an executable file, and of a directory.
 const FILE: u32 = 0o100_755;
 const DIRECTORY: u32 = 0o040_755;
 
@@ -30,7 +30,7 @@ impl<W: Write> Archive<W> {
         self.to.flush()
     }
 
-    /// Thirteen numbers of eight digits, the name and the content, both filled up to a multiple of four.
+    /// An entry: thirteen numbers of eight digits, the name and the content, both padded to a multiple of four.
     fn entry(&mut self, name: &str, mode: u32, content: &[u8]) -> io::Result<()> {
         self.entries += 1;
         let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "too long for an archive");

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What a guest does before anybody can use it. `name`, `addresses` and `modules` come from the command line of its kernel.
+# The start of a guest, before it can be used. `name`, `addresses` and `modules` come from the command line of its
+# kernel.
 
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
@@ -17,13 +18,14 @@ for module in virtio_net virtio_blk crc32c_generic ext4 drbd; do
     modprobe "$module"
 done
 
-# What outlives a power cut: a directory of the machine that runs the test, and a disk, because there can be no FIFO in the other one.
+# Directories that survive a power cut: one of the machine that runs the test, and a disk, because the former cannot
+# contain a FIFO.
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,access=any share /guest/share
 cp -a /guest/share/etc/. /etc/
 mount --bind /guest/share/log /var/log
 mount -t ext4 /dev/vdb /var/lib/heartbeat
 
-# What Debian's packages have made at boot.
+# The directories that Debian's packages make at boot.
 for directory in lock drbd resource-agents heartbeat/ccm heartbeat/crm heartbeat/dopd heartbeat/rsctmp; do
     mkdir -p "/run/$directory"
 done
@@ -37,5 +39,5 @@ for address in $(echo "$addresses" | tr , ' '); do
     card=$((card + 1))
 done
 
-# For whoever asks at the address of the service. It is not in the directory of the disk, which could not be unmounted then.
+# The service at the moving address. It does not run in the directory of the disk, which could not be unmounted then.
 /guest/busybox httpd -h /mnt

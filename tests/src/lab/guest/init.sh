@@ -1,6 +1,6 @@
 #!/busybox sh
-# Process 1 of a guest from the start of its kernel. The root file system is that of the machine that runs the test, only to be read,
-# below a layer in memory, which is new at each boot.
+# Process 1 of a guest from the start of its kernel. The root file system is that of the machine that runs the test,
+# read-only, below a layer in memory, which is new at each boot.
 
 /busybox mkdir -p /dev /below /layer
 /busybox mount -t devtmpfs dev /dev

@@ -1,4 +1,5 @@
-//! What a guest boots: Debian's kernel and a first root file system, and how QEMU emulates its processor.
+//! The system that a guest boots: Debian's kernel and a first root file system, and the way in which QEMU emulates its
+//! processor.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
@@ -22,7 +23,7 @@ const KERNEL: &str = "linux-image-amd64";
 /// The package of a shell and of tools without libraries.
 const BUSYBOX: &str = "busybox-static";
 
-/// What the kernel needs before it sees the root file system.
+/// The modules that the kernel needs before it sees the root file system.
 const MODULES: [&str; 5] = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"];
 
 /// Files of the first root file system.
@@ -59,15 +60,16 @@ pub fn is_fetched() -> bool {
     unpacked().exists()
 }
 
-/// Whether a guest's processor can be this machine's. A `/dev/kvm` without help of the processor starts only kernels that know of it.
+/// Whether a guest can use this machine's processor. A `/dev/kvm` without support of the processor starts only kernels
+/// that are made for it.
 pub fn has_kvm() -> bool {
     let flags = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let helps = flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm");
     helps && File::options().read(true).write(true).open("/dev/kvm").is_ok()
 }
 
-/// Downloads the packages and unpacks them below the target directory, if they are not there; nothing is installed. An error says what
-/// does not work.
+/// Downloads the packages and unpacks them below the target directory, if they are not there. Nothing is installed. The
+/// error tells which step failed.
 pub fn fetch() -> Result<(), String> {
     if is_fetched() {
         return Ok(());
@@ -80,7 +82,7 @@ pub fn fetch() -> Result<(), String> {
     let kernel = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: linux-image-"));
     let kernel =
         kernel.map(|version| format!("linux-image-{version}")).ok_or(format!("there is no package {KERNEL}"))?;
-    // The directory is ours, and the user that apt would become may not write there.
+    // The directory is ours, and the user to which apt would switch may not write there.
     let download = ["--quiet=2", "--option=APT::Sandbox::User=root", "download", &kernel, BUSYBOX];
     said_by(Command::new("apt-get").args(download).current_dir(&made))?;
     for package in fs::read_dir(&made).map_err(|error| error.to_string())?.flatten() {
@@ -92,12 +94,12 @@ pub fn fetch() -> Result<(), String> {
     fs::rename(&made, &to).map_err(|error| format!("{}: {error}", to.display()))
 }
 
-/// Where [`fetch`] unpacks to.
+/// The directory into which [`fetch`] unpacks.
 fn unpacked() -> PathBuf {
     target_directory().join("tmp/guest")
 }
 
-/// What a program says that succeeds, else why it does not.
+/// The output of a program that succeeds, or else why it failed.
 fn said_by(command: &mut Command) -> Result<String, String> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
@@ -126,7 +128,7 @@ impl System {
         let words = "qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -m 256";
         let mut words: Vec<String> = words.split(' ').map(str::to_owned).collect();
         let path = |path: &Path| path.display().to_string();
-        // The first that works.
+        // QEMU takes the first one that works.
         let accelerators = if has_kvm() { &["kvm", "tcg"][..] } else { &["tcg"] };
         words.extend(accelerators.iter().flat_map(|name| ["-accel".to_owned(), (*name).to_owned()]));
         words.extend(["-kernel".to_owned(), path(&self.kernel), "-initrd".to_owned(), path(&self.initrd)]);
@@ -142,13 +144,13 @@ fn write_initrd(path: &Path, version: &str) -> io::Result<()> {
     }
     archive.directory("modules")?;
     for (number, module) in modules(version).into_iter().enumerate() {
-        // The names are in the order in which they can be loaded.
+        // The names are in the order in which the modules can be loaded.
         archive.file(&format!("modules/{number:02}"), &fs::read(module)?)?;
     }
     archive.end()
 }
 
-/// The files of the modules, each after those that it needs.
+/// The files of the modules, each after those that it depends on.
 fn modules(version: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for module in MODULES {

@@ -1,4 +1,4 @@
-//! What is between the guests, and a client.
+//! The links between the guests, and a client.
 
 use std::fmt::Write;
 
@@ -26,7 +26,7 @@ impl Default for Wires {
 }
 
 impl Wires {
-    /// All of it, in namespaces that last as long as the value.
+    /// Builds all of it, in namespaces that last as long as the value.
     pub fn new() -> Self {
         let (switch, client) = (Namespace::new(), Namespace::new());
         let mut lines = format!("link add client type veth peer name eth0 netns {}\n", client.pid());
@@ -47,7 +47,8 @@ impl Wires {
         self.switch.pid()
     }
 
-    /// The page of this path at the service address, as the client gets it by HTTP; none without an answer in a second.
+    /// The page of this path at the service address, as the client gets it by HTTP. None if there is no answer within a
+    /// second.
     pub fn fetch(&self, path: &str) -> Option<String> {
         client::fetch(&self.client, path)
     }

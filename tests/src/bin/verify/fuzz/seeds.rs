@@ -1,4 +1,4 @@
-//! What the targets begin with: captured packets and real configurations, and the words that they are made of.
+//! The first inputs of the targets: captured packets and real configurations, and the words in them.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ const WORDS: &str = "t st src seq hg ts ttl ld auth dest srcuuid destuuid dt pro
     node nodelist delnodelist result weight site ipaddr ok weown hbcore status active resource ask_resources hb_takeover starting \
     NS_rexmit NS_ackmsg NS_nak_rexmit addnode delnode setweight ip-request ip-request-resp shutdone all local foreign none full";
 
-/// Marks of packets, as a dictionary has them.
+/// Markers of packets, in the form of a dictionary.
 const MARKS: &str = r####""\x3e\x3e\x3e\x0a"
 "\x3c\x3c\x3c\x0a"
 "###\x0a"
@@ -67,7 +67,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     }
 }
 
-/// The fields without markers and signature, and in front what tells the target to add them.
+/// The fields without markers and signature, after a byte that tells the target to add them.
 fn body(packet: &Packet) -> Vec<u8> {
     let find = |word: &[u8]| packet.bytes.windows(word.len()).rposition(|window| window == word);
     let (kind, end) = match packet.form {

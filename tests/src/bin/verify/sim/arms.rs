@@ -1,12 +1,12 @@
-//! The table of what the worlds have reached of the takeover.
+//! The table of the arms of the takeover that the worlds have reached.
 
 use super::SEEDS;
 use hbcore_tests::world::coverage::{ARMS, Coverage};
 use std::fmt::Write;
 use std::ops::Range;
 
-/// Prints the table. In the worlds of a whole verification each arm must be reached often enough: those that are not are given back, a
-/// line each. (They are the same in each run; of other worlds nothing can be demanded.)
+/// Prints the table. In the worlds of a whole verification each arm must be reached often enough; this returns those
+/// that were not, a line each. (These worlds are the same in each run; for other worlds there is no minimum.)
 pub(super) fn report(coverage: &Coverage, seeds: &Range<u64>) -> String {
     println!("arms of the takeover, how often each was reached:");
     for (name, count) in coverage.iter() {

@@ -1,4 +1,4 @@
-//! Bugs in the engine itself: each is built into a copy of the source, and looked for in simulated worlds.
+//! Bugs in the engine itself: each is built into a copy of the source, and the simulated worlds must find it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::plain_cargo;
 struct EngineBug {
     name: &'static str,
     file: &'static str,
-    /// Stands there once.
+    /// Occurs once in the file.
     from: &'static str,
     to: &'static str,
 }
@@ -78,10 +78,10 @@ const BUGS: [EngineBug; 10] = [
     },
 ];
 
-/// How many seeds a bug is looked for in.
+/// The number of seeds that are searched for a bug.
 const SEEDS: u64 = 10_000;
 
-/// Each bug is found.
+/// Checks that each bug is found.
 pub(super) fn all() -> Result<(), String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
@@ -104,7 +104,7 @@ pub(super) fn all() -> Result<(), String> {
 }
 
 impl EngineBug {
-    /// What was found, if anything was.
+    /// The failure that was found, if any.
     fn search(&self, source: &Path, copy: &Path, target: &Path) -> Result<Option<String>, String> {
         let text = fs::read_to_string(source.join(self.file)).map_err(|error| format!("{}: {error}", self.file))?;
         if text.matches(self.from).count() != 1 {
@@ -132,7 +132,7 @@ impl EngineBug {
     }
 }
 
-/// Copies what the workspace is built of: no outputs, nothing hidden.
+/// Copies the sources of the workspace, without outputs and hidden files.
 fn copy_tree(from: &Path, to: &Path) -> Result<(), String> {
     let problem = |path: &Path, error: &std::io::Error| format!("{}: {error}", path.display());
     let mut open: Vec<(PathBuf, PathBuf)> = vec![(from.to_owned(), to.to_owned())];
