@@ -176,8 +176,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         stats: Stats::NONE,
     };
 
-    /// Makes an engine and writes its first two messages: a status `init` and a status `up` (docs/protocol/wire.md 8.3).
-    /// `unix_seconds` is the wall clock at `now`.
+    /// Makes an engine and writes its first two messages: a status `init` and a status `up` (docs/protocol/wire.md
+    /// 8.3). `unix_seconds` is the wall clock at `now`.
     pub fn new(config: &Config<'_>, keys: Keys<KEYS>, now: Instant, unix_seconds: u64) -> Result<Self, ConfigError> {
         Self::check(config, &keys)?;
         let mut cluster = Self::BLANK;

@@ -1,7 +1,8 @@
 //! The configuration files `ha.cf`, `authkeys`, `haresources` and `hbcore.cf`: bytes in, checked values out.
 //!
-//! The parsers accept and refuse the same files as 3.0.6, and also report problems on which it is silent. Results borrow from the text. All
-//! problems of a file are reported at once, each with its place, its cause as an enum and a help text.
+//! The parsers accept and refuse the same files as 3.0.6, and also report problems on which it is silent. Results
+//! borrow from the text. All problems of a file are reported at once, each with its place, its cause as an enum and a
+//! help text.
 //!
 //! ```
 //! use hbcore::config::{HaCf, Problems};

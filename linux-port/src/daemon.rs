@@ -1,7 +1,7 @@
 //! Becoming a daemon: detached from the terminal, while the parent waits for the report that the daemon is ready.
 //!
-//! 3.0.6 lets its parent return before the media are open, so that a later failure is invisible. Here `heartbeat` returns 0
-//! only when the daemon is ready, and the daemon's own exit code and reason otherwise.
+//! 3.0.6 lets its parent return before the media are open, so that a later failure is invisible. Here `heartbeat`
+//! returns 0 only when the daemon is ready, and the daemon's own exit code and reason otherwise.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -105,8 +105,8 @@ pub enum AnyMedium {
     Serial(SerialMedium),
 }
 
-/// Opens the medium that `spec` describes. Looks up host names, so it may take as long as the resolver does; everything after
-/// it is immediate.
+/// Opens the medium that `spec` describes. Looks up host names, so it may take as long as the resolver does; everything
+/// after it is immediate.
 #[cold]
 pub fn open(spec: &MediumSpec) -> Result<AnyMedium, OpenError> {
     match spec.kind() {

@@ -94,7 +94,8 @@ impl Notifier {
         }
     }
 
-    /// Messages that were dropped because [`QUEUE_CAPACITY`] others waited, or because they were larger than [`FIELDS_MAX`].
+    /// Messages that were dropped because [`QUEUE_CAPACITY`] others waited, or because they were larger than
+    /// [`FIELDS_MAX`].
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }

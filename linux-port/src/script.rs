@@ -168,7 +168,8 @@ impl Search {
     /// The first executable regular file called `name`.
     ///
     /// # Errors
-    /// [`ScriptError::NotFound`], also for a name that would lead out of the directories; [`ScriptError::NotExecutable`].
+    /// [`ScriptError::NotFound`], also for a name that would lead out of the directories;
+    /// [`ScriptError::NotExecutable`].
     pub fn locate(&self, name: &str) -> Result<PathBuf, ScriptError> {
         let inside = !name.is_empty() && !name.starts_with('/') && !name.split('/').any(|part| part == "..");
         let files = || self.directories.iter().map(|dir| dir.join(name)).filter(|_| inside);

@@ -41,7 +41,8 @@ pub enum MessageError {
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
-    /// Sends a message of a client to every node, with its fields in order; fields that the engine writes itself are left out.
+    /// Sends a message of a client to every node, with its fields in order; fields that the engine writes itself are
+    /// left out.
     ///
     /// Changes of the list of nodes and of their weights (`addnode`, `delnode`, `setweight`) also take effect here.
     ///

@@ -128,7 +128,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         None
     }
 
-    /// Acknowledgements, requests and refusals, node by node. Serial links get each of them in the classic form, in a second step.
+    /// Acknowledgements, requests and refusals, node by node. Serial links get each of them in the classic form, in a
+    /// second step.
     fn poll_service(&mut self, out: &mut [u8]) -> Option<Transmit> {
         for _ in 0..=super::MAX_NODES {
             if DATAGRAMS && let Some((id, item)) = self.service_pending.take() {

@@ -36,7 +36,8 @@ pub const LINES_MAX: usize = 64;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HaCf<'t> {
-    /// `node` lines and ping media in the order of the file; the place in this list is the node's [`crate::id::NodeId`].
+    /// `node` lines and ping media in the order of the file; the place in this list is the node's
+    /// [`crate::id::NodeId`].
     pub nodes: Vec<Node, NODES_MAX>,
     /// The media in the order of the file; the place in this list is the link's [`crate::id::LinkId`].
     pub media: Vec<MediumLine<'t>, MEDIA_MAX>,

@@ -1,6 +1,7 @@
 //! The resource groups and their homes, `haresources` (docs/protocol/resources.md 2).
 //!
-//! A line is a group: a node and its resources, started from left to right. A backslash at the end of a line continues it.
+//! A line is a group: a node and its resources, started from left to right. A backslash at the end of a line continues
+//! it.
 
 use core::fmt;
 use core::net::IpAddr;

@@ -29,7 +29,8 @@ pub(super) fn probe(mac: [u8; 6], addr: Ipv4Addr) -> [u8; FRAME] {
     build(Operation::Request, mac, Ipv4Addr::UNSPECIFIED, [0; 6], addr)
 }
 
-/// The sender's hardware and IPv4 address of a packet without its Ethernet header; `None` if it is not for Ethernet and IPv4.
+/// The sender's hardware and IPv4 address of a packet without its Ethernet header; `None` if it is not for Ethernet and
+/// IPv4.
 pub(super) fn sender(packet: &[u8]) -> Option<([u8; 6], Ipv4Addr)> {
     let lengths = packet.get(4..6)?;
     let mac = <[u8; 6]>::try_from(packet.get(8..14)?).ok()?;

@@ -141,7 +141,8 @@ mod tests {
         assert_eq!(frame([2; 6], addr, true)[58], 0xa0);
     }
 
-    /// RFC 4443: pseudo-header (addresses, length, next header), then the message with a zero checksum, from the frame itself.
+    /// RFC 4443: pseudo-header (addresses, length, next header), then the message with a zero checksum, from the frame
+    /// itself.
     fn verified(frame: &[u8; FRAME]) -> u16 {
         let mut bytes = frame[22..54].to_vec();
         bytes.extend([0, 0, 0, 32, 0, 0, 0, 58]);

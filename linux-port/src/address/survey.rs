@@ -55,7 +55,8 @@ impl Addresses {
     /// add, before the kernel gets it.
     ///
     /// # Errors
-    /// [`AddressError::NoInterface`] and [`AddressError::InterfaceDown`] until the interface is back, and the kernel's refusal.
+    /// [`AddressError::NoInterface`] and [`AddressError::InterfaceDown`] until the interface is back, and the kernel's
+    /// refusal.
     pub fn restore(
         &mut self,
         spec: &AddressSpec,

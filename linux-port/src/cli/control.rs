@@ -36,8 +36,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The exit code for a command that only root may give.
 const NOT_PERMITTED: u8 = 4;
 
-/// `-s`: exit 0 if the daemon runs, 1 if its pid file is stale, 3 if there is none. `host` is the machine's name in lower
-/// case, `node` the name it has in the cluster.
+/// `-s`: exit 0 if the daemon runs, 1 if its pid file is stale, 3 if there is none. `host` is the machine's name in
+/// lower case, `node` the name it has in the cluster.
 #[cold]
 pub fn status(pid_file: &Path, host: &str, node: &str) -> Answer {
     let stopped = |code| Answer { stdout: "heartbeat is stopped. No process\n".to_owned(), code, ..Answer::default() };

@@ -1,4 +1,5 @@
-//! The drawing of a failover as SVG: each answer of the client is a stroke at its time, in the row of the node that gave it.
+//! The drawing of a failover as SVG: each answer of the client is a stroke at its time, in the row of the node that
+//! gave it.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};

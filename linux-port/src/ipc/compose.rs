@@ -48,7 +48,8 @@ impl Composer {
     }
 }
 
-/// The form in which a message goes to a client: the daemon's own, unless a field has no classic form (docs/protocol/clients.md 1.5).
+/// The form in which a message goes to a client: the daemon's own, unless a field has no classic form
+/// (docs/protocol/clients.md 1.5).
 pub(crate) fn form_for(message: &Structure<'_>, usual: Form) -> Form {
     let needs_netstring = |kind| matches!(kind, Kind::Struct | Kind::Compressed | Kind::Uncompressed);
     if message.fields().any(|field| needs_netstring(field.kind)) { Form::Netstring } else { usual }

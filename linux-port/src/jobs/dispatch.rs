@@ -164,8 +164,8 @@ impl Jobs {
         if ticket == HOUSEKEEPING { &self.housekeeping } else { &self.effects }
     }
 
-    /// The next completion, in the order in which jobs ended; `None` when there is none now. When it returns `None`, the
-    /// descriptor is quiet again.
+    /// The next completion, in the order in which jobs ended; `None` when there is none now. When it returns `None`,
+    /// the descriptor is quiet again.
     pub fn collect(&self) -> Option<Completion> {
         let next = self.completions.try_recv().ok().or_else(|| {
             // Silence the bell first and look again: a completion after this look rings anew.

@@ -38,8 +38,8 @@ impl Environment {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// Adds what `shellfuncs` adds before 3.0.6 runs a resource script, as scripts rely on it (docs/protocol/resources.md 3.3):
-    /// `HA_BIN` and the system directories first on `PATH`, and the C locale.
+    /// Adds what `shellfuncs` adds before 3.0.6 runs a resource script, as scripts rely on it
+    /// (docs/protocol/resources.md 3.3): `HA_BIN` and the system directories first on `PATH`, and the C locale.
     #[cold]
     pub fn with_shell_functions(&mut self, helpers: &str, config_dir: &str, fifo: &str) -> &mut Self {
         let path = self.get("PATH").map(OsStr::to_owned).unwrap_or_default();

@@ -134,7 +134,8 @@ impl Drop for Guard {
 }
 
 impl PidFile {
-    /// Claims `path` for this process and writes its id: ten columns and a line feed. Takes at most a tenth of a second.
+    /// Claims `path` for this process and writes its id: ten columns and a line feed. Takes at most a tenth of a
+    /// second.
     ///
     /// # Errors
     /// [`ClaimError::AlreadyRunning`], or [`ClaimError::Io`] when the file cannot be made.

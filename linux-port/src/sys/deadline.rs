@@ -95,7 +95,8 @@ pub(super) struct Scheduled {
 /// Gives a thread (0: the calling one) a reservation. A signal handler may call it.
 ///
 /// # Errors
-/// `EPERM` without the capability, or when the thread may not run on every processor; `EBUSY` when too much is reserved already.
+/// `EPERM` without the capability, or when the thread may not run on every processor; `EBUSY` when too much is reserved
+/// already.
 pub(super) fn set(thread: i32, reservation: Reservation, budget: Budget) -> io::Result<()> {
     let period = nanoseconds(reservation.period);
     let attributes = Attributes {
@@ -120,7 +121,8 @@ pub(super) fn set(thread: i32, reservation: Reservation, budget: Budget) -> io::
 /// The kernel is older than 3.14, or the thread does not exist.
 pub(super) fn get(thread: i32) -> io::Result<Scheduled> {
     let mut attributes = Attributes::default();
-    // SAFETY: the kernel writes at most `SIZE` bytes to `attributes`, which lives across the call; every value of them is valid.
+    // SAFETY: the kernel writes at most `SIZE` bytes to `attributes`, which lives across the call; every value of them
+    // is valid.
     match unsafe { libc::syscall(libc::SYS_sched_getattr, thread, &raw mut attributes, SIZE, 0) } {
         0 => Ok(Scheduled {
             policy: attributes.policy.cast_signed(),

@@ -1,7 +1,7 @@
 //! The seam for fault injection: every call around the engine that can fail passes [`gate`] first.
 //!
-//! Without the feature `faults` the seam is empty and costs nothing. With it, the directory that `HBCORE_FAULTS` names is the
-//! control panel of a test:
+//! Without the feature `faults` the seam is empty and costs nothing. With it, the directory that `HBCORE_FAULTS` names
+//! is the control panel of a test:
 //!
 //! ```text
 //! DIR/log                 one line for each passage, `CALL@LABEL`
@@ -12,8 +12,8 @@
 //!     short               half of what is written reaches the file, then the disk is full
 //! ```
 //!
-//! A fault strikes once and its file goes away, which tells the test that it struck. With the word `always` before it, it strikes
-//! at each passage and the file stays. In a label, a slash and a blank are written as `_`.
+//! A fault strikes once and its file goes away, which tells the test that it struck. With the word `always` before it,
+//! it strikes at each passage and the file stays. In a label, a slash and a blank are written as `_`.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -70,7 +70,8 @@ impl Call {
     }
 }
 
-/// Passes the seam before a call that can fail. `label` names the place for a test, such as `generation` or `svc start`.
+/// Passes the seam before a call that can fail. `label` names the place for a test, such as `generation` or `svc
+/// start`.
 ///
 /// # Errors
 /// The error of an injected fault; never without the feature `faults`.

@@ -112,8 +112,8 @@ pub fn give_back_zeros<T: ?Sized>(value: &mut T) {
     let mut content = [0u8; PAGE];
     for at in pages.step_by(PAGE) {
         if read_own(at, &mut content) && content.iter().all(|&byte| byte == 0) {
-            // SAFETY: the page lies within a value that is ours alone, and is the same afterwards. (A larger page of the kernel's
-            // that is not aligned is refused.)
+            // SAFETY: the page lies within a value that is ours alone, and is the same afterwards. (A larger page of
+            // the kernel's that is not aligned is refused.)
             let _ = unsafe { madvise(at as *mut c_void, PAGE, Advice::LinuxDontNeed) };
         }
     }

@@ -24,7 +24,8 @@ pub struct Spawn<'a> {
     pub standard: [BorrowedFd<'a>; 3],
 }
 
-/// A started child: its process id, which is also its process group, and a descriptor that becomes readable at its exit.
+/// A started child: its process id, which is also its process group, and a descriptor that becomes readable at its
+/// exit.
 #[derive(Debug)]
 pub struct Child {
     /// The process id.
@@ -51,7 +52,8 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Child> {
     let arguments = pointers(what.arguments);
     let environment = pointers(what.environment);
     let mut raw: libc::pid_t = 0;
-    // SAFETY: every pointer outlives the call; both vectors end in a null pointer; actions and attributes are initialised.
+    // SAFETY: every pointer outlives the call; both vectors end in a null pointer; actions and attributes are
+    // initialised.
     let code = unsafe {
         libc::posix_spawn(
             &raw mut raw,

@@ -166,7 +166,8 @@ fn is_bound() -> bool {
     i64::from(allowed) < online
 }
 
-/// Makes the calling thread real-time without a guard: for a helper of the heartbeat thread that never computes for long.
+/// Makes the calling thread real-time without a guard: for a helper of the heartbeat thread that never computes for
+/// long.
 pub fn enter_unguarded(policy: Policy, priority: u8) -> io::Result<()> {
     let policy = match policy {
         Policy::RoundRobin => libc::SCHED_RR,

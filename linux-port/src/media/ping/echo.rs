@@ -57,7 +57,8 @@ pub(super) fn request<'a>(
     Some(packet)
 }
 
-/// Reads what a raw socket received: an echo reply with our id. IPv4 packets come with their IP header, IPv6 ones without.
+/// Reads what a raw socket received: an echo reply with our id. IPv4 packets come with their IP header, IPv6 ones
+/// without.
 pub(super) fn reply(family: Family, ident: u16, packet: &[u8]) -> Option<Reply> {
     let start = match family {
         Family::V4 => usize::from(packet.first()? & 0x0f) * 4,

@@ -1,4 +1,5 @@
-//! The lock file of a serial device, in the old convention `LCK..name` with the owner's process id (docs/protocol/wire.md 9.2).
+//! The lock file of a serial device, in the old convention `LCK..name` with the owner's process id
+//! (docs/protocol/wire.md 9.2).
 
 use crate::media::OpenCause;
 use crate::sys::fault;

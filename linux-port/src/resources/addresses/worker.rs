@@ -107,7 +107,8 @@ impl Worker {
         match poll(&mut watched, limit.as_ref()) {
             // Interrupted: the loop does what is due, and comes back.
             Ok(_) | Err(Errno::INTR) => {}
-            // More descriptors than `RLIMIT_NOFILE` allows now, or no memory: this thread must not take the processor from the heartbeat.
+            // More descriptors than `RLIMIT_NOFILE` allows now, or no memory: this thread must not take the processor
+            // from the heartbeat.
             Err(_) => std::thread::sleep(REST),
         }
     }

@@ -102,8 +102,8 @@ extern "C" fn step_down(_signal: libc::c_int) {
     unsafe { *errno = saved };
 }
 
-/// Whether the guarded thread, which the handler interrupts, has computed for too long since the first overrun after its
-/// last sleep.
+/// Whether the guarded thread, which the handler interrupts, has computed for too long since the first overrun after
+/// its last sleep.
 fn has_not_slept_for_long(thread: i32) -> bool {
     // Any thread of the process may handle the signal. If it is another one, the next overrun brings the next signal.
     if rustix::thread::gettid().as_raw_nonzero().get() != thread {
