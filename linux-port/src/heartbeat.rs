@@ -24,8 +24,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// Carries out a command line, whose first word is the program's name, and returns the exit code (
-/// docs/protocol/files.md 15.2). Without another word it starts the daemon.
+/// Carries out a command line, whose first word is the program's name, and returns the exit code
+/// (docs/protocol/files.md 15.2). Without another word it starts the daemon.
 #[cold]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();

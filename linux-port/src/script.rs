@@ -1,5 +1,5 @@
-//! Running the scripts that start and stop services: found where 3.0.6 finds them, called as it calls them (
-//! docs/protocol/resources.md 3), but with a time limit, and without any descriptor or signal mask of the daemon.
+//! Running the scripts that start and stop services: found where 3.0.6 finds them, called as it calls them
+//! (docs/protocol/resources.md 3), but with a time limit, and without any descriptor or signal mask of the daemon.
 //!
 //! Everything here waits for processes: it belongs on worker threads, see [`crate::jobs`].
 

@@ -1,5 +1,5 @@
-//! The files that outlive the daemon, in the formats of 3.0.6, so that a node can be swapped either way (
-//! docs/protocol/files.md 12). All of it reads and writes disks: call it before the first packet or from a worker
+//! The files that outlive the daemon, in the formats of 3.0.6, so that a node can be swapped either way
+//! (docs/protocol/files.md 12). All of it reads and writes disks: call it before the first packet or from a worker
 //! thread.
 
 mod addresses;

@@ -8,9 +8,9 @@ pub(super) const FRAME: usize = 42;
 /// The operation field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
-    /// "Who has it", sent by the owner itself: the form that updates most caches.
+    /// The question "who has it", sent by the owner itself: the form that updates most caches.
     Request = 1,
-    /// "I have it": for hosts that ignore the first form.
+    /// The answer "I have it", for hosts that ignore the question.
     Reply = 2,
 }
 
