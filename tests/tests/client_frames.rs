@@ -1,4 +1,4 @@
-//! Every frame that was captured between clients and a 3.0.6: read, written again, and answered by our desk.
+//! Reads every frame that was captured between clients and a 3.0.6, writes it again, and lets our desk answer it.
 
 use std::fmt::Write;
 
@@ -46,7 +46,7 @@ fn every_captured_frame_is_written_again_byte_for_byte() {
     let (mut composer, mut written) = (Composer::default(), 0);
     for frame in frames() {
         let body = body(&frame.bytes);
-        // Some were made to be refused, and what the daemon has compressed is signed.
+        // Some frames are malformed on purpose, and the daemon signs compressed messages.
         let Ok(message) = Structure::local(&body) else { continue };
         if message.field("_compressed_payload").is_some() {
             continue;
@@ -60,7 +60,7 @@ fn every_captured_frame_is_written_again_byte_for_byte() {
     assert!(written > 590, "only {written} were written");
 }
 
-/// The node p1 as it was when the clients were captured.
+/// The node p1, as it was when the clients were captured.
 fn desk() -> Desk {
     let parameters =
         [("deadtime", "5"), ("crm", "no"), ("pacemaker", "no"), ("hbversion", "3.0.6"), ("auto_failback", "on")];
@@ -103,13 +103,13 @@ fn desk() -> Desk {
     desk
 }
 
-/// A client's field of a body, as it stands there.
+/// The raw text of a field in a body.
 fn text(body: &[u8], name: &str) -> Option<String> {
     let message = Structure::local(body).ok()?;
     message.text(name).map(|text| String::from_utf8_lossy(text).into_owned())
 }
 
-/// What a 3.0.6 says unasked, or with numbers and times that are those of another run.
+/// Whether 3.0.6 sent the message unasked, or with numbers and times of another run.
 fn is_of_another_run(body: &[u8]) -> bool {
     text(body, "seq").is_some() || text(body, "ts").is_some() || text(body, "t").as_deref() == Some("ifstat")
 }
@@ -118,14 +118,14 @@ fn ends_with_sign_off(body: &[u8]) -> bool {
     text(body, "t").as_deref() == Some("hbapi-clstat") && text(body, "info").as_deref() == Some("signoff")
 }
 
-/// Says to the desk what the clients of a session said, and collects what it answers.
+/// Passes the messages of a session's clients to the desk, and collects its answers.
 fn replay(session: &str) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let (mut desk, mut conn): (Desk, Conn) = (desk(), 0);
     let (mut answers, mut expected) = (Vec::new(), Vec::new());
     for frame in frames().into_iter().filter(|frame| frame.session == session) {
         let body = body(&frame.bytes);
         if !frame.is_of_client {
-            // A dump of a request is what a debug filter shows.
+            // A debug filter logs requests as dumps.
             let is_dump = text(&body, "t").as_deref() == Some("hbapi-req");
             if !is_of_another_run(&body) && !is_dump {
                 expected.push(frame.bytes);
@@ -137,7 +137,7 @@ fn replay(session: &str) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
             conn += 1;
             let number = |name: &str| text(&body, name).and_then(|text| text.parse::<u32>().ok());
             let pid = number("pid").filter(|pid| *pid != 1).unwrap_or(9999);
-            // Two of them lied, or told nothing.
+            // Two clients gave false credentials, or none.
             let lied = ["errors/04.", "errors/06."].iter().any(|name| frame.name.starts_with(name));
             let uid = number("uid").filter(|_| !lied).unwrap_or(0);
             let gid = number("gid").unwrap_or(0);
@@ -154,12 +154,13 @@ fn replay(session: &str) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
             }
         }
     }
-    // The own join, and own messages, come back with the numbers of the run; the library does not stay to read its own leave.
+    // The join of the client and its own messages come back with the numbers of the run. The library does not wait for
+    // its own leave.
     answers.retain(|bytes| !is_of_another_run(&self::body(bytes)) && !ends_with_sign_off(&self::body(bytes)));
     (answers, expected)
 }
 
-/// The engine has sent a message of this node.
+/// Passes a message back that the engine has sent for this node.
 fn loop_back(desk: &mut Desk, message: &[u8]) {
     let message = Structure::local(message).expect("a message of the desk");
     let sent = Composer::default().message(|w| {
@@ -186,7 +187,7 @@ fn captured_clients_are_answered_byte_for_byte() {
     assert!(differ.is_empty(), "{differ}");
 }
 
-/// What one client asked, and the daemon answered alone.
+/// The sessions in which one client asked, and only the daemon answered.
 const SESSIONS: [&str; 19] = [
     "nodestatus",
     "nodestatus-ping",

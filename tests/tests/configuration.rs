@@ -1,4 +1,4 @@
-//! The configuration folder as a whole: good and bad files, four real sites, and the daemon that we replace as judge.
+//! The configuration directory as a whole: good and bad files, four real sites, and 3.0.6 as the judge.
 
 #[path = "configuration/reference.rs"]
 mod reference;
@@ -14,7 +14,7 @@ use hbcore::config::Severity;
 use hbcore_linux::config::{EXIT_CONFIGURATION, check_report, dump_defaults, dump_effective, load};
 use rows::{BASE, BASE_WITHOUT_CRM, KEYS, Outcome, Row};
 
-/// A configuration folder of its own, on the node p3, removed at the end.
+/// A configuration directory of its own, on the node p3, removed at the end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -38,7 +38,7 @@ impl Folder {
         self
     }
 
-    /// The folder of a site that was printed by its author, on the node `name`, each file edited by `edit`.
+    /// The directory of a real, published site, on the node `name`, with each file edited by `edit`.
     fn of_site(site: &str, name: &str, edit: impl Fn(String) -> String) -> Self {
         let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(site);
         let folder = Self::new().with("nodeinfo", name);
@@ -48,8 +48,8 @@ impl Folder {
         })
     }
 
-    /// The messages of the errors, as if the folder stood where 3.0.6 has it, in the order of files and lines; none means
-    /// that the daemon starts.
+    /// The messages of the errors, with the path that 3.0.6 prints, in the order of files and lines. Without errors the
+    /// daemon starts.
     fn errors(&self) -> Vec<String> {
         let loaded = load(&self.0);
         let errors = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error);
@@ -59,7 +59,7 @@ impl Folder {
         errors
     }
 
-    /// What `--check` prints, and its exit code.
+    /// The output of `--check`, and its exit code.
     fn report(&self) -> (String, u8) {
         let mut out = Vec::new();
         let code = check_report(&self.0, &mut out).expect("writing to memory");
@@ -73,7 +73,7 @@ impl Drop for Folder {
     }
 }
 
-/// Checks rows, each as the folder that `folder` makes of it.
+/// Checks rows. `folder` makes a directory of each.
 fn check(rows: &[Row], folder: impl Fn(&str) -> Folder) {
     for (text, outcome) in rows {
         let errors = folder(text).errors();
@@ -107,10 +107,10 @@ fn resources_are_taken_or_refused_as_by_the_reference() {
 
 #[test]
 fn where_the_reference_crashes_or_lies_we_say_what_is_wrong() {
-    // 3.0.6 refuses this order without a word although its manual asks for it.
+    // 3.0.6 refuses this order without a message although its manual demands it.
     let folder = Folder::new().with("ha.cf", &format!("crm_daemon_dir /x\n{BASE}"));
     assert_eq!(folder.errors(), Vec::<String>::new());
-    // 3.0.6 says that all is well, then dies.
+    // 3.0.6 reports success, and then dies.
     let folder = Folder::new().with("ha.cf", &format!("{BASE}ucast nosuchif 127.0.0.1\n"));
     assert!(folder.errors()[0].contains("make_io_childpair: cannot open ucast nosuchif"));
 }

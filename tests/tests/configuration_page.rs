@@ -1,4 +1,5 @@
-//! `docs/configuration.md`: its tables are made from the parser's own table, so that they cannot drift, and its examples are good.
+//! `docs/configuration.md`: its tables are made from the parser's own table, so that they cannot differ, and its
+//! examples are valid.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use Directive as D;
 
 /// The nodes of the examples.
 const NODES: &[u8] = b"node alpha bravo\nbcast eth0\nlogfacility local0\nauto_failback on\n";
-/// Set to write the page anew instead of comparing it.
+/// If this variable is set, the test writes the page instead of comparing it.
 const REFRESH: &str = "HBCORE_WRITE_PAGE";
 
 /// The tables of the page, in its order. Each directive is in one of them.
@@ -70,7 +71,7 @@ const TABLES: [(&str, &[Directive]); 9] = [
     ),
 ];
 
-/// What a directive does, for the reader of the page.
+/// The effect of a directive, for the reader of the page.
 fn effect(directive: Directive) -> &'static str {
     match directive {
         D::Node => "the nodes of the cluster, each as `uname -n` prints it; several on a line, or several lines",
@@ -146,7 +147,7 @@ fn effect(directive: Directive) -> &'static str {
     }
 }
 
-/// Defaults that are derived or not recorded, so that the parser's table does not have them.
+/// Defaults that are derived, and so are not in the parser's table.
 fn other_default(directive: Directive) -> &'static str {
     match directive {
         D::Warntime => "half the dead time",
@@ -162,7 +163,7 @@ fn other_default(directive: Directive) -> &'static str {
     }
 }
 
-/// How a line of `directive` looks where the parser has no list of values.
+/// The form of a line of `directive`, if the parser has no list of values.
 fn form(directive: Directive) -> &'static str {
     match directive {
         D::Node => "NAME ...",
@@ -176,7 +177,7 @@ fn form(directive: Directive) -> &'static str {
     }
 }
 
-/// What the parser says that it expected, when it is given what no directive takes.
+/// The values that the parser expects. It names them when it gets a value that no directive takes.
 fn expected(directive: Directive) -> Option<String> {
     let text = format!("{} -5\n", directive.name());
     let mut problems = Problems::<16>::new();
@@ -224,7 +225,7 @@ fn page() -> PathBuf {
     root().join("docs/configuration.md")
 }
 
-/// The page with the tables of today between its marks `<!-- table: NAME -->` and `<!-- end -->`.
+/// The page with today's tables between its marks `<!-- table: NAME -->` and `<!-- end -->`.
 fn refreshed(page: &str) -> String {
     let mut made = String::new();
     let mut rest = page;

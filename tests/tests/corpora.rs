@@ -1,4 +1,4 @@
-//! What fuzzing once found, put to the same checks again.
+//! Runs the fuzz targets with the inputs that fuzzing once found.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ fn every_input_of_every_corpus_passes() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target.name);
         let mut count = 0;
         for file in fs::read_dir(&corpus).expect("a corpus").flatten() {
-            // Shown if it fails: the last one is the culprit.
+            // The output is shown if the test fails: the last file is the one that failed.
             println!("{}", file.path().display());
             (target.run)(&fs::read(file.path()).expect("a readable file"));
             count += 1;

@@ -1,6 +1,8 @@
-//! Our encoder and decoder against those of an installed 3.0.6, through the C interface of its library: always the same messages, both ways.
+//! Compares our encoder and decoder with those of an installed 3.0.6, through the C interface of its library. The
+//! messages are always the same, in both directions.
 //!
-//! The fuzz target `differential` makes the same checks of whatever libFuzzer thinks of. Here the library runs in a child, which may die.
+//! The fuzz target `differential` makes the same checks with the inputs of libFuzzer. Here the library runs in a child,
+//! which may die.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,9 +13,9 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
-/// What the child ends with if there is no library.
+/// The exit code of the child if there is no library.
 const MISSING: i32 = 77;
-/// Messages of the test.
+/// The number of messages.
 const INPUTS: usize = 6000;
 
 fn main() {
@@ -34,7 +36,7 @@ struct Peer {
 }
 
 impl Peer {
-    /// None: something is not installed.
+    /// None if something is not installed.
     fn start() -> io::Result<Option<Self>> {
         let Some(program) = compiled()? else { return Ok(None) };
         let mut child =
@@ -49,7 +51,7 @@ impl Peer {
         }
     }
 
-    /// The message as it writes it: as a netstring, and in the classic form.
+    /// The message as the library writes it again: as a netstring, and in the classic form.
     fn recode(&mut self, message: &[u8]) -> Result<Recoded, String> {
         self.exchange(message).map_err(|error| format!("it died: {error}"))
     }
@@ -80,7 +82,7 @@ impl Drop for Peer {
     }
 }
 
-/// None: there is no compiler.
+/// None if there is no compiler.
 fn compiled() -> io::Result<Option<PathBuf>> {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential-peer");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential/peer.c");
@@ -104,10 +106,10 @@ fn the_same(peer: &mut Peer) -> Result<(), Failed> {
     for number in 0..INPUTS {
         let mut input = [0; 160];
         random.fill_bytes(&mut input);
-        // In turn: whole, with a wrong byte as a netstring, with a wrong byte in the classic form.
+        // The kinds alternate: whole, with a wrong byte as a netstring, with a wrong byte in the classic form.
         input[0] = 1 + (number % 3) as u8;
         compared += usize::from(check(&input, &mut |message| peer.recode(message))?);
     }
-    // Every whole message, and some of the others: most wrong bytes are in a value.
+    // All whole messages count, and some of the others: most wrong bytes are in a value.
     if compared < INPUTS / 2 { Err(format!("only {compared} were compared").into()) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! What must not grow with the cluster, as counted in instructions: the same number in every run.
+//! Work that must not grow with the cluster, counted in instructions: the same number in every run.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -24,7 +24,7 @@ fn trial(name: &str, run: fn() -> Result<(), Failed>) -> Trial {
     })
 }
 
-/// Within a tenth.
+/// Checks that the counts are equal within a tenth.
 fn alike(row: fn(usize) -> Row) -> Result<(), Failed> {
     let count = |nodes| row(nodes).count(Path::new(env!("CARGO_BIN_EXE_verify")));
     let (few, many) = (count(2)?, count(128)?);

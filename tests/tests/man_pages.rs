@@ -1,4 +1,4 @@
-//! `dist/man`: the man pages are made from sections of `docs/`, and `man` has nothing to complain about them.
+//! `dist/man`: the man pages are made from sections of `docs/`, and `man` accepts them without a warning.
 
 use std::fmt::Write;
 use std::fs;
@@ -8,10 +8,11 @@ use hbcore_linux::cli;
 use hbcore_tests::pages::{root, text};
 use hbcore_tests::roff::{body, has_leftovers, head, section};
 
-/// Set to write the pages anew instead of comparing them.
+/// If this variable is set, the test writes the pages instead of comparing them.
 const REFRESH: &str = "HBCORE_WRITE_PAGE";
 
-/// A man page: name, volume, summary, synopsis, and its sections: the heading here, the page in `docs`, the heading there.
+/// A man page: name, volume, summary, synopsis, and its sections: the heading here, the page in `docs`, the heading
+/// there.
 type Page =
     (&'static str, u8, &'static str, &'static [&'static str], &'static [(&'static str, &'static str, &'static str)]);
 

@@ -1,11 +1,11 @@
-//! The smoke test that heartbeat 3.0.6 ships, run with our programs in the places of its own (docs/protocol/resources.md 9.1).
+//! The smoke test of heartbeat 3.0.6, run with our programs in place of its own (docs/protocol/resources.md 9.1).
 
 use hbcore_tests::lab::{Daemon, Lab, Site, release_binary, why_not};
 
-/// What it is, as installed.
+/// The path of the smoke test.
 const CHECK: &str = "/usr/share/heartbeat/BasicSanityCheck";
 
-/// The programs of `/usr/share/heartbeat` that ours replaces.
+/// The programs of `/usr/share/heartbeat` that ours replace.
 const TOOLS: [&str; 9] = [
     "hb_standby",
     "hb_takeover",
@@ -18,7 +18,7 @@ const TOOLS: [&str; 9] = [
     "ResourceManager",
 ];
 
-/// Its steps that are about the daemon, each with what it says when one fails.
+/// The steps of the test that are about the daemon, each with the message of its failure.
 const STEPS: [(&str, &[&str]); 10] = [
     ("5: it does not run at first", &["That's weird.  Heartbeat seems to be running", "shows heartbeat running"]),
     ("6: it starts", &["Heartbeat did not start."]),
@@ -38,7 +38,7 @@ const STEPS: [(&str, &[&str]); 10] = [
     ("17: it gives up the address", &["Looks like the test IP address is still live"]),
 ];
 
-/// Steps that cannot pass yet, and what they say.
+/// Steps that cannot pass yet, and their messages.
 const SKIPPED: [(&str, &str); 4] = [
     ("7: cl_status nodestatus of the living", "shows status of ["),
     ("9: cl_status nodestatus of the dead", "status as alive"),
@@ -46,11 +46,11 @@ const SKIPPED: [(&str, &str); 4] = [
     ("14: IPaddr monitor, which does not work as Debian packages it", "Looks like monitor operation failed"),
 ];
 
-/// Stands in for what asks the daemon over its client socket, which ours does not have yet.
+/// Replaces the program that asks the daemon over its client socket.
 const CL_STATUS: &str = "#!/bin/sh\ntest \"$1\" = hbstatus && exec /usr/libexec/heartbeat/heartbeat -s\nexit 13\n";
-/// Stands in for programs that are not ours to test, and take their time.
+/// Replaces programs that are not part of this test and are slow.
 const NOTHING: &str = "#!/bin/sh\nexit 0\n";
-/// What the check looks for where Debian does not install it.
+/// Programs that the test looks for where Debian does not install them.
 const MOVED: [&str; 2] = ["ccm", "ipfail"];
 
 #[test]
@@ -61,7 +61,7 @@ fn the_peers_own_smoke_test_passes() {
     }
     let lab = Lab::new("sanity", Daemon::Reference, Daemon::Reference, &Site::default());
     let host = &lab.alpha;
-    // Its way to the world tells the check which interface to use.
+    // The default route tells the smoke test which interface to use.
     host.namespace().ip("route add default via 10.77.0.3");
     for file in ["ha.cf", "authkeys", "haresources"] {
         std::fs::remove_file(host.config_file(file)).expect("a written file");
@@ -77,7 +77,7 @@ fn the_peers_own_smoke_test_passes() {
     host.put_into("/usr/sbin", &[("ocf-tester", NOTHING)]);
     host.put_into("/usr/bin", &[("cl_status", CL_STATUS)]);
 
-    // Its log is in /tmp, and it leaves it there.
+    // The smoke test writes its log to /tmp, and leaves it there.
     let script = format!("mount -t tmpfs tmpfs /tmp && {CHECK}; cp /tmp/linux-ha.testlog /var/log/ha-log");
     let said = host.run("sh", &["-c", &script]).output;
     let log = host.log();

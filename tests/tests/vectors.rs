@@ -27,7 +27,7 @@ fn no_captured_packet_opens_with_another_key() {
     }
 }
 
-/// The fields of `message` but `auth`, written anew in `form`; `auth_field` as the original has it.
+/// The fields of `message` except `auth`, written anew in `form`; with an `auth_field` if the original has one.
 fn rewritten(message: &Message<'_>, form: Form, keys: &Keys) -> Vec<u8> {
     let mut out = [0; 4096];
     let mut writer = match form {
@@ -49,7 +49,7 @@ fn every_captured_packet_is_rebuilt_byte_for_byte() {
     }
 }
 
-/// Rebuilt not from parsed fields, but from the values in the vector.
+/// Rebuilds each packet from the values in the vector, and not from parsed fields.
 #[test]
 fn every_captured_packet_of_plain_fields_is_composed_byte_for_byte() {
     use hbcore::wire::Kind::{Binary, Compressed, List, Struct};
@@ -131,14 +131,14 @@ fn verdicts_up_to_the_header_are_those_of_the_reference() {
             Ok(message) => Header::parse(message).err().map(|_| Stage::Header),
         };
         let expected = verdict.rejected.filter(|stage| {
-            // The others are for the engine to tell.
+            // The engine decides the other stages.
             matches!(stage, Stage::Format | Stage::Authentication | Stage::Header)
         });
         if rejected != expected {
             differing.push((verdict.name.as_str(), rejected));
         }
     }
-    // The one deliberate difference: keys can be rolled over between nodes of this kind (docs/protocol/wire.md 4.3).
+    // The one deliberate difference: keys can be rolled over between nodes that run hbcore (docs/protocol/wire.md 4.3).
     assert_eq!(differing, [("netstring, second key with its own secret", None)]);
 }
 

@@ -1,4 +1,4 @@
-//! What a running 3.0.6 accepted and rejected, packet by packet, put to the engine.
+//! Compares the engine's verdict on each packet with that of a running 3.0.6.
 use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
 use hbcore::takeover::EFFECT_LIMIT;
 use hbcore::time::{Duration, Instant};
@@ -39,7 +39,8 @@ fn receiver() -> Engine {
     Engine::new(&config, vectors::verdict_keys(), Instant::from_millis(1), 1_795_162_113).unwrap()
 }
 
-/// The one packet where we differ on purpose: the signature is right by the entry that it names, which 3.0.6 does not look up.
+/// We accept this one packet and 3.0.6 does not, on purpose: the signature is right by the entry that it names, which
+/// 3.0.6 does not look up.
 const ACCEPTED_BESIDES: &str = "netstring, second key with its own secret";
 
 #[test]

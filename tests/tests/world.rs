@@ -1,4 +1,4 @@
-//! Simulated worlds: schedules that once broke a rule, and what the simulator itself must be able to do.
+//! Simulated worlds: schedules that once broke a rule, and tests of the simulator itself.
 
 use hbcore_tests::world::coverage::ARMS;
 use hbcore_tests::world::{
@@ -25,7 +25,7 @@ fn corpus() -> Vec<(PathBuf, Schedule)> {
     paths.into_iter().map(read).collect()
 }
 
-/// The rules that they break.
+/// The rules that the corpus breaks.
 fn broken() -> Vec<String> {
     let why = |(path, schedule): (PathBuf, Schedule)| {
         Some(format!("{}: {}", path.display(), run(&schedule, Options::default()).violation?))
@@ -64,7 +64,7 @@ fn a_schedule_that_names_what_is_not_there_is_refused() {
     }
 }
 
-/// Two nodes, one group each, on a quiet day.
+/// Two nodes, one group each, without faults.
 fn pair(nodes: [Kind; 2]) -> Schedule {
     let site = Site {
         nodes: nodes.to_vec(),
@@ -92,7 +92,7 @@ fn with(mut schedule: Schedule, at: u64, lasting: u64, fault: Fault) -> Schedule
     schedule
 }
 
-/// What a node says about resources from `begin` on, in order.
+/// The messages of a node about resources from `begin` on, in order.
 fn says(outcome: &Outcome, node: usize, begin: u64) -> Vec<&str> {
     let begin = Duration::from_secs(begin);
     let heard = outcome.story.0.iter().filter(|(at, _)| *at >= begin);
@@ -103,7 +103,7 @@ fn says(outcome: &Outcome, node: usize, begin: u64) -> Vec<&str> {
     sent.filter(|label| !label.starts_with("NS_") && !label.ends_with("nodes")).collect()
 }
 
-/// The captured start of two real ones, without the messages of scripts (docs/protocol/resources.md 1.9 a).
+/// The captured start of two real nodes, without the messages of scripts (docs/protocol/resources.md 1.9 a).
 #[test]
 fn two_models_of_3_0_6_start_as_two_real_ones() {
     let outcome = run(&pair([Kind::Reference; 2]), RECORD);
@@ -116,7 +116,7 @@ fn two_models_of_3_0_6_start_as_two_real_ones() {
     assert!((10..14).contains(&first.0.as_secs()), "the 10 s timer decides: {:?}", first.0);
 }
 
-/// The captured graceful stop, likewise (1.9 d).
+/// The captured graceful stop, without the messages of scripts (1.9 d).
 #[test]
 fn a_model_of_3_0_6_stops_as_a_real_one() {
     let schedule = with(pair([Kind::Reference; 2]), 30, 60, Fault::Leave(0));
@@ -127,7 +127,7 @@ fn a_model_of_3_0_6_stops_as_a_real_one() {
     assert_eq!(other[..2], ["resource all stable req_our_resources()", "resource foreign mach_down"], "{other:?}");
 }
 
-/// Both restart themselves after a partition, and are without an owner meanwhile (1.10).
+/// Both nodes restart themselves after a partition, and have no owner meanwhile (1.10).
 #[test]
 fn two_models_of_3_0_6_restart_themselves_after_a_partition() {
     let schedule = with(pair([Kind::Reference; 2]), 30, 15, Fault::Isolate(0));
@@ -148,7 +148,7 @@ fn the_other_node_takes_over_and_that_is_seen_in_the_diagram() {
     assert!(svg.contains("power 0") && svg.contains("NodeDead") && svg.ends_with("</svg>\n"));
 }
 
-/// A cut makes two owners, and a bug keeps both; everything else in this world has nothing to do with it.
+/// A cut makes two owners, and a bug keeps both; the other faults in this world are unrelated.
 #[test]
 fn a_failure_is_made_small_and_can_be_replayed_and_drawn() {
     let planted = Options { record: true, planted: Some(Bug::KeptAfterHeal) };
@@ -170,7 +170,7 @@ fn a_failure_is_made_small_and_can_be_replayed_and_drawn() {
     assert_eq!(run(&again, RECORD).violation, None, "without the bug, nothing is wrong");
 }
 
-/// What a bug of the port breaks, and that nothing is broken without it.
+/// The rule that a bug of the port breaks. Checks that the world breaks none without the bug.
 fn broken_only_by(schedule: &Schedule, bug: Bug) -> Option<Rule> {
     assert_eq!(run(schedule, RECORD).violation, None, "without the bug");
     run(schedule, Options { record: true, planted: Some(bug) }).violation.map(|violation| violation.rule)

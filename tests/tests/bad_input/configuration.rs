@@ -1,4 +1,4 @@
-//! Wrong files: the daemon does not start, says where and why, and leaves no trace.
+//! Wrong files: the daemon does not start, reports the place and the fault, and leaves no trace.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use crate::packets::START_LIMIT;
 /// The exit code of 3.0.6 for a configuration error.
 const CONFIGURATION: Option<i32> = Some(6);
 
-/// What is wrong, the file that has it, what it is replaced with, and what the message must contain.
+/// The fault, the file that has it, the new content of the file, and the required parts of the message.
 type Row = (&'static str, &'static str, fn(&str) -> String, &'static [&'static str]);
 
 const ROWS: [Row; 12] = [
@@ -34,7 +34,7 @@ const ROWS: [Row; 12] = [
     ("a group of a stranger", "haresources", |t| t.replace("alpha", "zulu"), &["haresources:1:1", "zulu"]),
 ];
 
-/// Each row by itself; then two errors at once, missing files, and keys that others can read.
+/// Tries each row alone; then two errors at once, missing files, and keys that others can read.
 pub(crate) fn wrong_files() {
     let site = Site::default();
     let lab = Lab::new("configuration", Daemon::Ours, Daemon::Ours, &site);
@@ -71,7 +71,7 @@ pub(crate) fn wrong_files() {
     host.start();
 }
 
-/// What is wrong with how the daemon refuses this configuration.
+/// The fault of the daemon's refusal of this configuration, if any.
 fn complaint_about(host: &Host, what: &str, expected: &[&str]) -> Option<String> {
     let before = traces(host);
     let answered = host.try_start();
@@ -89,7 +89,7 @@ fn complaint_about(host: &Host, what: &str, expected: &[&str]) -> Option<String>
     (after != before).then(|| format!("something was written, {after:?} instead of {before:?}, for {text}"))
 }
 
-/// The state files and the pid file. The log may grow: it is where an administrator looks after a boot.
+/// The state files and the pid file. The log may grow: an administrator looks there after a boot.
 fn traces(host: &Host) -> Vec<String> {
     let listed = host.run("find", &["/var/lib/heartbeat", "/run", "-newer", "/etc/ha.d/harc"]);
     let mut lines: Vec<String> = listed.output.lines().map(str::to_owned).collect();
@@ -97,7 +97,7 @@ fn traces(host: &Host) -> Vec<String> {
     lines
 }
 
-/// As with 3.0.6, starting a daemon that runs is no error.
+/// As with 3.0.6, it is no error to start a daemon that already runs.
 pub(crate) fn second_start() {
     let lab = Lab::new("second start", Daemon::Ours, Daemon::Ours, &Site::default());
     lab.alpha.start();
@@ -108,7 +108,7 @@ pub(crate) fn second_start() {
     lab.stays(Duration::from_millis(500), "the first daemon alone", || lab.alpha.daemon_processes() == processes);
 }
 
-/// A start that fails at a medium names its line, the process in the way, and what to do.
+/// If a start fails at a medium, the message names its line, the process in the way, and the remedy.
 pub(crate) fn port_taken() {
     let lab = Lab::new("port taken", Daemon::Ours, Daemon::Ours, &Site::default());
     let intruder = "socat -u UDP-RECV:694 /dev/null >/dev/null 2>&1 & echo $!";

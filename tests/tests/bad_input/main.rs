@@ -1,6 +1,6 @@
-//! What a daemon must survive: packets from enemies and from broken hardware, and files from tired people.
+//! Input that a daemon must survive: packets from attackers and from broken hardware, and files with mistakes.
 //!
-//! A word of a test's name runs it alone:
+//! To run one test alone, give a word of its name:
 //!
 //! ```text
 //! cargo test -p hbcore-tests --test bad_input -- wrong_key
@@ -14,7 +14,7 @@ mod serial;
 use hbcore_tests::scenario::{self, Pairing, trial};
 use libtest_mimic::Trial;
 
-/// What a trial runs.
+/// The code of a trial.
 type Scenario = fn();
 
 fn main() {

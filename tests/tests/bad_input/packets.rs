@@ -1,5 +1,5 @@
-//! Datagrams that somebody on the network sends to the nodes. Whatever they are: the daemons live, the address stays,
-//! nobody is declared dead, and the log says it without being flooded.
+//! Datagrams that an attacker on the network sends to the nodes. Every kind must leave the daemons running and the
+//! address in place, cause no false death, and be logged without flooding the log.
 
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method, Writer};
 use hbcore_tests::lab::{CLIENT, Daemon, HEARTBEAT_PORT, Heard, Lab, SWITCHED, Site, Sniffer};
 
-/// Time for a pair of ours to have its address up.
+/// The time in which a pair of ours brings its address up.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(15);
-/// How long the cluster is watched after an attack: more than its deadtime.
+/// The time for which the cluster is watched after an attack: more than its deadtime.
 const AFTERMATH: Duration = Duration::from_millis(1500);
-/// Most lines about dropped packets that a log may take, however many there are.
+/// The most lines about dropped packets in a log, however many packets there are.
 const LINES: usize = 10;
-/// How often a packet is sent where a flood is meant.
+/// The number of packets in a flood.
 const FLOOD: usize = 500;
 
-/// A running pair, and somebody on its network.
+/// A running pair, and an attacker on its network.
 struct Siege {
     lab: Lab,
     site: Site,
@@ -41,14 +41,14 @@ impl Siege {
         }
     }
 
-    /// A heartbeat of bravo as it was on the wire.
+    /// A heartbeat of bravo, as captured on the wire.
     fn heartbeat(&self) -> Heard {
         let newest = || self.sniffer.heard().into_iter().rfind(|m| m.src == "bravo" && m.kind == "status");
         self.lab.await_until(START_LIMIT, "a heartbeat of bravo", || newest().is_some());
         newest().expect("the one above")
     }
 
-    /// Nothing happened but lines of the log that contain `reason`, on both nodes.
+    /// Checks that nothing happened except log lines that contain `reason`, on both nodes.
     fn ends_with(&self, reason: &str) {
         for host in self.lab.hosts() {
             let what = format!("{} to log: {reason}", host.name());
@@ -61,7 +61,7 @@ impl Siege {
         }
     }
 
-    /// Nothing happened but that alpha says who has its name, as a critical matter and not too often.
+    /// Checks that nothing happened except that alpha logs the host with its name, as critical and not too often.
     fn ends_with_a_name_conflict(&self) {
         let complaint =
             format!("CRIT: Another host on eth0 calls itself alpha from {CLIENT}: its messages are dropped");
@@ -71,7 +71,7 @@ impl Siege {
         self.ends();
     }
 
-    /// Nothing happened.
+    /// Checks that nothing happened.
     fn ends(&self) {
         self.lab.stays(AFTERMATH, "the address on alpha, both daemons alive", || {
             self.lab.holders() == ["alpha"] && self.lab.hosts().iter().all(|host| host.is_running())
@@ -96,7 +96,7 @@ pub(crate) fn running_pair(name: &str, site: &Site) -> Lab {
     lab
 }
 
-/// A status of this node with this generation and number.
+/// A status of this node with this generation and sequence number.
 fn status(src: &str, generation: u64, seq: u64, keys: &Keys) -> Vec<u8> {
     let mut buffer = [0; 512];
     let mut writer = Writer::netstring(&mut buffer, keys, false);
@@ -152,7 +152,7 @@ pub(crate) fn oversized() {
 pub(crate) fn truncated() {
     let siege = Siege::new("truncated");
     let whole = siege.heartbeat().bytes;
-    // One byte short of its signature it is not yet whole; the last byte may be one that need not be there.
+    // One byte short of its signature, the packet is not yet whole; its last byte may be an optional one.
     for len in 0..whole.len() - 1 {
         siege.send(&whole[..len]);
     }
@@ -191,7 +191,7 @@ pub(crate) fn unknown_node() {
     siege.ends_with("unknown node");
 }
 
-/// It kills a 3.0.6: a later run of the same name makes it believe that its own messages are replays.
+/// Such a message kills a 3.0.6: a later incarnation of its name makes it take its own messages for replays.
 pub(crate) fn own_name() {
     let siege = Siege::new("own name");
     for seq in 0..FLOOD as u64 {
@@ -201,7 +201,7 @@ pub(crate) fn own_name() {
     siege.ends_with_a_name_conflict();
 }
 
-/// A copy of the machine: it has alpha's identity and generation, and its numbers are below those of alpha.
+/// A copy of the machine has alpha's identity and generation, and its sequence numbers are below those of alpha.
 pub(crate) fn copy_of_this_node() {
     let siege = Siege::new("copy of this node");
     let is_alpha = |m: &Heard| m.src == "alpha" && m.kind == "status";
@@ -215,7 +215,8 @@ pub(crate) fn copy_of_this_node() {
     siege.ends_with_a_name_conflict();
 }
 
-/// What is on the wire of a node without power is sent to alpha again and again: it is no sign of life, on no link.
+/// The captured packets of a node without power are sent to alpha again and again: they do not count as heartbeats, on
+/// any link.
 pub(crate) fn replayed_of_a_dead_node() {
     let siege = Siege::new("replay of a dead node");
     for kind in ["status", "NS_ackmsg"] {
@@ -230,7 +231,7 @@ pub(crate) fn replayed_of_a_dead_node() {
     let messages: Vec<&Heard> = heard.iter().filter(|m| m.src == "bravo").collect();
     let lines = |text: &str| alpha.count_logged(text);
     let before = (lines("Link bravo:"), lines("Status update for node bravo"));
-    // Longer than two dead times.
+    // This takes longer than two deadtimes.
     for message in messages.iter().cycle().take(messages.len().max(FLOOD)) {
         siege.enemy.send_to(&message.bytes, (SWITCHED[0], HEARTBEAT_PORT)).expect("a datagram that the kernel takes");
     }
@@ -268,7 +269,7 @@ pub(crate) fn replayed_from_an_earlier_run() {
     siege.ends();
 }
 
-/// Two forms that abort a 3.0.6 without any key, and one that does with the key (docs/protocol/wire.md 3.5).
+/// Two forms that abort a 3.0.6 without any key, and one that does so with the key (docs/protocol/wire.md 3.5).
 pub(crate) fn that_kill_the_reference() {
     let siege = Siege::new("killers");
     siege.send(b"###\n8:t=status,%%%\n");

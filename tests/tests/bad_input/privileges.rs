@@ -1,8 +1,8 @@
-//! A daemon without privileges says which one it lacks.
+//! A daemon without privileges reports the one that it lacks.
 
 use hbcore_tests::lab::{Daemon, Lab, Site};
 
-/// Prepares directories for the user nobody, and runs the daemon with all of the others' rights and none of root's.
+/// Prepares directories for the user nobody, and runs the daemon with the rights of any user and none of root's.
 const AS_NOBODY: &str = r#"
 set -e
 mkdir -p /run/n/etc /run/n/lib /run/n/run

@@ -1,4 +1,4 @@
-//! Noise on a serial cable.
+//! Noise on a serial line.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,11 +7,11 @@ use hbcore_tests::lab::{Media, Site};
 
 use crate::packets::{noise, running_pair};
 
-/// Between two bursts of noise. Each may destroy a heartbeat, or two; the dead time is ten of them.
+/// The pause between two bursts of noise. Each burst may destroy one or two heartbeats; the deadtime is ten of them.
 const PAUSE: Duration = Duration::from_millis(150);
 const BURSTS: usize = 30;
 
-/// Bursts of noise, of half messages and of marks without messages: the pair stays a pair.
+/// Bursts of noise, of half messages and of markers without messages cause no false death.
 pub(crate) fn noise_on_the_cable() {
     let site = Site { media: Media::Serial, ..Site::default() };
     let lab = running_pair("serial noise", &site);

@@ -1,4 +1,5 @@
-/* Every function with arguments that it must refuse: NULL, misaligned, short, out of range, stale, foreign. Run under sanitizers. */
+/* Calls every function with arguments that it must refuse: NULL, misaligned, short, out of range, stale, foreign. It
+ * runs under sanitizers. */
 #include <hbcore.h>
 
 #include <stdio.h>
@@ -18,7 +19,7 @@ static void expect(int line, hb_result_t wanted, hb_result_t got, const char *ca
 
 #define EXPECT(result, call) expect(__LINE__, HB_RESULT_##result, (call), #call)
 #define TRUE(condition) expect(__LINE__, HB_RESULT_OK, (condition) ? HB_RESULT_OK : HB_RESULT_BAD_VALUE, #condition)
-/* A pointer of that type to a place that is not aligned for it. */
+/* A pointer of that type to an address that is not aligned for it. */
 #define ODD(type) ((type *)(void *)(odd + 1))
 
 static _Alignas(16) unsigned char odd[16384];
@@ -196,7 +197,7 @@ static void configurations(void)
     EXPECT(BAD_VALUE, init(&config));
 }
 
-/* Every function that takes a cluster, with a pointer that is none. */
+/* Every function that takes a cluster gets a pointer that is none. */
 static void no_cluster(hb_result_t wanted, hb_cluster_t *bad)
 {
     unsigned char buffer[HB_DATAGRAM];
@@ -362,7 +363,7 @@ static void outputs(void)
     EXPECT(NULL_POINTER, hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, NULL));
     EXPECT(MISALIGNED, hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, ODD(hb_transmit_t)));
     EXPECT(BAD_LENGTH, hb_cluster_poll_transmit(cluster, buffer, HB_DATAGRAM - 1, &transmit));
-    EXPECT(OK, hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, &transmit)); /* a short buffer has lost nothing */
+    EXPECT(OK, hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, &transmit)); /* nothing was lost */
     TRUE(transmit.links == 1 && transmit.len > 100);
     while (hb_cluster_poll_transmit(cluster, buffer, sizeof buffer, &transmit) == HB_RESULT_OK) {
     }
@@ -380,7 +381,7 @@ static void outputs(void)
     TRUE(strcmp(text, "link 0") == 0);
     EXPECT(OK, hb_cluster_describe(cluster, &event, text, sizeof text));
     TRUE(strcmp(text, "link 0 has no carrier") == 0);
-    for (uint32_t kind = 0; kind < 100; kind++) { /* invented ones too */
+    for (uint32_t kind = 0; kind < 100; kind++) { /* unknown kinds too */
         hb_event_t made = {.kind = kind, .node = kind * 77, .link = 99, .group_class = kind, .value = UINT64_MAX};
         EXPECT(OK, hb_cluster_describe(cluster, &made, text, sizeof text));
     }
@@ -389,7 +390,7 @@ static void outputs(void)
     EXPECT(NOTHING, hb_cluster_poll_event(cluster, &event));
 }
 
-/* Alone after initdead: there is an effect, whose ticket can be used once. */
+/* Alone after initdead, the node gives an effect, whose ticket can be used once. */
 static void tickets(void)
 {
     hb_effect_t effect = {0};
@@ -412,7 +413,7 @@ static void tickets(void)
     EXPECT(STALE_TICKET, hb_cluster_complete(cluster, 1500000, ticket, HB_OUTCOME_DONE));
 }
 
-/* A ticket is stale when the time of its effect is over; no limit in the configuration is an hour. */
+/* A ticket is stale after the time limit of its effect. Without a limit in the configuration, that is an hour. */
 static void effect_limits(void)
 {
     static const uint64_t minute = 60000000, limits[2] = {0, 1000000};
@@ -534,7 +535,7 @@ static void files(void)
     TRUE(address.version == 4 && address.prefix == 24 && address.address[3] == 9 && address.interface.len == 4 && address.label.len == 1);
 }
 
-/* Serial lines have their speed from the file: heartbeats are repeated, as they are by a node that was told it. */
+/* Serial lines have their speed from the file: heartbeats are repeated, as after hb_cluster_set_line_speed. */
 static void speed_of_files(void)
 {
     const hb_files_t files = {.size = sizeof files,
@@ -551,7 +552,7 @@ static void speed_of_files(void)
             messages++;
         EXPECT(OK, hb_cluster_next_deadline(cluster, &now));
     }
-    TRUE(messages > 80); /* 20 and some without copies */
+    TRUE(messages > 80); /* 20 heartbeats, their copies, and some more */
 }
 
 static void packets(void)
@@ -605,7 +606,7 @@ static void packets(void)
         EXPECT(NOTHING, hb_packet_field(keys, message, len, packet.field_count, &field));
         EXPECT(OK, hb_packet_field(keys, message, len, 1, &field));
         TRUE(field.name.len == 2 && field.value.len == 6 && memcmp(field.value.data, "active", 6) == 0);
-        for (size_t cut = 0; cut < len - 1; cut++) /* no byte of a packet can be missing, but a newline at the end */
+        for (size_t cut = 0; cut < len - 1; cut++) /* no byte of a packet may be missing, except a newline at the end */
             TRUE(hb_packet_open(keys, message, cut, &packet, sizeof packet) != HB_RESULT_OK);
         message[20] ^= 1;
         TRUE(hb_packet_open(keys, message, len, &packet, sizeof packet) != HB_RESULT_OK);

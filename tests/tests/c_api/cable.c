@@ -1,7 +1,8 @@
 /*
- * Two nodes and a serial cable of 19200 bits per second, byte by byte, with a clock of our own. The cable is cut at many moments, also in
- * the middle of a message: each node notices it within its dead time and the time of one character, and not before: the dead time counts from
- * the last heartbeat that was heard, which is at most one interval, and the time of two messages, before the cut.
+ * Two nodes and a serial line of 19200 bits per second, byte by byte, with a simulated clock. The line is cut at
+ * many times, also in the middle of a message. Each node must notice the cut within its deadtime and the time of
+ * one character, and not earlier: the deadtime counts from the last heartbeat that was heard, which is at most one
+ * interval, and the time of two messages, before the cut.
  */
 #include <hbcore.h>
 
@@ -18,17 +19,17 @@ enum { NODES = 2, LINE = 1 << 16 };
 #define MESSAGE_CHARACTERS 150
 #define CHARACTER (10 * SECOND / BAUD + 1) /* rounded up */
 
-/* What a node has written and the other has not got yet. */
+/* Bytes that a node has written and the other has not received yet. */
 struct line {
     unsigned char bytes[LINE];
     size_t begin, end;
-    uint64_t next; /* when the first of them is there */
+    uint64_t next; /* when the first of them arrives */
 };
 
 static hb_cluster_storage_t storage[NODES];
 static hb_cluster_t *nodes[NODES];
 static struct line lines[NODES];
-static uint64_t died[NODES]; /* when this node took the other one for dead */
+static uint64_t died[NODES]; /* when this node declared the other one dead */
 
 static void must(hb_result_t result, const char *what)
 {
@@ -82,14 +83,14 @@ static void turn(int i, uint64_t now)
     }
 }
 
-/* The byte that is there now, for the other node. */
+/* Passes the byte that has arrived to the other node. */
 static void carry(int from, uint64_t now, uint64_t cut)
 {
     struct line *line = &lines[from];
     unsigned char byte = line->bytes[line->begin++ % LINE];
     line->next = now + CHARACTER;
     if (now > cut + CHARACTER)
-        return; /* what had begun before the cut is still heard, to be strict */
+        return; /* a byte that began before the cut is still heard; this makes the check strict */
     must(hb_cluster_feed(nodes[1 - from], now, 0, &byte, 1, NULL), "hb_cluster_feed");
 }
 
@@ -120,7 +121,7 @@ int main(void)
 {
     uint64_t latest = 0;
     for (uint64_t k = 0; k < 60; k++) {
-        uint64_t cut = 20 * SECOND + k * 41 * CHARACTER; /* 41 is no part of anything */
+        uint64_t cut = 20 * SECOND + k * 41 * CHARACTER; /* 41 divides none of the other periods */
         life(cut);
         for (int i = 0; i < NODES; i++) {
             uint64_t earliest = cut + DEADTIME - KEEPALIVE - 2 * MESSAGE_CHARACTERS * CHARACTER;

@@ -8,7 +8,7 @@ use crate::toolchain::{
     SANITIZED, SMALL, VALGRIND, archive, output, own, plain_archive, program, root, small_archive, succeed,
 };
 
-/// `arguments.c` calls every function with everything that it must refuse.
+/// `arguments.c` calls every function with all arguments that it must refuse.
 pub(crate) fn wrong_arguments() {
     let source = fs::read_to_string(own("arguments.c")).expect("the program");
     let missing: Vec<String> =
@@ -36,7 +36,7 @@ pub(crate) fn under_valgrind() {
     }
 }
 
-/// With both libraries; that of the firmware is the small one.
+/// Both libraries are tried; the small one is that of the firmware.
 pub(crate) fn cut_cable() {
     let small = [&SANITIZED[..], &SMALL[..]].concat();
     for (name, flags, archive) in [("cable", &SANITIZED[..], archive()), ("cable-small", &small, small_archive())] {
@@ -44,8 +44,8 @@ pub(crate) fn cut_cable() {
     }
 }
 
-/// The example ends with an error if the group is not where it belongs. What its page shows of it is what it says, in this order: a group is
-/// handed over at once, for example.
+/// The example ends with an error if the group is on the wrong node. Its page must show its real output, in this order:
+/// for example, a group is handed over at once.
 pub(crate) fn pair_in_memory() {
     let source = [root().join("c-examples/pair_in_memory.c")];
     let large = succeed(&mut Command::new(program("pair", &source, &SANITIZED, archive())));

@@ -9,12 +9,13 @@ use hbcore_tests::lab::{Daemon, Host, Lab, Media, SERVICE, Site};
 
 use crate::toolchain::example;
 
-/// A 3.0.6 needs its 10 s of settling, and some.
+/// A 3.0.6 needs its 10 s of settling, and some more.
 const START_LIMIT: Duration = Duration::from_secs(45);
 const MOVE_LIMIT: Duration = Duration::from_secs(15);
 
-/// bravo is the example, whose command sets the service address. It takes over when alpha's power is cut, keeps the address when alpha
-/// is back (no failback), and hands it over when it is told to leave; it does so again, and loses its power.
+/// bravo is the example, whose command sets the service address. It takes over when alpha loses its power, keeps the
+/// address when alpha returns (no failback), and hands it over when it is told to leave. It does so again, and loses
+/// its power.
 pub(crate) fn life(daemon: Daemon, media: Media, program: &str) {
     let built = example(program); // now, and not while alpha waits for its second node
     let site = Site { media, auto_failback: false, ..Site::default() };
@@ -61,7 +62,7 @@ pub(crate) fn life(daemon: Daemon, media: Media, program: &str) {
     lab.check(lab.holders().is_empty(), "no owner when both are gone");
 }
 
-/// Starts the example on a host; what it prints is the host's log.
+/// Starts the example on a host. Its output goes to the host's log.
 fn start_node(host: &Host, program: &Path) {
     let line =
         format!("exec {} /etc/ha.d {} /etc/ha.d/owner >> /var/log/ha-log 2>&1 &", program.display(), host.name());
@@ -69,18 +70,18 @@ fn start_node(host: &Host, program: &Path) {
     assert_eq!(started.code, Some(0), "{}", started.output);
 }
 
-/// Waits until each has seen the other become active, for the `times`th time.
+/// Waits until each node has seen the other become active, for the `times`th time.
 #[track_caller]
 fn see_each_other(lab: &Lab, times: usize) {
     let seen_by_alpha = || lab.alpha.count_logged("Status update for node bravo: status active");
-    // The start of alpha is a new machine, but its log goes on.
+    // alpha starts on a new machine, but its log goes on.
     lab.await_until(START_LIMIT, "alpha to see the example active", || seen_by_alpha() >= times);
     lab.await_until(START_LIMIT, "the example to see alpha active", || {
         lab.bravo.count_logged("node alpha is active") >= times.min(2)
     });
 }
 
-/// Waits until a 3.0.6 would let nothing more happen by itself.
+/// Waits until a 3.0.6 has finished its own transitions.
 fn await_settled(host: &Host, lab: &Lab) {
     if host.daemon() == Daemon::Reference {
         lab.await_until(START_LIMIT, "alpha to settle", || host.count_logged("resource transition completed.") >= 2);

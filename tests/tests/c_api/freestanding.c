@@ -1,4 +1,4 @@
-/* The C library of somebody who has none. That this links is the test. */
+/* The C library of a program that has no other. The test is that this links. */
 #include <hbcore.h>
 
 void *memcpy(void *to, const void *from, size_t len)
@@ -39,7 +39,7 @@ int memcmp(const void *left, const void *right, size_t len)
     return 0;
 }
 
-/* The same, where compilers think that nobody asks which is the greater one. */
+/* Compilers call this one if only equality matters. */
 int bcmp(const void *left, const void *right, size_t len)
 {
     return memcmp(left, right, len);

@@ -48,18 +48,18 @@ pub(crate) fn symbols() {
     assert!(dynamic.lines().any(|line| line.split_whitespace().eq(["SONAME", "libhbcore.so.0"])), "{dynamic}");
 }
 
-/// The names of the symbols that an `nm` lists.
+/// The names of the symbols in the output of an `nm`.
 fn defined(nm: &mut Command) -> BTreeSet<String> {
     let list = succeed(nm);
     list.lines().filter_map(|line| line.split_whitespace().nth(2)).map(str::to_owned).collect()
 }
 
-/// Every function of the small library links in a program that has nothing but memcpy, memmove, memset and memcmp.
+/// Every function of the small library links in a program that has only memcpy, memmove, memset and memcmp.
 pub(crate) fn freestanding() {
     links_alone("", small_archive());
 }
 
-/// The same for 32-bit ARM with Linux, built as the Makefile says. (For a Cortex-M it is the firmware that proves it.)
+/// The same for 32-bit ARM with Linux, built by the Makefile. (For a Cortex-M, the firmware proves it.)
 pub(crate) fn freestanding_armv7() {
     links_alone("arm-linux-gnueabihf-", armv7_archive());
 }
@@ -76,7 +76,7 @@ fn links_alone(tools: &str, archive: &Path) {
     assert!(!allocates, "it refers to an allocator");
 }
 
-/// Unsafe blocks of the C ABI stand in one module, each with its reason.
+/// The unsafe blocks of the C ABI are in one module, each with its reason.
 pub(crate) fn unsafe_code() {
     let sources = fs::read_dir(root().join("ffi/src")).expect("the crate").flatten();
     for source in sources.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "rs")) {

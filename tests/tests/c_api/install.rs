@@ -1,4 +1,4 @@
-//! An installed library, used by a project that knows nothing of this one.
+//! An installed library, used by a project outside this repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use crate::toolchain::{output, root, succeed, target};
 const PROGRAM: &str = "#include <hbcore.h>\n#include <stdio.h>\n\
                        int main(void) { puts(hb_version_text()); return hb_version() != HB_VERSION; }\n";
 
-/// What a program is, how its page says that it is built, and whether it wants the library when it starts.
+/// The kind of program, the command that the page gives to build it, and whether it needs the shared library when it
+/// starts.
 const BUILDS: [(&str, &str, bool); 4] = [
     ("shared", "cc -std=c11 main.c $(pkg-config --cflags --libs hbcore)", true),
     (
@@ -41,7 +42,7 @@ pub(crate) fn pkg_config() {
     }
 }
 
-/// As root, who often has no cargo; and it leaves nothing behind when it goes.
+/// Root often has no cargo, and installs the existing build. Uninstalling removes every file.
 pub(crate) fn without_cargo() {
     let prefix = installed("with-cargo");
     let files = files_below(&prefix);

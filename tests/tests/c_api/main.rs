@@ -1,6 +1,7 @@
-//! The C side as a C programmer meets it: header, archives and examples, with a real compiler, real sanitizers and real clusters.
+//! The C side from the view of a C programmer: header, archives and examples, with a real compiler, real sanitizers and
+//! real clusters.
 //!
-//! A word of a test's name runs it alone:
+//! To run one test alone, give a word of its name:
 //!
 //! ```text
 //! cargo test -p hbcore-tests --test c_api -- header
@@ -17,10 +18,10 @@ use hbcore_tests::lab::{Daemon, Media};
 use hbcore_tests::scenario::{self, Pairing, trial};
 use libtest_mimic::{Completion, Trial};
 
-/// The name of a test, the programs that it needs, and what it runs.
+/// The name of a test, the programs that it needs, and its code.
 type Case = (&'static str, &'static [&'static str], fn());
 
-/// What builds for 32-bit ARM with Linux.
+/// The programs that build for 32-bit ARM with Linux.
 const ARMV7: &[&str] =
     &["arm-linux-gnueabihf-gcc", "make", "/usr/bin/cargo", "/usr/bin/rustc", "/usr/lib/rustlib/src/rust"];
 
@@ -59,7 +60,7 @@ fn main() {
     scenario::run(trials)
 }
 
-/// A test that is skipped, with the reason, where a program is missing.
+/// A test that is skipped, with the reason, if a program is missing.
 fn case(name: &str, tools: &'static [&'static str], run: fn()) -> Trial {
     Trial::ignorable_test(name, move || {
         if let Some(tool) = tools.iter().find(|tool| !toolchain::is_installed(tool)) {

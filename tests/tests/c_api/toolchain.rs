@@ -1,4 +1,4 @@
-//! The C compiler, and the libraries that it is to link.
+//! The C compiler, and the libraries that it links.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,23 +7,24 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use hbcore_tests::lab::cargo;
 
-/// What every C file of this project must be compiled with.
+/// The flags with which every C file of this project must compile.
 pub(crate) const STRICT: [&str; 6] = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
-/// Address and undefined-behaviour sanitizers; what they find ends the program.
+/// Address and undefined-behaviour sanitizers. Any finding ends the program.
 pub(crate) const SANITIZED: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-/// What valgrind finds ends the program, too.
+/// Valgrind, with an exit code that shows findings.
 pub(crate) const VALGRIND: [&str; 3] = ["--quiet", "--error-exitcode=9", "--leak-check=full"];
-/// For the library of microcontrollers.
+/// The flag for the library of microcontrollers.
 pub(crate) const SMALL: [&str; 1] = ["-DHB_SMALL"];
-/// What the standard library of Rust wants beside the C library. (And `libgcc_s`, or `libgcc_eh` where all is static: the compiler adds what fits.)
+/// The libraries that Rust's standard library needs besides the C library. (The compiler adds `libgcc_s`, or
+/// `libgcc_eh` in a static program.)
 const SYSTEM: [&str; 5] = ["-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
 
-/// The workspace.
+/// The directory of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where this suite puts what it makes.
+/// The directory for the outputs of this suite.
 pub(crate) fn output() -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_api");
     std::fs::create_dir_all(&directory).expect("the target directory");
@@ -46,8 +47,8 @@ pub(crate) fn archive() -> &'static Path {
     BUILT.get_or_init(|| built(&["build", "--quiet", "--release", "-p", "hbcore-ffi"], "release"))
 }
 
-/// `libhbcore.a` without optimisation. An optimised one looks at values before it knows whether they are there, and throws the outcome away
-/// if they are not: valgrind takes that for a mistake.
+/// `libhbcore.a` without optimisation. An optimised one reads values before it knows whether they are initialised, and
+/// discards the result if they are not: valgrind reports that as an error.
 pub(crate) fn plain_archive() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| built(&["build", "--quiet", "-p", "hbcore-ffi"], "debug"))
@@ -60,7 +61,7 @@ pub(crate) fn small_archive() -> &'static Path {
     BUILT.get_or_init(|| built(&words.split(' ').collect::<Vec<_>>(), "firmware"))
 }
 
-/// The same for 32-bit ARM with Linux, with the compiler of Debian, which has the source of the library that it needs.
+/// The same for 32-bit ARM with Linux, with Debian's compiler, which has the source of the library that it needs.
 pub(crate) fn armv7_archive() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -87,11 +88,12 @@ fn built(arguments: &[&str], profile: &str) -> PathBuf {
     target().join(profile).join("libhbcore.a")
 }
 
-/// Compiles C files with the strict flags and these, links them with an archive, and gives the program. `name` is its own; it is made once.
+/// Compiles C files with the strict flags and these, links them with an archive, and returns the program. Each `name`
+/// is compiled once.
 pub(crate) fn program(name: &str, sources: &[PathBuf], flags: &[&str], archive: &Path) -> PathBuf {
     static MADE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let program = output().join(name);
-    // Held while gcc runs: nobody may start a program that is half written.
+    // Held while gcc runs, so that no test starts a half-written program.
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     if made.contains(&program) {
         return program;
@@ -103,7 +105,7 @@ pub(crate) fn program(name: &str, sources: &[PathBuf], flags: &[&str], archive: 
     program
 }
 
-/// An example, under sanitizers.
+/// An example, with sanitizers.
 pub(crate) fn example(name: &str) -> PathBuf {
     let source = |file: &str| root().join("c-examples").join(file);
     let mut sources = vec![source(&format!("{name}.c"))];
@@ -118,7 +120,7 @@ pub(crate) fn own(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c_api").join(file)
 }
 
-/// Runs a command that must succeed; gives what it said on standard output.
+/// Runs a command that must succeed and returns its standard output.
 #[track_caller]
 pub(crate) fn succeed(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));

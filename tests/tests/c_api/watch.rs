@@ -1,4 +1,4 @@
-//! `watch` reads captures: packets of a real 3.0.6, and packets whose verdict a real 3.0.6 has given.
+//! `watch` reads captures: packets of a real 3.0.6, and packets with the verdict of a real 3.0.6.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) fn vectors() {
     agrees_with_the_verdicts(&watch);
 }
 
-/// What people give to it by mistake: a capture that still runs, none at all, keys with a mistake.
+/// Typical mistakes: a capture that still runs, no capture at all, keys with a mistake.
 pub(crate) fn mistakes() {
     let watch = example("watch");
     let (authkeys, capture) = (output().join("mistakes.authkeys"), output().join("mistakes.pcap"));
@@ -43,7 +43,7 @@ pub(crate) fn mistakes() {
     }
 }
 
-/// The one packet where we differ on purpose, so that keys can be changed without a gap.
+/// We accept this one packet and 3.0.6 does not, on purpose, so that keys can be changed without a gap.
 const ACCEPTED_BESIDES: &str = "netstring, second key with its own secret";
 
 fn reads_every_captured_packet(watch: &Path) {
@@ -60,7 +60,7 @@ fn reads_every_captured_packet(watch: &Path) {
     assert!(authentic >= 76, "{authentic} packets");
 }
 
-/// With every field of some packets.
+/// Prints every field of some packets.
 pub(crate) fn under_valgrind() {
     let watch = program("watch-plain", &[root().join("c-examples/watch.c")], &[], plain_archive());
     for (keys, packets) in captured().into_iter().take(2) {
@@ -69,7 +69,7 @@ pub(crate) fn under_valgrind() {
     }
 }
 
-/// Datagrams that reach a port: they are sent until the program has opened it and said what it thinks of one.
+/// Datagrams reach a port. They are sent until the program has opened it and shown its verdict on one.
 pub(crate) fn socket() {
     let watch = example("watch");
     let (keys, packets) = captured().into_iter().next().expect("a packet");
@@ -84,7 +84,7 @@ pub(crate) fn socket() {
     let mut lines = BufReader::new(child.0.stdout.take().expect("a pipe")).lines();
     thread::spawn(move || tell.send(lines.next()));
     let line = (0..600).find_map(|_| {
-        let _ = sender.send_to(&packets[0], ("127.0.0.1", port)); // refused while nobody listens
+        let _ = sender.send_to(&packets[0], ("127.0.0.1", port)); // refused until the program listens
         told.recv_timeout(Duration::from_millis(100)).ok()
     });
     let line = line.flatten().expect("a line").expect("text");
@@ -101,7 +101,7 @@ impl Drop for Killed {
     }
 }
 
-/// Packets of a 3.0.6, by the keys that they are signed with.
+/// Packets of a 3.0.6, by the keys with which they are signed.
 fn captured() -> BTreeMap<String, Vec<Vec<u8>>> {
     let mut by_keys: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     for line in lines("packets.jsonl") {

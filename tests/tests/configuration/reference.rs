@@ -1,4 +1,4 @@
-//! The same rows, put to the daemon that we replace: each in mount, network and process namespaces of its own.
+//! Runs the same rows with 3.0.6, each in mount, network and process namespaces of its own.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,8 @@ use crate::{Folder, dump_defaults, dump_effective, load};
 
 const DAEMON: &str = "/usr/libexec/heartbeat/heartbeat";
 
-/// Starts the daemon (with the arguments after the folder) and prints its output; exit status as that of the daemon.
+/// Starts the daemon (with the arguments after the directory) and prints its output. The exit status is that of the
+/// daemon.
 const SCRIPT: &str = r#"
 folder=$1; shift
 hostname p3; ip link set lo up multicast on
@@ -22,7 +23,7 @@ mount --bind $folder/lib /var/lib/heartbeat; mount --bind $folder/log /var/log
 exec /usr/libexec/heartbeat/heartbeat "$@" </dev/null 2>&1
 "#;
 
-/// Runs the daemon on `folder`; its output and whether it started. All its processes end with the namespace.
+/// Runs the daemon on `folder`. Returns its output and whether it started. All its processes end with the namespace.
 fn start(folder: &Path, arguments: &[&str]) -> (String, bool) {
     let namespaces = ["-m", "-n", "-u", "-p", "-f", "--kill-child", "--mount-proc", "--propagation", "private"];
     let output = Command::new("timeout")

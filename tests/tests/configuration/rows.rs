@@ -1,14 +1,14 @@
-//! Good and bad lines, and what a daemon makes of them (docs/protocol/files.md 16). Each row was also put to 3.0.6, see
-//! the test `the_reference_agrees`.
+//! Good and bad lines, and the daemon's verdict on each (docs/protocol/files.md 16). The test `the_reference_agrees`
+//! runs each row with 3.0.6 too.
 
-/// What becomes of a configuration.
+/// The verdict on a configuration.
 pub(crate) enum Outcome {
     /// The daemon starts.
     Runs,
-    /// It does not, and these texts are in the messages of the errors, in this order; there are no further errors.
-    /// 3.0.6 has the same texts, each up to a semicolon.
+    /// The daemon does not start, and the messages of the errors contain these texts, in this order; there are no
+    /// further errors. 3.0.6 has the same texts, each up to a semicolon.
     Refused(&'static [&'static str]),
-    /// As `Refused`, but 3.0.6 refuses without a word, or crashes.
+    /// Like `Refused`, but 3.0.6 refuses without a message, or crashes.
     Silent(&'static [&'static str]),
 }
 

@@ -1,8 +1,10 @@
 /*
- * The message functions of an installed 3.0.6, as a filter: it may crash, and takes nobody with it.
+ * The message functions of an installed 3.0.6, as a filter. It is a process of its own, so that a crash ends
+ * nothing else.
  *
- * A request is a length (4 bytes, as this machine has them) and a message in either form. The answer is two lengths with their bytes: the
- * message as a netstring and in the classic form. ABSENT stands for what it would not read, or cannot write.
+ * A request is a length (4 bytes, in this machine's order) and a message in either form. The answer is two lengths
+ * with their bytes: the message as a netstring and in the classic form. ABSENT means that the library did not read
+ * the message, or cannot write it.
  */
 #include <dlfcn.h>
 #include <stdint.h>
@@ -11,7 +13,7 @@
 #include <string.h>
 
 #define ABSENT UINT32_MAX
-/* The exit code without the library. */
+/* The exit code if there is no library. */
 #define MISSING 77
 
 struct ha_msg;

@@ -8,11 +8,11 @@ use hbcore_tests::scenario::Pairing;
 
 use crate::pair::{MOUNT_POINT, Pair};
 
-/// Files with what is in them.
+/// Files with their content.
 const FIRST: (&str, &str) = ("first", "written on alpha\n");
 const SECOND: (&str, &str) = ("second", "written on bravo\n");
 
-/// What is last said of an exchange by the node that gave, and by the one that took.
+/// The last log line about a hand-over, on the node that gave, and on the one that took.
 const GIVEN: &str = "Other node completed standby takeover of";
 const TAKEN: &str = "Standby resource acquisition done";
 
@@ -66,7 +66,7 @@ pub(crate) fn life(pairing: Pairing) {
     step("both are off");
 }
 
-/// Writes a file on the node that has the disk, so that it is on both disks when this returns.
+/// Writes a file on the node that has the disk. When this returns, the file is on both disks.
 #[track_caller]
 fn write(guest: &Guest, (file, text): (&str, &str)) {
     let path = format!("{MOUNT_POINT}/{file}");

@@ -1,10 +1,12 @@
-//! A disk that is replicated by DRBD, in whole machines: Debian's kernel, its `drbd-utils` and its resource agents, as they are.
+//! A disk that DRBD replicates, in whole machines: Debian's kernel, its `drbd-utils` and its resource agents,
+//! unchanged.
 //!
 //! ```text
 //! cargo test -p hbcore-tests --test drbd -- new_ref
 //! ```
 //!
-//! Where the processor must be emulated the scenario takes minutes, and only one pairing runs; with the variable `HBCORE_DRBD_ALL` all.
+//! If the processor must be emulated, the scenario takes minutes, and only one pairing runs; with the variable
+//! `HBCORE_DRBD_ALL` all do.
 
 mod life;
 mod pair;

@@ -19,12 +19,13 @@ pub(crate) const MOUNT_POINT: &str = "/mnt/data";
 /// Its size, and that of the disk with the state of the daemon, in MiB.
 const SIZES: [u64; 2] = [32, 8];
 
-/// A script of an agent takes seconds where the processor is emulated, and there are several.
+/// A script of an agent takes seconds on an emulated processor, and there are several.
 const LIMIT: Duration = Duration::from_mins(3);
-/// How often the state is looked at.
+/// The interval between two checks of the state.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// What no kernel and no daemon may say: two histories of the disk, damage, a group that did not start or stop.
+/// Messages that no kernel and no daemon may log: two histories of the disk, damage, a group that did not start or
+/// stop.
 const COMPLAINTS: [&str; 11] = [
     "split-brain",
     "Split-Brain",
@@ -41,7 +42,7 @@ const COMPLAINTS: [&str; 11] = [
 
 /// The two machines.
 pub(crate) struct Pair {
-    // Before the guests, of which it asks.
+    // Before the guests in the order of drop, because it asks them.
     watch: Watch,
     guests: [Arc<Guest>; 2],
     daemons: [Daemon; 2],
@@ -49,13 +50,13 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Boots both machines, which have an empty replicated disk then, and no daemon.
+    /// Boots both machines, with an empty replicated disk and no daemon.
     pub(crate) fn new(pairing: Pairing) -> Self {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("drbd").join(pairing.to_string());
         std::fs::create_dir_all(&directory).expect("the target directory");
         let (wires, system) = (Arc::new(Wires::new()), Arc::new(System::new(&directory)));
         let guests = [0, 1].map(|index| Arc::new(Guest::new(index, &directory, &wires, &system)));
-        // What a machine that is emulated on a busy one can keep.
+        // Times that an emulated machine on a busy host can keep.
         let site = Site {
             keepalive: 200,
             deadtime: 5000,
@@ -87,7 +88,7 @@ impl Pair {
         &self.guests[1]
     }
 
-    /// A disk that was never written to needs no first synchronization.
+    /// Makes the file system. A disk that was never written to needs no first synchronization.
     fn make_file_system(&self) {
         for guest in &self.guests {
             guest.run("drbdadm create-md --force r0 && drbdadm up r0");
@@ -98,7 +99,8 @@ impl Pair {
         self.alpha().run(&format!("drbdadm primary r0 && mkfs.ext4 -q {DISK} && drbdadm secondary r0"));
     }
 
-    /// Boots alpha again, as its init scripts would: first the disk, then the daemon, which does not wait until the disk has all.
+    /// Boots alpha again, as its init scripts would: first the disk, then the daemon, which does not wait until the
+    /// disk is synchronized.
     pub(crate) fn reboot_alpha(&self) {
         self.alpha().boot();
         self.alpha().run("drbdadm up r0");
@@ -109,7 +111,7 @@ impl Pair {
     /// Starts the daemon.
     #[track_caller]
     pub(crate) fn start(&self, guest: &Guest) {
-        // Its descriptors are not those of the port.
+        // Redirected, so that the daemon does not keep the descriptors of the port.
         let program = self.daemon(guest).program();
         guest.run(&format!("{} > /run/said 2>&1 || {{ cat /run/said; false; }}", program.display()));
     }
@@ -123,7 +125,7 @@ impl Pair {
         self.await_until(&format!("the daemon of {} to be gone", guest.name()), gone);
     }
 
-    /// Runs `hb_standby` or `hb_takeover` on a node, for everything.
+    /// Runs `hb_standby` or `hb_takeover` on a node, for all groups.
     #[track_caller]
     pub(crate) fn tool(&self, guest: &Guest, name: &str) {
         let program = match self.daemon(guest) {
@@ -137,7 +139,8 @@ impl Pair {
         self.daemons[usize::from(guest.name() == NAMES[1])]
     }
 
-    /// Waits until the whole group runs on this node and nothing of it on the other one, and the client gets these files there.
+    /// Waits until the whole group runs on this node and no part of it on the other one, and the client gets these
+    /// files there.
     #[track_caller]
     pub(crate) fn await_owner(&self, owner: &Guest, files: &[(&str, &str)]) {
         let name = owner.name();
@@ -156,7 +159,7 @@ impl Pair {
         its.as_ref().is_some_and(Sight::has_all) && others.as_ref().is_none_or(Sight::has_nothing)
     }
 
-    /// Waits until nobody has anything.
+    /// Waits until no part of the group runs on any node.
     #[track_caller]
     pub(crate) fn await_nothing(&self) {
         let nothing = || self.watch.now().iter().all(|sight| sight.as_ref().is_some_and(Sight::has_nothing));
@@ -174,26 +177,26 @@ impl Pair {
         self.await_until("the disks to be connected", || self.watch.now().iter().all(connected));
     }
 
-    /// Waits until both disks have all.
+    /// Waits until both disks are synchronized.
     #[track_caller]
     pub(crate) fn await_synchronized(&self) {
         let all = |sight: &Option<Sight>| sight.as_ref().is_some_and(|sight| sight.disks == "UpToDate/UpToDate");
         self.await_until("both disks to have all", || self.watch.now().iter().all(all));
     }
 
-    /// Waits until the log of a node has this text once more than before.
+    /// Waits until the log of a node has this text `times` times.
     #[track_caller]
     pub(crate) fn await_logged(&self, guest: &Guest, text: &str, times: usize) {
         let what = format!("[{text}] {times} times in the log of {}", guest.name());
         self.await_until(&what, || guest.log().matches(text).count() >= times);
     }
 
-    /// Waits for a condition, with what was seen since the call; panics with the state of both machines when it takes too long, or
-    /// something happens that must not.
+    /// Waits for a condition, with observations made since the call. Panics with the state of both machines when it
+    /// takes too long, or a rule was broken.
     #[track_caller]
     pub(crate) fn await_until(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let begin = Instant::now();
-        // The first round to end may have begun before.
+        // The round that ends next may have begun before the call.
         let rounds = self.watch.rounds() + 2;
         while self.watch.rounds() < rounds || !condition() {
             assert!(begin.elapsed() < LIMIT, "waited {LIMIT:?} for {what}\n{}", self.state());
@@ -204,7 +207,7 @@ impl Pair {
         println!("  {:6.1} s for {what}", begin.elapsed().as_secs_f64());
     }
 
-    /// Panics if something has happened that must not.
+    /// Panics if a rule was broken.
     #[track_caller]
     fn check(&self) {
         let broken = self.watch.broken();
@@ -221,7 +224,7 @@ impl Pair {
         }
     }
 
-    /// Takes the disks apart and switches both machines off.
+    /// Disconnects the disks and switches both machines off.
     #[track_caller]
     pub(crate) fn end(self) {
         self.check();
@@ -243,7 +246,7 @@ impl Pair {
     }
 }
 
-/// Both disks of a guest: one that will be replicated, and one with the state of a daemon that has never run.
+/// Makes both disks of a guest: one that will be replicated, and one with the state of a daemon that has never run.
 fn make_disks(guest: &Guest) {
     for (disk, size) in guest.disks().iter().zip(SIZES) {
         File::create(disk).and_then(|file| file.set_len(size << 20)).expect("our own file");
@@ -251,7 +254,7 @@ fn make_disks(guest: &Guest) {
     run(&format!("mkfs.ext4 -q -F -d /var/lib/heartbeat {}", guest.disks()[1].display()));
 }
 
-/// `r0.res`: synchronous, and all else as it is without a word.
+/// `r0.res`: synchronous, with the defaults for everything else.
 fn replication() -> String {
     let [alpha, bravo] = CABLE.map(|address| format!("{address}:7788"));
     format!(

@@ -1,4 +1,4 @@
-//! Looks all the time which guest has what.
+//! Checks all the time which guest has the disk, the file system and the address.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,17 @@ use hbcore_tests::lab::{SERVICE, is_local};
 
 use crate::pair::{DISK, MOUNT_POINT};
 
-/// Between two looks at a guest.
+/// The pause between two observations of a guest.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 const LOOK: &str = "/guest/busybox cat /proc/drbd /proc/mounts /proc/net/fib_trie";
 
-/// What was seen of a guest.
+/// One observation of a guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sight {
-    /// As DRBD calls them: its own role and the other's, `Primary/Secondary`.
+    /// The roles in DRBD's words: its own and that of the other, `Primary/Secondary`.
     pub(crate) roles: String,
-    /// The states of its own disk and of the other one, `UpToDate/DUnknown`.
+    /// The states of its own disk and of that of the other, `UpToDate/DUnknown`.
     pub(crate) disks: String,
     /// The state of the connection, `WFConnection`.
     pub(crate) connection: String,
@@ -49,13 +49,13 @@ impl Sight {
         self.is_primary() && self.is_mounted && self.has_address
     }
 
-    /// Whether nothing of the group is there.
+    /// Whether no part of the group runs there.
     pub(crate) fn has_nothing(&self) -> bool {
         !self.is_primary() && !self.is_mounted && !self.has_address
     }
 }
 
-/// Both guests, seen in turn until the value is dropped.
+/// Observes both guests in turn until the value is dropped.
 pub(crate) struct Watch {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -68,11 +68,11 @@ struct Shared {
 
 #[derive(Default)]
 struct Seen {
-    /// How often both guests were looked at.
+    /// The number of times that both guests were observed.
     rounds: u64,
-    /// None of a guest without power.
+    /// None for a guest without power.
     now: [Option<Sight>; 2],
-    /// What must never be.
+    /// The rules that were broken.
     broken: Vec<String>,
 }
 
@@ -86,17 +86,17 @@ impl Watch {
         Self { shared, thread: Some(thread) }
     }
 
-    /// What alpha and bravo were last seen to have; none without power.
+    /// The latest observations of alpha and bravo; none for one without power.
     pub(crate) fn now(&self) -> [Option<Sight>; 2] {
         self.seen().now.clone()
     }
 
-    /// How often both were looked at.
+    /// The number of times that both were observed.
     pub(crate) fn rounds(&self) -> u64 {
         self.seen().rounds
     }
 
-    /// What was seen and must never be.
+    /// The rules that were broken.
     pub(crate) fn broken(&self) -> Vec<String> {
         self.seen().broken.clone()
     }
@@ -119,7 +119,8 @@ impl Shared {
 }
 
 impl Seen {
-    /// One guest that is primary before and after the other one is was it at the same time.
+    /// If one guest is primary before and after an observation of the other as primary, both were primary at the same
+    /// time.
     fn add(&mut self, index: usize, sight: Option<Sight>) {
         let is_primary = |sight: &Option<Sight>| sight.as_ref().is_some_and(Sight::is_primary);
         let both = self.now.iter().all(is_primary) && is_primary(&sight);

@@ -1,4 +1,4 @@
-//! What a pair lives through.
+//! The acts of a pair: the events during which calls fail.
 
 use hbcore_tests::lab::{Host, Lab};
 
@@ -25,13 +25,13 @@ impl Node {
     }
 }
 
-/// One thing that happens to a pair.
+/// One event in the life of a pair.
 #[derive(Debug)]
 pub(crate) struct Act {
     pub(crate) name: &'static str,
-    /// The nodes on which calls fail meanwhile.
+    /// The nodes on which calls fail during the act.
     pub(crate) faulty: &'static [Node],
-    /// Whether both nodes serve when it begins; otherwise none runs.
+    /// Whether both nodes serve when it begins. Otherwise neither runs.
     pub(crate) begins_settled: bool,
     /// The node that runs no daemon afterwards.
     pub(crate) ends_without: Option<Node>,
@@ -47,7 +47,7 @@ pub(crate) const ALL: [Act; 5] = [
         begins_settled: false,
         ends_without: None,
         perform: |lab| {
-            // A start that is refused is tried again by the service manager: see `life`.
+            // The service manager tries a refused start again: see `life`.
             let _ = lab.bravo.try_start();
             let _ = lab.alpha.try_start();
         },

@@ -1,4 +1,4 @@
-//! One life of a pair, with a fault or without, and what must be true after it.
+//! One life of a pair, with a fault or without, and the promises that must hold after it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,18 +9,19 @@ use hbcore_tests::lab::{Host, Lab, SERVICE, SERVICE_SCRIPT, Site, holds_within, 
 use crate::act::{Act, Node};
 use crate::plan::Fault;
 
-/// What runs on a node of the pair: alpha's group is an address and a script, bravo's a script.
+/// The scripts of the nodes: alpha's group is an address and a script, bravo's a script.
 const SCRIPTS: [&str; 2] = ["web", "mail"];
 
-/// How long both nodes may take to serve without a fault.
+/// The longest time until both nodes serve, without a fault.
 const SETTLE_LIMIT: Duration = Duration::from_secs(20);
-/// How long a pair may take to come to rest with a fault: eleven attempts to stop something, one a second, and some time limits.
+/// The longest time until a pair comes to rest, with a fault: eleven attempts to stop a group, one a second, and some
+/// time limits.
 const REST_LIMIT: Duration = Duration::from_secs(40);
-/// How long what is true must stay true.
+/// The time for which the promises must keep holding.
 const REST: Duration = Duration::from_millis(400);
-/// What `hb status` returns while there is a problem.
+/// The exit code of `hb status` while there is a problem.
 const PROBLEM: i32 = 4;
-/// The pause of the service manager before it starts what died.
+/// The pause of the service manager before it restarts a dead daemon.
 const RESTART_PAUSE: Duration = Duration::from_millis(300);
 
 /// A promise that did not hold.
@@ -28,7 +29,7 @@ const RESTART_PAUSE: Duration = Duration::from_millis(300);
 pub(crate) struct Broken(String);
 
 impl Broken {
-    /// Its first line: which life, and what was untrue.
+    /// Its first line: the life, and the promise that did not hold.
     pub(crate) fn headline(&self) -> String {
         self.0.lines().next().unwrap_or_default().to_owned()
     }
@@ -49,7 +50,7 @@ pub(crate) struct Life {
 
 /// A life in which every promise held.
 pub(crate) struct Lived {
-    /// Whether the fault struck.
+    /// Whether the fault happened.
     pub(crate) struck: bool,
     /// The places that the node has passed during the act.
     pub(crate) places: Vec<String>,
@@ -81,7 +82,7 @@ impl Life {
         Self { lab, act, node, fault }
     }
 
-    /// Lives it.
+    /// Runs the life.
     pub(crate) fn live(&self) -> Result<Lived, Broken> {
         let Self { lab, act, node, fault, .. } = self;
         let panel = node.of(lab).panel();
@@ -114,7 +115,7 @@ impl Life {
         Ok(Lived { struck, places: panel.passed().split_off(passed_before) })
     }
 
-    /// Waits until everything that must be true is, and stays so. A daemon that ended is started again, as a service manager does it.
+    /// Waits until all promises hold, and keep holding. It restarts a daemon that ended, as a service manager does.
     fn come_to_rest(&self) -> Result<(), Broken> {
         let began = Instant::now();
         let (mut since, mut last) = (Instant::now(), String::from("nothing was looked at"));
@@ -131,7 +132,7 @@ impl Life {
         Err(self.broken(&last))
     }
 
-    /// A service manager starts what ended and was not told to.
+    /// Restarts a daemon that ended without an order, as a service manager does.
     fn restart_what_died(&self, down_since: &mut Option<Instant>) {
         let host = self.node.of(&self.lab);
         if self.act.ends_without == Some(self.node) && self.fault.as_ref().is_none_or(|fault| !fault.kills()) {
@@ -145,7 +146,8 @@ impl Life {
         }
     }
 
-    /// What is not as it must be, if anything: each service on one node or on none that says why, and each daemon says what is.
+    /// The promise that does not hold, if any: each service runs on one node, or on none that reports why, and each
+    /// daemon reports the truth.
     fn untrue(&self) -> Option<String> {
         let Self { lab, .. } = self;
         let [web, mail] = SCRIPTS.map(|script| lab.with_file(&format!("/run/held-{script}")));
@@ -162,7 +164,7 @@ impl Life {
         self.running_hosts().into_iter().find_map(|host| untrue_status(host, [&web, &mail]))
     }
 
-    /// The nodes on which a daemon must run. One that never gets what it needs to start need not.
+    /// The nodes on which a daemon must run. If a lasting fault prevents the start, the daemon need not run.
     fn running_hosts(&self) -> Vec<&Host> {
         let absent = self.act.ends_without.map(Node::name);
         let lasting = self.fault.as_ref().is_some_and(Fault::lasts);
@@ -175,8 +177,8 @@ impl Life {
         self.lab.with_file("/run/held-web") == ["alpha"] && self.lab.with_file("/run/held-mail") == ["bravo"]
     }
 
-    /// What ran on both nodes at one moment. After a daemon was killed its services run on while the peer takes over: nothing but
-    /// fencing prevents that, and a restart ends it.
+    /// A service that ran on both nodes at one time, if any. After a daemon was killed, its services run on while the
+    /// peer takes over: only fencing prevents that, and a restart ends it.
     fn watch_for_two_owners(&self, over: &AtomicBool) -> Option<String> {
         let kills = self.fault.as_ref().is_some_and(Fault::kills);
         let mut twice = None;
@@ -189,7 +191,7 @@ impl Life {
         twice
     }
 
-    /// Nobody who ran was taken for dead: no call that hangs keeps the heartbeats from being sent.
+    /// Checks that no running node was declared dead: a call that hangs must not stop the heartbeats.
     fn nobody_died_who_ran(&self) -> Result<(), Broken> {
         let kills = self.fault.as_ref().is_some_and(Fault::kills);
         let dead = |name: &str| format!("node {name}: is dead");
@@ -214,14 +216,15 @@ impl Life {
     }
 }
 
-/// What `hb status` prints, and its exit code.
+/// The output of `hb status`, and its exit code.
 fn status(host: &Host) -> (String, Option<i32>) {
     let hb = release_binary("hb").display().to_string();
     let answered = host.run(&hb, &["status"]);
     (answered.output, answered.code)
 }
 
-/// What a daemon says otherwise than it is, if anything. `held`: where the scripts of the two groups really run.
+/// The difference between a daemon's report and the truth, if any. `held` names the nodes on which the scripts of the
+/// two groups really run.
 fn untrue_status(host: &Host, held: [&Vec<&str>; 2]) -> Option<String> {
     let name = host.name();
     let hb = release_binary("hb").display().to_string();
@@ -235,11 +238,11 @@ fn untrue_status(host: &Host, held: [&Vec<&str>; 2]) -> Option<String> {
     for (group, holders) in said["groups"].as_array().into_iter().flatten().zip(held) {
         let here = group["here"].as_str().unwrap_or_default();
         let runs = holders.contains(&name);
-        // What is stuck, or cannot be stopped yet, may run.
+        // A group that is stuck, or cannot be stopped yet, may run.
         if (here == "running") != runs && !matches!(here, "stuck" | "stopping") {
             return Some(format!("{name} says that {} is {here}; it runs on {holders:?}", group["key"]));
         }
-        // What cannot go on is told as a problem.
+        // A group that makes no progress must be reported as a problem.
         if matches!(here, "starting" | "stopping") && status(host).1 != Some(PROBLEM) {
             return Some(format!("{name} is still {here} {}", group["key"]));
         }

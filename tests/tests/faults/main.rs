@@ -1,8 +1,9 @@
-//! Each call of the daemon that can fail fails once, at every place, in every way it can.
+//! Each call of the daemon that can fail fails once, at every place, in every possible way.
 //!
-//! A pair lives through one act: both nodes start, the owner dies, a standby, a reload, a stop. A first life without a fault tells
-//! which places of the seam each node passes during the act; then there is a life for each place and each way to fail there. After
-//! each, the kernel and the scripts are asked what runs where, and the daemons what they say about it.
+//! A pair goes through one act: both nodes start, the owner dies, a standby, a reload, a stop. A first life without a
+//! fault shows the places of the seam that each node passes during the act. Then there is a life for each place and
+//! each way to fail there. After each life, the test compares the reports of the daemons with the services that really
+//! run.
 
 mod act;
 mod life;

@@ -1,4 +1,4 @@
-//! Which faults there are: every place that is passed, and every way to fail there.
+//! The faults: every place that is passed, and every way to fail there.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::act::{Act, Node};
 use crate::life::{Broken, Life};
 
-/// Lives of an act at the same time: they mostly wait.
+/// The lives of an act that run at the same time: they mostly wait.
 const LIVES: usize = 3;
 
 /// A fault of one life.
@@ -19,7 +19,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// Whether the daemon dies of it: then the services of the dead run are nobody's doing until it is started again.
+    /// Whether the daemon dies of it. Then its services run without a daemon until it is started again.
     pub(crate) fn kills(&self) -> bool {
         self.how == "kill"
     }
@@ -43,13 +43,13 @@ fn ways(kind: &str) -> &'static [&'static str] {
         "write" => SHORT,
         "netlink" | "serial" => BUSY,
         "socket" | "announce" | "exec" => NO_FILES,
-        // It never waits: what is accepted is there.
+        // It never waits: the accepted connection is there.
         "accept" => &["error 24", "kill"],
         _ => &["kill"],
     }
 }
 
-/// A life without a fault, then one for each fault on `node`. Panics with all that broke.
+/// Runs a life without a fault, then one for each fault on `node`. Panics with all failures.
 pub(crate) fn every_fault(act: &'static Act, node: Node) {
     let began = Instant::now();
     let pilot = Life::new(act, node, None);

@@ -1,4 +1,4 @@
-//! The microcontroller: a QEMU process, its two serial lines, and its pins as its monitor shows them.
+//! The microcontroller: a QEMU process, its two serial lines, and its pins, read through its monitor.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Where the firmware looks for the number of its last start.
+/// The address at which the firmware looks for the number of its last start.
 const GENERATION: u32 = 0x0003_F800;
-/// The monitor writes each line by itself: few enough that all find room in a socket.
+/// The monitor writes each line separately. A socket has room for this many.
 const WORDS_AT_ONCE: usize = 128;
-/// PB0 to PB3.
+/// The command that reads PB0 to PB3.
 const PINS: &str = "xp /1wx 0x4000503c\n";
 
 /// The board, while it has power.
@@ -24,18 +24,18 @@ pub(crate) struct Board {
     console: Line,
     cable: UnixStream,
     monitor: Mutex<UnixStream>,
-    /// What is in flash beside the program.
+    /// The file with the content of the flash besides the program.
     flash: PathBuf,
 }
 
-/// What the board writes to its console, and a way to type.
+/// The console of the board: its output, and its input.
 struct Line {
     stream: UnixStream,
     text: Arc<Mutex<String>>,
 }
 
 impl Board {
-    /// Switches the power on. The number of the last start outlives it, as in flash.
+    /// Switches the power on. The number of the last start survives, as in flash.
     pub(crate) fn start(image: &Path, options: &[&str]) -> Self {
         static STARTS: AtomicU32 = AtomicU32::new(0);
         let start = STARTS.fetch_add(1, Ordering::Relaxed) + 1;
@@ -50,7 +50,7 @@ impl Board {
         let mut qemu = Command::new("qemu-system-arm");
         qemu.args(["-M", "lm3s6965evb", "-display", "none", "-kernel"]).arg(image).args(options);
         qemu.args(["-serial", &socket(&console.1), "-serial", &socket(&cable.1), "-monitor", &socket(&monitor.1)]);
-        // A file, because only that is written to flash.
+        // A file, because QEMU loads only files into flash.
         let flash = directory.join(format!("flash-{}-{start}", std::process::id()));
         std::fs::write(&flash, start.to_le_bytes()).expect("our own directory");
         qemu.args(["-device", &format!("loader,addr={GENERATION:#x},file={},force-raw=on", flash.display())]);
@@ -60,30 +60,30 @@ impl Board {
             let _ = std::fs::remove_file(path);
             stream
         });
-        // It always answers, but QEMU may get no processor for a while.
+        // QEMU always answers, but it may get no processor for a while.
         monitor.set_read_timeout(Some(Duration::from_mins(1))).expect("a socket");
         let board = Self { qemu, console: Line::new(console), cable, monitor: Mutex::new(monitor), flash };
         board.ask("");
         board
     }
 
-    /// The other end of the serial cable.
+    /// The other end of the serial line.
     pub(crate) fn cable(&self) -> UnixStream {
         self.cable.try_clone().expect("a descriptor")
     }
 
-    /// Leaves the cable unplugged: what the board sends is lost. (A socket that nobody reads would stop QEMU.)
+    /// Leaves the serial line unplugged: the bytes of the board are lost. (A socket without a reader would stop QEMU.)
     pub(crate) fn unplug(&self) {
         let mut cable = self.cable();
         thread::spawn(move || while cable.read(&mut [0; 64]).is_ok_and(|len| len > 0) {});
     }
 
-    /// What it has said on its console.
+    /// The output on its console.
     pub(crate) fn said(&self) -> String {
         self.console.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How often it has said this.
+    /// How often its output contains `words`.
     pub(crate) fn count_said(&self, words: &str) -> usize {
         self.said().matches(words).count()
     }
@@ -100,7 +100,7 @@ impl Board {
         value.and_then(|word| u32::from_str_radix(word, 16).ok()).unwrap_or_else(|| panic!("no pins in {answer:?}"))
     }
 
-    /// How many bytes of a stack were ever used: all from the first that has lost its paint.
+    /// How many bytes of a stack were ever used: all from the first one that has lost its paint.
     pub(crate) fn stack_used(&self, stack: &Range<u32>, paint: u32) -> u32 {
         let memory = stack.clone().step_by(4 * WORDS_AT_ONCE).flat_map(|place| {
             let words = (stack.end - place).div_ceil(4).min(WORDS_AT_ONCE as u32);
@@ -120,7 +120,7 @@ impl Board {
         memory.expect("checked")
     }
 
-    /// The numbers of a report, by the words before them.
+    /// The numbers of a report, found by the words before them.
     pub(crate) fn report(&self) -> Option<Report> {
         let text = self.said();
         let line = text.lines().rfind(|line| line.starts_with("stack ") && line.contains(" stalls "))?;
@@ -134,7 +134,7 @@ impl Board {
         })
     }
 
-    /// Gives the monitor a command; the answer is what comes up to the next prompt.
+    /// Sends a command to the monitor. The answer ends at the next prompt.
     fn ask(&self, command: &str) -> String {
         let mut monitor = self.monitor.lock().unwrap_or_else(PoisonError::into_inner);
         monitor.write_all(command.as_bytes()).expect("a monitor");
@@ -155,7 +155,7 @@ impl Drop for Board {
     }
 }
 
-/// What the key `i` tells.
+/// The report after the key `i`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
     /// Deepest stack in bytes.
@@ -163,7 +163,7 @@ pub(crate) struct Report {
     /// Most cycles for the bytes of a packet, and for the rest of a turn.
     pub(crate) packet: u32,
     pub(crate) turn: u32,
-    /// Messages taken in, and those of them that were damaged.
+    /// Messages received, and those of them that were damaged.
     pub(crate) received: u32,
     pub(crate) refused: u32,
 }
@@ -182,7 +182,7 @@ impl Line {
     }
 }
 
-/// Where this suite puts what it makes.
+/// The directory for the outputs of this suite.
 fn output() -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware");
     std::fs::create_dir_all(&directory).expect("the target directory");
@@ -220,7 +220,7 @@ fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory")
 }
 
-/// Runs a command with the distribution's compiler, and nothing of what cargo has told this process about its own.
+/// Runs a command with the distribution's compiler, without the environment that cargo has set for this process.
 fn build(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -233,7 +233,7 @@ fn build(command: &mut Command) {
     assert!(built.status.success(), "the firmware does not build:\n{}", String::from_utf8_lossy(&built.stderr));
 }
 
-/// Where the sources of dependencies are kept.
+/// The directory in which cargo keeps the sources of dependencies.
 fn cargo_home() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo");
     std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)

@@ -1,4 +1,4 @@
-//! The serial cable between a daemon and the board: 19200 bits per second, with a switch and with noise.
+//! The serial line between a daemon and the board: 19200 bits per second, with a switch and with noise.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -13,25 +13,25 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Ten bits a byte.
+/// The time of one byte: ten bits.
 const BYTE_TIME: Duration = Duration::from_nanos(1_000_000_000 * 10 / 19_200);
-/// Most that is made good when a byte was let through late.
+/// A byte that passes late is made up for by at most this.
 const OVERSLEPT: Duration = Duration::from_millis(5);
-/// How one byte in a hundred is hit.
+/// The way in which one byte in a hundred is damaged.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Noise {
-    /// Not at all.
+    /// No noise.
     None,
     /// One byte in 1600 begins a burst of 16.
     Bursts,
-    /// Each by itself.
+    /// Single bytes.
     Single,
 }
 
 impl Noise {
     const ALL: [Self; 3] = [Self::None, Self::Bursts, Self::Single];
 
-    /// One byte in so many begins a burst, and how long that is.
+    /// One byte in how many begins a burst, and the length of a burst.
     fn burst(self) -> Option<(u64, u64)> {
         match self {
             Self::None => None,
@@ -41,7 +41,7 @@ impl Noise {
     }
 }
 
-/// A cable, until it is dropped.
+/// A serial line. It ends when it is dropped.
 pub(crate) struct Cable {
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
@@ -50,7 +50,7 @@ pub(crate) struct Cable {
 #[derive(Default)]
 struct State {
     ended: AtomicBool,
-    /// A place in [`Noise::ALL`].
+    /// An index in [`Noise::ALL`].
     noise: AtomicUsize,
     unplugged: AtomicBool,
     carried: AtomicU64,
@@ -74,18 +74,19 @@ impl Cable {
         Self { state, threads }
     }
 
-    /// Pulls or puts the plug. What is on its way when it is pulled is lost, as what a machine without power has not sent yet.
+    /// Pulls or puts the plug. Bytes under way when it is pulled are lost, like those that a machine without power has
+    /// not sent yet.
     pub(crate) fn set_plugged(&self, plugged: bool) {
         self.state.unplugged.store(!plugged, Ordering::Relaxed);
     }
 
-    /// Hits one byte in a hundred, from now on or not any more.
+    /// Sets the noise from now on: one byte in a hundred, or none.
     pub(crate) fn set_noise(&self, noise: Noise) {
         let place = Noise::ALL.iter().position(|known| *known == noise);
         self.state.noise.store(place.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// How many bytes went through, and how many of them were hit.
+    /// How many bytes passed, and how many of them were damaged.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.state.carried.load(Ordering::Relaxed), self.state.hit.load(Ordering::Relaxed))
     }
@@ -100,7 +101,7 @@ impl Drop for Cable {
     }
 }
 
-/// One direction. A byte is on its way as long as it is on a real line.
+/// One direction. A byte takes as long as on a real line.
 fn carry(mut from: impl Read + AsFd, mut to: impl Write, state: &State, seed: u64) {
     let attention = Timespec::try_from(Duration::from_millis(50)).expect("a short time");
     let mut disturber = Disturber { random: seed, burst: 0 };
@@ -114,7 +115,8 @@ fn carry(mut from: impl Read + AsFd, mut to: impl Write, state: &State, seed: u6
         if state.unplugged.load(Ordering::Relaxed) {
             continue;
         }
-        // This thread sleeps a little too long each time; were that not made good, the line would be slower than it says.
+        // This thread sleeps a little too long each time. Without this correction, the line would be slower than
+        // configured.
         let now = Instant::now();
         free_at =
             if now < free_at + OVERSLEPT { free_at } else { now } + BYTE_TIME * u32::try_from(len).expect("a few");
@@ -132,7 +134,7 @@ fn carry(mut from: impl Read + AsFd, mut to: impl Write, state: &State, seed: u6
     }
 }
 
-/// Turns bits, loses bytes, and makes something else of bytes.
+/// Flips bits, loses bytes, and replaces bytes.
 struct Disturber {
     random: u64,
     burst: u64,

@@ -17,7 +17,7 @@ use hbcore_tests::lab::{Daemon, why_not};
 use hbcore_tests::scenario::{self, Pairing, trial};
 use libtest_mimic::{Completion, Trial};
 
-/// What the suite needs, and the Debian package that has it.
+/// The programs that the suite needs, with their Debian packages.
 const TOOLS: [(&str, &str); 4] = [
     ("/usr/bin/qemu-system-arm", "qemu-system-arm"),
     ("/usr/bin/arm-none-eabi-gcc", "gcc-arm-none-eabi"),

@@ -1,4 +1,4 @@
-//! What happens to a board beside a Linux node.
+//! Scenarios of a board beside a Linux node.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,19 +8,19 @@ use hbcore_tests::lab::{Daemon, Host, Lab, Media, Site};
 use crate::board::{Board, in_c};
 use crate::cable::{Cable, Noise};
 
-/// A 3.0.6 needs its 10 s of settling, and the node that waits for another its initdead.
+/// A 3.0.6 needs its 10 s of settling, and a node that waits for another its initdead.
 const START_LIMIT: Duration = Duration::from_mins(1);
-/// The dead time of 5 s, what a busy machine and the phases of a 3.0.6 may add, and the start of a group.
+/// The deadtime of 5 s, the delays of a busy machine and of the phases of a 3.0.6, and the start of a group.
 const MOVE_LIMIT: Duration = Duration::from_secs(15);
 
 const HA_CF: &str = "logfile /var/log/ha-log\nlogfacility none\nkeepalive 1\ndeadtime 5\ninitdead 10\nauto_failback on\ncrm off\n\
                      baud 19200\nserial /dev/ttyHB0\nnode alpha charlie\n";
 
-/// A resource that is seen from outside: a file that is lost with the power.
+/// A resource that is visible from outside: a file that is lost with the power.
 const LAMP: &str = "#!/bin/sh\ncase $2 in\n  start) echo on > /run/lamp-$1;;\n  stop) rm -f /run/lamp-$1;;\n  \
                     *) if [ -e /run/lamp-$1 ]; then echo running; else echo stopped; fi;;\nesac\n";
 
-/// Both nodes find each other; each takes over from the other and gives back.
+/// Both nodes find each other; each takes over from the other and gives the group back.
 pub(crate) fn life(daemon: Daemon, image: &Path) {
     let lab = lab(daemon, "the firmware's life");
     let ports = ports(&lab);
@@ -56,8 +56,9 @@ pub(crate) fn life(daemon: Daemon, image: &Path) {
     await_groups(&lab, &board, "the board to have its group back", true, false, 0b10);
 }
 
-/// Noise on the line, one byte in a hundred: nobody is taken for dead, and afterwards every message is understood. A 3.0.6 does not repeat its
-/// heartbeats, so that a board may miss too many of them; what it thinks of the board is looked at.
+/// Noise on the line, one byte in a hundred: no node is declared dead, and afterwards every message is understood. A
+/// 3.0.6 does not repeat its heartbeats, so that a board may miss too many of them; with it, the test checks only the
+/// state of the board.
 pub(crate) fn noise(daemon: Daemon, noise: Noise) {
     let image = in_c();
     let lab = lab(daemon, "noise");
@@ -82,7 +83,7 @@ pub(crate) fn noise(daemon: Daemon, noise: Noise) {
         return;
     }
 
-    // What was in mid-line when the noise ended may still be damaged; nothing after it.
+    // A message that was under way when the noise ended may still be damaged, but none after it.
     lab.stays(Duration::from_secs(3), "nobody dead", no_death);
     let quiet = report(&lab, &board);
     lab.stays(Duration::from_secs(5), "nobody dead", no_death);
@@ -114,7 +115,7 @@ fn lab(daemon: Daemon, name: &str) -> Lab {
     lab
 }
 
-/// The end of the lab's cable that bravo would have.
+/// The end of the lab's serial line that bravo would have.
 fn ports(lab: &Lab) -> PathBuf {
     let [_, other] = lab.serial.as_ref().expect("a serial cable").ports();
     other
@@ -133,7 +134,7 @@ fn await_groups(lab: &Lab, board: &Board, what: &str, a: bool, c: bool, pins: u3
     await_board(lab, board, START_LIMIT, what, || lamps(&lab.alpha) == (a, c) && board.pins() == pins);
 }
 
-/// A 3.0.6 that is cut off before it has settled gives nothing away.
+/// Waits until alpha has settled: a 3.0.6 that is cut off before that hands nothing over.
 fn settled(lab: &Lab) {
     if lab.alpha.daemon() == Daemon::Reference {
         lab.await_until(START_LIMIT, "alpha to settle", || lab.alpha.logged("resource transition completed."));

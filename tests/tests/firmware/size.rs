@@ -1,4 +1,4 @@
-//! How large the firmware is, how deep its stack, how long its turns.
+//! The size of the firmware, the depth of its stack, and the length of its turns.
 
 use std::io::{Read, Write};
 use std::ops::Range;
@@ -15,16 +15,18 @@ use hbcore::{AutoFailback, Autojoin, Cluster, Config, HeartbeatFormat, LinkForm,
 use crate::board::{Board, in_c, in_rust};
 use crate::stack::Calls;
 
-/// What the issue allows.
+/// The bounds of flash and RAM, in bytes.
 const FLASH: u32 = 49_000;
 const RAM: u32 = 12_000;
-/// What a stack that is painted only must leave free: it may be deeper where that life has not led. In C it is 400 bytes deeper.
+/// The bytes that must stay free if the stack is only painted, since it may be deeper in another life. In C it is 400
+/// bytes deeper.
 const SPARE: u32 = 800;
-/// What `cortex-m-rt` paints with.
+/// The paint of `cortex-m-rt`.
 const PAINT: u32 = 0xCCCC_CCCC;
 /// With `-icount shift=0` an instruction takes a nanosecond, and a cycle of the board's clock twenty.
 const INSTRUCTIONS_PER_CYCLE: u32 = 20;
-/// What a call with the bytes of a packet may take, and all the rest of a turn: 6 ms and 12 ms at 50 MHz, if an instruction takes a cycle.
+/// The most instructions for a call with the bytes of a packet, and for the rest of a turn: 6 ms and 12 ms at 50 MHz,
+/// if an instruction takes a cycle.
 const MOST_FOR_A_PACKET: u32 = 300_000;
 const MOST_FOR_A_TURN: u32 = 600_000;
 
@@ -46,7 +48,8 @@ pub(crate) fn within_bounds() {
     println!("  deepest: {}", deepest.chain.join(" > "));
     assert!(flash <= FLASH && ram <= RAM, "C: flash {flash} of {FLASH}, RAM {ram} of {RAM}");
     assert!(report.stack <= deepest.bytes, "{} painted, {} computed", report.stack, deepest.bytes);
-    // Its stack is not computed: texts are formatted through pointers, and which function those lead to is not in the machine code.
+    // Its stack is not computed: texts are formatted through pointers, and the machine code does not show the functions
+    // behind those.
     let (flash, data) = sections(in_rust());
     let stack = stack_of(in_rust());
     let painted = after_a_life(in_rust(), |board| Some(board.stack_used(&stack, PAINT)));
@@ -65,7 +68,7 @@ fn sections(image: &Path) -> (u32, u32) {
     (code + data, data + bss)
 }
 
-/// Where the stack of the program in Rust may be.
+/// The range of the stack of the program in Rust.
 fn stack_of(image: &Path) -> Range<u32> {
     let output = Command::new("arm-none-eabi-nm").arg(image).output().expect("arm-none-eabi-nm");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -76,7 +79,7 @@ fn stack_of(image: &Path) -> Range<u32> {
     symbol("_stack_end")..symbol("_stack_start")
 }
 
-/// What is told of the board after a life beside a node of this process: start, takeover, return.
+/// An observation of the board after a life beside a node of this process: start, takeover, return.
 fn after_a_life<T>(image: &Path, told: impl Fn(&Board) -> Option<T>) -> T {
     let board = Board::start(image, &["-icount", "shift=0"]);
     let cable = board.cable();
@@ -88,14 +91,14 @@ fn after_a_life<T>(image: &Path, told: impl Fn(&Board) -> Option<T>) -> T {
     run += 1;
     let mut alpha = Alpha::new(run);
     await_board(&board, &cable, Some(&mut alpha), |board| board.said().contains("group 0 is stopped here"));
-    // Whoever asks does not read the cable meanwhile, and QEMU answers nothing while the cable is full.
+    // Unplugged, because the line has no reader during the question, and QEMU does not answer while the line is full.
     board.unplug();
     board.type_key(b'i');
     await_board(&board, &cable, None, |board| told(board).is_some());
     told(&board).expect("it was told")
 }
 
-/// Carries bytes between the board and alpha, if that is there, until the board has said something.
+/// Carries bytes between the board and alpha, if that is there, until `done`.
 fn await_board(board: &Board, mut cable: &UnixStream, mut alpha: Option<&mut Alpha>, done: impl Fn(&Board) -> bool) {
     let end = Instant::now() + Duration::from_mins(2);
     let mut bytes = [0; 64];
@@ -153,7 +156,7 @@ impl Alpha {
         Self { engine, frames: FrameReader::new(), began: Instant::now() }
     }
 
-    /// Takes what has arrived, and gives what is to be sent.
+    /// Processes the bytes that have arrived, and returns those to send.
     fn turn(&mut self, mut arrived: &[u8]) -> Vec<u8> {
         let now = time::Instant::ZERO.after(self.began.elapsed());
         while let Some(message) = self.frames.push(&mut arrived) {

@@ -1,13 +1,13 @@
-//! The deepest stack that a firmware can need, from its machine code; and that nothing in it calls itself.
+//! The deepest stack that a firmware can need, from its machine code, and a check that it has no recursion.
 //!
-//! Each function is disassembled: what it takes of the stack, and whom it calls. Whoever is called by nobody, but is there, may be called by
-//! whoever calls through a pointer.
+//! The module disassembles each function, and finds the stack that it takes and the functions that it calls. A function
+//! without a direct caller counts as a callee of every call through a pointer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-/// What an interrupt puts on the stack by itself.
+/// The bytes that an interrupt itself puts on the stack.
 const EXCEPTION_FRAME: u32 = 32;
 
 #[derive(Default)]
@@ -16,18 +16,18 @@ struct Function {
     frame: u32,
     calls: BTreeSet<u32>,
     calls_by_pointer: bool,
-    /// Which constant each register holds, by its place, as far as the code above tells.
+    /// The constants in the registers, by their addresses, as far as the code above shows.
     constants: BTreeMap<String, u32>,
     /// Constants that are called: a function that is called often has its address in a register.
     called_constants: BTreeSet<u32>,
 }
 
-/// What is known of a program.
+/// The call graph of a program.
 pub(crate) struct Calls {
     functions: BTreeMap<u32, Function>,
 }
 
-/// The deepest stack, and the functions that lie on it.
+/// The deepest stack, and the functions on it.
 pub(crate) struct Deepest {
     pub(crate) bytes: u32,
     pub(crate) chain: Vec<String>,
@@ -52,7 +52,7 @@ impl Calls {
             }
         }
         for function in functions.values_mut() {
-            // Bit 0 says that it is Thumb code.
+            // Bit 0 marks Thumb code.
             function
                 .calls
                 .extend(function.called_constants.iter().filter_map(|place| words.get(place)).map(|word| word & !1));
@@ -62,7 +62,8 @@ impl Calls {
         calls
     }
 
-    /// Jumps within a function and to what is no function are no calls; what is called by nobody is called through pointers.
+    /// Removes jumps within a function and to addresses that are no function. A function without a direct caller is
+    /// called through pointers.
     fn keep_what_is_there(&mut self) {
         let known: BTreeSet<u32> = self.functions.keys().copied().collect();
         let mut called: BTreeSet<u32> = BTreeSet::new();
@@ -78,7 +79,7 @@ impl Calls {
         }
     }
 
-    /// The deepest stack of the program, with the deepest interrupt on top of it. Panics where a function can call itself.
+    /// The deepest stack of the program, with the deepest interrupt on top of it. Panics if a function can call itself.
     pub(crate) fn deepest(&self) -> Deepest {
         let mut known = BTreeMap::new();
         let mut of = |names: &dyn Fn(&str) -> bool| {
@@ -107,7 +108,7 @@ impl Calls {
     }
 }
 
-/// Called by the processor, and by nobody else.
+/// Only the processor calls these.
 const ROOTS: [&str; 6] = ["reset", "Reset", "main", "SysTick", "DefaultHandler", "HardFault_"];
 
 /// `00000618 <main>:`
@@ -145,7 +146,7 @@ fn instruction(function: &mut Function, line: &str) {
     };
 }
 
-/// `ldr r6, [pc, #56] @ (1094 <name+0x50>)`: where the constant stands.
+/// The address of the constant in `ldr r6, [pc, #56] @ (1094 <name+0x50>)`.
 fn constant(operation: &str, source: &str) -> Option<u32> {
     let place = source.strip_prefix("[pc,").filter(|_| operation.starts_with("ldr"))?.split_once("@ (")?.1;
     u32::from_str_radix(place.split_whitespace().next()?, 16).ok()
@@ -158,7 +159,7 @@ fn word(line: &str) -> Option<(u32, u32)> {
     Some((u32::from_str_radix(place, 16).ok()?, u32::from_str_radix(value, 16).ok()?))
 }
 
-/// How many registers a list such as `{r4, r5, lr}` names.
+/// The number of registers in a list such as `{r4, r5, lr}`.
 fn registers(operands: &str) -> u32 {
     operands.split_once('{').map_or(0, |(_, list)| list.split(',').count() as u32)
 }

@@ -1,5 +1,5 @@
-//! How the daemon is scheduled, as the kernel and the wire show it: one trial at a time, since one of them takes all processors from everybody
-//! of a lower priority.
+//! The scheduling of the daemon, as the kernel and the wire show it. The trials run one at a time, because one of them
+//! takes all processors from every process of a lower priority.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use hbcore_tests::lab::{Host, Lab, SERVICE, Site, TCPDUMP, take_all_processors};
 use hbcore_tests::scenario::{Pairing, trial, trial_with};
 
 const LIMIT: Duration = Duration::from_secs(20);
-/// What `/proc/PID/stat` calls the classes.
+/// The numbers of the classes in `/proc/PID/stat`.
 const NORMAL: u32 = 0;
 const ROUND_ROBIN: u32 = 2;
 const DEADLINE: u32 = 6;
@@ -26,7 +26,7 @@ fn main() {
     ]);
 }
 
-/// Tells how it is scheduled itself.
+/// A script that records how it is scheduled.
 const SCRIPT: &str = "#!/bin/sh\ncase $1 in\n\
     start) cut -d')' -f2- /proc/$$/stat | cut -d' ' -f40 > /var/log/policy; touch /run/told;;\n\
     stop) rm -f /run/told;;\n\
@@ -59,7 +59,7 @@ fn threads(host: &Host) -> BTreeMap<String, (u32, u32)> {
         let (head, fields) = stat.split_once(") ")?;
         let (_, name) = head.split_once('(')?;
         let fields: Vec<&str> = fields.split_whitespace().collect();
-        // `policy` and `rt_priority` are the fields 41 and 40, the first of these is 3.
+        // `policy` and `rt_priority` are the fields 41 and 40; the first field here is 3.
         Some((name.to_owned(), (fields.get(38)?.parse().ok()?, fields.get(37)?.parse().ok()?)))
     };
     stats.filter_map(thread).collect()
@@ -78,7 +78,7 @@ fn check_threads(lab: &Lab, urgent: (u32, u32)) {
     lab.check(lab.alpha.lines_of("policy") == ["0"], "the script to be scheduled normally");
 }
 
-/// Whether this machine gives reservations: a container may not.
+/// Whether this machine gives reservations. A container may not.
 fn has_reservations() -> bool {
     let wish = Wish::Best(Reservation::for_keepalive(Duration::from_millis(10)));
     let obtained = std::thread::spawn(move || wish.obtain_unguarded()).join().expect("it does not panic");
@@ -136,7 +136,7 @@ fn reload(_: Pairing) {
     lab.check(!lab.bravo.logged("is dead"), "no death");
 }
 
-/// For three seconds, nobody below real-time priority 50 gets more than the kernel's share for ordinary tasks.
+/// For three seconds, no process below real-time priority 50 gets more than the kernel's share for ordinary tasks.
 fn hogs(_: Pairing) {
     if !has_reservations() {
         return;
