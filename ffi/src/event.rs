@@ -396,7 +396,7 @@ const SENTENCES: &[(HbEventKind, &str)] = &[
     (HbEventKind::GroupLost, "group %v lacks something here: the other node is asked to take it"),
     (HbEventKind::ModeMismatch, "node %n has another kind of auto_failback: one legacy, one not"),
     (HbEventKind::StandbyUnsupported, "auto_failback legacy has no standby"),
-    (HbEventKind::NoReport, "the other node does not say what it holds: nothing is started until it does"),
+    (HbEventKind::NoReport, "the peer does not report its claim: nothing is started until it does"),
     (HbEventKind::Fencing, "node %n is being fenced"),
     (HbEventKind::Fenced, "node %n is fenced"),
     (HbEventKind::FenceFailed, "node %n could not be fenced; it is tried again"),

@@ -39,7 +39,7 @@ pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, re
         return;
     }
     let place = Place::new(options, site);
-    place.log.crit(format_args!("Cannot go on after the restart: {reason}. Everything that runs here is given up."));
+    place.log.crit(format_args!("Cannot continue after the restart: {reason}. The groups that run here are stopped."));
     let text = match claimed.known {
         Some(known) => lines(known.all_groups()),
         None => fs::read(options.config_dir.join("haresources")).unwrap_or_default(),
@@ -56,7 +56,7 @@ pub fn clear_after_crash(options: &Options, site: Option<&Site>, reason: &str) {
     let Some(groups) = mark.read() else { return };
     let place = Place::new(options, site);
     place.log.crit(format_args!(
-        "The last run was not stopped in order, and this start is refused: {reason}. What runs here is given up."
+        "The last run was not stopped in order, and this start is refused: {reason}. The groups that run here are stopped."
     ));
     if place.give_up(&lines(groups.iter()), Ending::Vacate) {
         mark.remove();
@@ -107,10 +107,10 @@ impl Place {
         });
         let why = match outcome {
             Ok(Outcome::Done) => {
-                self.log.info(format_args!("Given up: {}", plan.words));
+                self.log.info(format_args!("Stopped: {}", plan.words));
                 return true;
             }
-            Ok(Outcome::Failed | Outcome::NotBegun | Outcome::StopFailed) => "nobody has seen it stopped".to_owned(),
+            Ok(Outcome::Failed | Outcome::NotBegun | Outcome::StopFailed) => "its stop is not confirmed".to_owned(),
             Err(error) => error.to_string(),
         };
         self.log.crit(format_args!("{}: {why}. It may still run here: stop it by hand.", plan.words));

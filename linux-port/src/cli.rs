@@ -33,15 +33,15 @@ heartbeat: tells the other nodes that this one is alive, and takes over when one
   (none)            start in the background; return when the links are open
   -f                stay in the foreground
   -k                stop the running daemon and wait until it has stopped
-  -s                say whether it runs: exit 0 if it does, 1 or 3 if not
+  -s                tell whether it runs: exit 0 if it does, 1 or 3 if not
   -r                let it read its configuration again; start it if it does not run
   -d                more debug messages, once for each -d
   -l                no realtime scheduling
   -M                no resource management
   -v                print the configuration in use, then start
   -D [-W]           print the directives and their defaults [as wiki text]
-  -V                print the version of Heartbeat whose place this takes
-  -R [-C STATE]     internal: go on after a restart, holding STATE (none, local, foreign, all)
+  -V                print the version of Heartbeat that this replaces
+  -R [-C STATE]     internal: continue after a restart, claiming STATE (none, local, foreign, all)
 
   --check [DIR]     check the configuration [in DIR] and exit: 0 if it is good, 6 if not
   --config-dir DIR  instead of /etc/ha.d

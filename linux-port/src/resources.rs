@@ -346,7 +346,7 @@ impl Resources {
                 self.end(effort, Part::Unknown);
             }
             (JobOutcome::NotBegun, Aim::Start) => {
-                self.refused(effort.group, Some("no thread could be had for its scripts".to_owned()));
+                self.refused(effort.group, Some("the system granted no thread for its scripts".to_owned()));
                 self.undo(effort);
             }
         }

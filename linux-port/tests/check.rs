@@ -116,7 +116,7 @@ fn one_mistake_is_one_error_in_all_files() {
 
 #[test]
 fn what_is_no_file_is_told_so_and_waited_for_by_nobody() {
-    for (make, word) in [("mkdir", "a directory has its name"), ("mkfifo", "what has its name is no file")] {
+    for (make, word) in [("mkdir", "a directory has its name"), ("mkfifo", "another kind of file has its name")] {
         for file in ["ha.cf", "authkeys", "haresources"] {
             let place = site("haresources", "p3 198.51.100.7/24/lo\n", 0o644);
             std::fs::remove_file(place.join(file)).expect("it was there");
@@ -179,7 +179,7 @@ fn an_address_of_two_groups_or_of_the_machine_itself_is_warned_about() {
     assert_eq!(code, Some(0), "3.0.6 starts with it: {said}");
     assert!(said.contains("haresources:2:4: warning: address 198.51.100.7 also stands in line 1"), "{said}");
     let own =
-        "haresources:3:4: warning: 127.0.0.1 is an own address of this machine: heartbeat takes it off when it starts";
+        "haresources:3:4: warning: 127.0.0.1 is an own address of this machine: heartbeat removes it when it starts";
     assert!(said.contains(own), "{said}");
     assert_eq!(said.matches("own address").count(), 1, "{said}");
 
@@ -316,7 +316,7 @@ fn an_address_of_no_subnet_of_the_machine_is_warned_about() {
 
 #[test]
 fn a_node_that_is_alone_is_warned_about() {
-    let warning = "ha.cf:6:6: warning: p3 is the only node: when it fails, nobody takes over\n";
+    let warning = "ha.cf:6:6: warning: p3 is the only node: when it fails, no node takes over\n";
     assert!(check(&site("ha.cf", HA_CF, 0o644)).1.contains(warning), "{}", check(&site("ha.cf", HA_CF, 0o644)).1);
     // A ping node never takes over.
     assert!(check(&site("ha.cf", &format!("{HA_CF}ping 127.0.0.1\n"), 0o644)).1.contains(warning));
@@ -332,7 +332,7 @@ fn one_colon_where_two_are_meant_is_told_at_the_colon() {
     ] {
         let (code, said) = check(&site("haresources", &format!("p3 {word}\n"), 0o644));
         assert_eq!(code, Some(0), "3.0.6 does not look at scripts: {said}");
-        assert!(said.contains(&format!("haresources:1:{column}: warning: one colon behind ")), "{said}");
+        assert!(said.contains(&format!("haresources:1:{column}: warning: one colon after ")), "{said}");
         assert!(said.contains(&format!("write `{write}`\n")) && !said.contains("Cannot locate"), "{said}");
     }
     for word in ["Filesystem::host:/dir::/mnt::nfs", "nosuch", ":x", "x:"] {
@@ -342,7 +342,7 @@ fn one_colon_where_two_are_meant_is_told_at_the_colon() {
 
 #[test]
 fn a_ping_that_nothing_acts_upon_is_warned_about() {
-    let warning = "warning: ping: nothing acts upon it: a node without network keeps its groups";
+    let warning = "warning: ping: no program acts upon it: a node without network keeps its groups";
     let pinged = format!("{HA_CF}ping  127.0.0.1\n");
     let (code, said) = check(&site("ha.cf", &pinged, 0o644));
     assert!(code == Some(0) && said.contains(&format!("ha.cf:7:7: {warning}")), "{said}");
@@ -361,7 +361,7 @@ fn real_sites_get_no_alarm_that_is_none() {
         for alarm in ["in no subnet", "the only node", "one colon", "authenticates nobody", "replaces the auth line"] {
             assert!(!said.contains(alarm), "{folder}: {said}");
         }
-        assert_eq!(said.contains("nothing acts upon it"), folder == "2", "{folder}: {said}");
+        assert_eq!(said.contains("no program acts upon it"), folder == "2", "{folder}: {said}");
     }
 }
 
@@ -371,8 +371,8 @@ fn peer_that_nobody_can_tell_of_is_said_after_the_files() {
     let dir = place.path().to_str().expect("UTF-8");
     let (code, said) = hb(&["check", "--peer", "--run-dir", dir, dir]);
     assert_eq!(code, Some(4), "{said}");
-    assert!(said.contains(": good: ") && said.contains("the daemon that could tell about the other node"), "{said}");
+    assert!(said.contains(": good: ") && said.contains("so it cannot tell about the peer"), "{said}");
     place.file("ha.cf", "frob\n", 0o644);
     let (code, said) = hb(&["check", "--peer", "--run-dir", dir, dir]);
-    assert!(code == Some(6) && !said.contains("the other node does not answer"), "wrong files come first: {said}");
+    assert!(code == Some(6) && !said.contains("the daemon does not answer"), "wrong files come first: {said}");
 }

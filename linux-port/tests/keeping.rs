@@ -179,7 +179,7 @@ fn address_removed_too_often_tells_why_and_when_it_is_put_back() {
         let said = lost.is_some_and(|lost| lost.said().ends_with("has removed it; that was 6 times in a minute"));
         let next = lost.and_then(|lost| lost.next.as_ref());
         said && next.is_some_and(|next| {
-            next.what == "it is put back, unless its group has gone to the other node by then"
+            next.what == "it is put back, unless its group has moved to the peer by then"
                 && next.within.is_some_and(|within| within < Duration::from_mins(1))
         })
     });

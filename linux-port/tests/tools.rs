@@ -463,5 +463,5 @@ fn a_tool_that_cannot_ask_the_daemon_says_so() {
     let output = command.output().expect("started");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("the daemon cannot be asked whether it does so, its log says it (No such file"), "{said}");
+    assert!(said.contains("the daemon does not answer whether it does so: see its log (No such file"), "{said}");
 }

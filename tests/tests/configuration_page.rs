@@ -140,7 +140,7 @@ fn effect(directive: Directive) -> &'static str {
         }
         D::ScriptTimeout => "how long one call of a resource script may take before its process group is terminated",
         D::ShutdownTimeout => {
-            "how long giving everything up may take before the daemon ends by force with exit code 100"
+            "the longest time for releasing all groups before the daemon ends by force with exit code 100"
         }
         D::HeartbeatFormat => "the heartbeat of at most 150 bytes, or that of 3.0.6",
         _ => panic!("tests/tests/configuration_page.rs: say what `{}` does", directive.name()),

@@ -124,7 +124,7 @@ fn plain_help(kind: &ProblemKind<'_>) -> &'static str {
             "keep one auth line: the number of the key that signs; keys without it are still accepted"
         }
         P::KeyRequired { .. } => "write the key after the method",
-        P::DuplicateKey { .. } => "remove the line that is not meant",
+        P::DuplicateKey { .. } => "remove the wrong line",
         P::NoAuthLine { .. } => "write two lines, the same on all nodes: `auth 1`, then `1 sha1 SECRET`",
         P::TrailingText => "3.0.6 ignores it too; put comments on lines of their own",
         P::BadResourceNode { .. } => {

@@ -195,7 +195,7 @@ fn check_peer(run_dir: &Path) -> ExitCode {
             let said = answer.peers.iter().map(about_peer).collect();
             (said, if answer.peers.iter().all(|peer| peer.same == Some(true)) { 0 } else { TROUBLED })
         }
-        Err(error) => (format!("the daemon that could tell about the other node does not answer: {error}\n"), TROUBLED),
+        Err(error) => (format!("the daemon does not answer, so it cannot tell about the peer: {error}\n"), TROUBLED),
     };
     written(io::stdout().write_all(said.as_bytes()).map(|()| code))
 }

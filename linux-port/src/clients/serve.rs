@@ -155,7 +155,7 @@ impl Server {
     /// What the heartbeat thread has told; false when it has ended.
     fn take_told(&mut self) -> bool {
         if self.shared.lost.swap(false, Ordering::Relaxed) {
-            self.log.error(format_args!("Clients are sent away: messages for them were lost"));
+            self.log.error(format_args!("All client connections are closed: messages for them were lost"));
             self.desk.close_all("overrun");
         }
         loop {
@@ -204,7 +204,7 @@ impl Server {
     fn complain(&mut self, now: Instant, error: &io::Error) {
         if let Verdict::Pass { .. } = self.complaints.check(now) {
             let path = self.path.display();
-            self.log.error(format_args!("Clients cannot be let in at {path}: {error}; it is tried again"));
+            self.log.error(format_args!("Clients cannot be accepted at {path}: {error}; it is tried again"));
         }
     }
 
@@ -379,7 +379,7 @@ impl Server {
         }
         let queued: usize = if waiting == 0 { 0 } else { self.lines.iter().map(|(_, line)| line.queued).sum() };
         if waiting > limit && is_long || queued > BYTES_MAX {
-            self.note(Level::Warn, &format!("A client does not read and is sent away: pid {pid}"));
+            self.note(Level::Warn, &format!("A client does not read, so its connection is closed: pid {pid}"));
             let info = format!("send failed,farside_pid={pid}, sendq length={waiting}(max is {limit})");
             self.desk.gone(conn, &info);
         }

@@ -162,7 +162,7 @@ impl Check<'_> {
         }
     }
 
-    /// An address that is in two groups, or that is this machine's own: heartbeat takes it off when it starts.
+    /// An address that is in two groups, or that is this machine's own: heartbeat removes it when it starts.
     fn addresses(&mut self, resources: &HaResources<'_>) {
         let mut seen: Vec<(IpAddr, &str, Position)> = Vec::new();
         for resource in resources.groups.iter().flat_map(Group::resources) {
@@ -177,7 +177,7 @@ impl Check<'_> {
                 }
                 None if self.network.has_for_good(addr) => {
                     let message =
-                        format!("{addr} is an own address of this machine: heartbeat takes it off when it starts");
+                        format!("{addr} is an own address of this machine: heartbeat removes it when it starts");
                     self.found(File::HaResources, Some(resource.at), Severity::Warning, message, OWN_HELP.to_owned());
                 }
                 None => {}
@@ -194,7 +194,7 @@ impl Check<'_> {
 
 const CLIENT_HELP: &str =
     "the daemon serves clients such as ipfail and dopd, and does not start them: start what you need in another way";
-const PAIR_HELP: &str = "who has taken the groups of a dead node may give them to a node that does not start them, and two nodes may \
+const PAIR_HELP: &str = "a node that has taken over groups may hand them to a node that does not start them, and two nodes may \
     serve one group: use Corosync and Pacemaker for more than two";
 const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";
 /// Where syslog listens.
@@ -202,8 +202,8 @@ const SYSLOG: &str = "/dev/log";
 const NIC_HELP: &str = "name an interface of this machine, or leave it out to use the one of the subnet";
 const SCRIPT_HELP: &str = "put an executable script of that name into resource.d or /etc/init.d";
 
-const TWICE_HELP: &str = "let one group have it: two that move apart would both take it";
-const OWN_HELP: &str = "name an address that no machine has for itself, unless a running cluster put this one here";
+const TWICE_HELP: &str = "keep it in one group: two groups on different nodes would both bring it up";
+const OWN_HELP: &str = "name an address that no machine has as its own, unless a running cluster put this one here";
 
 /// The service that a UDP port is reserved for, from the system's list.
 fn reserved_for(port: u16) -> Option<String> {

@@ -193,12 +193,12 @@ fn read_help(file: File, error: &io::Error) -> String {
         (_, io::ErrorKind::NotADirectory) => {
             "name a directory as the place of the configuration, not a file".to_owned()
         }
-        (_, io::ErrorKind::IsADirectory) => "a directory has its name: move that away, and create the file".to_owned(),
+        (_, io::ErrorKind::IsADirectory) => "a directory has its name: move it away, and create the file".to_owned(),
         (_, io::ErrorKind::InvalidInput) => {
-            "what has its name is no file: move that away, and create the file".to_owned()
+            "another kind of file has its name: move it away, and create the file".to_owned()
         }
         (_, io::ErrorKind::FileTooLarge) => {
-            format!("it has more than {FILE_MAX} bytes: this is not the file that is meant")
+            format!("it has more than {FILE_MAX} bytes: it is probably another file")
         }
         (_, io::ErrorKind::NotFound) => "create it; the documentation has a sample with comments".to_owned(),
         _ => error.to_string(),

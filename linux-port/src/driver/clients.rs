@@ -36,7 +36,7 @@ impl Driver {
             Ok(()) => {}
             Err(MessageError::Reserved) => self
                 .log
-                .warn(format_args!("A client's message of type {kind} is dropped: only the daemon itself says that")),
+                .warn(format_args!("A client's message of type {kind} is dropped: only the daemon itself sends that")),
             Err(error) => self.log.error(format_args!("A client's message of type {kind} cannot be sent: {error:?}")),
         }
     }

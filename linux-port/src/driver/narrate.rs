@@ -232,7 +232,7 @@ impl Narrator {
             Event::CommunicationUp => log.info(format_args!("Comm_now_up(): updating status to active")),
             Event::Active => log.info(format_args!("Local status now set to: 'active'")),
             Event::LocalStall(late_by) => log.warn(format_args!(
-                "This node was not running for {} ms; nobody is judged by that time.",
+                "This node was not running for {} ms; no node is judged by that time.",
                 late_by.as_millis()
             )),
             Event::Resource(notice) => {
@@ -253,7 +253,7 @@ impl Narrator {
         match notice {
             Notice::LocalTransitionComplete => log.info(format_args!("local resource transition completed.")),
             Notice::NoReport => {
-                log.warn(format_args!("The other node does not say what it holds: it is asked again, nothing is started"));
+                log.warn(format_args!("The peer does not report its claim: it is asked again, nothing is started"));
             }
             Notice::RemoteTransitionComplete => log.info(format_args!("remote resource transition completed.")),
             Notice::AcquiringFrom(id) => log.info(format_args!("Resources being acquired from {}.", name(id))),
@@ -320,7 +320,7 @@ impl Narrator {
                 log.error(format_args!("Resource group {} does not start here", self.group(group)));
             }
             Notice::StopFailed(group) => {
-                log.crit(format_args!("Resource STOP failure: {}. Nobody else may start it.", self.group(group)));
+                log.crit(format_args!("Resource STOP failure: {}. No other node may start it.", self.group(group)));
             }
             Notice::GivingAway(class) => log.warn(format_args!(
                 "{} resources do not start here: the other node is asked to take them.",
@@ -331,7 +331,7 @@ impl Narrator {
                 self.group(group)
             )),
             Notice::ModeMismatch(id) => log.error(format_args!(
-                "Only one of this node and {} has auto_failback legacy: they cannot share resources. Say the same in ha.cf of both.",
+                "Only one of this node and {} has auto_failback legacy: they cannot share resources. Write the same in ha.cf of both.",
                 name(id)
             )),
             Notice::StandbyUnsupported => log.info(format_args!("Standby mode only implemented when nice_failback on")),

@@ -80,7 +80,7 @@ impl Driver {
             Ok(()) => {}
             Err(MessageError::Reserved) => {
                 self.log.warn(format_args!(
-                    "A script's message of type {kind} is dropped: only the daemon itself says that"
+                    "A script's message of type {kind} is dropped: only the daemon itself sends that"
                 ));
             }
             Err(error) => self.log.error(format_args!("A script's message of type {kind} cannot be sent: {error:?}")),
@@ -123,7 +123,7 @@ fn nothing_to_give(holds: Holds, class: Class) -> Option<&'static str> {
         Class::Local => !holds.local,
         Class::Foreign => !holds.foreign,
     }
-    .then_some("nothing of that is held here: there is nothing to give")
+    .then_some("this node claims no such group: there is nothing to hand over")
 }
 
 /// The other node decides about a takeover, and refuses without an answer.
@@ -134,7 +134,7 @@ fn asked_in_vain(holds: Holds, is_settled: bool, wish: Wish) -> Option<&'static 
         Wish::Class(Class::Local) | Wish::Failback => holds.local,
     };
     match (is_here, is_settled) {
-        (true, _) => Some("all of that is held here already: there is nothing to take"),
+        (true, _) => Some("this node claims all such groups already: there is nothing to take over"),
         (false, false) => {
             Some("the other node is asked, and refuses while groups are being moved: look at `hb status`")
         }
@@ -146,7 +146,7 @@ fn asked_in_vain(holds: Holds, is_settled: bool, wish: Wish) -> Option<&'static 
 const fn reason(error: RequestError) -> &'static str {
     match error {
         RequestError::Standby(refusal) => why(refusal),
-        _ => "resources are not managed by this daemon",
+        _ => "this daemon does not manage resources",
     }
 }
 
@@ -158,7 +158,7 @@ fn refusal(error: RequestError) -> (Level, &'static str) {
     match refusal {
         StandbyRefusal::InProgress => (Level::Warn, "Standby in progress- new request ignored"),
         StandbyRefusal::NoPartner => {
-            (Level::Warn, "Standby request cancelled: no other node is there to take anything.")
+            (Level::Warn, "Standby request cancelled: there is no other node to take over anything.")
         }
         StandbyRefusal::OtherInFlux => (Level::Warn, "standby message [me] ignored.  Other side is in flux."),
         StandbyRefusal::LocalInFlux => (Level::Warn, "standby message [me] ignored.  local resources in flux."),

@@ -321,7 +321,7 @@ impl Dispatcher {
                 if !std::mem::replace(&mut self.is_refused, true) {
                     self.post
                         .log
-                        .error(format_args!("{problem}: {error}. It is tried again until a thread can be had."));
+                        .error(format_args!("{problem}: {error}. It is tried again until the system grants a thread."));
                 }
                 let again = Some(Instant::now() + REFUSED_PAUSE);
                 self.post.board.tell(problem, Told::because(error.to_string()).then("it is tried again", again));
@@ -341,7 +341,8 @@ impl Dispatcher {
                 return true;
             }
             if let Some(job) = place.take() {
-                post.log.error(format_args!("{}: the start is given up, no thread could be had for it", job.name));
+                post.log
+                    .error(format_args!("{}: the start is given up: the system granted no thread for it", job.name));
                 post.complete(job.ticket, Outcome::NotBegun);
             }
             false

@@ -55,19 +55,19 @@ impl Problem {
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::StopUnseen { .. } => {
-                "stop it by hand and make `status` of the script say so; `next` of its group in `hb status` says what comes after the last attempt"
+                "stop it by hand, so that `status` of the script reports it; `next` of its group in `hb status` tells what comes after the last attempt"
             }
             Self::StopDoubtful { .. } => {
                 "find out why its stop fails before the next one is needed: that would end with an escalation"
             }
             Self::ScriptMissing { .. } => {
-                "put the script and its interpreter back (reinstall the package), `chmod 755` it; it is looked for again by itself"
+                "put the script and its interpreter back (reinstall the package), `chmod 755` it; the daemon looks for it again"
             }
             Self::FailedHere { .. } => {
-                "mend the cause; then `hb takeover` tries it here again, or `heartbeat -r` takes this line down"
+                "repair the cause; then `hb takeover` tries it here again, or `heartbeat -r` clears this line"
             }
             Self::AddressLost { .. } => {
-                "look what removes the address: a network manager, a script, an interface that goes away"
+                "find out what removes the address: a network manager, a script, an interface that goes away"
             }
             Self::AddressConflict { .. } => {
                 "find the host with this hardware address and take the address from it; see also address_conflict in hbcore.cf"
@@ -76,16 +76,16 @@ impl Problem {
                 "make room in the run directory, or mount it writable; after a crash the addresses would stay until the next start"
             }
             Self::RunsNowhere { .. } => {
-                "the table of groups says what was tried and what is next; the log has the scripts' last words"
+                "see the table of groups for the attempts and the next step, and the log for the scripts' last lines"
             }
             Self::StopEscalated { .. } => {
-                "if this node stays up, stop what is left by hand, then ask for a standby of it with `hb standby`"
+                "if this node stays up, stop the rest of the group by hand, then run `hb standby`"
             }
             Self::FenceFails { .. } => {
-                "look for the program's last words in the log; if the node is off for certain, let the program return 0 for once"
+                "look for the program's last lines in the log; if the node is certainly off, let the program return 0 once"
             }
             Self::FenceMissing { .. } => {
-                "put the program there and make it executable; it is looked for each minute, and each five seconds while a node is to be fenced"
+                "install the program and make it executable; the daemon looks for it each minute, and every five seconds while a node waits to be fenced"
             }
             Self::ForeignKey { .. } => {
                 "make authkeys the same on all nodes, then `heartbeat -r`; if it is another cluster, give it another udpport"
@@ -94,10 +94,12 @@ impl Problem {
                 "here: if it belongs to this cluster, write `node` and its name into ha.cf on all nodes, then `heartbeat -r`; there: correct its name (`uname -n`, nodeinfo), or stop heartbeat"
             }
             Self::NodeDead { .. } => {
-                "look at that node and at the links to it; as long as it is dead, nothing can be taken over"
+                "look at that node and at the links to it; while it is dead, no node can take over from this one"
             }
-            Self::NodeLeft { .. } => "start heartbeat there again; as long as it is away, nothing can be taken over",
-            Self::PingDead { .. } => "look whether the host answers `ping`; ipfail and the like act on this",
+            Self::NodeLeft { .. } => {
+                "start heartbeat there again; while it is away, no node can take over from this one"
+            }
+            Self::PingDead { .. } => "check whether the host answers `ping`; programs such as ipfail act on this",
             Self::LinkDead { .. } => {
                 "look at the cable, the interface and the firewall of this link at both nodes; the next link that fails may divide the cluster"
             }
@@ -106,28 +108,32 @@ impl Problem {
                 "make haresources the same on both nodes, in the same order of lines, then `heartbeat -r` where it changed"
             }
             Self::FailbackDiffers { .. } => "write the same auto_failback into ha.cf of both nodes",
-            Self::ReleaseDiffers { .. } => "that is well for an update, one node after the other: finish it",
-            Self::ClockDiffers { .. } => {
-                "let both nodes have their time from a server (ntp); no failover depends on it, logs do"
+            Self::ReleaseDiffers { .. } => {
+                "this is normal while the nodes are updated one after the other: finish the update"
             }
-            Self::ClockJumped { .. } => "look what sets the clock; no failover depends on it, the times in the log do",
+            Self::ClockDiffers { .. } => {
+                "set both clocks from a time server (ntp); failover does not depend on them, but the times in logs do"
+            }
+            Self::ClockJumped { .. } => {
+                "find out what sets the clock; failover does not depend on it, but the times in the log do"
+            }
             Self::NoAnswer => {
-                "the other node's log says why; if it speaks of an unknown node, write the name of this node into its ha.cf; if it speaks of a replay, set the clock here, write that time in seconds since 1970 into hb_generation, and restart"
+                "the peer's log has the reason; if it names an unknown node, write the name of this node into its ha.cf; if it names a replay, set the clock here, write that time in seconds since 1970 into hb_generation, and restart"
             }
             Self::ReloadRefused { .. } => {
-                "mend the cause, then `heartbeat -r`; until then the old configuration is in use"
+                "repair the cause, then `heartbeat -r`; until then the old configuration is in use"
             }
             Self::WorkRefused { .. } => {
-                "look at the limits of processes and threads (pids.max, ulimit -u) and at the memory"
+                "check the limits of processes and threads (pids.max, ulimit -u) and the free memory"
             }
             Self::LogLosesLines { .. } => {
-                "make room on its disk, let somebody read the FIFO, raise the limit of file sizes, or start the syslog daemon; `heartbeat -r` writes a line at once"
+                "make room on its disk, start the reader of the FIFO, raise the limit of file sizes, or start the syslog daemon; `heartbeat -r` writes a line at once"
             }
             Self::StatusRefused => {
-                "look at the limit of open files (ulimit -n, LimitNOFILE) and at what holds them open"
+                "check the limit of open files (ulimit -n, LimitNOFILE) and the programs that keep files open"
             }
             Self::StartWaits { .. } => {
-                "look why the script does not end; `heartbeat -k` ends the start and leaves what runs here as it is"
+                "find out why the script does not end; `heartbeat -k` ends the start and leaves running services as they are"
             }
         }
     }
@@ -137,29 +143,27 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StopUnseen { group, member } => {
-                write!(f, "{group} may still run here: nobody has seen {member} stopped")
+                write!(f, "{group} may still run here: the stop of {member} is not confirmed")
             }
             Self::StopDoubtful { group, member } => {
-                write!(f, "{group} runs here and could not be stopped: {member} was told to stop and runs on")
+                write!(f, "{group} runs here and could not be stopped: {member} was told to stop and still runs")
             }
             Self::ScriptMissing { script } => write!(f, "the script {script} cannot be run"),
             Self::FailedHere { group } => {
-                write!(f, "{group} failed here, and until it has run here again there is no second node for it")
+                write!(f, "{group} failed here: until it has run here again, there is no second node for it")
             }
-            Self::AddressLost { address } => write!(f, "{address} is owned here and not on its interface"),
-            Self::AddressConflict { address, mac } => write!(f, "the host {mac} has {address}, which is owned here"),
-            Self::AddressesUnrecorded { path } => write!(f, "addresses are taken without a note in {path}"),
-            Self::NoAnswer => {
-                f.write_str("the other node is heard and does not say what it holds: nothing is started here")
-            }
+            Self::AddressLost { address } => write!(f, "this node owns {address}, but it is not on its interface"),
+            Self::AddressConflict { address, mac } => write!(f, "the host {mac} has {address}, which this node owns"),
+            Self::AddressesUnrecorded { path } => write!(f, "addresses are brought up without a record in {path}"),
+            Self::NoAnswer => f.write_str("the peer is heard but does not report its claim: nothing is started here"),
             Self::ReloadRefused => f.write_str("the changed configuration is not in use"),
             Self::RunsNowhere { group } => write!(f, "{group} runs on no node"),
-            Self::StopEscalated { group } => write!(f, "{group} does not stop here, and nobody else may start it"),
+            Self::StopEscalated { group } => write!(f, "{group} does not stop here, so no other node may start it"),
             Self::FenceFails { node, device } => {
-                write!(f, "{node} is not fenced: {device} fails, and nothing that it may hold is started")
+                write!(f, "{node} is not fenced: {device} fails, so the groups that it may run are not started")
             }
             Self::FenceMissing { program } => {
-                write!(f, "{program}, which fences, does not exist or is not executable")
+                write!(f, "the fencing program {program} does not exist or is not executable")
             }
             Self::NodeDead { node } => write!(f, "node {node} is dead"),
             Self::NodeLeft { node } => write!(f, "node {node} was stopped in order"),
@@ -167,7 +171,7 @@ impl fmt::Display for Problem {
             Self::LinkDead { node, link } => write!(f, "node {node} is not heard on link {link}"),
             Self::ForeignKey { from } => write!(f, "packets from {from} are signed with another key"),
             Self::UnknownNode { name, from } => {
-                write!(f, "node {name} at {from} is not in ha.cf: it is not listened to")
+                write!(f, "node {name} at {from} is not in ha.cf: its messages are ignored")
             }
             Self::NameTaken { from } => write!(f, "another host at {from} has the name of this node"),
             Self::ResourcesDiffer { node } => write!(f, "haresources differs between this node and {node}"),
@@ -175,7 +179,7 @@ impl fmt::Display for Problem {
                 write!(f, "only one of this node and {node} has auto_failback legacy: they cannot share groups")
             }
             Self::ReleaseDiffers { node, theirs } if theirs.is_empty() => {
-                write!(f, "{node} runs an earlier release of hbcore, which does not say which")
+                write!(f, "{node} runs an earlier release of hbcore, which does not tell its number")
             }
             Self::ReleaseDiffers { node, theirs } => {
                 write!(f, "{node} runs hbcore {theirs}, this node {}", env!("CARGO_PKG_VERSION"))
@@ -184,12 +188,12 @@ impl fmt::Display for Problem {
                 write!(f, "the clock of {node} is more than ten seconds away from that of this node")
             }
             Self::ClockJumped { seconds } => write!(f, "the clock of this node was set by {seconds} s"),
-            Self::WorkRefused { what } => write!(f, "no thread or process could be had for: {what}"),
+            Self::WorkRefused { what } => write!(f, "the system granted no thread or process for: {what}"),
             Self::LogLosesLines { file } if file.is_empty() => {
                 f.write_str("lines of the log are lost: they come faster than they can be written")
             }
             Self::LogLosesLines { file } => write!(f, "lines of the log are lost: {file} cannot be written"),
-            Self::StatusRefused => f.write_str("somebody asked for the status and could not be let in"),
+            Self::StatusRefused => f.write_str("a connection that asked for the status could not be accepted"),
             Self::StartWaits { script } => write!(f, "this node does not join before {script} has ended"),
         }
     }

@@ -31,7 +31,7 @@ pub fn identity(site: &Site, state: &StateDir, log: &Logger) -> Result<Successor
     let next = state.next_generation(site.ha_cf.protocol.generation, now)?;
     if now != wall && next.origin != GenerationOrigin::Stored {
         log.error(format_args!(
-            "The clock is behind the files of this node: set it. The generation begins after them."
+            "The clock is earlier than the files of this node: set it. The generation begins after them."
         ));
     }
     match next.origin {

@@ -75,7 +75,7 @@ pub(super) fn idle(
         })
         .collect();
     if crashed.is_some() {
-        log.warn(format_args!("The last run was not stopped in order: what it has left here is stopped"));
+        log.warn(format_args!("The last run was not stopped in order: its leftovers here are stopped"));
         plans.iter().chain(&lost).for_each(Plan::assume_started);
     }
     let all: Vec<&Plan> = plans.iter().chain(&lost).collect();

@@ -214,7 +214,7 @@ impl Teller<'_> {
                 let next = match again {
                     Some(at) => Next { what: format!("{STRONGER} is tried again"), seconds: Some(self.seconds(at)) },
                     None => Next {
-                        what: format!("{other} may have it when {STRONGER}, which is being tried, has ended it"),
+                        what: format!("{other} may start it after {STRONGER}, which is being tried, has ended it"),
                         seconds: None,
                     },
                 };
@@ -235,7 +235,7 @@ impl Teller<'_> {
             }
             Why::AwaitsRelease => (format!("{other} is still stopping it"), then("it is started here".to_owned())),
             Why::AwaitsReport => (
-                format!("nowhere: {other} is back, and has not said yet what it holds"),
+                format!("nowhere: {other} is back, and has not reported its claim yet"),
                 then("it is started here".to_owned()),
             ),
             Why::Elsewhere { .. } if self.failed_there => {
@@ -251,7 +251,7 @@ impl Teller<'_> {
                 None => plain("not here"),
             },
             Why::AwaitsFencing => self.fencing(),
-            Why::Joins => plain("not known yet: the other node has not said what it holds"),
+            Why::Joins => plain("not known yet: the peer has not reported its claim"),
             Why::Moves => plain("on its way between the nodes"),
             Why::Leaves => plain("not here any more: this node leaves"),
             Why::AwaitsLeave => (format!("{other} leaves, and is stopping it"), then("it is started here".to_owned())),

@@ -72,7 +72,7 @@ impl Orders {
 pub(crate) const fn why(refusal: StandbyRefusal) -> &'static str {
     match refusal {
         StandbyRefusal::InProgress => "groups are being moved already; try again when `hb status` says settled",
-        StandbyRefusal::NoPartner => "no other node is there to take or give anything",
+        StandbyRefusal::NoPartner => "there is no other node to hand groups over",
         StandbyRefusal::OtherInFlux => {
             "the other node is still starting or stopping groups; try again when `hb status` says settled"
         }

@@ -140,18 +140,18 @@ impl Progress {
     pub(super) const fn sentence(self) -> &'static str {
         match self {
             Self::Clearing => "does not join before nothing of an earlier run is left",
-            Self::Joining => "finding out who is there",
-            Self::Agreeing => "agreeing with the other node on what is whose",
+            Self::Joining => "waiting to hear the other nodes",
+            Self::Agreeing => "exchanging claims with the peer",
             Self::Settled => "settled",
             Self::Lacking => "not every group runs as it should",
             Self::Stuck => "a group does not stop",
             Self::Fencing => "waiting until a dead node is fenced",
             Self::Moving => "starting or stopping groups",
             Self::Waiting => "waiting for the other node",
-            Self::Giving => "giving groups to the other node",
-            Self::Taking => "taking groups from the other node",
-            Self::Leaving => "giving everything up",
-            Self::Left => "has given everything up",
+            Self::Giving => "handing groups over to the peer",
+            Self::Taking => "taking groups over from the peer",
+            Self::Leaving => "releasing all groups",
+            Self::Left => "has released all groups",
         }
     }
 }

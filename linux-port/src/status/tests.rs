@@ -94,12 +94,12 @@ fn seen() -> Snapshot {
 fn people_get_tables() {
     assert_eq!(
         seen().text(),
-        "alpha: active, holds local, giving everything up\n\
+        "alpha: active, holds local, releasing all groups\n\
          hbcore 1.2.3, pid 42\n\
          \n\
-         problem fence-fails: bravo is not fenced: /sbin/fence fails, and nothing that it may hold is started: Return code 1: no ?[31manswer (3 times in 12 s)\n  \
+         problem fence-fails: bravo is not fenced: /sbin/fence fails, so the groups that it may run are not started: Return code 1: no ?[31manswer (3 times in 12 s)\n  \
          next in 4 s: it is tried again\n  \
-         help: look for the program's last words in the log; if the node is off for certain, let the program return 0 for once\n\
+         help: look for the program's last lines in the log; if the node is certainly off, let the program return 0 once\n\
          \n\
          node         state   links\n\
          alpha        active  this node\n\
@@ -122,8 +122,8 @@ fn monitors_get_the_same_under_names_that_stay() {
         concat!(
             r#"{"version":1,"running":true,"hbcore":"1.2.3","node":"alpha","state":"active","holds":"local","claims":"none","#,
             r#""progress":"leaving","pid":42,"problems":[{"word":"fence-fails","#,
-            r#""text":"bravo is not fenced: /sbin/fence fails, and nothing that it may hold is started: Return code 1: no \u001b[31manswer","#,
-            r#""help":"look for the program's last words in the log; if the node is off for certain, let the program return 0 for once","#,
+            r#""text":"bravo is not fenced: /sbin/fence fails, so the groups that it may run are not started: Return code 1: no \u001b[31manswer","#,
+            r#""help":"look for the program's last lines in the log; if the node is certainly off, let the program return 0 once","#,
             r#""times":3,"seconds":12,"next":"it is tried again","next_seconds":4}],"more_problems":0,"nodes":["#,
             r#"{"name":"alpha","state":"active","local":true,"ping":false,"program":"hbcore 1.2.3","same_haresources":true,"links":[]},"#,
             r#"{"name":"bravo","state":"active","local":false,"ping":false,"program":"hbcore 1.2.3","same_haresources":true,"#,

@@ -49,7 +49,7 @@ fn order(context: &Context, kind: &str, send: impl FnOnce() -> Result<(), SendEr
         _ => return answer,
     };
     let lines = said.unwrap_or_else(|error| {
-        vec![format!("the daemon cannot be asked whether it does so, its log says it ({})", plain(&error))]
+        vec![format!("the daemon does not answer whether it does so: see its log ({})", plain(&error))]
     });
     answer.stderr.extend(lines.iter().map(|line| format!("{}: {line}\n", context.program)));
     answer

@@ -140,7 +140,7 @@ pub(crate) fn no_descriptor(pairing: Pairing) {
         prlimit --pid $pid --nofile=$free:1024";
     assert_eq!(lab.alpha.run("sh", &["-ec", limit]).code, Some(0));
     in_background(&lab.alpha, "crowd 20", "crowd");
-    lab.await_until(MOVE_LIMIT, "the daemon to say so", || lab.alpha.logged("Clients cannot be let in"));
+    lab.await_until(MOVE_LIMIT, "the daemon to say so", || lab.alpha.logged("Clients cannot be accepted"));
     let before = lab.alpha.usage();
     let watched = Duration::from_secs(3);
     lab.stays(watched, "the address on alpha", || lab.holders() == ["alpha"]);

@@ -45,7 +45,7 @@ pub(crate) fn no_descriptor(pairing: Pairing) {
     lab.await_until(MOVE_LIMIT, "hb status to be answered", || {
         let said = alpha.run(&hb.display().to_string(), &["status"]).output;
         said.contains(
-            "problem status-refused: somebody asked for the status and could not be let in: Too many open files",
+            "problem status-refused: a connection that asked for the status could not be accepted: Too many open files",
         )
     });
 }
@@ -115,7 +115,7 @@ pub(crate) fn lost_generation(pairing: Pairing) {
     lab.await_until(START_LIMIT, "alpha to take part again", || {
         pair.sniffer.final_claim("alpha", since).is_some() && pair.are_owners("alpha", "bravo")
     });
-    lab.check(alpha.logged("The clock is behind the files of this node"), "the log to say so");
+    lab.check(alpha.logged("The clock is earlier than the files of this node"), "the log to say so");
 }
 
 /// The same, and nothing on the node tells that the clock is behind: the other node refuses it, and that is said with what to do.

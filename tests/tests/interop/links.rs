@@ -62,19 +62,19 @@ pub(crate) fn status(pairing: Pairing) {
             &format!("{tool} {word} to say {what:?}: {said:?}"),
         );
     };
-    says("hb_takeover", "local", "all of that is held here already");
+    says("hb_takeover", "local", "this node claims all such groups already");
     let quiet = lab.alpha.tool("hb_standby", &["all"]);
     lab.check(quiet.output.lines().count() == 1, &format!("nothing to be said of a standby that is done: {quiet:?}"));
     lab.await_until(MOVE_LIMIT, "the address on bravo", || lab.holders() == ["bravo"]);
     shows(&["alpha: active, holds none, settled"]);
     lab.check(ask().output.lines().last().is_some_and(|l| l.ends_with("at bravo")), "the group at bravo");
-    says("hb_standby", "local", "nothing of that is held here: there is nothing to give");
+    says("hb_standby", "local", "this node claims no such group: there is nothing to hand over");
     shows(&["alpha: active, holds none, settled"]);
     lab.bravo.cut_power();
     shows(&["alpha: active, holds local, settled", "bravo dead eth0 silent, eth1 silent"]);
     shows_problem("node-dead: node bravo is dead", 4);
-    says("hb_standby", "all", "refused: no other node is there to take or give anything");
-    says("hb_takeover", "all", "refused: no other node is there to take or give anything");
+    says("hb_standby", "all", "refused: there is no other node to hand groups over");
+    says("hb_takeover", "all", "refused: there is no other node to hand groups over");
 
     let json = lab.alpha.run(&hb, &["status", "--json"]);
     let is_one_object = json.output.starts_with("{\"version\":1,\"running\":true,") && json.output.ends_with("}]}\n");
@@ -95,7 +95,7 @@ pub(crate) fn status(pairing: Pairing) {
         unanswered.code == Some(1),
         &format!("a daemon that does not answer to be told, instead of {unanswered:?}"),
     );
-    says("hb_takeover", "all", "the daemon cannot be asked whether it does so, its log says it");
+    says("hb_takeover", "all", "the daemon does not answer whether it does so: see its log");
     lab.alpha.thaw_daemon();
     lab.alpha.stop();
     let stopped = ask();

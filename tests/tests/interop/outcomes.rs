@@ -101,7 +101,7 @@ pub(crate) fn no_process_for_a_start(pairing: Pairing) {
         lab,
         &lab.bravo,
         4,
-        &[refused, "problem work-refused: no thread or process could be had for: "],
+        &[refused, "problem work-refused: the system granted no thread or process for: "],
     );
     drop(limit);
     // Nobody wants a thread: it is over all the same.

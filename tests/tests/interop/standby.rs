@@ -142,7 +142,7 @@ fn without_partner(pair: &Pair) {
     }
     lab.bravo.standby("all");
     lab.await_until(MOVE_LIMIT, "bravo to refuse the standby", || {
-        lab.bravo.logged("Standby request cancelled: no other node is there to take anything.")
+        lab.bravo.logged("Standby request cancelled: there is no other node to take over anything.")
     });
     lab.check(pair.are_owners("bravo", "bravo"), "both groups on bravo");
     lab.check(lab.client.who_answered(since) == ["bravo"], "answers of bravo only");

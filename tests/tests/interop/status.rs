@@ -131,7 +131,7 @@ pub(crate) fn fencing(pairing: Pairing) {
     );
     has(lab, &lab.bravo, &["\"progress\":\"fencing\"", "\"why\":\"awaits-fencing\"", "\"next_seconds\":"]);
     std::fs::remove_file(lab.bravo.config_file("fence")).expect("our own file");
-    shows(lab, &lab.bravo, 4, &["problem fence-missing: /etc/ha.d/fence, which fences, does not exist"]);
+    shows(lab, &lab.bravo, 4, &["problem fence-missing: the fencing program /etc/ha.d/fence does not exist"]);
     lab.bravo.write_program("fence", "#!/bin/sh\nexit 0\n");
     pair.await_owners("bravo", "bravo");
     // A program that is there again is seen within a minute.
@@ -151,7 +151,7 @@ pub(crate) fn stop_fails(pairing: Pairing) {
     pair.start();
     shows(lab, &lab.alpha, 0, &["settled"]);
     lab.alpha.standby("local");
-    let line = "problem stop-unseen: IPaddr::10.77.0.100/24/eth0 may still run here: nobody has seen web stopped: Return code 5: the disk is busy";
+    let line = "problem stop-unseen: IPaddr::10.77.0.100/24/eth0 may still run here: the stop of web is not confirmed: Return code 5: the disk is busy";
     shows(
         lab,
         &lab.alpha,
@@ -200,8 +200,9 @@ pub(crate) fn address_lost(pairing: Pairing) {
         let gone = lab.alpha.run("ip", &["addr", "del", &format!("{SERVICE}/24"), "dev", "eth0"]);
         lab.check(gone.code == Some(0), "the address to be there");
     }
-    let row = format!("runs here without its address {SERVICE}; next: it is put back, unless its group has gone");
-    let line = format!("problem address-lost: {SERVICE} is owned here and not on its interface: another program");
+    let row = format!("runs here without its address {SERVICE}; next: it is put back, unless its group has moved");
+    let line =
+        format!("problem address-lost: this node owns {SERVICE}, but it is not on its interface: another program");
     shows(lab, &lab.alpha, 4, &["not every group runs as it should", &row, &line]);
     has(lab, &lab.alpha, &["\"progress\":\"lacking\"", "\"why\":\"lacks-address\""]);
 }
@@ -273,7 +274,7 @@ pub(crate) fn stop_in_start(pairing: Pairing) {
     lab.alpha.start();
     lab.bravo.start();
     let again = "does not start here, and is being stopped again (web stop, attempt 3 of 11, ";
-    let stop_fails = "problem stop-unseen: IPaddr::10.77.0.100/24/eth0 may still run here: nobody has seen web stopped: Return code 1";
+    let stop_fails = "problem stop-unseen: IPaddr::10.77.0.100/24/eth0 may still run here: the stop of web is not confirmed: Return code 1";
     let next = "; next: stop_failure_command or a reboot, if the last attempt fails as well";
     shows(lab, &lab.alpha, 4, &[stop_fails, ": web stop is tried again, ", again, next]);
     has(lab, &lab.alpha, &["\"script\":\"web stop\"", "\"attempts\":11"]);
@@ -344,7 +345,12 @@ pub(crate) fn strangers(pairing: Pairing) {
     lab.bravo.write("ha.cf", &site.ha_cf(1).replace("node alpha bravo", "node alpha delta"));
     lab.bravo.write("nodeinfo", "delta\n");
     lab.bravo.start();
-    shows(&lab, &lab.alpha, 4, &["problem unknown-node: node delta at 10.", " is not in ha.cf: it is not listened to"]);
+    shows(
+        &lab,
+        &lab.alpha,
+        4,
+        &["problem unknown-node: node delta at 10.", " is not in ha.cf: its messages are ignored"],
+    );
     // Over there it looks as if this node did not answer.
     shows(&lab, &lab.bravo, 4, &["problem no-answer: ", "write the name of this node into its ha.cf"]);
 }
@@ -361,7 +367,7 @@ pub(crate) fn refused(pairing: Pairing) {
         4,
         &[
             "problem reload-refused: the changed configuration is not in use: ",
-            "help: mend the cause, then `heartbeat -r`",
+            "help: repair the cause, then `heartbeat -r`",
         ],
     );
     lab.alpha.write("ha.cf", &site.ha_cf(0));

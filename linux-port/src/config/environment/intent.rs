@@ -14,7 +14,7 @@ impl Check<'_> {
         if let (Some(only), None, Autojoin::None) = (members.next(), members.next(), ha_cf.protocol.autojoin)
             && only.name.as_str() == self.sources.local_name()
         {
-            let message = format!("{} is the only node: when it fails, nobody takes over", only.name);
+            let message = format!("{} is the only node: when it fails, no node takes over", only.name);
             self.warning(only.at, message, "name all nodes of the cluster, each with its `uname -n`");
         }
     }
@@ -31,7 +31,7 @@ impl Check<'_> {
             let name = line.medium.kind().name();
             self.warning(
                 line.at,
-                format!("{name}: nothing acts upon it: a node without network keeps its groups"),
+                format!("{name}: no program acts upon it: a node without network keeps its groups"),
                 PING_HELP,
             );
         }
@@ -66,12 +66,12 @@ impl Check<'_> {
         let Position { line, column } = resource.at;
         let at = Position { line, column: column.saturating_add(u32::try_from(script.len()).unwrap_or(u32::MAX)) };
         let rest = resource.word.split_once("::").map_or(String::new(), |(_, rest)| format!("::{rest}"));
-        let message = format!("one colon behind {script}: [{}] is taken as the name of a script", resource.script());
+        let message = format!("one colon after {script}: [{}] is taken as the name of a script", resource.script());
         let help = format!("two colons part a script and its arguments: write `{script}::{argument}{rest}`");
         self.found(File::HaResources, Some(at), Severity::Warning, message, help);
         true
     }
 }
 
-const PING_HELP: &str = "ipfail does that for 3.0.6 (`respawn hacluster /usr/lib/heartbeat/ipfail`), and this version does not start it: have a \
+const PING_HELP: &str = "ipfail does that for 3.0.6 (`respawn hacluster /usr/lib/heartbeat/ipfail`), and this version does not start it: let a \
     monitor look at `hb status`, and call `hb standby`";

@@ -110,7 +110,7 @@ impl Kept {
         if !self.may_be_restored(now) {
             let (times, first) = (self.losses.within(now), self.losses.0.first().copied());
             let why = format!("{lack}; that was {times} times in a minute");
-            let next = "it is put back, unless its group has gone to the other node by then";
+            let next = "it is put back, unless its group has moved to the peer by then";
             return Some((why, next, first.map(|first| first.after(WINDOW))));
         }
         Some(match lack {
