@@ -74,7 +74,7 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 /// Time for the group to move when both nodes are up, or one has just died.
 const MOVE_LIMIT: Duration = Duration::from_secs(20);
 
-/// All steps for ARMv7.
+/// All steps for `ARMv7`.
 pub(crate) fn steps() -> Vec<Step> {
     vec![
         Step::tally("ARMv7: build", build),
