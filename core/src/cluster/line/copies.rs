@@ -1,4 +1,4 @@
-//! When copies are due, which message they carry, and what waits until the line is free.
+//! The times of copies, the message that each carries, and the messages that wait until the line is free.
 
 use super::super::*;
 use super::Line;
@@ -14,7 +14,7 @@ const BOTH: &[LinkForm] = &[LinkForm::Datagram, LinkForm::Serial];
 /// Microseconds of a byte at [`SPEED`].
 const BYTE: u64 = 572;
 
-/// alpha, a second after its start; what it says first has been polled.
+/// alpha, a second after its start. Its first messages have been polled.
 fn alpha(links: &[LinkForm]) -> Engine {
     let mut engine = config(0, 7, |config, keys| {
         let config = Config { links, ..*config };
@@ -158,7 +158,8 @@ fn copy_that_is_due_waits_for_the_line() {
     assert!(engine.poll_copy(&mut buffer).is_none(), "once");
 }
 
-/// What the fourth copy carries when a client's message follows the heartbeat that is `shorter` bytes short of a third of it.
+/// The fourth copy after a client's message, when the heartbeat is `shorter` bytes shorter than a third of that
+/// message.
 fn fourth_copy(links: &[LinkForm], shorter: u16) -> Option<std::vec::Vec<u8>> {
     let mut engine = alpha_after_a_heartbeat(links);
     engine.send_for_client(engine.now, &[("t", b"custom"), ("said", &[b'x'; 150])]).unwrap();

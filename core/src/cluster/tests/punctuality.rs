@@ -1,4 +1,5 @@
-//! What `advance` does when it comes in time, early and late, to the microsecond; and when there is no room for what it finds.
+//! The behaviour of `advance` when it is called in time, early and late, to the microsecond, and when its events find
+//! no room.
 
 use super::identity::{From, message};
 use super::*;
@@ -12,7 +13,7 @@ impl World {
     }
 }
 
-/// bravo of a pair that serves, called this many microseconds after the time it asked for; and when that was.
+/// bravo of a pair that serves, called this many microseconds after its deadline, and the time of the call.
 fn called_late(by: u64) -> (World, Instant) {
     let mut world = World::started(PAIR);
     let at = world.at(1).next_deadline().unwrap().after(MICROS(by));
