@@ -1,4 +1,5 @@
-//! An address that this node owns and somebody takes away, or has too: it is put back, or the group goes to the other node.
+//! Somebody removes an address of a group, or another host has it too: the node adds it again, or the group goes to the
+//! other node.
 
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use crate::MOVE_LIMIT;
 use crate::groups::{self, Pair};
 use crate::status::shows;
 
-/// How often an address is put back within a minute.
+/// How often a node adds a lost address again within a minute.
 const LOSSES: usize = 5;
 
 fn ip(host: &Host, words: &str) -> bool {
@@ -18,7 +19,7 @@ fn ip(host: &Host, words: &str) -> bool {
     host.run("ip", &words).code == Some(0)
 }
 
-/// Alpha's address is removed by hand, again and again: it comes back at once, until that was too often.
+/// Alpha's address is removed by hand, again and again. It is added at once, until it was removed too often.
 pub(crate) fn removed(pairing: Pairing) {
     let pair = Pair::running("address removed", pairing, &groups::site());
     let lab = &pair.lab;
@@ -40,7 +41,7 @@ pub(crate) fn removed(pairing: Pairing) {
     shows(lab, &lab.alpha, 4, &[&format!("problem failed-here: IPaddr::{SERVICE}/24/eth0 failed here"), trace]);
 }
 
-/// Alpha's interface is set down, while the nodes hear each other on the other link: the group moves when it stays down.
+/// Alpha's interface is set down, while the nodes hear each other on the other link. If it stays down, the group moves.
 pub(crate) fn interface_down(pairing: Pairing) {
     let pair = Pair::running("interface down", pairing, &groups::site());
     let lab = &pair.lab;
@@ -53,7 +54,7 @@ pub(crate) fn interface_down(pairing: Pairing) {
     lab.check(!lab.alpha.logged("Reboot required"), "the address to count as given up");
 }
 
-/// Without a node that could take it, a group is not stopped for an address that cannot be kept, and it recovers.
+/// Without a peer that could take it over, a group is not stopped for an address that cannot be kept, and it recovers.
 pub(crate) fn alone(pairing: Pairing) {
     let pair = Pair::running("interface down, alone", pairing, &groups::site());
     let lab = &pair.lab;
@@ -67,17 +68,18 @@ pub(crate) fn alone(pairing: Pairing) {
     pair.await_owners("alpha", "alpha");
 }
 
-/// Another host has alpha's address: with `refuse` the group moves, when that has lasted for a while.
+/// Another host has alpha's address. With `refuse`, the group moves when that has lasted for a while.
 pub(crate) fn stranger(pairing: Pairing) {
     let pair = Pair::new("stranger", pairing, &groups::site());
     let lab = &pair.lab;
     lab.alpha.write("hbcore.cf", "address_conflict refuse\n");
     pair.start();
     let since = Instant::now();
-    // The other node is the stranger, so that there is an end of it: it has taken the address by hand.
+    // The other node plays the stranger, so that the conflict ends: its operator has added the address by hand.
     lab.check(ip(&lab.bravo, &format!("addr add {SERVICE}/24 dev eth0 label eth0:0")), "the address to be new there");
     let line = format!("has address {SERVICE} of ours");
-    // It is heard when it speaks: the kernel asks for a host that does not exist.
+    // Alpha hears of it when the stranger sends something: the kernel sends ARP requests for a host that does not
+    // exist.
     let spoken = lab.bravo.namespace().inside(|| UdpSocket::bind((SERVICE, 0))?.send_to(b"hello", ("10.77.0.77", 9)));
     lab.check(spoken.is_ok(), "the stranger to speak");
     lab.await_until(MOVE_LIMIT, "alpha to hear of it", || lab.alpha.logged(&line));

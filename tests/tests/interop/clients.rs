@@ -10,10 +10,11 @@ use hbcore_tests::scenario::Pairing;
 use crate::start::{await_owner, await_settled, start_both};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// What these scenarios need besides the daemons of their pairing: the comparison is with two nodes of 3.0.6.
+/// The programs that these scenarios need besides the daemons of their pairing: the comparison is with two nodes of
+/// 3.0.6.
 pub(crate) const NEEDS: &[&str] = &["/usr/bin/cl_status", "/usr/libexec/heartbeat/heartbeat"];
 
-/// Every sub-command with every option, `@` for the ping node; among them what makes no sense.
+/// Every sub-command with every option, `@` for the ping node; some of the combinations are not valid.
 const QUESTIONS: &str = "
 hbstatus | hbstatus -m | hbstatus -v | hbstatus -v -m | hbstatus -x
 listnodes | listnodes -m | listnodes -n | listnodes -n -m | listnodes -p | listnodes -p -m | listnodes -n -p
@@ -49,17 +50,17 @@ listhblinks -v zz | nodestatus bravo alpha
 test | | -h | nonsense | parameter -p deadtime
 ";
 
-/// Theirs.
+/// Debian's program.
 const DEBIAN: &str = "cl_status";
 
-/// One question and what became of it.
+/// One question and its answer.
 type Answer = (String, Answered);
 
 fn site() -> Site {
     Site { more: format!("ping {CLIENT}\n"), ..Site::default() }
 }
 
-/// Asks a host everything with this program. What differs between two runs of one program is taken out.
+/// Asks a host all questions with this program, and removes the parts that differ between two runs of one program.
 fn ask_all(host: &Host, program: &str) -> Vec<Answer> {
     let questions = QUESTIONS.trim().lines().flat_map(|line| line.split('|'));
     questions
@@ -72,7 +73,7 @@ fn ask_all(host: &Host, program: &str) -> Vec<Answer> {
         .collect()
 }
 
-/// The lines of a program without the time, the host and the process before them.
+/// The lines of a program without time, host and process.
 fn without_prefixes(output: &str) -> String {
     let said = |line: &str| match line.split_once("]: ") {
         Some((before, said)) if before.contains("cl_status: [") => said.to_owned(),
@@ -92,7 +93,7 @@ fn started(name: &str, pairing: Pairing) -> Lab {
     lab
 }
 
-/// What alpha and bravo answer when both are a 3.0.6.
+/// The answers of alpha and bravo when both are a 3.0.6.
 fn expected() -> &'static [Vec<Answer>; 2] {
     static ANSWERS: OnceLock<[Vec<Answer>; 2]> = OnceLock::new();
     ANSWERS.get_or_init(|| {
@@ -101,7 +102,8 @@ fn expected() -> &'static [Vec<Answer>; 2] {
     })
 }
 
-/// `cl_status`, that of Debian and ours, says on each node what that of Debian says between two nodes of 3.0.6, to every question.
+/// On each node, both Debian's `cl_status` and ours give to every question the answer of Debian's between two nodes of
+/// 3.0.6.
 pub(crate) fn every_question(pairing: Pairing) {
     let expected = expected();
     let lab = started("clients", pairing);
@@ -123,7 +125,8 @@ fn differences(answers: &[Answer], expected: &[Answer]) -> String {
     text
 }
 
-/// A daemon that does not run, or has not heard the other node yet, is a stopped one; a node that dies is seen dead.
+/// A daemon that does not run, or has not heard the other node yet, is reported as stopped; a node that dies is
+/// reported as dead.
 pub(crate) fn life(pairing: Pairing) {
     let lab = Lab::new(&format!("{pairing} life of clients"), pairing.alpha, pairing.bravo, &site());
     let status = |host: &Host| host.run("cl_status", &["hbstatus"]);

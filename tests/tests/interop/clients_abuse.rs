@@ -10,22 +10,22 @@ use crate::{MOVE_LIMIT, START_LIMIT};
 
 /// The scripted client of this package.
 const CLIENT: &str = env!("CARGO_BIN_EXE_client");
-/// A client that 3.0.6 lets in for root without being told so.
+/// A client that 3.0.6 admits for root without configuration.
 const NAME: &str = "lha-snmpagent";
-/// A 3.0.6 takes its time for each message.
+/// A 3.0.6 needs some time for each message.
 const MESSAGES: u64 = 60;
 
 fn says(host: &Host, words: &[&str]) -> String {
     host.run(CLIENT, words).output.trim_end().to_owned()
 }
 
-/// Runs a client beside the scenario; it writes its lines to this file of `/var/log`.
+/// Runs a client beside the scenario. Its output goes to this file of `/var/log`.
 fn in_background(host: &Host, words: &str, file: &str) {
     let line = format!("sleep 120 | timeout 120 {CLIENT} {words} > /var/log/{file} 2>&1 &");
     assert_eq!(host.run("sh", &["-c", &line]).code, Some(0));
 }
 
-/// What one client sends reaches the client of its name at the other node, all of it and in order; and itself.
+/// All messages of a client reach the client of the same name on the other node, in order, and the client itself.
 pub(crate) fn messages(pairing: Pairing) {
     let lab = together("client messages", pairing, &Site::default());
     let count = MESSAGES.to_string();
@@ -45,7 +45,8 @@ pub(crate) fn messages(pairing: Pairing) {
     }
 }
 
-/// A flood of messages of 1 kB, ten times what the history holds: all of it arrives in order, and no heartbeat is late.
+/// A flood of messages of 1 kB, ten times the size of the history: all messages arrive in order, and no heartbeat is
+/// late.
 pub(crate) fn flood(pairing: Pairing) {
     const FLOOD: u64 = 2000;
     let site = Site { keepalive: 20, deadtime: 400, ..Site::default() };
@@ -69,7 +70,7 @@ pub(crate) fn flood(pairing: Pairing) {
     check_undisturbed(&lab);
 }
 
-/// Nobody was declared dead, and no heartbeat came late.
+/// Checks that no node was declared dead, and no heartbeat came late.
 #[track_caller]
 fn check_undisturbed(lab: &Lab) {
     for host in lab.hosts() {
@@ -80,7 +81,8 @@ fn check_undisturbed(lab: &Lab) {
     }
 }
 
-/// Whoever lies is refused with the words of 3.0.6; what is no frame ends its own connection and nothing else.
+/// A client with false claims is refused with the words of 3.0.6. Bytes that are no frame end only their own
+/// connection.
 pub(crate) fn lies(pairing: Pairing) {
     let site = Site { keepalive: 20, deadtime: 400, ..Site::default() };
     let lab = together("lying clients", pairing, &site);
@@ -118,7 +120,7 @@ fn is_served(host: &Host) -> bool {
     host.run("cl_status", &["nodestatus", "bravo"]).output == "active\n"
 }
 
-/// A client that reads nothing is cut off; a thousand that say nothing keep nobody out.
+/// A client that reads nothing is cut off. A thousand silent clients keep no other client out.
 pub(crate) fn crowd(pairing: Pairing) {
     let site = Site { keepalive: 20, deadtime: 400, ..Site::default() };
     let lab = together("crowd of clients", pairing, &site);
@@ -132,7 +134,8 @@ pub(crate) fn crowd(pairing: Pairing) {
     check_undisturbed(&lab);
 }
 
-/// No descriptor is free: nobody is let in and nothing turns without end; when some are, clients are served again.
+/// Without a free descriptor, no client is admitted, and the loop does not spin. When some are free, clients are served
+/// again.
 pub(crate) fn no_descriptor(pairing: Pairing) {
     let site = Site { keepalive: 20, deadtime: 400, ..Site::default() };
     let lab = together("clients without descriptors", pairing, &site);

@@ -6,10 +6,10 @@ use hbcore_tests::scenario::Pairing;
 use crate::start::{await_owner, together};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// What they are.
+/// The files that these scenarios need.
 pub(crate) const NEEDS: &[&str] = &["/usr/libexec/heartbeat/ipfail", "/usr/libexec/heartbeat/ccm", "/usr/bin/setpriv"];
 
-/// Starts a program of the package as the user of clients; what it says goes to this file of `/var/log`.
+/// Starts a program of the package as the user of clients. Its output goes to this file of `/var/log`.
 fn as_client(host: &Host, program: &str, file: &str) {
     let line = format!(
         "setpriv --reuid hacluster --regid haclient --clear-groups /usr/libexec/heartbeat/{program} \\
@@ -18,7 +18,8 @@ fn as_client(host: &Host, program: &str, file: &str) {
     assert_eq!(host.run("sh", &["-c", &line]).code, Some(0));
 }
 
-/// The ping node stops answering the owner: `ipfail` of both nodes compare what they see, and the other node takes over.
+/// The ping node stops answering the owner: the `ipfail` of both nodes compare their views, and the other node takes
+/// over.
 pub(crate) fn ipfail(pairing: Pairing) {
     let site = Site { more: format!("ping {CLIENT}\ndeadping 1000ms\n"), ..Site::default() };
     let lab = together("ipfail", pairing, &site);
@@ -40,7 +41,7 @@ pub(crate) fn ipfail(pairing: Pairing) {
     lab.await_until(MOVE_LIMIT, "the ping node to answer again", is_back);
 }
 
-/// `ccm` of both nodes agree on a membership of two, and one of one after a death.
+/// The `ccm` of both nodes agree on a membership of two, and of one after a death.
 pub(crate) fn ccm(pairing: Pairing) {
     let lab = together("ccm", pairing, &Site::default());
     for host in lab.hosts() {
@@ -56,7 +57,7 @@ pub(crate) fn ccm(pairing: Pairing) {
     lab.await_until(START_LIMIT, "ccm of bravo to see one member", || members(&lab.bravo).contains("members 1"));
 }
 
-/// `api_test` of both nodes walk through everything that can be asked, and answer each other's messages.
+/// The `api_test` of both nodes call every function of the client interface, and answer each other's messages.
 pub(crate) fn api_test(pairing: Pairing) {
     let lab = together("api_test", pairing, &Site::default());
     for host in lab.hosts() {

@@ -1,4 +1,5 @@
-//! A daemon dies without giving anything up, and the start that follows: nothing of the dead run goes on unseen.
+//! A daemon dies without releasing its groups, and the start after that: no service of the dead run may go on
+//! unnoticed.
 
 use std::time::Duration;
 
@@ -8,16 +9,16 @@ use hbcore_tests::scenario::Pairing;
 use crate::groups::{self, Pair, count_calls, held};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// A second owner would be there by then.
+/// A second owner would have appeared by then.
 const LONG_ENOUGH: Duration = Duration::from_secs(3);
 
-/// What runs where, in a report.
+/// The owners of the groups, for a report.
 fn owners(pair: &Pair) -> String {
     let lab = &pair.lab;
     format!("address {:?}, web {:?}, mail {:?}", lab.holders(), held(lab, "web"), held(lab, "mail"))
 }
 
-/// Each group runs on the node named and nowhere else, and stays there.
+/// Waits until each group runs on the named node and on no other, and checks that it stays there.
 #[track_caller]
 fn settles_on(pair: &Pair, web: &str, mail: &str) {
     let lab = &pair.lab;
@@ -30,7 +31,7 @@ fn site() -> Site {
     Site { auto_failback: false, ..groups::site() }
 }
 
-/// The daemon is away for longer than the dead time: the other node has taken everything over, and keeps it.
+/// The daemon is away for longer than the deadtime: the other node has taken over all groups, and keeps them.
 pub(crate) fn late_restart(pairing: Pairing) {
     let pair = Pair::running("crash and late restart", pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -43,7 +44,7 @@ pub(crate) fn late_restart(pairing: Pairing) {
     lab.await_until(MOVE_LIMIT, "the client to be served by bravo", || lab.client.is_served_by("bravo"));
 }
 
-/// The daemon is back before anybody has noticed.
+/// The daemon is back before the peer has noticed its death.
 pub(crate) fn quick_restart(pairing: Pairing) {
     let pair = Pair::running("crash and quick restart", pairing, &Site { deadtime: 4000, initdead: 5000, ..site() });
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -56,7 +57,8 @@ pub(crate) fn quick_restart(pairing: Pairing) {
     settles_on(&pair, owner, "bravo");
 }
 
-/// The start is refused, as an interface is gone: nothing stays up, and the next start succeeds when the interface is back.
+/// The start is refused, because an interface is gone: nothing stays up. The next start succeeds when the interface is
+/// back.
 pub(crate) fn refused_restart(pairing: Pairing) {
     let pair = Pair::running("crash and refused restart", pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -78,7 +80,7 @@ pub(crate) fn refused_restart(pairing: Pairing) {
     settles_on(&pair, "bravo", "bravo");
 }
 
-/// The system has started a service that belongs to heartbeat. It is stopped before the node says that it holds nothing.
+/// The system has started a service that belongs to heartbeat. The node stops it before it claims to run nothing.
 pub(crate) fn service_started_by_accident(pairing: Pairing) {
     let pair = Pair::running("service started by accident", pairing, &site());
     let (lab, bravo) = (&pair.lab, &pair.lab.bravo);
@@ -93,7 +95,7 @@ pub(crate) fn service_started_by_accident(pairing: Pairing) {
     lab.check(count_calls(bravo, "mail stop") == 1, "what does not run is not stopped, but at the end of the last run");
 }
 
-/// Status of `web` hangs until `/run/go` exists.
+/// `status` of `web` hangs until `/run/go` exists.
 const HANGING_SCRIPT: &str = r#"#!/bin/sh
 echo "${0##*/} $*" >> /var/log/calls
 held=/run/held-${0##*/}
@@ -106,7 +108,7 @@ case $1 in
 esac
 "#;
 
-/// While nobody knows what runs on a node, it does not join. It can be told to end meanwhile.
+/// A node does not join until the status of its services is known. Meanwhile it can be stopped.
 pub(crate) fn status_hangs(pairing: Pairing) {
     let pair = Pair::new("status hangs at the start", pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -132,7 +134,7 @@ pub(crate) fn status_hangs(pairing: Pairing) {
     lab.check(count_calls(alpha, "web stop") == 1, "what ran there to be stopped first");
 }
 
-/// A service that a crash has left and that cannot be stopped is claimed: whoever would start it must know.
+/// The node claims a service that a crash has left and that cannot be stopped, so that no other node starts it.
 pub(crate) fn stop_fails(pairing: Pairing) {
     let pair = Pair::new("leftover cannot be stopped", pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -148,7 +150,7 @@ pub(crate) fn stop_fails(pairing: Pairing) {
     crate::status::shows(lab, alpha, 4, &[told]);
 }
 
-/// A leftover that is at home on the other node, which is not there, keeps nothing else from being served.
+/// If a leftover belongs to the other node, and that node is down, the node still serves all other groups.
 pub(crate) fn foreign_stop_fails(pairing: Pairing) {
     let pair = Pair::new("foreign leftover cannot be stopped", pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -162,8 +164,8 @@ pub(crate) fn foreign_stop_fails(pairing: Pairing) {
     lab.check(count_calls(&lab.bravo, "mail start") == 0, "no start on bravo of what runs on alpha");
 }
 
-/// A leftover cannot be stopped, and the other node, its home, serves its group. The operator mends what he can and reloads: the next run knows
-/// the leftover, claims it and goes on with its stop.
+/// A leftover cannot be stopped, and the other node, its home, serves its group. The operator repairs the script and
+/// reloads: the next run knows the leftover, claims it and continues to stop it.
 pub(crate) fn reload_beside_a_leftover(pairing: Pairing) {
     let pair = Pair::running("reload beside a leftover", pairing, &site());
     let (lab, alpha, bravo) = (&pair.lab, &pair.lab.alpha, &pair.lab.bravo);

@@ -1,8 +1,8 @@
-//! Sites as they are found in the world, made of Debian's packages: an address, a replicated disk, a file system on it, a web server;
-//! and the agents of the package resource-agents by their scripts in `resource.d`.
+//! Typical sites with Debian's packages: an address, a replicated disk, a file system on it, a web server; and the
+//! agents of the package resource-agents, called by their scripts in `resource.d`.
 //!
-//! The scripts, the web servers and the file system are real. Not real is DRBD, which wants a module of the kernel: its script
-//! `drbddisk` calls a `drbdadm` that only remembers the role (`tests/drbd` has a real one). And nobody delivers the mail.
+//! The scripts, the web servers and the file system are real. DRBD is not, because it needs a module of the kernel: its
+//! script `drbddisk` calls a `drbdadm` that only stores the role (`tests/drbd` has a real one). Mail is not delivered.
 
 use std::fs;
 use std::path::Path;
@@ -14,10 +14,10 @@ use hbcore_tests::scenario::Pairing;
 use crate::Scenario;
 use crate::start::await_settled;
 
-/// Starting and stopping a web server by its init script takes seconds, several times over.
+/// A web server needs seconds to start and stop by its init script, and does it several times.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// Remembers the role, as the disk would, for as long as the node has power.
+/// Stores the role, as the disk would, until the power is cut.
 const DRBDADM: &str = r#"#!/bin/sh
 echo "drbdadm $*" >> /var/log/calls
 case $1 in
@@ -27,13 +27,13 @@ case $1 in
 esac
 "#;
 
-/// Takes the mail that `MailTo` sends.
+/// Accepts the mail that `MailTo` sends.
 const MAIL: &str = "#!/bin/sh\necho \"mail $*\" >> /var/log/calls\ncat > /dev/null\n";
 
-/// Where Debian's web servers have their pages.
+/// The directory of pages of Debian's web servers.
 const PAGES: &str = "/var/www/html";
 
-/// What shows that a member of the group runs: the primary role, the file on the disk, the server.
+/// Files that show that a member of the group runs: the primary role, the file on the disk, the server.
 const SIGNS: [&str; 3] = ["/run/drbd-primary", "/var/www/html/disk", "/run/nginx.pid"];
 
 /// The scenarios, each with files of the packages that it needs.
@@ -50,7 +50,7 @@ pub(crate) const SCENARIOS: [(&str, &[&str], Scenario); 2] = [
     ),
 ];
 
-/// Address, replicated disk, file system, nginx: a client reads what was written on the node that died.
+/// Address, replicated disk, file system, nginx: a client reads a page that was written on the node that died.
 fn nginx(pairing: Pairing) {
     let lab = &Lab::new(&format!("{pairing} nginx"), pairing.alpha, pairing.bravo, &Site::default());
     let disk = lab.directory().join("disk.img");
@@ -89,7 +89,7 @@ fn nginx(pairing: Pairing) {
 /// Another address for `IPaddr2`.
 const OTHER: &str = "10.77.0.101";
 
-/// Every address by the agent's own script, announcements, mail, Apache; a power cut, a return, a stop.
+/// Every address by the agent's own script, announcements, mail, Apache; with a power cut, a return and a stop.
 fn agents(pairing: Pairing) {
     let group = format!(
         "IPaddr::{SERVICE}/24/eth0/ IPaddr2::{OTHER}/24/eth0 SendArp::{OTHER}/eth0 MailTo::admin@example.org::web apache"
@@ -148,7 +148,7 @@ fn await_page(lab: &Lab, owner: &Host) {
     lab.await_until(LIMIT, &format!("the page of {name}"), || lab.fetch("/").as_ref() == Some(&page));
 }
 
-/// No script has failed on any node.
+/// Checks that no script has failed on any node.
 #[track_caller]
 fn check_no_failure(lab: &Lab) {
     for host in lab.hosts() {
@@ -168,7 +168,7 @@ fn make_disk(disk: &Path, directory: &Path) {
     run(&format!("mkfs.ext4 -q -F -d {} {}", content.display(), disk.display()));
 }
 
-/// What is private to a node beside what every host has, until the power is cut.
+/// Mounts the node's private directories and programs, besides those of every host, until the power is cut.
 fn furnish(host: &Host) {
     host.run("mkdir", &["-p", "/var/log/nginx"]);
     host.put_empty_over("/var/lib/nginx");

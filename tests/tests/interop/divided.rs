@@ -1,4 +1,4 @@
-//! A network that falls in two and becomes one again, seen by clients on both sides and by the answers to "who has it?".
+//! A network that is divided into two parts and united again, observed by clients on both sides and by ARP requests.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +10,18 @@ use crate::partition::await_restart;
 use crate::start::together;
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// What no client may miss more of, on a machine that does other things too; 50 ms on an idle one.
+/// The longest gap for any client on a busy machine; 50 ms on an idle one.
 const GAP: Duration = Duration::from_millis(500);
-/// How long two of ours may both have the address after the heal: a heartbeat of each, and the release.
+/// The longest time for which two of ours may both have the address after the heal: a heartbeat of each, and the
+/// release.
 const TWO_OWNERS: Duration = Duration::from_millis(500);
-/// What has not changed for this long, longer than a 3.0.6 waits before it restarts itself, will not.
+/// A state that has not changed for this long will not change any more. A 3.0.6 restarts itself after a shorter time.
 const FOR_GOOD: Duration = Duration::from_secs(5);
 
-/// Both links are cut and come back. Each side is served throughout; after the heal both are served by one, without a gap.
+/// Both links are cut and come back. Each side is served throughout; after the heal one node serves both, without a
+/// gap.
 pub(crate) fn two_sides(pairing: Pairing) {
-    // Without failback: what moves then is not due to the heal.
+    // Without failback, so that nothing moves for another reason than the heal.
     let site = Site { divided: true, auto_failback: false, ..Site::default() };
     let lab = together("divided", pairing, &site);
     let far = lab.far_client.as_ref().expect("a divided network");
@@ -64,11 +66,11 @@ pub(crate) fn two_sides(pairing: Pairing) {
     lab.check(!pairing.is_all_ours() || answers.two_until < TWO_OWNERS, "one who says so, soon after the heal");
 }
 
-/// Who said that it has the address, after the heal.
+/// The ARP replies for the address, after the heal.
 struct Answers {
-    /// The longest time in which nobody did.
+    /// The longest time without a reply.
     longest_gap: Duration,
-    /// How long somebody else did than who does in the end.
+    /// The time until only the final owner replied.
     two_until: Duration,
 }
 
@@ -99,7 +101,7 @@ impl std::fmt::Display for Answers {
     }
 }
 
-/// alpha hears nothing any more, and is heard.
+/// alpha hears nothing any more, and is still heard.
 pub(crate) fn deaf_alpha(pairing: Pairing) {
     one_way(pairing, 0);
 }
@@ -109,7 +111,8 @@ pub(crate) fn deaf_bravo(pairing: Pairing) {
     one_way(pairing, 1);
 }
 
-/// The deaf node takes what the other has; after the heal there is one owner of everything again, and never was none.
+/// The deaf node takes over the groups of the other. After the heal there is one owner of everything again, and there
+/// was always at least one.
 fn one_way(pairing: Pairing, deaf: usize) {
     let site = Site { auto_failback: false, ..groups::site() };
     let pair = Pair::running("one way", pairing, &site);

@@ -27,7 +27,8 @@ pub(crate) fn off(pairing: Pairing) {
     lab.check(lab.client.who_answered(since) == ["bravo"], "answers of bravo only");
 }
 
-/// Whether the address goes home is decided by the node that has it, and by its `auto_failback` (docs/protocol/resources.md 1.7).
+/// The owner of the address decides with its `auto_failback` whether the address goes home (docs/protocol/resources.md
+/// 1.7).
 pub(crate) fn mixed(pairing: Pairing) {
     for holder_gives in [false, true] {
         let site = |auto_failback| Site { auto_failback, ..Site::default() };
@@ -54,16 +55,16 @@ pub(crate) fn mixed(pairing: Pairing) {
     }
 }
 
-/// How often the right moment is tried.
+/// The number of attempts to return at the right moment.
 const ROUNDS: usize = 5;
 
-/// The preferred owner is back while the other node is still taking over. A 3.0.6 needs longer than that to start, so
-/// no other 3.0.6 ever had to cope with it; the address must come home all the same.
+/// The preferred owner is back while the other node is still taking over. A 3.0.6 needs longer to start, so no other
+/// 3.0.6 ever meets this case; the address must still come home.
 pub(crate) fn during_takeover(pairing: Pairing) {
     let lab = together("return during takeover", pairing, &Site::default());
     for _ in 0..ROUNDS {
         lab.alpha.cut_power();
-        // The scripts of 3.0.6 have still something to do when the address is up.
+        // The scripts of 3.0.6 still have work to do when the address is up.
         lab.await_until(MOVE_LIMIT, "the address on bravo", || lab.holders() == ["bravo"]);
         lab.alpha.boot();
         lab.alpha.start();

@@ -1,4 +1,4 @@
-//! Scripts that fail: the other node gets the group, or nobody does; never both.
+//! Scripts that fail: either the other node runs the group, or no node does; never both.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,10 +10,10 @@ use hbcore_tests::scenario::Pairing;
 use crate::START_LIMIT;
 use crate::groups::{self, Pair, SERVICE_SCRIPT, count_calls, held};
 
-/// What makes the start of `web` on alpha fail.
+/// Makes the start of `web` on alpha fail.
 type Fault = fn(&Host);
 
-/// A script that does this when it is started, and is a service else.
+/// Writes a script that does `action` for `operation`, and is a normal service otherwise.
 pub(crate) fn write_web(host: &Host, operation: &str, action: &str) {
     let case = format!("case $1 in\n    {operation}) {action} ;;");
     host.write_script("web", &SERVICE_SCRIPT.replacen("case $1 in", &case, 1));
@@ -30,7 +30,8 @@ const START_FAULTS: [(&str, Fault); 5] = [
     }),
 ];
 
-/// Every fault on a node of ours beside another of ours; beside a 3.0.6 one of them, as the exchange is the same.
+/// Tries every fault on a node of ours beside another of ours; beside a 3.0.6 only one, because the exchange is the
+/// same.
 pub(crate) fn start(pairing: Pairing) {
     let faults = if pairing.is_all_ours() { &START_FAULTS[..] } else { &START_FAULTS[..1] };
     for (name, fault) in faults {
@@ -38,7 +39,7 @@ pub(crate) fn start(pairing: Pairing) {
     }
 }
 
-/// Alpha's own group does not start there: bravo has it, and all of it, long before the half minute that 3.0.6 waits.
+/// Alpha's own group does not start there: all of it runs on bravo, long before the half minute that 3.0.6 waits.
 fn start_fails(pairing: Pairing, name: &str, fault: Fault) {
     let pair = Pair::new(&format!("start {name}"), pairing, &groups::site());
     let lab = &pair.lab;
@@ -55,7 +56,8 @@ fn start_fails(pairing: Pairing, name: &str, fault: Fault) {
     lab.await_until(START_LIMIT, "the script on bravo only", || held(lab, "web") == ["bravo"]);
 }
 
-/// A group of the other node does not start here: it goes home at once, and its home is not asked again and again.
+/// A group of the other node does not start here: it goes home at once, and this node does not ask its home again and
+/// again.
 pub(crate) fn start_of_foreign(pairing: Pairing) {
     let pair = Pair::running("start of a foreign group", pairing, &groups::site());
     let lab = &pair.lab;
@@ -71,10 +73,12 @@ pub(crate) fn start_of_foreign(pairing: Pairing) {
     lab.check(count_calls(&lab.bravo, "web start") == tries, "no more tries");
 }
 
-/// 3.0.6 says nothing of a start that failed: it asks for a standby half a minute later (docs/protocol/resources.md 1.8).
+/// 3.0.6 sends nothing about a failed start: it asks for a standby half a minute later (docs/protocol/resources.md
+/// 1.8).
 const FAILED_WAIT: Duration = Duration::from_secs(45);
 
-/// A 3.0.6 cannot start the group that ours has given it: it gives it back, late, and nobody has it meanwhile.
+/// A 3.0.6 cannot start the group that ours has handed over: it hands the group back, late, and meanwhile no node runs
+/// it.
 pub(crate) fn start_of_foreign_on_reference(pairing: Pairing) {
     let pair = Pair::running("start of a foreign group on 3.0.6", pairing, &groups::site());
     let lab = &pair.lab;
@@ -93,8 +97,8 @@ pub(crate) fn start_of_foreign_on_reference(pairing: Pairing) {
     pair.await_owners("alpha", "bravo");
 }
 
-/// A 3.0.6 cannot start its own group. It claims it and gives away what it does not have: the group stays down, as between two
-/// of them, and ours does not start what another node claims.
+/// A 3.0.6 cannot start its own group. It claims the group and hands over what it does not run. The group stays down,
+/// as between two of them, and ours does not start a group that another node claims.
 pub(crate) fn start_on_reference(pairing: Pairing) {
     let pair = Pair::new("start on 3.0.6", pairing, &groups::site());
     let lab = &pair.lab;
@@ -119,7 +123,7 @@ fn await_failure(lab: &Lab, host: &Host) {
     lab.await_until(START_LIMIT, &what, || host.logged("CRIT: Giving up resources due to failure of web"));
 }
 
-/// Scripts that do what they should, and something else: the group starts at home, as quickly as ever.
+/// Scripts that do their work, and something else: the group starts at home, as quickly as always.
 pub(crate) fn noise(pairing: Pairing) {
     let noises = [
         ("prints 10 MB", "yes 'all is well, and all will be well' | head -c 10000000; : > \"$held\""),
@@ -137,25 +141,25 @@ pub(crate) fn noise(pairing: Pairing) {
     }
 }
 
-/// What a stop that fails leads to.
+/// The consequence of a failed stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Escalation {
-    /// The site's own command deals with it.
+    /// The site's own command ends the group.
     Command,
     /// The machine reboots.
     Reboot,
-    /// Nothing helps.
+    /// Neither works.
     Nothing,
 }
 
-/// The address and the service are gone, as after a reboot.
+/// Removes the address and the service, as a reboot does.
 const CLEAR: &str = "rm -f /run/held-web; ip address flush dev eth0 scope global";
 
 pub(crate) fn stop_with_command(pairing: Pairing) {
     ends_by_command(&stop_fails(pairing, Escalation::Command, "exit 1"));
 }
 
-/// A stop script that hangs during a standby is terminated when its time is over, as often as one that fails is tried.
+/// A stop script that hangs during a standby is terminated at its time limit, and tried as often as one that fails.
 pub(crate) fn stop_that_hangs(pairing: Pairing) {
     let pair = stop_fails(pairing, Escalation::Command, "exec sleep 1000");
     ends_by_command(&pair);
@@ -163,7 +167,7 @@ pub(crate) fn stop_that_hangs(pairing: Pairing) {
     pair.lab.check(limits == 11, &format!("eleven time limits instead of {limits}"));
 }
 
-/// The same, but the second call does what it should: nothing else happens.
+/// The first stop hangs and the second one works: nothing else happens.
 pub(crate) fn stop_that_hangs_once(pairing: Pairing) {
     let pair = Pair::new("stop hangs once", pairing, &groups::site());
     let lab = &pair.lab;
@@ -214,7 +218,8 @@ pub(crate) fn stop_without_help(pairing: Pairing) {
     lab.check(lab.alpha.is_running() && !lab.bravo.logged("node alpha: is dead"), "a node alpha that lives and claims");
 }
 
-/// A standby of alpha whose `web` does not stop. Returns when 3.0.6's eleven attempts are over; until then, alpha alone had it.
+/// A standby of alpha whose `web` does not stop. Returns when 3.0.6's eleven attempts are over. Until then only alpha
+/// runs it.
 fn stop_fails(pairing: Pairing, escalation: Escalation, action: &str) -> Pair {
     let pair = Pair::new(&format!("stop fails, {escalation:?}, {action}"), pairing, &groups::site());
     let lab = &pair.lab;

@@ -1,4 +1,4 @@
-//! A node that is silent is made sure to be dead before its groups are taken.
+//! A silent node is fenced before its groups are taken over.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use hbcore_tests::scenario::Pairing;
 use crate::groups::{self, Pair};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// By a device of cluster-glue that 3.0.6 knows too: it resets whoever it is asked to.
+/// Uses a device of cluster-glue that 3.0.6 knows too: it claims to reset any host.
 pub(crate) fn null_device(pairing: Pairing) {
     let more = "stonith_host * null alpha bravo\n".to_owned();
     let pair = Pair::running("null device", pairing, &Site { more, ..groups::site() });
@@ -33,9 +33,9 @@ echo "fence $*" >> /var/log/calls
 test "$(grep -c ^fence /var/log/calls)" -ge 3
 "#;
 
-/// The site's own command fails twice: until it succeeds bravo takes nothing.
+/// The site's own command fails twice: until it succeeds, bravo takes nothing over.
 pub(crate) fn command(pairing: Pairing) {
-    // To everybody: to a node without power alone nothing can be sent for long.
+    // Broadcast, because a unicast to a node without power cannot be sent for long.
     let pair = Pair::new("fence command", pairing, &Site { media: Media::Bcast, ..groups::site() });
     let lab = &pair.lab;
     lab.bravo.write_program("fence", THIRD_TIME);
@@ -58,7 +58,7 @@ pub(crate) fn command(pairing: Pairing) {
     lab.await_until(MOVE_LIMIT, "both results on the wire", || results("bad") && results("OK"));
 }
 
-/// The node is back before it could be fenced: nobody shoots it any more, and it goes on as it was.
+/// The node is back before it was fenced: the attempts end, and the node continues as it was.
 pub(crate) fn node_returns(pairing: Pairing) {
     let pair = Pair::new("fenced node returns", pairing, &groups::site());
     let lab = &pair.lab;

@@ -1,6 +1,7 @@
-//! What the nodes say during each step, compared with what two of 3.0.6 said (`vectors/sequences`).
+//! Compares the messages of the nodes in each step with those of two of 3.0.6 (`vectors/sequences`).
 //!
-//! `HBCORE_SELF_CHECK=1 HBCORE_CAPTURE=1 cargo test -p hbcore-tests --test interop -- ref_ref::golden` writes the files anew.
+//! `HBCORE_SELF_CHECK=1 HBCORE_CAPTURE=1 cargo test -p hbcore-tests --test interop -- ref_ref::golden` rewrites the
+//! files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use hbcore_tests::sequence::Sequence;
 use crate::groups::{self, Pair};
 use crate::legacy::await_calm;
 
-/// A step: its name, what it does, how it is done, and who has which group at its end.
+/// A step: its name, its title, its code, and the owner of each group at its end.
 struct Step {
     name: &'static str,
     title: &'static str,
@@ -22,7 +23,7 @@ struct Step {
     owners: [&'static str; 2],
 }
 
-/// Everything that two living nodes can do to each other.
+/// All exchanges between two living nodes.
 const STEPS: [Step; 8] = [
     Step { name: "start-together", title: "both nodes start", run: Pair::start, owners: ["alpha", "bravo"] },
     Step {
@@ -69,7 +70,7 @@ const STEPS: [Step; 8] = [
     },
 ];
 
-/// A node without the other, which then joins; `auto_failback off`.
+/// A node alone, which the other one then joins; `auto_failback off`.
 const ALONE: [Step; 2] = [
     Step {
         name: "start-alone",
@@ -85,7 +86,7 @@ const ALONE: [Step; 2] = [
     },
 ];
 
-/// `auto_failback legacy`, both nodes from the beginning.
+/// `auto_failback legacy`, with both nodes from the start.
 const LEGACY: [Step; 5] = [
     Step {
         name: "legacy-start-together",
@@ -122,8 +123,8 @@ const LEGACY: [Step; 5] = [
     },
 ];
 
-/// `auto_failback legacy`, one after the other. A 3.0.6 that starts alone forgets a group now and then, as two children of it write
-/// into the FIFO at once: so the first one is ours, whichever that is.
+/// `auto_failback legacy`, one node after the other. A 3.0.6 that starts alone forgets a group now and then, because
+/// two of its children write into the FIFO at once. So the first node is ours, in each pairing.
 const LEGACY_ALPHA_FIRST: [Step; 2] = [
     Step {
         name: "legacy-alpha-alone",
@@ -158,26 +159,27 @@ fn start_both(pair: &Pair) {
     pair.lab.bravo.start();
 }
 
-/// What does not count, with the step and who says it there.
+/// Lines that do not count, with their step and sender.
 const ASIDE: [(&str, &str, &str); 6] = [
-    // It takes its own groups, which it has, once more, beside everything else: a defect that means nothing to anybody
-    // (docs/protocol/resources.md 1.5). Ours does not.
+    // It acquires its own groups, which it has, once more, beside everything else: a defect without effect
+    // (docs/protocol/resources.md 1.5). Ours does not do that.
     ("stop", "bravo", "ask_resources rsc_hold=foreign info=done"),
-    // In between: ours knows already that the other side is stable.
+    // An intermediate report: ours knows already that the other side is stable.
     ("join", "alpha", "resource rsc_hold=none rtype=full isstable=0"),
     ("join-without-failback", "alpha", "resource rsc_hold=none rtype=full isstable=0"),
-    // For clients only; ours says it when it is active.
+    // For clients only; ours sends it when it is active.
     ("start-alone", "bravo", "stonith node=alpha result=n_stnth"),
     ("legacy-alpha-alone", "alpha", "stonith node=bravo result=n_stnth"),
     ("legacy-bravo-alone", "bravo", "stonith node=alpha result=n_stnth"),
 ];
 
-/// What is said or not, as nodes become active at the same time: who knows of no other active node asks nobody for its group.
+/// Lines that are sent or not, depending on which node becomes active first: a node that knows of no other active node
+/// asks none for its group.
 const BY_CHANCE: [(&str, &str); 2] =
     [("legacy-start-together", "ip-request ipaddr="), ("legacy-start-together", "ip-request-resp dest=")];
 
-/// When nobody has said anything for this long, nobody has anything to add: while capturing, with a 3.0.6 that waits for
-/// 10 s (docs/protocol/resources.md 1.4), and while comparing.
+/// After a silence of this long, no node has anything to add: while capturing, with a 3.0.6 that waits for 10 s
+/// (docs/protocol/resources.md 1.4), and while comparing.
 const QUIET: [Duration; 2] = [Duration::from_secs(12), Duration::from_millis(500)];
 const STEP_LIMIT: Duration = Duration::from_secs(30);
 
@@ -186,7 +188,7 @@ pub(crate) fn sequences(pairing: Pairing) {
 }
 
 pub(crate) fn alone(pairing: Pairing) {
-    // Broadcasts reach the wire although nobody is there whose address could be resolved.
+    // Broadcasts reach the wire even if there is no host whose address could be resolved.
     walk(pairing, &Site { auto_failback: false, media: Media::Bcast, ..site() }, &ALONE);
 }
 
@@ -209,12 +211,12 @@ fn legacy_site() -> Site {
     Site { legacy: true, media: Media::Bcast, ..site() }
 }
 
-/// After a stop 3.0.6 takes over while the other's death approaches: with time between both the order is certain.
+/// After a stop, 3.0.6 takes over shortly before the other's death. A longer deadtime makes the order certain.
 fn site() -> Site {
     Site { deadtime: 2000, ..groups::site() }
 }
 
-/// Each step in turn: the holders at its end, and what was said meanwhile.
+/// Runs each step, and checks the owners at its end and the messages during it.
 fn walk(pairing: Pairing, site: &Site, steps: &[Step]) {
     let captures = std::env::var_os("HBCORE_CAPTURE").is_some() && pairing == Pairing::REF_REF;
     let pair = Pair::new("golden", pairing, site);
@@ -240,7 +242,7 @@ fn walk(pairing: Pairing, site: &Site, steps: &[Step]) {
     }
 }
 
-/// Waits until each 3.0.6 that runs has waited enough: it goes on answering that it is not stable.
+/// Waits until each running 3.0.6 has settled: before that it answers that it is not stable.
 fn await_settled(pair: &Pair) {
     let lab = &pair.lab;
     for host in lab.hosts().into_iter().filter(|host| host.daemon() == Daemon::Reference && host.is_running()) {
@@ -249,7 +251,7 @@ fn await_settled(pair: &Pair) {
     }
 }
 
-/// Waits until both nodes have said what two of 3.0.6 said.
+/// Waits until both nodes have sent the messages of two of 3.0.6.
 #[track_caller]
 fn check(pair: &Pair, step: &Step, heard: impl Fn() -> Sequence) {
     let text = fs::read_to_string(file(step)).expect("a captured sequence");
@@ -270,7 +272,7 @@ fn check(pair: &Pair, step: &Step, heard: impl Fn() -> Sequence) {
     );
 }
 
-/// Each change of type, and each number after one that was not heard.
+/// Each change of type, and each sequence number after a gap.
 fn numbers(pair: &Pair) -> String {
     let all = pair.sniffer.heard();
     let changes = all.windows(2).filter(|two| two[0].kind != two[1].kind || two[1].seq > two[0].seq.map(|seq| seq + 1));

@@ -1,4 +1,5 @@
-//! Two groups: an address and a script at home on alpha, and a script at home on bravo. Who runs what, as seen from outside.
+//! Two groups: an address and a script with home alpha, and a script with home bravo; and their owners, as seen from
+//! outside.
 
 use std::time::{Duration, Instant};
 
@@ -17,17 +18,17 @@ pub(crate) fn site() -> Site {
     Site { group: format!("IPaddr::{SERVICE}/24/eth0 web"), more_groups: "bravo mail\n".to_owned(), ..Site::default() }
 }
 
-/// Two nodes with both groups, and everything that they say.
+/// Two nodes with both groups, and a sniffer for all their messages.
 pub(crate) struct Pair {
     pub(crate) lab: Lab,
     pub(crate) sniffer: Sniffer,
-    /// Before anything was started.
+    /// The time before any daemon was started.
     pub(crate) began: Instant,
     name: String,
 }
 
 impl Pair {
-    /// Nothing is started.
+    /// Builds the lab and starts no daemon.
     pub(crate) fn new(name: &str, pairing: Pairing, site: &Site) -> Self {
         let name = format!("{pairing} {name}");
         let lab = Lab::new(&name, pairing.alpha, pairing.bravo, site);
@@ -40,7 +41,7 @@ impl Pair {
         Self { lab, sniffer, began: Instant::now(), name }
     }
 
-    /// Both nodes run, each with its own group, and nothing moves any more.
+    /// Starts both nodes, and returns when each runs its own group and nothing moves any more.
     pub(crate) fn running(name: &str, pairing: Pairing, site: &Site) -> Self {
         let pair = Self::new(name, pairing, site);
         pair.start();
@@ -58,7 +59,7 @@ impl Pair {
         await_settled(&self.lab);
     }
 
-    /// Waits until alpha's whole group runs on this node alone and the client reaches it there, and bravo's on that one.
+    /// Waits until alpha's whole group runs only on `web` and the client reaches it there, and bravo's only on `mail`.
     #[track_caller]
     pub(crate) fn await_owners(&self, web: &str, mail: &str) {
         let Self { lab, .. } = self;
@@ -66,12 +67,12 @@ impl Pair {
         lab.await_until(START_LIMIT, &format!("the client to be served by {web}"), || lab.client.is_served_by(web));
     }
 
-    /// Whether alpha's group runs on this node alone, and bravo's on that one.
+    /// Whether alpha's group runs only on `web`, and bravo's only on `mail`.
     pub(crate) fn are_owners(&self, web: &str, mail: &str) -> bool {
         self.lab.holders() == [web] && held(&self.lab, "web") == [web] && held(&self.lab, "mail") == [mail]
     }
 
-    /// Waits until the newest reports of alpha and bravo are final, of now, and claim this.
+    /// Waits until the newest reports of alpha and bravo are final, came at `since` or later, and claim this.
     #[track_caller]
     pub(crate) fn await_claims(&self, since: Instant, alpha: &str, bravo: &str) {
         let claims = || ["alpha", "bravo"].map(|node| self.sniffer.final_claim(node, since));
@@ -79,14 +80,14 @@ impl Pair {
         self.lab.await_until(START_LIMIT, &what, || claims() == [Some(alpha.to_owned()), Some(bravo.to_owned())]);
     }
 
-    /// Prints what the client missed since then, and returns it.
+    /// Prints the longest gap for the client since then, and returns it.
     pub(crate) fn gap(&self, what: &str, since: Instant) -> Duration {
         let gap = self.lab.client.longest_gap(since);
         println!("{}, {what}: {} ms without answer", self.name, gap.as_millis());
         gap
     }
 
-    /// Fails if the client missed more than `limit` since then. 3.0.6 needs the time it needs: it is only printed.
+    /// Fails if the client's gap since then was longer than `limit`. With 3.0.6 the gap is only printed.
     #[track_caller]
     pub(crate) fn check_gap(&self, what: &str, since: Instant, limit: Duration) {
         let gap = self.gap(what, since);

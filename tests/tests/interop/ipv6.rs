@@ -25,7 +25,7 @@ pub(crate) fn alone(pairing: Pairing) {
     await_owner6(&lab, &lab.bravo);
 }
 
-/// Waits until this host alone has the IPv6 address and the client reaches it there: its neighbour cache is right.
+/// Waits until only this host has the IPv6 address and the client reaches it there: its neighbour cache is right.
 #[track_caller]
 fn await_owner6(lab: &Lab, owner: &Host) {
     let name = owner.name();

@@ -8,10 +8,10 @@ use hbcore_tests::scenario::Pairing;
 use crate::groups::{self, Pair, held};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// What has not changed for this long will not.
+/// A state that has not changed for this long will not change.
 const WHILE: Duration = Duration::from_secs(1);
 
-/// First up, second up, crash, return, stop, return, and a standby that is refused.
+/// The first node starts, the second one starts; a crash, a return, a stop, a return, and a standby that is refused.
 pub(crate) fn life(pairing: Pairing) {
     let site = Site { legacy: true, initdead: 2000, ..groups::site() };
     let pair = Pair::new("legacy", pairing, &site);
@@ -21,7 +21,7 @@ pub(crate) fn life(pairing: Pairing) {
         lab.await_until(START_LIMIT, &format!("{node} to ask for its group on the wire"), asked);
     };
 
-    // A 3.0.6 that starts alone forgets a group now and then: two children of it write into the FIFO at once.
+    // A 3.0.6 that starts alone forgets a group now and then: two of its children write into the FIFO at once.
     let [first, second] = match lab.bravo.daemon() {
         Daemon::Ours | Daemon::Seamed | Daemon::Armv7 => [&lab.bravo, &lab.alpha],
         Daemon::Reference => [&lab.alpha, &lab.bravo],
@@ -72,7 +72,8 @@ pub(crate) fn life(pairing: Pairing) {
     }
 }
 
-/// One node speaks this protocol, the other does not: they cannot agree, and no group runs twice. Ours says what is wrong.
+/// One node uses this protocol, and the other does not: they cannot agree, and no group runs twice. Ours reports the
+/// fault.
 pub(crate) fn one_node_only(pairing: Pairing) {
     let site = Site { media: Media::Bcast, ..groups::site() };
     let pair = Pair::new("legacy on one node", pairing, &site);
@@ -88,7 +89,7 @@ pub(crate) fn one_node_only(pairing: Pairing) {
         look();
         held(lab, "web") == ["alpha"]
     });
-    // A 3.0.6 that speaks it, and becomes active at the same time, says nothing from which the other could tell.
+    // A 3.0.6 that uses it, and becomes active at the same time, sends nothing from which the other could tell.
     let told = lab.hosts().into_iter().filter(|host| host.daemon() == Daemon::Ours && pairing.alpha == Daemon::Ours);
     for host in told {
         lab.await_until(START_LIMIT, &format!("{} to say that they do not agree", host.name()), || {
@@ -104,7 +105,7 @@ pub(crate) fn one_node_only(pairing: Pairing) {
     lab.check(!twice, "no group on two nodes");
 }
 
-/// Waits until 3.0.6 has no child at work with resources: it cannot be asked.
+/// Waits until 3.0.6 has no child that works on resources; before that it refuses requests.
 pub(crate) fn await_calm(pair: &Pair) {
     for host in pair.lab.hosts().into_iter().filter(|host| host.daemon() == Daemon::Reference && host.is_running()) {
         let answer = || host.run("/usr/bin/cl_status", &["rscstatus"]).output;

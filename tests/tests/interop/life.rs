@@ -1,4 +1,4 @@
-//! What a cluster is for: the address is up, stays up when its owner dies or is stopped, and goes home.
+//! The purpose of a cluster: the address is up, stays up when its owner dies or is stopped, and goes home.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use hbcore_tests::scenario::Pairing;
 use crate::start::{await_owner, await_takeover, together};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// Start together, power cut of the owner, its return, its graceful stop, the stop of the last node.
+/// Both start together, the owner loses its power and returns, is stopped gracefully, and the last node stops.
 pub(crate) fn life(pairing: Pairing, media: Media, auth: Auth) {
     let site = Site { media, auth, ..Site::default() };
     let lab = together("life", pairing, &site);

@@ -1,4 +1,4 @@
-//! Limits of the system and of people that a daemon of ours must live with.
+//! Limits of the system, and mistakes of operators, that a daemon of ours must survive.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,9 +8,9 @@ use hbcore_tests::scenario::Pairing;
 use crate::groups::{self, Pair};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// A loop that is woken without end takes all of a processor.
+/// Within this time a loop that spins would take all of a processor.
 const WATCHED: Duration = Duration::from_secs(3);
-/// What `hb status` may take when nobody answers, on a busy machine.
+/// The longest time for `hb status` without an answer, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[track_caller]
@@ -20,7 +20,7 @@ fn shell(pair: &Pair, host: &Host, line: &str) -> String {
     ran.output
 }
 
-/// All descriptors are in use while somebody asks for the status: the loop sleeps as ever, and answers when it can.
+/// All descriptors are in use while a client asks for the status: the loop sleeps as usual, and answers when it can.
 pub(crate) fn no_descriptor(pairing: Pairing) {
     let pair = Pair::running("no descriptor", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -50,7 +50,7 @@ pub(crate) fn no_descriptor(pairing: Pairing) {
     });
 }
 
-/// The daemon is stopped and its door is full: whoever asks is told so, and does not wait for ever.
+/// The daemon is suspended and its socket is full: a tool that asks gets an error, and does not wait for ever.
 pub(crate) fn stopped_daemon(pairing: Pairing) {
     let pair = Pair::running("stopped daemon", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -70,7 +70,7 @@ pub(crate) fn file_size(pairing: Pairing) {
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     let process = crate::reload::pid(alpha);
     shell(&pair, alpha, "prlimit --pid $(cat /run/heartbeat.pid) --fsize=1:unlimited");
-    // Each of them logs some lines.
+    // Each of these signals causes some log lines.
     for _ in 0..5 {
         alpha.signal_daemon("USR1");
     }
@@ -87,7 +87,7 @@ pub(crate) fn file_size(pairing: Pairing) {
     lab.await_until(MOVE_LIMIT, "the problem to be over", || !status().contains("log-loses-lines"));
 }
 
-/// A signal without news is no news for the log.
+/// A signal that changes nothing causes no log line.
 pub(crate) fn unchanged(pairing: Pairing) {
     let pair = Pair::running("unchanged configuration", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -99,11 +99,12 @@ pub(crate) fn unchanged(pairing: Pairing) {
     lab.check((1..=3).contains(&lines), &format!("one to three lines instead of {lines}"));
 }
 
-/// The file with the generation is lost while the clock is two days behind: the node begins above what the other one has seen of it.
+/// The file with the generation is lost while the clock is two days behind: the node begins above the generation that
+/// its peer knows.
 pub(crate) fn lost_generation(pairing: Pairing) {
     let pair = Pair::new("lost generation", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
-    // The clock of this machine stays as it is: the node was in the future instead.
+    // The clock of this machine stays as it is: instead, the node's former generation was in the future.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let future = now + 2 * 86_400;
     std::fs::write(alpha.state_directory().join("hb_generation"), format!("{future:15}\n")).expect("our own file");
@@ -118,7 +119,8 @@ pub(crate) fn lost_generation(pairing: Pairing) {
     lab.check(alpha.logged("The clock is earlier than the files of this node"), "the log to say so");
 }
 
-/// The same, and nothing on the node tells that the clock is behind: the other node refuses it, and that is said with what to do.
+/// The same, but the node cannot notice that its clock is behind: the other node refuses it, and it reports that with
+/// the remedy.
 pub(crate) fn unnoticed_generation(pairing: Pairing) {
     let pair = Pair::new("unnoticed generation", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -131,7 +133,7 @@ pub(crate) fn unnoticed_generation(pairing: Pairing) {
     let status = || alpha.run(&release_binary("hb").display().to_string(), &["status"]).output;
     lab.await_until(START_LIMIT, "a problem line", || status().contains("problem no-answer: "));
     lab.check(status().contains("write that time"), "what to do about it");
-    // A dead node is forgotten, but for its generation. Bravo is asked to forget that as well.
+    // A peer forgets a dead node, except its generation. Bravo is restarted to forget that as well.
     pair.lab.bravo.stop();
     pair.lab.bravo.start();
     lab.await_until(START_LIMIT, "the problem to be over", || !status().contains("problem no-answer: "));

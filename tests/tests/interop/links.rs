@@ -1,4 +1,4 @@
-//! Something that is watched goes away and comes back: it is said, and nothing moves.
+//! A link or a ping node goes away and comes back: that is logged, and nothing moves.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ pub(crate) fn cable(pairing: Pairing) {
     lab.check(lab.client.who_answered(since) == ["alpha"], "answers of alpha only");
 }
 
-/// `hb status` on alpha, which is ours, while things change; then without a daemon.
+/// `hb status` on alpha, which is ours, during changes; then without a daemon.
 pub(crate) fn status(pairing: Pairing) {
     let lab = together("status", pairing, &Site::default());
     let hb = release_binary("hb").display().to_string();
@@ -106,10 +106,10 @@ pub(crate) fn status(pairing: Pairing) {
     lab.check(is_told, &format!("the same for monitors instead of {json:?}"));
 }
 
-/// Two addresses of a third machine, by which the nodes see whether their network is alive.
+/// Two addresses of a third machine, by which the nodes check whether their network works.
 const PINGED: [&str; 2] = ["10.77.0.41", "10.77.0.42"];
 
-/// A ping node, and a group of which one member is never there.
+/// A ping node, and a group with a member that never answers.
 pub(crate) fn ping_nodes(pairing: Pairing) {
     let [alone, member] = PINGED;
     let more = format!("ping {alone}\nping_group routers {member} 10.77.0.49\ndeadping 800ms\n");

@@ -1,4 +1,4 @@
-//! Bad links: messages are repeated, and nobody is declared dead.
+//! Bad links: messages are retransmitted, and no node is declared dead.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use hbcore_tests::scenario::Pairing;
 use crate::MOVE_LIMIT;
 use crate::start::together;
 
-/// 30 % of the heartbeats are lost at random for 20 s: nothing moves, and both nodes repeat what the other one missed.
+/// 30 % of the heartbeats are lost at random for 20 s: nothing moves, and both nodes retransmit the messages that the
+/// other one missed.
 pub(crate) fn thirty_percent(pairing: Pairing) {
     let site = Site::default();
     let lab = together("loss", pairing, &site);

@@ -1,4 +1,4 @@
-//! What the daemon occupies.
+//! The memory that the daemon occupies.
 
 use std::time::Instant;
 
@@ -8,12 +8,12 @@ use hbcore_tests::scenario::Pairing;
 use crate::start::{await_owner, together};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// So many heartbeats fill the ring of sent messages.
+/// This many heartbeats fill the ring of sent messages.
 const MESSAGES: u64 = 900;
 
-/// The owner stays alone, after a return and a takeover, and has sent as much as it keeps: two megabytes are enough.
+/// The owner stays alone, after a return and a takeover, and its history is full: two megabytes are enough.
 pub(crate) fn of_a_lone_daemon(pairing: Pairing) {
-    // To everybody: to a node without power alone nothing can be sent for long.
+    // Broadcast, because a unicast to a node without power cannot be sent for long.
     let site = Site { keepalive: 10, deadtime: 300, media: Media::Bcast, ..Site::default() };
     let lab = together("memory", pairing, &site);
     let sniffer = lab.alpha.sniff(&site);

@@ -1,4 +1,4 @@
-//! The site's own scripts in `rc.d` are told of messages, and of the other node's state.
+//! The site's own scripts in `rc.d` get messages, and the other node's state.
 
 use hbcore_tests::lab::{Daemon, Site};
 use hbcore_tests::scenario::Pairing;
@@ -7,17 +7,17 @@ use crate::MOVE_LIMIT;
 use crate::start::{await_owner, start_both};
 use hbcore_tests::lab::Lab;
 
-/// Writes down what it is told.
+/// A script that records its arguments and environment.
 const SCRIPT: &str = "#!/bin/sh\nenv | grep -E '^HA_(t|st|src|dest|greeting)=' | sort | tr '\\n' ' ' >> /var/log/told\n\
                       echo \"$*\" >> /var/log/told\n";
 
-/// A script of each node writes a message of a made-up type into the FIFO; the other node's script gets its fields. And
-/// a script of the site in the place of `status` sees the other node die.
+/// A script of each node writes a message of an invented type into the FIFO; the other node's script gets its fields.
+/// And a script of the site in the place of `status` is told of the other node's death.
 pub(crate) fn of_the_site(pairing: Pairing) {
     let lab = Lab::new(&format!("{pairing} messages"), pairing.alpha, pairing.bravo, &Site::default());
     for host in lab.hosts() {
         host.write_program("rc.d/wave", SCRIPT);
-        // 3.0.6 needs its own one: it takes over with it.
+        // 3.0.6 needs its own script: it takes over with it.
         if host.daemon() == Daemon::Ours {
             host.write_program("rc.d/status", SCRIPT);
         }

@@ -1,4 +1,5 @@
-//! What the engine is told is so: groups of any number, and calls that fail for real causes, leave each service on one node.
+//! The outcomes that the engine gets are true: groups of any number, and calls that fail for real causes, leave each
+//! service on one node.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,12 +10,12 @@ use hbcore_tests::scenario::Pairing;
 use crate::START_LIMIT;
 use crate::groups::{self, Pair, held};
 
-/// Groups of a site. The daemon runs eight scripts side by side; once, it had room for 64 jobs.
+/// The numbers of groups. The daemon runs eight scripts at the same time; an earlier version had room for 64 jobs.
 const COUNTS: [usize; 4] = [1, 64, 65, 128];
 /// Longer than two scripts for each of 128 groups take on a busy machine.
 const MANY_LIMIT: Duration = Duration::from_mins(1);
 
-/// Groups of an address and a script go through a start, a death, a return, a standby and a stop, all of them.
+/// Groups of an address and a script all go through a start, a death, a return, a standby and a stop.
 pub(crate) fn many_groups(pairing: Pairing) {
     for count in COUNTS {
         many(pairing, count);
@@ -77,7 +78,8 @@ fn runs(host: &Host) -> [BTreeSet<usize>; 2] {
     [scripts, listed.split_whitespace().filter_map(address).collect()]
 }
 
-/// Bravo can make no more processes when it is to take a group over: the group goes back to alpha, and bravo keeps nothing of it.
+/// Bravo can make no more processes when it takes a group over: the group goes back to alpha, and bravo keeps nothing
+/// of it.
 pub(crate) fn no_process_for_a_start(pairing: Pairing) {
     let pair = Pair::running("no process", pairing, &groups::site());
     let lab = &pair.lab;
@@ -104,7 +106,7 @@ pub(crate) fn no_process_for_a_start(pairing: Pairing) {
         &[refused, "problem work-refused: the system granted no thread or process for: "],
     );
     drop(limit);
-    // Nobody wants a thread: it is over all the same.
+    // No job needs a thread now, but the problem must still end.
     let status = || lab.bravo.run(&release_binary("hb").display().to_string(), &["status"]).output;
     lab.await_until(START_LIMIT, "threads to be had", || !status().contains("work-refused"));
     lab.check(status().contains(refused), "the failure to leave a trace");

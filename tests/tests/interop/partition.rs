@@ -1,4 +1,4 @@
-//! The nodes lose sight of each other, both serve, and then they meet again.
+//! The nodes do not hear each other, both serve, and then they hear each other again.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,13 @@ use hbcore_tests::scenario::Pairing;
 use crate::start::together;
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// What the client may miss while the owners become one. Two of 3.0.6 are away for 16 s. A busy machine takes its part of it.
+/// The longest gap for the client while two owners become one. Two of 3.0.6 are away for 16 s. A busy machine causes
+/// part of it.
 const HEAL_GAP: Duration = Duration::from_millis(500);
 
-/// After the heal there is one owner, and at no time there was none.
+/// After the heal there is one owner, and there was always at least one.
 pub(crate) fn heals(pairing: Pairing) {
-    // Without failback: what moves then is not due to the heal.
+    // Without failback, so that nothing moves for another reason than the heal.
     let site = Site { auto_failback: false, ..Site::default() };
     let lab = together("partition", pairing, &site);
     let faults = lab.faults();
@@ -48,7 +49,7 @@ pub(crate) fn heals(pairing: Pairing) {
     }
 }
 
-/// 3.0.6 restarts itself after a partition, and settles anew.
+/// Waits until 3.0.6 has restarted itself after the partition, and settled again.
 pub(crate) fn await_restart(lab: &Lab, host: &Host, sniffer: &Sniffer, one_owner: &mut impl FnMut() -> bool) {
     let mut kept = true;
     let mut look = || kept &= one_owner();

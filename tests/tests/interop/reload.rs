@@ -1,4 +1,4 @@
-//! The configuration changes under a running daemon, and the daemon itself does.
+//! The configuration changes under a running daemon, or the daemon itself is replaced.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use hbcore_tests::scenario::Pairing;
 use crate::groups::{self, Pair, SERVICE_SCRIPT, count_calls, held};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// Nobody notices this much on a busy machine.
+/// The longest gap that counts as none on a busy machine.
 const UNNOTICED: Duration = Duration::from_millis(300);
 
-/// What a host must not lose while its daemon is replaced.
+/// The state that a host must keep while its daemon is replaced.
 pub(crate) struct Before {
     pid: String,
     generation: Option<u64>,
@@ -25,7 +25,7 @@ impl Before {
         Self { pid: pid(host), generation, restarts: host.count_logged("Performing heartbeat restart exec.") }
     }
 
-    /// Waits until a new run of the daemon, in the same process, claims what the old one had.
+    /// Waits until a new run of the daemon, in the same process, has the claim of the old one.
     #[track_caller]
     pub(crate) fn await_next(&self, pair: &Pair, host: &Host, since: Instant, claim: &str) {
         let lab = &pair.lab;
@@ -56,7 +56,7 @@ fn reload(pair: &Pair, host: &Host) {
     pair.lab.check(answered.code == Some(0), &format!("-r to exit with 0 instead of {answered:?}"));
 }
 
-/// A changed `ha.cf`, on each node in turn: a new run goes on with what the old one had.
+/// `ha.cf` changes on each node in turn: a new run continues with the groups of the old one.
 pub(crate) fn ha_cf(pairing: Pairing) {
     let site = groups::site();
     let pair = Pair::running("changed ha.cf", pairing, &site);
@@ -79,7 +79,7 @@ pub(crate) fn ha_cf(pairing: Pairing) {
     pair.check_gap("changed ha.cf", begin, UNNOTICED);
 }
 
-/// A changed `haresources`: what stays is not touched, what is gone is stopped, what is new is started.
+/// `haresources` changes: groups that stay are not touched, removed ones are stopped, new ones are started.
 pub(crate) fn haresources(pairing: Pairing) {
     let site = groups::site();
     let pair = Pair::new("changed haresources", pairing, &site);
@@ -94,7 +94,7 @@ pub(crate) fn haresources(pairing: Pairing) {
         let before = Before::of(&pair, host);
         let since = Instant::now();
         host.write("haresources", &changed.haresources());
-        // The scripts of 3.0.6 read it each time; its daemon asks nothing of it.
+        // The scripts of 3.0.6 read it each time; its daemon needs nothing from it.
         if host.daemon() == Daemon::Ours {
             reload(&pair, host);
             before.await_next(&pair, host, since, "local");
@@ -108,7 +108,7 @@ pub(crate) fn haresources(pairing: Pairing) {
     lab.check(lab.client.who_answered(begin) == ["alpha"], "answers of alpha only");
     pair.check_gap("changed haresources", begin, UNNOTICED);
 
-    // A standby is refused until the other node has said again what it has.
+    // A standby is refused until the other node has reported its claim again.
     pair.await_claims(begin, "local", "local");
     lab.alpha.standby("local");
     lab.await_until(START_LIMIT, "the changed group on bravo", || {
@@ -116,7 +116,7 @@ pub(crate) fn haresources(pairing: Pairing) {
     });
 }
 
-/// A new configuration that is wrong changes nothing.
+/// A new configuration with an error changes nothing.
 pub(crate) fn wrong(pairing: Pairing) {
     let pair = Pair::running("wrong ha.cf", pairing, &groups::site());
     let lab = &pair.lab;
@@ -135,7 +135,7 @@ pub(crate) fn wrong(pairing: Pairing) {
     lab.check(pair.are_owners("alpha", "bravo"), "each group at home");
 }
 
-/// A pair of 3.0.6 is upgraded while it serves: `-r` has each daemon execute what is in its place then.
+/// A pair of 3.0.6 is upgraded while it serves: `-r` makes each daemon execute the program that is in its place then.
 pub(crate) fn upgrade(pairing: Pairing) {
     let pair = Pair::running("upgrade", pairing, &groups::site());
     let lab = &pair.lab;
@@ -144,7 +144,7 @@ pub(crate) fn upgrade(pairing: Pairing) {
         let before = Before::of(&pair, host);
         let since = Instant::now();
         host.put_over(&Daemon::Ours.program(), "/usr/libexec/heartbeat/heartbeat");
-        // 3.0.6 restarts for a changed ha.cf only.
+        // 3.0.6 restarts only for a changed ha.cf.
         let same = std::fs::read_to_string(host.config_file("ha.cf")).expect("a written file");
         host.write("ha.cf", &format!("{same}# changed\n"));
         reload(&pair, host);

@@ -1,4 +1,5 @@
-//! A reload for which the new daemon could not start is refused: the old one goes on with everything it has, and says why.
+//! A reload is refused if the new daemon could not start: the old one goes on with all its groups, and reports the
+//! reason.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -10,14 +11,15 @@ use crate::groups::{self, Pair, held};
 use crate::reload::{Before, pid};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// Long enough for the other node to take over from one that is silent: the dead time and what a restart is allowed besides.
+/// Long enough for the other node to take over from a silent one: the deadtime and the time that a restart is allowed
+/// in addition.
 const LONG_ENOUGH: Duration = Duration::from_secs(4);
 
-/// A cause that is there until it is taken away.
+/// A cause that exists between `begin` and `end`.
 struct Cause {
     begin: &'static str,
     end: &'static str,
-    /// What is said about it.
+    /// The text of the problem.
     said: &'static str,
 }
 
@@ -28,7 +30,8 @@ fn shell(pair: &Pair, host: &Host, line: &str) {
     pair.lab.check(ran.code == Some(0), &format!("[{line}] to succeed instead of {ran:?}"));
 }
 
-/// Everything that alpha had is where it was, in the same process, and no other node took any of it.
+/// Checks that everything of alpha's is where it was, in the same process, and that the other node took over none of
+/// it.
 #[track_caller]
 fn goes_on(pair: &Pair, before: &str) {
     let lab = &pair.lab;
@@ -41,7 +44,7 @@ fn goes_on(pair: &Pair, before: &str) {
     }
 }
 
-/// `changed` cannot be put into use while the cause is there; it can as soon as the cause is gone.
+/// `changed` cannot be put into use while the cause exists, and can as soon as the cause is gone.
 fn refused_while(pairing: Pairing, name: &str, changed: &str, cause: &Cause) {
     let pair = Pair::running(name, pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -126,7 +129,7 @@ pub(crate) fn program_unfit(pairing: Pairing) {
     before.await_next(&pair, alpha, since, "local");
 }
 
-/// The new log file is a FIFO that nobody reads: opening it would wait for ever.
+/// The new log file is a FIFO without a reader: opening it would wait for ever.
 pub(crate) fn log_is_a_fifo(pairing: Pairing) {
     let pair = Pair::running("log is a FIFO", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -147,8 +150,8 @@ pub(crate) fn log_is_a_fifo(pairing: Pairing) {
     lab.check(said, "the other file to say so");
 }
 
-/// What a 3.0.6 or an earlier version would leave: an exec whose successor does not accept the configuration. It gives up what it was to
-/// go on with.
+/// A 3.0.6 or an earlier version could leave this: an exec whose successor does not accept the configuration. The
+/// successor releases the groups that it inherits.
 pub(crate) fn successor_without_configuration(pairing: Pairing) {
     let pair = Pair::running("successor without configuration", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -163,7 +166,7 @@ pub(crate) fn successor_without_configuration(pairing: Pairing) {
     lab.await_until(MOVE_LIMIT, "the client to be served by bravo", || lab.client.is_served_by("bravo"));
 }
 
-/// Waits with its start until `/run/hang` is gone.
+/// Its start waits until `/run/hang` is gone.
 const SLOW_SCRIPT: &str = r#"#!/bin/sh
 echo "${0##*/} $*" >> /var/log/calls
 held=/run/held-${0##*/}
@@ -174,7 +177,8 @@ case $1 in
 esac
 "#;
 
-/// Everything was tried, and then the system refuses the exec all the same: the daemon goes on as it was, and the next `-r` tries again.
+/// All checks succeed, and then the system refuses the exec: the daemon goes on as it was, and the next `-r` tries
+/// again.
 pub(crate) fn exec_refused(pairing: Pairing) {
     let pair = Pair::new("exec refused", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);

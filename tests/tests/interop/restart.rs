@@ -1,4 +1,4 @@
-//! One daemon restarts, the other one looks on.
+//! One daemon restarts, and the other one notices nothing.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use hbcore_tests::scenario::Pairing;
 use crate::start::{await_owner, together};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// The client may miss this much when nothing moves: the machine that runs the test is busy.
+/// The longest gap for the client that counts as none: the machine that runs the test is busy.
 const UNNOTICED: Duration = Duration::from_millis(500);
 
-/// The node that does not serve is stopped and started.
+/// The node without groups is stopped and started.
 pub(crate) fn of_bravo(pairing: Pairing) {
     let site = Site::default();
     let lab = together("restart of bravo", pairing, &site);
@@ -39,7 +39,7 @@ pub(crate) fn reload(pairing: Pairing) {
     unnoticed(&lab, since);
 }
 
-/// The daemon of the node that does not serve crashes and is back before anybody notices: one node, a new generation.
+/// The daemon of the node without groups crashes and is back before the peer notices: one node, a new generation.
 pub(crate) fn crash(pairing: Pairing) {
     let site = Site { deadtime: 4000, initdead: 5000, ..Site::default() };
     let lab = together("crash", pairing, &site);

@@ -1,4 +1,4 @@
-//! A group of an address and two scripts: who calls them, in which order, and who holds them.
+//! A group of an address and two scripts: the calls of the scripts, their order, and the owner of the group.
 
 use hbcore_tests::lab::{Host, Lab, SERVICE, Site};
 use hbcore_tests::scenario::Pairing;
@@ -6,7 +6,7 @@ use hbcore_tests::scenario::Pairing;
 use crate::start::{await_owner, await_takeover, start_both};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// Remembers every call, and as a service does, until the power is cut, whether it was started.
+/// A script that records every call, and, like a service, whether it was started, until the power is cut.
 const SCRIPT: &str = r#"#!/bin/sh
 env > /var/log/environment
 echo "${0##*/} $*" >> /var/log/calls
@@ -19,11 +19,11 @@ case $operation in
 esac
 "#;
 
-/// What starts the group, and what stops it.
+/// The calls that start the group, and those that stop it.
 const STARTS: [&str; 2] = ["first start", "second one two start"];
 const STOPS: [&str; 2] = ["second one two stop", "first stop"];
 
-/// Started from left to right, after a question for their state; stopped from right to left.
+/// The scripts are started from left to right, after a call for their status, and stopped from right to left.
 pub(crate) fn in_order(pairing: Pairing) {
     let group = format!("IPaddr::{SERVICE}/24/eth0 first second::one::two");
     let site = Site { group, ..Site::default() };
@@ -52,7 +52,7 @@ pub(crate) fn in_order(pairing: Pairing) {
     check_environment(&lab);
 }
 
-/// What a script finds in its environment on every node, whoever calls it: the same text on both.
+/// Variables that a script finds in its environment on every node, under every daemon, with the same text on both.
 const VARIABLES: [&str; 22] = [
     "HA_BIN",
     "HA_COMPRESSION",
@@ -78,20 +78,21 @@ const VARIABLES: [&str; 22] = [
     "OCF_ROOT",
 ];
 
-/// Scripts find the same in their environment, whichever daemon calls them.
+/// Checks that scripts find the same environment under both daemons.
 #[track_caller]
 fn check_environment(lab: &Lab) {
     let [alpha, bravo] = lab.hosts().map(|host| host.lines_of("environment"));
     for name in VARIABLES {
         let found = |lines: &[String]| lines.iter().find(|line| line.split('=').next() == Some(name)).cloned();
-        // Called by another way, 3.0.6 itself writes two slashes or one.
+        // 3.0.6 itself writes two slashes or one, depending on the caller.
         let value = |lines: &[String]| found(lines).map(|value| value.replace("//", "/"));
         let [alpha, bravo] = [value(&alpha), value(&bravo)];
         lab.check(alpha.is_some() && alpha == bravo, &format!("the same {name} on both, not {alpha:?} and {bravo:?}"));
     }
 }
 
-/// Waits until both scripts run on this host, started `times` times in their order since its files were made.
+/// Waits until both scripts run on this host, started `times` times in their order since the files of the host were
+/// made.
 #[track_caller]
 fn await_held(lab: &Lab, host: &Host, times: usize) {
     let name = host.name();
@@ -109,7 +110,7 @@ fn await_held(lab: &Lab, host: &Host, times: usize) {
     }
 }
 
-/// The last that happened to the scripts on this host is that they were stopped, in their order.
+/// Checks that the last effect on the scripts of this host was their stop, in order.
 #[track_caller]
 fn check_released(lab: &Lab, host: &Host) {
     let effects = effects(host);

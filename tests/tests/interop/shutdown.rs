@@ -1,4 +1,4 @@
-//! A node leaves while something hinders it.
+//! A node leaves while something delays it.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,13 +9,13 @@ use hbcore_tests::scenario::Pairing;
 use crate::groups::{self, Pair, SERVICE_SCRIPT, held};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// How long stopping `web` takes, in seconds; and for good.
+/// Writes a `web` whose stop takes this many seconds; a large number means for ever.
 fn write_slow_web(pair: &Pair, seconds: u32) {
     let case = format!("case $1 in\n    stop) : > /run/stopping; sleep {seconds}; rm -f \"$held\" ;;");
     pair.lab.alpha.write_script("web", &SERVICE_SCRIPT.replacen("case $1 in", &case, 1));
 }
 
-/// A second TERM changes nothing: the script may finish, bravo takes over thereafter.
+/// A second TERM changes nothing: the script may finish, and bravo takes over after that.
 pub(crate) fn second_signal(pairing: Pairing) {
     let pair = Pair::running("second TERM", pairing, &groups::site());
     let lab = &pair.lab;
@@ -38,7 +38,7 @@ pub(crate) fn second_signal(pairing: Pairing) {
     pair.gap("second TERM", since);
 }
 
-/// Lines of `haresources` without resources: there is nothing to wait for, neither at the start nor at the end.
+/// Lines of `haresources` without resources: neither the start nor the end has anything to wait for.
 pub(crate) fn empty_groups(pairing: Pairing) {
     let lab =
         hbcore_tests::lab::Lab::new("empty groups", pairing.alpha, pairing.bravo, &hbcore_tests::lab::Site::default());
@@ -56,8 +56,8 @@ pub(crate) fn empty_groups(pairing: Pairing) {
     }
 }
 
-/// A stop script that hangs: when the time is over the daemon ends by force, and says so by its exit code. It leaves no address behind
-/// that another node is about to take.
+/// A stop script hangs: at the time limit the daemon ends by force, and its exit code shows that. It leaves no address
+/// that another node is about to take over.
 pub(crate) fn hanging_script(pairing: Pairing) {
     let pair = Pair::new("TERM while a script hangs", pairing, &groups::site());
     let lab = &pair.lab;

@@ -1,4 +1,4 @@
-//! The owner's daemon is not scheduled for longer than the dead time: the other node must take over, and the owner
+//! The owner's daemon gets no processor for longer than the deadtime: the other node must take over, and the owner
 //! wakes up with the address.
 
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use hbcore_tests::scenario::Pairing;
 use crate::start::{await_takeover, together};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// What has not changed for this long, longer than a 3.0.6 waits before it restarts itself, will not.
+/// A state that has not changed for this long will not change any more. A 3.0.6 restarts itself after a shorter time.
 const FOR_GOOD: Duration = Duration::from_secs(5);
 
-/// Exactly one owner in the end.
+/// In the end there is exactly one owner.
 pub(crate) fn of_the_owner(pairing: Pairing) {
     let site = Site { auto_failback: false, ..Site::default() };
     let lab = together("stall", pairing, &site);
@@ -28,7 +28,7 @@ pub(crate) fn of_the_owner(pairing: Pairing) {
             lab.alpha.logged("This node was not running for")
         });
     }
-    // A 3.0.6 restarts itself, or does not, by what it has read first.
+    // A 3.0.6 restarts itself or not, depending on the message that it reads first.
     let mut since = None;
     lab.await_until(START_LIMIT, "one owner for good", || {
         since = if lab.holders().len() == 1 { since.or_else(|| Some(Instant::now())) } else { None };
@@ -41,10 +41,10 @@ pub(crate) fn of_the_owner(pairing: Pairing) {
     }
 }
 
-/// How long bravo does not run: longer than its warntime, shorter than the dead time.
+/// The time for which bravo does not run: longer than its warntime, shorter than the deadtime.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The others were fine while we did not run: nobody is called late, and no link dead.
+/// The others were fine while we did not run: no node is reported late, and no link dead.
 pub(crate) fn of_the_observer(pairing: Pairing) {
     let site = Site { deadtime: 5000, initdead: 6000, more: "warntime 300ms\n".to_owned(), ..Site::default() };
     let lab = together("stall of the observer", pairing, &site);

@@ -1,4 +1,4 @@
-//! Groups move because an operator wants it: `hb_standby` and `hb_takeover` with every word, from every state.
+//! Groups move on an operator's request: `hb_standby` and `hb_takeover` with every word, from every state.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,11 @@ use hbcore_tests::scenario::Pairing;
 use crate::MOVE_LIMIT;
 use crate::groups::{self, Pair, count_calls};
 
-/// What a client may miss when both nodes are ours: 50 ms on an idle machine, and this one is busy.
+/// The longest gap for a client when both nodes are ours: 50 ms on an idle machine, more on a busy one.
 const OUR_GAP: Duration = Duration::from_millis(500);
 
-/// An operator's command on a node, what alpha and bravo claim then, and who has alpha's group and bravo's.
+/// An operator's command on a node, the claims of alpha and bravo after it, and the owners of alpha's group and
+/// bravo's.
 struct Move {
     on: &'static str,
     tool: Tool,
@@ -47,19 +48,19 @@ const STANDBYS: [Move; 9] = [
     standby("bravo", "failback", ["local", "local"], ["alpha", "bravo"]),
 ];
 
-/// All four words but one (docs/protocol/resources.md 1.9 g).
+/// Three of the four words (docs/protocol/resources.md 1.9 g).
 const TAKEOVERS: [Move; 3] = [
     takeover("bravo", "foreign", ["none", "all"], ["bravo", "bravo"]),
     takeover("alpha", "local", ["local", "local"], ["alpha", "bravo"]),
     takeover("alpha", "all", ["all", "none"], ["alpha", "alpha"]),
 ];
-/// The fourth: a giver that is ours gives what is not at home there, as the word says. 3.0.6 gives everything.
+/// The fourth word: a node of ours hands over the groups whose home is the other node. 3.0.6 hands over everything.
 const FAILBACK: Move = takeover("bravo", "failback", ["local", "local"], ["alpha", "bravo"]);
 const FAILBACK_OF_REFERENCE: Move = takeover("bravo", "failback", ["none", "all"], ["bravo", "bravo"]);
 
 /// Every variant of the standby exchange.
 pub(crate) fn variants(pairing: Pairing) {
-    // What was moved by hand stays where it was moved to.
+    // Without failback, so that a group stays where an operator has moved it.
     let site = Site { auto_failback: false, ..groups::site() };
     let pair = Pair::running("standby", pairing, &site);
     for step in &STANDBYS {
@@ -87,7 +88,7 @@ pub(crate) fn second(pairing: Pairing) {
     lab.check(asked.filter(|m| m.text("rsc_hold") == Some("all")).count() == 0, "nothing done for the second request");
 }
 
-/// `hb_takeover`, which has the other node go standby.
+/// `hb_takeover`, which makes the other node go standby.
 pub(crate) fn takeovers(pairing: Pairing) {
     let site = Site { auto_failback: false, ..groups::site() };
     let pair = Pair::running("takeover", pairing, &site);
@@ -125,13 +126,13 @@ fn carry_out(pair: &Pair, pairing: Pairing, step: &Move) {
     }
 }
 
-/// How often each script was started on each node: what is not held is not started, and what stays is not either.
+/// How often each script was started on each node: a group that is not handed over, or stays, is not started.
 fn effects(pair: &Pair) -> Vec<usize> {
     let count = |host: &Host| groups::SCRIPTS.map(|script| count_calls(host, &format!("{script} start")));
     pair.lab.hosts().into_iter().flat_map(count).collect()
 }
 
-/// With the partner dead, nothing moves: ours refuses, 3.0.6 gives up waiting after 10 s.
+/// If the other node is dead, nothing moves: ours refuses, 3.0.6 gives up after 10 s.
 fn without_partner(pair: &Pair) {
     let lab = &pair.lab;
     lab.alpha.cut_power();

@@ -1,4 +1,4 @@
-//! How every scenario begins.
+//! The common begin of the scenarios.
 
 use hbcore_tests::lab::{Daemon, Host, Lab, Site};
 use hbcore_tests::scenario::Pairing;
@@ -12,7 +12,7 @@ pub(crate) fn together(name: &str, pairing: Pairing, site: &Site) -> Lab {
     lab
 }
 
-/// The same for a lab that was prepared.
+/// The same for a lab that was prepared before.
 #[track_caller]
 pub(crate) fn start_both(lab: &Lab) {
     lab.alpha.start();
@@ -21,7 +21,7 @@ pub(crate) fn start_both(lab: &Lab) {
     await_settled(lab);
 }
 
-/// Waits until this host alone has the address and the client reaches it there.
+/// Waits until only this host has the address and the client reaches it there.
 #[track_caller]
 pub(crate) fn await_owner(lab: &Lab, owner: &Host, limit: std::time::Duration) {
     let name = owner.name();
@@ -29,7 +29,7 @@ pub(crate) fn await_owner(lab: &Lab, owner: &Host, limit: std::time::Duration) {
     lab.await_until(limit, &format!("the client to be served by {name}"), || lab.client.is_served_by(name));
 }
 
-/// Waits until 3.0.6 would let nothing more happen by itself. Ours settles with the address.
+/// Waits until a 3.0.6 has finished its own transitions. Ours settles with the address.
 #[track_caller]
 pub(crate) fn await_settled(lab: &Lab) {
     for host in lab.hosts().into_iter().filter(|host| host.daemon() == Daemon::Reference) {

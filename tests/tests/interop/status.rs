@@ -1,4 +1,4 @@
-//! `hb status` says what is so, and what is not as it should be; `hb check --peer` whether both nodes have the same groups.
+//! `hb status` reports the state and its problems; `hb check --peer` reports whether both nodes have the same groups.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::failures::write_web;
 use crate::groups::{self, Pair};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// A key of nobody's in the site.
+/// A key that no node of the site has.
 const OTHER_KEY: &str = "auth 1\n1 sha1 of-another-cluster\n";
 
-/// What `hb` says with these words, and its exit code.
+/// The output of `hb` with these words, and its exit code.
 fn hb(host: &Host, words: &[&str]) -> (Option<i32>, String) {
     let said = host.run(&release_binary("hb").display().to_string(), words);
     (said.code, said.output)
 }
 
-/// Waits until `hb status` on a host ends with this code and says each of these.
+/// Waits until `hb status` on a host ends with this code and contains each of these words.
 #[track_caller]
 pub(crate) fn shows(lab: &Lab, host: &Host, code: i32, words: &[&str]) {
     let mut last = (None, String::new());
@@ -30,7 +30,7 @@ pub(crate) fn shows(lab: &Lab, host: &Host, code: i32, words: &[&str]) {
     lab.check(shown, &format!("hb status of {} to end with {code} and say {words:?} instead of {last:?}", host.name()));
 }
 
-/// Waits until the object for monitors has all of these.
+/// Waits until the JSON object for monitors contains all of these.
 #[track_caller]
 fn has(lab: &Lab, host: &Host, words: &[&str]) {
     let mut json = String::new();
@@ -42,12 +42,12 @@ fn has(lab: &Lab, host: &Host, words: &[&str]) {
     lab.check(shown, &format!("hb status of {} to have {words:?} in {json}", host.name()));
 }
 
-/// What is told of a group, whose first resource begins with `key`: the columns of its row.
+/// The row of a group, whose first resource begins with `key`.
 fn row<'t>(text: &'t str, key: &str) -> &'t str {
     text.lines().find(|line| line.starts_with(key)).unwrap_or_default()
 }
 
-/// A group that starts on neither node is nowhere, and not "settled", on both.
+/// A group that starts on neither node is shown as nowhere, and not as "settled", on both.
 pub(crate) fn nowhere(pairing: Pairing) {
     let pair = Pair::new("status nowhere", pairing, &groups::site());
     let lab = &pair.lab;
@@ -57,7 +57,7 @@ pub(crate) fn nowhere(pairing: Pairing) {
     }
     for host in lab.hosts() {
         let other = if host.name() == "alpha" { "bravo" } else { "alpha" };
-        // The node that has tried last is not the same each time; each of them knows of both attempts in the end.
+        // The node with the last attempt differs from run to run; in the end each node knows of both attempts.
         let stories = [format!("started at {other} nor here"), format!(" nor at {other}")];
         let mut text = String::new();
         let is_told = || {
@@ -70,7 +70,8 @@ pub(crate) fn nowhere(pairing: Pairing) {
         shows(lab, host, 4, &["problem runs-nowhere: ", " runs on no node", "not every group runs"]);
         has(lab, host, &["\"progress\":\"lacking\"", "\"at\":null", "\"nowhere\":true", "\"word\":\"runs-nowhere\""]);
     }
-    // The cause is mended, and somebody says so: here by a standby, there by a reload without a changed file.
+    // The cause is repaired, and an operator says so: on one node by a standby, on the other by a reload without a
+    // changed file.
     for host in lab.hosts() {
         shows(lab, host, 4, &["problem failed-here: ", "web start: Return code 1", "no second node for it"]);
         write_web(host, "never", "exit 1");
@@ -86,7 +87,7 @@ pub(crate) fn nowhere(pairing: Pairing) {
     }
 }
 
-/// A peer that was stopped has left, also when its dead time is over: that is told apart from a crash.
+/// A peer that was stopped is shown as left, even after its deadtime: this differs from a crash.
 pub(crate) fn left(pairing: Pairing) {
     let site = Site { deadtime: 4000, initdead: 4000, ..Site::default() };
     let lab = crate::start::together("status left", pairing, &site);
@@ -100,14 +101,14 @@ pub(crate) fn left(pairing: Pairing) {
     shows(&lab, &lab.alpha, 0, &["bravo  active"]);
 }
 
-/// A node whose class of groups is empty holds nothing, whatever it claims.
+/// A node whose class of groups is empty holds nothing, even if it claims the class.
 pub(crate) fn claims(pairing: Pairing) {
     let lab = crate::start::together("status claims", pairing, &Site::default());
     shows(&lab, &lab.bravo, 0, &["bravo: active, holds none, settled"]);
     has(&lab, &lab.bravo, &["\"holds\":\"none\",\"claims\":\"local\""]);
 }
 
-/// A fence program that fails, and then is gone, holds a service back: that is told, with the next try.
+/// A fence program that fails, and then is gone, delays a service: that is reported, with the time of the next attempt.
 pub(crate) fn fencing(pairing: Pairing) {
     let pair = Pair::new("status fencing", pairing, &groups::site());
     let lab = &pair.lab;
@@ -134,12 +135,13 @@ pub(crate) fn fencing(pairing: Pairing) {
     shows(lab, &lab.bravo, 4, &["problem fence-missing: the fencing program /etc/ha.d/fence does not exist"]);
     lab.bravo.write_program("fence", "#!/bin/sh\nexit 0\n");
     pair.await_owners("bravo", "bravo");
-    // A program that is there again is seen within a minute.
+    // A program that is back is noticed within a minute.
     let (_, text) = hb(&lab.bravo, &["status"]);
     lab.check(text.contains("settled") && !text.contains("fence-fails"), &format!("a fencing that is over: {text}"));
 }
 
-/// A stop that fails is a problem from its first failed attempt on, also while the next attempt runs, until it has succeeded.
+/// A stop that fails is a problem from its first failed attempt on, even while the next attempt runs, until it has
+/// succeeded.
 pub(crate) fn stop_fails(pairing: Pairing) {
     let pair = Pair::new("status stop fails", pairing, &groups::site());
     let lab = &pair.lab;
@@ -167,7 +169,8 @@ pub(crate) fn stop_fails(pairing: Pairing) {
     shows(lab, &lab.alpha, 0, &["settled"]);
 }
 
-/// A script is missing while it is to stop its service: it is named, and there is more time than for one that fails.
+/// A script is missing when it must stop its service: the problem names it, and there is more time than for one that
+/// fails.
 pub(crate) fn script_missing(pairing: Pairing) {
     let pair = Pair::running("status script missing", pairing, &groups::site());
     let lab = &pair.lab;
@@ -189,7 +192,8 @@ pub(crate) fn script_missing(pairing: Pairing) {
     shows(lab, &lab.alpha, 0, &["settled"]);
 }
 
-/// A node without a peer has lost an address too often: it keeps the group, and says what is away and when it is put back.
+/// A node without a peer has lost an address too often: it keeps the group, and reports the missing address and the
+/// time of the next attempt to add it.
 pub(crate) fn address_lost(pairing: Pairing) {
     let pair = Pair::running("status address lost", pairing, &groups::site());
     let lab = &pair.lab;
@@ -207,7 +211,8 @@ pub(crate) fn address_lost(pairing: Pairing) {
     has(lab, &lab.alpha, &["\"progress\":\"lacking\"", "\"why\":\"lacks-address\""]);
 }
 
-/// A node that starts waits for the status of a service that a crash may have left: that is told, also to who waits for its end.
+/// A starting node waits for the status of a service that a crash may have left: that is reported, also to a tool that
+/// waits for the end of the daemon.
 pub(crate) fn slow_start(pairing: Pairing) {
     let pair = Pair::new("status of a slow start", pairing, &groups::site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
@@ -226,7 +231,7 @@ pub(crate) fn slow_start(pairing: Pairing) {
     shows(lab, alpha, 4, &waits);
     has(lab, alpha, &["\"progress\":\"clearing\"", "\"script\":\"web status\"", "\"limit\":3600"]);
 
-    // Who stops the daemon is told the same, while the script does not end at once.
+    // A tool that stops the daemon reports the same, while the script does not end at once.
     write_web(alpha, "status", "trap 'sleep 4; exit' TERM; while [ -e /run/hang ]; do sleep 0.1; done");
     alpha.signal_daemon("TERM");
     lab.await_until(START_LIMIT, "alpha to end when it is told", || !alpha.is_running());
@@ -244,7 +249,7 @@ pub(crate) fn slow_start(pairing: Pairing) {
     shows(lab, alpha, 0, &["settled"]);
 }
 
-/// A stop hangs, and the other node waits for it: when that has lasted for the dead time, both have a problem.
+/// A stop hangs, and the other node waits for it: after the deadtime, both report a problem.
 pub(crate) fn stop_hangs(pairing: Pairing) {
     let pair = Pair::new("status stop hangs", pairing, &groups::site());
     let lab = &pair.lab;
@@ -264,7 +269,7 @@ pub(crate) fn stop_hangs(pairing: Pairing) {
     }
 }
 
-/// Stops that are retried within a start that failed are told as stops.
+/// Stops that are retried within a failed start are reported as stops.
 pub(crate) fn stop_in_start(pairing: Pairing) {
     let pair = Pair::new("status stop in start", pairing, &groups::site());
     let lab = &pair.lab;
@@ -283,7 +288,7 @@ pub(crate) fn stop_in_start(pairing: Pairing) {
     lab.check(!groups::held(lab, "web").contains(&"bravo"), "no start on bravo of what may run on alpha");
 }
 
-/// Two nodes with other groups say so, in status and in the log; comments and blanks do not count.
+/// Two nodes with different groups report it, in status and in the log; comments and blanks do not count.
 pub(crate) fn digest(pairing: Pairing) {
     let site = groups::site();
     let pair = Pair::new("status digest", pairing, &site);
@@ -322,7 +327,7 @@ pub(crate) fn digest(pairing: Pairing) {
     }
 }
 
-/// A 3.0.6 cannot tell what it has read.
+/// A 3.0.6 cannot tell which files it has read.
 pub(crate) fn digest_of_reference(pairing: Pairing) {
     let lab = crate::start::together("status digest of 3.0.6", pairing, &Site::default());
     lab.await_until(MOVE_LIMIT, "alpha to hear of bravo", || hb(&lab.alpha, &["status"]).1.contains("bravo  active"));
@@ -355,7 +360,7 @@ pub(crate) fn strangers(pairing: Pairing) {
     shows(&lab, &lab.bravo, 4, &["problem no-answer: ", "write the name of this node into its ha.cf"]);
 }
 
-/// Files that a reload refuses are told until they are right again.
+/// Files that a reload refuses are reported until they are right again.
 pub(crate) fn refused(pairing: Pairing) {
     let site = Site::default();
     let lab = crate::start::together("status refused", pairing, &site);

@@ -1,4 +1,4 @@
-//! Three nodes: 3.0.6 refuses nothing and has every survivor take over; of ours exactly one does.
+//! Three nodes: with 3.0.6, which refuses no configuration, every survivor takes over; of ours exactly one does.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use hbcore_tests::scenario::Pairing;
 use crate::start::await_owner;
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// charlie is ours. alpha starts with the others, loses its power, and comes back.
+/// charlie is ours. alpha starts with the others, loses its power, and returns.
 pub(crate) fn nodes(pairing: Pairing) {
     let site = Site { with_charlie: true, ..Site::default() };
     let lab = Lab::new(&format!("{pairing} three nodes"), pairing.alpha, pairing.bravo, &site);

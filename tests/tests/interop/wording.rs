@@ -1,4 +1,4 @@
-//! Monitors and scripts search the log: the lines that they know from 3.0.6 are in ours.
+//! Monitors and scripts search the log: the lines that they know from 3.0.6 are in our log too.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -9,7 +9,7 @@ use hbcore_tests::lab::{Daemon, Host, Lab, Site};
 use crate::start::{await_owner, await_takeover, start_both};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
-/// What occurs in the lines that are compared (docs/protocol/wire.md 8, docs/protocol/resources.md 1 and 9.3).
+/// Texts in the lines that are compared (docs/protocol/wire.md 8, docs/protocol/resources.md 1 and 9.3).
 const WATCHED: [&str; 28] = [
     "is dead",
     "Link ",
@@ -41,17 +41,17 @@ const WATCHED: [&str; 28] = [
     "Pacemaker support",
 ];
 
-/// What ours does not write yet. A line that it has learnt must go from here.
+/// Lines that ours does not write yet. When it writes one, remove it from here.
 const TO_COME: [&str; 0] = [];
 
 /// The files of a site with a debug file.
 const LOGS: [&str; 2] = ["/var/log/ha-log", "/var/log/ha-debug"];
 
-/// How long alpha does not run: longer than the warntime, shorter than the deadtime.
+/// The time for which alpha does not run: longer than the warntime, shorter than the deadtime.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Bravo of each kind lives through the same beside an alpha of 3.0.6; each watched line that 3.0.6 writes there, ours
-/// writes too.
+/// A bravo of each kind goes through the same events beside an alpha of 3.0.6. Ours must write each watched line that
+/// 3.0.6 writes.
 pub(crate) fn is_alike() {
     let [theirs, ours] = thread::scope(|scope| {
         let observers = [Daemon::Reference, Daemon::Ours];
@@ -66,7 +66,7 @@ pub(crate) fn is_alike() {
     assert!(missing.iter().eq(&TO_COME), "only 3.0.6 writes {missing:#?}\nours has {ours:#?}");
 }
 
-/// The log files are made alike: owner, group and mode.
+/// The log files have the same owner, group and mode.
 pub(crate) fn files_are_alike() {
     let site = Site { more: "debugfile /var/log/ha-debug\n".to_owned(), ..Site::default() };
     let lab = Lab::new("log files", Daemon::Ours, Daemon::Reference, &site);
@@ -76,7 +76,8 @@ pub(crate) fn files_are_alike() {
     lab.check(ours == theirs, &format!("the files of 3.0.6, which are\n{theirs}instead of\n{ours}"));
 }
 
-/// The watched lines of bravo's log: start together, a pause of alpha, cut of the owner, its return, its stop, bravo's stop.
+/// The watched lines of bravo's log: start together, a pause of alpha, cut of the owner, its return, its stop, bravo's
+/// stop.
 fn watched_by(observer: Daemon) -> BTreeSet<String> {
     let site = Site { deadtime: 3000, more: "warntime 500ms\n".to_owned(), ..Site::default() };
     let lab = Lab::new(&format!("wording of {observer}"), Daemon::Reference, observer, &site);
@@ -103,7 +104,8 @@ fn watched_by(observer: Daemon) -> BTreeSet<String> {
     watched_lines(&lab.bravo)
 }
 
-/// Severity and text of the lines of the daemon, not of its helper programs and scripts, with `N` for every number.
+/// Severity and text of the lines of the daemon itself, without those of its helper programs and scripts, with `N` for
+/// every number.
 fn watched_lines(host: &Host) -> BTreeSet<String> {
     let log = host.log();
     let texts =
