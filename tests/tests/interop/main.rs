@@ -96,7 +96,7 @@ use hbcore_tests::lab::{Auth, Daemon, Media};
 use hbcore_tests::scenario::{Pairing, trial, trial_with};
 use libtest_mimic::Trial;
 
-/// What a trial runs.
+/// The code of a trial.
 type Scenario = fn(Pairing);
 
 /// A cluster that includes a 3.0.6 needs its 10 s of settling, and some, to have the address up.
