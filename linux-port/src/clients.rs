@@ -1,4 +1,5 @@
-//! The clients of this node: `cl_status`, `ipfail`, `ccm` and what a site has written for the socket `register` (docs/protocol/clients.md).
+//! The clients of this node: `cl_status`, `ipfail`, `ccm` and programs of the site that use the socket `register`
+//! (docs/protocol/clients.md).
 //!
 //! ```text
 //!   heartbeat thread                          thread `clients`
@@ -7,9 +8,10 @@
 //!                                             Desk ─┘ decides
 //! ```
 //!
-//! [`Desk`] decides and does no I/O. The server carries bytes on a thread of its own, so that a client costs the heartbeat thread a copy of
-//! what is said to it and no more. Both ways are bounded: what the heartbeat thread cannot hand over is lost, and then all clients are sent
-//! away, since what they know would be wrong; what it does not take in, clients cannot send.
+//! [`Desk`] decides and does no I/O. The server carries bytes on a thread of its own, so that a client costs the
+//! heartbeat thread only a copy of each message for it. Both ways are bounded. If the heartbeat thread finds no room
+//! for an item, the item is lost, and all connections are closed, since their clients' knowledge would be wrong. While
+//! it takes no messages, clients cannot send any.
 
 mod deliver;
 mod desk;

@@ -1,4 +1,4 @@
-//! `cl_status`: what monitors have asked for twenty years, with the same words and exit codes (docs/protocol/clients.md 10).
+//! `cl_status`: the questions of monitors, with the words and exit codes of 3.0.6 (docs/protocol/clients.md 10).
 
 use super::output::{FAIL, OK, OTHER, Output, PARAMETER, TIMEOUT};
 use super::{Client, ClientError, Message};
@@ -45,11 +45,11 @@ hbparameter -p <parameter-name>
 \tAs for the valid parameter names, please refer to the man page.
 ";
 
-/// Where the socket is, but for a run directory of another name in `HBCORE_RUN_DIR`: several nodes on one machine.
+/// The run directory of the socket, unless `HBCORE_RUN_DIR` names another: for several nodes on one machine.
 const RUN_DIR: &str = "/run";
-/// How long one run may take.
+/// The longest time for one run.
 const LIMIT: Duration = Duration::from_secs(5);
-/// How long a client of another node is waited for.
+/// The time for which a client of another node is waited for.
 const CLIENT_LIMIT: Duration = Duration::from_millis(500);
 
 const SHORT: &str = "No enough parameter.";
@@ -57,10 +57,10 @@ const SHORT_TOO: &str = "Not enough parameters.";
 const NO_NODE: &str = "Error. May be due to incorrect node name";
 const NO_NODE_TOO: &str = "Error. Maybe due to incorrect node name.";
 
-/// What a sub-command ends with: an exit code, or the time is over and nothing is printed.
+/// The end of a sub-command: an exit code, or the time is over and nothing is printed.
 type End = Result<u8, ClientError>;
 
-/// What `-m`, `-v`, `-n`, `-p` have said, and the words that are no options.
+/// The options `-m`, `-v`, `-n`, `-p`, and the words that are no options.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Words {
@@ -70,13 +70,13 @@ struct Words {
     ping: bool,
     parameter: Option<String>,
     operands: Vec<String>,
-    /// An option that there is not, or that lacks its value.
+    /// Whether there is an unknown option, or one without its value.
     is_wrong: bool,
 }
 
 impl Words {
-    /// Reads options as `getopt` of C does: anywhere, several in one word, up to `--`. `known`: a letter for each option, with a colon behind
-    /// if it has a value.
+    /// Reads options as `getopt` of C does: anywhere, several in one word, up to `--`. `known`: a letter for each
+    /// option, with a colon after it if it has a value.
     fn read(command: &str, words: &[String], known: &str, output: &mut Output) -> Self {
         let mut read = Self::default();
         let mut words = words.iter();
@@ -138,12 +138,12 @@ const COMMANDS: [(&str, &str); 12] = [
     ("test", "m"),
 ];
 
-/// Does what a command line says, without the program's name.
+/// Carries out a command line, without the program's name.
 pub fn main(words: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     let run_dir = std::env::var_os("HBCORE_RUN_DIR").unwrap_or_else(|| RUN_DIR.into());
     let mut output = Output::default();
-    // As if an alarm had rung: what was found out so far is not said.
+    // As after an alarm: the partial answer is not printed.
     let Ok(code) = answer(&words, &Path::new(&run_dir).join(SOCKET), &mut output) else {
         return ExitCode::from(TIMEOUT);
     };
@@ -176,7 +176,7 @@ fn answer(words: &[String], socket: &Path, output: &mut Output) -> End {
             return Ok(FAIL);
         }
     };
-    // The last of them looks at none of its words.
+    // `test`, the last of them, looks at none of its words.
     let words = if command == "test" { &[] } else { words };
     let words = Words::read(command, words, options, output);
     let end =
@@ -217,7 +217,7 @@ fn short(text: &str, output: &mut Output) -> u8 {
     PARAMETER
 }
 
-/// An answer, or `None` with the reason if it was refused. Only a time that is over is passed on.
+/// The answer, or the reason if it was refused. Only the end of the time is passed on as an error.
 fn granted<T>(answer: Result<T, ClientError>) -> Result<Result<T, String>, ClientError> {
     match answer {
         Ok(answer) => Ok(Ok(answer)),
@@ -264,7 +264,7 @@ fn heartbeat(signed_on: Result<Client, ClientError>, words: &Words, output: &mut
     end
 }
 
-/// The library of 3.0.6 gives lists in the reverse order, and so everybody knows them.
+/// The library of 3.0.6 gives lists in reverse order, and users are used to that.
 fn reversed(answer: Vec<Message>) -> impl Iterator<Item = Message> {
     answer.into_iter().rev()
 }
@@ -400,7 +400,7 @@ fn parameter(client: &mut Client, words: &Words, output: &mut Output) -> End {
         output.error(format_args!("parameter name required"));
         return Ok(PARAMETER);
     };
-    // The library answers these two itself.
+    // The library answers these two without the daemon.
     let value = match name.as_str() {
         "hbversion" | "pacemaker" => Some(client.told(name)),
         _ => granted(client.ask_one("getparm", &[("pname", name)], "pvalue"))?.unwrap_or_default(),

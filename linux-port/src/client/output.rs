@@ -1,4 +1,4 @@
-//! What `cl_status` prints, and its exit code.
+//! The output of `cl_status`, and its exit code.
 
 use crate::sys::clock::Clock;
 use crate::sys::localtime::local_time;
@@ -29,12 +29,12 @@ impl Output {
         let _ = writeln!(self.text, "{line}");
     }
 
-    /// A line as it is.
+    /// Adds a line to the errors, unchanged.
     pub(super) fn complain(&mut self, line: Arguments<'_>) {
         self.errors.push(line.to_string());
     }
 
-    /// A line of the log, which goes to standard error here: with the time, the host and the process before it.
+    /// Adds a line of the log, which goes to standard error here: with the time, the host and the process before it.
     pub(super) fn error(&mut self, line: Arguments<'_>) {
         let seconds = i64::try_from(Clock.wall_seconds()).unwrap_or(0);
         let t = local_time(seconds);
@@ -46,7 +46,7 @@ impl Output {
         ));
     }
 
-    /// Prints everything: first what went wrong, as that is not held back in 3.0.6 either.
+    /// Prints everything: errors first, as 3.0.6 does not hold them back either.
     pub(super) fn print(&self) -> io::Result<()> {
         let mut stderr = io::stderr().lock();
         for line in &self.errors {

@@ -1,19 +1,19 @@
-//! Messages through the daemon, and what clients are told unasked (docs/protocol/clients.md 4 and 5).
+//! Messages through the daemon, and news for clients that they did not ask for (docs/protocol/clients.md 4 and 5).
 
 use super::desk::{Conn, Desk, Member, Output, Stage};
 use crate::ipc::form_for;
 use hbcore::wire::{Structure, Writer};
 
-/// Something that happened in the cluster.
+/// An event in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// A node said that its state is another; its message.
+    /// A node's message that its state has changed.
     Status(Vec<u8>),
     /// A node is dead.
     Dead {
         /// Its name.
         node: String,
-        /// How it is asked, if it is a ping node: `ping`, `ping_group` or `ping6`.
+        /// The kind of its pings, if it is a ping node: `ping`, `ping_group` or `ping6`.
         asked_by: Option<&'static str>,
         /// The wall clock, in seconds.
         at: u64,
@@ -22,31 +22,31 @@ pub enum Fact {
     Answers {
         /// Its name.
         node: String,
-        /// How it is asked.
+        /// The kind of its pings.
         asked_by: &'static str,
         /// The wall clock, in seconds.
         at: u64,
     },
-    /// A node is heard on a link again, or not any more.
+    /// A node is heard on a link again, or no longer.
     Link {
         /// Its name.
         node: String,
         /// The link's name.
         link: String,
-        /// It is heard.
+        /// Whether it is heard.
         up: bool,
     },
-    /// A node was taken out of the cluster.
+    /// A node was removed from the cluster.
     Removed(String),
 }
 
-/// Messages that the nodes need, and no client gets.
+/// Messages for nodes, which no client gets.
 const OF_NODES: [&[u8]; 6] = [b"addnode", b"delnode", b"setweight", b"setsite", b"reqnodes", b"repnodes"];
-/// Fields that tell which client has sent a message, in this order.
+/// Fields that name the client that has sent a message, in this order.
 const ORIGIN: [&str; 3] = ["from_id", "to_id", "client_gen"];
 
 impl Desk {
-    /// A client sends a message to the cluster: to clients of its own name, whatever it says itself.
+    /// A client sends a message to the cluster: to clients of its own name, whatever receiver it names.
     #[cold]
     #[inline(never)]
     pub(super) fn upward(&mut self, conn: Conn, member: &Member, message: &Structure<'_>) {
@@ -72,7 +72,7 @@ impl Desk {
         self.out.extend(written.map(Output::Cluster));
     }
 
-    /// A message that this node has received, or has sent itself.
+    /// A message that this node has received or sent.
     #[cold]
     #[inline(never)]
     pub fn cluster_message(&mut self, bytes: &[u8]) {
@@ -100,7 +100,7 @@ impl Desk {
         }
     }
 
-    /// Something happened: those who listen are told.
+    /// An event: the clients that listen get it.
     #[cold]
     #[inline(never)]
     pub fn tell(&mut self, fact: &Fact) {
@@ -188,7 +188,8 @@ impl Desk {
         self.send_to(&receivers, self.about.form, fields);
     }
 
-    /// The connections whose client `wants` something, given whether it has been told that it is signed on.
+    /// The connections whose client `wants` it. The second argument tells whether the client knows that it is signed
+    /// on.
     #[cold]
     #[inline(never)]
     fn receivers(&self, wants: impl Fn(&Member, bool) -> bool) -> Vec<Conn> {

@@ -1,4 +1,4 @@
-//! Where clients sign on and are known: a machine without I/O that decides who may, and who gets what.
+//! The desk where clients sign on: a machine without I/O that decides which may, and what each receives.
 //!
 //! ```text
 //!   arrived ──signon──▶ refused, closed
@@ -7,7 +7,7 @@
 //!      └──signon, named───▶ joining ──own join──▶ signed on ──▶ gone: its leave is told to all nodes
 //! ```
 //!
-//! Memory: as many clients as the port lets in, a name each; outputs are taken after each input.
+//! Memory: as many clients as the port accepts, a name each. The port takes the outputs after each input.
 
 use super::table::Table;
 use super::view::{About, View};
@@ -18,32 +18,32 @@ use hbcore::wire::{Form, Structure, Writer};
 /// One connection, as the port numbers them; later ones have higher numbers.
 pub type Conn = u64;
 
-/// Longest name of a client, in bytes.
+/// The longest name of a client, in bytes.
 const NAME_MAX: usize = 31;
-/// So many bodies in a row that are no messages end a connection.
+/// This number of malformed bodies in a row ends a connection.
 const UNUSABLE_MAX: u8 = 10;
 
-/// Who is at the other end, as the kernel says.
+/// The other end of a connection, as the kernel knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The process that connected.
     pub pid: i32,
-    /// Its effective user then.
+    /// Its effective user at that time.
     pub uid: u32,
-    /// Its effective primary group then.
+    /// Its effective primary group at that time.
     pub gid: u32,
 }
 
-/// What the port is to do.
+/// An order to the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send this frame.
     Frame(Conn, Vec<u8>),
-    /// Close, when everything before is sent. The desk knows the connection no more.
+    /// Close after all earlier frames are sent. The desk no longer knows the connection.
     Close(Conn),
-    /// From now on, so many frames may wait for the client to read.
+    /// From now on, this number of frames may wait for the client to read.
     QueueLimit(Conn, usize),
-    /// From now on, this signal is sent to the client after each frame; 0: none.
+    /// From now on, send this signal to the client after each frame; 0: none.
     Signal(Conn, i32),
     /// Send this message to the cluster.
     Cluster(Vec<u8>),
@@ -51,22 +51,22 @@ pub enum Output {
     Log(Level, String),
 }
 
-/// Somebody who has signed on.
+/// A client that has signed on.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
-    /// Its name; of a casual client its process number.
+    /// Its name; the process number of a casual client.
     pub(super) id: String,
     pub(super) is_casual: bool,
     /// The number of its sign-on.
     pub(super) generation: u32,
-    /// Whether it wants messages that are for everybody.
+    /// Whether it wants messages that are for all clients.
     pub(super) listens: bool,
 }
 
 #[derive(Debug)]
 pub(super) enum Stage {
     Arrived,
-    /// The cluster is told; the reply waits until that has come back.
+    /// The cluster has its join; the reply waits until the join has come back.
     Joining(Member),
     SignedOn(Member),
 }
@@ -87,12 +87,12 @@ impl Client {
     }
 }
 
-/// All clients, and what they may know.
+/// All clients, and the facts that they may know.
 #[derive(Debug)]
 pub struct Desk {
     pub(super) about: About,
     pub(super) view: View,
-    /// What `setsite` has told.
+    /// The sites that `setsite` has set.
     pub(super) sites: Vec<(String, String)>,
     pub(super) clients: Table<Client>,
     registered: u32,
@@ -114,23 +114,23 @@ impl Desk {
         }
     }
 
-    /// Whether nothing is to be done.
+    /// Whether there is nothing to do.
     pub fn is_idle(&self) -> bool {
         self.out.is_empty()
     }
 
-    /// What is to be done since the last call, in order.
+    /// The orders since the last call, in order.
     pub fn take(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.out)
     }
 
-    /// The cluster looks like this now.
+    /// Sets the present view of the cluster.
     pub fn set_view(&mut self, view: View) {
         self.sites.retain(|(name, _)| view.nodes.iter().any(|node| node.name == *name));
         self.view = view;
     }
 
-    /// Somebody has connected.
+    /// A client has connected.
     #[cold]
     #[inline(never)]
     pub fn arrived(&mut self, conn: Conn, credentials: Credentials) {
@@ -142,14 +142,14 @@ impl Desk {
         self.clients.get(conn).is_none_or(|client| matches!(client.stage, Stage::Arrived))
     }
 
-    /// The connection that waits longest for its sign-on.
+    /// The connection that has waited longest for its sign-on.
     #[cold]
     #[inline(never)]
     pub fn oldest_stranger(&self) -> Option<Conn> {
         self.clients.iter().find(|(_, client)| matches!(client.stage, Stage::Arrived)).map(|(conn, _)| conn)
     }
 
-    /// Whether nothing more may be taken from this connection yet: its reply has to come first.
+    /// Whether no more may be read from this connection yet, because its reply must come first.
     pub fn is_waiting(&self, conn: Conn) -> bool {
         self.clients.get(conn).is_some_and(|client| matches!(client.stage, Stage::Joining(_)))
     }
@@ -184,7 +184,7 @@ impl Desk {
         }
     }
 
-    /// A connection has ended, or is to end: for the reason `info`, in the words of 3.0.6.
+    /// A connection has ended, or is to end, for the reason `info`, in the words of 3.0.6.
     #[cold]
     #[inline(never)]
     pub fn gone(&mut self, conn: Conn, info: &str) {
@@ -197,7 +197,7 @@ impl Desk {
         self.out.push(Output::Close(conn));
     }
 
-    /// Everybody is sent away, as when messages were lost.
+    /// Closes all connections, as when messages were lost.
     #[cold]
     #[inline(never)]
     pub fn close_all(&mut self, info: &str) {
@@ -264,7 +264,7 @@ impl Desk {
         self.tell_cluster("join", &member.id, "signon", member.generation);
     }
 
-    /// The join of a client has come back from the cluster: now it is answered.
+    /// The join of a client has come back from the cluster: now the client gets its reply.
     #[cold]
     #[inline(never)]
     pub(super) fn joined(&mut self, id: &[u8], generation: &[u8]) {
@@ -280,7 +280,7 @@ impl Desk {
         self.answer_sign_on(conn, None);
     }
 
-    /// A client that is refused learns why, and what it would have learned otherwise. (3.0.6 also tells all nodes that it leaves.)
+    /// A refused client gets the reason, and the facts of any reply. (3.0.6 also tells all nodes that it leaves.)
     #[cold]
     #[inline(never)]
     fn refuse(&mut self, conn: Conn, name: Option<&str>, generation: u32, reason: &'static str) {
@@ -331,7 +331,7 @@ impl Desk {
         self.clients.iter().find(|(_, client)| client.member().is_some_and(|m| m.id == id)).map(|(conn, _)| conn)
     }
 
-    /// Tells all nodes that a named client is there, or is not any more.
+    /// Tells all nodes that a named client is there, or no longer.
     #[cold]
     #[inline(never)]
     fn tell_cluster(&mut self, st: &str, id: &str, info: &str, generation: u32) {
@@ -346,7 +346,7 @@ impl Desk {
         self.out.extend(message.map(Output::Cluster));
     }
 
-    /// Sends a message that has no other than strings.
+    /// Sends a message that has only strings.
     #[cold]
     #[inline(never)]
     pub(super) fn send(&mut self, conn: Conn, fields: impl FnOnce(&mut Writer<'_>)) {
@@ -369,7 +369,7 @@ impl Desk {
     }
 }
 
-/// The number at the begin of a text, as `atoi` of C reads it; `None` where there is none.
+/// The number at the beginning of a text, as `atoi` of C reads it; `None` where there is none.
 #[cold]
 #[inline(never)]
 pub(super) fn leading_number(text: &[u8]) -> Option<i64> {

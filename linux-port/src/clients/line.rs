@@ -1,4 +1,4 @@
-//! One connection: what has come and was not read, what is to go and was not taken.
+//! One connection: received bytes that are not read yet, and frames that the client has not taken yet.
 
 use super::socket;
 use crate::ipc::Inbox;
@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Frames that wait for a client, unless it asks for more (docs/protocol/clients.md 1.7).
+/// Frames that may wait for a client, unless it asks for more (docs/protocol/clients.md 1.7).
 const QUEUE: usize = 64;
 
 /// A connection.
@@ -18,13 +18,13 @@ pub(super) struct Line {
     pub(super) pid: i32,
     pub(super) inbox: Inbox,
     queue: VecDeque<Vec<u8>>,
-    /// Bytes of the first frame that are sent.
+    /// The bytes of the first frame that are already sent.
     sent: usize,
     /// Bytes in the queue.
     pub(super) queued: usize,
     pub(super) limit: usize,
     pub(super) signal: i32,
-    /// Nothing could be taken from it at the last look, since its sign-on is not answered.
+    /// Whether nothing could be taken from it at the last look, because its sign-on is not answered.
     pub(super) waits: bool,
     watched: Option<Interest>,
 }
@@ -47,7 +47,7 @@ impl Line {
         }
     }
 
-    /// Appends a frame and sends what can be sent. `false`: the client is gone.
+    /// Appends a frame and sends as much as the socket takes. `false`: the client is gone.
     #[cold]
     #[inline(never)]
     pub(super) fn send(&mut self, frame: Vec<u8>) -> bool {
@@ -60,7 +60,7 @@ impl Line {
         alive
     }
 
-    /// Sends what can be sent. `false`: the client is gone.
+    /// Sends as much as the socket takes. `false`: the client is gone.
     #[cold]
     #[inline(never)]
     pub(super) fn flush(&mut self) -> bool {
@@ -79,12 +79,12 @@ impl Line {
         true
     }
 
-    /// How many frames wait.
+    /// The number of frames that wait.
     pub(super) fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// Has the poller look for what can be done with this connection now. `reads`: whether anything more may be taken from it.
+    /// Sets the readiness that the poller watches on this connection. `reads`: whether more may be read from it.
     pub(super) fn watch(&mut self, poller: &Poller, token: u64, reads: bool) -> io::Result<()> {
         let wanted = match (reads, self.queue.is_empty()) {
             (true, true) => Some(Interest::Read),

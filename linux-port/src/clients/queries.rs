@@ -1,26 +1,26 @@
-//! What signed-on clients ask (docs/protocol/clients.md 3).
+//! The questions of clients that have signed on (docs/protocol/clients.md 3).
 
 use super::desk::{Conn, Desk, Member, Output, Stage, leading_number};
 use crate::log::Level;
 use hbcore::wire::Structure;
 
-/// Bits of a filter: messages for everybody, and five kinds that are for debugging.
+/// Bits of a filter: messages for all clients, and five kinds that are for debugging.
 const LISTEN: u64 = 0x01;
 const DEBUG: u64 = 0x3e;
-/// Most frames that a client may have wait: `ccm` wants 1,024.
+/// The largest number of frames that a client may have wait: `ccm` wants 1,024.
 const QUEUE_MAX: i64 = 4096;
-/// Signals that a client cannot have sent to itself: `SIGKILL`, `SIGSTOP`, and those from here on.
+/// The end of the signals that a client may ask for. It may not ask for `SIGKILL` and `SIGSTOP` either.
 const SIGNALS_END: i64 = 32;
 
-/// What a request is answered with.
+/// The answer to a request.
 enum Reply {
     /// One frame, `OK`.
     Fields(Vec<Field>),
     /// A frame for each, all but the last with `ok/more`.
     List(Vec<Vec<Field>>),
-    /// It is refused, and why.
+    /// A refusal, and its reason.
     Refused(Option<&'static str>),
-    /// Nothing, or somebody else answers.
+    /// Nothing, or another node answers.
     Nothing,
 }
 
@@ -69,7 +69,7 @@ impl Desk {
         }
     }
 
-    /// Of the clients that a request names by `pid` or `from_id`, the newest has to be this one.
+    /// Checks that this connection is the newest of the clients that a request names by `pid` or `from_id`.
     #[cold]
     #[inline(never)]
     fn is_from(&self, conn: Conn, message: &Structure<'_>) -> bool {
@@ -81,7 +81,7 @@ impl Desk {
         named.max_by_key(|(_, _, member)| member.generation).is_some_and(|(found, _, _)| found == conn)
     }
 
-    /// A named client is told its own leave, and everybody else of it.
+    /// Signs a client off. A named client is told of its own leave, and so are all nodes.
     #[cold]
     #[inline(never)]
     fn sign_off(&mut self, conn: Conn) {
@@ -117,7 +117,7 @@ impl Desk {
             "nodesite" => of_node(&|n| text("site", self.site_of(&n.name))),
             "numnodes" => one(text("numnodes", &self.view.nodes.iter().filter(|n| !n.is_ping).count().to_string())),
             "iflist" => match node() {
-                // A 3.0.6 without a link of any use crashes.
+                // A 3.0.6 without a usable link crashes.
                 Some(n) if !n.links.is_empty() => Reply::List(n.links.iter().map(link).collect()),
                 _ => INVALID,
             },
@@ -215,7 +215,8 @@ impl Desk {
         Reply::Nothing
     }
 
-    /// A client here is looked up; one at another node that is active is asked for, and its node's answer goes to the asker (docs/protocol/clients.md 3.4).
+    /// The status of a client. For a client of an active node elsewhere, that node is asked, and answers the asker
+    /// (docs/protocol/clients.md 3.4).
     #[cold]
     #[inline(never)]
     fn client_status(&mut self, message: &Structure<'_>) -> Reply {
@@ -226,7 +227,7 @@ impl Desk {
             return status(self.status_of(client));
         }
         match self.view.exactly(node).map(|n| n.state == "active") {
-            // The library of 3.0.6 takes this for no answer, and waits until its own time is over.
+            // The library of 3.0.6 does not take this as an answer, and waits until its own time is over.
             None => INVALID,
             Some(false) => status("offline"),
             Some(true) => {

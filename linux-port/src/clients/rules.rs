@@ -1,4 +1,4 @@
-//! Who may sign on as which client (docs/protocol/clients.md 2.4).
+//! The rules for the sign-on of clients (docs/protocol/clients.md 2.4).
 
 use crate::sys::users;
 use hbcore::config::HaCf;
@@ -7,7 +7,7 @@ use hbcore::config::HaCf;
 const CASUAL: &str = "anon";
 /// The rule for names that no other rule names.
 const UNLISTED: &str = "default";
-/// What 3.0.6 allows unless `apiauth` says otherwise: client, users, groups.
+/// The rules of 3.0.6 unless `apiauth` sets others: client, users, groups.
 const BUILT_IN: [(&str, &[&str], &[&str]); 5] = [
     ("ipfail", &["hacluster"], &[]),
     ("ccm", &["hacluster"], &[]),
@@ -25,7 +25,7 @@ const BUILT_IN_FOR_PACEMAKER: [(&str, &[&str], &[&str]); 6] = [
     ("pingd", &["root"], &[]),
 ];
 
-/// Who may be one client: a user in the one list, or a primary group in the other.
+/// The users who may sign on as one client: a user in the one list, or a primary group in the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     client: String,
@@ -34,7 +34,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether a process of this user and this primary group may. Root has no right of its own.
+    /// Whether a process of this user and this primary group may sign on. Root has no right of its own.
     pub fn admits(&self, uid: u32, gid: u32) -> bool {
         self.users.contains(&uid) || self.groups.contains(&gid)
     }
@@ -45,7 +45,7 @@ impl Rule {
 pub struct Rules(Vec<Rule>);
 
 impl Rules {
-    /// Rules by numbers: client, users, groups.
+    /// Rules with numbers: client, users, groups.
     pub fn numbered(rules: &[(&str, &[u32], &[u32])]) -> Self {
         let rule = |(client, users, groups): &(&str, &[u32], &[u32])| Rule {
             client: (*client).to_owned(),
@@ -55,8 +55,8 @@ impl Rules {
         Self(rules.iter().map(rule).collect())
     }
 
-    /// The rules of a file and the built-in ones for names that it leaves out. Looks up users and groups: not on the heartbeat path. A name
-    /// that the system does not know stands for nobody.
+    /// The rules of a file, and the built-in ones for names that it leaves out. It looks up users and groups, so it is
+    /// not for the heartbeat path. A name that the system does not know admits no user.
     #[cold]
     #[inline(never)]
     pub fn of(ha_cf: &HaCf<'_>) -> Self {

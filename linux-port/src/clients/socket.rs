@@ -1,4 +1,4 @@
-//! The socket `register`, and those who connect to it.
+//! The socket `register`, and its connections.
 
 use super::Credentials;
 use crate::sys::{fault, users};
@@ -11,13 +11,14 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::Path;
 
-/// Connections that wait to be let in, as in 3.0.6.
+/// Connections that wait to be accepted, as in 3.0.6.
 const WAITING: i32 = 128;
-/// Who may pass the directory: the gate of 3.0.6.
+/// The user and the group that may pass the directory: the gate of 3.0.6.
 const OWNER: &str = "hacluster";
 const GROUP: &str = "haclient";
 
-/// Listens at `path`, in a directory that is made if it is missing. A socket that an earlier run left there is removed first.
+/// Listens at `path`, in a directory that is made if it is missing. It first removes a socket that an earlier run left
+/// there.
 pub(super) fn listen(path: &Path) -> io::Result<OwnedFd> {
     if let Some(directory) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o750).create(directory)?;
@@ -36,8 +37,8 @@ pub(super) fn listen(path: &Path) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Closes a directory that nobody has given to the users of clients, as the package of 3.0.6 does, to all but them; where they do not exist, to
-/// all but root.
+/// Closes the directory to all but the users of clients, as the package of 3.0.6 does, or to all but root where these
+/// do not exist. A directory whose owner or group is not root is left alone.
 fn guard(directory: &Path) -> io::Result<()> {
     let found = fs::metadata(directory)?;
     if (found.uid(), found.gid()) != (0, 0) || !rustix::process::geteuid().is_root() {
@@ -50,7 +51,7 @@ fn guard(directory: &Path) -> io::Result<()> {
     Ok(rustix::fs::chmodat(CWD, directory, Mode::from_raw_mode(0o750), AtFlags::empty())?)
 }
 
-/// Lets in one of those who wait. `None`: nobody does.
+/// Accepts one of the waiting connections. `None`: there is none.
 #[cold]
 #[inline(never)]
 pub(super) fn accept(listener: &OwnedFd) -> io::Result<Option<(OwnedFd, Credentials)>> {
@@ -67,9 +68,9 @@ pub(super) fn accept(listener: &OwnedFd) -> io::Result<Option<(OwnedFd, Credenti
     }
 }
 
-/// What a read has brought.
+/// The result of a read.
 pub(super) enum Got {
-    /// So many bytes.
+    /// This number of bytes.
     Bytes(usize),
     /// Nothing for now.
     Nothing,
@@ -77,7 +78,7 @@ pub(super) enum Got {
     End,
 }
 
-/// Reads what is there.
+/// Reads the available bytes.
 #[cold]
 #[inline(never)]
 pub(super) fn read(socket: &OwnedFd, into: &mut [u8]) -> Got {
@@ -89,7 +90,7 @@ pub(super) fn read(socket: &OwnedFd, into: &mut [u8]) -> Got {
     }
 }
 
-/// Writes what there is room for; `None` when nobody reads any more.
+/// Writes as much as there is room for; `None` when the other end has closed.
 #[cold]
 #[inline(never)]
 pub(super) fn write(socket: &OwnedFd, bytes: &[u8]) -> Option<usize> {

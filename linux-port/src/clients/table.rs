@@ -1,4 +1,4 @@
-//! A few hundred connections by their numbers, the oldest first: a sorted list, which takes no more code than that.
+//! A few hundred connections by their numbers, the oldest first: a sorted list, which takes the least code.
 
 use super::Conn;
 
@@ -13,7 +13,7 @@ impl<T> Default for Table<T> {
 }
 
 impl<T> Table<T> {
-    /// Adds a value; its number must be higher than those that are there.
+    /// Adds a value; its number must be higher than all others.
     #[cold]
     #[inline(never)]
     pub(super) fn push(&mut self, conn: Conn, value: T) {

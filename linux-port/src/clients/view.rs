@@ -1,4 +1,4 @@
-//! What clients may know: of the daemon, once and for all, and of the cluster, as it is now.
+//! The facts for clients: about the daemon, which do not change, and about the cluster, as it is now.
 
 use super::Rules;
 use crate::cli::{REFERENCE, VERSION_OF_REFERENCE};
@@ -7,7 +7,7 @@ use hbcore::config::{Directive, MessageFormat};
 use hbcore::id::Uuid;
 use hbcore::wire::Form;
 
-/// What does not change while a daemon runs.
+/// The facts that do not change while a daemon runs.
 #[derive(Clone, Debug)]
 pub struct About {
     /// Our node.
@@ -16,24 +16,24 @@ pub struct About {
     pub deadtime_ms: u64,
     /// `keepalive`, in milliseconds.
     pub keepalive_ms: u64,
-    /// The release that is imitated, with its build.
+    /// The imitated release, with its build.
     pub version: &'static str,
     /// `pacemaker`, as it was typed.
     pub pacemaker: String,
     /// The number of the syslog facility; -1 if none was configured.
     pub facility: i32,
-    /// What `getparm` answers: names and texts.
+    /// The answers to `getparm`: names and texts.
     pub parameters: Vec<(String, String)>,
-    /// In which form clients are spoken to.
+    /// The form of messages to clients.
     pub form: Form,
     /// Whether this daemon manages resources.
     pub manages: bool,
-    /// Who may sign on.
+    /// The rules for the sign-on.
     pub rules: Rules,
 }
 
 impl About {
-    /// That of a site. Looks up users and groups.
+    /// The facts of a site. It looks up users and groups.
     #[cold]
     #[inline(never)]
     pub fn of(site: &Site) -> Self {
@@ -89,7 +89,7 @@ pub struct View {
 pub struct NodeView {
     /// Its name.
     pub name: String,
-    /// It is only asked whether it answers.
+    /// Whether it is a ping node.
     pub is_ping: bool,
     /// Its state.
     pub state: String,
@@ -102,7 +102,7 @@ pub struct NodeView {
 }
 
 impl View {
-    /// The node of this name, in any case of letters.
+    /// The node of this name, in upper or lower case.
     pub fn node(&self, name: &[u8]) -> Option<&NodeView> {
         self.nodes.iter().find(|node| node.name.as_bytes().eq_ignore_ascii_case(name))
     }
