@@ -1,4 +1,4 @@
-//! What clients of this node say to the cluster.
+//! Messages of this node's clients for the cluster.
 
 use super::Driver;
 use crate::fifo::{FifoMessage, Order};
@@ -9,7 +9,7 @@ use hbcore::time::Instant;
 const TAKEN: usize = 16;
 
 impl Driver {
-    /// Takes what clients have said, as far as the other nodes keep up.
+    /// Takes the messages of clients, as far as the other nodes keep up.
     pub(super) fn hear_clients(&mut self, now: Instant) {
         for _ in 0..TAKEN {
             let is_congested = self.cluster.is_congested();

@@ -1,5 +1,6 @@
-//! Whether programs can be executed. The one that fences is looked for each minute, and when it has failed, since without it a dead node
-//! would hold back what nobody serves; a script of the site that was missing, each five seconds until it is there.
+//! Checks whether programs can be executed. The program that fences is checked each minute, and after it has failed,
+//! because without it the groups of a dead node are not started. A missing script of the site is checked every five
+//! seconds until it exists.
 
 use std::path::PathBuf;
 
@@ -10,12 +11,12 @@ use super::Driver;
 use crate::jobs::Task;
 use crate::problems::{Problem, Standing};
 
-/// How often it is looked for.
+/// The interval of the checks.
 const EACH: Duration = Duration::from_mins(1);
-/// The same of a script that was missing.
+/// The interval of the checks of a missing script.
 const EACH_SCRIPT: Duration = Duration::from_secs(5);
 
-/// The program, and when it is looked for next.
+/// The program, and the time of its next check.
 #[derive(Debug)]
 pub(super) struct Device {
     program: Option<PathBuf>,
@@ -36,7 +37,7 @@ impl Device {
 }
 
 impl Driver {
-    /// Has another thread look at the disk, if it is time.
+    /// Lets another thread check the program, if it is time.
     pub(super) fn look_for_device(&mut self, now: Instant) {
         let Some(program) = self.device.program.clone().filter(|_| self.device.next <= now) else { return };
         self.device.next = now.after(EACH);
@@ -54,7 +55,7 @@ impl Driver {
         self.elsewhere("look for the program that fences", Task(Box::new(look)));
     }
 
-    /// The same for scripts that were missing.
+    /// Lets another thread check the missing scripts, if it is time.
     pub(super) fn look_for_scripts(&mut self, now: Instant) {
         let missing = |standing: &Standing| match &standing.problem {
             Problem::ScriptMissing { script } => Some(script.clone()),

@@ -1,4 +1,4 @@
-//! The status socket: `hb status` is answered, one asker at a time.
+//! The status socket: `hb status` gets its answer, one connection at a time.
 
 use super::watch::Around;
 use super::{Driver, STATUS, narrate};
@@ -9,12 +9,12 @@ use crate::sys::poller::Interest;
 use hbcore::time::{Duration, Instant};
 use std::io;
 
-/// For how long nobody is let in at the status socket when it has failed.
+/// The pause after the status socket has failed, in which no connection is accepted.
 const STATUS_PAUSE: Duration = Duration::from_secs(1);
 
 impl Driver {
-    /// Answers `hb status`, one asker at a time: heartbeats have their turn in between. A tool that asks what became of its order has
-    /// written it before.
+    /// Answers `hb status`, one connection at a time, so that heartbeats have their turn in between. A tool that asks
+    /// about its order has written the order before, so the order is read first.
     #[cold]
     #[inline(never)]
     pub(super) fn tell_status(&mut self, now: Instant) {
@@ -42,7 +42,7 @@ impl Driver {
         }
     }
 
-    /// Whoever asks cannot be let in, and the socket would wake the loop without end: it is not looked at for a while.
+    /// A connection cannot be accepted, and the socket would wake the loop without end: it is not watched for a while.
     #[cold]
     #[inline(never)]
     fn close_status_door(&mut self, now: Instant, error: &io::Error) {
@@ -57,7 +57,7 @@ impl Driver {
         }
     }
 
-    /// Looks at the socket again.
+    /// Watches the socket again.
     pub(super) fn open_status_door(&mut self, now: Instant) {
         if let Some(socket) = self.status.as_ref().filter(|_| self.status_at.is_some_and(|at| at <= now)) {
             let watched = self.poller.add(socket.fd(), STATUS, Interest::Read);
@@ -65,7 +65,7 @@ impl Driver {
         }
     }
 
-    /// Looks for what the operator should know, and says what is new.
+    /// Looks for problems that the operator should know, and reports new ones.
     pub(super) fn look(&mut self, now: Instant) {
         let Self { watch, cluster, narrator, links, resources, log, .. } = self;
         let around = Around {

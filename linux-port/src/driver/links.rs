@@ -1,4 +1,5 @@
-//! The media of the daemon and the links they form: several media on one interface are one link (docs/protocol/wire.md 8.7).
+//! The media of the daemon and the links they form: several media on one interface are one link (docs/protocol/wire.md
+//! 8.7).
 
 mod attached;
 
@@ -11,14 +12,14 @@ use hbcore::id::{LinkId, LinkSet};
 use hbcore::time::{Duration, Instant, earliest};
 use std::io;
 
-/// A change of a link that the engine should hear of.
+/// A change of a link that the engine should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Lost(LinkId),
     Back(LinkId),
 }
 
-/// What another thread is to open for this place.
+/// A medium that another thread shall open, and its place.
 pub(super) type Wanted = (u64, MediumSpec);
 
 /// All media.
@@ -37,7 +38,8 @@ impl Links {
         if refused.is_empty() { Ok(links) } else { Err(refused.swap_remove(0)) }
     }
 
-    /// Opens what can be opened; the rest is tried again, as a medium that was lost later. Also tells why it could not be opened.
+    /// Opens the media that can be opened. The others are tried again, like a medium that is lost later. Also returns
+    /// the reasons why they could not be opened.
     pub fn open_some(specs: Vec<MediumSpec>) -> (Self, Vec<OpenError>) {
         let (mut links, mut refused) = (Self { names: Vec::new(), media: Vec::new() }, Vec::new());
         for spec in media::merge_ucast(specs) {
@@ -90,7 +92,8 @@ impl Links {
         &self.names
     }
 
-    /// How the ping node `name` is asked: `ping`, `ping_group` or `ping6`, as in the `info` of its status (docs/protocol/wire.md 9.1).
+    /// The kind of pings for the ping node `name`: `ping`, `ping_group` or `ping6`, as in the `info` of its status
+    /// (docs/protocol/wire.md 9.1).
     pub(crate) fn ping_kind(&self, name: &str) -> &'static str {
         let mut kinds = self.media.iter().map(|a| &a.slot).filter(|s| s.link_name() == name).map(Slot::kind);
         kinds.find(|kind| kind.is_ping()).map_or("ping", MediumKind::name)
@@ -109,12 +112,13 @@ impl Links {
         Ok(())
     }
 
-    /// When a lost medium is to be tried again.
+    /// The time at which a lost medium is tried again.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.media.iter().map(|a| a.retry.map(|(at, _)| at)).fold(None, |a, b| earliest([a, b]))
     }
 
-    /// Reads at most `most` times from medium `token` and gives each message to `each`, with the medium, which knows the sender.
+    /// Reads at most `most` times from medium `token` and gives each message to `each`, with the medium, which knows
+    /// the sender.
     pub(super) fn receive(
         &mut self,
         token: u64,
@@ -151,7 +155,7 @@ impl Links {
         attached.update_interest(token, poller)
     }
 
-    /// Sends on every medium of the links named. Failures are logged with a limit; the medium is tried again by itself.
+    /// Sends on every medium of the named links. Failures are logged with a limit, and a failed medium is tried again.
     pub(super) fn send(
         &mut self,
         links: LinkSet,
@@ -193,7 +197,7 @@ impl Links {
         self.media.get_mut(index)?.failed(now, poller, log, "receive", error)
     }
 
-    /// Opens again what is due. Gives what another thread is to open, see [`Links::opened`].
+    /// Opens the lost media that are due. Returns those that another thread shall open, see [`Links::opened`].
     pub(super) fn retry(
         &mut self,
         now: Instant,
@@ -223,7 +227,7 @@ impl Links {
         wanted
     }
 
-    /// No other thread could be had to open the medium of a place: it is wanted again when its next try is due.
+    /// No other thread was available to open the medium of a place: it is tried again when it is due.
     pub(super) fn not_opened(&mut self, token: u64) {
         let attached = self.media.get_mut(usize::try_from(token).unwrap_or(usize::MAX));
         if let Some(Slot::Unopened { is_being_opened, .. }) = attached.map(|attached| &mut attached.slot) {

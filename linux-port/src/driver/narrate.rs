@@ -1,4 +1,4 @@
-//! What happened, in the words that monitors and administrators of 3.0.6 know (docs/protocol/resources.md 1 and 9.3).
+//! Events in the words that monitors and administrators of 3.0.6 know (docs/protocol/resources.md 1 and 9.3).
 
 use super::LinuxCluster;
 use crate::log::{Level, Logger, RateLimit, Verdict};
@@ -13,16 +13,16 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-/// Classes of lines that an outsider can cause, each limited by itself.
+/// Classes of lines that an outsider can cause. Each has a limit of its own.
 const CLASSES: usize = 7;
 
 /// The last two of them.
 const REPLAY: usize = 5;
 const NAME_CONFLICT: usize = 6;
-/// How many own addresses are remembered.
+/// The number of own addresses that are remembered.
 const OWN_ADDRESSES: usize = 8;
 
-/// Who sent a message, where that is known.
+/// The sender of a message, where it is known.
 struct Sender(Option<SocketAddr>);
 
 impl fmt::Display for Sender {
@@ -31,7 +31,7 @@ impl fmt::Display for Sender {
     }
 }
 
-/// How many lines of a class were left out.
+/// The number of omitted lines of a class.
 pub(super) struct Omitted(pub(super) u32);
 
 impl fmt::Display for Omitted {
@@ -46,15 +46,15 @@ pub(super) struct Narrator {
     links: Vec<String>,
     groups: Vec<String>,
     home: String,
-    /// What fences, for people.
+    /// The fencing device, for people.
     device: String,
     complete: bool,
-    /// A node said that it leaves; 3.0.6 takes its groups as in a standby, and says so.
+    /// A node announced that it leaves. 3.0.6 takes over its groups as in a standby, and logs that.
     taking_as_standby: bool,
     limits: [RateLimit; CLASSES],
-    /// Own addresses that messages of ours came back from.
+    /// Own addresses from which messages of ours came back.
     own: Vec<IpAddr>,
-    /// When we last did not run, and for how long.
+    /// The end and the length of our last stall.
     asleep: Option<(Instant, Duration)>,
     lateness: Duration,
 }
@@ -88,7 +88,7 @@ impl Narrator {
         &self.groups
     }
 
-    /// What fences.
+    /// The fencing device.
     pub(super) fn device(&self) -> &str {
         &self.device
     }
@@ -98,7 +98,7 @@ impl Narrator {
         sender.map_or_else(|| self.link(link).to_owned(), |from| from.ip().to_string())
     }
 
-    /// A problem that `hb status` shows from now on, unless another line already reports it.
+    /// Logs a problem that `hb status` shows from now on, unless another line already reports it.
     pub(super) fn found(&self, problem: &Problem) {
         match problem {
             Problem::ResourcesDiffer { .. } => self.log.error(format_args!("{problem}: {}", problem.remedy())),
@@ -127,7 +127,7 @@ impl Narrator {
     /// A datagram of an earlier run of its sender was dropped: a replay, or a node that has lost its generation.
     pub(super) fn replayed(&mut self, now: Instant, cluster: &LinuxCluster, sender: Option<SocketAddr>, bytes: &[u8]) {
         let Some(more) = self.limited(now, REPLAY) else { return };
-        // It was found authentic and well-formed.
+        // The engine found it authentic and well-formed.
         let Ok(message) = Structure::local(bytes) else { return };
         let src = message.text("src").unwrap_or_default();
         let known = cluster.nodes().find(|node| node.name.as_bytes() == src).map_or(0, |node| node.generation.0);
@@ -139,9 +139,8 @@ impl Narrator {
         ));
     }
 
-    /// A message under our own name that we may have sent: a broadcast that came back, or that of a copy of this machine, which has our
-    /// generation and our identity.
-    /// True if it is that of a copy.
+    /// A message under our own name that we may have sent: a broadcast that came back, or one of a copy of this
+    /// machine, which has our generation and our identity. Returns true for that of a copy.
     pub(super) fn echo(&mut self, now: Instant, link: LinkId, sender: Option<SocketAddr>) -> bool {
         let is_copy = sender.is_some_and(|sender| !self.is_own(sender));
         if is_copy {
@@ -160,7 +159,7 @@ impl Narrator {
         }
     }
 
-    /// Whether this machine has the address: otherwise no socket can be bound to it.
+    /// Whether this machine has the address, which it needs to bind a socket to it.
     fn is_own(&mut self, mut address: SocketAddr) -> bool {
         if self.own.contains(&address.ip()) {
             return true;
@@ -173,17 +172,17 @@ impl Narrator {
         is_own
     }
 
-    /// We were not running until `now`, for that long, and were meant to.
+    /// We stalled until `now`, for this long after our deadline.
     pub(super) fn overslept(&mut self, now: Instant, late_by: Duration) {
         self.asleep = Some((now, late_by));
     }
 
-    /// Whether a silence that ends at `now` is explained by our own sleep.
+    /// Whether our own stall explains a silence that ends at `now`.
     fn was_asleep(&self, now: Instant, silence: Duration) -> bool {
         self.asleep.is_some_and(|(at, slept)| now.since(at) < silence && silence.saturating_sub(slept) <= self.lateness)
     }
 
-    /// Lets a few lines of a class through in ten seconds, and says how many were left out since.
+    /// Passes a few lines of a class in ten seconds, with the number of lines that were omitted since the last.
     fn limited(&mut self, now: Instant, class: usize) -> Option<Omitted> {
         match self.limits.get_mut(class)?.check(now) {
             Verdict::Pass { suppressed } => Some(Omitted(suppressed)),
@@ -242,7 +241,7 @@ impl Narrator {
                     self.announce_completion("T_RESOURCES(us)");
                 }
             }
-            // The first two are told with the message, which says more.
+            // The first two are logged with their message, which tells more.
             Event::Replay(_) | Event::NameConflict(_) | Event::Left => {}
             _ => log.debug(1, format_args!("{event:?}")),
         }
@@ -345,7 +344,7 @@ impl Narrator {
         }
     }
 
-    /// Test suites wait for this line; it is written once.
+    /// Test suites wait for this line. It is written once.
     fn announce_completion(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.complete, true) {
             self.log.info(format_args!("Initial resource acquisition complete ({reason})"));

@@ -1,4 +1,4 @@
-//! How the loop is scheduled, and what is to be said of it.
+//! The scheduling of the loop, and its log lines.
 
 use super::Driver;
 use crate::sys::clock::Clock;
@@ -6,14 +6,14 @@ use crate::sys::realtime::{Change, Class, Obtained};
 use hbcore::time::Instant;
 
 impl Driver {
-    /// Last of all, since a start takes more processor time than a loop that runs.
+    /// Call it last, because a start takes more processor time than a running loop.
     pub(super) fn begin_scheduling(&mut self) {
         if let Some(obtained) = self.scheduling.begin(Clock.now()) {
             self.tell_class(&obtained);
         }
     }
 
-    /// Says what the guard took, and gives it back after a pause.
+    /// Reports what the guard took, and gives it back after a pause.
     pub(super) fn follow_scheduling(&mut self, now: Instant) {
         match self.scheduling.look(now) {
             Some(Change::Lost { class, ran, pause }) => self.log.crit(format_args!(

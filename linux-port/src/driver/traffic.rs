@@ -1,4 +1,4 @@
-//! What comes from the media, and media that fail and come back.
+//! Datagrams from the media, and media that fail and return.
 
 use super::Driver;
 use super::links::Change;
@@ -8,9 +8,9 @@ use hbcore::time::Instant;
 use hbcore::{Carrier, DatagramError, Received};
 use std::io;
 
-/// A medium that another thread has tried to open, for this place.
+/// A medium that another thread has tried to open, and its place.
 pub(super) type Opened = (u64, Result<AnyMedium, String>);
-/// No more media than that are opened at the same time: as many as the engine has links.
+/// The largest number of media that are opened at the same time: as many as the engine has links.
 pub(super) const MEDIA: usize = 64;
 
 impl Driver {
@@ -69,7 +69,7 @@ impl Driver {
         }
     }
 
-    /// Has a medium opened on another thread, as names may have to be looked up.
+    /// Lets another thread open a medium, because names may have to be looked up.
     fn open_elsewhere(&mut self, token: u64, spec: MediumSpec) {
         let answer = self.opened.0.clone();
         let open = move || {

@@ -1,4 +1,4 @@
-//! What the heartbeat thread itself sees that the operator should know. It waits for no lock, so it has a list of its own, which
+//! Problems for the operator that the heartbeat thread itself sees. It waits for no lock, so it has its own list, which
 //! `hb status` shows beside the board of the other threads.
 
 mod found;
@@ -19,27 +19,27 @@ use hbcore::wire::Structure;
 use hbcore::{DatagramError, Event, NodeKind};
 use history::History;
 
-/// Problems that are kept; of one more, the newcomer is passed over.
+/// The largest number of kept problems; a new one beyond it is dropped.
 const KEPT: usize = 32;
-/// Of those, what outsiders cause: they must not hide what is wrong with us.
+/// The number of these that outsiders may cause, so that they do not hide our own problems.
 const KEPT_OF_OUTSIDERS: usize = 8;
-/// How long a sender is remembered that was not heard again.
+/// The time for which a sender is remembered that is not heard again.
 const OUTSIDER: Duration = Duration::from_mins(1);
-/// For how long it is told that the clock was set.
+/// The time for which a step of the clock is shown.
 const JUMP: Duration = Duration::from_mins(10);
-/// For how long it is told that somebody who asked could not be let in: there is no other time to tell it.
+/// The time for which a refused status connection is shown, since that has no end of its own.
 const REFUSAL: Duration = Duration::from_mins(1);
-/// Which step of our own clock is told, in seconds.
+/// The smallest step of our own clock that is reported, in seconds.
 const CLOCK_STEP: i64 = 2;
 
-/// When a problem is over.
+/// The end of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ends {
     /// When it does not hold at the next look.
     WithItsCause,
-    /// When nobody has raised it for so long.
+    /// When it was not raised for this time.
     After(Duration),
-    /// When somebody says so.
+    /// When it is settled explicitly.
     Settled,
 }
 
@@ -51,50 +51,50 @@ struct Noted {
     last: Instant,
     times: u32,
     reason: Option<String>,
-    /// What comes next, and when, if that is known.
+    /// The next step against it, and its time, if known.
     next: Option<(String, Option<Instant>)>,
 }
 
-/// What a look needs besides the engine.
+/// The surroundings of a look, besides the engine.
 pub(super) struct Around<'a> {
     /// The keys of the groups.
     pub(super) groups: &'a [String],
     /// The names of the links.
     pub(super) links: &'a [String],
-    /// What fences.
+    /// The fencing device.
     pub(super) device: &'a str,
     /// The seconds of the wall clock.
     pub(super) wall: u64,
-    /// Where is known why something failed.
+    /// The source of reasons for failures.
     pub(super) resources: &'a Resources,
     pub(super) log: &'a Logger,
 }
 
-/// The list, and what was counted for people.
+/// The list, and the counts for people.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     noted: Vec<Noted>,
-    /// Nodes that have said that they left, until they are heard again.
+    /// Nodes that announced their leave, until they are heard again.
     left: Vec<NodeId>,
-    /// What became of the groups and links until now.
+    /// The history of the groups and links.
     history: History,
-    /// Attempts to fence a node that failed, and since when it is to be fenced.
+    /// Nodes that are to be fenced: the time since then, and the number of failed attempts.
     fences: Vec<(NodeId, Instant, u32)>,
     wall: Option<(Instant, u64)>,
-    /// What stood on the board of the other threads at the last glance, and which scripts ran.
+    /// The problems on the board of the other threads at the last glance, and the scripts that ran.
     posted: Vec<Standing>,
     scripts: Vec<Running>,
 }
 
-/// A problem that was not there at the last look, for the log.
+/// A problem that did not hold at the last look, for the log.
 pub(super) struct Fresh(pub(super) Problem);
 
 impl Watch {
-    /// Something happened.
+    /// Takes an event of the engine.
     pub(super) fn event(&mut self, cluster: &LinuxCluster, now: Instant, event: Event) {
         match event {
             Event::NodeRestarted(id) | Event::NodeReturned(id) | Event::NodeDead(id) | Event::NodeState(id) => {
-                // A node that left in order is known to have done so until it is back.
+                // A node that left in order counts as such until it returns.
                 if cluster.node(id).is_none_or(|node| *node.state != NodeState::Dead) {
                     self.left.retain(|left| *left != id);
                 }
@@ -133,12 +133,12 @@ impl Watch {
         }
     }
 
-    /// A datagram was dropped. `from` names its sender, and is asked only if that is told.
+    /// A datagram was dropped. `from` names its sender, and is called only if the problem is shown.
     pub(super) fn dropped(&mut self, now: Instant, from: impl FnOnce() -> String, error: DatagramError, bytes: &[u8]) {
         let problem = match error {
             DatagramError::Packet(packet) if packet.is_authentication() => Problem::ForeignKey { from: from() },
             DatagramError::UnknownNode => {
-                // It was found authentic and well-formed.
+                // The engine found it authentic and well-formed.
                 let name = Structure::local(bytes).ok().and_then(|message| message.text("src").map(<[u8]>::to_vec));
                 Problem::UnknownNode { name: printable(&name.unwrap_or_default()), from: from() }
             }
@@ -148,7 +148,7 @@ impl Watch {
         self.raise(now, problem, Ends::After(OUTSIDER));
     }
 
-    /// Looks at everything that shows in the engine. Returns what is new and was kept.
+    /// Looks at everything that the engine shows. Returns new problems that were kept.
     pub(super) fn look(&mut self, cluster: &LinuxCluster, now: Instant, around: &Around<'_>) -> Vec<Fresh> {
         self.look_at_clock(now, around.wall);
         self.history.look(cluster, now, around.links);
@@ -159,7 +159,7 @@ impl Watch {
         fresh
     }
 
-    /// The problems that show now.
+    /// The problems that the engine shows now.
     fn found(&self, cluster: &LinuxCluster, now: Instant, around: &Around<'_>) -> Vec<Problem> {
         let mut all: Vec<Problem> =
             others(cluster).flat_map(|node| of_node(cluster, &node, self.left.contains(&node.id))).collect();
@@ -194,7 +194,7 @@ impl Watch {
         all
     }
 
-    /// Adds how often, why, and what comes next.
+    /// Adds the counts, the reasons and the next steps.
     fn explain(&mut self, cluster: &LinuxCluster, around: &Around<'_>) {
         let place =
             |key: &str| (0..).map(GroupId).zip(around.groups).find(|(_, group)| *group == key).map(|(id, _)| id);
@@ -228,12 +228,12 @@ impl Watch {
         }
     }
 
-    /// The operator has asked for a fresh start: groups that failed here are not held against this node any more.
+    /// The operator asked for a fresh start: earlier failures here no longer count against this node.
     pub(super) fn forgive(&mut self) {
         self.history.forgive();
     }
 
-    /// Whoever asked for the status could not be let in.
+    /// A connection that asks for the status could not be accepted.
     pub(super) fn status_refused(&mut self, now: Instant, error: &std::io::Error) {
         self.raise(now, Problem::StatusRefused, Ends::After(REFUSAL));
         if let Some(noted) = self.noted.iter_mut().find(|noted| noted.problem == Problem::StatusRefused) {
@@ -241,8 +241,8 @@ impl Watch {
         }
     }
 
-    /// Notes what is new of the problems that show in the engine, and returns what of it has found a place: the rest would be new again at
-    /// each look.
+    /// Records the new problems among those that the engine shows, and returns those that found a place. The others
+    /// would be new again at each look.
     fn keep(&mut self, now: Instant, found: Vec<Problem>) -> Vec<Fresh> {
         let mut fresh = Vec::new();
         for problem in found {
@@ -254,7 +254,7 @@ impl Watch {
         fresh
     }
 
-    /// Takes down what is over, given what shows in the engine now.
+    /// Removes problems that are over, given those that the engine shows now.
     fn expire(&mut self, now: Instant, found: &[Problem]) {
         self.noted.retain(|noted| match noted.ends {
             Ends::WithItsCause => found.contains(&noted.problem),
@@ -263,7 +263,7 @@ impl Watch {
         });
     }
 
-    /// The wall clock goes as fast as the one that nobody sets, or it was set.
+    /// Compares the wall clock with the monotonic one, and reports a step.
     fn look_at_clock(&mut self, now: Instant, wall: u64) {
         if let Some((at, then)) = self.wall.replace((now, wall)) {
             let passed = i64::try_from(now.since(at).as_secs()).unwrap_or(i64::MAX);
@@ -276,7 +276,7 @@ impl Watch {
         }
     }
 
-    /// Whether the problem stands now; it does not if there was no place for it.
+    /// Raises the problem. Returns whether it stands now; it does not if there was no place for it.
     fn raise(&mut self, now: Instant, problem: Problem, ends: Ends) -> bool {
         if let Some(noted) = self.noted.iter_mut().find(|noted| noted.problem == problem) {
             noted.last = now;
@@ -295,7 +295,7 @@ impl Watch {
         self.noted.retain(|noted| !over(&noted.problem));
     }
 
-    /// What stands now, the oldest first.
+    /// The problems that stand now, the oldest first.
     pub(super) fn standing(&self, now: Instant) -> Vec<Standing> {
         let coming =
             |(what, at): &(String, Option<Instant>)| Coming { what: what.clone(), within: at.map(|at| at.since(now)) };
@@ -309,7 +309,7 @@ impl Watch {
         self.noted.iter().map(standing).collect()
     }
 
-    /// What stands on the board; what stood there last, while another thread writes on it.
+    /// The problems on the board; those of the last glance while another thread writes on it.
     pub(super) fn posted(&mut self, board: &Board) -> &[Standing] {
         if let Some(posted) = board.glance() {
             self.posted = posted;
@@ -317,7 +317,7 @@ impl Watch {
         &self.posted
     }
 
-    /// The scripts that run; those that ran at the last glance, while a worker writes it down.
+    /// The scripts that run; those of the last glance while a worker writes it down.
     pub(super) fn scripts(&mut self, jobs: &Jobs) -> &[Running] {
         if let Some(running) = jobs.running() {
             self.scripts = running;
@@ -325,23 +325,23 @@ impl Watch {
         &self.scripts
     }
 
-    /// Nodes that have said that they left.
+    /// Nodes that announced their leave.
     pub(super) fn left(&self) -> &[NodeId] {
         &self.left
     }
 
-    /// Starts of each group that failed here since it last ran, by the groups' ids.
+    /// The failed starts of each group here since it last ran, by the groups' ids.
     pub(super) fn failures(&self) -> &[u32] {
         self.history.failures()
     }
 
-    /// Nodes that are to be fenced: since when, and how often that failed.
+    /// Nodes that are to be fenced: the time since then, and the number of failed attempts.
     pub(super) fn fences(&self) -> &[(NodeId, Instant, u32)] {
         &self.fences
     }
 }
 
-/// Whether whoever can send us a packet can raise it, under as many names as it likes.
+/// Whether any sender of packets can raise the problem, under as many names as it likes.
 const fn is_of_outsiders(problem: &Problem) -> bool {
     matches!(problem, Problem::ForeignKey { .. } | Problem::UnknownNode { .. } | Problem::NameTaken { .. })
 }

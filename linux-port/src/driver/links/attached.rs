@@ -1,4 +1,4 @@
-//! A medium in its place: what it does when it fails, and until it works again.
+//! A medium in its place: from its failure until it works again.
 
 use super::Change;
 use crate::driver::narrate::Omitted;
@@ -10,18 +10,18 @@ use hbcore::time::{Duration, Instant};
 use hbcore::wire::FrameReader;
 use std::io;
 
-/// The longest message of a serial cable; a longer one is skipped and counted.
+/// The longest message of a serial line; a longer one is skipped and counted.
 const SERIAL_MESSAGE: usize = 16 * 1024;
-/// A medium that went away is opened anew after this time, then after twice that, and so on.
+/// The time until a lost medium is opened anew, first and at most. Each failure doubles it.
 pub(super) const RETRY_FIRST: Duration = Duration::from_millis(250);
 pub(super) const RETRY_LAST: Duration = Duration::from_secs(10);
 
-/// A medium, and how it does.
+/// A medium, and its state.
 pub(super) struct Attached {
     pub(super) slot: Slot,
     pub(super) link: LinkId,
     pub(super) frames: Option<Box<FrameReader<SERIAL_MESSAGE>>>,
-    /// When it is to be opened anew; `None` while it works.
+    /// The time at which it is opened anew, and the pause before that; `None` while it works.
     pub(super) retry: Option<(Instant, Duration)>,
     pub(super) complaints: RateLimit,
     pub(super) watched_for_write: bool,
@@ -29,12 +29,12 @@ pub(super) struct Attached {
 
 /// A place for a medium.
 pub(super) enum Slot {
-    /// It was opened. While it is lost it opens itself anew.
+    /// It was opened. When it is lost, it opens itself anew.
     Opened(AnyMedium),
     /// It could not be opened at the start. Names may have to be looked up, so another thread opens it.
     Unopened {
         spec: MediumSpec,
-        /// That thread was told and has not answered.
+        /// Whether that thread has the order and has not answered.
         is_being_opened: bool,
     },
 }
@@ -54,14 +54,14 @@ impl Slot {
         }
     }
 
-    /// What cuts the stream of bytes into messages, if the medium is one.
+    /// The reader that cuts the stream of bytes into messages, if the medium is a stream.
     pub(super) fn frames(&self) -> Option<Box<FrameReader<SERIAL_MESSAGE>>> {
         matches!(self, Self::Opened(medium) if medium.is_stream()).then(|| Box::new(FrameReader::new()))
     }
 }
 
 impl Attached {
-    /// The medium and what cuts its messages, unless it is lost.
+    /// The medium and the reader that cuts its messages, unless it is lost.
     pub(super) fn working(&mut self) -> Option<(&mut AnyMedium, &mut Option<Box<FrameReader<SERIAL_MESSAGE>>>)> {
         match &mut self.slot {
             Slot::Opened(medium) if self.retry.is_none() => Some((medium, &mut self.frames)),
@@ -69,7 +69,7 @@ impl Attached {
         }
     }
 
-    /// The next attempt waits for twice as long as the last one.
+    /// Doubles the pause before the next attempt.
     pub(super) fn put_off(&mut self, now: Instant) {
         let pause = self.retry.map_or(RETRY_FIRST, |(_, pause)| pause.saturating_mul(2).min(RETRY_LAST));
         self.retry = Some((now.after(pause), pause));

@@ -1,4 +1,4 @@
-//! What became of groups and links until now: how often, and since when.
+//! The history of groups and links: counts, and times of changes.
 
 use super::LinuxCluster;
 use super::found::{is_served, links_of, others};
@@ -7,31 +7,31 @@ use hbcore::node::NodeState;
 use hbcore::takeover::{GroupState, Standby};
 use hbcore::time::Instant;
 
-/// What became of the groups, by their ids, and of the links.
+/// The history of the groups, by their ids, and of the links.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    /// Starts of each group that failed here since it last ran.
+    /// The failed starts of each group here since it last ran.
     failures: Vec<u32>,
     groups: Vec<OfGroup>,
-    /// Links on which a living node is not heard, and since when.
+    /// Links on which a living node is not heard, and the time since then.
     silent: Vec<(NodeId, LinkId, Instant)>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct OfGroup {
     here: Here,
-    /// Since when it has not been known to run.
+    /// The time since which it has not been known to run.
     lacking: Option<Instant>,
 }
 
-/// Whether this node could run a group the last time that it was to.
+/// Whether this node could run a group when it last had to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Here {
     #[default]
     Could,
     /// It did not start.
     Failed,
-    /// It ran, and lacked something that could not be put back.
+    /// It ran, and lost a resource that could not be put back.
     Lost,
 }
 
@@ -48,12 +48,12 @@ impl History {
         self.with(id, |group, failures| (group.here, *failures) = (Here::Could, 0));
     }
 
-    /// No failure is held against this node any more.
+    /// Earlier failures no longer count against this node.
     pub(super) fn forgive(&mut self) {
         self.groups.iter_mut().for_each(|group| group.here = Here::Could);
     }
 
-    /// Its node was heard on the link, and is not any more.
+    /// A node is no longer heard on the link.
     pub(super) fn link_down(&mut self, id: NodeId, link: LinkId) {
         self.silent.retain(|(node, known, _)| (*node, *known) != (id, link));
         self.silent.push((id, link, Instant::ZERO));
@@ -70,11 +70,11 @@ impl History {
         }
     }
 
-    /// Sees what has changed.
+    /// Records the changes.
     pub(super) fn look(&mut self, cluster: &LinuxCluster, now: Instant, links: &[String]) {
         for (id, group) in (0..).map(GroupId).zip(cluster.groups()) {
             let is_lacking = cluster.takeover().why(id).is_some_and(|why| !is_served(cluster, id, why));
-            // The other node could not take it, and it was kept.
+            // The peer could not take it over, so it was kept.
             let stays = group.state() == GroupState::Running && cluster.takeover().standby() == Standby::NotAsked;
             self.with(id, |group, _| {
                 group.lacking = if is_lacking { group.lacking.or(Some(now)) } else { None };
@@ -112,13 +112,13 @@ impl History {
         self.groups.get(usize::from(id.0)).is_some_and(|group| group.here != Here::Could)
     }
 
-    /// Why a group was given to the other node, if it did not fail to start.
+    /// The reason why a group was handed over to the peer, if it did not fail to start.
     pub(super) fn why_lost(&self, id: GroupId) -> Option<String> {
         let is_lost = self.groups.get(usize::from(id.0)).is_some_and(|group| group.here == Here::Lost);
         is_lost.then(|| "an address of it could not be kept here".to_owned())
     }
 
-    /// Starts that failed here since it last ran here, by the groups' ids.
+    /// The failed starts of each group here since it last ran here, by the groups' ids.
     pub(super) fn failures(&self) -> &[u32] {
         &self.failures
     }

@@ -9,7 +9,7 @@ fn words(watch: &Watch, now: Instant) -> Vec<(&'static str, u32)> {
     watch.standing(now).iter().map(|standing| (standing.problem.word(), standing.times)).collect()
 }
 
-/// As at the end of a look that found nothing in the engine.
+/// The end of a look that found nothing in the engine.
 fn forget(watch: &mut Watch, now: Instant) {
     watch.expire(now, &[]);
 }
