@@ -1,8 +1,9 @@
-//! What the daemon knows, told to each program that connects to a socket in its run directory: `hb status`, the tools, `heartbeat -k`.
+//! The daemon's state, for each program that connects to a socket in its run directory: `hb status`, the tools,
+//! `heartbeat -k`.
 //!
-//! There is no question and no client to be kept: whoever is accepted gets the whole answer in one write that does not wait, and is
-//! forgotten. The answer has three sections, see [`Answer`]. The socket's mode says who may ask: root, and the group `haclient` where
-//! the system has it.
+//! There is no question and no client to keep: each accepted connection gets the whole answer in one write that does
+//! not wait, and is closed. The answer has three sections, see [`Answer`]. The socket's mode decides who may ask: root,
+//! and the group `haclient` where the system has it.
 
 mod group;
 mod json;
@@ -39,13 +40,13 @@ pub use starting::Starting;
 /// The name of the socket in the run directory.
 pub const NAME: &str = "heartbeat.sock";
 
-/// How long [`ask`] waits for a daemon that does not answer.
+/// The time for which [`ask`] waits for the daemon's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Who connects faster than they are answered waits here, so many of them.
+/// The number of connections that may wait to be accepted.
 const WAITING: i32 = 4;
-/// Who may ask besides root: the group of the clients of 3.0.6.
+/// The group that may ask besides root: that of the clients of 3.0.6.
 const GROUP: &str = "haclient";
-/// A line of its own between two sections: no name in a configuration can hold it.
+/// The line between two sections. No name in a configuration can contain it.
 const SEPARATOR: &str = "\x1e\n";
 
 /// The daemon's end.
@@ -56,10 +57,11 @@ pub struct StatusSocket {
 }
 
 impl StatusSocket {
-    /// Listens at `path`. A socket that an earlier run left there is removed first. Looks up a group: not on the heartbeat path.
+    /// Listens at `path`. It first removes a socket that an earlier run left there. It looks up a group, so it is not
+    /// for the heartbeat path.
     ///
     /// # Errors
-    /// The system's refusal, such as a path of more than 107 bytes, or something else that has this name.
+    /// The system's refusal, such as for a path of more than 107 bytes, or because another kind of file has this name.
     pub fn open(path: &Path) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
@@ -69,7 +71,7 @@ impl StatusSocket {
         let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
         let this = Self { socket, path: path.to_owned() };
-        // Before it listens: nobody can have connected yet.
+        // Before it listens, so that no program can have connected yet.
         let own = Mode::RUSR | Mode::WUSR;
         rustix::fs::chmodat(CWD, path, own, AtFlags::empty())?;
         let group = users::group(GROUP).map(Gid::from_raw);
@@ -80,15 +82,16 @@ impl StatusSocket {
         Ok(this)
     }
 
-    /// Readable when somebody asks.
+    /// The descriptor, readable when a connection waits.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
-    /// Answers one of those who ask, if there is one. What does not fit into the socket at once is lost, and with it only the asker's answer.
+    /// Answers one waiting connection, if there is one. The part of the answer that does not fit into the socket at
+    /// once is lost, which only that connection notices.
     ///
     /// # Errors
-    /// Whoever asks cannot be let in, as for want of a descriptor, and goes on waiting: the socket stays readable.
+    /// The connection cannot be accepted, as for want of a descriptor, and keeps waiting: the socket stays readable.
     pub fn answer(&self, text: impl FnOnce() -> String) -> io::Result<()> {
         use rustix::io::Errno;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -98,7 +101,7 @@ impl StatusSocket {
                 let _ = rustix::net::send(&client, text().as_bytes(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
                 Ok(())
             }
-            // Nobody asks, or nobody does any more.
+            // No connection waits, or it has gone again.
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -107,34 +110,35 @@ impl StatusSocket {
 
 impl Drop for StatusSocket {
     fn drop(&mut self) {
-        // A leftover is removed by the next start.
+        // The next start removes a leftover.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// What the daemon answers.
+/// The daemon's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// For people.
     pub text: String,
-    /// For monitors: one object on one line; empty from a daemon of an earlier version, and when it did not fit into the socket.
+    /// For monitors: one object on one line; empty from a daemon of an earlier version, and when it did not fit into
+    /// the socket.
     pub json: String,
-    /// What was decided about the latest orders of tools, the oldest first.
+    /// The decisions about the latest orders of tools, the oldest first.
     pub orders: Vec<Decided>,
     /// The groups that are being stopped, by their keys, each with the script that runs.
     pub stopping: Vec<String>,
     /// The words of the problems that stand.
     pub problems: Vec<String>,
-    /// The other nodes that are there.
+    /// The other nodes that are alive.
     pub peers: Vec<Peer>,
 }
 
-/// Another node that is there, and whether it has the same groups.
+/// Another node that is alive, and whether it has the same groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// Its name.
     pub name: String,
-    /// It runs this program, of some release.
+    /// Whether it runs this program, of any release.
     pub is_ours: bool,
     /// Whether it has the same `haresources`; `None` if it does not tell.
     pub same: Option<bool>,
@@ -164,7 +168,7 @@ impl Peer {
 }
 
 impl Answer {
-    /// What the daemon sees, and how it decided.
+    /// The daemon's state and its decisions.
     pub fn of(seen: &Seen<'_>, orders: &Orders) -> Self {
         Self::of_snapshot(&Snapshot::of(seen), orders)
     }
@@ -183,7 +187,8 @@ impl Answer {
         }
     }
 
-    /// Whether something is not as it should be. Told by the text as well, since of an answer that does not fit into the socket the end is lost.
+    /// Whether any problem stands. The text tells it too, since the end of an answer that does not fit into the socket
+    /// is lost.
     pub fn is_troubled(&self) -> bool {
         !self.problems.is_empty() || self.text.lines().any(|line| line.starts_with("problem "))
     }
@@ -197,11 +202,11 @@ impl Answer {
         [self.text.as_str(), SEPARATOR, &self.json, SEPARATOR, &notes].concat()
     }
 
-    /// Reads what [`Answer::pack`] made. Sections and lines that it does not know are passed over.
+    /// Reads the result of [`Answer::pack`]. Unknown sections and lines are ignored.
     pub fn unpack(packed: &str) -> Self {
         let mut sections = packed.split(SEPARATOR);
         let text = sections.next().unwrap_or_default().to_owned();
-        // A section is whole when another one follows.
+        // A section is whole when another one follows it.
         let (json, notes) = sections.next().zip(sections.next()).unwrap_or_default();
         let words = |line: &str, word: &str| line.strip_prefix(word).map(str::to_owned);
         Self {
@@ -223,18 +228,18 @@ pub fn ask(path: &Path) -> io::Result<Answer> {
     ask_within(path, PATIENCE)
 }
 
-/// [`ask`] with another patience, above zero.
+/// As [`ask`], with another longest time, above zero.
 ///
 /// # Errors
 /// As [`ask`].
 pub fn ask_within(path: &Path, patience: Duration) -> io::Result<Answer> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // A daemon that is stopped lets nobody in when enough wait at its door: this is also the limit of the connect.
+    // A stopped daemon accepts no connection once enough of them wait, so the limit holds for the connect too.
     socket.set_write_timeout(Some(patience))?;
     socket.connect(&SockAddr::unix(path)?)?;
     let mut stream = UnixStream::from(socket);
     stream.set_read_timeout(Some(patience))?;
-    // Nothing is asked. A daemon that has answered and hung up already is as good.
+    // There is no question to send. If the daemon has already answered and closed, that is no error.
     let _ = stream.shutdown(Shutdown::Write);
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

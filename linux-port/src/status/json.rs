@@ -1,4 +1,5 @@
-//! The status for monitors: one JSON object on one line. docs/status.md says what its names mean; they only ever become more.
+//! The status for monitors: one JSON object on one line. docs/status.md gives the meaning of its names. A later release
+//! may add names and never removes one.
 
 use super::group::GroupRow;
 use super::snapshot::{NodeRow, Snapshot};
@@ -6,7 +7,7 @@ use crate::problems::{Coming, Standing};
 use hbcore::takeover::GroupState;
 use std::fmt::Write as _;
 
-/// What stands for a daemon that does not run.
+/// The object for a daemon that does not run.
 pub const STOPPED: &str = "{\"version\":1,\"running\":false}\n";
 
 impl Snapshot {
@@ -122,7 +123,7 @@ fn list<T>(text: &mut String, name: &str, items: &[T], mut each: impl FnMut(&mut
     text.push(']');
 }
 
-/// The word for a state, which stays as it is.
+/// The word for a state, which never changes.
 const fn word(here: GroupState) -> &'static str {
     match here {
         GroupState::Stopped => "stopped",
@@ -134,7 +135,7 @@ const fn word(here: GroupState) -> &'static str {
     }
 }
 
-/// A string as RFC 8259 has it.
+/// A string in the form of RFC 8259.
 fn string(text: &mut String, value: &str) {
     text.push('"');
     for letter in value.chars() {

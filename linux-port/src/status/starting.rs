@@ -1,4 +1,4 @@
-//! What a node says that has not joined yet: it waits until nothing of an earlier run is left.
+//! The report of a node that has not joined yet: it waits until nothing of an earlier run is left.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Answer, Orders};
 use crate::jobs::Running;
 use crate::problems::{Coming, Problem, Standing};
 
-/// What a start is made of that waits.
+/// The sources of the report of a waiting start.
 #[derive(Clone, Debug)]
 pub struct Starting<'a> {
     /// This node's name.
@@ -19,14 +19,14 @@ pub struct Starting<'a> {
     pub groups: &'a [(String, String)],
     /// The scripts that run.
     pub running: &'a [Running],
-    /// For how long a script may be waited for before that is a problem.
+    /// The time after which a script that is waited for is a problem.
     pub deadtime: Duration,
-    /// What is not as it should be.
+    /// The problems that stand.
     pub problems: Vec<Standing>,
 }
 
 impl Answer {
-    /// What a node says before it joins.
+    /// The report of a node before it joins.
     pub fn starting(starting: Starting<'_>) -> Self {
         Self::of_snapshot(&starting.snapshot(), &Orders::default())
     }
@@ -82,7 +82,7 @@ impl Starting<'_> {
     }
 }
 
-/// A script that is waited for.
+/// The problem of a script that is waited for.
 fn waits(script: &Running) -> Standing {
     let left = script.limit.map(|limit| limit.saturating_sub(script.for_so_long));
     Standing {

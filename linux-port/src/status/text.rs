@@ -1,4 +1,4 @@
-//! The status for people: what is wrong, then tables.
+//! The status for people: problems first, then tables.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::snapshot::{NodeRow, Progress, Snapshot};
 use crate::problems::Standing;
 
 impl Snapshot {
-    /// For people.
+    /// The text for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let holds = match self.progress {
@@ -42,12 +42,12 @@ impl Snapshot {
     }
 }
 
-/// What a script said, as a terminal can show it.
+/// A script's output, as a terminal can show it.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-/// How often and since when.
+/// The number of times, and the age.
 fn account(standing: &Standing) -> String {
     let age = span(standing.age);
     match standing.times {
@@ -56,7 +56,7 @@ fn account(standing: &Standing) -> String {
     }
 }
 
-/// A length of time in the unit in which people think of it, rounded down.
+/// A length of time in its largest fitting unit, rounded down.
 fn span(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {
@@ -67,7 +67,7 @@ fn span(age: Duration) -> String {
     }
 }
 
-/// On which links a node is heard, and on which it is not.
+/// The links on which a node is heard, and those on which it is not.
 fn heard(node: &NodeRow) -> String {
     if node.is_local {
         return "this node".to_owned();
