@@ -1,4 +1,4 @@
-//! The tables that `-D`, `-DW` and `-v` print (docs/protocol/files.md 15.1 and 15.4).
+//! The tables of `-D`, `-DW` and `-v` (docs/protocol/files.md 15.1 and 15.4).
 
 use std::fmt::Write;
 

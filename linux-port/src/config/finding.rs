@@ -4,20 +4,20 @@ use std::path::PathBuf;
 
 use hbcore::config::{File, Position, Severity};
 
-/// One problem of a configuration, found by core or by this machine.
+/// One problem of a configuration, found by core or by a check of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which file.
+    /// The file.
     pub file: File,
-    /// Where that file is.
+    /// The path of that file.
     pub path: PathBuf,
-    /// Where in it; `None` for the file as a whole.
+    /// The place in it; `None` for the file as a whole.
     pub at: Option<Position>,
-    /// How severe.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong, in the words of 3.0.6 where it has some.
+    /// The message, in the words of 3.0.6 where it has some.
     pub message: String,
-    /// What was expected and how to put it right.
+    /// The expected text and the remedy.
     pub help: String,
     /// The line; `None` for a file as a whole and for `authkeys`, whose lines are secret.
     pub source: Option<String>,

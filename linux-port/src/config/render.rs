@@ -44,7 +44,7 @@ fn render_one(finding: &Finding, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "  help: {}", finding.help)
 }
 
-/// Blanks as wide as what stands before byte `column`, counted from 1; tabs stay tabs.
+/// Blanks as wide as the text before byte `column`, counted from 1; tabs stay tabs.
 fn padding(source: &str, column: usize) -> String {
     let before = source.char_indices().take_while(|(place, _)| place.saturating_add(1) < column);
     before.map(|(_, c)| if c == '\t' { '\t' } else { ' ' }).collect()

@@ -9,16 +9,16 @@ use hbcore::config::{File, HaCf, Position, Problem, Severity};
 
 use super::finding::Finding;
 
-/// Longest file that is read, in bytes. A longer one is an error.
+/// The longest file that is read, in bytes. A longer one is an error.
 const FILE_MAX: u64 = 4 << 20;
-/// Group and others may read: the bits that 3.0.6 refuses on `authkeys`.
+/// The permission bits for reading by group and others, which 3.0.6 refuses on `authkeys`.
 const READABLE_BY_OTHERS: u32 = 0o044;
-/// Group and others may write. 3.0.6 does not look at that.
+/// The permission bits for writing by group and others. 3.0.6 does not check them.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
-/// How 3.0.6 begins the names of its files in messages; the two slashes are a part of them.
+/// The folder in 3.0.6's messages; the two slashes are part of them.
 const USUAL_FOLDER: &str = "/etc/ha.d//";
 
-/// The texts of a configuration folder and the name of this node. Owns what a checked configuration borrows.
+/// The texts of a configuration folder and the name of this node. A checked configuration borrows from it.
 #[derive(Debug)]
 pub struct Sources {
     dir: PathBuf,
@@ -156,7 +156,7 @@ impl Sources {
     }
 }
 
-/// `text` without what a terminal would act upon.
+/// `text` without characters that would control a terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }).collect()
 }
@@ -164,7 +164,7 @@ fn printable(text: &str) -> String {
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let kind = fs::metadata(path)?.file_type();
     if !kind.is_file() && !kind.is_char_device() {
-        // Reading a FIFO would wait for its writer. A device may be `/dev/null`.
+        // To read a FIFO would wait for its writer. A device may be `/dev/null`.
         return Err(if kind.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput }.into());
     }
     let mut text = Vec::new();
