@@ -75,7 +75,7 @@ impl Places {
 /// The reason why a job was refused. No part of it has run, or will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmitError {
-    /// As many jobs as there are places for are not collected yet.
+    /// Jobs that are not collected yet take all places.
     Full {
         /// The number of places.
         capacity: usize,

@@ -25,7 +25,7 @@ const OLD_NAME: &str = "restart";
 /// The largest handover that is read, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// The claims of the node, and the state of their groups and addresses.
+/// The claims of the node, and the groups and addresses that are up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Handover {
     /// The classes that this node claims.
