@@ -92,7 +92,7 @@ static bool step(struct node *node, struct node *other, uint64_t now)
     hb_event_t event;
     bool sent = false;
 
-    /* 1. Do what is due. (No input waits here: step() of the other node passes its datagrams to this one.) */
+    /* 1. Do the work that is due. (No input waits here: step() of the other node passes its datagrams to this one.) */
     must(hb_cluster_advance(node->cluster, now), "hb_cluster_advance");
 
     /* 2. Carry out effects. Do it before sending: an outcome makes the node send something, and no deadline

@@ -9,7 +9,7 @@
  *     for (;;) {
  *         hb_cluster_next_deadline(cluster, &deadline);
  *         ... wait until then, or until something arrives ...
- *         hb_cluster_handle(cluster, now, link, bytes, len, NULL);       what has arrived: a datagram,
+ *         hb_cluster_handle(cluster, now, link, bytes, len, NULL);       input: a datagram,
  *         hb_cluster_feed(cluster, now, link, bytes, len, NULL);         or bytes of a serial line
  *         hb_cluster_advance(cluster, now);
  *         while (hb_cluster_poll_effect(cluster, &effect) == HB_RESULT_OK) ... start or stop the group, then hb_cluster_complete ...

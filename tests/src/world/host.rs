@@ -63,7 +63,7 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// The name for people.
+    /// The name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Time => "time",

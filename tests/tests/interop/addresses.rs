@@ -78,7 +78,8 @@ pub(crate) fn stranger(pairing: Pairing) {
     // The other node plays the stranger, so that the conflict ends: its operator has added the address by hand.
     lab.check(ip(&lab.bravo, &format!("addr add {SERVICE}/24 dev eth0 label eth0:0")), "the address to be new there");
     let line = format!("has address {SERVICE} of ours");
-    // Alpha hears of it when the stranger sends something: the kernel sends ARP requests for a host that does not
+    // Alpha notices the stranger by its ARP requests. To send to a host that does not exist, the kernel broadcasts
+    // them.
     // exist.
     let spoken = lab.bravo.namespace().inside(|| UdpSocket::bind((SERVICE, 0))?.send_to(b"hello", ("10.77.0.77", 9)));
     lab.check(spoken.is_ok(), "the stranger to speak");

@@ -1,4 +1,4 @@
-//! Real daemons, real 3.0.6, a real network: everything that a pair of nodes lives through.
+//! Real daemons, a real 3.0.6, a real network: all scenarios of a pair of nodes.
 //!
 //! Each scenario runs for each pairing of ours (`new`) and the reference (`ref`); the first one is on the preferred owner,
 //! alpha. Names are `PAIRING::SCENARIO`, and a word of a name runs what contains it:
@@ -7,7 +7,8 @@
 //! cargo test -p hbcore-tests --test interop -- new_ref::life_over_serial
 //! ```
 //!
-//! With `HBCORE_SELF_CHECK=1` the reference is also paired with itself: what it cannot do, no scenario should ask for.
+//! With `HBCORE_SELF_CHECK=1` the reference is also paired with itself: no scenario may demand anything that it cannot
+//! do.
 //!
 //! | medium | `new_new` | `new_ref` | `ref_new` |
 //! |---|---|---|---|
@@ -33,7 +34,7 @@
 //! | 1.5, 1.9 e | power cut | `golden_sequences`, `life_over_…` | all |
 //! | 1.5 | crash of the daemon alone, restart with a new generation | `crash_of_the_daemon_and_quick_restart`, `restart_of_the_other_node_moves_nothing` | all |
 //! | 1.5 | silence without death | `stall_of_the_owner_ends_with_one_owner` | all |
-//! | 1.6, 1.9 f | standby, every word from every state; partner dead | `standby_in_every_variant`, `golden_sequences` | all |
+//! | 1.6, 1.9 f | standby, every word from every state; peer dead | `standby_in_every_variant`, `golden_sequences` | all |
 //! | 1.6 | a second request meanwhile | `second_standby_is_ignored` | all |
 //! | 1.6, 1.8 | a stop script that hangs in a standby | `stop_that_hangs_once_delays_a_standby`, `stop_that_hangs_is_a_stop_failure` | alpha |
 //! | 1.9 g | `hb_takeover` with every word | `takeover_with_every_word`, `golden_sequences` | all |
