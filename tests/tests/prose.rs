@@ -84,6 +84,8 @@ const FINISHED: &[&str] = &[
 ];
 /// A sentence does not begin with these, unless it is a question: CONTRIBUTING.md says what to write instead.
 const BEGINNINGS: [&str; 6] = ["What", "Who", "Whoever", "Whatever", "Which", "Whose"];
+/// The first of them are also wrong after a colon or a semicolon.
+const CLAUSES: usize = 4;
 
 /// Fails with every fault that was found, not with the first.
 #[track_caller]
@@ -266,13 +268,31 @@ fn comments_do_not_begin_with_what_or_who() {
     let mut faults = Vec::new();
     for (name, content) in finished() {
         for (line, sentence) in sentences(&name, &content).iter().filter(|(_, sentence)| !sentence.ends_with('?')) {
-            let first = sentence.split(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
-            if BEGINNINGS.contains(&first) {
+            if begins_wrongly(sentence) {
                 faults.push(format!("{name}:{line}: \"{sentence}\": see the style in CONTRIBUTING.md"));
             }
         }
     }
     none(&faults);
+}
+
+/// Whether a sentence, or a clause after a colon or a semicolon, has one of `BEGINNINGS`.
+fn begins_wrongly(sentence: &str) -> bool {
+    let first = |text: &str| text.split(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty()).map(str::to_owned);
+    let clauses = sentence.split_inclusive([':', ';']).skip(1).filter(|clause| clause.starts_with(" wh"));
+    let later =
+        clauses.filter_map(first).any(|word| BEGINNINGS[..CLAUSES].iter().any(|known| known.to_lowercase() == word));
+    later || first(sentence).is_some_and(|word| BEGINNINGS.contains(&word.as_str()))
+}
+
+#[test]
+fn clauses_that_begin_with_what_or_who_are_found() {
+    for wrong in ["What is sent.", "(Whoever asks.)", "A rest: what is sent.", "One; who asks is told."] {
+        assert!(begins_wrongly(wrong), "{wrong}");
+    }
+    for right in ["The rest, and what is sent.", "`what`: the kind.", "A rest; which is rare."] {
+        assert!(!begins_wrongly(right), "{right}");
+    }
 }
 
 #[test]
