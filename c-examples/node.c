@@ -157,7 +157,7 @@ static void carry_out(struct node *node, const hb_effect_t *effect)
 {
     static const char *const verbs[] = {"start", "stop", "announce", "escalate"};
     if (effect->kind == HB_EFFECT_ANNOUNCE || effect->kind >= sizeof verbs / sizeof *verbs)
-        return; /* nothing to do; and HB_EFFECT_FENCE comes only after a call of hb_cluster_set_fencing() */
+        return; /* nothing to do; and HB_EFFECT_FENCE comes only with hb_files_t.fencing */
     if (node->command == NULL) {
         /* There is no command to run, so that nothing can fail. */
         complete(node, effect->ticket, true);

@@ -38,7 +38,7 @@ static void power_on(struct node *node, uint64_t now)
 {
     const hb_node_config_t both[NODES] = {{.name = "alpha"}, {.name = "bravo"}};
     const hb_link_config_t link = {.form = HB_LINK_FORM_DATAGRAM};
-    const uint32_t home_of_group_0 = ALPHA;
+    const hb_group_config_t group_0 = {.home = ALPHA};
     const hb_key_t key = {.index = 1, .method = HB_METHOD_SHA1, .secret = "between us"};
 
     hb_config_t config;
@@ -48,7 +48,7 @@ static void power_on(struct node *node, uint64_t now)
     config.node_count = NODES;
     config.links = &link;
     config.link_count = 1;
-    config.groups = &home_of_group_0;
+    config.groups = &group_0;
     config.group_count = 1;
     config.keys = &key;
     config.key_count = 1;

@@ -791,7 +791,19 @@ typedef struct {
     uint32_t form;
     /// For `HB_LINK_FORM_PING`: the index of the ping node.
     uint32_t node;
+    /// For `HB_LINK_FORM_SERIAL`: the speed in bits per second; 0 if it is not known. With a known speed, the library
+    /// repeats heartbeats, against noise, while the line has nothing else to carry; retransmissions wait until the line
+    /// is free. So poll again at the deadline. The slowest line counts for all.
+    uint32_t baud;
 } hb_link_config_t;
+
+/// A resource group of the configuration.
+typedef struct {
+    /// Its home: the index of a node.
+    uint32_t home;
+    /// Its name: the first word of its line in `haresources`, in ASCII; may be NULL. Only `HB_FAILBACK_LEGACY` needs it.
+    const char *key;
+} hb_group_config_t;
 
 /// A key of the cluster.
 typedef struct {
@@ -820,8 +832,8 @@ typedef struct {
     const hb_link_config_t *links;
     /// (*) The number of links: at most `HB_LINKS`, of which `HB_SERIAL_LINKS` serial ones.
     size_t link_count;
-    /// The home of each resource group, as the index of a node. May be NULL.
-    const uint32_t *groups;
+    /// The resource groups, in the order of `haresources`. May be NULL.
+    const hb_group_config_t *groups;
     /// The number of groups: at most `HB_GROUPS`.
     size_t group_count;
     /// (*) The keys.
@@ -840,6 +852,9 @@ typedef struct {
     uint32_t autojoin;
     /// The time to live of messages is the number of nodes plus this: 0 to 255. Default: 1.
     uint32_t hopfudge;
+    /// 1: this program can fence nodes. Then groups that a dead node may still run are started only after an
+    /// `HB_EFFECT_FENCE` was completed as done. 0: silence counts as death. Default: 0.
+    uint32_t fencing;
     /// Interval of our heartbeats in microseconds. Default: 2 s.
     uint64_t keepalive_us;
     /// A heartbeat later than this is reported. 0: half of `deadtime_us`, which is the default.
@@ -1005,6 +1020,8 @@ typedef struct {
     uint64_t seed;
     /// Our identity: made at random once, and kept.
     uint8_t uuid[16];
+    /// 1: this program can fence nodes, as with `hb_config_t`.
+    uint32_t fencing;
 } hb_files_t;
 #endif
 
@@ -1196,23 +1213,8 @@ hb_result_t hb_cluster_leave(hb_cluster_t *cluster, uint64_t now_us);
 /// `HB_RESULT_STALE_TICKET`, and does nothing, if no effect with this ticket is in progress.
 hb_result_t hb_cluster_complete(hb_cluster_t *cluster, uint64_t now_us, uint32_t ticket, uint32_t outcome);
 
-/// Tells the library whether this program can fence nodes (1) or not (0, as at the start). If it can, groups that a
-/// dead node may still run are started only after an `HB_EFFECT_FENCE` was completed as done. Call it right after the
-/// start.
-hb_result_t hb_cluster_set_fencing(hb_cluster_t *cluster, uint32_t device);
-
-/// Sets the speed of the slowest serial link, in bits per second; 0, as at the start, means that it is not known. With
-/// a known speed, the library repeats heartbeats, against noise, while such a line has nothing else to carry;
-/// retransmissions wait until the line is free. So poll again at the deadline. `hb_cluster_init_from_files` has set the
-/// `baud` of `ha.cf`.
-hb_result_t hb_cluster_set_line_speed(hb_cluster_t *cluster, uint32_t bits_per_second);
-
 /// Sets the wall clock, whose seconds are part of messages. Call it when the wall clock was set while the cluster runs.
 hb_result_t hb_cluster_set_wall_clock(hb_cluster_t *cluster, uint64_t now_us, uint64_t unix_seconds);
-
-/// Sets the name of a group: the first word of its line in `haresources`. Only `HB_FAILBACK_LEGACY` needs it, right
-/// after the start; `hb_cluster_init_from_files` has done it.
-hb_result_t hb_cluster_set_group_key(hb_cluster_t *cluster, uint32_t group, const char *key);
 
 /// Replaces the keys. To lose no message, add the new key on all nodes first, and then make it the signing one.
 hb_result_t hb_cluster_set_keys(hb_cluster_t *cluster, const hb_key_t *keys, size_t key_count, uint32_t signing_key);

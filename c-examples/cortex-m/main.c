@@ -89,9 +89,10 @@ static void obey(uint8_t key)
 __attribute__((noinline)) static void start(void)
 {
     static const hb_node_config_t nodes[] = {{.name = "alpha"}, {.name = "charlie", .uuid = "charlie's identi"}};
-    static const hb_link_config_t links[] = {{.form = HB_LINK_FORM_SERIAL}};
+    /* With the speed of the line, the library repeats heartbeats on it, against noise. */
+    static const hb_link_config_t links[] = {{.form = HB_LINK_FORM_SERIAL, .baud = CABLE_BAUD}};
     static const hb_key_t keys[] = {{.index = 1, .method = HB_METHOD_SHA1, .secret = "between-us"}};
-    static const uint32_t homes[] = {0, 1};
+    static const hb_group_config_t groups[] = {{.home = 0}, {.home = 1}};
     hb_config_t config;
     must(hb_config_defaults(&config, sizeof config));
     config.nodes = nodes;
@@ -99,7 +100,7 @@ __attribute__((noinline)) static void start(void)
     config.local_node = 1;
     config.links = links;
     config.link_count = 1;
-    config.groups = homes;
+    config.groups = groups;
     config.group_count = 2;
     config.keys = keys;
     config.key_count = 1;
@@ -110,7 +111,6 @@ __attribute__((noinline)) static void start(void)
     config.generation = generation_next();
     /* The other node does not compare this clock with its own. */
     must(hb_cluster_init(&storage, sizeof storage, &config, time_us(), 1, &cluster));
-    must(hb_cluster_set_line_speed(cluster, CABLE_BAUD)); /* against noise: repeats heartbeats on an idle line */
     say_number("charlie starts, run ", (uint32_t)config.generation);
     say("\r\n");
 }

@@ -13,7 +13,9 @@ mod resources;
 mod told;
 
 pub use clients::{Field, MessageError};
-pub use config::{Config, ConfigError, NodeConfig};
+pub use config::{Config, ConfigError, GroupConfig, NodeConfig};
+#[cfg(not(feature = "small"))]
+pub use config::{Found, Introduction};
 pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmit};
 pub use told::Told;
 
@@ -216,8 +218,9 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.local = config.local;
         self.links.extend(config.links.iter().copied());
         self.datagram_links = links_of(config.links, |l| matches!(l, LinkForm::Datagram));
-        self.serial_links = links_of(config.links, |l| matches!(l, LinkForm::Serial));
-        self.takeover.begin(config.local, config.groups.iter().copied(), config.auto_failback, config.effect_limit);
+        self.serial_links = links_of(config.links, |l| matches!(l, LinkForm::Serial { .. }));
+        let homes = config.groups.iter().map(|group| group.home);
+        self.takeover.begin(config.local, homes, config.auto_failback, config.effect_limit);
         self.manage_resources = config.manage_resources;
         self.timing = config.timing;
         self.hopfudge = config.hopfudge;
@@ -247,11 +250,13 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             me.deadtime = deadtime;
             me.window.generation = generation;
         }
+        self.begin_groups(config, now);
         self.say_status();
         if let Some(me) = self.node_mut(self.local) {
             me.state = NodeState::Up;
         }
         self.say_status();
+        self.line.set_speed(slowest(config.links));
         self.check_communication();
     }
 
@@ -377,6 +382,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 }
 
+/// The bits per second of the slowest serial line; 0 if that is not known.
+fn slowest(links: &[LinkForm]) -> u32 {
+    let speeds = links.iter().map(|link| if let LinkForm::Serial { baud } = link { *baud } else { 0 });
+    speeds.filter(|baud| *baud > 0).min().unwrap_or(0)
+}
+
 fn links_of(links: &[LinkForm], wanted: impl Fn(&LinkForm) -> bool) -> LinkSet {
     let mut set = LinkSet::EMPTY;
     for (n, _) in links.iter().enumerate().filter(|(_, l)| wanted(l)) {
@@ -393,11 +404,11 @@ fn check<const KEYS: usize>(config: &Config<'_>, keys: &Keys<KEYS>) -> Result<()
     if config.generation == Generation(0) {
         return Err(ConfigError::NoGeneration);
     }
-    if !Form::Netstring.is_known() && config.links.iter().any(|link| *link != LinkForm::Serial) {
+    if !Form::Netstring.is_known() && !config.links.iter().all(|link| matches!(link, LinkForm::Serial { .. })) {
         return Err(ConfigError::NoDatagrams);
     }
     let pings = config.links.iter().filter_map(|l| if let LinkForm::Ping(id) = l { Some(*id) } else { None });
-    if !exists(config.local) || !config.groups.iter().copied().chain(pings).all(exists) {
+    if !exists(config.local) || !config.groups.iter().map(|group| group.home).chain(pings).all(exists) {
         return Err(ConfigError::UnknownNode);
     }
     let twice = |n: usize, node: &NodeConfig| config.nodes.iter().skip(n + 1).any(|other| other.name == node.name);

@@ -14,7 +14,8 @@
 //! use hbcore::takeover::{EFFECT_LIMIT, Effect, GroupState, Outcome};
 //! use hbcore::time::{Duration, Instant};
 //! use hbcore::wire::{Keys, Method};
-//! use hbcore::{AutoFailback, Autojoin, Cluster, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
+//! use hbcore::{AutoFailback, Autojoin, Cluster, Config, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig,
+//!              NodeKind, Timing};
 //!
 //! // Room for 2 nodes, 1 link, 1 resource group, 4 KiB of history and 1 key.
 //! type Pair = Cluster<2, 1, 1, 4096, 1>;
@@ -31,8 +32,11 @@
 //!         NodeConfig { name: name("bravo"), kind: NodeKind::Member, uuid: Uuid::NIL },
 //!     ],
 //!     links: &[LinkForm::Datagram],
-//!     groups: &[NodeId(0)],
+//!     groups: &[GroupConfig::at(NodeId(0))],
 //!     manage_resources: true,
+//!     fencing: false,
+//!     resume: None,
+//!     introduction: None,
 //!     timing: Timing {
 //!         keepalive: ms(10), warntime: ms(20), deadtime: ms(30), initdead: ms(100), deadping: ms(30),
 //!         max_rexmit_delay: ms(250),
@@ -112,8 +116,11 @@ pub mod time;
 pub mod wire;
 
 pub use cluster::{
-    Carrier, Cluster, Config, ConfigError, Event, NodeConfig, NodeView, Received, Request, RequestError, Transmit,
+    Carrier, Cluster, Config, ConfigError, Event, GroupConfig, NodeConfig, NodeView, Received, Request, RequestError,
+    Transmit,
 };
+#[cfg(not(feature = "small"))]
+pub use cluster::{Found, Introduction};
 pub use error::DatagramError;
 pub use settings::{AutoFailback, Autojoin, HeartbeatFormat, LinkForm, NodeKind, Timing, TimingError};
 pub use stats::Stats;

@@ -89,7 +89,16 @@ pub enum LinkForm {
     /// Each message is a datagram, in either form.
     Datagram,
     /// A stream of bytes that takes only the classic form: a serial line.
-    Serial,
+    ///
+    /// If its speed is known, the newest heartbeat, and sometimes our newest message, is sent again: up to seven times
+    /// until the next heartbeat, but so that half of the line's time stays free; and where messages are damaged or
+    /// missing, up to fifteen times, one after the other. Other links never get copies. Where all links are serial,
+    /// retransmissions and requests wait until the line is free, and get a ninth of its time:
+    /// [`Cluster::next_deadline`](crate::Cluster::next_deadline) then tells when they are ready. The slowest line counts.
+    Serial {
+        /// Bits per second; 0 if that is not known.
+        baud: u32,
+    },
     /// Echo requests to a ping node, whose replies come back as datagrams.
     Ping(NodeId),
 }

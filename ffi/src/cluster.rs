@@ -1,16 +1,16 @@
 //! Beginning, inputs and end of a cluster.
 
-use core::ffi::{c_char, c_void};
+use core::ffi::c_void;
 
-use engine::id::{GroupId, LinkId};
-use engine::takeover::{Class, Effect, GroupState, KEY_MAX, Outcome, Ticket, Wish};
+use engine::id::LinkId;
+use engine::takeover::{Class, Effect, GroupState, Outcome, Ticket, Wish};
 use engine::time::Instant;
 use engine::wire::FrameReader;
 use engine::{Carrier, Cluster, LinkForm, Received, Request};
 use heapless::Vec;
 
 use crate::config::{HbKey, HbLinkForm, engine_keys};
-use crate::edge::{Checked, HbCluster, bytes, c_text, call, demolish, optional_output, with};
+use crate::edge::{Checked, HbCluster, bytes, call, demolish, optional_output, with};
 use crate::limits::{HB_FRAME, HB_GROUPS, HB_HISTORY, HB_KEYS, HB_LINKS, HB_NODES, HB_SERIAL_LINKS};
 use crate::result::HbResult;
 
@@ -51,7 +51,7 @@ impl Ports {
     pub(crate) fn open(&mut self, links: &[LinkForm]) -> Checked<()> {
         for (link, form) in (0..).map(LinkId).zip(links) {
             self.forms.push(form_number(*form)).map_err(|_| HbResult::TooManyLinks)?;
-            if *form == LinkForm::Serial {
+            if matches!(form, LinkForm::Serial { .. }) {
                 self.serial.push(link).map_err(|_| HbResult::TooManyLinks)?;
             }
         }
@@ -108,7 +108,7 @@ fn is_moving(state: GroupState) -> bool {
 pub(crate) fn form_number(form: LinkForm) -> u32 {
     match form {
         LinkForm::Datagram => HbLinkForm::Datagram as u32,
-        LinkForm::Serial => HbLinkForm::Serial as u32,
+        LinkForm::Serial { .. } => HbLinkForm::Serial as u32,
         LinkForm::Ping(_) => HbLinkForm::Ping as u32,
     }
 }
@@ -331,34 +331,6 @@ pub unsafe extern "C" fn hb_cluster_complete(
     })
 }
 
-/// Tells the library whether this program can fence nodes (1) or not (0, as at the start). If it can, groups that a
-/// dead node may still run are started only after an `HB_EFFECT_FENCE` was completed as done. Call it right after the
-/// start.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hb_cluster_set_fencing(cluster: *mut HbCluster, device: u32) -> HbResult {
-    call(|| {
-        let device = crate::config::flag(device)?;
-        with(cluster, |body| {
-            body.engine.set_fencing(device);
-            Ok(())
-        })
-    })
-}
-
-/// Sets the speed of the slowest serial link, in bits per second; 0, as at the start, means that it is not known. With
-/// a known speed, the library repeats heartbeats, against noise, while such a line has nothing else to carry;
-/// retransmissions wait until the line is free. So poll again at the deadline. `hb_cluster_init_from_files` has set the
-/// `baud` of `ha.cf`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hb_cluster_set_line_speed(cluster: *mut HbCluster, bits_per_second: u32) -> HbResult {
-    call(|| {
-        with(cluster, |body| {
-            body.engine.set_line_speed(bits_per_second);
-            Ok(())
-        })
-    })
-}
-
 /// Sets the wall clock, whose seconds are part of messages. Call it when the wall clock was set while the cluster runs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_cluster_set_wall_clock(
@@ -370,20 +342,6 @@ pub unsafe extern "C" fn hb_cluster_set_wall_clock(
         with(cluster, |body| {
             body.engine.set_wall_clock(Instant::from_micros(now_us), unix_seconds);
             Ok(())
-        })
-    })
-}
-
-/// Sets the name of a group: the first word of its line in `haresources`. Only `HB_FAILBACK_LEGACY` needs it, right
-/// after the start; `hb_cluster_init_from_files` has done it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hb_cluster_set_group_key(cluster: *mut HbCluster, group: u32, key: *const c_char) -> HbResult {
-    call(|| {
-        let key = c_text(key, KEY_MAX)?;
-        with(cluster, |body| {
-            let group = u16::try_from(group).ok().filter(|group| usize::from(*group) < body.engine.groups().len());
-            let group = GroupId(group.ok_or(HbResult::NoSuchThing)?);
-            body.engine.set_group_key(group, key).map_err(|_| HbResult::BadValue)
         })
     })
 }

@@ -3,14 +3,14 @@
 use core::ffi::{c_char, c_void};
 
 use engine::id::{Generation, NodeId, NodeName, Uuid};
-use engine::takeover::EFFECT_LIMIT;
+use engine::takeover::{EFFECT_LIMIT, KEY_MAX};
 use engine::time::{Duration, Instant};
 use engine::wire::{Keys, Method};
-use engine::{AutoFailback, Autojoin, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
+use engine::{AutoFailback, Autojoin, Config, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
 use heapless::Vec;
 
 use crate::cluster::Engine;
-use crate::edge::{Checked, HbCluster, array, c_bytes, call, establish, output, sized_input, view};
+use crate::edge::{Checked, HbCluster, array, c_ascii, c_bytes, call, establish, output, sized_input, view};
 use crate::limits::{HB_GROUPS, HB_KEYS, HB_LINKS, HB_NAME_MAX, HB_NODES, HB_SECRET_MAX};
 use crate::result::HbResult;
 
@@ -92,6 +92,20 @@ pub struct HbLinkConfig {
     pub form: u32,
     /// For `HB_LINK_FORM_PING`: the index of the ping node.
     pub node: u32,
+    /// For `HB_LINK_FORM_SERIAL`: the speed in bits per second; 0 if it is not known. With a known speed, the library
+    /// repeats heartbeats, against noise, while the line has nothing else to carry; retransmissions wait until the line
+    /// is free. So poll again at the deadline. The slowest line counts for all.
+    pub baud: u32,
+}
+
+/// A resource group of the configuration.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct HbGroupConfig {
+    /// Its home: the index of a node.
+    pub home: u32,
+    /// Its name: the first word of its line in `haresources`, in ASCII; may be NULL. Only `HB_FAILBACK_LEGACY` needs it.
+    pub key: *const c_char,
 }
 
 /// A key of the cluster.
@@ -125,8 +139,8 @@ pub struct HbConfig {
     pub links: *const HbLinkConfig,
     /// (*) The number of links: at most `HB_LINKS`, of which `HB_SERIAL_LINKS` serial ones.
     pub link_count: usize,
-    /// The home of each resource group, as the index of a node. May be NULL.
-    pub groups: *const u32,
+    /// The resource groups, in the order of `haresources`. May be NULL.
+    pub groups: *const HbGroupConfig,
     /// The number of groups: at most `HB_GROUPS`.
     pub group_count: usize,
     /// (*) The keys.
@@ -145,6 +159,9 @@ pub struct HbConfig {
     pub autojoin: u32,
     /// The time to live of messages is the number of nodes plus this: 0 to 255. Default: 1.
     pub hopfudge: u32,
+    /// 1: this program can fence nodes. Then groups that a dead node may still run are started only after an
+    /// `HB_EFFECT_FENCE` was completed as done. 0: silence counts as death. Default: 0.
+    pub fencing: u32,
     /// Interval of our heartbeats in microseconds. Default: 2 s.
     pub keepalive_us: u64,
     /// A heartbeat later than this is reported. 0: half of `deadtime_us`, which is the default.
@@ -227,6 +244,7 @@ const DEFAULTS: HbConfig = HbConfig {
     manage_resources: 1,
     autojoin: 0,
     hopfudge: 1,
+    fencing: 0,
     keepalive_us: 2_000_000,
     warntime_us: 0,
     deadtime_us: 30_000_000,
@@ -257,6 +275,11 @@ fn build(
         links: &links,
         groups: &groups,
         manage_resources: flag(config.manage_resources)?,
+        fencing: flag(config.fencing)?,
+        #[cfg(not(feature = "small"))]
+        resume: None,
+        #[cfg(not(feature = "small"))]
+        introduction: None,
         timing: timing(config),
         auto_failback: failback(config.auto_failback)?,
         hopfudge: u8::try_from(config.hopfudge).map_err(|_| HbResult::BadValue)?,
@@ -315,7 +338,7 @@ fn read_links(links: &mut Vec<LinkForm, HB_LINKS>, from: &[HbLinkConfig]) -> Che
     for link in from {
         let form = match link.form {
             n if n == HbLinkForm::Datagram as u32 => LinkForm::Datagram,
-            n if n == HbLinkForm::Serial as u32 => LinkForm::Serial,
+            n if n == HbLinkForm::Serial as u32 => LinkForm::Serial { baud: link.baud },
             n if n == HbLinkForm::Ping as u32 => LinkForm::Ping(node_id(link.node)?),
             _ => return Err(HbResult::BadValue),
         };
@@ -324,9 +347,10 @@ fn read_links(links: &mut Vec<LinkForm, HB_LINKS>, from: &[HbLinkConfig]) -> Che
     Ok(())
 }
 
-fn read_groups(groups: &mut Vec<NodeId, HB_GROUPS>, from: &[u32]) -> Checked<()> {
-    for home in from {
-        groups.push(node_id(*home)?).map_err(|_| HbResult::TooManyGroups)?;
+fn read_groups<'a>(groups: &mut Vec<GroupConfig<'a>, HB_GROUPS>, from: &'a [HbGroupConfig]) -> Checked<()> {
+    for group in from {
+        let config = GroupConfig { key: c_ascii(group.key, KEY_MAX)?, ..GroupConfig::at(node_id(group.home)?) };
+        groups.push(config).map_err(|_| HbResult::TooManyGroups)?;
     }
     Ok(())
 }

@@ -51,6 +51,8 @@ unsafe impl Plain for crate::config::HbLinkConfig {}
 // SAFETY: see above.
 unsafe impl Plain for crate::config::HbKey {}
 // SAFETY: see above.
+unsafe impl Plain for crate::config::HbGroupConfig {}
+// SAFETY: see above.
 #[cfg(not(feature = "small"))]
 unsafe impl Plain for crate::files::HbFiles {}
 // SAFETY: see above.
@@ -127,6 +129,17 @@ pub(crate) fn bytes<'a>(pointer: *const c_void, len: usize) -> Checked<&'a [u8]>
 /// A text with a NUL after at most `most` bytes.
 pub(crate) fn c_text<'a>(pointer: *const c_char, most: usize) -> Checked<&'a str> {
     core::str::from_utf8(c_bytes(pointer, most)?).map_err(|_| HbResult::BadValue)
+}
+
+/// A text of ASCII with a NUL after at most `most` bytes. NULL is an empty text. The check of UTF-8 costs 360 bytes of
+/// flash.
+pub(crate) fn c_ascii<'a>(pointer: *const c_char, most: usize) -> Checked<&'a str> {
+    let bytes = if pointer.is_null() { &[] } else { c_bytes(pointer, most)? };
+    if !bytes.iter().all(u8::is_ascii) {
+        return Err(HbResult::BadValue);
+    }
+    // SAFETY: ASCII is UTF-8.
+    Ok(unsafe { core::str::from_utf8_unchecked(bytes) })
 }
 
 /// The bytes before the NUL, at most `most`.

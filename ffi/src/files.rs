@@ -3,11 +3,11 @@
 use core::ffi::{c_char, c_void};
 
 use engine::config::{AuthKeys, File, HaCf, HaResources, HbcoreCf, MessageFormat, Problem, Problems, Severity};
-use engine::id::{Generation, GroupId, NodeId, Uuid};
+use engine::id::{Generation, NodeId, Uuid};
 use engine::takeover::EFFECT_LIMIT;
 use engine::time::Instant;
 use engine::wire::Keys;
-use engine::{Config, LinkForm, NodeConfig};
+use engine::{Config, GroupConfig, LinkForm, NodeConfig};
 use heapless::Vec;
 
 use crate::cluster::Engine;
@@ -50,6 +50,8 @@ pub struct HbFiles {
     pub seed: u64,
     /// Our identity: made at random once, and kept.
     pub uuid: [u8; 16],
+    /// 1: this program can fence nodes, as with `hb_config_t`.
+    pub fencing: u32,
 }
 
 /// A file of the configuration.
@@ -192,6 +194,9 @@ fn build(
         links: &links,
         groups: &groups,
         manage_resources: flag(files.manage_resources)? && ha_cf.pacemaker.mode.uses_haresources(),
+        fencing: flag(files.fencing)?,
+        resume: None,
+        introduction: None,
         timing: ha_cf.timing,
         auto_failback: ha_cf.auto_failback,
         hopfudge: ha_cf.protocol.hopfudge,
@@ -203,25 +208,10 @@ fn build(
         seed: seed(files.seed, files.generation, u32::from(site.local.0)),
     };
     let keys = site.keys.table()?;
-    let cluster = establish(storage, len, &links, |place| Engine::new_in(place, &config, keys, now, unix_seconds))?;
-    with(cluster, |body| {
-        body.engine.set_line_speed(site.ha_cf.line_speed());
-        site.tell_group_keys(&mut body.engine);
-        Ok(cluster)
-    })
+    establish(storage, len, &links, |place| Engine::new_in(place, &config, keys, now, unix_seconds))
 }
 
 impl Site<'_> {
-    /// The legacy protocol names groups by their first resource. Without it, a group whose name is too long cannot be
-    /// moved by that protocol.
-    fn tell_group_keys(&self, engine: &mut Engine) {
-        for (id, group) in (0..).map(GroupId).zip(&self.resources.groups) {
-            if let Some(key) = group.key() {
-                let _ = engine.set_group_key(id, key.word);
-            }
-        }
-    }
-
     fn nodes(&self, own_uuid: Uuid) -> Checked<Vec<NodeConfig, HB_NODES>> {
         let mut nodes = Vec::new();
         for (id, node) in (0..).map(NodeId).zip(&self.ha_cf.nodes) {
@@ -240,11 +230,13 @@ impl Site<'_> {
         Ok(links)
     }
 
-    fn groups(&self) -> Checked<Vec<NodeId, HB_GROUPS>> {
+    /// The groups. The legacy protocol names them by their first resource.
+    fn groups(&self) -> Checked<Vec<GroupConfig<'_>, HB_GROUPS>> {
         let mut groups = Vec::new();
         for group in &self.resources.groups {
             let home = self.ha_cf.node_id(group.node).ok_or(HbResult::BadFiles)?;
-            groups.push(home).map_err(|_| HbResult::TooManyGroups)?;
+            let key = group.key().map_or("", |key| key.word);
+            groups.push(GroupConfig { key, ..GroupConfig::at(home) }).map_err(|_| HbResult::TooManyGroups)?;
         }
         Ok(groups)
     }

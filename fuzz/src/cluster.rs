@@ -87,7 +87,6 @@ impl Host {
             Step::ForClient(message) => drop(engine.send_for_client(now, message.fields())),
             Step::Carrier { link, carrier } => engine.link_changed(now, link, carrier),
             Step::Restart => engine.announce_restart(now),
-            Step::Fencing(device) => engine.set_fencing(device),
             Step::WallClock(seconds) => engine.set_wall_clock(now, seconds),
         }
     }

@@ -8,11 +8,12 @@ use crate::script::{Environment, Search};
 use crate::state::HostEntry;
 use crate::sys::users;
 use hbcore::config::{
-    AddressConflict, AddressTakeover, AuthKeys, HaCf, HaResources, HbcoreCf, Logging, Medium, MediumLine, MessageFormat,
+    AddressConflict, AddressTakeover, AuthKeys, Group, HaCf, HaResources, HbcoreCf, Logging, Medium, MediumLine,
+    MessageFormat,
 };
 use hbcore::id::{Generation, NodeId, Uuid};
 use hbcore::takeover::EFFECT_LIMIT;
-use hbcore::{Config, LinkForm, NodeConfig};
+use hbcore::{Config, Found, GroupConfig, Introduction, LinkForm, NodeConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,14 +97,15 @@ impl Site {
             .collect()
     }
 
-    /// The home of each group.
-    pub fn homes(&self) -> Vec<NodeId> {
-        self.resources.groups.iter().filter_map(|group| self.ha_cf.node_id(group.node)).collect()
-    }
-
-    /// A number that two nodes share if, and only if, they have the same groups in the same order: each its home and its resources.
-    pub fn digest(&self) -> u64 {
-        digest(&self.resources)
+    /// The groups for the engine. `found`: for each, what of it runs here already.
+    pub fn groups(&self, found: &[Found]) -> Vec<GroupConfig<'static>> {
+        let found = found.iter().copied().chain(std::iter::repeat(Found::Nothing));
+        let groups = self.resources.groups.iter().zip(found);
+        let group = |(group, found): (&Group<'static>, Found)| {
+            let home = self.ha_cf.node_id(group.node)?;
+            Some(GroupConfig { home, key: group.key().map_or("", |key| key.word), found })
+        };
+        groups.filter_map(group).collect()
     }
 
     /// The configuration of the engine. `manage`: false with `-M` or Pacemaker.
@@ -111,7 +113,7 @@ impl Site {
         &self,
         nodes: &'a [NodeConfig],
         links: &'a [LinkForm],
-        groups: &'a [NodeId],
+        groups: &'a [GroupConfig<'a>],
         manage: bool,
         generation: Generation,
         seed: u64,
@@ -123,6 +125,10 @@ impl Site {
             links,
             groups,
             manage_resources: manage,
+            fencing: self.fences(),
+            resume: None,
+            introduction: manage
+                .then(|| Introduction { release: env!("CARGO_PKG_VERSION"), digest: digest(&self.resources) }),
             timing: self.ha_cf.timing,
             auto_failback: self.ha_cf.auto_failback,
             hopfudge: protocol.hopfudge,
@@ -137,6 +143,11 @@ impl Site {
                 .max(EFFECT_LIMIT),
             seed,
         }
+    }
+
+    /// Whether a device fences the other nodes.
+    fn fences(&self) -> bool {
+        self.extensions.fence_command.is_some() || self.ha_cf.stonith.is_some()
     }
 
     /// What fences the other nodes, if anything does.
@@ -236,7 +247,8 @@ fn account_of_logs() -> Option<(u32, u32)> {
     Some((users::listed("/etc/passwd", "hacluster")?, users::listed("/etc/group", "haclient")?))
 }
 
-/// FNV-1a over the words: comments, blanks and continued lines do not count.
+/// A number that two nodes share if, and only if, they have the same groups in the same order, each with its home and
+/// its resources: FNV-1a over the words. Comments, blanks and continued lines do not count.
 fn digest(resources: &HaResources<'_>) -> u64 {
     const START: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;

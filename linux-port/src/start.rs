@@ -8,8 +8,8 @@ mod schedule;
 pub use identity::{identity, rehearse_engine};
 
 use failure::{Failure, GENERAL};
-use identity::{engine, manages};
-use idle::{Ears, claim_stuck, idle};
+use identity::{Before, engine, manages};
+use idle::{Ears, idle};
 use schedule::{for_addresses, schedule};
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
@@ -17,7 +17,7 @@ use crate::cli::{Action, Options, REFERENCE};
 use crate::clients::{About, Feed};
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::daemon::{self, Detached, Readiness};
-use crate::driver::{Driver, End, Links, LinuxCluster, Parts, Rereader, Scripts};
+use crate::driver::{Driver, End, Links, Parts, Rereader, Scripts};
 use crate::fifo::{self, Fifo};
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::media;
@@ -33,10 +33,9 @@ use crate::sys::realtime::{self, Class, Scheduling};
 use crate::sys::signal::{self, DAEMON_SIGNALS, Signals};
 use crate::systemd::Notify;
 use crate::terminal::complain;
-use hbcore::Carrier;
 use hbcore::config::AutoFailback;
-use hbcore::id::GroupId;
 use hbcore::takeover::Holds;
+use hbcore::{Carrier, Found};
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -247,7 +246,8 @@ fn prepare_rest(
         None => identity(site, &state, &log).map_err(Failure::general)?,
     };
     log.info(format_args!("Heartbeat generation: {}", successor.generation.0));
-    let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, successor))
+    let before = before(options, known, &plans, &stuck.groups, &log);
+    let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, successor, &before))
         .map_err(|reason| Failure::Refused(EXIT_CONFIGURATION, format!("heartbeat: {reason}")))?;
     memory::give_back_zeros(&mut *cluster);
     let wish = schedule(site, options);
@@ -261,22 +261,16 @@ fn prepare_rest(
     let fence = site.fence(&environment);
     let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
     let fence_program = fence.as_ref().map(|fence| fence.program().to_owned());
-    cluster.set_fencing(fence.is_some());
-    cluster.set_line_speed(site.ha_cf.line_speed());
     let resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
-    name_groups(&mut cluster, &resources, &log);
-    if manage {
-        cluster.introduce(env!("CARGO_PKG_VERSION"), site.digest());
+    match before.resume {
+        Some(claimed) => {
+            resources.clean(|plan| known.map_or(claimed != Holds::NONE, |k| k.shares(plan)));
+            let nothing = Handover::default();
+            resources.resume(known.unwrap_or(&nothing), &environment, site.takes_addresses());
+            media::remove_own_locks(&site.media());
+        }
+        None => resources.clean(|_| false),
     }
-    if let Action::Resume(held) = options.action {
-        resume(&mut cluster, &resources, held.unwrap_or_default(), known);
-        let nothing = Handover::default();
-        resources.resume(known.unwrap_or(&nothing), &environment, site.takes_addresses());
-        media::remove_own_locks(&site.media());
-    } else {
-        resources.clean(|_| false);
-    }
-    claim_stuck(&mut cluster, &resources, &stuck.groups, &log);
     mark(options, &resources, &log);
     let mut orders = Orders::after(known.map_or(0, |known| known.orders));
     if resumes {
@@ -351,25 +345,32 @@ fn address_record(options: &Options, log: &Logger) -> Record {
     })
 }
 
-/// Only the legacy protocol asks for groups by name.
+/// The state in which an earlier daemon has left the groups of `plans`. `stuck`: the places of those that could not be
+/// stopped. Such a group is ours until its stop is confirmed: the node claims its class, and stops it again, or starts
+/// it if it does not run.
 #[cold]
-fn name_groups(cluster: &mut LinuxCluster, resources: &Resources, log: &Logger) {
-    for (n, plan) in (0..).zip(resources.plans()) {
-        if let Err(error) = cluster.set_group_key(GroupId(n), &plan.key) {
-            log.debug(1, format_args!("Group [{}]: {error:?}", plan.key));
-        }
-    }
-}
-
-/// Continues where the daemon stopped that ran in this process before.
-#[cold]
-fn resume(cluster: &mut LinuxCluster, resources: &Resources, claimed: Holds, known: Option<&Handover>) {
-    let plans: Vec<&Plan> = resources.plans().collect();
+fn before(options: &Options, known: Option<&Handover>, plans: &[Plan], stuck: &[usize], log: &Logger) -> Before {
+    let resume = match options.action {
+        Action::Resume(held) => Some(held.unwrap_or_default()),
+        _ => None,
+    };
     // A 3.0.6 that hands over to us tells only the classes.
-    let runs = |plan: &Plan| known.is_none_or(|k| k.groups.contains(&plan.words)) && claimed != Holds::NONE;
-    plans.iter().filter(|plan| runs(plan)).for_each(|plan| plan.assume_started());
-    cluster.resume(claimed, |group| plans.get(usize::from(group.0)).is_some_and(|plan| runs(plan)));
-    resources.clean(|plan| known.map_or(claimed != Holds::NONE, |k| k.shares(plan)));
+    let runs = |plan: &Plan| {
+        resume.is_some_and(|claimed| claimed != Holds::NONE) && known.is_none_or(|k| k.groups.contains(&plan.words))
+    };
+    let found = |(place, plan): (usize, &Plan)| {
+        if stuck.contains(&place) {
+            plan.assume_started();
+            log.crit(format_args!("{} may run here and cannot be stopped: this node claims it", plan.key));
+            Found::Leftover
+        } else if runs(plan) {
+            plan.assume_started();
+            Found::Running
+        } else {
+            Found::Nothing
+        }
+    };
+    Before { resume, found: plans.iter().enumerate().map(found).collect() }
 }
 
 /// Becomes the next daemon. Returns only if that fails, and everything is then as before.

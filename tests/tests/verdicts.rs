@@ -19,6 +19,9 @@ fn receiver() -> Engine {
         links: &[LinkForm::Datagram],
         groups: &[],
         manage_resources: true,
+        fencing: false,
+        resume: None,
+        introduction: None,
         timing: Timing {
             keepalive: ms(1000),
             warntime: ms(15_000),

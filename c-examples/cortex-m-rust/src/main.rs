@@ -20,7 +20,7 @@ use hbcore::serial::{Nb, SerialEnd};
 use hbcore::takeover::{EFFECT_LIMIT, Effect, Outcome};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
-use hbcore::{AutoFailback, Autojoin, Cluster, Config, Event, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
+use hbcore::{AutoFailback, Autojoin, Cluster, Config, Event, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
 
 /// Two nodes, one link, two groups, 2 KiB of history, one key.
 type Node = Cluster<2, 1, 2, 2048, 1>;
@@ -68,12 +68,14 @@ fn start<'p>(place: &'p mut MaybeUninit<Node>, console: &mut Console) -> Option<
     let node =
         |name, uuid| Some(NodeConfig { name: NodeName::new(name).ok()?, kind: NodeKind::Member, uuid: Uuid(uuid) });
     let run = generation_next();
+    // With the speed of the line, the engine repeats heartbeats on it, against noise.
     let config = Config {
         local: NodeId(1),
         nodes: &[node("alpha", [0; 16])?, node("charlie", *b"charlie's identi")?],
-        links: &[LinkForm::Serial],
-        groups: &[NodeId(0), NodeId(1)],
+        links: &[LinkForm::Serial { baud: board::CABLE_BAUD }],
+        groups: &[GroupConfig::at(NodeId(0)), GroupConfig::at(NodeId(1))],
         manage_resources: true,
+        fencing: false,
         timing: Timing {
             keepalive: Duration::from_secs(1),
             warntime: Duration::from_millis(2500),
@@ -92,9 +94,7 @@ fn start<'p>(place: &'p mut MaybeUninit<Node>, console: &mut Console) -> Option<
         seed: u64::from(run),
     };
     let _ = write!(console, "charlie starts, run {run}\r\n");
-    let node = Node::new_in(place, &config, keys, now(), 1).ok()?; // peers do not compare this clock with theirs
-    node.set_line_speed(board::CABLE_BAUD); // against noise: repeats heartbeats on an idle line
-    Some(node)
+    Node::new_in(place, &config, keys, now(), 1).ok() // peers do not compare this clock with theirs
 }
 
 #[inline(never)]

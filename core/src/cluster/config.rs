@@ -2,6 +2,8 @@
 
 use crate::id::{Generation, NodeId, NodeName, Uuid};
 use crate::settings::{AutoFailback, Autojoin, HeartbeatFormat, LinkForm, NodeKind, Timing, TimingError};
+#[cfg(not(feature = "small"))]
+use crate::takeover::Holds;
 use crate::time::Duration;
 
 /// A node of the configuration.
@@ -15,6 +17,56 @@ pub struct NodeConfig {
     pub uuid: Uuid,
 }
 
+/// A resource group of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupConfig<'a> {
+    /// Its home.
+    pub home: NodeId,
+    /// Its name: the first word of its line in `haresources`. Only `auto_failback legacy` needs it; a name of more than
+    /// [`KEY_MAX`](crate::takeover::KEY_MAX) bytes counts as none.
+    pub key: &'a str,
+    /// What of it runs here already. With the feature `small`, nothing does: a microcontroller begins with a reset.
+    #[cfg(not(feature = "small"))]
+    pub found: Found,
+}
+
+impl GroupConfig<'_> {
+    /// A group without a name, of which nothing runs here.
+    pub const fn at(home: NodeId) -> Self {
+        Self {
+            home,
+            key: "",
+            #[cfg(not(feature = "small"))]
+            found: Found::Nothing,
+        }
+    }
+}
+
+/// The part of a group that runs on this node when the engine starts.
+#[cfg(not(feature = "small"))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// All of it: an earlier engine of this node left it running on purpose. Counts only with [`Config::resume`].
+    Running,
+    /// Perhaps something: an earlier run of this node could not stop it. See [`Takeover::stuck`].
+    ///
+    /// [`Takeover::stuck`]: crate::takeover::Takeover::stuck
+    Leftover,
+}
+
+/// The facts that hbcore nodes tell each other about themselves.
+#[cfg(not(feature = "small"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Introduction<'a> {
+    /// The name of the release; 15 printable characters of it are told.
+    pub release: &'a str,
+    /// A number that two nodes share if, and only if, they have the same groups in the same order.
+    pub digest: u64,
+}
+
 /// The configuration for [`Cluster::new`](crate::Cluster::new). Slices are copied; their order gives the ids.
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'a> {
@@ -24,10 +76,20 @@ pub struct Config<'a> {
     pub nodes: &'a [NodeConfig],
     /// All links.
     pub links: &'a [LinkForm],
-    /// The home of each resource group, in the order of `haresources`.
-    pub groups: &'a [NodeId],
+    /// The resource groups, in the order of `haresources`.
+    pub groups: &'a [GroupConfig<'a>],
     /// Whether resource groups are managed here at all.
     pub manage_resources: bool,
+    /// Whether a device can fence the other nodes. With one, a group that a dead node may still run is acquired only
+    /// after an [`Effect::Fence`](crate::takeover::Effect::Fence) has succeeded. Without one, silence counts as death.
+    pub fencing: bool,
+    /// The claim of an earlier engine of this node, whose groups were left running: this engine goes on with it
+    /// (docs/protocol/resources.md 6.3). `None` for a plain start.
+    #[cfg(not(feature = "small"))]
+    pub resume: Option<Holds>,
+    /// The facts about this node that other hbcore nodes are told.
+    #[cfg(not(feature = "small"))]
+    pub introduction: Option<Introduction<'a>>,
     /// The times.
     pub timing: Timing,
     /// The treatment of a group whose home returns.

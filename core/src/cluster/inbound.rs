@@ -55,9 +55,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             None => self.unnumbered(id, &header),
         };
         // A message without a number may be a replay, so it does not show that its sender is alive. Only a ping node
-        // answers a request of just now. (With the feature `small` the link is a serial line, on which there are no
-        // replays.)
-        let is_fresh = cfg!(feature = "small") || header.seq.is_some() || header.kind == MessageType::NsStatus;
+        // answers a request of just now.
+        let is_fresh = header.seq.is_some() || header.kind == MessageType::NsStatus;
         if is_fresh && matches!(received, Received::New | Received::Duplicate | Received::NotForUs) {
             self.heard(id, link);
         }

@@ -69,6 +69,11 @@ impl Line {
         noise_until: Instant::ZERO,
     };
 
+    /// Sets the speed of the slowest serial link, in bits per second; 0 if that is not known.
+    pub(super) fn set_speed(&mut self, bits_per_second: u32) {
+        self.byte = MICROS_AND_BITS.checked_div(bits_per_second).unwrap_or(0);
+    }
+
     /// Microseconds from one copy to the next.
     fn gap(&self, keepalive: Duration, now: Instant) -> u64 {
         let time = u64::from(self.byte.saturating_mul(u32::from(self.len)));
@@ -84,18 +89,6 @@ impl Line {
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
 {
-    /// Sets the speed of the slowest serial link, in bits per second; 0, as at the start, if it is not known.
-    ///
-    /// From then on the newest heartbeat, and sometimes our newest message, is sent again on serial links: up to seven
-    /// times until the next heartbeat, but so that half of the line's time stays free; and where messages are damaged
-    /// or missing, up to fifteen times, one after the other. Other links never get copies. Where all links are serial,
-    /// retransmissions and requests wait until the line is free, and get a ninth of its time:
-    /// [`Cluster::next_deadline`] then tells when [`Cluster::poll_transmit`] has them.
-    pub fn set_line_speed(&mut self, bits_per_second: u32) {
-        self.line.byte = MICROS_AND_BITS.checked_div(bits_per_second).unwrap_or(0);
-        self.line.copy_at = None;
-    }
-
     /// Whether only new messages and copies may be sent now.
     pub(super) fn line_rests(&self) -> bool {
         self.line.rests_until > self.now

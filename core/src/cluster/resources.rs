@@ -1,12 +1,13 @@
 //! The path between the wire and the takeover machine.
 
 use super::told::TEXT_MAX;
-use super::{Cluster, Communication, Event, Request, RequestError};
+use super::{Cluster, Communication, Config, Event, Request, RequestError};
+#[cfg(not(feature = "small"))]
+use super::{Found, Introduction};
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::node::{Node, NodeState};
 use crate::takeover::{
-    Ask, Class, Effect, FenceResult, Holds, Info, KEY_MAX, KeyError, Notice, Outcome, Phase, ReportIn, Say, Ticket,
-    Wish,
+    Ask, Class, Effect, FenceResult, Holds, Info, KEY_MAX, Notice, Outcome, Phase, ReportIn, Say, Ticket, Wish,
 };
 use crate::time::Instant;
 use crate::wire::{Header, MessageType};
@@ -111,40 +112,35 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// Sets the name of a group: the first word of its line in `haresources`. Only `auto_failback legacy` needs it.
-    ///
-    /// # Errors
-    /// [`KeyError`]; nothing changed.
-    pub fn set_group_key(&mut self, group: GroupId, key: &str) -> Result<(), KeyError> {
-        self.takeover.set_key(group, key)
-    }
-
-    /// Sets whether there is a device that can fence the other nodes: then no group that a dead node may run is started
-    /// before [`Effect::Fence`] was answered as done. Without one, a node that is not heard counts as dead.
-    pub fn set_fencing(&mut self, device: bool) {
-        self.takeover.set_fencing(device);
-    }
-
-    /// Continues where an earlier engine of this node stopped, whose groups were left running: see
-    /// [`Takeover::resume`]. Call it right after [`Cluster::new`].
-    ///
-    /// [`Takeover::resume`]: crate::takeover::Takeover::resume
-    pub fn resume(&mut self, holds: Holds, running: impl Fn(GroupId) -> bool) {
-        if self.communication != Communication::Up {
-            self.takeover.resume(holds, running);
+    /// Passes on what the configuration says of the groups.
+    pub(super) fn begin_groups(&mut self, config: &Config<'_>, now: Instant) {
+        for (id, group) in (0..).map(GroupId).zip(config.groups) {
+            // A name that does not fit counts as none.
+            let _ = self.takeover.set_key(id, group.key);
         }
+        self.takeover.set_fencing(config.fencing);
+        self.begin_after_earlier_run(config, now);
     }
 
-    /// A group may run here because an earlier run of this node could not stop it: see [`Takeover::stuck`]. Call it
-    /// right after [`Cluster::new`].
-    ///
-    /// [`Takeover::stuck`]: crate::takeover::Takeover::stuck
+    /// Passes on what an earlier run of this node has left, and what this one tells of itself.
     #[cfg(not(feature = "small"))]
-    pub fn stuck(&mut self, group: GroupId) {
-        if self.communication != Communication::Up {
-            self.takeover.stuck(self.now, group);
+    fn begin_after_earlier_run(&mut self, config: &Config<'_>, now: Instant) {
+        if let Some(holds) = config.resume {
+            let found = |id: GroupId| config.groups.get(usize::from(id.0)).map(|group| group.found);
+            self.takeover.resume(holds, |id| found(id) == Some(Found::Running));
+        }
+        for (id, _) in (0..).map(GroupId).zip(config.groups).filter(|(_, group)| group.found == Found::Leftover) {
+            self.takeover.stuck(now, id);
+        }
+        if let (Some(Introduction { release, digest }), Some(me)) = (config.introduction, self.node_mut(self.local)) {
+            me.told.introduce(release, digest);
         }
     }
+
+    /// A microcontroller begins with a reset, and tells nothing.
+    #[cfg(feature = "small")]
+    #[expect(clippy::unused_self, reason = "the same call as where there is an earlier run")]
+    fn begin_after_earlier_run(&mut self, _: &Config<'_>, _: Instant) {}
 
     /// During a start: tells the takeover whether any message of the others is missing.
     pub(super) fn note_gaps(&mut self) {
@@ -277,15 +273,6 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 };
                 self.say_fields(None, &[("t", b"stonith"), ("node", name.as_bytes()), ("result", result)]);
             }
-        }
-    }
-
-    /// Sets the facts that this node tells other hbcore nodes from now on: the name of its release, and a number that
-    /// two nodes share if, and only if, they have the same groups in the same order. With the feature `small`, it tells
-    /// nothing.
-    pub fn introduce(&mut self, release: &str, digest: u64) {
-        if let Some(me) = self.node_mut(self.local) {
-            me.told.introduce(release, digest);
         }
     }
 

@@ -54,13 +54,16 @@ fn timing() -> Timing {
 }
 
 /// A configuration without faults.
-fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [NodeId]) -> Config<'a> {
+fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [GroupConfig<'a>]) -> Config<'a> {
     Config {
         local: NodeId(0),
         nodes,
         links,
         groups,
         manage_resources: true,
+        fencing: false,
+        resume: None,
+        introduction: None,
         timing: timing(),
         auto_failback: AutoFailback::On,
         hopfudge: 1,
@@ -73,7 +76,15 @@ fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [NodeId
     }
 }
 
+/// Two groups, of which each node is the home of one.
+const GROUPS: [GroupConfig<'_>; 2] = [GroupConfig::at(NodeId(0)), GroupConfig::at(NodeId(1))];
+
 fn engine(site: Site, local: u8, generation: u64, now: Instant) -> Engine {
+    engine_with(site, local, generation, now, |_| {})
+}
+
+/// The same with a change of its configuration.
+fn engine_with(site: Site, local: u8, generation: u64, now: Instant, change: impl Fn(&mut Config<'_>)) -> Engine {
     let nodes: Vec<NodeConfig> = site
         .nodes
         .iter()
@@ -85,13 +96,14 @@ fn engine(site: Site, local: u8, generation: u64, now: Instant) -> Engine {
         })
         .collect();
     let links = [site.form, site.form];
-    let config = Config {
+    let mut config = Config {
         local: NodeId(local),
         auto_failback: site.auto_failback,
         generation: Generation(generation),
         seed: u64::from(local) + 7,
-        ..sound(&nodes, &links, &[NodeId(0), NodeId(1)])
+        ..sound(&nodes, &links, &GROUPS)
     };
+    change(&mut config);
     Engine::new(&config, keys(), now, 1_800_000_000).unwrap()
 }
 
@@ -449,7 +461,7 @@ fn heavy_loss_on_two_links_does_not_kill_anybody_and_everything_is_repeated() {
 
 #[test]
 fn a_serial_cable_alone_carries_a_cluster() {
-    let mut world = World::started(Site { form: LinkForm::Serial, ..PAIR });
+    let mut world = World::started(Site { form: LinkForm::Serial { baud: 0 }, ..PAIR });
     assert_eq!((world.owners(0), world.owners(1)), (std::vec![0], std::vec![1]));
     world.kill(0);
     world.run(MS(40));

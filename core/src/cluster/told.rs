@@ -98,8 +98,6 @@ impl Told {
 
     pub(super) fn compare_clocks(&mut self, _: u64, _: u64) {}
 
-    pub(super) fn introduce(&mut self, _: &str, _: u64) {}
-
     pub(super) fn note_start(&mut self, _: GroupId, _: bool) {}
 
     pub(super) fn text(&self) -> String<TEXT_MAX> {

@@ -293,20 +293,11 @@ impl<'t> HaCf<'t> {
 
     /// The form of the link that `medium`, one of [`HaCf::media`], becomes.
     pub fn link_form(&self, medium: &Medium<'_>) -> LinkForm {
-        match medium.kind() {
-            MediumKind::Serial => LinkForm::Serial,
-            kind if kind.is_ping() => self.node_id(medium.link_name()).map_or(LinkForm::Datagram, LinkForm::Ping),
+        match *medium {
+            Medium::Serial { baud, .. } => LinkForm::Serial { baud },
+            medium if medium.is_ping() => self.node_id(medium.link_name()).map_or(LinkForm::Datagram, LinkForm::Ping),
             _ => LinkForm::Datagram,
         }
-    }
-
-    /// The bits per second of the slowest serial line; 0 if there is none.
-    pub fn line_speed(&self) -> u32 {
-        let speeds = self.media.iter().filter_map(|line| match line.medium {
-            Medium::Serial { baud, .. } => Some(baud),
-            _ => None,
-        });
-        speeds.min().unwrap_or(0)
     }
 
     /// Whether `name` is a member of the cluster, in any case.

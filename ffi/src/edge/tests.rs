@@ -15,7 +15,7 @@ fn zeroed() -> Box<Storage> {
 fn cluster(storage: &mut Storage) -> *mut HbCluster {
     let node = |name: &core::ffi::CStr| HbNodeConfig { name: name.as_ptr(), kind: 0, uuid: [0; 16] };
     let nodes = [node(c"alpha"), node(c"bravo")];
-    let links = [HbLinkConfig { form: 0, node: 0 }];
+    let links = [HbLinkConfig { form: 0, node: 0, baud: 0 }];
     let keys = [HbKey { index: 1, method: 2, secret: c"secret".as_ptr() }];
     let mut config = MaybeUninit::<HbConfig>::uninit();
     // SAFETY: pointers to the values above, which outlive the call.

@@ -1,13 +1,15 @@
 //! The configuration of the engine.
 
 use arbitrary::Unstructured;
-use hbcore::id::{Generation, GroupId, NodeId, NodeName, Uuid};
+use hbcore::id::{Generation, NodeId, NodeName, Uuid};
 use hbcore::takeover::Holds;
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
-use hbcore::{AutoFailback, Autojoin, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
+use hbcore::{
+    AutoFailback, Autojoin, Config, Found, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing,
+};
 
-use super::{Engine, GROUPS};
+use super::Engine;
 
 /// The time at which the engine is made.
 pub(super) const BEGIN: Instant = Instant::from_millis(1000);
@@ -53,13 +55,20 @@ impl Setup {
         };
         let nodes =
             [node(0, NodeKind::Member), node(1, NodeKind::Member), node(2, NodeKind::Ping), node(3, NodeKind::Member)];
-        let serial = if self.bit(1) { LinkForm::Serial } else { LinkForm::Datagram };
+        let serial = if self.bit(1) { LinkForm::Serial { baud: 0 } } else { LinkForm::Datagram };
         let config = Config {
             local: NodeId(0),
             nodes: if self.bit(2) { &nodes } else { &nodes[..3] },
             links: &[if self.bit(3) { LinkForm::Datagram } else { serial }, serial, LinkForm::Ping(NodeId(2))],
-            groups: &[NodeId(0), NodeId(1), NodeId(0)],
+            groups: &[
+                GroupConfig { home: NodeId(0), key: "one", found: Found::Running },
+                GroupConfig { home: NodeId(1), key: "two", found: Found::Nothing },
+                GroupConfig { home: NodeId(0), key: "three", found: Found::Nothing },
+            ],
             manage_resources: !self.bit(4) || !self.bit(5),
+            fencing: self.bit(11),
+            resume: self.resumes().then_some(Holds { local: true, foreign: false }),
+            introduction: None,
             timing: Timing {
                 keepalive: ms(100),
                 warntime: ms(500),
@@ -81,16 +90,7 @@ impl Setup {
             effect_limit: self.effect_limit(),
             seed: 1,
         };
-        let mut engine = Engine::new(&config, keys(), BEGIN, 0x6b00_0000).expect("a good configuration");
-        for group in 0..GROUPS {
-            let key = ["one", "two", "three"][group];
-            engine.set_group_key(GroupId(group as u16), key).expect("a short key");
-        }
-        engine.set_fencing(self.bit(11));
-        if self.bit(12) && self.bit(13) {
-            engine.resume(Holds { local: true, foreign: false }, |group| group.0 == 0);
-        }
-        engine
+        Engine::new(&config, keys(), BEGIN, 0x6b00_0000).expect("a good configuration")
     }
 
     /// Whether the first group runs from the start.

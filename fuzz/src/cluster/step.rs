@@ -36,7 +36,6 @@ pub(super) enum Step<'d> {
         carrier: Carrier,
     },
     Restart,
-    Fencing(bool),
     WallClock(u64),
 }
 
@@ -70,8 +69,6 @@ impl<'d> Step<'d> {
             }
             30 => match choice >> 5 & 3 {
                 0 => Self::Restart,
-                1 => Self::Fencing(true),
-                2 => Self::Fencing(false),
                 _ => Self::WallClock(input.arbitrary()?),
             },
             _ => Self::Request(Request::Leave),

@@ -8,6 +8,8 @@ use crate::site::Site;
 use crate::state::{GenerationOrigin, HostList, StateDir, StateError, UuidOrigin, plausible_now, uuid_from_name};
 use crate::sys::clock::Clock;
 use hbcore::config::UuidSource;
+use hbcore::takeover::Holds;
+use hbcore::{Config, Found};
 
 /// The identity and the generation of this run. The generation is on disk before the first packet carries it.
 ///
@@ -51,6 +53,15 @@ pub(super) fn manages(site: &Site, options: &Options) -> bool {
     options.resource_management && site.ha_cf.pacemaker.mode.uses_haresources()
 }
 
+/// The state that an earlier daemon has left.
+#[derive(Default)]
+pub(super) struct Before {
+    /// The claim of the daemon that was in this process before, which left its groups running.
+    pub(super) resume: Option<Holds>,
+    /// For each group, what of it runs here.
+    pub(super) found: Vec<Found>,
+}
+
 /// The engine for a site. Large: see [`super::off_this_stack`].
 #[cold]
 pub(super) fn engine(
@@ -59,14 +70,15 @@ pub(super) fn engine(
     links: &[String],
     manage: bool,
     Successor { generation, uuid }: Successor,
+    Before { resume, found }: &Before,
 ) -> Result<Box<LinuxCluster>, String> {
     // Identities that were learnt earlier. Without them the node learns them again, so a bad file does no harm.
     let known = state.read_hosts(HostList::Known).unwrap_or_default();
     let nodes = site.nodes(uuid, &known);
     let forms = site.link_forms(links);
-    let homes = if manage { site.homes() } else { Vec::new() };
+    let groups = if manage { site.groups(found) } else { Vec::new() };
     let seed = generation.0 ^ u64::from(std::process::id()) << 32;
-    let config = site.engine(&nodes, &forms, &homes, manage, generation, seed);
+    let config = Config { resume: *resume, ..site.engine(&nodes, &forms, &groups, manage, generation, seed) };
     let keys = site.keys.table().map_err(|error| format!("the engine refuses the keys: {error:?}"))?;
     LinuxCluster::new(&config, keys, Clock.now(), Clock.wall_seconds())
         .map(Box::new)
@@ -79,5 +91,5 @@ pub(super) fn engine(
 /// The engine's reason, as text.
 pub fn rehearse_engine(site: &Site, options: &Options, successor: Successor) -> Result<(), String> {
     let (names, state) = (Links::names_of(site.media()), StateDir::new(&options.state_dir));
-    engine(site, &state, &names, manages(site, options), successor).map(drop)
+    engine(site, &state, &names, manages(site, options), successor, &Before::default()).map(drop)
 }

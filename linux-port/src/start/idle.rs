@@ -2,17 +2,15 @@
 
 use super::Failure;
 use crate::cli::{Action, Options};
-use crate::driver::LinuxCluster;
 use crate::jobs::Running;
 use crate::leftovers::{self, Door, Interrupted};
 use crate::log::Logger;
 use crate::problems::Board;
-use crate::resources::{Handover, Plan, Resources, ScriptEnvironment};
+use crate::resources::{Handover, Plan, ScriptEnvironment};
 use crate::site::Site;
 use crate::state::Mark;
 use crate::status::{Answer, Starting, StatusSocket};
 use crate::sys::signal::Signals;
-use hbcore::id::GroupId;
 
 /// Groups that may still run here after everything was told to stop.
 #[derive(Default)]
@@ -102,15 +100,4 @@ pub(super) fn idle(
         log.crit(format_args!("{words}: not in haresources any more, and may still run here: stop it by hand"));
     }
     Ok(Stuck { groups, lost })
-}
-
-/// A group that may run here is ours until its stop is confirmed: the node claims its class, and stops it again, or
-/// starts it if it does not run.
-#[cold]
-pub(super) fn claim_stuck(cluster: &mut LinuxCluster, resources: &Resources, stuck: &[usize], log: &Logger) {
-    for (group, plan) in (0..).zip(resources.plans()).filter(|(place, _)| stuck.contains(&usize::from(*place))) {
-        plan.assume_started();
-        log.crit(format_args!("{} may run here and cannot be stopped: this node claims it", plan.key));
-        cluster.stuck(GroupId(group));
-    }
 }

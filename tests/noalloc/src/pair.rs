@@ -5,11 +5,11 @@ use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
 use hbcore::takeover::{Class, EFFECT_LIMIT, Effect, Outcome, Ticket};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{FrameReader, FrameSource, Keys, Method};
-use hbcore::{AutoFailback, Autojoin, Cluster, Config, Event, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Request, Timing};
+use hbcore::{AutoFailback, Autojoin, Cluster, Config, Event, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Request, Timing};
 
 type Engine = Cluster<2, 2, 1, 8192, 2>;
 
-const LINKS: [LinkForm; 2] = [LinkForm::Datagram, LinkForm::Serial];
+const LINKS: [LinkForm; 2] = [LinkForm::Datagram, LinkForm::Serial { baud: 0 }];
 const SERIAL: LinkId = LinkId(1);
 const TICK: Duration = Duration::from_millis(5);
 
@@ -65,8 +65,11 @@ fn node(id: u8, generation: u64, now: Instant) -> Option<Node> {
         local: NodeId(id),
         nodes: &nodes,
         links: &LINKS,
-        groups: &[NodeId(0)],
+        groups: &[GroupConfig::at(NodeId(0))],
         manage_resources: true,
+        fencing: false,
+        resume: None,
+        introduction: None,
         timing: Timing {
             keepalive: Duration::from_millis(100),
             warntime: Duration::from_millis(250),

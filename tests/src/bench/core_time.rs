@@ -82,6 +82,9 @@ pub(super) fn engine(nodes: usize, form: HeartbeatFormat) -> Box<Engine> {
         links: &[LinkForm::Datagram],
         groups: &[],
         manage_resources: false,
+        fencing: false,
+        resume: None,
+        introduction: None,
         timing: Timing {
             keepalive: Duration::from_millis(100),
             warntime: Duration::from_millis(500),

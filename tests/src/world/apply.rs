@@ -187,11 +187,9 @@ impl World<'_> {
             wall,
             seed,
             hasty: planted == Some(Bug::HastyDeath),
+            left_over: host.real.iter().map(|real| real.left_over).collect(),
         };
-        let mut engine = Box::new(Engine::new(&self.schedule.site, &start));
-        let leftovers = host.real.iter().enumerate().filter(|(_, real)| real.left_over);
-        leftovers.for_each(|(group, _)| engine.stuck(group));
-        host.engine = Some(engine);
+        host.engine = Some(Box::new(Engine::new(&self.schedule.site, &start)));
         self.counting.views[node] = View::NEW;
         self.input(node, Cause::Time, super::host::Host::advance);
     }

@@ -8,8 +8,8 @@ use hbcore::takeover::{Effect, Outcome, Ticket};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
 use hbcore::{
-    AutoFailback, Autojoin, Cluster, Config, DatagramError, Event, HeartbeatFormat, LinkForm, NodeConfig, NodeKind,
-    Received, Request, RequestError, Timing, Transmit,
+    AutoFailback, Autojoin, Cluster, Config, DatagramError, Event, Found, GroupConfig, HeartbeatFormat, LinkForm,
+    NodeConfig, NodeKind, Received, Request, RequestError, Timing, Transmit,
 };
 
 /// The capacities are exactly large enough for any schedule.
@@ -34,6 +34,9 @@ pub(crate) struct Start {
     pub(crate) seed: u64,
     /// A planted bug: the daemon uses another deadtime than the one that it was told.
     pub(crate) hasty: bool,
+    /// For each group, whether an earlier run has left it and could not stop it. In the model, scripts of a start never
+    /// fail to stop one.
+    pub(crate) left_over: Vec<bool>,
 }
 
 pub(crate) fn name(node: usize) -> &'static str {
@@ -108,13 +111,6 @@ impl Engine {
         }
     }
 
-    /// An earlier run has left a group that does not stop. In the model, scripts of a start never fail to stop one.
-    pub(crate) fn stuck(&mut self, group: usize) {
-        if let Self::Ours(engine) = self {
-            engine.stuck(GroupId(group as u16));
-        }
-    }
-
     /// A running group lacks something. A 3.0.6 does not notice it.
     pub(crate) fn group_lost(&mut self, now: Instant, group: usize) {
         if let Self::Ours(engine) = self {
@@ -176,14 +172,23 @@ fn ours(site: &Site, start: &Start) -> Ours {
             uuid: if n == start.node { uuid(n) } else { Uuid::NIL },
         })
         .collect();
-    let form = |medium: &Medium| if *medium == Medium::Serial { LinkForm::Serial } else { LinkForm::Datagram };
+    let form =
+        |medium: &Medium| if *medium == Medium::Serial { LinkForm::Serial { baud: 0 } } else { LinkForm::Datagram };
     let deadtime = if start.hasty { site.deadtime * 2 / 3 + site.keepalive } else { site.deadtime };
+    let group = |(home, left_over): (&usize, &bool)| GroupConfig {
+        found: if *left_over { Found::Leftover } else { Found::Nothing },
+        ..GroupConfig::at(NodeId(*home as u8))
+    };
+    let groups: Vec<GroupConfig<'_>> = site.groups.iter().zip(&start.left_over).map(group).collect();
     let config = Config {
         local: NodeId(start.node as u8),
         nodes: &nodes,
         links: &site.links.iter().map(form).collect::<Vec<_>>(),
-        groups: &site.groups.iter().map(|home| NodeId(*home as u8)).collect::<Vec<_>>(),
+        groups: &groups,
         manage_resources: !site.groups.is_empty(),
+        fencing: site.fencing,
+        resume: None,
+        introduction: None,
         timing: Timing {
             keepalive: ms(site.keepalive),
             warntime: ms(site.deadtime / 2),
@@ -201,7 +206,5 @@ fn ours(site: &Site, start: &Start) -> Ours {
         effect_limit: ms(site.limit),
         seed: start.seed,
     };
-    let mut engine = Ours::new(&config, keys(site), start.now, start.wall).expect("a good configuration");
-    engine.set_fencing(site.fencing);
-    engine
+    Ours::new(&config, keys(site), start.now, start.wall).expect("a good configuration")
 }

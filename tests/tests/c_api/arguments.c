@@ -29,7 +29,7 @@ static hb_cluster_t *cluster;
 static const hb_node_config_t nodes[2] = {{.name = "alpha"}, {.name = "bravo"}};
 static const hb_link_config_t links[1] = {{.form = HB_LINK_FORM_DATAGRAM}};
 static const hb_link_config_t serial[1] = {{.form = HB_LINK_FORM_SERIAL}};
-static const uint32_t homes[1] = {0};
+static const hb_group_config_t groups[1] = {{.home = 0, .key = "10.0.0.1"}};
 static const hb_key_t one_key[1] = {{.index = 1, .method = HB_METHOD_SHA1, .secret = "secret"}};
 
 static hb_config_t good_config(void)
@@ -40,7 +40,7 @@ static hb_config_t good_config(void)
     config.node_count = 2;
     config.links = links;
     config.link_count = 1;
-    config.groups = homes;
+    config.groups = groups;
     config.group_count = 1;
     config.keys = one_key;
     config.key_count = 1;
@@ -114,7 +114,7 @@ static void configurations(void)
     WITH(links, NULL, NULL_POINTER);
     WITH(link_count, SIZE_MAX, BAD_LENGTH);
     WITH(groups, NULL, NULL_POINTER);
-    WITH(groups, ODD(const uint32_t), MISALIGNED);
+    WITH(groups, ODD(const hb_group_config_t), MISALIGNED);
     WITH(keys, NULL, NULL_POINTER);
     WITH(key_count, 0, NO_SIGNING_KEY);
     WITH(signing_key, 2, NO_SIGNING_KEY);
@@ -126,6 +126,7 @@ static void configurations(void)
     WITH(manage_resources, 2, BAD_VALUE);
     WITH(autojoin, 2, BAD_VALUE);
     WITH(hopfudge, 256, BAD_VALUE);
+    WITH(fencing, 2, BAD_VALUE);
     WITH(keepalive_us, 0, NO_KEEPALIVE);
     WITH(deadtime_us, 200000, DEADTIME_TOO_SMALL);
     WITH(initdead_us, 1, INITDEAD_TOO_SMALL);
@@ -164,7 +165,7 @@ static void configurations(void)
     }
     hb_node_config_t many_nodes[HB_NODES + 1];
     hb_link_config_t many_links[HB_LINKS + 1];
-    uint32_t many_groups[HB_GROUPS + 1];
+    hb_group_config_t many_groups[HB_GROUPS + 1];
     char many_names[HB_NODES + 1][16];
     for (unsigned i = 0; i <= HB_NODES; i++) {
         snprintf(many_names[i], sizeof many_names[i], "node%u", i);
@@ -222,9 +223,6 @@ static void no_cluster(hb_result_t wanted, hb_cluster_t *bad)
     NONE(hb_cluster_leave(bad, 0));
     NONE(hb_cluster_complete(bad, 0, 0, HB_OUTCOME_DONE));
     NONE(hb_cluster_set_wall_clock(bad, 0, 1));
-    NONE(hb_cluster_set_group_key(bad, 0, "key"));
-    NONE(hb_cluster_set_fencing(bad, 1));
-    NONE(hb_cluster_set_line_speed(bad, 19200));
     NONE(hb_cluster_set_keys(bad, one_key, 1, 1));
 #if !defined(HB_SMALL)
     NONE(hb_cluster_set_authkeys(bad, "auth 1\n1 crc\n", 13));
@@ -279,15 +277,6 @@ static void inputs(void)
     EXPECT(BAD_VALUE, hb_cluster_takeover(cluster, 0, 3));
     EXPECT(NO_PARTNER, hb_cluster_takeover(cluster, 0, HB_CLASS_ALL));
     EXPECT(OK, hb_cluster_set_wall_clock(cluster, 0, 1800000001));
-    EXPECT(OK, hb_cluster_set_line_speed(cluster, 19200));
-    EXPECT(OK, hb_cluster_set_line_speed(cluster, 0));
-    EXPECT(NULL_POINTER, hb_cluster_set_group_key(cluster, 0, NULL));
-    EXPECT(NO_SUCH_THING, hb_cluster_set_group_key(cluster, 1, "key"));
-    EXPECT(NO_SUCH_THING, hb_cluster_set_group_key(cluster, 70000, "key"));
-    EXPECT(OK, hb_cluster_set_group_key(cluster, 0, "10.0.0.1"));
-    EXPECT(BAD_VALUE, hb_cluster_set_fencing(cluster, 2));
-    EXPECT(OK, hb_cluster_set_fencing(cluster, 1));
-    EXPECT(OK, hb_cluster_set_fencing(cluster, 0));
     EXPECT(NULL_POINTER, hb_cluster_set_keys(cluster, NULL, 1, 1));
     EXPECT(NO_SIGNING_KEY, hb_cluster_set_keys(cluster, one_key, 1, 3));
     EXPECT(OK, hb_cluster_set_keys(cluster, one_key, 1, 1));
@@ -535,7 +524,7 @@ static void files(void)
     TRUE(address.version == 4 && address.prefix == 24 && address.address[3] == 9 && address.interface.len == 4 && address.label.len == 1);
 }
 
-/* Serial lines have their speed from the file: heartbeats are repeated, as after hb_cluster_set_line_speed. */
+/* Serial lines have their speed from the file: heartbeats are repeated, as with hb_link_config_t.baud. */
 static void speed_of_files(void)
 {
     const hb_files_t files = {.size = sizeof files,

@@ -42,7 +42,7 @@ static void must(hb_result_t result, const char *what)
 static void start(uint32_t local)
 {
     static const hb_node_config_t both[NODES] = {{.name = "alpha"}, {.name = "bravo"}};
-    static const hb_link_config_t link = {.form = HB_LINK_FORM_SERIAL};
+    static const hb_link_config_t link = {.form = HB_LINK_FORM_SERIAL, .baud = BAUD};
     static const hb_key_t key = {.index = 1, .method = HB_METHOD_SHA1, .secret = "between us"};
     hb_config_t config;
     must(hb_config_defaults(&config, sizeof config), "hb_config_defaults");
@@ -59,7 +59,6 @@ static void start(uint32_t local)
     config.initdead_us = 2 * DEADTIME;
     config.generation = 1;
     must(hb_cluster_init(&storage[local], sizeof storage[local], &config, 0, 1, &nodes[local]), "hb_cluster_init");
-    must(hb_cluster_set_line_speed(nodes[local], BAUD), "hb_cluster_set_line_speed");
     lines[local].begin = lines[local].end = 0;
     died[local] = 0;
 }

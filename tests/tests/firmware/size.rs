@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
 use hbcore::takeover::{EFFECT_LIMIT, Outcome};
 use hbcore::wire::{FrameReader, Keys, Method};
-use hbcore::{AutoFailback, Autojoin, Cluster, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing, time};
+use hbcore::{
+    AutoFailback, Autojoin, Cluster, Config, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing, time,
+};
 
 use crate::board::{Board, in_c, in_rust};
 use crate::stack::Calls;
@@ -132,9 +134,12 @@ impl Alpha {
         let config = Config {
             local: NodeId(0),
             nodes: &[node("alpha"), node("charlie")],
-            links: &[LinkForm::Serial],
-            groups: &[NodeId(0), NodeId(1)],
+            links: &[LinkForm::Serial { baud: 0 }],
+            groups: &[GroupConfig::at(NodeId(0)), GroupConfig::at(NodeId(1))],
             manage_resources: true,
+            fencing: false,
+            resume: None,
+            introduction: None,
             timing: Timing {
                 keepalive: seconds(1),
                 warntime: seconds(2),

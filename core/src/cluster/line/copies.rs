@@ -9,18 +9,17 @@ use crate::wire;
 type Engine = Cluster<2, 2, 2, 8192, 1>;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
-const CABLE: &[LinkForm] = &[LinkForm::Serial];
-const BOTH: &[LinkForm] = &[LinkForm::Datagram, LinkForm::Serial];
+const CABLE: &[LinkForm] = &[LinkForm::Serial { baud: SPEED }];
+const BOTH: &[LinkForm] = &[LinkForm::Datagram, LinkForm::Serial { baud: SPEED }];
 /// Microseconds of a byte at [`SPEED`].
 const BYTE: u64 = 572;
 
 /// alpha, a second after its start. Its first messages have been polled.
 fn alpha(links: &[LinkForm]) -> Engine {
-    let mut engine = config(0, 7, |config, keys| {
+    let mut engine = config(0, 7, SPEED, |config, keys| {
         let config = Config { links, ..*config };
         Engine::new(&config, keys, Instant::ZERO, 1).unwrap()
     });
-    engine.set_line_speed(SPEED);
     let mut buffer = [0; 1024];
     while engine.poll_transmit(&mut buffer).is_some() {}
     engine.set_now(Instant::from_millis(1000));
@@ -176,7 +175,7 @@ fn fourth_copy_is_one_of_the_newest_message_unless_that_is_longer_than_three_hea
     for links in [CABLE, BOTH] {
         let copy = fourth_copy(links, 0).unwrap();
         assert!(copy.starts_with(b">>>"), "a cable takes the form in lines only");
-        let keys = config(0, 7, |_, keys| keys);
+        let keys = config(0, 7, SPEED, |_, keys| keys);
         assert_eq!(wire::open(&copy, &keys).unwrap().text("t"), Some(&b"custom"[..]));
         assert_eq!(fourth_copy(links, 1), None);
     }

@@ -34,11 +34,8 @@ struct End {
 
 impl End {
     fn new(local: u8, seed: u64) -> Self {
-        let engine = config(local, seed, |config, keys| {
-            let mut engine = Box::new(Engine::new(config, keys, Instant::ZERO, 1).unwrap());
-            engine.set_line_speed(SPEED);
-            engine
-        });
+        let engine =
+            config(local, seed, SPEED, |config, keys| Box::new(Engine::new(config, keys, Instant::ZERO, 1).unwrap()));
         let (line, events) = (VecDeque::new(), Vec::new());
         Self { engine, frames: FrameReader::new(), line, free_at: Instant::ZERO, events }
     }

@@ -12,7 +12,7 @@ type Engine = Cluster<2, 1, 2, 8192, 1>;
 pub(super) const SPEED: u32 = 19_200;
 
 /// Node `local` of two.
-pub(super) fn config<E>(local: u8, seed: u64, make: impl FnOnce(&Config<'_>, Keys<1>) -> E) -> E {
+pub(super) fn config<E>(local: u8, seed: u64, speed: u32, make: impl FnOnce(&Config<'_>, Keys<1>) -> E) -> E {
     let mut keys = Keys::new();
     keys.insert(1, Method::Sha1, b"secret").unwrap();
     keys.set_signing(1).unwrap();
@@ -21,9 +21,12 @@ pub(super) fn config<E>(local: u8, seed: u64, make: impl FnOnce(&Config<'_>, Key
     let config = Config {
         local: NodeId(local),
         nodes: &[node("alpha"), node("bravo")],
-        links: &[LinkForm::Serial],
-        groups: &[NodeId(0), NodeId(1)],
+        links: &[LinkForm::Serial { baud: speed }],
+        groups: &[GroupConfig::at(NodeId(0)), GroupConfig::at(NodeId(1))],
         manage_resources: true,
+        fencing: false,
+        resume: None,
+        introduction: None,
         timing: Timing {
             keepalive: seconds(1),
             warntime: seconds(3),
@@ -45,11 +48,7 @@ pub(super) fn config<E>(local: u8, seed: u64, make: impl FnOnce(&Config<'_>, Key
 }
 
 fn engine(local: u8, speed: u32) -> Engine {
-    config(local, 7, |config, keys| {
-        let mut engine = Engine::new(config, keys, Instant::ZERO, 1).unwrap();
-        engine.set_line_speed(speed);
-        engine
-    })
+    config(local, 7, speed, |config, keys| Engine::new(config, keys, Instant::ZERO, 1).unwrap())
 }
 
 /// Two nodes, and the losses of the line between them.

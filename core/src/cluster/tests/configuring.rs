@@ -10,7 +10,7 @@ pub(super) fn node(name: &str) -> NodeConfig {
 /// The outcome of making a pair with a changed configuration.
 fn made(change: impl FnOnce(&mut Config<'_>)) -> Result<(), ConfigError> {
     let nodes = [node("alpha"), node("bravo")];
-    let mut config = sound(&nodes, &[LinkForm::Datagram], &[NodeId(0), NodeId(1)]);
+    let mut config = sound(&nodes, &[LinkForm::Datagram], &GROUPS);
     change(&mut config);
     Engine::new(&config, keys(), Instant::from_millis(1), 0).map(drop)
 }
@@ -20,11 +20,11 @@ fn configuration_that_does_not_fit_is_refused() {
     assert_eq!(made(|_| {}), Ok(()));
     assert_eq!(made(|c| c.generation = Generation(0)), Err(ConfigError::NoGeneration));
     assert_eq!(made(|c| c.local = NodeId(2)), Err(ConfigError::UnknownNode));
-    assert_eq!(made(|c| c.groups = &[NodeId(2)]), Err(ConfigError::UnknownNode));
+    assert_eq!(made(|c| c.groups = const { &[GroupConfig::at(NodeId(2))] }), Err(ConfigError::UnknownNode));
     assert_eq!(made(|c| c.links = &[LinkForm::Ping(NodeId(2))]), Err(ConfigError::UnknownNode));
     assert_eq!(made(|c| c.links = &[LinkForm::Ping(NodeId(1))]), Ok(()));
-    assert_eq!(made(|c| c.groups = &[NodeId(0); 8]), Ok(()));
-    assert_eq!(made(|c| c.groups = &[NodeId(0); 9]), Err(ConfigError::TooManyGroups));
+    assert_eq!(made(|c| c.groups = const { &[GroupConfig::at(NodeId(0)); 8] }), Ok(()));
+    assert_eq!(made(|c| c.groups = const { &[GroupConfig::at(NodeId(0)); 9] }), Err(ConfigError::TooManyGroups));
     assert_eq!(made(|c| c.links = &[LinkForm::Datagram; 4]), Ok(()));
     assert_eq!(made(|c| c.links = &[LinkForm::Datagram; 5]), Err(ConfigError::TooManyLinks));
     let many: Vec<_> = (0..9).map(|n| node(&std::format!("host{n}"))).collect();

@@ -155,7 +155,7 @@ fn digest_and_release_reach_the_other_node_with_what_it_says_of_resources() {
     let mut world = World::new(PAIR);
     for (host, digest) in [(0, 7), (1, 8)] {
         world.start(host);
-        world.hosts[host].engine.as_mut().unwrap().introduce("1.2.3", digest);
+        world.hosts[host].engine.as_mut().unwrap().nodes[host].told.introduce("1.2.3", digest);
     }
     world.run(MS(2000));
     for (host, other, digest) in [(0, 1, 8), (1, 0, 7)] {

@@ -14,7 +14,7 @@ const BRAVO: NodeId = NodeId(1);
 /// bravo, with one link of each kind.
 fn bravo() -> Engine {
     let nodes = [node("alpha"), node("bravo"), NodeConfig { kind: NodeKind::Ping, ..node("router") }];
-    let links = [LinkForm::Datagram, LinkForm::Serial, LinkForm::Ping(NodeId(2))];
+    let links = [LinkForm::Datagram, LinkForm::Serial { baud: 0 }, LinkForm::Ping(NodeId(2))];
     let config = Config { local: BRAVO, ..sound(&nodes, &links, &[]) };
     Engine::new(&config, keys(), Instant::from_millis(1), 1_800_000_000).unwrap()
 }

@@ -6,7 +6,6 @@ use crate::id::GroupId;
 use crate::takeover::{Holds, Wish};
 
 const THREE: Site = Site { nodes: &["alpha", "bravo", "charlie"], ..PAIR };
-const OWN: GroupId = GroupId(1);
 
 fn notices(world: &World, host: usize) -> Vec<Event> {
     world.hosts[host].events.iter().filter(|e| matches!(e, Event::Resource(_))).copied().collect()
@@ -85,15 +84,13 @@ fn peer_that_wants_groups_gets_them() {
 }
 
 #[test]
-fn groups_that_were_left_running_run_on_and_only_a_node_that_joins_can_say_so() {
-    let mut fresh = engine(PAIR, 1, 5, Instant::from_millis(1));
-    fresh.resume(Holds { local: true, foreign: false }, |group| group == OWN);
+fn groups_that_were_left_running_run_on() {
+    let fresh = engine_with(PAIR, 1, 5, Instant::from_millis(1), |config| {
+        config.resume = Some(Holds { local: true, foreign: false });
+        config.groups = &[GROUPS[0], GroupConfig { found: Found::Running, ..GROUPS[1] }];
+    });
     let states: Vec<_> = fresh.groups().iter().map(|g| g.state() == GroupState::Running).collect();
     assert_eq!(states, [false, true]);
-    let mut world = World::started(PAIR);
-    let joined = world.hosts[0].engine.as_mut().unwrap();
-    joined.resume(Holds { local: true, foreign: true }, |_| true);
-    assert_eq!(joined.takeover().holds().as_str(), "local");
 }
 
 #[test]
@@ -101,7 +98,7 @@ fn nothing_of_a_dead_node_is_started_before_it_is_fenced() {
     for (device, owners) in [(true, std::vec![]), (false, std::vec![1])] {
         let mut world = World::started(PAIR);
         world.effect_time = MS(100);
-        world.hosts[1].engine.as_mut().unwrap().set_fencing(device);
+        world.hosts[1].engine.as_mut().unwrap().takeover.set_fencing(device);
         world.kill(0);
         world.run(MS(31 + 110));
         assert_eq!(world.owners(0), owners, "with a device: {device}");
