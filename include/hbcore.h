@@ -158,7 +158,7 @@ enum {
     /// No effect with this ticket is in progress: the ticket was used, or timed out, or never existed.
     HB_RESULT_STALE_TICKET = 18,
     /// There is no such node, link or group.
-    HB_RESULT_NO_SUCH_THING = 19,
+    HB_RESULT_NOT_FOUND = 19,
     /// The link has another form: bytes were passed to a datagram link, or a datagram to a serial one.
     HB_RESULT_WRONG_LINK = 20,
     /// The text was cut to fit. The part that fits was written.
@@ -246,7 +246,7 @@ enum {
     /// The request is refused, for a reason that this version has no number for.
     HB_RESULT_REFUSED = 95,
     /// `auto_failback legacy` has no standby.
-    HB_RESULT_LEGACY_HAS_NONE = 96,
+    HB_RESULT_STANDBY_UNSUPPORTED = 96,
     /// The text is not an IPv4 or IPv6 address.
     HB_RESULT_ADDRESS_BAD = 100,
     /// The text is not a prefix length or netmask of the address family.
@@ -1300,7 +1300,7 @@ hb_result_t hb_files_medium(const hb_files_t *files, size_t index, hb_medium_t *
 #if !defined(HB_SMALL)
 /// Returns word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or
 /// `Filesystem::/dev/sdb1::/srv`. Resources are started in this order and stopped in the reverse one. Returns
-/// `HB_RESULT_NOTHING` if the group has fewer, and `HB_RESULT_NO_SUCH_THING` if there are fewer groups. The text is a
+/// `HB_RESULT_NOTHING` if the group has fewer, and `HB_RESULT_NOT_FOUND` if there are fewer groups. The text is a
 /// piece of `haresources`.
 hb_result_t hb_files_resource(const hb_files_t *files, size_t group, size_t index, hb_text_t *resource);
 #endif

@@ -19,24 +19,32 @@
 
 mod address;
 mod authkeys;
+mod directive;
 mod ha_cf;
 mod haresources;
 mod hbcore_cf;
 mod help;
 mod lexer;
+mod medium_kind;
 mod message;
 mod parsed;
+mod place;
 mod problem;
+mod reporter;
+mod spelling;
 mod value;
 
 pub use self::address::{AddressError, AddressSpec};
 pub use self::authkeys::{AuthKey, AuthKeys, KEYS_MAX};
+pub use self::directive::Directive;
 pub use self::ha_cf::*;
 pub use self::haresources::{GROUPS_MAX, Group, HaResources, Resource};
 pub use self::hbcore_cf::{AddressConflict, AddressTakeover, HbcoreCf, Program};
+pub use self::medium_kind::MediumKind;
 pub use self::parsed::Parsed;
+pub use self::place::{File, Position};
 pub use self::problem::{
-    ApiAuthFault, File, LogChoice, MediumFault, Position, Problem, ProblemKind, Problems, Quoted, Severity, Table,
+    ApiAuthFault, LogChoice, MediumFault, Problem, ProblemKind, Problems, Quoted, Severity, Table,
 };
 pub use self::value::{parse_boolean, parse_time};
 pub use crate::settings::{AutoFailback, Autojoin, HeartbeatFormat, NodeKind, Timing};

@@ -343,15 +343,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// The time for the next call of [`Takeover::advance`].
     pub fn next_deadline(&self) -> Option<Instant> {
         let mut deadline = Instant::FAR;
-        self.hasten(&mut deadline);
+        self.bring_forward(&mut deadline);
         (deadline < Instant::FAR).then_some(deadline)
     }
 
     /// Moves `deadline` to that of this machine, if that is sooner.
-    pub(crate) fn hasten(&self, deadline: &mut Instant) {
+    pub(crate) fn bring_forward(&self, deadline: &mut Instant) {
         self.timers.all().into_iter().for_each(|at| sooner(deadline, at.as_ref()));
         self.groups.iter().for_each(|group| sooner(deadline, group.deadline().as_ref()));
-        self.fencing.hasten(deadline);
+        self.fencing.bring_forward(deadline);
     }
 
     /// This node became active. `alone`: no other node is alive.

@@ -71,7 +71,7 @@ impl Ports {
 
     pub(crate) fn form(&self, link: u32) -> Checked<(LinkId, u32)> {
         let form = usize::try_from(link).ok().and_then(|index| self.forms.get(index));
-        Ok((LinkId(link as u8), *form.ok_or(HbResult::NoSuchThing)?))
+        Ok((LinkId(link as u8), *form.ok_or(HbResult::NotFound)?))
     }
 
     /// Notes the ticket of an effect.

@@ -54,7 +54,7 @@ pub enum HbResult {
     /// No effect with this ticket is in progress: the ticket was used, or timed out, or never existed.
     StaleTicket = 18,
     /// There is no such node, link or group.
-    NoSuchThing = 19,
+    NotFound = 19,
     /// The link has another form: bytes were passed to a datagram link, or a datagram to a serial one.
     WrongLink = 20,
     /// The text was cut to fit. The part that fits was written.
@@ -146,7 +146,7 @@ pub enum HbResult {
     /// The request is refused, for a reason that this version has no number for.
     Refused = 95,
     /// `auto_failback legacy` has no standby.
-    LegacyHasNone = 96,
+    StandbyUnsupported = 96,
 
     /// The text is not an IPv4 or IPv6 address.
     AddressBad = 100,
@@ -170,7 +170,7 @@ texts! {
     Panic "the library failed; the cluster cannot be used any more"
     Poisoned "the library failed in an earlier call"
     StaleTicket "the ticket is not that of an effect in flight"
-    NoSuchThing "no such node, link or group"
+    NotFound "no such node, link or group"
     WrongLink "the link does not carry this"
     Truncated "the text was cut"
     NoKeepalive "keepalive is zero"
@@ -214,7 +214,7 @@ texts! {
     OtherInFlux "the other node has not settled yet"
     LocalInFlux "this node has not settled yet"
     Refused "refused"
-    LegacyHasNone "auto_failback legacy has no standby"
+    StandbyUnsupported "auto_failback legacy has no standby"
     AddressBad "not an address"
     AddressBadMask "not a netmask or prefix length"
     AddressBadInterface "not an interface name"
@@ -300,7 +300,7 @@ impl From<DatagramError> for HbResult {
         match error {
             DatagramError::Packet(packet) => packet.into(),
             DatagramError::Header(header) => header.into(),
-            DatagramError::UnknownLink => Self::NoSuchThing,
+            DatagramError::UnknownLink => Self::NotFound,
             DatagramError::UnknownNode => Self::PacketUnknownNode,
             DatagramError::Replayed => Self::PacketReplayed,
             DatagramError::NameConflict => Self::PacketNameConflict,
@@ -317,7 +317,7 @@ impl From<RequestError> for HbResult {
             RequestError::Standby(StandbyRefusal::NoPartner) => Self::NoPartner,
             RequestError::Standby(StandbyRefusal::OtherInFlux) => Self::OtherInFlux,
             RequestError::Standby(StandbyRefusal::LocalInFlux) => Self::LocalInFlux,
-            RequestError::Standby(StandbyRefusal::Unsupported) => Self::LegacyHasNone,
+            RequestError::Standby(StandbyRefusal::Unsupported) => Self::StandbyUnsupported,
             _ => Self::Refused,
         }
     }

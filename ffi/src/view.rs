@@ -192,8 +192,8 @@ pub unsafe extern "C" fn hb_cluster_node(
     call(|| {
         let place = view(node, size)?;
         look(cluster, |body| {
-            let id = u8::try_from(index).map_err(|_| HbResult::NoSuchThing)?;
-            let node = body.engine.node(NodeId(id)).ok_or(HbResult::NoSuchThing)?;
+            let id = u8::try_from(index).map_err(|_| HbResult::NotFound)?;
+            let node = body.engine.node(NodeId(id)).ok_or(HbResult::NotFound)?;
             place.set(HbNode {
                 name: text::field(node.name.as_bytes()),
                 state_word: text::field(node.state.as_str().as_bytes()),
@@ -241,7 +241,7 @@ pub unsafe extern "C" fn hb_cluster_find_node(
         let (name, index) = (c_text(name, HB_NAME_MAX)?, output(index)?);
         look(cluster, |body| {
             let node = body.engine.nodes().find(|node| node.name.as_str().eq_ignore_ascii_case(name));
-            index.set(u32::from(node.ok_or(HbResult::NoSuchThing)?.id.0));
+            index.set(u32::from(node.ok_or(HbResult::NotFound)?.id.0));
             Ok(())
         })
     })
@@ -258,8 +258,8 @@ pub unsafe extern "C" fn hb_cluster_group(
     call(|| {
         let place = view(group, size)?;
         look(cluster, |body| {
-            let id = u16::try_from(index).map(GroupId).map_err(|_| HbResult::NoSuchThing)?;
-            let group = body.engine.groups().get(usize::from(id.0)).ok_or(HbResult::NoSuchThing)?;
+            let id = u16::try_from(index).map(GroupId).map_err(|_| HbResult::NotFound)?;
+            let group = body.engine.groups().get(usize::from(id.0)).ok_or(HbResult::NotFound)?;
             place.set(HbGroup {
                 home: u32::from(group.home.0),
                 state: group_state(group.state()) as u32,

@@ -28,7 +28,7 @@ pub struct HbAddress {
 
 /// Returns word number `index` of group number `group`: one resource, such as `10.0.0.1/24/eth0` or
 /// `Filesystem::/dev/sdb1::/srv`. Resources are started in this order and stopped in the reverse one. Returns
-/// `HB_RESULT_NOTHING` if the group has fewer, and `HB_RESULT_NO_SUCH_THING` if there are fewer groups. The text is a
+/// `HB_RESULT_NOTHING` if the group has fewer, and `HB_RESULT_NOT_FOUND` if there are fewer groups. The text is a
 /// piece of `haresources`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hb_files_resource(
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn hb_files_resource(
         let place = output(resource)?;
         let files = sized_input(files)?;
         let site = Texts::of(&files)?.good()?;
-        let group = site.resources.groups.get(group).ok_or(HbResult::NoSuchThing)?;
+        let group = site.resources.groups.get(group).ok_or(HbResult::NotFound)?;
         place.set(HbText::of(group.resources().nth(index).ok_or(HbResult::Nothing)?.word.as_bytes()));
         Ok(())
     })

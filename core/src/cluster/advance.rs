@@ -69,8 +69,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if let Communication::Asking { again, .. } = self.communication {
             deadline = deadline.min(again);
         }
-        self.hasten_line(&mut deadline);
-        self.takeover.hasten(&mut deadline);
+        self.bring_forward_for_line(&mut deadline);
+        self.takeover.bring_forward(&mut deadline);
         (deadline < Instant::FAR).then_some(deadline)
     }
 

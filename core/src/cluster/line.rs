@@ -99,7 +99,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     /// Moves `deadline` to the time when a copy is due, or the line is free for waiting messages, if that is sooner.
-    pub(super) fn hasten_line(&self, deadline: &mut Instant) {
+    pub(super) fn bring_forward_for_line(&self, deadline: &mut Instant) {
         sooner(deadline, self.line.copy_at.as_ref());
         if (self.service != 0 || self.history.has_resends()) && self.line_rests() {
             *deadline = (*deadline).min(self.line.rests_until);

@@ -4,8 +4,11 @@
 
 use heapless::Vec;
 
-use super::lexer::{behind_mark, is_utf16, lines};
-use super::problem::{Position, ProblemKind, Problems, Quoted, Reporter};
+use super::lexer::{is_utf16, lines};
+use super::place::Position;
+use super::problem::{ProblemKind, Problems, Quoted};
+use super::reporter::Reporter;
+use super::reporter::after_byte_order_mark;
 use super::{File, Parsed};
 use crate::wire::{KeyError, Keys, Method};
 
@@ -49,7 +52,7 @@ impl<'t> AuthKeys<'t> {
             keys_refused: 0,
             places: [None; KEYS_MAX],
         };
-        for (number, line) in lines(behind_mark(text, &mut parser.report)) {
+        for (number, line) in lines(after_byte_order_mark(text, &mut parser.report)) {
             parser.line(number, line);
         }
         parser.finish();

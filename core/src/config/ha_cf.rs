@@ -4,7 +4,6 @@
 //! each word accepts, and `ha_cf/relations.rs` the relations between them.
 
 mod clients;
-mod directive;
 mod doubt;
 mod media;
 mod parameters;
@@ -17,9 +16,10 @@ use core::time::Duration;
 use heapless::Vec;
 
 pub use self::clients::{ApiAuth, Child, OnDeath, Stonith, StonithParameters};
-pub use self::directive::Directive;
-pub use self::media::{Hosts, Medium, MediumKind, MediumLine};
+pub use self::media::{Hosts, Medium, MediumLine};
 pub use self::parameters::{ParameterText, Parameters};
+use super::directive::Directive;
+use super::medium_kind::MediumKind;
 use super::{Parsed, Position, Problems};
 use crate::id::{NodeId, NodeName};
 use crate::settings::{AutoFailback, Autojoin, LinkForm, NodeKind, Timing};

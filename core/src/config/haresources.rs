@@ -9,8 +9,10 @@ use core::net::IpAddr;
 use heapless::Vec;
 
 use super::address::looks_like_ipv4;
-use super::lexer::{BLANKS, NON_BREAKING_SPACE, Token, behind_mark, lines, text};
-use super::problem::{ProblemKind, Problems, Reporter, Table};
+use super::lexer::{BLANKS, NON_BREAKING_SPACE, Token, lines, text};
+use super::problem::{ProblemKind, Problems, Table};
+use super::reporter::Reporter;
+use super::reporter::after_byte_order_mark;
 use super::{AddressError, AddressSpec, File, HaCf, Parsed, Position};
 
 /// The largest number of groups. 3.0.6 has no limit; the next group is an error.
@@ -161,7 +163,7 @@ struct Parser<'p, 't, 'c> {
 impl<'t> Parser<'_, 't, '_> {
     #[cold]
     fn run(&mut self, file: &'t [u8]) {
-        let file = behind_mark(file, &mut self.report);
+        let file = after_byte_order_mark(file, &mut self.report);
         let mut rest = file;
         let mut continued = false;
         for (number, line) in lines(file) {

@@ -1,8 +1,10 @@
 //! Our extensions, `hbcore.cf`: directives that 3.0.6 would reject in `ha.cf`. Same grammar; the file is optional.
 
-use super::ha_cf::Directive;
-use super::lexer::{BLANKS, Token, VALUE_SEPARATORS, behind_mark, content, lines};
-use super::problem::{ProblemKind, Problems, Reporter};
+use super::directive::Directive;
+use super::lexer::{BLANKS, Token, VALUE_SEPARATORS, content, lines};
+use super::problem::{ProblemKind, Problems};
+use super::reporter::Reporter;
+use super::reporter::after_byte_order_mark;
 use super::value::parse_time;
 use super::{File, Parsed, Position};
 use crate::settings::HeartbeatFormat;
@@ -66,7 +68,7 @@ impl<'t> HbcoreCf<'t> {
         let mut sink = |problem| problems.push(problem);
         let mut report = Reporter::new(File::HbcoreCf, &mut sink);
         let mut result = Self::default();
-        for (number, line) in lines(behind_mark(text, &mut report)) {
+        for (number, line) in lines(after_byte_order_mark(text, &mut report)) {
             match content(number, line) {
                 Ok(content) => result.line(content, &mut report),
                 Err((at, kind)) => report.error(at, kind),

@@ -1,7 +1,7 @@
 //! Lines and tokens of the configuration files, with their places (docs/protocol/files.md 2).
 
-use super::problem::Reporter;
-use super::{Position, ProblemKind};
+use super::place::Position;
+use super::problem::ProblemKind;
 
 /// The separators of tokens in a line.
 pub(super) const BLANKS: &[char] = &[' ', '\t', '\x0c'];
@@ -48,21 +48,9 @@ impl<'t> Token<'t> {
     }
 }
 
-/// The mark that some editors put before the first letter of a UTF-8 file.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// Whether the text is UTF-16, which some editors call Unicode: then nothing in it can be read.
 pub(super) fn is_utf16(text: &[u8]) -> bool {
     text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
-}
-
-/// `text` after its byte order mark, which is an error: 3.0.6 takes it as a part of the first word. Of UTF-16 nothing
-/// is left.
-pub(super) fn behind_mark<'t>(text: &'t [u8], report: &mut Reporter<'_, 't>) -> &'t [u8] {
-    let rest = if is_utf16(text) { Some(&b""[..]) } else { text.strip_prefix(BYTE_ORDER_MARK) };
-    let Some(rest) = rest else { return text };
-    report.error(Position { line: 1, column: 1 }, ProblemKind::ByteOrderMark);
-    rest
 }
 
 /// The lines of a file with their numbers, the line feeds removed.

@@ -5,7 +5,8 @@ use core::fmt;
 use core::time::Duration;
 
 use super::AutoFailback;
-use super::ha_cf::{Directive, MediumKind};
+use super::directive::Directive;
+use super::medium_kind::MediumKind;
 use super::problem::{ApiAuthFault, LogChoice, MediumFault, ProblemKind, Table};
 
 /// The folder in messages of 3.0.6; the two slashes are part of them.

@@ -7,50 +7,10 @@ use core::time::Duration;
 use heapless::Vec;
 
 use super::address::AddressError;
-use super::ha_cf::{Directive, MediumKind};
-use super::lexer::Token;
+use super::directive::Directive;
+use super::medium_kind::MediumKind;
+use super::place::{File, Position};
 use crate::id::NameError;
-
-/// A file of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum File {
-    /// `ha.cf`.
-    HaCf,
-    /// `authkeys`.
-    AuthKeys,
-    /// `haresources`.
-    HaResources,
-    /// `hbcore.cf`, our extensions.
-    HbcoreCf,
-}
-
-impl File {
-    /// The name in the configuration folder.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::HaCf => "ha.cf",
-            Self::AuthKeys => "authkeys",
-            Self::HaResources => "haresources",
-            Self::HbcoreCf => "hbcore.cf",
-        }
-    }
-}
-
-/// A place in a file, both counted from 1; columns are bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The line.
-    pub line: u32,
-    /// The byte in the line.
-    pub column: u32,
-}
-
-impl Position {
-    /// The place `bytes` further to the right.
-    pub(super) fn right(self, bytes: usize) -> Self {
-        Self { column: self.column.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX)), ..self }
-    }
-}
 
 /// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,49 +88,6 @@ impl<'a, 't, const N: usize> IntoIterator for &'a Problems<'t, N> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
-    }
-}
-
-/// Passes the problems of one file to the caller's list.
-pub(super) struct Reporter<'p, 't> {
-    file: File,
-    errors: u32,
-    sink: &'p mut dyn FnMut(Problem<'t>),
-}
-
-impl<'p, 't> Reporter<'p, 't> {
-    pub(super) fn new(file: File, sink: &'p mut dyn FnMut(Problem<'t>)) -> Self {
-        Self { file, errors: 0, sink }
-    }
-
-    pub(super) fn error(&mut self, at: impl Into<Option<Position>>, kind: ProblemKind<'t>) {
-        self.errors = self.errors.saturating_add(1);
-        self.report(at.into(), Severity::Error, kind);
-    }
-
-    pub(super) fn warning(&mut self, at: impl Into<Option<Position>>, kind: ProblemKind<'t>) {
-        self.report(at.into(), Severity::Warning, kind);
-    }
-
-    pub(super) fn info(&mut self, at: impl Into<Option<Position>>, kind: ProblemKind<'t>) {
-        self.report(at.into(), Severity::Info, kind);
-    }
-
-    /// Whether no error was reported.
-    pub(super) fn is_sound(&self) -> bool {
-        self.errors == 0
-    }
-
-    /// Warns of a backslash at the end of a line in a file without continued lines.
-    pub(super) fn backslash(&mut self, line: Token<'t>) {
-        let line = line.trim();
-        if let Some(before) = line.text.strip_suffix('\\') {
-            self.warning(line.at.right(before.len()), ProblemKind::Backslash);
-        }
-    }
-
-    fn report(&mut self, at: Option<Position>, severity: Severity, kind: ProblemKind<'t>) {
-        (self.sink)(Problem { file: self.file, at, severity, kind });
     }
 }
 

@@ -48,7 +48,7 @@ impl Fencing {
     }
 
     /// Moves `deadline` to that of a device, or of the next try, if that is sooner.
-    pub(super) fn hasten(&self, deadline: &mut Instant) {
+    pub(super) fn bring_forward(&self, deadline: &mut Instant) {
         for fence in &self.waiting {
             *deadline = (*deadline).min(fence.in_flight.map_or(fence.again, |f| f.deadline));
         }

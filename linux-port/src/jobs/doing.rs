@@ -11,7 +11,7 @@ pub struct Running {
     /// The script and its verb, such as `apache2 stop`.
     pub what: String,
     /// The time since it began; between two attempts, since the first of them began.
-    pub for_so_long: Duration,
+    pub age: Duration,
     /// The time after which it is terminated, from its beginning; `None` between two attempts.
     pub limit: Option<Duration>,
     /// For a stop: the persistence with which it is tried.
@@ -121,7 +121,7 @@ impl Doing {
         let running = |script: &Script| Running {
             group: script.group.clone(),
             what: script.what.clone(),
-            for_so_long: script.since.elapsed(),
+            age: script.since.elapsed(),
             limit: Some(script.limit),
             trying: trying(&script.group),
         };
@@ -129,7 +129,7 @@ impl Doing {
         let resting = |stop: &Stop| Running {
             group: stop.group.clone(),
             what: stop.what.clone(),
-            for_so_long: stop.since.elapsed(),
+            age: stop.since.elapsed(),
             limit: None,
             trying: Some(stop.trying()),
         };

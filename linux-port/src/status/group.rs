@@ -53,7 +53,7 @@ pub struct RunningScript {
 pub(super) fn script_of(running: &Running) -> RunningScript {
     RunningScript {
         what: running.what.clone(),
-        seconds: running.for_so_long.as_secs(),
+        seconds: running.age.as_secs(),
         limit: running.limit.map(|limit| limit.as_secs()),
     }
 }

@@ -34,7 +34,7 @@ impl Answer {
 
 impl Starting<'_> {
     fn snapshot(self) -> Snapshot {
-        let waits = self.running.iter().filter(|script| script.for_so_long > self.deadtime).map(waits);
+        let waits = self.running.iter().filter(|script| script.age > self.deadtime).map(waits);
         let me = NodeRow {
             name: self.node.to_owned(),
             state: "init".to_owned(),
@@ -84,10 +84,10 @@ impl Starting<'_> {
 
 /// The problem of a script that is waited for.
 fn waits(script: &Running) -> Standing {
-    let left = script.limit.map(|limit| limit.saturating_sub(script.for_so_long));
+    let left = script.limit.map(|limit| limit.saturating_sub(script.age));
     Standing {
         problem: Problem::StartWaits { script: script.what.clone() },
-        age: script.for_so_long,
+        age: script.age,
         times: 1,
         reason: None,
         next: left.map(|left| Coming { what: "it is terminated".to_owned(), within: Some(left) }),

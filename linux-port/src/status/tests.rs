@@ -149,7 +149,7 @@ fn start_that_waits_names_its_script_with_its_beginning_and_its_end() {
     let running = [Running {
         group: "web".to_owned(),
         what: "web status".to_owned(),
-        for_so_long: Duration::from_secs(40),
+        age: Duration::from_secs(40),
         limit: Some(Duration::from_hours(1)),
         trying: None,
     }];

@@ -72,7 +72,7 @@ fn deadline_is_that_of_the_line_only_while_something_waits_for_it() {
         engine.line.rests_until = Instant::from_millis(rests);
         waits(&mut engine);
         let mut deadline = Instant::from_millis(9999);
-        engine.hasten_line(&mut deadline);
+        engine.bring_forward_for_line(&mut deadline);
         deadline.as_micros() / 1000
     };
     let request: fn(&mut Engine) = |engine| engine.serve(NodeId(1));

@@ -3,8 +3,8 @@
 
 use super::{Directive, MediumKind};
 use crate::config::File;
-use crate::config::help::meant;
 use crate::config::lexer::{BLANKS, NON_BREAKING_SPACE};
+use crate::config::spelling::meant;
 
 /// The directives of refused lines, and whether one of these lines may be a medium.
 #[derive(Clone, Copy, Debug, Default)]

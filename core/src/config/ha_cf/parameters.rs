@@ -4,8 +4,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::directive::{COUNT, Directive};
 use crate::config::Position;
+use crate::config::directive::{COUNT, Directive};
 
 /// The text of every recorded parameter: as typed, the default, or derived.
 #[derive(Clone, Copy, Debug)]

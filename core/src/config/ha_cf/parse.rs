@@ -9,10 +9,10 @@ use super::{
     AutoFailback, Directive, HaCf, Listed, Logging, MediumKind, Node, NodeKind, Pacemaker, ParameterText, Parameters,
     Process, Protocol, Timing,
 };
-use crate::config::lexer::{
-    BLANKS, NON_BREAKING_SPACE, Token, VALUE_SEPARATORS, behind_mark, content, is_utf16, lines,
-};
-use crate::config::problem::{Reporter, Table};
+use crate::config::lexer::{BLANKS, NON_BREAKING_SPACE, Token, VALUE_SEPARATORS, content, is_utf16, lines};
+use crate::config::problem::Table;
+use crate::config::reporter::Reporter;
+use crate::config::reporter::after_byte_order_mark;
 use crate::config::{Autojoin, File, GenerationMethod, MessageFormat, UuidSource};
 use crate::config::{PacemakerMode, Parsed, ProblemKind, Problems};
 use crate::id::NodeName;
@@ -50,7 +50,7 @@ pub(super) fn parse<'t, const N: usize>(
 ) -> Parsed<HaCf<'t>> {
     let mut sink = |problem| problems.push(problem);
     let mut parser = Parser::new(local_name, Reporter::new(File::HaCf, &mut sink));
-    for (number, line) in lines(behind_mark(text, &mut parser.report)) {
+    for (number, line) in lines(after_byte_order_mark(text, &mut parser.report)) {
         parser.line(number, line);
     }
     if is_utf16(text) {

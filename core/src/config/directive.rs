@@ -67,7 +67,7 @@ pub enum Directive {
 
 use Directive as D;
 
-use crate::config::File;
+use super::place::File;
 
 /// One row per directive, in the order of the enum: name, default as text if it is a recorded parameter with a fixed
 /// default, short description if it is a recorded parameter.
@@ -174,7 +174,7 @@ impl Directive {
     }
 
     /// The directive written `word`, in either file.
-    pub(in crate::config) fn by_name(word: &str) -> Option<Self> {
+    pub(super) fn by_name(word: &str) -> Option<Self> {
         TABLE.iter().find(|row| row.1 == word).map(|row| row.0)
     }
 
