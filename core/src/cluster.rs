@@ -15,7 +15,7 @@ mod told;
 pub use clients::{Field, MessageError};
 pub use config::{Config, ConfigError, GroupConfig, NodeConfig};
 #[cfg(not(feature = "small"))]
-pub use config::{Found, Introduction};
+pub use config::{Found, Introduction, Resume};
 pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmit};
 pub use told::Told;
 

@@ -120,7 +120,7 @@ pub use cluster::{
     Transmit,
 };
 #[cfg(not(feature = "small"))]
-pub use cluster::{Found, Introduction};
+pub use cluster::{Found, Introduction, Resume};
 pub use error::DatagramError;
 pub use settings::{AutoFailback, Autojoin, HeartbeatFormat, LinkForm, NodeKind, Timing, TimingError};
 pub use stats::Stats;

@@ -145,7 +145,7 @@ impl<const LINKS: usize> Node<LINKS> {
         self.forget();
         self.window.restart(generation);
         self.status_seq = Sequence(0);
-        self.told = Told::default();
+        self.told = core::mem::take(&mut self.told).until_it_tells_again();
     }
 
     /// Records that the node was heard on `link`. Returns true if the link was down.

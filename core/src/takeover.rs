@@ -25,6 +25,7 @@
 //! escalated, and the peer waits for it. With `auto_failback legacy` the nodes use an older protocol, which has neither
 //! reports nor standby; the file `legacy.rs` has its diagram.
 
+mod accord;
 mod fencing;
 mod group;
 mod leftover;
@@ -34,7 +35,8 @@ mod standby;
 mod view;
 mod vocabulary;
 
-pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, KEY_MAX, KeyError, Outcome, Ticket};
+pub use accord::Accord;
+pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, KEY_MAX, KeyError, Outcome, Remains, Ticket};
 pub use partner::ReportIn;
 pub use standby::{Standby, StandbyRefusal};
 pub use view::{Fenced, Why};
@@ -43,6 +45,7 @@ pub use vocabulary::{Ask, Class, FenceResult, Holds, Info, Notice, Phase, Say, W
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::settings::AutoFailback;
 use crate::time::{Duration, Instant, sooner};
+use group::Wanted;
 
 /// The time for which a starting node waits for the peer's report (docs/protocol/resources.md 1.4).
 pub const SETTLE: Duration = Duration::from_secs(10);
@@ -82,6 +85,8 @@ struct Other {
     is_releasing: bool,
     /// It said during our start that it has taken our groups over.
     took_over: bool,
+    /// Whether it took everything that it claims while it did not hear this node.
+    only_inherited: bool,
     /// It has begun to give up what it offers.
     has_begun: bool,
     /// `starting` was heard before we were active.
@@ -105,6 +110,7 @@ impl Other {
         asked: Sequence(0),
         is_releasing: false,
         took_over: false,
+        only_inherited: false,
         has_begun: false,
         started_early: false,
         reported: false,
@@ -137,6 +143,7 @@ pub struct Takeover<const GROUPS: usize> {
     auto_failback: AutoFailback,
     phase: Phase,
     hold: Holds,
+    accord: Accord,
     other: Other,
     standby: Standby,
     fencing: fencing::Fencing,
@@ -208,6 +215,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         auto_failback: AutoFailback::On,
         phase: Phase::Init,
         hold: Holds::NONE,
+        accord: Accord::Agreed,
         other: Other::UNKNOWN,
         standby: Standby::NotAsked,
         fencing: fencing::Fencing::NONE,
@@ -289,6 +297,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         quiet
             && !self.fencing.is_pending()
             && self.other.stable
+            && !self.is_divided()
             && self.standby == Standby::NotAsked
             && self.class_settled(Class::All)
             && self.timers.heal.is_none()
@@ -308,21 +317,31 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.groups.get_mut(usize::from(group.0)).ok_or(KeyError::NoGroup)?.set_key(key)
     }
 
-    /// Continues after an earlier engine on the same node, whose groups are still running: it claims `holds`, and
-    /// `running` tells which groups are up (docs/protocol/resources.md 6.3). Call it before anything else.
-    pub fn resume(&mut self, holds: Holds, running: impl Fn(GroupId) -> bool) {
+    /// Continues after an earlier engine on the same node, whose groups are still running: it claims `holds`, and `left`
+    /// tells how much of each group is up (docs/protocol/resources.md 6.3). `holds` is `None` if the earlier engine had
+    /// other groups, or if the peer had told it other groups. Then the claims follow from the groups that run, and nothing
+    /// is started before the peer has said what it claims, or is dead. Call it before anything else.
+    pub fn resume(&mut self, holds: Option<Holds>, left: impl Fn(GroupId) -> Remains) {
         self.resumed = true;
-        self.hold = holds;
-        self.needs_failback = holds.foreign;
+        self.hold = holds.unwrap_or_default();
         let home = self.home;
         for (n, group) in self.groups.iter_mut().enumerate() {
-            let held = if group.home == home { holds.local } else { holds.foreign };
-            if held && running(GroupId(n as u16)) {
-                group.resume();
-            } else if held {
-                group.set_wanted(true);
+            let class = if group.home == home { Class::Local } else { Class::Foreign };
+            let is_held = self.hold == self.hold.with(class);
+            match (holds, left(GroupId(n as u16))) {
+                (Some(_), Remains::All) if is_held => group.resume(true),
+                (Some(_), _) if is_held => group.set_wanted(Wanted::Own),
+                (Some(_), _) | (None, Remains::Nothing) => {}
+                (None, remains) => {
+                    group.resume(remains == Remains::All);
+                    self.hold = self.hold.with(class);
+                }
             }
         }
+        if holds.is_none() {
+            self.accord = Accord::Awaited;
+        }
+        self.needs_failback = self.hold.foreign;
     }
 
     /// The next message to send, oldest first.
@@ -362,6 +381,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.phase = Phase::Starting;
         self.active_at = now;
         self.alone = alone;
+        if alone {
+            self.agree_alone();
+        }
         if self.is_legacy() {
             return self.activated_legacy(now, alone);
         }
@@ -535,10 +557,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.timers.look_again = None;
         self.timers.ask_again = None;
         self.phase = Phase::Stable;
-        if !self.other.holds.foreign && self.is_own_class_idle() && !self.resumed {
+        if !self.other.holds.foreign && self.is_own_class_idle() && !self.resumed && !self.is_divided() {
             self.hold.local = true;
             self.announce_own = true;
-            self.want(Class::Local, None);
+            self.want(Class::Local, None, if self.alone { Wanted::Inherited } else { Wanted::Own });
         }
         self.serve_beside_leftovers();
         self.notice(Notice::LocalTransitionComplete);

@@ -127,8 +127,7 @@ impl Site {
             manage_resources: manage,
             fencing: self.fences(),
             resume: None,
-            introduction: manage
-                .then(|| Introduction { release: env!("CARGO_PKG_VERSION"), digest: digest(&self.resources) }),
+            introduction: manage.then(|| Introduction { release: env!("CARGO_PKG_VERSION"), digest: self.digest() }),
             timing: self.ha_cf.timing,
             auto_failback: self.ha_cf.auto_failback,
             hopfudge: protocol.hopfudge,
@@ -143,6 +142,11 @@ impl Site {
                 .max(EFFECT_LIMIT),
             seed,
         }
+    }
+
+    /// A number that two nodes share if, and only if, they have the same groups in the same order.
+    pub fn digest(&self) -> u64 {
+        digest(&self.resources)
     }
 
     /// Whether a device fences the other nodes.

@@ -35,7 +35,7 @@ use crate::systemd::Notify;
 use crate::terminal::complain;
 use hbcore::config::AutoFailback;
 use hbcore::takeover::Holds;
-use hbcore::{Carrier, Found};
+use hbcore::{Carrier, Found, Resume};
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -246,7 +246,7 @@ fn prepare_rest(
         None => identity(site, &state, &log).map_err(Failure::general)?,
     };
     log.info(format_args!("Heartbeat generation: {}", successor.generation.0));
-    let before = before(options, known, &plans, &stuck.groups, &log);
+    let before = before(options, known, &plans, site.digest(), &stuck.groups, &log);
     let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, successor, &before))
         .map_err(|reason| Failure::Refused(EXIT_CONFIGURATION, format!("heartbeat: {reason}")))?;
     memory::give_back_zeros(&mut *cluster);
@@ -263,8 +263,9 @@ fn prepare_rest(
     let fence_program = fence.as_ref().map(|fence| fence.program().to_owned());
     let resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
     match before.resume {
-        Some(claimed) => {
-            resources.clean(|plan| known.map_or(claimed != Holds::NONE, |k| k.shares(plan)));
+        Some(resume) => {
+            let claims = resume != Resume::Claims(Holds::NONE);
+            resources.clean(|plan| known.map_or(claims, |k| k.shares(plan)));
             let nothing = Handover::default();
             resources.resume(known.unwrap_or(&nothing), &environment, site.takes_addresses());
             media::remove_own_locks(&site.media());
@@ -349,25 +350,39 @@ fn address_record(options: &Options, log: &Logger) -> Record {
 /// stopped. Such a group is ours until its stop is confirmed: the node claims its class, and stops it again, or starts
 /// it if it does not run.
 #[cold]
-fn before(options: &Options, known: Option<&Handover>, plans: &[Plan], stuck: &[usize], log: &Logger) -> Before {
-    let resume = match options.action {
+fn before(
+    options: &Options,
+    known: Option<&Handover>,
+    plans: &[Plan],
+    digest: u64,
+    stuck: &[usize],
+    log: &Logger,
+) -> Before {
+    let claimed = match options.action {
         Action::Resume(held) => Some(held.unwrap_or_default()),
         _ => None,
     };
-    // A 3.0.6 that hands over to us tells only the classes.
-    let runs = |plan: &Plan| {
-        resume.is_some_and(|claimed| claimed != Holds::NONE) && known.is_none_or(|k| k.groups.contains(&plan.words))
+    let has_same = known.is_none_or(|known| known.digest == Some(digest)) || plans.is_empty();
+    let resume = claimed.map(|claimed| if has_same { Resume::Claims(claimed) } else { Resume::OtherGroups });
+    let runs = |plan: &Plan| match known {
+        // A 3.0.6 that hands over to us tells only the classes.
+        None if claimed.unwrap_or_default() == Holds::NONE => Found::Nothing,
+        None => Found::Running,
+        Some(known) if known.groups.contains(&plan.words) => Found::Running,
+        Some(known) if known.shares(plan) => Found::Part,
+        Some(_) => Found::Nothing,
     };
     let found = |(place, plan): (usize, &Plan)| {
         if stuck.contains(&place) {
             plan.assume_started();
             log.crit(format_args!("{} may run here and cannot be stopped: this node claims it", plan.key));
             Found::Leftover
-        } else if runs(plan) {
-            plan.assume_started();
-            Found::Running
         } else {
-            Found::Nothing
+            let found = runs(plan);
+            if found != Found::Nothing {
+                plan.assume_started();
+            }
+            found
         }
     };
     Before { resume, found: plans.iter().enumerate().map(found).collect() }

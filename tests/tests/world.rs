@@ -69,6 +69,7 @@ fn pair(nodes: [Kind; 2]) -> Schedule {
     let site = Site {
         nodes: nodes.to_vec(),
         groups: vec![0, 1],
+        other_homes: Vec::new(),
         links: vec![hbcore_tests::world::Medium::Datagram],
         keepalive: 1000,
         deadtime: 5000,

@@ -51,10 +51,23 @@ pub enum Found {
     Nothing,
     /// All of it: an earlier engine of this node left it running on purpose. Counts only with [`Config::resume`].
     Running,
+    /// Some of its resources: its line in `haresources` has changed since. Counts as [`Found::Running`] does.
+    Part,
     /// Perhaps something: an earlier run of this node could not stop it. See [`Takeover::stuck`].
     ///
     /// [`Takeover::stuck`]: crate::takeover::Takeover::stuck
     Leftover,
+}
+
+/// The claim with which an engine goes on after an earlier one, whose groups were left running.
+#[cfg(not(feature = "small"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// The earlier engine had the same groups, and claimed these. The peer had told it no others.
+    Claims(Holds),
+    /// The groups may have been others. The claim follows from the groups that run, and no group is started before the
+    /// peer has told its own claim, or is dead (docs/protocol/resources.md 1.13).
+    OtherGroups,
 }
 
 /// The facts that hbcore nodes tell each other about themselves.
@@ -86,7 +99,7 @@ pub struct Config<'a> {
     /// The claim of an earlier engine of this node, whose groups were left running: this engine goes on with it
     /// (docs/protocol/resources.md 6.3). `None` for a plain start.
     #[cfg(not(feature = "small"))]
-    pub resume: Option<Holds>,
+    pub resume: Option<Resume>,
     /// The facts about this node that other hbcore nodes are told.
     #[cfg(not(feature = "small"))]
     pub introduction: Option<Introduction<'a>>,

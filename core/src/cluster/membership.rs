@@ -94,6 +94,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.event(Event::NodeReturned(id));
         if self.nodes.get(usize::from(id.0)).is_some_and(Node::is_member) {
             self.say_status();
+            self.compare_groups(Some(id));
             self.takeover.on_return(self.now, id);
             self.after_takeover();
         }
@@ -108,6 +109,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         node.heard = false;
         node.forget();
         self.event(Event::NodeDead(id));
+        self.compare_groups(None);
         let was_up = self.communication == Communication::Up;
         self.check_communication();
         if is_member && was_up && self.manage_resources {

@@ -3,11 +3,11 @@
 use super::told::TEXT_MAX;
 use super::{Cluster, Communication, Config, Event, Request, RequestError};
 #[cfg(not(feature = "small"))]
-use super::{Found, Introduction};
+use super::{Found, Introduction, Resume};
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::node::{Node, NodeState};
 use crate::takeover::{
-    Ask, Class, Effect, FenceResult, Holds, Info, KEY_MAX, Notice, Outcome, Phase, ReportIn, Say, Ticket, Wish,
+    Ask, Class, Effect, FenceResult, Holds, Info, KEY_MAX, Notice, Outcome, Phase, Remains, ReportIn, Say, Ticket, Wish,
 };
 use crate::time::Instant;
 use crate::wire::{Header, MessageType};
@@ -69,6 +69,17 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if let (Some(told), Some(seq), Some(node)) = (told, header.seq, self.node_mut(id)) {
             node.told.hear(told, seq);
         }
+        if header.kind == MessageType::Shutdone
+            && let (Some(seq), Some(node)) = (header.seq, self.node_mut(id))
+        {
+            // It starts nothing more.
+            node.told.give_up(seq);
+        }
+        if header.kind != MessageType::Shutdone && self.is_dead_with_other_groups(id) {
+            // A late message of a dead node must neither stop nor start anything. A node that is back reports again.
+            return;
+        }
+        self.compare_groups(None);
         let active = self.communication == Communication::Up;
         match header.kind {
             MessageType::Starting => self.takeover.on_starting(id, header.seq.unwrap_or(Sequence(0)), is_hbcore),
@@ -125,9 +136,14 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     /// Passes on what an earlier run of this node has left, and what this one tells of itself.
     #[cfg(not(feature = "small"))]
     fn begin_after_earlier_run(&mut self, config: &Config<'_>, now: Instant) {
-        if let Some(holds) = config.resume {
-            let found = |id: GroupId| config.groups.get(usize::from(id.0)).map(|group| group.found);
-            self.takeover.resume(holds, |id| found(id) == Some(Found::Running));
+        if let Some(resume) = config.resume {
+            let holds = if let Resume::Claims(holds) = resume { Some(holds) } else { None };
+            let found = |id: GroupId| config.groups.get(usize::from(id.0)).map_or(Found::Nothing, |group| group.found);
+            self.takeover.resume(holds, |id| match found(id) {
+                Found::Running => Remains::All,
+                Found::Part => Remains::Part,
+                Found::Nothing | Found::Leftover => Remains::Nothing,
+            });
         }
         for (id, _) in (0..).map(GroupId).zip(config.groups).filter(|(_, group)| group.found == Found::Leftover) {
             self.takeover.stuck(now, id);
@@ -169,6 +185,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             shutdown,
             releasing,
             is_hbcore,
+            only_inherited: self.nodes.get(usize::from(id.0)).is_some_and(|node| node.told.only_inherited()),
         };
         self.note_gaps();
         self.takeover.on_report(self.now, id, report);
@@ -276,6 +293,28 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
+    /// Compares our groups with those of each living node. `back`: a node that was dead and is heard again.
+    pub(super) fn compare_groups(&mut self, back: Option<NodeId>) {
+        if cfg!(feature = "small") {
+            // No node tells it a digest.
+            return;
+        }
+        let living = self.others().filter(|(id, node)| node.state != NodeState::Dead || Some(*id) == back);
+        let differs = living.filter_map(|(_, node)| self.differs(node)).min();
+        self.takeover.compare(differs);
+    }
+
+    /// Whether a node has told another digest than ours, and then whether ours is the lower one.
+    fn differs(&self, node: &Node<LINKS>) -> Option<bool> {
+        let ours = self.nodes.get(usize::from(self.local.0))?.told.digest()?;
+        node.told.digest().filter(|theirs| *theirs != ours).map(|theirs| ours < theirs)
+    }
+
+    fn is_dead_with_other_groups(&self, id: NodeId) -> bool {
+        let dead = self.nodes.get(usize::from(id.0)).filter(|node| node.state == NodeState::Dead);
+        !cfg!(feature = "small") && dead.is_some_and(|node| self.differs(node).is_some())
+    }
+
     /// Tells the others whether a group could be started here, until it runs.
     fn note_start(&mut self, group: GroupId, runs: bool) {
         if let Some(me) = self.node_mut(self.local) {
@@ -285,7 +324,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     /// The content of the field for other hbcore nodes.
     fn tells(&self) -> heapless::String<TEXT_MAX> {
-        self.nodes.get(usize::from(self.local.0)).map(|me| me.told.text()).unwrap_or_default()
+        let only_inherited = self.takeover.has_only_inherited();
+        self.nodes.get(usize::from(self.local.0)).map(|me| me.told.text(only_inherited)).unwrap_or_default()
     }
 
     fn group_key(&self, group: GroupId) -> heapless::String<KEY_MAX> {

@@ -2,8 +2,8 @@
 //! that do not start at them.
 //!
 //! They stand in the field by which hbcore nodes know each other, and which 3.0.6 ignores (docs/protocol/wire.md 2), in
-//! messages that are sent anyway: `1`, or `1;RELEASE;DIGEST`, or with `;LACKING` at the end, both of these hexadecimal.
-//! An earlier release looks only whether the field is there.
+//! messages that are sent anyway: `1`, or `1;RELEASE;DIGEST`, or with `;LACKING` and `;1` at the end. DIGEST and LACKING
+//! are hexadecimal. An earlier release looks only whether the field is there.
 
 use heapless::String;
 
@@ -13,7 +13,7 @@ use crate::id::{GroupId, Sequence};
 const RELEASE_MAX: usize = 15;
 
 /// Room for the whole field.
-pub(super) const TEXT_MAX: usize = 2 + RELEASE_MAX + 1 + 16 + 1 + 32;
+pub(super) const TEXT_MAX: usize = 2 + RELEASE_MAX + 1 + 16 + 1 + 32 + 2;
 
 /// The facts that a node has told about itself in this run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub struct Told {
     /// its last message about resources.
     #[cfg(not(feature = "small"))]
     pub lacking: u128,
+    /// Whether it took everything that it claims while it did not hear this node, as of its last message about resources.
+    #[cfg(not(feature = "small"))]
+    only_inherited: bool,
     /// The seconds by which its wall clock was ahead of ours at its last status; below zero if ours was ahead.
     #[cfg(not(feature = "small"))]
     pub clock_ahead: i32,
@@ -54,6 +57,27 @@ impl Told {
         self.release = printable.take(RELEASE_MAX).collect();
         self.digest = words.next().and_then(|hex| u64::from_str_radix(hex, 16).ok());
         self.lacking = words.next().and_then(|hex| u128::from_str_radix(hex, 16).ok()).unwrap_or(0);
+        self.only_inherited = words.next() == Some("1");
+    }
+
+    /// The facts about a new run that has told nothing yet: its groups are taken for those of the earlier run.
+    pub(crate) fn until_it_tells_again(self) -> Self {
+        Self { digest: self.digest, ..Self::default() }
+    }
+
+    /// The node gives everything up: its groups do not count any more, whatever an older message tells.
+    pub(super) fn give_up(&mut self, seq: Sequence) {
+        self.digest = None;
+        self.seq = self.seq.max(seq);
+    }
+
+    /// The digest of its groups.
+    pub(super) fn digest(&self) -> Option<u64> {
+        self.digest
+    }
+
+    pub(super) fn only_inherited(&self) -> bool {
+        self.only_inherited
     }
 
     /// Its wall clock showed `theirs`, in seconds, when ours showed `ours`.
@@ -74,16 +98,20 @@ impl Told {
         self.lacking = if runs { self.lacking & !bit } else { self.lacking | bit };
     }
 
-    /// The content of the field.
-    pub(super) fn text(&self) -> String<TEXT_MAX> {
+    /// The content of the field. `only_inherited`: whether this node took everything that it claims while it did not hear
+    /// the peer.
+    pub(super) fn text(&self, only_inherited: bool) -> String<TEXT_MAX> {
         use core::fmt::Write as _;
 
         let mut text = String::new();
         let _ = text.push('1');
         if let Some(digest) = self.digest {
             let _ = write!(text, ";{};{digest:016x}", self.release);
-            if self.lacking != 0 {
+            if self.lacking != 0 || only_inherited {
                 let _ = write!(text, ";{:x}", self.lacking);
+            }
+            if only_inherited {
+                let _ = text.push_str(";1");
             }
         }
         text
@@ -100,7 +128,21 @@ impl Told {
 
     pub(super) fn note_start(&mut self, _: GroupId, _: bool) {}
 
-    pub(super) fn text(&self) -> String<TEXT_MAX> {
+    pub(crate) fn until_it_tells_again(self) -> Self {
+        self
+    }
+
+    pub(super) fn give_up(&mut self, _: Sequence) {}
+
+    pub(super) fn digest(&self) -> Option<u64> {
+        None
+    }
+
+    pub(super) fn only_inherited(&self) -> bool {
+        false
+    }
+
+    pub(super) fn text(&self, _: bool) -> String<TEXT_MAX> {
         let mut text = String::new();
         let _ = text.push('1');
         text
@@ -128,16 +170,16 @@ mod tests {
     fn what_is_told_is_read_as_it_was_written() {
         let longest = told("123456789012345", u64::MAX, u128::MAX);
         for all in [told("1.2.3", 0x0123, 0), told("", u64::MAX, u128::MAX), longest, told("123456789012345", 0, 1)] {
-            assert_eq!(read(all.text().as_bytes()), all);
+            assert_eq!(read(all.text(false).as_bytes()), all);
         }
-        assert_eq!(told("1.2.3", 0xabc, 5).text(), "1;1.2.3;0000000000000abc;5");
-        assert_eq!(told("1;2 3\x07that is too long", 0, 0).text(), "1;123thatistoolon;0000000000000000");
+        assert_eq!(told("1.2.3", 0xabc, 5).text(false), "1;1.2.3;0000000000000abc;5");
+        assert_eq!(told("1;2 3\x07that is too long", 0, 0).text(false), "1;123thatistoolon;0000000000000000");
     }
 
     #[test]
     fn earlier_release_and_nonsense_have_told_their_kind_alone() {
         let kind = Told { is_ours: true, ..Told::default() };
-        assert_eq!(kind.text(), "1");
+        assert_eq!(kind.text(false), "1");
         for text in [&b"1"[..], b"", b";;;", b"1;\xff", b"\xff\xfe", b"1;;xyz;-1"] {
             assert_eq!(read(text), kind, "{text:?}");
         }

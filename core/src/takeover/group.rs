@@ -55,6 +55,17 @@ pub enum Outcome {
     TimedOut,
 }
 
+/// The resources of a group that an earlier run of this node has left running on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remains {
+    /// None of them.
+    Nothing,
+    /// Some of them.
+    Part,
+    /// All of them.
+    All,
+}
+
 /// The reason why a key was refused. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
@@ -133,13 +144,28 @@ pub(super) enum Escalation {
     LeftoverTried,
 }
 
+/// Whether a group is to run here, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// It is not.
+    No,
+    /// It belongs here, and both nodes agree on that.
+    Own,
+    /// This node took it while the peer was dead or not heard yet. If the peer was alive all the time and reads other
+    /// groups in its `haresources`, the group is given up again.
+    Inherited,
+    /// It belongs here, but an earlier run has handed over only a part of it. The whole group is started when a start is
+    /// allowed.
+    Anew,
+}
+
 /// A resource group as this node sees it.
 #[derive(Clone, Debug)]
 pub struct Group {
     /// The node named first in its line of `haresources`.
     pub home: NodeId,
     state: GroupState,
-    wanted: bool,
+    wanted: Wanted,
     announce: bool,
     pub(super) escalation: Escalation,
     pub(super) in_flight: Option<InFlight>,
@@ -156,7 +182,7 @@ impl Group {
         Self {
             home,
             state: GroupState::Stopped,
-            wanted: false,
+            wanted: Wanted::No,
             announce: false,
             escalation: Escalation::No,
             in_flight: None,
@@ -177,8 +203,14 @@ impl Group {
         Ok(())
     }
 
-    pub(super) fn set_wanted(&mut self, wanted: bool) {
-        self.wanted = wanted;
+    /// Sets the wish. A group that belongs here already does not become inherited, and a part does not become the whole.
+    pub(super) fn set_wanted(&mut self, wanted: Wanted) {
+        self.wanted = match (self.wanted, wanted) {
+            (Wanted::Own, Wanted::Inherited) => Wanted::Own,
+            (Wanted::Anew, Wanted::Own | Wanted::Inherited) => Wanted::Anew,
+            (_, wanted) => wanted,
+        };
+        let wanted = self.is_wanted();
         self.state = match self.state {
             GroupState::Failed => GroupState::Stopped,
             // Somebody wishes it gone once more: perhaps it can be stopped now.
@@ -193,11 +225,20 @@ impl Group {
         }
     }
 
+    /// The peer asks for it. A leftover of an earlier run is being stopped already, and must not be escalated for that.
+    pub(super) fn ask_back(&mut self) {
+        if self.is_leftover() {
+            self.wanted = Wanted::No;
+        } else {
+            self.set_wanted(Wanted::No);
+        }
+    }
+
     /// An earlier run has left it and could not stop it.
     #[cfg(not(feature = "small"))]
     pub(super) fn leave_over(&mut self, again: Instant) {
         self.state = GroupState::Stuck;
-        self.wanted = false;
+        self.wanted = Wanted::No;
         self.escalation = Escalation::Leftover(again);
     }
 
@@ -206,9 +247,9 @@ impl Group {
         !cfg!(feature = "small") && matches!(self.escalation, Escalation::Leftover(_) | Escalation::LeftoverTried)
     }
 
-    /// It runs here since before this engine was made.
-    pub(super) fn resume(&mut self) {
-        self.wanted = true;
+    /// It runs here since before this engine was made, wholly or in part.
+    pub(super) fn resume(&mut self, whole: bool) {
+        self.wanted = if whole { Wanted::Own } else { Wanted::Anew };
         self.state = GroupState::Running;
     }
 
@@ -219,7 +260,24 @@ impl Group {
 
     /// Whether it should run here.
     pub fn is_wanted(&self) -> bool {
-        self.wanted
+        self.wanted != Wanted::No
+    }
+
+    /// An inherited group belongs here from now on.
+    pub(super) fn keep(&mut self) {
+        if self.is_inherited() {
+            self.wanted = Wanted::Own;
+        }
+    }
+
+    /// Whether this node took it while the peer was dead or not heard yet.
+    pub(super) fn is_inherited(&self) -> bool {
+        !cfg!(feature = "small") && self.wanted == Wanted::Inherited
+    }
+
+    /// Whether only a part of it runs here, since its line in `haresources` has changed.
+    pub fn is_partial(&self) -> bool {
+        !cfg!(feature = "small") && self.wanted == Wanted::Anew
     }
 
     /// Whether it is being started, stopped or escalated, or is about to be. What is stuck rests between two attempts to stop it.
@@ -229,7 +287,7 @@ impl Group {
             GroupState::Stopped | GroupState::Running | GroupState::Failed => false,
             GroupState::Stuck => {
                 let rests = matches!(self.escalation, Escalation::Again(_) | Escalation::Leftover(_));
-                self.wanted || self.in_flight.is_some() || !rests
+                self.is_wanted() || self.in_flight.is_some() || !rests
             }
         }
     }
@@ -238,28 +296,31 @@ impl Group {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match (self.in_flight, self.state, self.escalation) {
             (Some(effect), _, _) => Some(effect.deadline),
-            (None, GroupState::Stuck, Escalation::Again(at) | Escalation::Leftover(at)) if !self.wanted => Some(at),
+            (None, GroupState::Stuck, Escalation::Again(at) | Escalation::Leftover(at)) if !self.is_wanted() => {
+                Some(at)
+            }
             (None, _, _) => None,
         }
     }
 
     /// Nothing of it is or may be here.
     pub(super) fn is_absent(&self) -> bool {
-        !self.wanted && matches!(self.state, GroupState::Stopped | GroupState::Failed)
+        !self.is_wanted() && matches!(self.state, GroupState::Stopped | GroupState::Failed)
     }
 
     pub(super) fn is_settled(&self) -> bool {
         self.in_flight.is_none()
             && match self.state {
-                GroupState::Running => self.wanted,
-                GroupState::Stopped => !self.wanted,
+                GroupState::Running => self.is_wanted() && !self.is_partial(),
+                GroupState::Stopped => !self.is_wanted(),
                 GroupState::Failed => true,
                 GroupState::Starting | GroupState::Stopping | GroupState::Stuck => false,
             }
     }
 
     fn next_step(&self, now: Instant) -> Option<GroupState> {
-        match (self.in_flight.is_some(), self.wanted, self.state) {
+        match (self.in_flight.is_some(), self.is_wanted(), self.state) {
+            (false, true, GroupState::Running) if self.is_partial() => Some(GroupState::Starting),
             // What is stuck may run here, but that is now as it should be: starting it asks each member first.
             (false, true, GroupState::Stopped | GroupState::Stuck) => Some(GroupState::Starting),
             (false, false, GroupState::Running) => Some(GroupState::Stopping),
@@ -281,11 +342,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         // A node is back that was taken for dead, and may run its groups: they are not started before it has said what it holds.
         let in_doubt = self.other.is_hbcore && self.timers.heal.is_some();
-        // It had ours, and says when it has stopped them.
-        let home_in_doubt = self.other.tells_when_released() && self.standby == Standby::NotAsked;
+        // It had ours.
+        let home_in_doubt = self.is_home_in_doubt();
         let home = self.home;
+        let divided = self.is_divided();
         let (index, next) = self.groups.iter().enumerate().find_map(|(n, g)| {
-            let waits = if g.home == home { home_in_doubt } else { in_doubt };
+            let waits = divided || if g.home == home { home_in_doubt } else { in_doubt };
             let next = g.next_step(now).filter(|next| !waits || *next != GroupState::Starting);
             (g.announce || next.is_some()).then_some((n, next))
         })?;
@@ -304,6 +366,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             };
             group.state = next;
             group.announce = false;
+            if group.is_partial() {
+                group.wanted = Wanted::Own;
+            }
             group.in_flight = Some(InFlight { ticket: ticket.0, deadline });
             let effect = match next {
                 GroupState::Starting => Effect::Acquire(id),
@@ -335,18 +400,18 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             (GroupState::Starting, Outcome::Failed) => GroupState::Failed,
             // Nobody knows what of it runs: it is stopped next.
             (GroupState::Starting, Outcome::TimedOut) if !was_leftover => {
-                group.wanted = false;
+                group.wanted = Wanted::No;
                 GroupState::Running
             }
             (GroupState::Starting, Outcome::FailedAndStuck | Outcome::TimedOut) => {
-                group.wanted = false;
+                group.wanted = Wanted::No;
                 GroupState::Stuck
             }
             (_, Outcome::Done) => GroupState::Stopped,
             (_, Outcome::Failed | Outcome::FailedAndStuck | Outcome::TimedOut) => GroupState::Stuck,
         };
         // Unless it is wanted here again meanwhile.
-        let is_stuck = group.state == GroupState::Stuck && !group.wanted;
+        let is_stuck = group.state == GroupState::Stuck && !group.is_wanted();
         group.escalation = match before {
             _ if was_leftover && group.state == GroupState::Stuck => Escalation::Leftover(now.after(ESCALATE_AGAIN)),
             _ if !is_stuck => Escalation::No,
@@ -368,7 +433,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             // It is claimed since the start, and nothing has changed.
             GroupState::Stuck if was_leftover => {}
             GroupState::Stopped if was_leftover && self.is_served(class) => {
-                self.groups.get_mut(index).into_iter().for_each(|group| group.set_wanted(true));
+                self.groups.get_mut(index).into_iter().for_each(|group| group.set_wanted(Wanted::Own));
                 self.report(Info::Plain);
             }
             GroupState::Stuck if is_stuck => self.claim_stuck(class),
@@ -410,11 +475,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// Wishes for every group of a class. A group whose home is a third node that lives is never wanted here.
     /// `giver`: a living node whose groups we are to take.
-    pub(super) fn want(&mut self, class: Class, giver: Option<NodeId>) {
+    pub(super) fn want(&mut self, class: Class, giver: Option<NodeId>, wanted: Wanted) {
         let home = self.home;
         for group in self.groups.iter_mut().filter(|g| belongs(g, home, class)) {
             if group.home == home || group.home_gone || Some(group.home) == giver {
-                group.set_wanted(true);
+                group.set_wanted(wanted);
             }
         }
     }
@@ -422,7 +487,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     pub(super) fn want_not(&mut self, class: Class) {
         let home = self.home;
         for group in self.groups.iter_mut().filter(|g| belongs(g, home, class)) {
-            group.set_wanted(false);
+            group.set_wanted(Wanted::No);
         }
     }
 

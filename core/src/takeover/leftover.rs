@@ -9,7 +9,7 @@
 
 #[cfg(not(feature = "small"))]
 use super::group::ESCALATE_AGAIN;
-use super::group::belongs;
+use super::group::{Wanted, belongs};
 use super::{Class, Group, Takeover};
 #[cfg(not(feature = "small"))]
 use super::{GroupState, Holds};
@@ -54,12 +54,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// The other node's groups that are claimed here because of a leftover are served here, since it starts none of them; but the leftover
     /// itself goes on being told to stop, and then all of them may go home.
     pub(super) fn serve_beside_leftovers(&mut self) {
-        if !self.has_leftover(Class::Foreign) || self.other.holds.local {
+        if !self.has_leftover(Class::Foreign) || self.other.holds.local || self.is_divided() {
             return;
         }
         let theirs = |group: &&mut Group| Some(group.home) == self.other.node && !group.is_leftover();
         for group in self.groups.iter_mut().filter(theirs) {
-            group.set_wanted(true);
+            group.set_wanted(Wanted::Own);
             self.needs_failback = true;
         }
     }

@@ -8,7 +8,7 @@
 //! After a death or a departure a node takes over the missing groups, as in the other protocol. No node can refuse to
 //! hand a group back, and none can hand one over.
 
-use super::group::GroupRequest;
+use super::group::{GroupRequest, Wanted};
 use super::{Class, Group, GroupState, Holds, Notice, Phase, Say, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::{Duration, Instant};
@@ -22,7 +22,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.stable = true;
         if alone {
             self.hold.local = true;
-            self.want(Class::Local, None);
+            self.want(Class::Local, None, Wanted::Own);
         } else {
             self.ask_for_own(now);
         }
@@ -68,7 +68,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         group.asked_by = Some(node);
-        group.set_wanted(false);
+        group.ask_back();
         self.hold = self.wanted_classes();
         self.after_change(now);
     }
@@ -84,7 +84,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if !asked && !again {
             return;
         }
-        group.set_wanted(true);
+        group.set_wanted(Wanted::Own);
         if self.is_legacy() {
             self.hold = self.wanted_classes();
         }

@@ -2,7 +2,7 @@
 
 use super::{
     ASK_AGAIN, AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, GroupState, HEAL_PATIENCE, Holds, Info, Notice,
-    ORPHAN_PATIENCE, Phase, Say, Standby, Takeover,
+    ORPHAN_PATIENCE, Phase, Say, Standby, Takeover, Wanted,
 };
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::time::{Duration, Instant};
@@ -32,6 +32,8 @@ pub struct ReportIn {
     pub releasing: bool,
     /// The sender runs hbcore.
     pub is_hbcore: bool,
+    /// Whether the sender took everything that it claims while it did not hear this node.
+    pub only_inherited: bool,
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
@@ -99,7 +101,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.other.leaving = false;
         }
         self.other.leaving |= report.shutdown;
-        self.other.is_releasing = report.releasing;
+        let was_releasing = core::mem::replace(&mut self.other.is_releasing, report.releasing);
+        self.other.only_inherited = report.only_inherited;
         self.other.holds = match (report.full, report.holds) {
             (true, holds) => holds,
             (false, Holds::NONE) => Holds::NONE,
@@ -120,10 +123,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.phase = Phase::Left;
         }
         self.other.took_over |= !report.full && self.phase.is_starting();
+        if report.full {
+            self.agree();
+        }
         if self.phase.is_starting() && report.full {
             return self.settle_by_report(now);
         }
         self.rival_gone(before);
+        if self.is_divided() && was_releasing && !report.releasing {
+            // Nothing tells which groups it gave up.
+            self.announce(Class::All);
+        }
         if !report.full {
             self.takeover_ended_there();
         }
@@ -132,18 +142,21 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         self.take_what_nobody_holds(now, report.full && report.stable == Some(true));
         self.resolve_conflict(now);
+        if report.full {
+            self.weigh_inheritance(now);
+        }
         self.try_failback(now);
     }
 
     /// The other node is settled, and neither of us holds what is at home here: it restarted before we knew it dead, or it lost what it was
     /// taking from us. `told`: it has told all that it holds, and that it is settled.
     pub(super) fn take_what_nobody_holds(&mut self, now: Instant, told: bool) {
-        let settled = self.phase == Phase::Stable && self.standby == Standby::NotAsked;
+        let settled = self.phase == Phase::Stable && self.standby == Standby::NotAsked && !self.is_divided();
         let told = told && !self.other.leaving;
         if settled && told && self.is_own_class_idle() && !self.other.holds.foreign {
             self.hold.local = true;
             self.announce_own = true;
-            self.want(Class::Local, None);
+            self.want(Class::Local, None, Wanted::Own);
             // Before anything of it runs: who thinks that we hold nothing does not fence us.
             self.report(Info::Plain);
             self.after_change(now);
@@ -159,11 +172,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// A 3.0.6 does not hold its own groups, and nobody else does. It waits for something, up to an hour: they run here until it has been
     /// restarted, or somebody asks for a standby.
     pub(super) fn take_orphans(&mut self, now: Instant) {
-        if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.hold.foreign {
+        if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.hold.foreign || self.is_divided() {
             return;
         }
         self.hold.foreign = true;
-        self.want(Class::Foreign, self.other.node);
+        self.want(Class::Foreign, self.other.node, Wanted::Own);
         self.report(Info::Plain);
         self.after_change(now);
     }
@@ -187,6 +200,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// groups.
     pub fn on_shutdone(&mut self, now: Instant, node: NodeId, heir: bool) {
         self.set_home_gone(node, true);
+        self.agree_alone();
         self.cancel_fencing(node);
         let before = self.other.holds;
         self.other.holds = Holds::NONE;
@@ -207,6 +221,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// one takes over its groups.
     pub fn on_death(&mut self, now: Instant, node: NodeId, heard: bool, heir: bool) {
         self.set_home_gone(node, true);
+        self.agree_alone();
         let may_have_taken = matches!(self.standby, Standby::Releasing(_) | Standby::Released(_));
         self.cancel_standby();
         if matches!(self.phase, Phase::Init | Phase::Leaving | Phase::Left) {
@@ -311,7 +326,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.taking_from = Some(node);
         self.announce_own = false;
         self.yielding = false;
-        self.want(Class::All, None);
+        self.want(Class::All, None, Wanted::Inherited);
         self.report(Info::OwnAcquired);
         if was_starting {
             self.notice(Notice::LocalTransitionComplete);
@@ -322,7 +337,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// Two owners of one class, after a partition: the home of the groups keeps them, on whichever side it is.
     /// The keeper serves on throughout; the other releases.
     pub(super) fn resolve_conflict(&mut self, now: Instant) {
-        if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.other.leaving {
+        if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.other.leaving || self.is_divided() {
             return;
         }
         let contested = self.is_own_class_contested();
@@ -415,7 +430,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// There is a node that groups can be given to, now or soon.
     fn has_partner(&self) -> bool {
-        !self.other.leaving && self.phase == Phase::Stable && self.other.reported
+        !self.other.leaving && self.phase == Phase::Stable && self.other.reported && !self.is_divided()
     }
 
     /// Neither node has anything else to do.

@@ -1,6 +1,6 @@
 //! Moving groups between two living nodes: the three-step exchange (docs/protocol/resources.md 1.6).
 
-use super::{Ask, Class, FAILBACK_RETRY, Info, Notice, Phase, Say, Takeover, Wish};
+use super::{Ask, Class, FAILBACK_RETRY, Info, Notice, Phase, Say, Takeover, Wanted, Wish};
 use crate::id::{NodeId, Sequence};
 use crate::time::{Duration, Instant};
 
@@ -41,6 +41,8 @@ pub enum StandbyRefusal {
     LocalInFlux,
     /// `auto_failback legacy` has no standby.
     Unsupported,
+    /// The `haresources` of the two nodes differ, so one would give other groups than the other would take.
+    Divided,
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
@@ -54,6 +56,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         if !self.other.alive || self.other.leaving {
             return Err(StandbyRefusal::NoPartner);
+        }
+        if self.is_divided() {
+            return Err(StandbyRefusal::Divided);
         }
         if self.phase != Phase::Stable {
             return Err(StandbyRefusal::LocalInFlux);
@@ -72,6 +77,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         if !self.other.alive {
             return Err(StandbyRefusal::NoPartner);
+        }
+        if self.is_divided() {
+            return Err(StandbyRefusal::Divided);
         }
         self.say(Say::HbTakeover(wish));
         Ok(())
@@ -118,7 +126,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.standby = Standby::Acquiring(class);
                 self.timers.standby = Some(now.after(PHASE_LIMIT));
                 self.hold = self.hold.with(class.mirrored());
-                self.want(class.mirrored(), Some(node));
+                self.want(class.mirrored(), Some(node), Wanted::Own);
                 self.after_change(now);
             }
             // Each has agreed to what the other does not ask for any more.
@@ -168,7 +176,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     fn offered(&mut self, now: Instant, node: NodeId, class: Class) {
         self.notice(Notice::WantsStandby { node, class });
-        if !self.other.stable || self.phase != Phase::Stable {
+        if !self.other.stable || self.phase != Phase::Stable || self.is_divided() {
             self.notice(Notice::StandbyIgnored { node, other_in_flux: !self.other.stable });
             return;
         }
@@ -200,7 +208,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             Standby::Released(class) if self.other.is_hbcore => {
                 self.cancel_standby();
                 self.hold = self.hold.with(class);
-                self.want(class, None);
+                self.want(class, None, Wanted::Own);
                 self.report(Info::Plain);
                 return true;
             }

@@ -1,5 +1,7 @@
 //! The machine by itself: one input at a time, and what it says.
 
+#[cfg(not(feature = "small"))]
+mod divided;
 mod failures;
 mod fencing;
 mod late;
@@ -65,6 +67,7 @@ fn report(seq: u64, holds: &str, stable: bool) -> ReportIn {
         shutdown: false,
         releasing: false,
         is_hbcore: true,
+        only_inherited: false,
     }
 }
 

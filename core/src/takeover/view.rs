@@ -1,7 +1,7 @@
 //! The reasons for the place of each group, for people. They are read from the machine, which decides nothing by them.
 
 use super::group::Escalation;
-use super::{Class, Group, GroupState, Phase, Standby, Takeover};
+use super::{Accord, Class, Group, GroupState, Phase, Standby, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::Instant;
 
@@ -35,6 +35,9 @@ pub enum Why {
     AwaitsRelease,
     /// It is to run here as soon as the peer, which has returned, has reported its claim.
     AwaitsReport,
+    /// The peer reads other groups in its `haresources`. The group may run there, and no node starts it before the files
+    /// agree.
+    Differs,
     /// The peer claims it.
     Elsewhere {
         /// Whether the peer has reported that nothing moves there.
@@ -71,6 +74,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             (GroupState::Stopping | GroupState::Stuck, false) if group.is_leftover() => {
                 Why::LeftOver { again: if let Escalation::Leftover(at) = group.escalation { Some(at) } else { None } }
             }
+            (GroupState::Running, true) if group.is_partial() => self.why_not_begun(group),
             (GroupState::Running, true) => Why::Runs,
             (GroupState::Running, false) | (GroupState::Stopping, _) => Why::Stops,
             (GroupState::Starting, _) | (GroupState::Stuck, true) => Why::Starts,
@@ -94,7 +98,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// It is to run here, and is not being started.
     fn why_not_begun(&self, group: &Group) -> Why {
         let is_own = group.home == self.home;
-        if is_own && self.other.tells_when_released() && self.standby == Standby::NotAsked {
+        if self.is_divided() {
+            self.why_divided()
+        } else if is_own && self.is_home_in_doubt() {
             Why::AwaitsRelease
         } else if !is_own && self.other.is_hbcore && self.timers.heal.is_some() {
             Why::AwaitsReport
@@ -103,7 +109,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
+    fn why_divided(&self) -> Why {
+        if matches!(self.accord, Accord::Differs { .. }) { Why::Differs } else { Why::AwaitsReport }
+    }
+
     fn why_not_here(&self, group: &Group) -> Why {
+        if self.is_divided() && self.phase == Phase::Stable {
+            return self.why_divided();
+        }
         if self.other_claims(group) {
             return Why::Elsewhere { settled: self.other.stable };
         }

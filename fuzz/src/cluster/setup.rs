@@ -6,7 +6,7 @@ use hbcore::takeover::Holds;
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
 use hbcore::{
-    AutoFailback, Autojoin, Config, Found, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing,
+    AutoFailback, Autojoin, Config, Found, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Resume, Timing,
 };
 
 use super::Engine;
@@ -67,7 +67,7 @@ impl Setup {
             ],
             manage_resources: !self.bit(4) || !self.bit(5),
             fencing: self.bit(11),
-            resume: self.resumes().then_some(Holds { local: true, foreign: false }),
+            resume: self.resumes().then_some(Resume::Claims(Holds { local: true, foreign: false })),
             introduction: None,
             timing: Timing {
                 keepalive: ms(100),

@@ -162,6 +162,7 @@ fn refusal(error: RequestError) -> (Level, &'static str) {
         }
         StandbyRefusal::OtherInFlux => (Level::Warn, "standby message [me] ignored.  Other side is in flux."),
         StandbyRefusal::LocalInFlux => (Level::Warn, "standby message [me] ignored.  local resources in flux."),
+        StandbyRefusal::Divided => (Level::Warn, "Standby request refused: haresources of the two nodes differ."),
         StandbyRefusal::Unsupported => (Level::Info, "Standby mode only implemented when nice_failback on"),
     }
 }

@@ -6,7 +6,7 @@ use crate::jobs::Task;
 use crate::problems::{Board, Problem, Told};
 use crate::resources::{Handover, Successor};
 use crate::status::{REFUSED, RELOAD};
-use hbcore::takeover::{Group, GroupState, Standby};
+use hbcore::takeover::{Accord, Group, GroupState, Standby};
 use hbcore::time::{Duration, Instant};
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -97,14 +97,20 @@ impl Driver {
         self.log.info(format_args!("Restarting heartbeat."));
         self.cluster.announce_restart(now);
         self.drain();
-        let in_state = |state| {
+        let takeover = self.cluster.takeover();
+        let own = self.cluster.node(self.cluster.local()).and_then(|me| me.told.digest);
+        let words = |wanted: &dyn Fn(&Group) -> bool| {
             let groups = self.cluster.groups().iter().zip(self.resources.plans());
-            groups.filter(move |(group, _)| group.state() == state).map(|(_, plan)| plan.words.clone())
+            groups.filter(|(group, _)| wanted(group)).map(|(_, plan)| plan.words.clone()).collect::<Vec<_>>()
         };
+        let mut stuck = words(&|group| group.state() == GroupState::Stuck);
+        stuck.extend(self.resources.strays().iter().cloned());
         Some(Handover {
-            holds: self.cluster.takeover().holds_without_stuck(),
-            groups: in_state(GroupState::Running).collect(),
-            stuck: in_state(GroupState::Stuck).chain(self.resources.strays().iter().cloned()).collect(),
+            holds: takeover.holds_without_stuck(),
+            digest: own.filter(|_| takeover.accord() == Accord::Agreed),
+            groups: words(&|group| group.state() == GroupState::Running && !group.is_partial()),
+            parts: words(&|group| group.state() == GroupState::Running && group.is_partial()),
+            stuck,
             added,
             successor: Some(successor),
             orders: self.orders.count(),

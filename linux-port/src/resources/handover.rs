@@ -30,8 +30,13 @@ const LIMIT: usize = 1 << 20;
 pub struct Handover {
     /// The classes that this node claims.
     pub holds: Holds,
+    /// The digest of all groups, unless the peer had told another one. If the successor reads the same groups, the claims
+    /// mean the same to it.
+    pub digest: Option<u64>,
     /// The groups that run, as their resources stand in `haresources`.
     pub groups: Vec<String>,
+    /// The groups of which only some resources run, since their line had changed.
+    pub parts: Vec<String>,
     /// The groups that could not be stopped and may run here, in the same form; also those of an earlier configuration.
     pub stuck: Vec<String>,
     /// The addresses that were not there before this daemon brought them up.
@@ -86,13 +91,13 @@ impl Handover {
 
     /// Whether anything of a group was up: if so, it is not an old leftover.
     pub fn shares(&self, plan: &Plan) -> bool {
-        let words = || self.groups.iter().flat_map(|group| group.split(' '));
+        let words = || self.groups.iter().chain(&self.parts).flat_map(|group| group.split(' '));
         plan.words.split(' ').any(|word| words().any(|w| w == word))
     }
 
     /// The groups of which something runs here, or may.
     pub fn all_groups(&self) -> impl Iterator<Item = &String> {
-        self.groups.iter().chain(&self.stuck)
+        self.groups.iter().chain(&self.parts).chain(&self.stuck)
     }
 
     fn text(&self) -> String {
@@ -101,7 +106,11 @@ impl Handover {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{what} {value}");
         };
+        if let Some(digest) = self.digest {
+            line("digest", &digest);
+        }
         self.groups.iter().for_each(|group| line("group", group));
+        self.parts.iter().for_each(|group| line("part", group));
         self.stuck.iter().for_each(|group| line("stuck", group));
         self.added.iter().for_each(|address| line("added", address));
         if let Some(successor) = self.successor {
@@ -118,7 +127,9 @@ impl Handover {
         for (what, value) in text.lines().filter_map(|line| line.split_once(' ')) {
             match what {
                 "holds" => handover.holds = Holds::parse(value.as_bytes()).unwrap_or_default(),
+                "digest" => handover.digest = value.parse().ok(),
                 "group" => handover.groups.push(value.to_owned()),
+                "part" => handover.parts.push(value.to_owned()),
                 "stuck" => handover.stuck.push(value.to_owned()),
                 "added" => handover.added.extend(value.parse::<IpAddr>().ok()),
                 "orders" => handover.orders = value.parse().unwrap_or(0),
@@ -183,6 +194,8 @@ mod tests {
     fn successor_reads_what_was_written() {
         let written = Handover {
             holds: Holds::ALL,
+            digest: Some(u64::MAX),
+            parts: vec!["10.0.0.2 mail".to_owned()],
             groups: vec!["10.0.0.1/24/eth0 nginx".to_owned()],
             stuck: vec!["10.0.0.2 web::a".to_owned(), "mail".to_owned()],
             added: vec!["10.0.0.1".parse().expect("an address")],

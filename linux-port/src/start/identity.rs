@@ -8,8 +8,7 @@ use crate::site::Site;
 use crate::state::{GenerationOrigin, HostList, StateDir, StateError, UuidOrigin, plausible_now, uuid_from_name};
 use crate::sys::clock::Clock;
 use hbcore::config::UuidSource;
-use hbcore::takeover::Holds;
-use hbcore::{Config, Found};
+use hbcore::{Config, Found, Resume};
 
 /// The identity and the generation of this run. The generation is on disk before the first packet carries it.
 ///
@@ -57,7 +56,7 @@ pub(super) fn manages(site: &Site, options: &Options) -> bool {
 #[derive(Default)]
 pub(super) struct Before {
     /// The claim of the daemon that was in this process before, which left its groups running.
-    pub(super) resume: Option<Holds>,
+    pub(super) resume: Option<Resume>,
     /// For each group, what of it runs here.
     pub(super) found: Vec<Found>,
 }

@@ -96,7 +96,10 @@ impl GroupRow {
             _ => None,
         };
         let lost = seen.lost_address(usize::from(number)).filter(|_| why == Why::Runs);
-        let (story, next) = lost.map_or_else(|| teller.tell(why), without_address);
+        let (mut story, next) = lost.map_or_else(|| teller.tell(why), without_address);
+        if group.is_partial() {
+            "runs here in part: its line in haresources has changed".clone_into(&mut story);
+        }
         Self {
             key: key.to_owned(),
             home: name(group.home),
@@ -174,6 +177,7 @@ const fn word(why: Why, failed_there: bool) -> &'static str {
         Why::Failed { .. } => "failed",
         Why::AwaitsRelease => "awaits-release",
         Why::AwaitsReport => "awaits-report",
+        Why::Differs => "differs",
         Why::Elsewhere { .. } if failed_there => "failed-there",
         Why::Elsewhere { .. } => "elsewhere",
         Why::AwaitsFencing => "awaits-fencing",
@@ -237,6 +241,10 @@ impl Teller<'_> {
             Why::AwaitsReport => (
                 format!("nowhere: {other} is back, and has not reported its claim yet"),
                 then("it is started here".to_owned()),
+            ),
+            Why::Differs => (
+                format!("not here: {other} reads other groups in its haresources, and may run it"),
+                then("it may start anywhere when haresources is the same on both nodes".to_owned()),
             ),
             Why::Elsewhere { .. } if self.failed_there => {
                 let nor = if self.failures > 0 { format!(" nor here{}", self.count()) } else { String::new() };

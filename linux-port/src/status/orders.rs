@@ -79,6 +79,9 @@ pub(crate) const fn why(refusal: StandbyRefusal) -> &'static str {
         StandbyRefusal::LocalInFlux => {
             "this node is still starting, or already leaving; try again when `hb status` says settled"
         }
+        StandbyRefusal::Divided => {
+            "nothing is moved while haresources of the two nodes differ, or before the other has said what it holds: look at `hb status`"
+        }
         StandbyRefusal::Unsupported => "with auto_failback legacy groups are not moved by hand",
     }
 }

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use hbcore::NodeKind;
 use hbcore::cluster::NodeView;
 use hbcore::id::NodeId;
-use hbcore::takeover::{GroupState, Holds, Phase, Standby};
+use hbcore::node::NodeState;
+use hbcore::takeover::{Accord, GroupState, Holds, Phase, Standby};
 use hbcore::time::Instant;
 
 use super::group::{GroupRow, LACKS_ADDRESS};
 use crate::driver::{LinuxCluster, links_of};
 use crate::jobs::Running;
-use crate::problems::Standing;
+use crate::problems::{Problem, Standing};
 
 /// Problems that are told: with more of them an answer would not fit into the socket.
 pub(super) const SHOWN: usize = 64;
@@ -98,6 +99,10 @@ pub enum Progress {
     Agreeing,
     /// Nothing moves, and every group runs.
     Settled,
+    /// The other node reads other groups in its `haresources`: nothing is started before that ends.
+    Differing,
+    /// A node of `ha.cf` is not heard, and packets come that are signed with another key.
+    Deaf,
     /// Nothing moves, and a group runs on neither node, or lacks an address here.
     Lacking,
     /// A group does not stop here.
@@ -125,6 +130,8 @@ impl Progress {
             Self::Joining => "joining",
             Self::Agreeing => "agreeing",
             Self::Settled => "settled",
+            Self::Differing => "differing",
+            Self::Deaf => "deaf",
             Self::Lacking => "lacking",
             Self::Stuck => "stuck",
             Self::Fencing => "fencing",
@@ -143,6 +150,8 @@ impl Progress {
             Self::Joining => "waiting to hear the other nodes",
             Self::Agreeing => "exchanging claims with the peer",
             Self::Settled => "settled",
+            Self::Differing => "waiting until haresources is the same on both nodes",
+            Self::Deaf => "does not understand a node that signs with another key",
             Self::Lacking => "not every group runs as it should",
             Self::Stuck => "a group does not stop",
             Self::Fencing => "waiting until a dead node is fenced",
@@ -173,7 +182,7 @@ impl Snapshot {
             state,
             holds: holds(cluster).as_str(),
             claims: cluster.takeover().holds().as_str(),
-            progress: progress(cluster, &groups),
+            progress: progress(seen, &groups),
             problems: seen.problems.iter().take(SHOWN).cloned().collect(),
             more_problems: seen.problems.len().saturating_sub(SHOWN),
             nodes: cluster.nodes().map(|n| node_row(seen, &n)).collect(),
@@ -197,8 +206,8 @@ fn holds(cluster: &LinuxCluster) -> Holds {
     Holds { local, foreign }
 }
 
-fn progress(cluster: &LinuxCluster, groups: &[GroupRow]) -> Progress {
-    let takeover = cluster.takeover();
+fn progress(seen: &Seen<'_>, groups: &[GroupRow]) -> Progress {
+    let takeover = seen.cluster.takeover();
     match (takeover.phase(), takeover.standby()) {
         (Phase::Init, _) => Progress::Joining,
         (Phase::Leaving, _) => Progress::Leaving,
@@ -213,6 +222,10 @@ fn progress(cluster: &LinuxCluster, groups: &[GroupRow]) -> Progress {
                 Progress::Stuck
             } else if of(GroupState::Starting) || of(GroupState::Stopping) {
                 Progress::Moving
+            } else if matches!(takeover.accord(), Accord::Differs { .. }) {
+                Progress::Differing
+            } else if is_deaf(seen) {
+                Progress::Deaf
             } else if groups.iter().any(|g| g.is_nowhere || g.why == LACKS_ADDRESS) {
                 Progress::Lacking
             } else if groups.iter().any(|g| g.is_waited_for) {
@@ -222,6 +235,13 @@ fn progress(cluster: &LinuxCluster, groups: &[GroupRow]) -> Progress {
             }
         }
     }
+}
+
+/// Whether the node that signs with another key may be one of ours.
+fn is_deaf(seen: &Seen<'_>) -> bool {
+    let is_missing = |node: NodeView<'_>| node.kind == NodeKind::Member && *node.state == NodeState::Dead;
+    seen.problems.iter().any(|standing| matches!(standing.problem, Problem::ForeignKey { .. }))
+        && seen.cluster.nodes().any(is_missing)
 }
 
 fn node_row(seen: &Seen<'_>, node: &NodeView<'_>) -> NodeRow {

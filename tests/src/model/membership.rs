@@ -162,6 +162,7 @@ impl State {
             shutdown: info == Info::Shutdown,
             releasing: info == Info::Standby,
             is_hbcore: full,
+            only_inherited: false,
         };
         let key = |group: GroupId| KEYS[usize::from(group.0)].as_bytes();
         match say {

@@ -46,6 +46,7 @@ impl World<'_> {
             Fault::Cut { from, link: None, .. } => self.promise_unheard(from),
             Fault::SetClock { node, by } => self.set_clock(node, by),
             Fault::Standby { node, class } => self.ask(node, Request::Standby(class)),
+            Fault::Reload { node, file } => self.change_file(node, file),
             Fault::Takeover { node, class } => self.ask(node, Request::Takeover(Wish::Class(class))),
             Fault::Leave(node) => {
                 self.promise(node, true);
@@ -186,8 +187,10 @@ impl World<'_> {
             now: host.local(now),
             wall,
             seed,
+            file: host.file,
             hasty: planted == Some(Bug::HastyDeath),
             left_over: host.real.iter().map(|real| real.left_over).collect(),
+            resume: None,
         };
         host.engine = Some(Box::new(Engine::new(&self.schedule.site, &start)));
         self.counting.views[node] = View::NEW;

@@ -1,15 +1,15 @@
 //! The daemon of a node, with one interface: the engine, or the model of a 3.0.6.
 
 use super::reference::Reference;
-use super::schedule::{Kind, Medium, Site};
+use super::schedule::{File, Kind, Medium, Site};
 use hbcore::id::{Generation, GroupId, LinkId, NodeId, NodeName, Uuid};
 use hbcore::node::NodeState;
 use hbcore::takeover::{Effect, Outcome, Ticket};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
 use hbcore::{
-    AutoFailback, Autojoin, Cluster, Config, DatagramError, Event, Found, GroupConfig, HeartbeatFormat, LinkForm,
-    NodeConfig, NodeKind, Received, Request, RequestError, Timing, Transmit,
+    AutoFailback, Autojoin, Cluster, Config, DatagramError, Event, Found, GroupConfig, HeartbeatFormat, Introduction,
+    LinkForm, NodeConfig, NodeKind, Received, Request, RequestError, Resume, Timing, Transmit,
 };
 
 /// The capacities are exactly large enough for any schedule.
@@ -32,11 +32,15 @@ pub(crate) struct Start {
     pub(crate) now: Instant,
     pub(crate) wall: u64,
     pub(crate) seed: u64,
+    /// The `haresources` that it reads.
+    pub(crate) file: File,
     /// A planted bug: the daemon uses another deadtime than the one that it was told.
     pub(crate) hasty: bool,
     /// For each group, whether an earlier run has left it and could not stop it. In the model, scripts of a start never
     /// fail to stop one.
     pub(crate) left_over: Vec<bool>,
+    /// How it goes on after an earlier engine, and which groups run.
+    pub(crate) resume: Option<(Resume, Vec<bool>)>,
 }
 
 pub(crate) fn name(node: usize) -> &'static str {
@@ -111,6 +115,13 @@ impl Engine {
         }
     }
 
+    /// The others are asked to be patient: it is executed anew.
+    pub(crate) fn announce_restart(&mut self, now: Instant) {
+        if let Self::Ours(engine) = self {
+            engine.announce_restart(now);
+        }
+    }
+
     /// A running group lacks something. A 3.0.6 does not notice it.
     pub(crate) fn group_lost(&mut self, now: Instant, group: usize) {
         if let Self::Ours(engine) = self {
@@ -172,14 +183,21 @@ fn ours(site: &Site, start: &Start) -> Ours {
             uuid: if n == start.node { uuid(n) } else { Uuid::NIL },
         })
         .collect();
+    let homes = site.homes(start.file);
     let form =
         |medium: &Medium| if *medium == Medium::Serial { LinkForm::Serial { baud: 0 } } else { LinkForm::Datagram };
     let deadtime = if start.hasty { site.deadtime * 2 / 3 + site.keepalive } else { site.deadtime };
-    let group = |(home, left_over): (&usize, &bool)| GroupConfig {
-        found: if *left_over { Found::Leftover } else { Found::Nothing },
+    let runs = |group: usize| start.resume.as_ref().is_some_and(|(_, running)| running[group]);
+    let group = |(n, (home, left_over)): (usize, (&usize, &bool))| GroupConfig {
+        found: match left_over {
+            true => Found::Leftover,
+            false if runs(n) => Found::Running,
+            false => Found::Nothing,
+        },
         ..GroupConfig::at(NodeId(*home as u8))
     };
-    let groups: Vec<GroupConfig<'_>> = site.groups.iter().zip(&start.left_over).map(group).collect();
+    let groups: Vec<GroupConfig<'_>> = homes.iter().zip(&start.left_over).enumerate().map(group).collect();
+    let digest = homes.iter().fold(1, |digest, home| digest * 8 + *home as u64);
     let config = Config {
         local: NodeId(start.node as u8),
         nodes: &nodes,
@@ -187,8 +205,8 @@ fn ours(site: &Site, start: &Start) -> Ours {
         groups: &groups,
         manage_resources: !site.groups.is_empty(),
         fencing: site.fencing,
-        resume: None,
-        introduction: None,
+        resume: start.resume.as_ref().map(|(resume, _)| *resume),
+        introduction: (!site.other_homes.is_empty()).then_some(Introduction { release: "sim", digest }),
         timing: Timing {
             keepalive: ms(site.keepalive),
             warntime: ms(site.deadtime / 2),

@@ -2,13 +2,14 @@
 
 mod crash;
 mod effects;
+mod reload;
 mod script;
 mod vanish;
 
 use super::engine::{EPOCH, Engine, name};
 use super::random::Random;
 use super::rule::Rule;
-use super::schedule::{Kind, Site};
+use super::schedule::{File, Kind, Site};
 use super::story::{Happening, named};
 use super::{Bug, Due, ORIGIN, World};
 use hbcore::id::{LinkId, LinkSet, NodeId, Sequence};
@@ -151,6 +152,8 @@ pub(crate) struct Host {
     pub(crate) newest_sent: Sequence,
     /// It will start on its own.
     pub(crate) will_restart: bool,
+    /// Its `haresources`.
+    pub(crate) file: File,
     /// Its daemon was killed, and the groups that it had started may run on.
     pub(crate) crashed: bool,
 }
@@ -178,6 +181,7 @@ impl Host {
             tickets: 0,
             newest_sent: Sequence(0),
             will_restart: false,
+            file: if node == 0 { File::First } else { File::Second },
             crashed: false,
         }
     }

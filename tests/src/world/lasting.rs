@@ -99,7 +99,7 @@ impl World<'_> {
         } else {
             one
         };
-        let excused = serve == 0 && failed;
+        let excused = serve == 0 && (failed || self.is_divided());
         (!good && !excused).then(|| format!("group {group} is served by {serve} nodes and held by {hold}"))
     }
 }

@@ -96,6 +96,7 @@ impl Network {
                 | Fault::Takeover { .. }
                 | Fault::SetClock { .. }
                 | Fault::Standby { .. }
+                | Fault::Reload { .. }
                 | Fault::Leave(_) => {}
             }
         }

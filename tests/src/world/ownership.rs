@@ -6,6 +6,7 @@ use super::host::Host;
 use super::rule::Rule;
 use super::schedule::Planned;
 use super::{Fault, Kind, ORIGIN, World};
+use hbcore::takeover::GroupState;
 use hbcore::time::{Duration, Instant};
 
 /// On a lossy link, a message that ends a doubt may need several retransmissions, a quarter of a second apart.
@@ -79,7 +80,8 @@ impl World<'_> {
         }
         let takes_for_dead = |by: usize, node: usize| {
             let Some(engine) = self.hosts[by].engine.as_deref() else { return false };
-            self.hosts[node].engine.as_deref().is_some_and(is_active) && engine.regards_dead(node)
+            self.hosts[node].engine.as_deref().is_some_and(|e| is_active(e) || serves_on(e))
+                && engine.regards_dead(node)
         };
         if takes_for_dead(0, 1) || takes_for_dead(1, 0) {
             self.ownership.apart = Some(self.now);
@@ -148,6 +150,8 @@ impl World<'_> {
     /// A group came or went on a node.
     pub(crate) fn group_changed(&mut self, group: usize) {
         match self.hosts.iter().filter(|host| host.real[group].serving).count() {
+            // Both nodes give up a group that both took while they were apart and that neither had before.
+            0 if self.is_divided() => self.ownership.contested[group] = false,
             0 if self.ownership.contested[group] && !self.is_disturbed() => {
                 self.ownership.contested[group] = false;
                 self.fail(Rule::HealWithoutGap, format!("group {group} had two owners, and has none now"));
@@ -207,6 +211,11 @@ impl World<'_> {
             }
         }
     }
+}
+
+/// It was executed anew, and is still joining.
+fn serves_on(engine: &Engine) -> bool {
+    engine.ours().is_some_and(|ours| ours.groups().iter().any(|group| group.state() == GroupState::Running))
 }
 
 fn is_active(engine: &Engine) -> bool {

@@ -45,6 +45,8 @@ pub struct Site {
     pub nodes: Vec<Kind>,
     /// The home of each group. Empty: resources are not managed.
     pub groups: Vec<usize>,
+    /// The home of each group in the `haresources` of the second node; empty: it is that of the first.
+    pub other_homes: Vec<usize>,
     /// The links.
     pub links: Vec<Medium>,
     /// Milliseconds.
@@ -71,6 +73,22 @@ pub struct Site {
     pub limit: u64,
     /// How much faster each node's clock runs, in millionths.
     pub drift: Vec<i64>,
+}
+
+/// A `haresources` as a node had it in the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    /// That of the first node.
+    First,
+    /// That of the second.
+    Second,
+}
+
+impl Site {
+    /// The homes of all groups in a file.
+    pub(crate) fn homes(&self, file: File) -> &[usize] {
+        if file == File::First || self.other_homes.is_empty() { &self.groups } else { &self.other_homes }
+    }
 }
 
 /// A fault that begins at a certain time and lasts.
@@ -188,6 +206,13 @@ pub enum Fault {
     },
     /// An operator stops a node. It is started again at the end.
     Leave(usize),
+    /// The `haresources` of a node becomes that of the first node, or of the second, and is read again.
+    Reload {
+        /// Where.
+        node: usize,
+        /// The file that it becomes.
+        file: File,
+    },
 }
 
 impl Fault {
@@ -211,6 +236,7 @@ impl Fault {
             | Self::SetClock { node, .. }
             | Self::Standby { node, .. }
             | Self::Takeover { node, .. }
+            | Self::Reload { node, .. }
             | Self::Leave(node) => Some(node),
             Self::Lose(_)
             | Self::Burst { .. }

@@ -94,7 +94,11 @@ impl Shrinker {
         self.attempt(|s| s.site.script = (0, 0));
         self.attempt(|s| s.site.signed = false);
         self.attempt(|s| s.site.compact = true);
-        self.attempt(|s| s.site.groups.truncate(1));
+        self.attempt(|s| {
+            s.site.groups.truncate(1);
+            s.site.other_homes.truncate(1);
+        });
+        self.attempt(|s| s.site.other_homes.clear());
         for nodes in 2..self.best.site.nodes.len() {
             self.attempt(|s| {
                 s.site.nodes.truncate(nodes);

@@ -86,7 +86,7 @@ fn peer_that_wants_groups_gets_them() {
 #[test]
 fn groups_that_were_left_running_run_on() {
     let fresh = engine_with(PAIR, 1, 5, Instant::from_millis(1), |config| {
-        config.resume = Some(Holds { local: true, foreign: false });
+        config.resume = Some(Resume::Claims(Holds { local: true, foreign: false }));
         config.groups = &[GROUPS[0], GroupConfig { found: Found::Running, ..GROUPS[1] }];
     });
     let states: Vec<_> = fresh.groups().iter().map(|g| g.state() == GroupState::Running).collect();

@@ -251,7 +251,10 @@ fn group_that_is_to_be_escalated_moves_until_the_escalation_has_failed() {
 /// The engine that takes over from this one, after a restart for a new configuration.
 fn successor(m: &Machine) -> Machine {
     let mut next = left_with(&[]);
-    next.resume(m.holds_without_stuck(), |group| m.groups()[usize::from(group.0)].state() == GroupState::Running);
+    next.resume(Some(m.holds_without_stuck()), |group| match m.groups()[usize::from(group.0)].state() {
+        GroupState::Running => Remains::All,
+        _ => Remains::Nothing,
+    });
     for (group, _) in (0..).zip(m.groups()).filter(|(_, g)| g.state() == GroupState::Stuck) {
         next.stuck(at(0), GroupId(group));
     }

@@ -57,6 +57,7 @@ pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bo
         | Why::LeftOver { .. }
         | Why::AwaitsRelease
         | Why::AwaitsReport
+        | Why::Differs
         | Why::Joins
         | Why::Moves
         | Why::Leaves
@@ -68,8 +69,8 @@ pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bo
 /// yet is not counted as missing.
 pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
     match why {
-        // What may run here and does not stop is another problem.
-        Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } => true,
+        // What may run here and does not stop is another problem, and so is a difference of the files.
+        Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } | Why::Differs => true,
         Why::Elsewhere { settled } => settled && other_node(cluster).is_none_or(|other| !lacks(cluster, &other, group)),
         // Of more than two nodes, another one may run it.
         Why::Nobody | Why::Failed { .. } => others(cluster).nth(1).is_some(),

@@ -1,7 +1,7 @@
 //! Makes a schedule from a seed. Each seed chooses the kinds of faults and their strength: a world with all faults at
 //! once hides bugs that a few faults alone reveal (swarm testing, Groce and others, 2012).
 
-use super::{Class, Fault, Kind, Medium, Planned, Schedule, Site};
+use super::{Class, Fault, File, Kind, Medium, Planned, Schedule, Site};
 use crate::world::random::Random;
 use std::time::Duration;
 
@@ -89,6 +89,8 @@ impl Schedule {
             at += random.below(spread);
             faults.extend(for_ever(&mut random, &site, at));
         }
+        let mut site = site;
+        differ(&mut Random::new(seed, 2), &mut site, &mut faults, at);
         Self { noise: seed, site, faults }
     }
 }
@@ -118,6 +120,7 @@ fn site(random: &mut Random) -> Site {
         drift: nodes.iter().map(|_| random.below(401).cast_signed() - 200).collect(),
         nodes,
         groups,
+        other_homes: Vec::new(),
         links,
         keepalive,
         deadtime,
@@ -130,6 +133,25 @@ fn site(random: &mut Random) -> Site {
         lateness: random.pick(&[0, 100, 1000]),
         script: (least_script, least_script * random.between(1, 5)),
         limit: random.pick(&[5_000, 20_000, 60_000]),
+    }
+}
+
+/// In some pairs of ours `haresources` differs. In most of them the files agree in the end, and in some they change back
+/// and forth.
+fn differ(random: &mut Random, site: &mut Site, faults: &mut Vec<Planned>, until: u64) {
+    if site.nodes[..] != [Kind::Ours; 2] || site.groups.is_empty() || !random.percent(15) {
+        return;
+    }
+    site.other_homes = site.groups.iter().map(|_| random.below(2) as usize).collect();
+    for _ in 0..random.below(4) {
+        let fault = Fault::Reload { node: random.below(2) as usize, file: random.pick(&[File::First, File::Second]) };
+        faults.push(planned(random.below(until + 10 * site.deadtime), 0, fault));
+    }
+    if random.percent(80) {
+        let file = random.pick(&[File::First, File::Second]);
+        let at = until + random.below(20 * site.deadtime);
+        faults.push(planned(at, 0, Fault::Reload { node: 0, file }));
+        faults.push(planned(at + random.below(5 * site.deadtime), 0, Fault::Reload { node: 1, file }));
     }
 }
 

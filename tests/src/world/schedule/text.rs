@@ -7,7 +7,7 @@
 //! at 2.000000 for ever cut 0 1 1
 //! ```
 
-use super::{Class, Fault, Kind, Medium, Planned, Schedule, Site};
+use super::{Class, Fault, File, Kind, Medium, Planned, Schedule, Site};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -30,6 +30,9 @@ impl fmt::Display for Site {
         };
         write!(f, "nodes={} ", list(self.nodes.iter().map(kind)))?;
         write!(f, "groups={} ", list(&self.groups))?;
+        if !self.other_homes.is_empty() {
+            write!(f, "other={} ", list(&self.other_homes))?;
+        }
         write!(f, "links={} ", list(self.links.iter().map(medium)))?;
         write!(f, "keepalive={} deadtime={} initdead={} ", self.keepalive, self.deadtime, self.initdead)?;
         write!(f, "fencing={} ", self.fencing)?;
@@ -83,6 +86,8 @@ impl fmt::Display for Fault {
             Self::Standby { node, class } => write!(f, "standby {node} {}", class.as_str()),
             Self::Takeover { node, class } => write!(f, "takeover {node} {}", class.as_str()),
             Self::Leave(node) => write!(f, "leave {node}"),
+            Self::Reload { node, file: File::First } => write!(f, "reload {node} first"),
+            Self::Reload { node, file: File::Second } => write!(f, "reload {node} second"),
         }
     }
 }
@@ -116,7 +121,12 @@ impl Schedule {
         sound((2..=5).contains(&nodes.len()), "nodes: 2 to 5")?;
         sound((1..=2).contains(&links.len()), "links: 1 or 2")?;
         sound(groups.len() <= 4, "groups: at most 4")?;
-        sound(groups.iter().all(|home| *home < nodes.len()), "groups: a home that is not there")?;
+        let other = &self.site.other_homes;
+        sound(
+            other.is_empty() || other.len() == groups.len() && nodes[..] == [Kind::Ours; 2],
+            "other: as groups, of a pair of ours",
+        )?;
+        sound(groups.iter().chain(other).all(|home| *home < nodes.len()), "groups: a home that is not there")?;
         sound(drift.len() == nodes.len(), "drift: one number for each node")?;
         sound(drift.iter().all(|drift| drift.abs() <= 10_000), "drift: at most 10000, a hundredth")?;
         sound(*keepalive >= 1 && keepalive < deadtime, "keepalive: at least 1, less than deadtime")?;
@@ -163,6 +173,7 @@ fn read_site(text: &str) -> Option<Site> {
             _ => None,
         })?,
         groups: each(value("groups")?, |word| word.parse().ok())?,
+        other_homes: each(value("other").unwrap_or_default(), |word| word.parse().ok())?,
         links: each(value("links")?, |word| match word {
             "datagram" => Some(Medium::Datagram),
             "broadcast" => Some(Medium::Broadcast),
@@ -232,6 +243,9 @@ fn read_kind(name: &str, words: &[&str]) -> Option<Fault> {
         "standby" => Fault::Standby { node: node(0)?, class: Class::parse(word(1)?.as_bytes())? },
         "takeover" => Fault::Takeover { node: node(0)?, class: Class::parse(word(1)?.as_bytes())? },
         "leave" => Fault::Leave(node(0)?),
+        "reload" => {
+            Fault::Reload { node: node(0)?, file: if word(1) == Some("first") { File::First } else { File::Second } }
+        }
         _ => return None,
     })
 }

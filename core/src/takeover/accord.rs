@@ -1,0 +1,130 @@
+//! Two nodes whose `haresources` differ mean different groups by the same class. Neither starts anything before the files
+//! agree or one node is dead (docs/protocol/resources.md 1.13).
+//!
+//! ```text
+//!           another digest           the same digest          full report          the peer claims none of ours
+//!   Agreed ───────────────▶ Differs ────────────────▶ Awaited ────────────▶ Merging ────────────────────────▶ Agreed
+//!      │                       ╰────────────── the peer died or left ──────────────────────────────────────────▲
+//!      ╰── this node was executed anew, with other groups than before ──▶ Awaited
+//! ```
+//!
+//! Meanwhile each group stays on the node that runs it. After a false death both nodes run the groups of the peer, and
+//! nothing tells which groups are the same. So each node gives up the groups that it took after that death. A node that
+//! started without hearing the peer has only such groups: it gives up all of them, or it keeps all of them beside a
+//! peer that gives up its own.
+
+use super::{Class, Group, Holds, Info, Notice, Phase, Standby, Takeover, group::Wanted, group::belongs};
+use crate::time::Instant;
+
+/// Whether the living nodes read the same groups in the same order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// Without it the first variant is not 0, but an engine that was told nothing must be all zeros.
+#[repr(u8)]
+pub enum Accord {
+    /// They do, or one of them does not tell.
+    Agreed = 0,
+    /// The claims of the peer are awaited: it told its old ones about other groups than ours are now.
+    Awaited,
+    /// They do again. The peer claims the groups of this node too, and runs some of them: it yields them, and then they
+    /// start here.
+    Merging,
+    /// They do not.
+    Differs {
+        /// Whether this node keeps its groups if each node has only groups that it took from the other.
+        keeps: bool,
+    },
+}
+
+impl<const GROUPS: usize> Takeover<GROUPS> {
+    /// Whether the living nodes read the same groups.
+    pub fn accord(&self) -> Accord {
+        self.accord
+    }
+
+    /// Whether no group may be started or moved.
+    pub(super) fn is_divided(&self) -> bool {
+        !cfg!(feature = "small") && matches!(self.accord, Accord::Awaited | Accord::Differs { .. })
+    }
+
+    /// Takes the result of a comparison. `differs`: whether a living node tells another digest than ours, and then whether
+    /// ours is the lower one. Call it before each message about resources, each death and each departure.
+    pub(crate) fn compare(&mut self, differs: Option<bool>) {
+        self.accord = match (differs, self.accord) {
+            (Some(keeps), _) => Accord::Differs { keeps },
+            (None, Accord::Differs { .. }) => Accord::Awaited,
+            (None, same) => same,
+        };
+    }
+
+    /// No node is left that could mean other groups.
+    pub(super) fn agree_alone(&mut self) {
+        if matches!(self.accord, Accord::Awaited | Accord::Merging) {
+            self.accord = Accord::Agreed;
+        }
+    }
+
+    /// The peer has told all of its claims. This node now wants every group of the classes that it claims: new groups at
+    /// once, and groups that run at the peer as soon as the peer has yielded them.
+    pub(super) fn agree(&mut self) {
+        let is_over = !self.hold.local || !self.other.holds.foreign && !self.other.is_releasing;
+        let before = self.accord;
+        if matches!(before, Accord::Awaited | Accord::Merging) {
+            self.accord = if is_over { Accord::Agreed } else { Accord::Merging };
+        }
+        if before != Accord::Awaited || self.phase != Phase::Stable {
+            return;
+        }
+        self.needs_failback |= self.hold.foreign;
+        for (is_held, class) in [(self.hold.local, Class::Local), (self.hold.foreign, Class::Foreign)] {
+            if is_held {
+                self.want(class, self.other.node, Wanted::Own);
+            }
+        }
+    }
+
+    /// Whether this node took every group that may run here while it did not hear the peer.
+    pub(crate) fn has_only_inherited(&self) -> bool {
+        self.groups.iter().all(|group| group.is_inherited() || group.is_absent())
+    }
+
+    /// The peer is heard and has told all of its claims: this node keeps the groups that it took in its absence for good,
+    /// or gives them up.
+    pub(super) fn weigh_inheritance(&mut self, now: Instant) {
+        if !self.groups.iter().any(Group::is_inherited) || self.phase != Phase::Stable {
+            return;
+        }
+        let keeps = match self.accord {
+            Accord::Awaited => return,
+            Accord::Agreed | Accord::Merging => true,
+            // The peer may still be stopping all of its groups.
+            Accord::Differs { .. } if self.other.holds == Holds::NONE => true,
+            Accord::Differs { keeps } => self.other.only_inherited && (keeps || !self.has_only_inherited()),
+        };
+        if keeps {
+            self.groups.iter_mut().for_each(Group::keep);
+            if self.is_divided() {
+                // The peer believes that this node has only groups that it took.
+                self.report(Info::Plain);
+            }
+            return;
+        }
+        let inherited = self.groups.iter_mut().filter(|group| group.is_inherited());
+        inherited.for_each(|group| group.set_wanted(Wanted::No));
+        self.taking_from = None;
+        for class in [Class::Local, Class::Foreign] {
+            if !self.groups.iter().any(|g| belongs(g, self.home, class) && !g.is_absent() && g.is_wanted()) {
+                self.notice(Notice::Yielding(class));
+                self.hold = self.hold.without(class);
+            }
+        }
+        self.yielding = true;
+        self.report(Info::Standby);
+        self.after_change(now);
+    }
+
+    /// Whether the peer had groups of this node and has not said yet that it has stopped them.
+    pub(super) fn is_home_in_doubt(&self) -> bool {
+        let merges = !cfg!(feature = "small") && self.accord == Accord::Merging;
+        (self.other.tells_when_released() || merges) && self.standby == Standby::NotAsked
+    }
+}
