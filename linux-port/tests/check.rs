@@ -376,3 +376,23 @@ fn peer_that_nobody_can_tell_of_is_said_after_the_files() {
     let (code, said) = hb(&["check", "--peer", "--run-dir", dir, dir]);
     assert!(code == Some(6) && !said.contains("the daemon does not answer"), "wrong files come first: {said}");
 }
+
+#[test]
+fn bcast_is_refused_where_no_subnet_has_a_broadcast_address() {
+    let place = site("ha.cf", &HA_CF.replace("ucast lo 127.0.0.1", "bcast card0"), 0o644);
+    let script = "ip link add card0 type dummy && ip address add $1 dev card0 || exit 77; shift; exec \"$@\"";
+    let check = |address: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-n", "sh", "-c", script, "sh", address, env!("CARGO_BIN_EXE_hb"), "check"]);
+        let Output { status, stdout, stderr } = command.arg(place.path()).output().expect("it runs");
+        (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+    };
+    let (code, said) = check("10.1.2.3/32");
+    if !matches!(code, Some(0 | 1)) {
+        return println!("skipped: a network namespace with a dummy interface cannot be had: {code:?}: {said}");
+    }
+    assert!(code == Some(1) && said.contains("Get broadcast for interface card0 failed"), "{said}");
+    assert!(said.contains("write `ucast card0` with the address of the other node, or `mcast`"), "{said}");
+    let (code, said) = check("10.1.2.3/24");
+    assert_eq!(code, Some(0), "{said}");
+}

@@ -42,6 +42,14 @@ impl InterfaceAddress {
     pub(crate) fn is_secondary(&self) -> bool {
         self.raw.as_ref().is_some_and(|raw| raw.header.flags.contains(AddressHeaderFlags::Secondary))
     }
+
+    /// The broadcast address that is set, or else the last address of the subnet, which the kernel takes for one, too.
+    /// `ip address add` sets none by default. IPv6, point-to-point links and subnets of two have none.
+    pub(crate) fn subnet_broadcast(&self) -> Option<Ipv4Addr> {
+        let IpAddr::V4(own) = self.addr else { return None };
+        let hosts = u32::MAX.checked_shr(self.prefix.into()).unwrap_or(0);
+        self.broadcast.or_else(|| (self.prefix < 31).then(|| Ipv4Addr::from_bits(own.to_bits() | hosts)))
+    }
 }
 
 /// An interface.

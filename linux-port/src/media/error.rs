@@ -46,7 +46,7 @@ pub enum OpenCause {
     NoInterface,
     /// The interface has no IPv4 address.
     NoAddress,
-    /// The interface has no broadcast address (a tunnel).
+    /// The interface has no IPv4 subnet with a broadcast address (a tunnel).
     NoBroadcast,
     /// The address is not of 224.0.0.0/4 or `ff00::/8`.
     NotMulticast,

@@ -78,6 +78,21 @@ fn every_kind_carries_messages_both_ways() {
 }
 
 #[test]
+fn bcast_reaches_the_subnet_when_no_broadcast_address_is_set() {
+    let Some((a, b)) = pair() else { return };
+    for (host, own) in [(&a, "10.78.0.1/24"), (&b, "10.78.0.2/24")] {
+        host.ip("addr flush dev eth0");
+        host.ip(&format!("addr add {own} dev eth0"));
+    }
+    let (mut left, mut right) = (opened(&a, &bcast("eth0")), opened(&b, &bcast("eth0")));
+    talk(&mut left, &mut right);
+
+    a.ip("addr flush dev eth0");
+    a.ip("addr add 10.78.0.1/32 dev eth0");
+    assert!(matches!(refused(&a, &bcast("eth0")).0, OpenCause::NoBroadcast));
+}
+
+#[test]
 fn a_multicast_sender_hears_itself_only_if_asked() {
     let Some((a, _b)) = pair() else { return };
     for spec in [mcast("eth0", true), mcast6("eth0", true)] {

@@ -18,6 +18,8 @@ enum Lack {
     Device,
     /// It has no IPv4 address.
     Address,
+    /// None of its IPv4 subnets has a broadcast address.
+    Broadcast,
 }
 
 impl Network {
@@ -61,11 +63,7 @@ impl Network {
     /// Whether an interface of this machine takes the address for everybody on its network.
     fn is_broadcast(&mut self, addr: Ipv4Addr) -> bool {
         let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
-        let hosts = |prefix: u8| u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
-        addresses.iter().any(|a| match a.addr {
-            IpAddr::V4(own) if a.prefix < 31 => own.to_bits() | hosts(a.prefix) == addr.to_bits(),
-            _ => false,
-        })
+        addresses.iter().any(|a| a.subnet_broadcast() == Some(addr))
     }
 
     /// What the interface `name` lacks for IPv4.
@@ -74,6 +72,18 @@ impl Network {
         let Ok(link) = netlink.link_named(name) else { return Some(Lack::Device) };
         let addresses = netlink.addresses(Some(link.index)).ok()?;
         if addresses.iter().any(|address| address.addr.is_ipv4()) { None } else { Some(Lack::Address) }
+    }
+
+    /// What the interface `name` lacks for broadcasts. Loopback needs no broadcast address.
+    fn lack_for_broadcasts(&mut self, name: &str) -> Option<Lack> {
+        if let Some(lack) = self.lack(name) {
+            return Some(lack);
+        }
+        let netlink = self.0.as_mut()?;
+        let index = netlink.link_named(name).ok()?.index;
+        let addresses = netlink.addresses(Some(index)).ok()?;
+        let can = addresses.iter().any(|a| a.addr.is_loopback() || a.subnet_broadcast().is_some());
+        (!can).then_some(Lack::Broadcast)
     }
 }
 
@@ -129,7 +139,7 @@ impl Check<'_> {
     }
 
     fn broadcast(&mut self, at: Position, device: &str) {
-        let Some(lack) = self.network.lack(device) else { return };
+        let Some(lack) = self.network.lack_for_broadcasts(device) else { return };
         let (reason, help) = explain(&lack, device);
         let message = format!(
             "Get broadcast for interface {device} failed: {reason}; IP interface [{device}] does not exist; \
@@ -238,6 +248,10 @@ fn explain(lack: &Lack, device: &str) -> (&'static str, String) {
         Lack::Address => (
             "Cannot assign requested address",
             format!("give {device} an IPv4 address: see `ip address show {device}`"),
+        ),
+        Lack::Broadcast => (
+            "it has no broadcast address",
+            format!("write `ucast {device}` with the address of the other node, or `mcast`"),
         ),
     }
 }
