@@ -13,6 +13,8 @@ use super::{Facility, Level, LogConfig, Record, Stderr};
 use crate::sys::fault;
 use crate::terminal::counted;
 
+/// The socket to which systemd links `/dev/log`, unless another program listens there.
+const JOURNAL: &str = "/run/systemd/journal/dev-log";
 /// The interval at which the files' names are looked up again: a rotated file is noticed within this time.
 const RECHECK: Duration = Duration::from_secs(1);
 
@@ -68,20 +70,24 @@ impl Sinks {
             syslog.send(&self.line);
         }
         let Self { names, line, .. } = self;
+        let mut in_journal = false;
         if let Some(syslog) = &mut self.syslog {
             let shape = Shape::Datagram(syslog.facility);
             render(line, shape, names, record);
-            syslog.append(line, |lost| {
+            let taken = syslog.append(line, |lost| {
                 let lost = counted(lost, "message is", "messages are");
                 let text = format_args!("{lost} missing here: syslog did not take them");
                 let mut report = Vec::new();
                 render(&mut report, shape, names, &Record::new(Level::Warn, record.seconds, record.pid, text));
                 report
             });
+            in_journal = taken && syslog.is_journal;
         }
         let shape = match self.stderr {
             Stderr::Off => return,
             Stderr::Plain => Shape::Syslog,
+            // The journal reads both sockets: it would show the line twice.
+            Stderr::Journal if in_journal => return,
             Stderr::Journal => Shape::Journal,
         };
         render(line, shape, names, record);
@@ -253,21 +259,26 @@ struct Syslog {
     lost: u64,
     /// Why it did not take the last of them.
     refusal: String,
+    /// The socket belongs to the journal of systemd.
+    is_journal: bool,
 }
 
 impl Syslog {
     fn new(facility: Facility, path: &Path) -> Self {
-        Self { facility, path: path.to_owned(), socket: None, lost: 0, refusal: String::new() }
+        Self { facility, path: path.to_owned(), socket: None, lost: 0, refusal: String::new(), is_journal: false }
     }
 
-    /// Sends a line. If lines were lost before, `report` gives the datagram that says how many.
-    fn append(&mut self, datagram: &[u8], report: impl FnOnce(u64) -> Vec<u8>) {
+    /// Sends a line, and tells whether it was taken. If lines were lost before, `report` gives the datagram that says how
+    /// many.
+    fn append(&mut self, datagram: &[u8], report: impl FnOnce(u64) -> Vec<u8>) -> bool {
         if self.lost > 0 && self.send(&report(self.lost)) {
             self.lost = 0;
         }
-        if !self.send(datagram) {
+        let taken = self.send(datagram);
+        if !taken {
             self.lost = self.lost.saturating_add(1);
         }
+        taken
     }
 
     /// Sends one datagram, and tells whether it was taken. Connects first when necessary, and once more if the daemon was
@@ -278,6 +289,7 @@ impl Syslog {
                 Some(socket) => socket.send(datagram).map(drop),
                 None => connect(&self.path).and_then(|socket| {
                     let sent = socket.send(datagram).map(drop);
+                    self.is_journal = self.path.canonicalize().is_ok_and(|path| path == Path::new(JOURNAL));
                     self.socket = Some(socket);
                     sent
                 }),
