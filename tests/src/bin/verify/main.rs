@@ -177,6 +177,7 @@ fn tests(filter: Option<&str>) -> Vec<Step> {
         step("bad input", &suite("bad_input")),
         step("each call that fails", &suite("faults")),
         step("interop with 3.0.6", &suite("interop")),
+        step("pairs under systemd", &suite("systemd")),
         // It takes all processors, and so runs alone.
         step("real-time", &["test", "-p", "hbcore-tests", "--test", "realtime", "--", "--test-threads=1"]),
         machines,
