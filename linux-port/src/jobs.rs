@@ -1,6 +1,6 @@
 //! Slow work, away from the heartbeat thread: starting and stopping resource groups, running scripts.
 //!
-//! The heartbeat thread submits a [`Job`] and gets its [`Completion`] back with the same ticket; neither call waits.
+//! The heartbeat thread submits a [`Job`] and gets its [`Completion`] back with the same id; neither call waits.
 //! Between them one dispatcher thread hands each job to a worker thread of its own. The members of a group are treated
 //! strictly one after the other; jobs of different groups run in parallel, [`RUNNING`] at most.
 
@@ -22,14 +22,20 @@ pub use doing::{Doing, Running, Trying};
 
 use group::Context;
 
-/// The ticket of work that no effect of the engine asks for, such as writing a file. The engine never uses it.
-pub const HOUSEKEEPING: u64 = u32::MAX as u64;
+/// The purpose of a job, given back with its completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobId {
+    /// An effect of the engine, with its ticket.
+    Effect(u32),
+    /// Work that no effect of the engine asks for, such as writing a file.
+    Housekeeping,
+}
 
 /// One piece of work.
 #[derive(Debug)]
 pub struct Job {
-    /// The number that the completion returns; it has no meaning here.
-    pub ticket: u64,
+    /// Its purpose.
+    pub id: JobId,
     /// For log lines: the group's key or the script's name.
     pub name: String,
     /// The work.
@@ -213,8 +219,8 @@ pub enum Outcome {
 /// The report of a job to the heartbeat thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Completion {
-    /// The job's ticket.
-    pub ticket: u64,
+    /// The job's id.
+    pub id: JobId,
     /// Its outcome.
     pub outcome: Outcome,
 }

@@ -21,7 +21,7 @@ pub use handover::{Handover, Parcel, Successor};
 pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
 
 use crate::address::AddressSpec;
-use crate::jobs::{Completion, HOUSEKEEPING, Job, Jobs, Outcome as JobOutcome, Retry, Work};
+use crate::jobs::{Completion, Job, JobId, Jobs, Outcome as JobOutcome, Retry, Work};
 use crate::log::Logger;
 use crate::problems::Board;
 use crate::script::Search;
@@ -218,7 +218,7 @@ impl Resources {
             self.log.info(format_args!("No longer in haresources, to be stopped: {}", plan.words));
             plan.assume_started();
             let work = Work::Stop(plan.steps(&self.addresses.handle()), Retry::default());
-            let job = Job { ticket: HOUSEKEEPING, name: plan.words, work };
+            let job = Job { id: JobId::Housekeeping, name: plan.words, work };
             if let Err(error) = self.jobs.submit(job) {
                 self.log.error(format_args!("{error}"));
             }
@@ -227,30 +227,27 @@ impl Resources {
 
     /// Begins an effect.
     pub fn begin(&mut self, ticket: Ticket, effect: Effect) {
-        let group = match effect {
-            Effect::Acquire(group) | Effect::Release(group) | Effect::Announce(group) | Effect::Escalate(group) => {
-                group
-            }
-            Effect::Fence(node) => return self.begin_fencing(ticket, node),
-        };
-        let Some(plan) = self.plans.get(usize::from(group.0)) else {
-            return self.ready.push((ticket, Outcome::Failed));
-        };
         match effect {
-            Effect::Fence(_) => {}
-            Effect::Announce(_) => self.addresses.announce(Arc::clone(&plan.leading)),
-            Effect::Acquire(_) => {
+            Effect::Acquire(group) => {
                 self.refused(group, None);
                 self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Start });
             }
-            Effect::Release(_) => self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Stop }),
-            Effect::Escalate(_) => self.escalate(ticket, plan.key.clone()),
+            Effect::Release(group) => self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Stop }),
+            Effect::Announce(group) => match self.plans.get(usize::from(group.0)) {
+                Some(plan) => self.addresses.announce(Arc::clone(&plan.leading)),
+                None => self.ready.push((ticket, Outcome::Failed)),
+            },
+            Effect::Escalate(group) => match self.plans.get(usize::from(group.0)) {
+                Some(plan) => self.escalate(ticket, plan.key.clone()),
+                None => self.ready.push((ticket, Outcome::Failed)),
+            },
+            Effect::Fence(node) => self.begin_fencing(ticket, node),
         }
     }
 
     /// Begins an effort. A start begins with the leading addresses, and a group of addresses only needs no job.
     fn make(&mut self, effort: Effort) {
-        let Some(plan) = self.plans.get(usize::from(effort.group.0)) else { return };
+        let Some(plan) = self.plans.get(usize::from(effort.group.0)) else { return self.end(effort, Part::Nothing) };
         let specs = || Arc::clone(&plan.leading);
         let taken = match effort.aim {
             _ if plan.leading.is_empty() => return self.run_scripts(effort),
@@ -332,10 +329,10 @@ impl Resources {
         }
     }
 
-    fn job_ended(&mut self, Completion { ticket, outcome }: Completion) {
-        let raw = u32::try_from(ticket).unwrap_or(u32::MAX);
+    fn job_ended(&mut self, Completion { id, outcome }: Completion) {
+        let JobId::Effect(raw) = id else { return };
         let Some(effort) = self.effort(raw) else {
-            // Fencing, an escalation, or housekeeping, whose ticket the engine does not know.
+            // Fencing or an escalation.
             let outcome = if outcome == JobOutcome::Done { Outcome::Done } else { Outcome::Failed };
             return self.ready.push((Ticket::from_raw(raw), outcome));
         };
@@ -383,7 +380,7 @@ impl Resources {
             Aim::Start => Work::Start(steps, Retry::default()),
             Aim::Stop | Aim::Undo => Work::Stop(steps, Retry::default()),
         };
-        let job = Job { ticket: u64::from(effort.ticket), name: plan.key.clone(), work };
+        let job = Job { id: JobId::Effect(effort.ticket), name: plan.key.clone(), work };
         match (self.jobs.submit(job), effort.aim) {
             (Ok(()), _) => self.efforts.push(effort),
             (Err(error), aim) => {
@@ -399,7 +396,7 @@ impl Resources {
 
     fn submit(&mut self, ticket: Ticket, name: String, work: Work) {
         let raw = ticket.into_raw();
-        let job = Job { ticket: u64::from(raw), name, work };
+        let job = Job { id: JobId::Effect(raw), name, work };
         if let Err(error) = self.jobs.submit(job) {
             self.log.error(format_args!("{error}"));
             self.ready.push((Ticket::from_raw(raw), Outcome::Failed));

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hbcore_linux::jobs::{
-    Completion, Job, Jobs, Outcome, RUNNING, Refused, Resource, Retry, Script, Step, SubmitError, Task, Trace, Trying,
-    Work,
+    Completion, Job, JobId, Jobs, Outcome, RUNNING, Refused, Resource, Retry, Script, Step, SubmitError, Task, Trace,
+    Trying, Work,
 };
 use hbcore_linux::log::Logger;
 use hbcore_linux::problems::{Board, Problem};
@@ -70,8 +70,8 @@ fn start(log: &Logger) -> Jobs {
     Jobs::start(EFFECTS, 0, log, &Board::default()).expect("a dispatcher")
 }
 
-fn job(ticket: u64, work: Work) -> Job {
-    Job { ticket, name: format!("job {ticket}"), work }
+fn job(ticket: u32, work: Work) -> Job {
+    Job { id: JobId::Effect(ticket), name: format!("job {ticket}"), work }
 }
 
 /// Waits on the descriptor, as the heartbeat thread does, and collects one completion.
@@ -92,8 +92,8 @@ fn outcome(place: &Place, work: Work) -> (Outcome, Vec<String>) {
     let log = place.log();
     let jobs = start(&log);
     jobs.submit(job(7, work)).expect("taken");
-    let Completion { ticket, outcome } = next(&jobs);
-    assert_eq!(ticket, 7);
+    let Completion { id, outcome } = next(&jobs);
+    assert_eq!(id, JobId::Effect(7));
     assert!(log.flush(LIMIT));
     (outcome, place.read("trace").lines().map(str::to_owned).collect())
 }
@@ -232,9 +232,9 @@ fn jobs_run_side_by_side() {
     let slow = place.script("slow", &format!("while [ ! -e {} ]; do sleep 0.01; done", go.display()));
     jobs.submit(job(1, Work::Run(call(slow, &[])))).expect("taken");
     jobs.submit(job(2, Work::Start(group(&place, &["a"]), ONCE_MORE))).expect("taken");
-    assert_eq!(next(&jobs).ticket, 2, "the group overtakes the program");
+    assert_eq!(next(&jobs).id, JobId::Effect(2), "the group overtakes the program");
     std::fs::write(&go, "").expect("written");
-    assert_eq!(next(&jobs), Completion { ticket: 1, outcome: Outcome::Done });
+    assert_eq!(next(&jobs), Completion { id: JobId::Effect(1), outcome: Outcome::Done });
 }
 
 #[test]
@@ -255,16 +255,16 @@ fn jobs_beyond_the_running_ones_wait_and_beyond_the_room_are_refused() {
     };
     let taken = (0..).find_map(|ticket| Some((ticket, jobs.submit(job(ticket, task())).err()?)));
     let Some((room, SubmitError::Full { capacity })) = taken else { panic!("{taken:?}") };
-    assert!(capacity >= EFFECTS && room == capacity as u64, "{room} of {capacity}");
+    assert!(capacity >= EFFECTS && room == capacity as u32, "{room} of {capacity}");
     eventually("as many run as may", || most.load(Ordering::SeqCst) == RUNNING as u32);
     drop(closed);
-    let mut tickets: Vec<_> = (0..room).map(|_| next(&jobs)).map(|done| (done.ticket, done.outcome)).collect();
-    tickets.sort_by_key(|(ticket, _)| *ticket);
+    let mut tickets: Vec<_> = (0..room).map(|_| next(&jobs)).map(|done| (done.id, done.outcome)).collect();
+    tickets.sort_by_key(|(id, _)| *id);
     assert!(tickets.iter().all(|(_, outcome)| *outcome == Outcome::Done), "{tickets:?}");
     assert_eq!(most.load(Ordering::SeqCst), RUNNING as u32);
     assert_eq!((jobs.outstanding(), jobs.collect()), (0, None));
     jobs.submit(job(100, task())).expect("there is room again");
-    assert_eq!(next(&jobs).ticket, 100);
+    assert_eq!(next(&jobs).id, JobId::Effect(100));
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn program_begins_at_once_although_the_running_jobs_hang() {
     let jobs = start(&place.log());
     let gate = Arc::new(std::sync::RwLock::new(()));
     let closed = gate.write().expect("not poisoned");
-    for ticket in 0..2 * RUNNING as u64 {
+    for ticket in 0..2 * RUNNING as u32 {
         let gate = Arc::clone(&gate);
         let hang = Task(Box::new(move || {
             drop(gate.read());
@@ -283,7 +283,7 @@ fn program_begins_at_once_although_the_running_jobs_hang() {
     }
     let fence = place.script("fence", "exit 0");
     jobs.submit(job(99, Work::Run(call(fence, &["bravo"])))).expect("taken");
-    assert_eq!(next(&jobs), Completion { ticket: 99, outcome: Outcome::Done });
+    assert_eq!(next(&jobs), Completion { id: JobId::Effect(99), outcome: Outcome::Done });
     drop(closed);
 }
 
@@ -459,9 +459,9 @@ fn a_function_that_panics_fails_its_job_and_no_other() {
     let place = Place::new();
     let jobs = start(&place.log());
     jobs.submit(job(1, Work::Function(Task(Box::new(|| panic!("on purpose")))))).expect("taken");
-    assert_eq!(next(&jobs), Completion { ticket: 1, outcome: Outcome::Failed });
+    assert_eq!(next(&jobs), Completion { id: JobId::Effect(1), outcome: Outcome::Failed });
     jobs.submit(job(2, Work::Start(group(&place, &["a"]), ONCE_MORE))).expect("taken");
-    assert_eq!(next(&jobs), Completion { ticket: 2, outcome: Outcome::Done });
+    assert_eq!(next(&jobs), Completion { id: JobId::Effect(2), outcome: Outcome::Done });
 }
 
 #[test]
@@ -474,9 +474,13 @@ fn at_the_end_all_scripts_are_terminated_and_every_job_is_answered() {
     jobs.submit(job(2, Work::Run(call(sleeper, &["run"])))).expect("taken");
     eventually("both run", || place.read("trace").lines().count() == 2);
     jobs.cancel_all();
-    let mut ended = [next(&jobs), next(&jobs)].map(|done| (done.ticket, done.outcome));
-    ended.sort_by_key(|(ticket, _)| *ticket);
-    assert_eq!(ended, [(1, Outcome::StopFailed), (2, Outcome::Failed)], "nobody has seen the first one stopped");
+    let mut ended = [next(&jobs), next(&jobs)].map(|done| (done.id, done.outcome));
+    ended.sort_by_key(|(id, _)| *id);
+    assert_eq!(
+        ended,
+        [(JobId::Effect(1), Outcome::StopFailed), (JobId::Effect(2), Outcome::Failed)],
+        "nobody has seen the first one stopped"
+    );
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct GroupConfig<'a> {
     /// Its name: the first word of its line in `haresources`. Only `auto_failback legacy` needs it; a name of more than
     /// [`KEY_MAX`](crate::takeover::KEY_MAX) bytes counts as none.
     pub key: &'a str,
-    /// What of it runs here already. With the feature `small`, nothing does: a microcontroller begins with a reset.
+    /// The part of it that runs here already. With the feature `small`, nothing does: a microcontroller begins with a reset.
     #[cfg(not(feature = "small"))]
     pub found: Found,
 }

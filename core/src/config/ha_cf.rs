@@ -1,6 +1,6 @@
 //! The main configuration, `ha.cf`, as checked values (docs/protocol/files.md 4 to 7).
 //!
-//! [`HaCf`] has the values of the file, `ha_cf/directive.rs` the words, `ha_cf/value_directives.rs` the values that
+//! [`HaCf`] has the values of the file, `directive.rs` the words, `ha_cf/value_directives.rs` the values that
 //! each word accepts, and `ha_cf/relations.rs` the relations between them.
 
 mod clients;

@@ -2,7 +2,7 @@
 
 use super::Driver;
 use super::links::Change;
-use crate::jobs::{HOUSEKEEPING, Job, Task, Work};
+use crate::jobs::{Job, JobId, Task, Work};
 use crate::state::{HostEntry, HostList};
 use crate::sys::clock::Clock;
 use hbcore::{Carrier, Event, NodeKind};
@@ -93,9 +93,9 @@ impl Driver {
         self.elsewhere("host cache", Task(Box::new(write)));
     }
 
-    /// Has a function run on a job thread, under a ticket that no group has: the engine ignores it. Returns whether it was accepted.
+    /// Has a function run on a job thread. Returns whether it was accepted.
     pub(super) fn elsewhere(&self, name: &str, task: Task) -> bool {
-        let job = Job { ticket: HOUSEKEEPING, name: name.to_owned(), work: Work::Function(task) };
+        let job = Job { id: JobId::Housekeeping, name: name.to_owned(), work: Work::Function(task) };
         let accepted = self.resources.jobs().submit(job);
         if let Err(error) = &accepted {
             self.log.error(format_args!("{error}"));

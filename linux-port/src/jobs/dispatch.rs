@@ -14,14 +14,14 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::doing::{Doing, Running};
 use super::group::Context;
-use super::{Completion, HOUSEKEEPING, Job, Outcome, Work};
+use super::{Completion, Job, JobId, Outcome, Work};
 use crate::log::Logger;
 use crate::problems::{Board, Problem, Told};
 use crate::script::Cancel;
 use crate::sys::fault;
 use crate::sys::process::normal_scheduling;
 
-/// Places for jobs with the ticket [`HOUSEKEEPING`], from submission until their completion is collected. They are
+/// Places for jobs of [`JobId::Housekeeping`], from submission until their completion is collected. They are
 /// separate, because many such jobs must not keep a group from being stopped.
 const HOUSEKEEPING_PLACES: usize = 16;
 
@@ -146,7 +146,7 @@ impl Jobs {
     /// # Errors
     /// [`SubmitError`].
     pub fn submit(&self, job: Job) -> Result<(), SubmitError> {
-        let places = self.places(job.ticket);
+        let places = self.places(job.id);
         let full = SubmitError::Full { capacity: places.capacity };
         if places.taken() >= places.capacity {
             return Err(full);
@@ -160,8 +160,11 @@ impl Jobs {
         Ok(())
     }
 
-    fn places(&self, ticket: u64) -> &Places {
-        if ticket == HOUSEKEEPING { &self.housekeeping } else { &self.effects }
+    fn places(&self, id: JobId) -> &Places {
+        match id {
+            JobId::Effect(_) => &self.effects,
+            JobId::Housekeeping => &self.housekeeping,
+        }
     }
 
     /// The next completion, in the order in which jobs ended; `None` when there is none now. When it returns `None`,
@@ -172,7 +175,7 @@ impl Jobs {
             let _ = rustix::io::read(&*self.bell, &mut [0; 8]);
             self.completions.try_recv().ok()
         })?;
-        self.places(next.ticket).taken.fetch_sub(1, Ordering::Relaxed);
+        self.places(next.id).taken.fetch_sub(1, Ordering::Relaxed);
         Some(next)
     }
 
@@ -218,9 +221,9 @@ struct Post {
 }
 
 impl Post {
-    fn complete(&self, ticket: u64, outcome: Outcome) {
+    fn complete(&self, id: JobId, outcome: Outcome) {
         // There is a place for every outstanding job. If the heartbeat thread has ended, no report is needed.
-        let _ = self.done.try_send(Completion { ticket, outcome });
+        let _ = self.done.try_send(Completion { id, outcome });
         let _ = rustix::io::write(&*self.bell, &1u64.to_ne_bytes());
     }
 }
@@ -304,9 +307,9 @@ impl Dispatcher {
         let worker = move || {
             let job = place.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(job) = job {
-                let (ticket, unknown) = (job.ticket, unknown_end(&job.work));
+                let (id, unknown) = (job.id, unknown_end(&job.work));
                 let ended = catch_unwind(AssertUnwindSafe(|| perform(job, &post)));
-                post.complete(ticket, ended.unwrap_or(unknown));
+                post.complete(id, ended.unwrap_or(unknown));
             }
             let _ = post.mail.send(Mail::Finished(began));
         };
@@ -343,7 +346,7 @@ impl Dispatcher {
             if let Some(job) = place.take() {
                 post.log
                     .error(format_args!("{}: the start is given up: the system granted no thread for it", job.name));
-                post.complete(job.ticket, Outcome::NotBegun);
+                post.complete(job.id, Outcome::NotBegun);
             }
             false
         });
