@@ -8,12 +8,14 @@ use crate::jobs::{self, Doing, Ending, Outcome, Refused, Resource, Surroundings}
 use crate::log::{EarlyLog, LogConfig, Logger, Stderr};
 use crate::problems::Board;
 use crate::resources::{Handover, Plan, SCRIPT_LIMIT, ScriptEnvironment};
+use crate::respawn::Passed;
 use crate::script::{Cancel, Environment, Search};
 use crate::site::{HELPERS, Site};
 use crate::start::host_name;
 use crate::state::Mark;
 use hbcore::config::HaResources;
 use hbcore::takeover::Holds;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +37,7 @@ pub struct Claimed<'a> {
 /// does not stop after the last of many tries.
 #[cold]
 pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, reason: &str) {
+    claimed.known.iter().for_each(|known| end_clients(&known.clients));
     if claimed.holds == Holds::NONE && claimed.known.is_none_or(|known| known.stuck.is_empty()) {
         return;
     }
@@ -46,6 +49,13 @@ pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, re
     };
     if place.give_up(&text, Ending::Stop) {
         Mark::new(&options.run_dir).remove();
+    }
+}
+
+/// Tells the clients to end, and does not wait for them: nothing would serve them any more.
+fn end_clients(clients: &[Passed]) {
+    for group in clients.iter().filter_map(|client| Pid::from_raw(client.pid)) {
+        let _ = kill_process_group(group, Signal::TERM);
     }
 }
 

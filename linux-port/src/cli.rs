@@ -300,7 +300,7 @@ impl Options {
         let switches = [(!self.realtime, "-l"), (!self.resource_management, "-M"), (self.foreground, "-f")];
         words.extend(switches.into_iter().filter(|(given, _)| *given).map(|(_, switch)| OsStr::new(switch)));
         words.extend(["-R", "-C", held.as_str()].map(OsStr::new));
-        exec::replace(&program, words)
+        exec::replace(&program, words, "successor")
     }
 }
 

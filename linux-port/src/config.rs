@@ -17,6 +17,8 @@ use hbcore::id::NodeName;
 
 use crate::terminal::counted;
 
+pub(crate) use self::environment::installed_program;
+
 pub use self::dump::{dump_defaults, dump_effective};
 pub use self::finding::Finding;
 pub use self::render::render;

@@ -3,6 +3,7 @@
 //! One thread, one timer. Nothing on it waits for a disk, a name service, a client or a child: logs, state files, addresses
 //! and scripts are other threads' work, reached through bounded queues.
 
+mod children;
 mod clients;
 mod device;
 mod door;
@@ -28,6 +29,7 @@ use crate::clients::Feed;
 use crate::log::{Logger, RateLimit};
 use crate::problems::Board;
 use crate::resources::{Handover, Resources};
+use crate::respawn::Respawn;
 use crate::state::StateDir;
 use crate::status::{Orders, StatusSocket};
 use crate::sys::clock::Clock;
@@ -62,6 +64,7 @@ const RESOURCES: u64 = TIMER + 2;
 const FIFO: u64 = TIMER + 3;
 const STATUS: u64 = TIMER + 4;
 const CLIENTS: u64 = TIMER + 5;
+const RESPAWN: u64 = TIMER + 6;
 
 /// Why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +94,7 @@ pub struct Driver {
     scripts: Scripts,
     status: Option<StatusSocket>,
     clients: Option<Feed>,
+    respawn: Option<Respawn>,
     /// What became of the latest orders of tools.
     orders: Orders,
     board: Board,
@@ -148,6 +152,7 @@ impl Driver {
             scripts,
             status,
             clients,
+            respawn,
             service,
             shutdown_limit,
             board,
@@ -179,6 +184,7 @@ impl Driver {
             scripts,
             status,
             clients,
+            respawn,
             orders,
             board,
             service,
@@ -206,6 +212,9 @@ impl Driver {
         if let Some(clients) = &driver.clients {
             driver.poller.add(clients.fd(), CLIENTS, Interest::Read)?;
         }
+        if let Some(respawn) = &driver.respawn {
+            driver.poller.add(respawn, RESPAWN, Interest::Read)?;
+        }
         Ok(driver)
     }
 
@@ -218,7 +227,7 @@ impl Driver {
         self.begin_scheduling();
         self.drain();
         loop {
-            if self.left {
+            if self.left && self.clients_are_gone() {
                 return Ok(End::Left);
             }
             if let Some(handover) = self.restart_now() {
@@ -243,6 +252,7 @@ impl Driver {
                     FIFO => self.read_fifo(now),
                     STATUS => self.tell_status(now),
                     CLIENTS => self.clients.iter().for_each(Feed::acknowledge),
+                    RESPAWN => self.respawn.iter().for_each(Respawn::acknowledge),
                     medium => {
                         if ready.writable
                             && let Err(error) = self.links.writable(medium, &self.poller)
@@ -256,6 +266,7 @@ impl Driver {
                 }
             }
             self.hear_clients(now);
+            self.start_clients();
             self.cluster.advance(now);
             self.reopen_links(now);
             self.drain();

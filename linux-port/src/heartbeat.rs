@@ -8,6 +8,7 @@ use crate::leftovers;
 use crate::log::{EarlyLog, Level, Logger, Stderr};
 use crate::rehearsal::Running as Rehearser;
 use crate::resources::Handover;
+use crate::respawn::{AS_CLIENT, as_client};
 use crate::site::{Site, log_config};
 use crate::start::{await_alone, host_name, off_this_stack, start};
 use crate::state::{Guard, Running, probe};
@@ -30,6 +31,10 @@ use std::time::SystemTime;
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();
     let program = arguments.next().map_or_else(|| "heartbeat".to_owned(), |a| a.to_string_lossy().into_owned());
+    let mut arguments = arguments.peekable();
+    if arguments.next_if(|word| word == AS_CLIENT).is_some() {
+        return ExitCode::from(as_client(arguments));
+    }
     match cli::parse(&program, arguments) {
         Ok(options) => ExitCode::from(act(&options)),
         Err(error) => {

@@ -21,6 +21,7 @@ pub mod notify;
 pub mod problems;
 pub mod rehearsal;
 pub mod resources;
+pub mod respawn;
 pub mod script;
 pub mod site;
 pub mod start;

@@ -165,6 +165,11 @@ pub enum Problem {
     },
     /// A connection that asks for the status could not be accepted.
     StatusRefused,
+    /// A client of a `respawn` line has died too often, and is not started again.
+    ClientGivenUp {
+        /// Its command.
+        client: String,
+    },
     /// This node is starting, and waits for a script before it joins.
     StartWaits {
         /// The script and its verb.

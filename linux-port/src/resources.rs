@@ -16,6 +16,7 @@ mod reasons;
 
 pub use addresses::{AddressResource, AddressThread, Duties, Realtime};
 pub use escalate::Escalation;
+pub(crate) use escalate::reboot_machine;
 pub use fence::FenceDevice;
 pub use handover::{Handover, Parcel, Successor};
 pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};

@@ -1,14 +1,15 @@
 //! From a checked configuration to what the engine and its threads are made of.
 
-use crate::config::Configuration;
+use crate::config::{Configuration, installed_program};
 use crate::log::{Facility, LogConfig, Stderr};
 use crate::media::{MediumSpec, OpenCause, OpenError};
 use crate::resources::{Escalation, FenceDevice, Plan, SCRIPT_LIMIT, ScriptEnvironment};
+use crate::respawn::{Surroundings, Wanted};
 use crate::script::{Environment, Search};
 use crate::state::HostEntry;
 use crate::sys::users;
 use hbcore::config::{
-    AddressConflict, AddressTakeover, AuthKeys, Group, HaCf, HaResources, HbcoreCf, Logging, Medium, MediumLine,
+    AddressConflict, AddressTakeover, AuthKeys, Child, Group, HaCf, HaResources, HbcoreCf, Logging, Medium, MediumLine,
     MessageFormat,
 };
 use hbcore::id::{Generation, NodeId, Uuid};
@@ -188,6 +189,53 @@ impl Site {
 
     /// What scripts are called with (docs/protocol/resources.md 3.3).
     pub fn scripts(&self, state_dir: &Path, debug: u8) -> ScriptEnvironment {
+        let mut environment = self.environment(debug);
+        let dir = self.config_dir.display().to_string();
+        environment.with_shell_functions(HELPERS, &dir, &state_dir.join("fifo").display().to_string());
+        let directory = state_dir.join("cores/root");
+        ScriptEnvironment {
+            search: Search::standard(&self.config_dir),
+            environment: Arc::new(environment),
+            directory,
+            limit: self.extensions.script_timeout.unwrap_or(SCRIPT_LIMIT),
+        }
+    }
+
+    /// The clients that are to be kept. Looks up users.
+    #[cold]
+    pub fn clients(&self) -> Vec<Wanted> {
+        let wanted = |child: &Child<'_>| {
+            let user = users::user(child.user)?;
+            let (program, rest) = child.command.split_at(child.program().len());
+            let program = installed_program(program).unwrap_or_else(|| program.to_owned());
+            let (user, uid, gid) = (child.user.to_owned(), user.uid, user.gid);
+            Some(Wanted { user, uid, gid, command: program + rest, on_death: child.on_death })
+        };
+        self.ha_cf.children.iter().filter_map(wanted).collect()
+    }
+
+    /// What clients are started with (docs/protocol/files.md 13.2).
+    #[cold]
+    pub fn client_surroundings(&self, state_dir: &Path, debug: u8) -> Surroundings {
+        let mut environment = self.environment(debug);
+        // Both spellings stand for the same place; clients get that of 3.0.6.
+        let dir = self.config_dir.display();
+        environment.set("HA_DIR", format!("{dir}/")).set("HA_FUNCS", format!("{dir}//shellfuncs"));
+        environment.unset("HA_LOGD");
+        let logging = &self.ha_cf.logging;
+        match self.ha_cf.parameters.by_name("logfacility") {
+            Some(name) => environment.set("HA_LOGFACILITY", name.to_string()),
+            None => environment.unset("HA_LOGFACILITY"),
+        };
+        // With syslog, 3.0.6 has no file that is not named; otherwise it says nothing of such a file.
+        let unnamed = if logging.facility.is_some() { "/dev/null" } else { "" };
+        environment.set("HA_LOGFILE", logging.logfile.unwrap_or(unnamed));
+        environment.set("HA_DEBUGLOG", logging.debugfile.unwrap_or(unnamed));
+        Surroundings { environment: Arc::new(environment), cores: state_dir.join("cores") }
+    }
+
+    /// The variables that every child of the daemon has.
+    fn environment(&self, debug: u8) -> Environment {
         let mut environment = Environment::inherited();
         let dir = self.config_dir.display().to_string();
         for (directive, text) in self.ha_cf.parameters.iter() {
@@ -211,14 +259,7 @@ impl Site {
         // Scripts give it to `logger`; empty is none.
         let facility = self.ha_cf.parameters.by_name("logfacility").map(|text| text.to_string());
         environment.set("HA_LOGFACILITY", facility.filter(|name| name != "none").unwrap_or_default());
-        environment.with_shell_functions(HELPERS, &dir, &state_dir.join("fifo").display().to_string());
-        let directory = state_dir.join("cores/root");
-        ScriptEnvironment {
-            search: Search::standard(&self.config_dir),
-            environment: Arc::new(environment),
-            directory,
-            limit: self.extensions.script_timeout.unwrap_or(SCRIPT_LIMIT),
-        }
+        environment
     }
 
     /// Where log lines go. `stderr`: whether they also go there.

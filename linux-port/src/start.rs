@@ -24,6 +24,7 @@ use crate::media;
 use crate::notify::Notifier;
 use crate::problems::Board;
 use crate::resources::{Duties, Handover, Plan, Resources};
+use crate::respawn::Respawn;
 use crate::site::Site;
 use crate::state::{ClaimError, Mark, PidFile, Record, Running, StateDir, empty_scratch, probe};
 use crate::status::{self, Orders, RELOAD, StatusSocket};
@@ -301,6 +302,7 @@ fn prepare_rest(
         scripts: Scripts { fifo, notifier },
         status,
         clients: clients(site, options, &log),
+        respawn: respawn(site, options, known, &log, &board),
         service: Notify::from_env(),
         board,
         orders,
@@ -335,6 +337,18 @@ fn clients(site: &Site, options: &Options, log: &Logger) -> Option<Feed> {
     let about = About { manages: manages(site, options), ..About::of(site) };
     let started = Feed::start(about, &options.run_dir, log);
     started.map_err(|error| log.error(format_args!("Clients such as cl_status cannot be served: {error}"))).ok()
+}
+
+/// The thread that keeps the clients of `respawn`. Without it the node works as well.
+#[cold]
+fn respawn(site: &Site, options: &Options, known: Option<&Handover>, log: &Logger, board: &Board) -> Option<Respawn> {
+    let passed = known.map_or(&[][..], |known| &known.clients);
+    let surroundings = site.client_surroundings(&options.state_dir, options.debug);
+    let started = Respawn::start(site.clients(), passed, surroundings, log, board);
+    started.unwrap_or_else(|error| {
+        log.error(format_args!("The clients of `respawn` cannot be started: {error}"));
+        None
+    })
 }
 
 /// The record of addresses. If it cannot be read, the first address replaces it.

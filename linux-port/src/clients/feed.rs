@@ -51,6 +51,8 @@ pub(super) struct Shared {
     pub(super) bytes: AtomicUsize,
     /// Something could not be told.
     pub(super) lost: AtomicBool,
+    /// The socket was opened, or that has failed once.
+    pub(super) tried: AtomicBool,
     /// The clients' thread waits until the heartbeat thread has taken something.
     pub(super) wants_room: AtomicBool,
 }
@@ -114,6 +116,11 @@ impl Feed {
     /// Readable when a client wants to send something.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.woken.as_fd()
+    }
+
+    /// Whether clients can sign on, as far as that can be had.
+    pub fn is_open(&self) -> bool {
+        self.shared.tried.load(Ordering::Acquire)
     }
 
     /// Whether anybody is there to be told.

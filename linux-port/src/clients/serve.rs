@@ -194,6 +194,9 @@ impl Server {
             }),
         };
         self.listen_at = result.is_err().then(|| now.after(PAUSE));
+        if !self.shared.tried.swap(true, Ordering::AcqRel) {
+            signal(&self.loop_wake);
+        }
         if let Err(error) = result {
             self.complain(now, &error);
         }

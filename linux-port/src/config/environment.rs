@@ -12,11 +12,11 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use hbcore::config::{
-    AddressSpec, Directive, File, Group, HaCf, HaResources, HbcoreCf, NodeKind, OnDeath, PacemakerMode, Position,
-    Severity,
+    AddressSpec, Directive, File, Group, HaCf, HaResources, HbcoreCf, NodeKind, PacemakerMode, Position, Severity,
 };
 
 use self::network::Network;
+pub(crate) use self::programs::installed_program;
 use super::finding::Finding;
 use super::sources::Sources;
 
@@ -46,7 +46,7 @@ pub(super) fn check(
     check.not_acted_upon(ha_cf);
     check.more_than_two(ha_cf, resources);
     check.nobody_else(ha_cf);
-    check.pinged_in_vain(ha_cf);
+    check.acts_on_pings(ha_cf);
     check.foreign_subnets(resources);
     check.findings
 }
@@ -126,14 +126,9 @@ impl Check<'_> {
 
     /// Directives that 3.0.6 acts upon and this daemon does not yet. Somebody relies on them, so that they are not passed over.
     fn not_acted_upon(&mut self, ha_cf: &HaCf<'_>) {
-        let children = ha_cf.children.iter().map(|child| {
-            let what = if child.on_death == OnDeath::Reboot { "failfast" } else { "respawn" };
-            (Some(child.at), what, CLIENT_HELP)
-        });
-        let watchdog = ha_cf.process.watchdog.iter();
-        let watchdog = watchdog.map(|_| (ha_cf.parameters.place(Directive::Watchdog), "watchdog", WATCHDOG_HELP));
-        for (at, what, help) in children.chain(watchdog) {
-            self.warning(at, format!("{what} is not acted upon by this version"), help);
+        if ha_cf.process.watchdog.is_some() {
+            let at = ha_cf.parameters.place(Directive::Watchdog);
+            self.warning(at, "watchdog is not acted upon by this version", WATCHDOG_HELP);
         }
     }
 
@@ -192,8 +187,6 @@ impl Check<'_> {
     }
 }
 
-const CLIENT_HELP: &str =
-    "the daemon serves clients such as ipfail and dopd, and does not start them: start what you need in another way";
 const PAIR_HELP: &str = "a node that has taken over groups may hand them to a node that does not start them, and two nodes may \
     serve one group: use Corosync and Pacemaker for more than two";
 const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";

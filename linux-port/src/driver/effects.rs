@@ -3,6 +3,7 @@
 use super::Driver;
 use super::links::Change;
 use crate::jobs::{Job, JobId, Task, Work};
+use crate::respawn::Respawn;
 use crate::state::{HostEntry, HostList};
 use crate::sys::clock::Clock;
 use hbcore::{Carrier, Event, NodeKind};
@@ -38,6 +39,9 @@ impl Driver {
         }
         while let Some(event) = self.cluster.poll_event() {
             self.left |= event == Event::Left;
+            if event == Event::CommunicationUp {
+                self.respawn.iter_mut().for_each(Respawn::node_is_up);
+            }
             if let Event::NodeState(id) | Event::NodeDead(id) = event {
                 self.tell_scripts_of_node(id);
             }

@@ -5,6 +5,7 @@ use crate::clients::Feed;
 use crate::log::Logger;
 use crate::problems::Board;
 use crate::resources::Resources;
+use crate::respawn::Respawn;
 use crate::state::StateDir;
 use crate::status::{Orders, StatusSocket};
 use crate::sys::realtime::Scheduling;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub status: Option<StatusSocket>,
     /// Where clients are told what happens; `None` if they cannot be served.
     pub clients: Option<Feed>,
+    /// The clients that are to be kept; `None` if there are none.
+    pub respawn: Option<Respawn>,
     /// The service manager.
     pub service: Notify,
     /// How long giving everything up may take.

@@ -4,6 +4,7 @@ use super::{Driver, narrate, restart};
 use crate::jobs::Task;
 use crate::log::{Logger, Verdict};
 use crate::resources::Successor;
+use crate::respawn::Respawn;
 use crate::status::{REFUSED, RELOAD};
 use crate::sys::clock::Clock;
 use hbcore::wire::Keys;
@@ -58,6 +59,7 @@ impl Driver {
             Ok(())
         };
         self.watch.forgive();
+        self.respawn.iter().for_each(Respawn::forgive);
         if !self.elsewhere("re-read the configuration", Task(Box::new(read))) {
             self.orders.note(RELOAD, format!("{REFUSED}this node has too much to do, try again"));
         }

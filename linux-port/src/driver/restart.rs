@@ -5,6 +5,7 @@ use super::Driver;
 use crate::jobs::Task;
 use crate::problems::{Board, Problem, Told};
 use crate::resources::{Handover, Successor};
+use crate::respawn::{Passed, Respawn};
 use crate::status::{REFUSED, RELOAD};
 use hbcore::takeover::{Accord, Group, GroupState, Standby};
 use hbcore::time::{Duration, Instant};
@@ -21,17 +22,43 @@ pub(super) enum Restart {
     Wanted(Successor),
     /// The same, and that was said.
     Delayed(Successor),
-    /// As soon as the address thread has prepared for it.
+    /// As soon as the threads of the addresses and of the clients have prepared for it.
     Resting {
         successor: Successor,
-        /// The addresses that it has brought up.
-        rested: Receiver<Vec<IpAddr>>,
+        /// The addresses that were brought up.
+        addresses: Answer<Vec<IpAddr>>,
+        /// The clients that run.
+        clients: Answer<Vec<Passed>>,
         /// Without an answer by then there is no restart.
         until: Instant,
     },
 }
 
-/// How long the address thread may prepare.
+/// What a thread was asked for.
+#[derive(Debug)]
+pub(super) enum Answer<T> {
+    Awaited(Receiver<T>),
+    Given(T),
+}
+
+impl<T: Default> Answer<T> {
+    /// Takes it out of its queue if it has come. Whether it can still come.
+    fn look(&mut self) -> bool {
+        let Self::Awaited(answer) = self else { return true };
+        match answer.try_recv() {
+            Ok(given) => *self = Self::Given(given),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return false,
+        }
+        true
+    }
+
+    fn given(&mut self) -> Option<&mut T> {
+        if let Self::Given(given) = self { Some(given) } else { None }
+    }
+}
+
+/// How long the threads may prepare.
 const REST: Duration = Duration::from_secs(5);
 
 /// Puts up why there was no reload, in the place of an earlier reason. Not on the heartbeat thread: the board has a lock.
@@ -70,6 +97,7 @@ impl Driver {
         if !self.nothing_moves() {
             if matches!(self.restart, Restart::Resting { .. }) {
                 self.resources.wake();
+                self.respawn.iter().for_each(Respawn::wake);
             }
             if !matches!(self.restart, Restart::Delayed(_)) {
                 self.log.warn(format_args!("Shutdown delayed until current resource activity finishes."));
@@ -80,19 +108,24 @@ impl Driver {
         }
         let now = crate::sys::clock::Clock.now();
         if matches!(self.restart, Restart::Wanted(_) | Restart::Delayed(_)) {
-            self.restart = Restart::Resting { successor, rested: self.resources.rest(), until: now.after(REST) };
+            self.restart = Restart::Resting {
+                successor,
+                addresses: Answer::Awaited(self.resources.rest()),
+                clients: self.respawn.as_ref().map_or(Answer::Given(Vec::new()), |r| Answer::Awaited(r.rest())),
+                until: now.after(REST),
+            };
         }
-        let Restart::Resting { rested, until, .. } = &self.restart else { return None };
-        let added = match rested.try_recv() {
-            Ok(added) => added,
-            Err(TryRecvError::Empty) if now < *until => return None,
-            // A successor would not know which addresses to give up.
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
+        let Restart::Resting { addresses, clients, until, .. } = &mut self.restart else { return None };
+        let can_come = addresses.look() & clients.look();
+        let (Some(added), Some(clients)) = (addresses.given(), clients.given()) else {
+            // A successor would not know which addresses to give up, and which clients run.
+            if !can_come || now >= *until {
                 self.restart = Restart::No;
-                self.restart_failed("the thread of the addresses does not answer");
-                return None;
+                self.restart_failed("the threads of the addresses and of the clients do not answer");
             }
+            return None;
         };
+        let (added, clients) = (std::mem::take(added), std::mem::take(clients));
         self.restart = Restart::No;
         self.log.info(format_args!("Restarting heartbeat."));
         self.cluster.announce_restart(now);
@@ -113,6 +146,7 @@ impl Driver {
             stuck,
             added,
             successor: Some(successor),
+            clients,
             orders: self.orders.count(),
         })
     }
@@ -122,6 +156,7 @@ impl Driver {
         let why = format!("Cannot restart: {error}");
         self.reload_refused(&why);
         self.resources.wake();
+        self.respawn.iter().for_each(Respawn::wake);
         let board = self.board.clone();
         let tell = move || {
             post(&board, Some(why));

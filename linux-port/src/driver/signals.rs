@@ -2,6 +2,7 @@
 
 use super::Driver;
 use crate::log::Counters;
+use crate::respawn::Respawn;
 use crate::sys::clock::Clock;
 use crate::sys::signal::Arrived;
 use hbcore::Request;
@@ -54,14 +55,14 @@ impl Driver {
     /// until they have ended: no thread of ours would do it later.
     #[cold]
     #[inline(never)]
-    pub(super) fn end_by_force(&self) {
+    pub(super) fn end_by_force(&mut self) {
         self.log.crit(format_args!("Emergency Shutdown: Attempting to kill everything ourselves"));
         self.resources.end_addresses();
         let jobs = self.resources.jobs();
         jobs.cancel_all();
         self.scripts.notifier.cancel();
         let last = Clock.now().after(FORCED_GRACE);
-        while jobs.outstanding() > 0 && Clock.now() < last {
+        while (jobs.outstanding() > 0 || !self.respawn.as_mut().is_none_or(Respawn::kill)) && Clock.now() < last {
             while jobs.collect().is_some() {}
             std::thread::sleep(FORCED_LOOK);
         }

@@ -48,6 +48,7 @@ impl Problem {
         WorkRefused => "work-refused",
         LogLosesLines => "log-loses-lines",
         StatusRefused => "status-refused",
+        ClientGivenUp => "client-given-up",
         StartWaits => "start-waits",
     }
 
@@ -132,6 +133,9 @@ impl Problem {
             Self::StatusRefused => {
                 "check the limit of open files (ulimit -n, LimitNOFILE) and the programs that keep files open"
             }
+            Self::ClientGivenUp { .. } => {
+                "run it by hand as its user to see why it ends; then `heartbeat -r` starts it again"
+            }
             Self::StartWaits { .. } => {
                 "find out why the script does not end; `heartbeat -k` ends the start and leaves running services as they are"
             }
@@ -194,6 +198,9 @@ impl fmt::Display for Problem {
             }
             Self::LogLosesLines { file } => write!(f, "lines of the log are lost: {file} cannot be written"),
             Self::StatusRefused => f.write_str("a connection that asked for the status could not be accepted"),
+            Self::ClientGivenUp { client } => {
+                write!(f, "the client {client} has died too often, and is not started again")
+            }
             Self::StartWaits { script } => write!(f, "this node does not join before {script} has ended"),
         }
     }

@@ -57,13 +57,7 @@ impl Escalation {
         }
         log.crit(format_args!("Resource STOP failure. Reboot required!"));
         log.crit(format_args!("Killing heartbeat ungracefully!"));
-        log.flush(FLUSH);
-        for (program, arguments, down_within) in REBOOT {
-            if reboots(program, arguments) {
-                thread::sleep(down_within);
-                log.crit(format_args!("{program} succeeded, and this machine runs on"));
-            }
-        }
+        reboot_machine(log);
         log.crit(format_args!("{Helpless}"));
         Err(Helpless.into())
     }
@@ -94,6 +88,18 @@ impl Resources {
             Ok(())
         };
         self.submit(ticket, name, Work::Function(Task(Box::new(carry_out))));
+    }
+}
+
+/// Reboots this machine. Returns if it runs on.
+#[cold]
+pub(crate) fn reboot_machine(log: &Logger) {
+    log.flush(FLUSH);
+    for (program, arguments, down_within) in REBOOT {
+        if reboots(program, arguments) {
+            thread::sleep(down_within);
+            log.crit(format_args!("{program} succeeded, and this machine runs on"));
+        }
     }
 }
 

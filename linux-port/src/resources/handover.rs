@@ -5,6 +5,7 @@
 //! twice.
 
 use super::Plan;
+use crate::respawn::Passed;
 use crate::sys::fault::{self, Call};
 use hbcore::id::{Generation, Uuid};
 use hbcore::takeover::Holds;
@@ -43,6 +44,8 @@ pub struct Handover {
     pub added: Vec<IpAddr>,
     /// The identity of the successor; `None` from an earlier version, whose successor finds it out itself.
     pub successor: Option<Successor>,
+    /// The clients that run.
+    pub clients: Vec<Passed>,
     /// The number of orders of tools so far, so that a tool can tell the next one from them.
     pub orders: u64,
 }
@@ -117,6 +120,9 @@ impl Handover {
             line("generation", &successor.generation.0);
             line("uuid", &u128::from_be_bytes(successor.uuid.0));
         }
+        for Passed { pid, early_deaths, user, command } in &self.clients {
+            line("client", &format_args!("{pid} {early_deaths} {user} {command}"));
+        }
         line("orders", &self.orders);
         text + END + "\n"
     }
@@ -132,6 +138,7 @@ impl Handover {
                 "part" => handover.parts.push(value.to_owned()),
                 "stuck" => handover.stuck.push(value.to_owned()),
                 "added" => handover.added.extend(value.parse::<IpAddr>().ok()),
+                "client" => handover.clients.extend(client(value)),
                 "orders" => handover.orders = value.parse().unwrap_or(0),
                 "generation" => generation = value.parse().ok().map(Generation),
                 "uuid" => uuid = value.parse::<u128>().ok().map(|number| Uuid(number.to_be_bytes())),
@@ -141,6 +148,16 @@ impl Handover {
         handover.successor = generation.zip(uuid).map(|(generation, uuid)| Successor { generation, uuid });
         handover
     }
+}
+
+fn client(value: &str) -> Option<Passed> {
+    let mut words = value.splitn(4, ' ');
+    Some(Passed {
+        pid: words.next()?.parse().ok()?,
+        early_deaths: words.next()?.parse().ok()?,
+        user: words.next()?.to_owned(),
+        command: words.next()?.to_owned(),
+    })
 }
 
 impl Parcel {
@@ -200,6 +217,12 @@ mod tests {
             stuck: vec!["10.0.0.2 web::a".to_owned(), "mail".to_owned()],
             added: vec!["10.0.0.1".parse().expect("an address")],
             successor: Some(Successor { generation: Generation(u64::MAX), uuid: Uuid([0xfe; 16]) }),
+            clients: vec![Passed {
+                pid: 17,
+                early_deaths: 2,
+                user: "hacluster".to_owned(),
+                command: "/bin/x  a 'b c'".to_owned(),
+            }],
             orders: 7,
         };
         assert_eq!(Handover::parse(&written.text()), written);

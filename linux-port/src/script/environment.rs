@@ -52,7 +52,7 @@ impl Environment {
     }
 
     /// `NAME=value` strings for exec.
-    pub(super) fn to_strings(&self) -> Vec<CString> {
+    pub(crate) fn to_strings(&self) -> Vec<CString> {
         let valid = self.variables.iter().filter(|(name, _)| {
             let name = name.as_encoded_bytes();
             !name.is_empty() && !name.contains(&b'=')

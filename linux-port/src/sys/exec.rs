@@ -11,9 +11,13 @@ use std::ptr;
 /// returns only if the system refuses, and then everything is as before. Blocked signals stay blocked, so that a signal
 /// that comes meanwhile waits for the new program: `std::process::Command` would unblock them, and would leave them
 /// unblocked when it fails.
-pub fn replace<S: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = S>) -> io::Error {
+pub fn replace<S: AsRef<OsStr>>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = S>,
+    label: &'static str,
+) -> io::Error {
     let text = |text: &OsStr| CString::new(text.as_bytes()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
-    let prepared = fault::gate(Call::Exec, "successor").and_then(|()| {
+    let prepared = fault::gate(Call::Exec, label).and_then(|()| {
         let program = text(program.as_os_str())?;
         let arguments: Result<Vec<CString>, io::Error> =
             arguments.into_iter().map(|argument| text(argument.as_ref())).collect();

@@ -3,6 +3,7 @@
 //! A look-up may wait for a server: never call it on the heartbeat path.
 
 use std::ffi::CString;
+use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -42,6 +43,22 @@ pub fn user(name: &str) -> Option<User> {
     // SAFETY: without error and with a result, the call has filled `entry`.
     let entry = unsafe { entry.assume_init() };
     Some(User { uid: entry.pw_uid, gid: entry.pw_gid })
+}
+
+/// Makes this process one of the user `name`, with the groups of that user. Descriptors stay open.
+///
+/// # Errors
+/// The system's refusal. A process of this user needs no right for it.
+pub fn become_user(name: &str, user: User) -> io::Result<()> {
+    if rustix::process::geteuid().as_raw() == user.uid {
+        return Ok(());
+    }
+    let name = CString::new(name)?;
+    // SAFETY: the name is a string that lives across the call; the other two calls take numbers.
+    let done = unsafe {
+        libc::initgroups(name.as_ptr(), user.gid) == 0 && libc::setgid(user.gid) == 0 && libc::setuid(user.uid) == 0
+    };
+    if done { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The number of the group called `name`; `None` if there is none, or the look-up fails.

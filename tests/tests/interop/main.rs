@@ -81,6 +81,7 @@ mod outcomes;
 mod partition;
 mod reload;
 mod reload_faults;
+mod respawn;
 mod restart;
 mod scripts;
 mod shutdown;
@@ -169,6 +170,8 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
     ));
     trials.push(trial_with(&name("clients_ccm_agrees_on_the_members"), pairing, needs, clients_debian::ccm));
     trials.push(trial_with(&name("clients_api_test_is_answered"), pairing, needs, clients_debian::api_test));
+    let needs = respawn::NEEDS;
+    trials.push(trial_with(&name("respawn_starts_and_ends_clients_as_3_0_6_does"), pairing, needs, respawn::life));
     if pairing.is_all_ours() {
         trials.push(trial_with(&name("clients_flood_delays_no_heartbeat"), pairing, needs, clients_abuse::flood));
         trials.push(trial_with(&name("clients_that_lie_are_refused"), pairing, needs, clients_abuse::lies));
@@ -209,7 +212,11 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 37] = [
+    let of_both: [(&str, Scenario); 41] = [
+        ("respawned_client_that_dies_too_often_is_a_problem_until_a_reload", respawn::dies),
+        ("respawned_clients_outlive_a_reload", respawn::reload),
+        ("respawned_client_that_does_not_end_is_killed", respawn::does_not_end),
+        ("failfast_client_that_dies_reboots", respawn::failfast),
         ("status_of_a_lone_node_tells_the_address_it_lacks", status::address_lost),
         ("status_of_a_slow_start_names_its_script", status::slow_start),
         ("status_of_a_stop_that_fails_is_a_problem_until_it_succeeds", status::stop_fails),

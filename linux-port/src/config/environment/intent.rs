@@ -1,6 +1,8 @@
 //! What is allowed and hardly meant: a cluster of one, a ping that moves nothing, an address of another network, a colon too few.
 
-use hbcore::config::{Autojoin, File, Group, HaCf, HaResources, Position, Resource, Severity};
+use hbcore::config::{
+    AutoFailback, Autojoin, Child, Directive, File, Group, HaCf, HaResources, Position, Resource, Severity,
+};
 
 use super::Check;
 
@@ -19,21 +21,34 @@ impl Check<'_> {
         }
     }
 
-    /// Ping nodes that are watched, where nothing moves a group when they fall silent. Of a client that would, it is told already that this
-    /// version does not start it, or that its line is wrong.
-    pub(super) fn pinged_in_vain(&mut self, ha_cf: &HaCf<'_>) {
-        let text = String::from_utf8_lossy(self.sources.text(File::HaCf));
-        let mut lines = text.lines().filter_map(|line| line.split('#').next());
-        if lines.any(|line| ACT_ON_PINGS.iter().any(|program| line.contains(program))) {
-            return;
+    /// Whether something moves a group when a ping node falls silent, and whether that has something to look at.
+    pub(super) fn acts_on_pings(&mut self, ha_cf: &HaCf<'_>) {
+        let name_of = |child: &Child<'_>| child.program().rsplit('/').next().unwrap_or_default().to_owned();
+        let actor = ha_cf.children.iter().find(|child| ACT_ON_PINGS.contains(&name_of(child).as_str()));
+        let ping = ha_cf.media.iter().find(|line| line.medium.is_ping());
+        match (ping, actor) {
+            (Some(line), None) => {
+                // Of a client whose line is wrong, that is told.
+                let text = String::from_utf8_lossy(self.sources.text(File::HaCf));
+                let mut lines = text.lines().filter_map(|line| line.split('#').next());
+                if !lines.any(|line| ACT_ON_PINGS.iter().any(|program| line.contains(program))) {
+                    let name = line.medium.kind().name();
+                    let message = format!("{name}: no program acts upon it: a node without network keeps its groups");
+                    self.warning(line.at, message, PING_HELP);
+                }
+            }
+            (None, Some(actor)) => {
+                let message = format!("{} has no ping node to look at: it moves nothing", name_of(actor));
+                self.warning(actor.at, message, "add `ping` and the address of a router, on all nodes");
+            }
+            (Some(_), Some(actor)) if name_of(actor) == "ipfail" && ha_cf.auto_failback == AutoFailback::Legacy => {
+                let message = "ipfail ends at once with auto_failback legacy: a node without network keeps its groups";
+                self.warning(actor.at, message, "write `auto_failback on` or `off` on all nodes");
+            }
+            (None, None) | (Some(_), Some(_)) => {}
         }
-        if let Some(line) = ha_cf.media.iter().find(|line| line.medium.is_ping()) {
-            let name = line.medium.kind().name();
-            self.warning(
-                line.at,
-                format!("{name}: no program acts upon it: a node without network keeps its groups"),
-                PING_HELP,
-            );
+        if let (None, Some(at)) = (ping, ha_cf.parameters.place(Directive::Deadping)) {
+            self.warning(at, "deadping: there is no ping node", "add `ping` and an address, or remove the line");
         }
     }
 
@@ -73,5 +88,5 @@ impl Check<'_> {
     }
 }
 
-const PING_HELP: &str = "ipfail does that for 3.0.6 (`respawn hacluster /usr/lib/heartbeat/ipfail`), and this version does not start it: let a \
-    monitor look at `hb status`, and call `hb standby`";
+const PING_HELP: &str = "add `respawn hacluster /usr/libexec/heartbeat/ipfail` on all nodes: the groups move to the node that reaches more of \
+    the ping nodes";

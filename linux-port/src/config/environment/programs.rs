@@ -39,6 +39,18 @@ pub(super) fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
+/// The place on this machine of a program of Heartbeat that an old configuration names in another one; `None` if the path is good as it is, or
+/// the program is in none of these places.
+pub(crate) fn installed_program(program: &str) -> Option<String> {
+    let path = Path::new(program);
+    let is_of_heartbeat = path.parent().is_some_and(|dir| PROGRAM_DIRS.iter().any(|known| dir == Path::new(known)));
+    if !is_of_heartbeat || is_executable(path) {
+        return None;
+    }
+    let found = PROGRAM_DIRS.iter().map(|dir| Path::new(dir).join(path.file_name().unwrap_or_default()));
+    found.into_iter().find(|path| is_executable(path)).map(|path| path.display().to_string())
+}
+
 /// Why `path` cannot be executed, if it cannot.
 fn lack(path: &Path) -> Option<&'static str> {
     match fs::metadata(path) {
@@ -59,7 +71,11 @@ impl Check<'_> {
         for child in &ha_cf.children {
             self.user(child);
             let program = child.program();
-            if !is_executable(Path::new(program)) {
+            if let Some(found) = installed_program(program) {
+                let message = format!("Client child command [{program}] is {found} here");
+                let help = "that is started; write its path into the line when all nodes have it there";
+                self.found(ConfigFile::HaCf, Some(child.command_at), Severity::Info, message, help.to_owned());
+            } else if !is_executable(Path::new(program)) {
                 let message = format!("Client child command [{program}] is not executable");
                 self.error(child.command_at, message, program_help(program));
             }

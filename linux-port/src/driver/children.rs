@@ -1,0 +1,22 @@
+//! When the clients that `respawn` names are started and ended.
+
+use super::Driver;
+use crate::clients::Feed;
+use crate::respawn::Respawn;
+
+impl Driver {
+    /// Starts them when the node is up and they can sign on.
+    pub(super) fn start_clients(&mut self) {
+        let Some(respawn) = self.respawn.as_mut().filter(|respawn| respawn.is_due()) else { return };
+        if self.clients.as_ref().is_none_or(Feed::is_open) {
+            respawn.begin();
+        }
+    }
+
+    /// Ends them; whether all are gone. When nothing is held any more, and the other nodes may take it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn clients_are_gone(&mut self) -> bool {
+        self.respawn.as_mut().is_none_or(Respawn::stop)
+    }
+}

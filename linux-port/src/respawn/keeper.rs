@@ -1,0 +1,354 @@
+//! The thread that starts clients, sees them end, and ends them.
+
+use super::launch::launch;
+use super::rule::{Rule, Verdict};
+use super::{Order, Passed, Surroundings, Wanted, ring};
+use crate::log::Logger;
+use crate::problems::{Board, Problem, Told};
+use crate::resources::reboot_machine;
+use crate::script::Exit;
+use crate::sys::process::{Child, normal_scheduling};
+use hbcore::config::OnDeath;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open, waitid,
+};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+/// How long a client may take to end after TERM. 3.0.6 waits for ever, and the next start with it.
+const GRACE: Duration = Duration::from_secs(10);
+/// When a process that the system refused is tried again.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+
+/// What ties the thread to the heartbeat thread.
+pub(super) struct Ends {
+    pub(super) inbox: Receiver<Order>,
+    pub(super) wake: Arc<OwnedFd>,
+    pub(super) bell: Arc<OwnedFd>,
+    pub(super) gone: Arc<AtomicBool>,
+}
+
+/// A client and how far it is.
+struct Kept {
+    wanted: Wanted,
+    rule: Rule,
+    state: State,
+}
+
+enum State {
+    /// The node is not up yet.
+    Unstarted,
+    /// It is to be started, at this moment.
+    Due(Instant),
+    /// It runs.
+    Up(Child, Instant),
+    /// It was told to end, and is killed then.
+    Ending(Child, Instant),
+    /// It has said that it wants no more, or has ended because it was told to.
+    Down,
+    /// It has died too often.
+    GivenUp,
+}
+
+impl State {
+    fn child(&self) -> Option<&Child> {
+        match self {
+            Self::Up(child, _) | Self::Ending(child, _) => Some(child),
+            Self::Unstarted | Self::Due(_) | Self::Down | Self::GivenUp => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The node is not up yet.
+    Early,
+    Keeps,
+    Ends,
+}
+
+pub(super) struct Keeper {
+    /// In the order of `ha.cf`; those that an earlier daemon left and nobody wants are last.
+    clients: Vec<Kept>,
+    surroundings: Surroundings,
+    ends: Ends,
+    log: Logger,
+    board: Board,
+    phase: Phase,
+    rests: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        wanted: Vec<Wanted>,
+        passed: &[Passed],
+        surroundings: Surroundings,
+        ends: Ends,
+        log: &Logger,
+        board: &Board,
+    ) -> Self {
+        let mut passed: Vec<Passed> = passed.to_vec();
+        let now = Instant::now();
+        let mut clients: Vec<Kept> = wanted
+            .into_iter()
+            .map(|wanted| {
+                let same = |passed: &Passed| passed.user == wanted.user && passed.command == wanted.command;
+                let passed = passed.iter().position(same).map(|place| passed.remove(place));
+                let rule = Rule::new(wanted.on_death);
+                let child = passed.as_ref().and_then(|passed| adopted(passed.pid));
+                let rule = passed.map_or(rule, |passed| rule.with_early_deaths(passed.early_deaths));
+                Kept { wanted, rule, state: child.map_or(State::Unstarted, |child| State::Up(child, now)) }
+            })
+            .collect();
+        for Passed { pid, user, command, .. } in passed {
+            let wanted = Wanted { user, uid: 0, gid: 0, command, on_death: OnDeath::Respawn };
+            if let Some(child) = adopted(pid) {
+                terminate(&wanted, &child, log);
+                let state = State::Ending(child, now + GRACE);
+                clients.push(Kept { rule: Rule::new(OnDeath::Respawn), wanted, state });
+            }
+        }
+        let (log, board) = (log.clone(), board.clone());
+        Self { clients, surroundings, ends, log, board, phase: Phase::Early, rests: false }
+    }
+
+    /// Runs until the heartbeat thread has ended.
+    pub(super) fn run(mut self) {
+        // Clients inherit the scheduling.
+        let _ = normal_scheduling();
+        loop {
+            self.wait();
+            let _ = rustix::io::read(&*self.ends.wake, &mut [0; 8]);
+            loop {
+                match self.ends.inbox.try_recv() {
+                    Ok(order) => self.obey(order),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return,
+                }
+            }
+            if self.rests {
+                continue;
+            }
+            for place in 0..self.clients.len() {
+                self.look_at(place);
+            }
+            if self.phase == Phase::Ends {
+                self.end_next();
+            }
+        }
+    }
+
+    /// Sleeps until there is an order, an end, or something is due.
+    fn wait(&self) {
+        let clients = if self.rests { &[][..] } else { &self.clients[..] };
+        let due = clients.iter().filter_map(|client| match client.state {
+            State::Due(at) | State::Ending(_, at) => Some(at),
+            State::Unstarted | State::Up(..) | State::Down | State::GivenUp => None,
+        });
+        let timeout = due.min().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut fds = vec![PollFd::new(&self.ends.wake, PollFlags::IN)];
+        fds.extend(
+            clients.iter().filter_map(|c| c.state.child()).map(|child| PollFd::new(&child.pidfd, PollFlags::IN)),
+        );
+        if poll(&mut fds, timeout.as_ref()).is_err() {
+            // For want of memory, say: not again and again.
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        let now = Instant::now();
+        match order {
+            Order::Begin if self.phase == Phase::Early => {
+                self.phase = Phase::Keeps;
+                for client in &mut self.clients {
+                    if matches!(client.state, State::Unstarted) {
+                        client.state = State::Due(now);
+                    }
+                }
+            }
+            Order::Begin => {}
+            Order::Forgive => {
+                for client in &mut self.clients {
+                    if matches!(client.state, State::GivenUp) && self.phase == Phase::Keeps {
+                        client.rule = Rule::new(client.wanted.on_death);
+                        client.state = State::Due(now);
+                        self.board.settle(&given_up(&client.wanted));
+                    }
+                }
+            }
+            Order::Rest(answer) => {
+                self.rests = true;
+                let _ = answer.try_send(self.passed());
+                ring(&self.ends.bell);
+            }
+            Order::Wake => self.rests = false,
+            Order::Stop => {
+                self.phase = Phase::Ends;
+                self.rests = false;
+            }
+            Order::Kill => {
+                self.phase = Phase::Ends;
+                self.rests = false;
+                for client in &self.clients {
+                    client.state.child().map(|child| kill_process_group(child.pid, Signal::KILL));
+                }
+            }
+        }
+    }
+
+    fn passed(&self) -> Vec<Passed> {
+        let passed = |client: &Kept| {
+            Some(Passed {
+                pid: client.state.child()?.pid.as_raw_pid(),
+                early_deaths: client.rule.early_deaths(),
+                user: client.wanted.user.clone(),
+                command: client.wanted.command.clone(),
+            })
+        };
+        self.clients.iter().filter_map(passed).collect()
+    }
+
+    fn look_at(&mut self, place: usize) {
+        let now = Instant::now();
+        let Some(client) = self.clients.get_mut(place) else { return };
+        match &client.state {
+            State::Due(_) if self.phase == Phase::Ends => client.state = State::Down,
+            State::Due(at) if *at <= now => self.begin(place),
+            State::Up(child, since) => {
+                if let Some(exit) = ended(child) {
+                    let lived = now.saturating_duration_since(*since);
+                    self.died(place, exit, lived);
+                }
+            }
+            State::Ending(child, at) => {
+                if ended(child).is_some() {
+                    // What it has left in its group.
+                    let _ = kill_process_group(child.pid, Signal::KILL);
+                    client.state = State::Down;
+                } else if *at <= now {
+                    let command = &client.wanted.command;
+                    self.log.warn(format_args!("{command} does not end within {GRACE:?} and is killed"));
+                    let _ = kill_process_group(child.pid, Signal::KILL);
+                    if let State::Ending(_, at) = &mut client.state {
+                        *at = now + GRACE;
+                    }
+                }
+            }
+            State::Unstarted | State::Due(_) | State::Down | State::GivenUp => {}
+        }
+    }
+
+    fn begin(&mut self, place: usize) {
+        let Some(client) = self.clients.get_mut(place) else { return };
+        let Wanted { command, uid, gid, .. } = &client.wanted;
+        self.log.info(format_args!("Starting child client \"{command}\" ({uid},{gid})"));
+        let refused = Problem::WorkRefused { what: format!("client {command}") };
+        let now = Instant::now();
+        match launch(&client.wanted, &self.surroundings) {
+            Ok(child) => {
+                let pid = child.pid.as_raw_pid();
+                self.log.info(format_args!("Starting \"{command}\" as uid {uid}  gid {gid} (pid {pid})"));
+                self.board.settle(&refused);
+                client.state = State::Up(child, now);
+            }
+            Err(error) => {
+                self.log.error(format_args!("Cannot start \"{command}\": {error}; it is tried again"));
+                let again = now + REFUSED_PAUSE;
+                self.board.tell(refused, Told::because(error.to_string()).then("it is tried again", Some(again)));
+                client.state = State::Due(again);
+            }
+        }
+    }
+
+    fn died(&mut self, place: usize, exit: Exit, lived: Duration) {
+        let Some(client) = self.clients.get_mut(place) else { return };
+        let (command, pid) = (&client.wanted.command, client.state.child().map_or(0, |child| child.pid.as_raw_pid()));
+        let how = match exit {
+            Exit::Code(code) => format!("exited with return code {code}"),
+            Exit::Signal(number) => format!("killed by signal {number}"),
+            Exit::TimedOut | Exit::Cancelled => exit.to_string(),
+        };
+        self.log.warn(format_args!("Managed {command} process {pid} {how}."));
+        if self.phase == Phase::Ends {
+            client.state = State::Down;
+            return;
+        }
+        let now = Instant::now();
+        client.state = match client.rule.ended(exit, lived) {
+            Verdict::Again(pause) => {
+                self.log.error(format_args!("Respawning client \"{command}\":"));
+                State::Due(now + pause)
+            }
+            Verdict::Enough => {
+                self.log.info(format_args!("Client \"{command}\" has nothing to do here: it is not started again"));
+                State::Down
+            }
+            Verdict::GivenUp => {
+                self.log.error(format_args!("Client {command} \"respawning too fast\""));
+                let next = "nothing until `heartbeat -r`";
+                self.board.tell(given_up(&client.wanted), Told::because(format!("it {how}")).then(next, None));
+                State::GivenUp
+            }
+            Verdict::Reboot => {
+                self.log.crit(format_args!("Rebooting system.  Reason: {command}"));
+                reboot_machine(&self.log);
+                self.log.crit(format_args!("Unable to force reboot. \"{command}\" is started again"));
+                State::Due(now)
+            }
+        };
+    }
+
+    /// Tells the last one that runs to end, if none is ending; tells the heartbeat thread when nobody is left.
+    fn end_next(&mut self) {
+        if self.clients.iter().any(|client| matches!(client.state, State::Ending(..))) {
+            return;
+        }
+        let last = self.clients.iter_mut().rev().find(|client| client.state.child().is_some());
+        let Some(client) = last else {
+            self.ends.gone.store(true, Ordering::Release);
+            return ring(&self.ends.bell);
+        };
+        if let State::Up(child, _) = std::mem::replace(&mut client.state, State::Down) {
+            terminate(&client.wanted, &child, &self.log);
+            client.state = State::Ending(child, Instant::now() + GRACE);
+        }
+    }
+}
+
+fn given_up(wanted: &Wanted) -> Problem {
+    Problem::ClientGivenUp { client: wanted.command.clone() }
+}
+
+fn terminate(wanted: &Wanted, child: &Child, log: &Logger) {
+    let (command, pid) = (&wanted.command, child.pid.as_raw_pid());
+    log.info(format_args!("killing {command} process group {pid} with signal 15"));
+    let _ = kill_process_group(child.pid, Signal::TERM);
+}
+
+/// A child that was started by an earlier program in this process; `None` if it is none of ours.
+fn adopted(pid: i32) -> Option<Child> {
+    let pid = Pid::from_raw(pid)?;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    let seen =
+        waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT);
+    seen.is_ok().then_some(Child { pid, pidfd })
+}
+
+/// How a child has ended, if it has; it is buried then.
+fn ended(child: &Child) -> Option<Exit> {
+    let status = waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+    let exit = |status: WaitIdStatus| {
+        status.exit_status().map_or_else(|| Exit::Signal(status.terminating_signal().unwrap_or(0)), Exit::Code)
+    };
+    match status {
+        Ok(status) => status.map(exit),
+        Err(rustix::io::Errno::CHILD) => Some(Exit::Signal(0)),
+        Err(_) => None,
+    }
+}
