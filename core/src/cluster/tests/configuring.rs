@@ -1,7 +1,7 @@
 //! The configuration of an engine, and the settings that the port makes later.
 
 use super::*;
-use crate::ConfigError;
+use crate::{ConfigError, TimingError};
 
 pub(super) fn node(name: &str) -> NodeConfig {
     NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Member, uuid: Uuid::NIL }
@@ -37,6 +37,22 @@ fn configuration_that_does_not_fit_is_refused() {
     let config = sound(&twins, &[LinkForm::Datagram], &[]);
     let made = Engine::new(&config, keys(), Instant::from_millis(1), 0).map(drop);
     assert_eq!(made, Err(ConfigError::DuplicateName));
+}
+
+#[test]
+fn times_that_contradict_each_other_are_refused_to_the_microsecond() {
+    let with = |change: fn(&mut Timing)| made(|c| change(&mut c.timing));
+    let refused = |error| Err(ConfigError::Timing(error));
+    assert_eq!(with(|t| t.keepalive = Duration::ZERO), refused(TimingError::NoKeepalive));
+    assert_eq!(with(|t| t.warntime = Duration::ZERO), refused(TimingError::NoWarntime));
+    assert_eq!(with(|t| t.max_rexmit_delay = Duration::ZERO), refused(TimingError::NoRexmitDelay));
+    // Twice the keepalive is 20 ms.
+    assert_eq!(with(|t| t.deadtime = MS(20)), refused(TimingError::DeadtimeTooSmall));
+    assert_eq!(with(|t| t.deadtime = Duration::from_micros(20_001)), Ok(()));
+    assert_eq!(with(|t| t.deadping = MS(20)), refused(TimingError::DeadpingTooSmall));
+    assert_eq!(with(|t| t.deadping = Duration::from_micros(20_001)), Ok(()));
+    assert_eq!(with(|t| t.initdead = Duration::from_micros(29_999)), refused(TimingError::InitdeadTooSmall));
+    assert_eq!(with(|t| t.initdead = t.deadtime), Ok(()));
 }
 
 #[test]
