@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hbcore_linux::jobs::{
-    Completion, Job, JobId, Jobs, Outcome, RUNNING, Refused, Resource, Retry, Script, Step, SubmitError, Task, Trace,
-    Trying, Work,
+    Completion, Doing, Ending, Job, JobId, Jobs, Outcome, RUNNING, Refused, Resource, Retry, Script, Step, SubmitError,
+    Surroundings, Task, Trace, Trying, Work, end_here,
 };
 use hbcore_linux::log::Logger;
 use hbcore_linux::problems::{Board, Problem};
-use hbcore_linux::script::{Call, Environment, Search};
+use hbcore_linux::script::{Call, Cancel, Environment, Search};
 use host::{Place, eventually};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -165,6 +165,52 @@ fn a_member_that_fails_to_stop_but_does_not_run_is_only_scolded() {
     assert_eq!(outcome, Outcome::Done);
     assert_eq!(calls, ["sloppy stop", "sloppy stop", "sloppy status"]);
     assert!(place.read("log").contains("probably not LSB-compliant"));
+}
+
+/// Ends a group before the node joins; the outcome, the calls, and the problems that stand then.
+fn vacate(place: &Place, members: Vec<Step>, cancel: &Cancel) -> (Outcome, Vec<String>, Vec<Problem>) {
+    let (log, board, doing) = (place.log(), Board::default(), Doing::default());
+    let outcome =
+        end_here(Ending::Vacate, "web", members, Surroundings { log: &log, board: &board, cancel, doing: &doing });
+    assert!(log.flush(LIMIT));
+    let calls = place.read("trace").lines().map(str::to_owned).collect();
+    (outcome, calls, board.standing().into_iter().map(|standing| standing.problem).collect())
+}
+
+#[test]
+fn group_is_asked_from_right_to_left_before_joining_and_what_is_not_stopped_is_stopped() {
+    let place = Place::new();
+    // The answer of the member `a` to its status is none.
+    let (outcome, calls, problems) =
+        vacate(&place, group(&place, &["a", "sloppy", "up"]), &Cancel::new().expect("made"));
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(calls, ["up status", "up stop", "sloppy status", "a status", "a stop"]);
+    assert_eq!(problems, []);
+    let active: Vec<String> =
+        place.read("log").lines().filter_map(|line| Some(line.split_once("Resource ")?.1.to_owned())).collect();
+    assert_eq!(active, ["member::up is active, and should not be!"]);
+}
+
+#[test]
+fn group_of_which_one_member_does_not_stop_is_not_vacated_and_the_others_are() {
+    let place = Place::new();
+    let doubtful = Problem::StopUnseen { group: "web".to_owned(), member: "member::stuck".to_owned() };
+    let (outcome, calls, problems) =
+        vacate(&place, group(&place, &["up", "stuck", "up"]), &Cancel::new().expect("made"));
+    assert_eq!((outcome, problems), (Outcome::StopFailed, vec![doubtful]));
+    let mut expected = vec!["up status", "up stop", "stuck status"];
+    expected.extend(["stuck stop"; 11]);
+    expected.extend(["stuck status", "up status", "up stop"]);
+    assert_eq!(calls, expected);
+}
+
+#[test]
+fn group_is_not_vacated_any_further_when_the_daemon_wants_to_end() {
+    let place = Place::new();
+    let cancel = Cancel::new().expect("made");
+    cancel.give();
+    let (outcome, calls, _) = vacate(&place, group(&place, &["a", "up"]), &cancel);
+    assert_eq!((outcome, calls.len() <= 1), (Outcome::StopFailed, true), "{calls:?}");
 }
 
 #[test]
