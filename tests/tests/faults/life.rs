@@ -191,13 +191,13 @@ impl Life {
         twice
     }
 
-    /// Checks that no running node was declared dead: a call that hangs must not stop the heartbeats.
+    /// Checks that no node was declared dead after it was heard: a call that hangs must not stop the heartbeats. A start
+    /// takes as long as its calls and the machine make it, so a node that was not heard yet may be declared dead.
     fn nobody_died_who_ran(&self) -> Result<(), Broken> {
         let kills = self.fault.as_ref().is_some_and(Fault::kills);
-        let dead = |name: &str| format!("node {name}: is dead");
         let ran = self.running_hosts().into_iter().filter(|host| !(kills && host.name() == self.node.name()));
         for host in ran {
-            if self.lab.hosts().iter().any(|other| other.logged(&dead(host.name()))) {
+            if self.lab.hosts().iter().any(|other| was_heard_and_died(&other.lines_of("ha-log"), host.name())) {
                 return Err(self.broken(&format!("{} was taken for dead and ran", host.name())));
             }
         }
@@ -214,6 +214,13 @@ impl Life {
         let said: Vec<String> = self.running_hosts().into_iter().map(|host| status(host).0).collect();
         Broken(format!("=== {lives}: {why}\n{}\n{}", said.join("\n"), self.lab.state()))
     }
+}
+
+/// Whether the log of another node says that this one was heard, and later that it is dead.
+fn was_heard_and_died(log: &[String], name: &str) -> bool {
+    let (heard, dead) = (format!("Link {name}:"), format!("node {name}: is dead"));
+    let mut since = log.iter().skip_while(|line| !(line.contains(&heard) && line.ends_with(" up.")));
+    since.any(|line| line.contains(&dead))
 }
 
 /// The output of `hb status`, and its exit code.
