@@ -2,11 +2,13 @@
 //! that a crash has left. A node that does not send while its services run would share them with the node that takes
 //! over.
 
+mod door;
+
 use crate::address::{AddressError, AddressSpec, Addresses};
 use crate::cli::Options;
 use crate::jobs::{self, Doing, Ending, Outcome, Refused, Resource, Surroundings};
 use crate::log::{EarlyLog, LogConfig, Logger, Stderr};
-use crate::problems::Board;
+use crate::problems::{Board, Problem, Told};
 use crate::resources::{Handover, Plan, SCRIPT_LIMIT, ScriptEnvironment};
 use crate::respawn::Passed;
 use crate::script::{Cancel, Environment, Search};
@@ -17,11 +19,15 @@ use hbcore::config::HaResources;
 use hbcore::takeover::Holds;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest time to wait until the log is written.
 const FLUSH: Duration = Duration::from_secs(2);
+
+/// The time after which a script that runs is a problem, where no configuration gives the dead time.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The groups and facts that a daemon takes over from its predecessor.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +53,7 @@ pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, re
         Some(known) => lines(known.all_groups()),
         None => fs::read(options.config_dir.join("haresources")).unwrap_or_default(),
     };
-    if place.give_up(&text, Ending::Stop) {
+    if place.give_up(&text, Ending::Stop, reason) {
         Mark::new(&options.run_dir).remove();
     }
 }
@@ -68,7 +74,7 @@ pub fn clear_after_crash(options: &Options, site: Option<&Site>, reason: &str) {
     place.log.crit(format_args!(
         "The last run was not stopped in order, and this start is refused: {reason}. The groups that run here are stopped."
     ));
-    if place.give_up(&lines(groups.iter()), Ending::Vacate) {
+    if place.give_up(&lines(groups.iter()), Ending::Vacate, reason) {
         mark.remove();
     }
 }
@@ -82,6 +88,14 @@ struct Place {
     log: Logger,
     scripts: ScriptEnvironment,
     builtin: bool,
+    board: Board,
+    doing: Doing,
+    /// The directory of the socket of `hb status`.
+    run_dir: PathBuf,
+    /// The name of this node.
+    node: String,
+    /// The time after which a script that runs is a problem.
+    patience: Duration,
 }
 
 impl Place {
@@ -95,15 +109,22 @@ impl Place {
             log: EarlyLog::new(config).start().unwrap_or_else(|_| Logger::unheard(debug_level)),
             scripts: site.map_or_else(|| bare(options), |site| site.scripts(&options.state_dir, options.debug)),
             builtin: site.is_none_or(Site::takes_addresses),
+            board: Board::default(),
+            doing: Doing::default(),
+            run_dir: options.run_dir.clone(),
+            patience: site.map_or(PATIENCE, |site| site.ha_cf.timing.deadtime),
+            node: site.map_or(host, |site| site.local_name.clone()),
         }
     }
 
-    /// Stops the groups in a text of the form of `haresources`. Returns whether nothing of them runs here any more.
+    /// Stops the groups in a text of the form of `haresources`, and tells those who ask for the status `why` meanwhile.
+    /// Returns whether nothing of the groups runs here any more.
     #[cold]
-    fn give_up(&self, haresources: &[u8], ending: Ending) -> bool {
+    fn give_up(&self, haresources: &[u8], ending: Ending, why: &str) -> bool {
         let file = HaResources::read(haresources);
         let plans: Vec<Plan> = file.groups.iter().map(|group| Plan::new(group, self.builtin, &self.scripts)).collect();
-        let gone = plans.iter().rev().filter(|plan| self.give_up_one(plan, ending)).count();
+        self.board.tell(Problem::StartRefused, Told::because(why));
+        let gone = self.answering(&plans, || plans.iter().rev().filter(|plan| self.give_up_one(plan, ending)).count());
         self.log.flush(FLUSH);
         gone == plans.len()
     }
@@ -111,7 +132,7 @@ impl Place {
     fn give_up_one(&self, plan: &Plan, ending: Ending) -> bool {
         plan.assume_started();
         let steps = plan.steps_with(|spec| Box::new(Direct(spec.clone())));
-        let (log, board, doing) = (&self.log, &Board::default(), &Doing::default());
+        let (log, board, doing) = (&self.log, &self.board, &self.doing);
         let outcome = Cancel::new().map(|cancel| {
             jobs::end_here(ending, &plan.key, steps, Surroundings { log, board, cancel: &cancel, doing })
         });

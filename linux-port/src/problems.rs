@@ -175,6 +175,8 @@ pub enum Problem {
         /// The script and its verb.
         script: String,
     },
+    /// This start is refused. The node does not join, and stops what an earlier run has left before it ends.
+    StartRefused,
 }
 
 impl Problem {

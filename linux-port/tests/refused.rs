@@ -5,6 +5,7 @@ mod host;
 
 use std::process::{Child, Command, Stdio};
 
+use hbcore_linux::status;
 use host::{Place, eventually};
 
 /// A node whose last run has crashed while the group `web` ran. `script`: the body of its resource script.
@@ -60,7 +61,7 @@ fn start_that_is_interrupted_asks_nothing_again_and_keeps_the_mark() {
 }
 
 #[test]
-fn second_start_does_not_begin_while_a_refused_one_still_stops_services() {
+fn refused_start_tells_what_it_stops_and_keeps_a_second_one_out_meanwhile() {
     if !may_make_namespaces() {
         return;
     }
@@ -70,6 +71,14 @@ fn second_start_does_not_begin_while_a_refused_one_still_stops_services() {
     std::fs::create_dir_all(place.join("state/hb_generation/in-the-way")).expect("made");
     let mut first = start(&place);
     eventually("the clearing has begun", || place.read("calls").lines().count() > 1);
+    let mut told = status::Answer::default();
+    eventually("somebody is told which script runs", || {
+        told = status::ask(&place.join("run/heartbeat.sock")).unwrap_or_default();
+        !told.stopping.is_empty()
+    });
+    assert_eq!(told.problems, ["start-refused"]);
+    assert!(told.stopping.iter().any(|group| group.starts_with("web (web status, ")), "{told:?}");
+    assert!(told.text.contains("this start is refused") && told.text.contains("hb_generation"), "{}", told.text);
     let mut second = start(&place);
     eventually("the second start is told that a daemon runs", || {
         second.try_wait().expect("our child").is_some_and(|status| status.code() == Some(0))
@@ -77,5 +86,6 @@ fn second_start_does_not_begin_while_a_refused_one_still_stops_services() {
     assert!(first.try_wait().expect("our child").is_none(), "it still stops services");
     place.file("go", "", 0o644);
     assert_eq!(first.wait().expect("it ends").code(), Some(1), "{}", place.read("log"));
+    assert!(!place.join("run/heartbeat.sock").exists());
     assert!(!place.join("run/heartbeat.pid").exists() && !place.join("run/heartbeat/running").exists());
 }

@@ -50,6 +50,7 @@ impl Problem {
         StatusRefused => "status-refused",
         ClientGivenUp => "client-given-up",
         StartWaits => "start-waits",
+        StartRefused => "start-refused",
     }
 
     /// The operator's remedy.
@@ -139,6 +140,7 @@ impl Problem {
             Self::StartWaits { .. } => {
                 "find out why the script does not end; `heartbeat -k` ends the start and leaves running services as they are"
             }
+            Self::StartRefused => "mend the cause, then start heartbeat again as soon as this one has ended",
         }
     }
 }
@@ -202,6 +204,9 @@ impl fmt::Display for Problem {
                 write!(f, "the client {client} has died too often, and is not started again")
             }
             Self::StartWaits { script } => write!(f, "this node does not join before {script} has ended"),
+            Self::StartRefused => {
+                f.write_str("this start is refused: heartbeat stops what an earlier run has left here, and ends")
+            }
         }
     }
 }
