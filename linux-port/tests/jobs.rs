@@ -218,7 +218,8 @@ fn script_that_was_never_there_fails_the_start_and_is_not_tried_again() {
     let place = Place::new();
     let mut members = group(&place, &["a"]);
     members.push(Step::Script(script(place.join("nosuch"), &[])));
-    let slow = Retry { more: 1000, pause: LIMIT, missing: LIMIT };
+    // Longer than anybody waits for the outcome.
+    let slow = Retry { more: 1000, pause: 10 * LIMIT, missing: 10 * LIMIT };
     let (outcome, calls) = outcome(&place, Work::Start(members, slow));
     assert_eq!(outcome, Outcome::Failed);
     assert_eq!(calls, ["a status", "a start", "a stop"]);
@@ -552,4 +553,35 @@ fn scripts_run_with_normal_scheduling_although_the_daemon_does_not() {
     let thread = rustix::thread::gettid().as_raw_pid();
     let own = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).expect("readable");
     assert_eq!(own.split(' ').nth(40), Some("2"), "the submitting thread is still SCHED_RR");
+}
+
+#[test]
+fn nothing_is_collected_without_waiting_while_nothing_has_ended() {
+    let place = Place::new();
+    let jobs = start(&place.log());
+    assert_eq!((jobs.collect(), jobs.outstanding()), (None, 0));
+    jobs.submit(job(7, Work::Function(Task(Box::new(|| Ok(())))))).expect("taken");
+    assert_eq!(jobs.outstanding(), 1);
+    assert_eq!(next(&jobs).outcome, Outcome::Done);
+    assert_eq!((jobs.collect(), jobs.outstanding()), (None, 0));
+}
+
+#[test]
+fn refusal_of_a_job_says_how_many_are_outstanding() {
+    assert_eq!(SubmitError::Full { capacity: 48 }.to_string(), "Job refused: 48 jobs are outstanding");
+}
+
+#[test]
+fn problem_of_a_stop_says_when_the_next_attempt_comes() {
+    let place = Place::new();
+    let board = Board::default();
+    let jobs = Jobs::start(EFFECTS, 0, &place.log(), &board).expect("a dispatcher");
+    let retry = Retry { more: 1, pause: LIMIT, missing: LIMIT };
+    jobs.submit(job(7, Work::Stop(group(&place, &["stuck"]), retry))).expect("taken");
+    eventually("the first attempt has failed", || !board.standing().is_empty());
+    let next_try = board.standing().remove(0).next.expect("another attempt");
+    assert!(next_try.what.starts_with("member::stuck stop is tried again, 1 times at most"), "{next_try:?}");
+    assert!(next_try.within.is_some_and(|within| !within.is_zero() && within <= LIMIT), "{next_try:?}");
+    jobs.cancel_all();
+    assert_eq!(next(&jobs).outcome, Outcome::StopFailed);
 }

@@ -197,7 +197,9 @@ fn a_cancelled_script_is_terminated_at_once_and_later_ones_as_well() {
     std::thread::scope(|scope| {
         let running = scope.spawn(|| run(&sleeping, &log, &cancel).expect("started").exit);
         pid_in(&place, "pid");
+        assert!(!cancel.is_given());
         cancel.give();
+        assert!(cancel.is_given());
         assert_eq!(running.join().expect("no panic"), Exit::Cancelled);
     });
     assert_eq!(run(&sleeping, &log, &cancel).expect("started").exit, Exit::Cancelled);

@@ -75,11 +75,7 @@ impl Context<'_> {
     /// Stops from right to left. A member that cannot be stopped does not keep the others from being stopped.
     pub(super) fn stop(&self, members: &mut [Step], retry: Retry) -> Outcome {
         let stopped = members.iter_mut().rev().filter_map(|member| self.stop_one(member, retry).then_some(())).count();
-        if stopped < members.len() {
-            return Outcome::StopFailed;
-        }
-        self.settle();
-        Outcome::Done
+        if stopped < members.len() { Outcome::StopFailed } else { Outcome::Done }
     }
 
     /// Makes sure, before the node joins, that nothing of the group runs here: it asks each member, from right to left,
@@ -114,11 +110,6 @@ impl Context<'_> {
         };
         self.doing.failed(self.group, why);
         Outcome::Failed
-    }
-
-    /// Nothing of the group runs here, so the problems of its stop are over.
-    fn settle(&self) {
-        self.board.settle_where(|problem| problem.is_of_stop(self.group));
     }
 
     /// Stops a member. Returns whether its stop is confirmed: the stop succeeded, or the status reports it, or the

@@ -4,7 +4,7 @@ use hbcore::takeover::GroupState;
 
 use super::group::RunningScript;
 use super::*;
-use crate::jobs::Running;
+use crate::jobs::{Running, Trying};
 use crate::problems::{Coming, Problem, Standing};
 
 #[test]
@@ -204,4 +204,76 @@ fn answer_of_many_groups_with_a_problem_each_fits_into_a_socket() {
     seen.problems = (0..super::snapshot::SHOWN).map(standing).collect();
     let len = Answer::of_snapshot(&seen, &Orders::default()).pack().len();
     assert!(len < 212_992, "{len} bytes, of which the socket takes 212,992 at once");
+}
+
+/// A directory of this test's own, and the place of a socket in it.
+fn place(name: &str) -> (PathBuf, PathBuf) {
+    let directory = std::env::temp_dir().join(format!("hbcore-status-{name}-{}", std::process::id()));
+    fs::create_dir_all(&directory).expect("made");
+    let path = directory.join(NAME);
+    (directory, path)
+}
+
+#[test]
+fn socket_of_an_earlier_run_is_replaced_and_anything_else_is_left_alone() {
+    let (directory, path) = place("leftover");
+    fs::write(&path, "a note").expect("written");
+    assert!(StatusSocket::open(&path).is_err());
+    assert_eq!(fs::read_to_string(&path).expect("still there"), "a note");
+    fs::remove_file(&path).expect("removed");
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("bound"));
+    let socket = StatusSocket::open(&path).expect("opened in its place");
+    drop(socket);
+    assert!(!path.exists(), "it is taken away in the end");
+    let _ = fs::remove_dir_all(directory);
+}
+
+#[test]
+fn whoever_asks_is_answered_and_without_anybody_nothing_is_waited_for() {
+    let (directory, path) = place("asked");
+    let socket = StatusSocket::open(&path).expect("opened");
+    let told = Answer { text: "alpha: active\n".to_owned(), ..Answer::default() };
+    socket.answer(|| unreachable!("nobody asks")).expect("nothing is waited for");
+    let heard = std::thread::scope(|scope| {
+        let asker = scope.spawn(|| ask(&path));
+        let mut fds = [rustix::event::PollFd::from_borrowed_fd(socket.fd(), rustix::event::PollFlags::IN)];
+        rustix::event::poll(&mut fds, None).expect("somebody asks");
+        socket.answer(|| told.pack()).expect("answered");
+        asker.join().expect("no panic")
+    });
+    assert_eq!(heard.expect("an answer"), told);
+    let _ = fs::remove_dir_all(directory);
+}
+
+#[test]
+fn only_root_and_the_group_of_clients_may_ask() {
+    use std::os::unix::fs::MetadataExt;
+    let (directory, path) = place("mode");
+    let _socket = StatusSocket::open(&path).expect("opened");
+    let found = fs::metadata(&path).expect("a socket");
+    let expected = match users::group(GROUP) {
+        Some(group) if rustix::process::geteuid().is_root() => (0o660, group),
+        _ => (0o600, found.gid()),
+    };
+    assert_eq!((found.mode() & 0o777, found.gid()), expected);
+    let _ = fs::remove_dir_all(directory);
+}
+
+#[test]
+fn attempt_is_told_of_what_is_tried_and_not_of_what_is_missing() {
+    let running = |trying| Running {
+        group: "web".to_owned(),
+        what: "web stop".to_owned(),
+        age: Duration::from_secs(5),
+        limit: None,
+        trying,
+    };
+    let attempt = |trying| super::group::attempt(&running(trying));
+    assert_eq!(attempt(Some(Trying::Attempt(3, 11))), Some((3, 11)));
+    assert_eq!(attempt(None), None);
+    let mut row = seen().groups.remove(0);
+    row.attempt = Some((1, 11));
+    assert_eq!(row.script_text(), " (web stop, 21 s of 60 s)", "the first is not counted");
+    row.attempt = Some((2, 11));
+    assert_eq!(row.script_text(), " (web stop, attempt 2 of 11, 21 s of 60 s)");
 }

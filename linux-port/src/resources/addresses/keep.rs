@@ -208,6 +208,20 @@ mod tests {
     }
 
     #[test]
+    fn address_is_tried_again_after_a_pause_until_it_is_back() {
+        let mut kept = kept();
+        kept.found(at(1), Presence::Removed);
+        let next = |kept: &mut Kept| kept.account(at(1)).map(|(_, _, when)| when);
+        assert_eq!(next(&mut kept), Some(Some(at(1))), "at once");
+        kept.try_later(at(1));
+        assert_eq!(next(&mut kept), Some(Some(at(1).after(PAUSE))));
+        let back = Held { index: 7, ..kept.held.clone() };
+        kept.restored(back);
+        assert_eq!((kept.held.index, next(&mut kept)), (7, None));
+        assert!(!kept.has_failed(at(60)));
+    }
+
+    #[test]
     fn address_that_is_gone_for_ten_seconds_has_failed() {
         let mut kept = kept();
         kept.found(at(1), Presence::NoInterface);
