@@ -46,6 +46,14 @@ for tool in hb_standby hb_takeover hb_addnode hb_delnode hb_setweight hb_setsite
 	ln -sf ../../libexec/heartbeat/hb_tool "$prefix/share/heartbeat/$tool"
 done
 
+# The programs of Debian's package do the same, and stay.
+for program in ipfail dopd drbd-peer-outdater; do
+	target=$prefix/libexec/heartbeat/$program
+	if [ -n "$root" ] || [ -L "$target" ] || [ ! -e "$target" ]; then
+		ln -sf hb_tool "$target"
+	fi
+done
+
 put 755 "$here/heartbeat.init" "$root/etc/init.d/heartbeat"
 put 644 "$here/heartbeat.service" "$prefix/lib/systemd/system/heartbeat.service"
 for sample in ha.cf authkeys haresources; do

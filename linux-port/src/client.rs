@@ -10,6 +10,7 @@ use hbcore::wire::{Form, Structure};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -191,6 +192,45 @@ impl Client {
         answer.map(|message| message.text("cs").unwrap_or_default())
     }
 
+    /// From now on, everything that this client does has to be over within `limit`.
+    pub fn allow(&mut self, limit: Duration) {
+        self.until = Instant::now() + limit;
+    }
+
+    /// A message that answers no request and has come already, if there is one.
+    ///
+    /// # Errors
+    /// [`ClientError::Broken`].
+    pub fn waiting(&mut self) -> Result<Option<Message>, ClientError> {
+        if let Some(message) = self.waiting.pop_front() {
+            return Ok(Some(message));
+        }
+        self.arrived()
+    }
+
+    /// Takes in what has come, once. To be called when [`Client::fd`] is readable; then [`Client::waiting`] has it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn fill(&mut self) -> Result<(), ClientError> {
+        let mut buffer = [0; READ];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => Err(ClientError::Unreachable),
+            Ok(length) => {
+                self.inbox.push(buffer.get(..length).unwrap_or_default());
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(ClientError::TimedOut),
+            Err(_) => Err(ClientError::Unreachable),
+        }
+    }
+
+    /// The connection, to wait for what comes.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
     /// The next message that answers no request.
     ///
     /// # Errors
@@ -237,28 +277,26 @@ impl Client {
     }
 
     fn receive(&mut self) -> Result<Message, ClientError> {
-        let mut buffer = [0; READ];
         loop {
-            match self.inbox.next(BODY_MAX) {
-                Ok(Some(body)) => match Message::of(body) {
-                    Some(message) => return Ok(message),
-                    None => continue,
-                },
-                Ok(None) => {}
-                Err(_) => return Err(ClientError::Broken),
+            if let Some(message) = self.arrived()? {
+                return Ok(message);
             }
             let left = self.until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(ClientError::TimedOut);
             }
             self.stream.set_read_timeout(Some(left)).map_err(|_| ClientError::Unreachable)?;
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return Err(ClientError::Unreachable),
-                Ok(length) => self.inbox.push(buffer.get(..length).unwrap_or_default()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(ClientError::TimedOut),
-                Err(_) => return Err(ClientError::Unreachable),
+            self.fill()?;
+        }
+    }
+
+    /// The next whole message of what has come; bodies that are none are passed over.
+    fn arrived(&mut self) -> Result<Option<Message>, ClientError> {
+        while let Some(body) = self.inbox.next(BODY_MAX).map_err(|_| ClientError::Broken)? {
+            if let Some(message) = Message::of(body) {
+                return Ok(Some(message));
             }
         }
+        Ok(None)
     }
 }

@@ -6,6 +6,7 @@ pub mod address;
 pub mod cli;
 pub mod client;
 pub mod clients;
+pub mod companions;
 pub mod config;
 pub mod daemon;
 pub mod demo;

@@ -14,6 +14,7 @@ mod resource_manager;
 mod send;
 mod standby;
 
+use crate::companions::Companion;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
@@ -128,14 +129,25 @@ pub fn main_of_all(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let name = Path::new(word).file_name();
         Tool::ALL.into_iter().find(|tool| name.is_some_and(|name| name == tool.name()))
     };
+    let companion = |word: &OsString| {
+        let name = Path::new(word).file_name();
+        Companion::ALL.into_iter().find(|companion| name.is_some_and(|name| name == companion.name()))
+    };
+    if let Some(companion) = arguments.peek().and_then(companion) {
+        return companion.main(arguments.skip(1));
+    }
     if let Some(tool) = arguments.peek().and_then(called) {
         return main(tool, arguments);
     }
     let _ = arguments.next();
+    if let Some(companion) = arguments.peek().and_then(companion) {
+        return companion.main(arguments.skip(1));
+    }
     if let Some(tool) = arguments.peek().and_then(called) {
         return main(tool, arguments);
     }
-    let names: Vec<_> = Tool::ALL.iter().map(|tool| tool.name()).collect();
+    let names = Tool::ALL.iter().map(|tool| tool.name());
+    let names: Vec<_> = names.chain(Companion::ALL.iter().map(|companion| companion.name())).collect();
     print(&Answer { stderr: format!("usage: hb_tool {} ...\n", names.join("|")), code: 2, ..Answer::default() })
 }
 

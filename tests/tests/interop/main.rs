@@ -61,6 +61,7 @@ mod addresses;
 mod clients;
 mod clients_abuse;
 mod clients_debian;
+mod clients_ours;
 mod crash;
 mod debian;
 mod divided;
@@ -170,6 +171,23 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
     ));
     trials.push(trial_with(&name("clients_ccm_agrees_on_the_members"), pairing, needs, clients_debian::ccm));
     trials.push(trial_with(&name("clients_api_test_is_answered"), pairing, needs, clients_debian::api_test));
+    let needs = clients_ours::NEEDS;
+    let ours: [(&str, Scenario); 4] = [
+        ("clients_ipfail_of_ours_takes_over_and_gives_back", clients_ours::ipfail_of_ours),
+        ("clients_ipfail_of_ours_and_debian_takes_over_and_gives_back", clients_ours::ipfail_of_ours_and_debian),
+        ("clients_ipfail_of_debian_and_ours_takes_over_and_gives_back", clients_ours::ipfail_of_debian_and_ours),
+        ("clients_dopd_of_ours_outdates_the_peer", clients_ours::dopd),
+    ];
+    trials.extend(ours.map(|(scenario, run)| trial_with(&name(scenario), pairing, needs, run)));
+    if pairing.is_all_ours() {
+        let without = clients_ours::ipfail_without_a_router;
+        trials.push(trial_with(
+            &name("clients_ipfail_of_ours_without_a_router_moves_nothing"),
+            pairing,
+            needs,
+            without,
+        ));
+    }
     let needs = respawn::NEEDS;
     trials.push(trial_with(&name("respawn_starts_and_ends_clients_as_3_0_6_does"), pairing, needs, respawn::life));
     if pairing.is_all_ours() {
