@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::Host;
+use hbcore_tests::lab::{Host, Site};
 use hbcore_tests::scenario::Pairing;
 
 use crate::groups::{self, Pair, held};
@@ -21,6 +21,12 @@ struct Cause {
     end: &'static str,
     /// The text of the problem.
     said: &'static str,
+}
+
+/// The site of the groups. A node that starts late on a busy machine is waited for: these tests count each start of a
+/// group, and a node that thinks it is alone starts both.
+fn site() -> Site {
+    Site { initdead: 20_000, ..groups::site() }
 }
 
 /// Runs a shell on the host.
@@ -46,7 +52,7 @@ fn goes_on(pair: &Pair, before: &str) {
 
 /// `changed` cannot be put into use while the cause exists, and can as soon as the cause is gone.
 fn refused_while(pairing: Pairing, name: &str, changed: &str, cause: &Cause) {
-    let pair = Pair::running(name, pairing, &groups::site());
+    let pair = Pair::running(name, pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     let same = fs::read_to_string(alpha.config_file("ha.cf")).expect("a written file");
     let process = pid(alpha);
@@ -110,7 +116,7 @@ pub(crate) fn serial_port_locked(pairing: Pairing) {
 
 /// The program of the daemon is gone, cannot be executed, or is another one.
 pub(crate) fn program_unfit(pairing: Pairing) {
-    let pair = Pair::running("program unfit", pairing, &groups::site());
+    let pair = Pair::running("program unfit", pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     let program = alpha.daemon().program();
     let (program, process) = (program.display(), pid(alpha));
@@ -131,7 +137,7 @@ pub(crate) fn program_unfit(pairing: Pairing) {
 
 /// The new log file is a FIFO without a reader: opening it would wait for ever.
 pub(crate) fn log_is_a_fifo(pairing: Pairing) {
-    let pair = Pair::running("log is a FIFO", pairing, &groups::site());
+    let pair = Pair::running("log is a FIFO", pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     let (process, since) = (pid(alpha), Instant::now());
     let generation = || pair.sniffer.heard().iter().filter(|m| m.src == "alpha").filter_map(|m| m.generation).max();
@@ -153,7 +159,7 @@ pub(crate) fn log_is_a_fifo(pairing: Pairing) {
 /// A 3.0.6 or an earlier version could leave this: an exec whose successor does not accept the configuration. The
 /// successor releases the groups that it inherits.
 pub(crate) fn successor_without_configuration(pairing: Pairing) {
-    let pair = Pair::running("successor without configuration", pairing, &groups::site());
+    let pair = Pair::running("successor without configuration", pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     alpha.crash_daemon();
     let same = fs::read_to_string(alpha.config_file("ha.cf")).expect("a written file");
@@ -180,7 +186,7 @@ esac
 /// All checks succeed, and then the system refuses the exec: the daemon goes on as it was, and the next `-r` tries
 /// again.
 pub(crate) fn exec_refused(pairing: Pairing) {
-    let pair = Pair::new("exec refused", pairing, &groups::site());
+    let pair = Pair::new("exec refused", pairing, &site());
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     alpha.write_script("web", SLOW_SCRIPT);
     shell(&pair, alpha, "touch /run/hang; echo '#!/bin/sh' >/run/plain");
