@@ -249,6 +249,31 @@ fn what_cannot_be_started_is_an_error_and_what_has_no_interpreter_line_is_a_shel
 }
 
 #[test]
+fn process_that_the_system_refuses_is_no_fault_of_the_files() {
+    use std::io::ErrorKind::{ExecutableFileBusy, NotFound, OutOfMemory, PermissionDenied, WouldBlock};
+    let of_files = |kind: std::io::ErrorKind| {
+        let program = "/etc/ha.d/resource.d/web".into();
+        ScriptError::Start { program, source: kind.into() }.is_of_its_files()
+    };
+    assert!([NotFound, PermissionDenied, ExecutableFileBusy].into_iter().all(of_files));
+    assert!(![WouldBlock, OutOfMemory].into_iter().any(of_files));
+}
+
+#[test]
+fn ends_of_a_script_have_the_words_that_log_watchers_match() {
+    let words = [
+        (Exit::Code(3), "Return code 3"),
+        (Exit::Signal(9), "Killed by signal 9"),
+        (Exit::TimedOut, "Time limit exceeded, terminated"),
+        (Exit::Cancelled, "Terminated on request"),
+    ];
+    for (exit, text) in words {
+        assert_eq!((exit.to_string().as_str(), exit.success()), (text, false));
+    }
+    assert!(Exit::Code(0).success());
+}
+
+#[test]
 fn the_working_directory_is_made_and_only_if_that_fails_it_is_the_root() {
     let place = Place::new();
     let log = place.log();
