@@ -64,6 +64,7 @@ mod clients_debian;
 mod clients_ours;
 mod crash;
 mod debian;
+mod differing;
 mod divided;
 mod failback;
 mod failures;
@@ -230,7 +231,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 41] = [
+    let of_both: [(&str, Scenario); 44] = [
         ("respawned_client_that_dies_too_often_is_a_problem_until_a_reload", respawn::dies),
         ("respawned_clients_outlive_a_reload", respawn::reload),
         ("respawned_client_that_does_not_end_is_killed", respawn::does_not_end),
@@ -265,6 +266,9 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("successor_without_a_configuration_gives_up_what_it_holds", reload_faults::successor_without_configuration),
         ("status_of_a_group_that_starts_nowhere_is_not_settled", status::nowhere),
         ("status_of_different_haresources_is_a_problem_on_both", status::digest),
+        ("groups_with_swapped_homes_have_at_most_one_owner", differing::swapped),
+        ("rolling_change_of_haresources_keeps_what_runs", differing::rolling),
+        ("death_while_haresources_differs_is_a_takeover", differing::death),
         ("status_names_strangers", status::strangers),
         ("status_of_a_refused_reload_is_a_problem", status::refused),
         ("lone_daemon_occupies_two_megabytes_at_most", memory::of_a_lone_daemon),

@@ -13,7 +13,7 @@ use crate::{MOVE_LIMIT, START_LIMIT};
 const OTHER_KEY: &str = "auth 1\n1 sha1 of-another-cluster\n";
 
 /// The output of `hb` with these words, and its exit code.
-fn hb(host: &Host, words: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn hb(host: &Host, words: &[&str]) -> (Option<i32>, String) {
     let said = host.run(&release_binary("hb").display().to_string(), words);
     (said.code, said.output)
 }

@@ -1,0 +1,146 @@
+//! The `haresources` of the two nodes differ, for a moment or for good: no group has two owners by that.
+
+use std::time::{Duration, Instant};
+
+use hbcore_tests::lab::{Host, Lab};
+use hbcore_tests::scenario::Pairing;
+
+use crate::groups::{self, Pair, SERVICE_SCRIPT, count_calls, held};
+use crate::reload::Before;
+use crate::status::{hb, shows};
+use crate::{MOVE_LIMIT, START_LIMIT};
+
+/// Scripts that only a changed file names.
+const NEW: [&str; 2] = ["other", "mail2"];
+/// A group that was to start within this time would have started.
+const FOR_GOOD: Duration = Duration::from_secs(2);
+/// The longest time without an answer while daemons reload on a busy machine.
+const UNNOTICED: Duration = Duration::from_millis(300);
+
+/// A pair whose nodes also have the scripts of a changed file.
+fn pair(name: &str, pairing: Pairing) -> Pair {
+    let pair = Pair::new(name, pairing, &groups::site());
+    for host in pair.lab.hosts() {
+        NEW.iter().for_each(|script| host.write_script(script, SERVICE_SCRIPT));
+    }
+    pair
+}
+
+/// The most nodes that run one of the groups.
+fn owners(lab: &Lab) -> usize {
+    let scripts = groups::SCRIPTS.iter().chain(&NEW).map(|script| held(lab, script).len());
+    scripts.chain([lab.holders().len()]).max().unwrap_or(0)
+}
+
+#[track_caller]
+fn reload(pair: &Pair, host: &Host, haresources: &str) {
+    host.write("haresources", haresources);
+    let answered = host.heartbeat(&["-r"]);
+    pair.lab.check(answered.code == Some(0), &format!("-r to exit with 0 instead of {answered:?}"));
+}
+
+/// Each node believes that it is the home of the other's group. Nothing starts; after a partition, in which both nodes
+/// start everything, one keeps everything; and when the files agree, each group goes home.
+pub(crate) fn swapped(pairing: Pairing) {
+    let pair = pair("swapped homes", pairing);
+    let lab = &pair.lab;
+    let site = groups::site();
+    lab.bravo.write("haresources", &format!("bravo {}\nalpha mail\n", site.group));
+    lab.alpha.start();
+    lab.bravo.start();
+    for (host, other) in [(&lab.alpha, "bravo"), (&lab.bravo, "alpha")] {
+        let row = format!("not here: {other} reads other groups in its haresources, and may run it");
+        shows(lab, host, 4, &["waiting until haresources is the same on both nodes", &row]);
+        let (_, said) = hb(host, &["standby"]);
+        let refused = said.contains("refused: nothing is moved while haresources of the two nodes differ");
+        lab.check(refused, &format!("a standby to be refused instead of {said}"));
+    }
+    lab.stays(FOR_GOOD, "no owner of a group", || owners(lab) == 0);
+
+    let faults = lab.faults();
+    faults.partition();
+    let both = ["alpha", "bravo"];
+    lab.await_until(START_LIMIT, "every group on both nodes", || {
+        lab.holders() == both && held(lab, "web") == both && held(lab, "mail") == both
+    });
+    faults.heal();
+    let mut ownerless = false;
+    let mut is_one = |owner: &[&str]| {
+        ownerless |= lab.holders().is_empty();
+        owner.len() == 1
+    };
+    lab.await_until(MOVE_LIMIT, "one owner of everything", || {
+        let owner = lab.holders();
+        is_one(&owner) && held(lab, "web") == owner && held(lab, "mail") == owner
+    });
+    lab.stays(FOR_GOOD, "one owner", || is_one(&lab.holders()) && owners(lab) == 1);
+    lab.check(!ownerless, "an owner at every time");
+
+    let mut one = true;
+    reload(&pair, &lab.bravo, &site.haresources());
+    lab.await_until(START_LIMIT, "each group at home", || {
+        one &= owners(lab) <= 1;
+        pair.are_owners("alpha", "bravo")
+    });
+    lab.check(one, "one owner at most");
+    shows(lab, &lab.alpha, 0, &["settled"]);
+}
+
+/// A changed file, on one node after the other: every group that both files name runs on, and a new one starts when both
+/// nodes name it.
+pub(crate) fn rolling(pairing: Pairing) {
+    let pair = pair("rolling change", pairing);
+    let lab = &pair.lab;
+    pair.start();
+    let begin = Instant::now();
+    let changed = format!("bravo mail2\n{}alpha other\n", groups::site().haresources());
+    let is_kept = || owners(lab) <= 1 && pair.are_owners("alpha", "bravo");
+    let before = Before::of(&pair, &lab.alpha);
+    let since = Instant::now();
+    reload(&pair, &lab.alpha, &changed);
+    before.await_next(&pair, &lab.alpha, since, "local");
+    for host in lab.hosts() {
+        shows(lab, host, 4, &["problem haresources-differ", "waiting until haresources is the same on both nodes"]);
+    }
+    lab.stays(FOR_GOOD, "the old groups alone", || is_kept() && NEW.iter().all(|script| held(lab, script).is_empty()));
+
+    let mut kept = true;
+    reload(&pair, &lab.bravo, &changed);
+    lab.await_until(START_LIMIT, "the new groups at home", || {
+        kept &= is_kept();
+        held(lab, "other") == ["alpha"] && held(lab, "mail2") == ["bravo"]
+    });
+    lab.stays(FOR_GOOD, "every group at home", || {
+        is_kept() && held(lab, "other") == ["alpha"] && held(lab, "mail2") == ["bravo"]
+    });
+    lab.check(kept, "the old groups at home at every time");
+    for (host, script) in [(&lab.alpha, "web"), (&lab.bravo, "mail")] {
+        let calls = (count_calls(host, &format!("{script} start")), count_calls(host, &format!("{script} stop")));
+        lab.check(calls.0 == 1, &format!("{script} started once instead of {calls:?}"));
+    }
+    for host in lab.hosts() {
+        shows(lab, host, 0, &["settled"]);
+    }
+    pair.check_gap("rolling change", begin, UNNOTICED);
+}
+
+/// The peer dies while the files differ: the survivor serves every group of its own file.
+pub(crate) fn death(pairing: Pairing) {
+    let pair = pair("death while files differ", pairing);
+    let lab = &pair.lab;
+    pair.start();
+    let changed = format!("{}alpha mail2\n", groups::site().haresources());
+    reload(&pair, &lab.bravo, &changed);
+    shows(lab, &lab.bravo, 4, &["problem haresources-differ"]);
+    lab.stays(FOR_GOOD, "no start of the new group", || held(lab, "mail2").is_empty() && owners(lab) == 1);
+    lab.alpha.cut_power();
+    pair.await_owners("bravo", "bravo");
+    lab.await_until(MOVE_LIMIT, "the new group on bravo", || held(lab, "mail2") == ["bravo"]);
+    // The dead node comes back with its old file, and takes nothing.
+    lab.alpha.boot();
+    lab.alpha.start();
+    shows(lab, &lab.alpha, 4, &["waiting until haresources is the same on both nodes"]);
+    lab.stays(FOR_GOOD, "every group on bravo", || {
+        owners(lab) == 1 && pair.are_owners("bravo", "bravo") && held(lab, "mail2") == ["bravo"]
+    });
+}
