@@ -40,7 +40,7 @@ pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, KEY_MAX, KeyError, Outc
 pub use partner::ReportIn;
 pub use standby::{Standby, StandbyRefusal};
 pub use view::{Fenced, Why};
-pub use vocabulary::{Ask, Class, FenceResult, Holds, Info, Notice, Phase, Say, Wish};
+pub use vocabulary::{Ask, Class, FenceResult, Holds, Info, Inheritance, Notice, Phase, Say, Wish};
 
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::settings::AutoFailback;
@@ -85,8 +85,8 @@ struct Other {
     is_releasing: bool,
     /// It said during our start that it has taken our groups over.
     took_over: bool,
-    /// Whether it took everything that it claims while it did not hear this node.
-    only_inherited: bool,
+    /// The groups that it took while it did not hear this node.
+    inheritance: Inheritance,
     /// It has begun to give up what it offers.
     has_begun: bool,
     /// `starting` was heard before we were active.
@@ -110,7 +110,7 @@ impl Other {
         asked: Sequence(0),
         is_releasing: false,
         took_over: false,
-        only_inherited: false,
+        inheritance: Inheritance::Nothing,
         has_begun: false,
         started_early: false,
         reported: false,
@@ -597,7 +597,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.say(Say::TakeoverDone);
             }
         }
-        if self.yielding && self.class_settled(Class::All) {
+        if self.yielding && (self.class_settled(Class::All) || self.has_merged()) {
             self.yielding = false;
             self.report(Info::Plain);
         }

@@ -7,7 +7,8 @@ use super::{Found, Introduction, Resume};
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::node::{Node, NodeState};
 use crate::takeover::{
-    Ask, Class, Effect, FenceResult, Holds, Info, KEY_MAX, Notice, Outcome, Phase, Remains, ReportIn, Say, Ticket, Wish,
+    Ask, Class, Effect, FenceResult, Holds, Info, Inheritance, KEY_MAX, Notice, Outcome, Phase, Remains, ReportIn, Say,
+    Ticket, Wish,
 };
 use crate::time::Instant;
 use crate::wire::{Header, MessageType};
@@ -185,7 +186,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             shutdown,
             releasing,
             is_hbcore,
-            only_inherited: self.nodes.get(usize::from(id.0)).is_some_and(|node| node.told.only_inherited()),
+            inheritance: self.nodes.get(usize::from(id.0)).map_or(Inheritance::Nothing, |node| node.told.inheritance()),
         };
         self.note_gaps();
         self.takeover.on_report(self.now, id, report);
@@ -324,8 +325,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
 
     /// The content of the field for other hbcore nodes.
     fn tells(&self) -> heapless::String<TEXT_MAX> {
-        let only_inherited = self.takeover.has_only_inherited();
-        self.nodes.get(usize::from(self.local.0)).map(|me| me.told.text(only_inherited)).unwrap_or_default()
+        let inheritance = self.takeover.inheritance();
+        self.nodes.get(usize::from(self.local.0)).map(|me| me.told.text(inheritance)).unwrap_or_default()
     }
 
     fn group_key(&self, group: GroupId) -> heapless::String<KEY_MAX> {

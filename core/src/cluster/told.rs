@@ -2,12 +2,13 @@
 //! that do not start at them.
 //!
 //! They stand in the field by which hbcore nodes know each other, and which 3.0.6 ignores (docs/protocol/wire.md 2), in
-//! messages that are sent anyway: `1`, or `1;RELEASE;DIGEST`, or with `;LACKING` and `;1` at the end. DIGEST and LACKING
-//! are hexadecimal. An earlier release looks only whether the field is there.
+//! messages that are sent anyway: `1`, or `1;RELEASE;DIGEST`, or with `;LACKING` at the end, and then `;1` or `;2`. DIGEST
+//! and LACKING are hexadecimal. An earlier release looks only whether the field is there.
 
 use heapless::String;
 
 use crate::id::{GroupId, Sequence};
+use crate::takeover::Inheritance;
 
 /// The longest name of a release that is kept; a longer one is cut.
 const RELEASE_MAX: usize = 15;
@@ -31,9 +32,9 @@ pub struct Told {
     /// its last message about resources.
     #[cfg(not(feature = "small"))]
     pub lacking: u128,
-    /// Whether it took everything that it claims while it did not hear this node, as of its last message about resources.
+    /// The groups that it took while it did not hear this node, as of its last message about resources.
     #[cfg(not(feature = "small"))]
-    only_inherited: bool,
+    inheritance: Inheritance,
     /// The seconds by which its wall clock was ahead of ours at its last status; below zero if ours was ahead.
     #[cfg(not(feature = "small"))]
     pub clock_ahead: i32,
@@ -57,7 +58,11 @@ impl Told {
         self.release = printable.take(RELEASE_MAX).collect();
         self.digest = words.next().and_then(|hex| u64::from_str_radix(hex, 16).ok());
         self.lacking = words.next().and_then(|hex| u128::from_str_radix(hex, 16).ok()).unwrap_or(0);
-        self.only_inherited = words.next() == Some("1");
+        self.inheritance = match words.next() {
+            Some("1") => Inheritance::Part,
+            Some("2") => Inheritance::All,
+            Some(_) | None => Inheritance::Nothing,
+        };
     }
 
     /// The facts about a new run that has told nothing yet: its groups are taken for those of the earlier run.
@@ -76,8 +81,8 @@ impl Told {
         self.digest
     }
 
-    pub(super) fn only_inherited(&self) -> bool {
-        self.only_inherited
+    pub(super) fn inheritance(&self) -> Inheritance {
+        self.inheritance
     }
 
     /// Its wall clock showed `theirs`, in seconds, when ours showed `ours`.
@@ -98,21 +103,22 @@ impl Told {
         self.lacking = if runs { self.lacking & !bit } else { self.lacking | bit };
     }
 
-    /// The content of the field. `only_inherited`: whether this node took everything that it claims while it did not hear
-    /// the peer.
-    pub(super) fn text(&self, only_inherited: bool) -> String<TEXT_MAX> {
+    /// The content of the field. `inheritance`: the groups that this node took while it did not hear the peer.
+    pub(super) fn text(&self, inheritance: Inheritance) -> String<TEXT_MAX> {
         use core::fmt::Write as _;
 
         let mut text = String::new();
         let _ = text.push('1');
         if let Some(digest) = self.digest {
             let _ = write!(text, ";{};{digest:016x}", self.release);
-            if self.lacking != 0 || only_inherited {
+            if self.lacking != 0 || inheritance != Inheritance::Nothing {
                 let _ = write!(text, ";{:x}", self.lacking);
             }
-            if only_inherited {
-                let _ = text.push_str(";1");
-            }
+            let _ = text.push_str(match inheritance {
+                Inheritance::Nothing => "",
+                Inheritance::Part => ";1",
+                Inheritance::All => ";2",
+            });
         }
         text
     }
@@ -138,11 +144,11 @@ impl Told {
         None
     }
 
-    pub(super) fn only_inherited(&self) -> bool {
-        false
+    pub(super) fn inheritance(&self) -> Inheritance {
+        Inheritance::Nothing
     }
 
-    pub(super) fn text(&self, _: bool) -> String<TEXT_MAX> {
+    pub(super) fn text(&self, _: Inheritance) -> String<TEXT_MAX> {
         let mut text = String::new();
         let _ = text.push('1');
         text
@@ -170,16 +176,19 @@ mod tests {
     fn what_is_told_is_read_as_it_was_written() {
         let longest = told("123456789012345", u64::MAX, u128::MAX);
         for all in [told("1.2.3", 0x0123, 0), told("", u64::MAX, u128::MAX), longest, told("123456789012345", 0, 1)] {
-            assert_eq!(read(all.text(false).as_bytes()), all);
+            assert_eq!(read(all.text(Inheritance::Nothing).as_bytes()), all);
         }
-        assert_eq!(told("1.2.3", 0xabc, 5).text(false), "1;1.2.3;0000000000000abc;5");
-        assert_eq!(told("1;2 3\x07that is too long", 0, 0).text(false), "1;123thatistoolon;0000000000000000");
+        assert_eq!(told("1.2.3", 0xabc, 5).text(Inheritance::Nothing), "1;1.2.3;0000000000000abc;5");
+        assert_eq!(
+            told("1;2 3\x07that is too long", 0, 0).text(Inheritance::Nothing),
+            "1;123thatistoolon;0000000000000000"
+        );
     }
 
     #[test]
     fn earlier_release_and_nonsense_have_told_their_kind_alone() {
         let kind = Told { is_ours: true, ..Told::default() };
-        assert_eq!(kind.text(false), "1");
+        assert_eq!(kind.text(Inheritance::Nothing), "1");
         for text in [&b"1"[..], b"", b";;;", b"1;\xff", b"\xff\xfe", b"1;;xyz;-1"] {
             assert_eq!(read(text), kind, "{text:?}");
         }

@@ -13,7 +13,7 @@
 //! started without hearing the peer has only such groups: it gives up all of them, or it keeps all of them beside a
 //! peer that gives up its own.
 
-use super::{Class, Group, Holds, Info, Notice, Phase, Standby, Takeover, group::Wanted, group::belongs};
+use super::{Class, Group, Holds, Info, Inheritance, Notice, Phase, Standby, Takeover, group::Wanted, group::belongs};
 use crate::time::Instant;
 
 /// Whether the living nodes read the same groups in the same order.
@@ -82,9 +82,28 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Whether this node took every group that may run here while it did not hear the peer.
-    pub(crate) fn has_only_inherited(&self) -> bool {
-        self.groups.iter().all(|group| group.is_inherited() || group.is_absent())
+    /// The groups that this node took while it did not hear the peer.
+    pub(crate) fn inheritance(&self) -> Inheritance {
+        if !self.groups.iter().any(Group::is_inherited) {
+            Inheritance::Nothing
+        } else if self.groups.iter().all(|group| group.is_inherited() || group.is_absent()) {
+            Inheritance::All
+        } else {
+            Inheritance::Part
+        }
+    }
+
+    /// When the files agree again, own groups wait for the peer, which may wait for the end of the same yield here.
+    pub(super) fn has_merged(&self) -> bool {
+        self.accord == Accord::Merging && self.groups.iter().all(|group| group.is_wanted() || group.is_absent())
+    }
+
+    /// The peer asks for a report by its own: it has groups that it keeps or gives up, as this node claims.
+    pub(super) fn answer_heir(&mut self) {
+        let asks = self.other.inheritance != Inheritance::Nothing && self.other.holds != Holds::NONE;
+        if asks && self.is_divided() && self.phase == Phase::Stable {
+            self.report(Info::Plain);
+        }
     }
 
     /// The peer is heard and has told all of its claims: this node keeps the groups that it took in its absence for good,
@@ -98,7 +117,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             Accord::Agreed | Accord::Merging => true,
             // The peer may still be stopping all of its groups.
             Accord::Differs { .. } if self.other.holds == Holds::NONE => true,
-            Accord::Differs { keeps } => self.other.only_inherited && (keeps || !self.has_only_inherited()),
+            Accord::Differs { keeps } => {
+                self.other.inheritance == Inheritance::All && (keeps || self.inheritance() != Inheritance::All)
+            }
         };
         if keeps {
             self.groups.iter_mut().for_each(Group::keep);

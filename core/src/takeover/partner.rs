@@ -1,8 +1,8 @@
 //! The peer: its reports, its death, its leave and its return after a partition.
 
 use super::{
-    ASK_AGAIN, AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, GroupState, HEAL_PATIENCE, Holds, Info, Notice,
-    ORPHAN_PATIENCE, Phase, Say, Standby, Takeover, Wanted,
+    ASK_AGAIN, AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, GroupState, HEAL_PATIENCE, Holds, Info,
+    Inheritance, Notice, ORPHAN_PATIENCE, Phase, Say, Standby, Takeover, Wanted,
 };
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::time::{Duration, Instant};
@@ -32,8 +32,8 @@ pub struct ReportIn {
     pub releasing: bool,
     /// The sender runs hbcore.
     pub is_hbcore: bool,
-    /// Whether the sender took everything that it claims while it did not hear this node.
-    pub only_inherited: bool,
+    /// The groups that the sender took while it did not hear this node.
+    pub inheritance: Inheritance,
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
@@ -102,7 +102,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         self.other.leaving |= report.shutdown;
         let was_releasing = core::mem::replace(&mut self.other.is_releasing, report.releasing);
-        self.other.only_inherited = report.only_inherited;
+        self.other.inheritance = report.inheritance;
         self.other.holds = match (report.full, report.holds) {
             (true, holds) => holds,
             (false, Holds::NONE) => Holds::NONE,
@@ -144,6 +144,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.resolve_conflict(now);
         if report.full {
             self.weigh_inheritance(now);
+            self.answer_heir();
         }
         self.try_failback(now);
     }

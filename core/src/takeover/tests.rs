@@ -67,7 +67,7 @@ fn report(seq: u64, holds: &str, stable: bool) -> ReportIn {
         shutdown: false,
         releasing: false,
         is_hbcore: true,
-        only_inherited: false,
+        inheritance: Inheritance::Nothing,
     }
 }
 

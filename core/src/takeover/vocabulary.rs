@@ -161,6 +161,18 @@ pub enum Info {
     OwnAcquired,
 }
 
+/// The groups that a node took while it did not hear its peer, of all that it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Inheritance {
+    /// None of them.
+    #[default]
+    Nothing,
+    /// Some of them.
+    Part,
+    /// All of them.
+    All,
+}
+
 /// Step of the standby exchange (`info` of `ask_resources`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {

@@ -162,7 +162,7 @@ impl State {
             shutdown: info == Info::Shutdown,
             releasing: info == Info::Standby,
             is_hbcore: full,
-            only_inherited: false,
+            inheritance: hbcore::takeover::Inheritance::Nothing,
         };
         let key = |group: GroupId| KEYS[usize::from(group.0)].as_bytes();
         match say {

@@ -21,7 +21,9 @@ const UNNOTICED: Duration = Duration::from_millis(300);
 fn pair(name: &str, pairing: Pairing) -> Pair {
     let pair = Pair::new(name, pairing, &groups::site());
     for host in pair.lab.hosts() {
-        NEW.iter().for_each(|script| host.write_script(script, SERVICE_SCRIPT));
+        for script in NEW {
+            host.write_script(script, SERVICE_SCRIPT);
+        }
     }
     pair
 }

@@ -125,7 +125,7 @@ fn what_was_taken_stays_here_when_the_other_node_has_nothing() {
 #[test]
 fn node_that_has_only_what_it_took_gives_all_of_it_to_one_that_has_more() {
     let mut m = apart_from_other_groups();
-    m.on_report(at(201), OTHER, ReportIn { only_inherited: true, ..report(40, "all", true) });
+    m.on_report(at(201), OTHER, ReportIn { inheritance: Inheritance::All, ..report(40, "all", true) });
     assert_eq!(due(&mut m, 201), [], "the other node gives everything up");
     let alone = || {
         let mut m = machine(AutoFailback::On);
@@ -135,16 +135,16 @@ fn node_that_has_only_what_it_took_gives_all_of_it_to_one_that_has_more() {
         m.on_restart(OTHER);
         m
     };
-    for (differs, only_inherited, doing) in [
-        (Some(true), true, vec![]),
-        (Some(false), true, vec![release(0), release(1)]),
-        (Some(true), false, vec![release(0), release(1)]),
+    for (differs, inheritance, doing) in [
+        (Some(true), Inheritance::All, vec![]),
+        (Some(false), Inheritance::All, vec![release(0), release(1)]),
+        (Some(true), Inheritance::Part, vec![release(0), release(1)]),
     ] {
         let mut m = alone();
-        assert!(m.has_only_inherited());
+        assert!(m.inheritance() == Inheritance::All);
         m.compare(differs);
-        m.on_report(at(201), OTHER, ReportIn { only_inherited, ..report(40, "all", true) });
-        assert_eq!(due(&mut m, 201), doing, "{differs:?} {only_inherited}");
+        m.on_report(at(201), OTHER, ReportIn { inheritance, ..report(40, "all", true) });
+        assert_eq!(due(&mut m, 201), doing, "{differs:?} {inheritance:?}");
     }
 }
 
@@ -245,4 +245,27 @@ fn leftover_of_an_earlier_run_starts_nothing_beside_other_groups() {
     m.on_report(at(1), OTHER, report(5, "none", true));
     assert_eq!(due(&mut m, 1), []);
     assert_eq!(due(&mut m, 5000), [release(0), release(2)]);
+}
+
+#[test]
+fn two_nodes_that_each_have_groups_of_the_other_start_the_rest_when_both_have_yielded() {
+    let mut m = Machine::new(HOME, [HOME, HOME, OTHER, OTHER].into_iter(), AutoFailback::Off, EFFECT_LIMIT);
+    m.resume(None, |group| if group.0 % 2 == 0 { Remains::All } else { Remains::Nothing });
+    m.activated(at(0), false);
+    m.on_report(at(1), OTHER, report(5, "all", true));
+    says(&mut m);
+    let yielded = only(effects(&mut m, at(1)).into_iter().filter(|(_, e)| *e == release(2)).collect());
+    m.complete(at(2), &yielded.0, Outcome::Done);
+    assert_eq!(says(&mut m), [say("local", true, Info::Plain)], "the peer may wait for that");
+    m.on_report(at(3), OTHER, report(6, "local", true));
+    assert_eq!(due(&mut m, 3).into_iter().filter(|e| *e == acquire(1)).count(), 1);
+}
+
+#[test]
+fn node_that_took_groups_is_told_once_more_what_this_node_claims() {
+    let mut m = beside_other_groups("local");
+    m.on_report(at(20), OTHER, ReportIn { inheritance: Inheritance::Part, ..report(3, "all", true) });
+    assert_eq!(says(&mut m), [say("local", true, Info::Plain)]);
+    m.on_report(at(21), OTHER, report(4, "local", true));
+    assert_eq!(says(&mut m), []);
 }
