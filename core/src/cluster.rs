@@ -51,8 +51,9 @@ enum Communication {
 
 /// One node's view of the whole cluster.
 ///
-/// Capacities: `NODES` (at most [`MAX_NODES`]) with ping nodes, `LINKS` (at most 64), `GROUPS` resource groups,
-/// `HISTORY` bytes of messages kept for retransmission, `KEYS` entries of `authkeys`. [`Cluster::new`] refuses a
+/// The macro [`cluster!`](crate::cluster!) names the capacities: `NODES` (at most [`MAX_NODES`]) with ping nodes,
+/// `LINKS` (at most 64), `GROUPS` resource groups, `HISTORY` bytes of messages kept for retransmission, `KEYS` entries
+/// of `authkeys`. [`Cluster::new`] refuses a
 /// configuration that exceeds them. Nodes that want to join later and find no room are counted in
 /// [`Stats::nodes_refused`].
 #[derive(Debug)]
@@ -256,7 +257,11 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             me.state = NodeState::Up;
         }
         self.say_status();
-        self.line.set_speed(slowest(config.links));
+        for link in config.links {
+            if let LinkForm::Serial { baud } = link {
+                self.line.add(*baud);
+            }
+        }
         self.check_communication();
     }
 
@@ -380,12 +385,6 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
         let _ = self.events.push_back(event);
     }
-}
-
-/// The bits per second of the slowest serial line; 0 if that is not known.
-fn slowest(links: &[LinkForm]) -> u32 {
-    let speeds = links.iter().map(|link| if let LinkForm::Serial { baud } = link { *baud } else { 0 });
-    speeds.filter(|baud| *baud > 0).min().unwrap_or(0)
 }
 
 fn links_of(links: &[LinkForm], wanted: impl Fn(&LinkForm) -> bool) -> LinkSet {

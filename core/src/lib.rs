@@ -14,11 +14,10 @@
 //! use hbcore::takeover::{EFFECT_LIMIT, Effect, GroupState, Outcome};
 //! use hbcore::time::{Duration, Instant};
 //! use hbcore::wire::{Keys, Method};
-//! use hbcore::{AutoFailback, Autojoin, Cluster, Config, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig,
+//! use hbcore::{AutoFailback, Autojoin, Config, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig,
 //!              NodeKind, Timing};
 //!
-//! // Room for 2 nodes, 1 link, 1 resource group, 4 KiB of history and 1 key.
-//! type Pair = Cluster<2, 1, 1, 4096, 1>;
+//! type Pair = hbcore::cluster! { nodes: 2, links: 1, groups: 1, history: 4096, keys: 1 };
 //!
 //! let mut keys = Keys::new();
 //! keys.insert(1, Method::Sha1, b"secret").unwrap();
@@ -86,7 +85,7 @@
 //!
 //! # Where to read on
 //!
-//! [`cluster`] is the engine; [`takeover`] decides the owner of each group; [`sequence`], [`history`] and [`node`] keep
+//! [`mod@cluster`] is the engine; [`takeover`] decides the owner of each group; `sequence`, `history` and [`node`] keep
 //! the engine's knowledge; [`wire`] is the form of messages; [`config`] reads `ha.cf`, `authkeys` and `haresources`.
 //! Each of these uses only those after it. Facts about 3.0.6 cite a section of `docs/protocol` in the repository, which
 //! specifies the behaviour of the running daemon.
@@ -103,11 +102,11 @@ extern crate std;
 pub mod cluster;
 pub mod config;
 pub mod error;
-pub mod history;
+mod history;
 pub mod id;
 pub mod node;
-pub mod random;
-pub mod sequence;
+mod random;
+mod sequence;
 pub mod serial;
 mod settings;
 pub mod stats;
@@ -124,3 +123,21 @@ pub use cluster::{Found, Introduction, Resume};
 pub use error::DatagramError;
 pub use settings::{AutoFailback, Autojoin, HeartbeatFormat, LinkForm, NodeKind, Timing, TimingError};
 pub use stats::Stats;
+
+/// Parts of the engine that only its models and measurements use. They may change with any release.
+pub mod internals {
+    pub use crate::history::{History, MAX_MESSAGES};
+    pub use crate::sequence::{Arrival, MAX_GAP, WINDOW, Window};
+}
+
+/// The type of a [`Cluster`] with these capacities. `history` is in bytes.
+///
+/// ```
+/// type Pair = hbcore::cluster! { nodes: 2, links: 1, groups: 4, history: 8192, keys: 2 };
+/// ```
+#[macro_export]
+macro_rules! cluster {
+    (nodes: $nodes:expr, links: $links:expr, groups: $groups:expr, history: $history:expr, keys: $keys:expr $(,)?) => {
+        $crate::Cluster<{ $nodes }, { $links }, { $groups }, { $history }, { $keys }>
+    };
+}

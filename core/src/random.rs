@@ -2,19 +2,19 @@
 
 /// Xorshift64*: 8 bytes of state, good enough to spread retransmission requests (docs/protocol/wire.md 7.4).
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// A generator that was not started.
     pub(crate) const BLANK: Self = Self(0);
 
     /// A generator started from `seed`; zero is replaced, since it would yield only zeros.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(if seed == 0 { 0x9e37_79b9_7f4a_7c15 } else { seed })
     }
 
     /// A number from 0 to `below` - 1; 0 if `below` is 0.
-    pub fn below(&mut self, below: u64) -> u64 {
+    pub(crate) fn below(&mut self, below: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

@@ -6,7 +6,7 @@ use engine::id::LinkId;
 use engine::takeover::{Class, Effect, GroupState, Outcome, Ticket, Wish};
 use engine::time::Instant;
 use engine::wire::FrameReader;
-use engine::{Carrier, Cluster, LinkForm, Received, Request};
+use engine::{Carrier, LinkForm, Received, Request};
 use heapless::Vec;
 
 use crate::config::{HbKey, HbLinkForm, engine_keys};
@@ -15,7 +15,13 @@ use crate::limits::{HB_FRAME, HB_GROUPS, HB_HISTORY, HB_KEYS, HB_LINKS, HB_NODES
 use crate::result::HbResult;
 
 /// The engine with the capacities of this library.
-pub(crate) type Engine = Cluster<HB_NODES, HB_LINKS, HB_GROUPS, HB_HISTORY, HB_KEYS>;
+pub(crate) type Engine = engine::cluster! {
+    nodes: HB_NODES,
+    links: HB_LINKS,
+    groups: HB_GROUPS,
+    history: HB_HISTORY,
+    keys: HB_KEYS,
+};
 
 /// The content of the storage of a cluster.
 pub(crate) struct Body {

@@ -142,7 +142,8 @@ pub(crate) fn c_ascii<'a>(pointer: *const c_char, most: usize) -> Checked<&'a st
     Ok(unsafe { core::str::from_utf8_unchecked(bytes) })
 }
 
-/// The bytes before the NUL, at most `most`.
+/// The bytes before the NUL, at most `most`. Not inlined: it is called for names, groups and keys.
+#[inline(never)]
 pub(crate) fn c_bytes<'a>(pointer: *const c_char, most: usize) -> Checked<&'a [u8]> {
     check(pointer)?;
     let mut len = 0;

@@ -6,7 +6,6 @@ mod setup;
 mod step;
 
 use arbitrary::Unstructured;
-use hbcore::Cluster;
 use hbcore::id::GroupId;
 use hbcore::takeover::{GroupState, Ticket};
 use hbcore::time::Instant;
@@ -20,7 +19,7 @@ const NODES: usize = 4;
 const LINKS: usize = 3;
 const GROUPS: usize = 3;
 
-type Engine = Cluster<NODES, LINKS, GROUPS, 4096, 1>;
+type Engine = hbcore::cluster! { nodes: NODES, links: LINKS, groups: GROUPS, history: 4096, keys: 1 };
 
 /// The engine comes to rest after this many turns at the same instant. A stall takes two.
 const TURNS: usize = 4;

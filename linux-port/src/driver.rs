@@ -39,15 +39,14 @@ use crate::sys::realtime::Scheduling;
 use crate::sys::signal::Signals;
 use crate::sys::timer::DeadlineTimer;
 use crate::systemd::Notify;
-use hbcore::Cluster;
 use hbcore::time::{Duration, Instant, earliest};
 use narrate::Narrator;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use traffic::{MEDIA, Opened};
 
-/// The engine as large as 3.0.6: 100 nodes, 64 media, as many groups as the configuration takes, 128 KiB of history.
-pub type LinuxCluster = Cluster<100, 64, 128, { 128 * 1024 }, 16>;
+/// The engine as large as 3.0.6, with as many groups as the configuration takes.
+pub type LinuxCluster = hbcore::cluster! { nodes: 100, links: 64, groups: 128, history: 128 * 1024, keys: 16 };
 
 /// The largest datagram that UDP can carry (docs/protocol/wire.md 2.2).
 const DATAGRAM: usize = 65_507;

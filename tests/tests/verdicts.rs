@@ -3,12 +3,11 @@ use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
 use hbcore::takeover::EFFECT_LIMIT;
 use hbcore::time::{Duration, Instant};
 use hbcore::{
-    AutoFailback, Autojoin, Cluster, Config, DatagramError, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Received,
-    Timing,
+    AutoFailback, Autojoin, Config, DatagramError, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Received, Timing,
 };
 use hbcore_tests::vectors::{self, Stage};
 
-type Engine = Cluster<4, 2, 2, 8192, 16>;
+type Engine = hbcore::cluster! { nodes: 4, links: 2, groups: 2, history: 8192, keys: 16 };
 
 fn receiver() -> Engine {
     let ms = Duration::from_millis;

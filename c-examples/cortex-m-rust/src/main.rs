@@ -20,10 +20,10 @@ use hbcore::serial::{Nb, SerialEnd};
 use hbcore::takeover::{EFFECT_LIMIT, Effect, Outcome};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
-use hbcore::{AutoFailback, Autojoin, Cluster, Config, Event, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
+use hbcore::{AutoFailback, Autojoin, Config, Event, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
 
 /// Two nodes, one link, two groups, 2 KiB of history, one key.
-type Node = Cluster<2, 1, 2, 2048, 1>;
+type Node = hbcore::cluster! { nodes: 2, links: 1, groups: 2, history: 2048, keys: 1 };
 
 /// The end of the serial line: messages of at most 768 bytes, and as many bytes that wait to be sent.
 type Cable = SerialEnd<Nb<Uart>, MESSAGE, MESSAGE>;

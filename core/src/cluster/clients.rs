@@ -130,7 +130,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
     }
 
     /// Asks the others for patience: this node stops for a moment and continues, while its groups run
-    /// (docs/protocol/resources.md 6.3). The next engine learns of that by [`Cluster::resume`].
+    /// (docs/protocol/resources.md 6.3). The next engine learns of that by [`Config::resume`](crate::Config::resume).
     pub fn announce_restart(&mut self, now: Instant) {
         self.set_now(now);
         let patient = self.timing.deadtime.saturating_add(RESTART_ALLOWANCE);

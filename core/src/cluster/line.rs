@@ -69,9 +69,9 @@ impl Line {
         noise_until: Instant::ZERO,
     };
 
-    /// Sets the speed of the slowest serial link, in bits per second; 0 if that is not known.
-    pub(super) fn set_speed(&mut self, bits_per_second: u32) {
-        self.byte = MICROS_AND_BITS.checked_div(bits_per_second).unwrap_or(0);
+    /// Adds a serial link of this speed, in bits per second; 0 if that is not known. The slowest one counts.
+    pub(super) fn add(&mut self, bits_per_second: u32) {
+        self.byte = self.byte.max(MICROS_AND_BITS.checked_div(bits_per_second).unwrap_or(0));
     }
 
     /// Microseconds from one copy to the next.

@@ -58,7 +58,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// No node is left that could mean other groups.
     pub(super) fn agree_alone(&mut self) {
-        if matches!(self.accord, Accord::Awaited | Accord::Merging) {
+        if !cfg!(feature = "small") && matches!(self.accord, Accord::Awaited | Accord::Merging) {
             self.accord = Accord::Agreed;
         }
     }
@@ -66,6 +66,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// The peer has told all of its claims. This node now wants every group of the classes that it claims: new groups at
     /// once, and groups that run at the peer as soon as the peer has yielded them.
     pub(super) fn agree(&mut self) {
+        if cfg!(feature = "small") {
+            // No node tells it a digest: it is always agreed.
+            return;
+        }
         let is_over = !self.hold.local || !self.other.holds.foreign && !self.other.is_releasing;
         let before = self.accord;
         if matches!(before, Accord::Awaited | Accord::Merging) {
@@ -84,7 +88,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// The groups that this node took while it did not hear the peer.
     pub(crate) fn inheritance(&self) -> Inheritance {
-        if !self.groups.iter().any(Group::is_inherited) {
+        if cfg!(feature = "small") || !self.groups.iter().any(Group::is_inherited) {
             Inheritance::Nothing
         } else if self.groups.iter().all(|group| group.is_inherited() || group.is_absent()) {
             Inheritance::All
@@ -95,7 +99,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// When the files agree again, own groups wait for the peer, which may wait for the end of the same yield here.
     pub(super) fn has_merged(&self) -> bool {
-        self.accord == Accord::Merging && self.groups.iter().all(|group| group.is_wanted() || group.is_absent())
+        !cfg!(feature = "small")
+            && self.accord == Accord::Merging
+            && self.groups.iter().all(|group| group.is_wanted() || group.is_absent())
     }
 
     /// The peer asks for a report by its own: it has groups that it keeps or gives up, as this node claims.

@@ -5,9 +5,9 @@ use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
 use hbcore::takeover::{Class, EFFECT_LIMIT, Effect, Outcome, Ticket};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{FrameReader, FrameSource, Keys, Method};
-use hbcore::{AutoFailback, Autojoin, Cluster, Config, Event, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Request, Timing};
+use hbcore::{AutoFailback, Autojoin, Config, Event, GroupConfig, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Request, Timing};
 
-type Engine = Cluster<2, 2, 1, 8192, 2>;
+type Engine = hbcore::cluster! { nodes: 2, links: 2, groups: 1, history: 8192, keys: 2 };
 
 const LINKS: [LinkForm; 2] = [LinkForm::Datagram, LinkForm::Serial { baud: 0 }];
 const SERIAL: LinkId = LinkId(1);

@@ -4,11 +4,11 @@ use hbcore::id::{Generation, LinkId, NodeId, NodeName, Uuid};
 use hbcore::takeover::EFFECT_LIMIT;
 use hbcore::time::Instant;
 use hbcore::wire::{Keys, Method, Writer};
-use hbcore::{AutoFailback, Autojoin, Cluster, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
+use hbcore::{AutoFailback, Autojoin, Config, HeartbeatFormat, LinkForm, NodeConfig, NodeKind, Timing};
 use std::time::{Duration, Instant as Clock};
 
 /// As large as in the daemon, with room for as many nodes as there can be.
-pub(super) type Engine = Cluster<128, 64, 1, { 128 * 1024 }, 16>;
+pub(super) type Engine = hbcore::cluster! { nodes: 128, links: 64, groups: 1, history: 128 * 1024, keys: 16 };
 
 /// The number of heartbeats in one measurement. The best of several is printed, because everything else is disturbance.
 const HEARTBEATS: u64 = 20_000;

@@ -8,12 +8,12 @@ use hbcore::takeover::{Effect, Outcome, Ticket};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
 use hbcore::{
-    AutoFailback, Autojoin, Cluster, Config, DatagramError, Event, Found, GroupConfig, HeartbeatFormat, Introduction,
-    LinkForm, NodeConfig, NodeKind, Received, Request, RequestError, Resume, Timing, Transmit,
+    AutoFailback, Autojoin, Config, DatagramError, Event, Found, GroupConfig, HeartbeatFormat, Introduction, LinkForm,
+    NodeConfig, NodeKind, Received, Request, RequestError, Resume, Timing, Transmit,
 };
 
 /// The capacities are exactly large enough for any schedule.
-pub(crate) type Ours = Cluster<5, 2, 4, 32768, 1>;
+pub(crate) type Ours = hbcore::cluster! { nodes: 5, links: 2, groups: 4, history: 32768, keys: 1 };
 
 /// The wall clock at the begin of every world, in seconds since 1970.
 pub(crate) const EPOCH: u64 = 1_800_000_000;

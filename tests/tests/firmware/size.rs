@@ -115,7 +115,7 @@ fn await_board(board: &Board, mut cable: &UnixStream, mut alpha: Option<&mut Alp
 
 /// The other node.
 struct Alpha {
-    engine: Box<Cluster<2, 1, 2, 4096, 1>>,
+    engine: Box<hbcore::cluster! { nodes: 2, links: 1, groups: 2, history: 4096, keys: 1 }>,
     frames: FrameReader<1024>,
     began: Instant,
 }

@@ -3,8 +3,8 @@
 use super::Reference;
 use crate::world::engine::{name, uuid};
 use hbcore::id::{Generation, LinkSet, Sequence};
+use hbcore::internals::Arrival;
 use hbcore::node::NodeState;
-use hbcore::sequence::Arrival;
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Header, MessageType, Writer, open, transcode_classic};
 
