@@ -13,6 +13,7 @@
 //! for an item, the item is lost, and all connections are closed, since their clients' knowledge would be wrong. While
 //! it takes no messages, clients cannot send any.
 
+mod announcement;
 mod deliver;
 mod desk;
 mod feed;

@@ -9,6 +9,7 @@
 //!
 //! Memory: as many clients as the port accepts, a name each. The port takes the outputs after each input.
 
+use super::announcement::Announcement;
 use super::table::Table;
 use super::view::{About, View};
 use crate::ipc::Composer;
@@ -287,16 +288,7 @@ impl Desk {
         self.answer_sign_on(conn, Some(reason));
         let id = if reason == "duplicate add request" { "" } else { name.unwrap_or_default() };
         if name.is_some() {
-            let node = self.about.node.clone();
-            self.send(conn, |w| {
-                w.text("t", b"hbapi-clstat");
-                w.text("st", b"leave");
-                w.text("from_id", id.as_bytes());
-                w.text("to_id", id.as_bytes());
-                w.text("src", node.as_bytes());
-                w.text("info", reason.as_bytes());
-                w.decimal("client_gen", generation.into());
-            });
+            self.tell_leave(conn, id, reason, generation);
         }
         self.log(Level::Warn, format!("A client [{}] may not sign on: {reason}", name.unwrap_or("casual")));
         self.clients.remove(conn);
@@ -334,16 +326,19 @@ impl Desk {
     /// Tells all nodes that a named client is there, or no longer.
     #[cold]
     #[inline(never)]
-    fn tell_cluster(&mut self, st: &str, id: &str, info: &str, generation: u32) {
-        let message = self.composer.message(|w| {
-            w.text("t", b"hbapi-clstat");
-            w.text("st", st.as_bytes());
-            w.text("from_id", id.as_bytes());
-            w.text("to_id", id.as_bytes());
-            w.text("info", info.as_bytes());
-            w.decimal("client_gen", generation.into());
-        });
+    fn tell_cluster(&mut self, st: &'static str, id: &str, info: &str, generation: u32) {
+        let announcement = Announcement { st, id, src: None, info, generation };
+        let message = self.composer.message(|w| announcement.write(w));
         self.out.extend(message.map(Output::Cluster));
+    }
+
+    /// Tells a client that it leaves.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn tell_leave(&mut self, conn: Conn, id: &str, info: &str, generation: u32) {
+        let node = self.about.node.clone();
+        let leave = Announcement { st: "leave", id, src: Some(&node), info, generation };
+        self.send(conn, |w| leave.write(w));
     }
 
     /// Sends a message that has only strings.

@@ -87,16 +87,7 @@ impl Desk {
     fn sign_off(&mut self, conn: Conn) {
         let member = self.clients.get(conn).and_then(|client| client.member()).cloned();
         if let Some(member) = member.filter(|member| !member.is_casual) {
-            let node = self.about.node.clone();
-            self.send(conn, |w| {
-                w.text("t", b"hbapi-clstat");
-                w.text("st", b"leave");
-                w.text("from_id", member.id.as_bytes());
-                w.text("to_id", member.id.as_bytes());
-                w.text("src", node.as_bytes());
-                w.text("info", b"signoff");
-                w.decimal("client_gen", member.generation.into());
-            });
+            self.tell_leave(conn, &member.id, "signoff", member.generation);
         }
         self.gone(conn, "signoff");
     }

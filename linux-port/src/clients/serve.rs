@@ -1,5 +1,7 @@
 //! The thread that carries the bytes of clients.
 
+mod door;
+
 use super::desk::{Conn, Desk, Output};
 use super::feed::{Shared, Told, signal};
 use super::line::Line;
@@ -175,69 +177,6 @@ impl Server {
                 }
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
-            }
-        }
-    }
-
-    /// Opens the socket once clients may come, and again after a failure.
-    fn listen(&mut self, now: Instant) {
-        if self.listen_at.is_some_and(|at| at > now) {
-            return;
-        }
-        let result = match &self.listener {
-            Some(listener) if self.listen_at.is_some() => self.poller.add(listener, LISTENER, Interest::Read),
-            Some(_) => return,
-            None => socket::listen(&self.path).and_then(|listener| {
-                self.poller.add(&listener, LISTENER, Interest::Read)?;
-                self.listener = Some(listener);
-                Ok(())
-            }),
-        };
-        self.listen_at = result.is_err().then(|| now.after(PAUSE));
-        if !self.shared.tried.swap(true, Ordering::AcqRel) {
-            signal(&self.loop_wake);
-        }
-        if let Err(error) = result {
-            self.complain(now, &error);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn complain(&mut self, now: Instant, error: &io::Error) {
-        if let Verdict::Pass { .. } = self.complaints.check(now) {
-            let path = self.path.display();
-            self.log.error(format_args!("Clients cannot be accepted at {path}: {error}; it is tried again"));
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn let_in(&mut self) {
-        for _ in 0..ACCEPTS {
-            let Some(listener) = &self.listener else { return };
-            match socket::accept(listener) {
-                Ok(Some((socket, credentials))) => {
-                    if self.lines.len() >= self.lines_max {
-                        // Whoever has signed on is not sent away for a newcomer.
-                        let Some(oldest) = self.desk.oldest_stranger() else { continue };
-                        self.end(oldest, "noinput");
-                    }
-                    let conn = self.next;
-                    self.next += 1;
-                    self.desk.arrived(conn, credentials);
-                    self.lines.push(conn, Line::new(socket, credentials.pid));
-                    self.shared.clients.store(self.lines.len(), Ordering::Relaxed);
-                    self.unfinished.push(conn);
-                }
-                Ok(None) => return,
-                Err(error) => {
-                    // The socket stays readable: it would wake this thread without end.
-                    let now = Clock.now();
-                    let _ = self.poller.remove(listener);
-                    self.listen_at = Some(now.after(PAUSE));
-                    return self.complain(now, &error);
-                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hbcore_tests::lab::{CLIENT, Host, Lab, Site, release_binary};
+use hbcore_tests::lab::{CLIENT, Daemon, Host, Lab, Site, release_binary};
 use hbcore_tests::scenario::Pairing;
 
 use crate::start::{await_owner, start_both};
@@ -37,7 +37,12 @@ fn command(host: &Host, of: Of, program: &str) -> String {
 fn with_ipfail(pairing: Pairing, kinds: [Of; 2], site: &Site) -> Lab {
     let lab = Lab::new(&format!("{pairing} ipfail"), pairing.alpha, pairing.bravo, site);
     for (host, of) in lab.hosts().into_iter().zip(kinds) {
-        let line = format!("respawn hacluster {}\n", command(host, of, "ipfail"));
+        let command = match (host.daemon(), of) {
+            // As configurations of other distributions have it.
+            (Daemon::Ours, Of::Debian) => "/usr/lib64/heartbeat/ipfail".to_owned(),
+            _ => command(host, of, "ipfail"),
+        };
+        let line = format!("respawn hacluster {command}\n");
         host.write_site(&Site { more: format!("{}{line}", site.more), ..site.clone() });
     }
     start_both(&lab);
