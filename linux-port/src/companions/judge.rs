@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How long after a give-up that had to wait the counts are exchanged anew.
+/// How long after a give-up, or one that had to wait, the counts are exchanged anew. A daemon ignores a request while
+/// another one is carried out, and tells nobody.
 const AFTER_TRANSITION: Duration = Duration::from_secs(10);
 
 /// What is to be given up.
@@ -192,12 +193,12 @@ impl Judge {
                 ]
             }
             (Intent::GiveUp(share, _), Some(held)) => {
-                self.intent = Intent::Nothing;
                 // What is not here needs no move, which the daemons would have to agree on.
                 let is_here = match share {
                     Share::All => held != Held::Nothing,
                     Share::Foreign => held == Held::Foreign,
                 };
+                self.intent = if is_here { Intent::Compare(now + AFTER_TRANSITION) } else { Intent::Nothing };
                 let mut deeds = vec![log("giveup() called (timeout worked)")];
                 deeds.extend(is_here.then_some(Deed::GiveUp(share)));
                 deeds
@@ -253,7 +254,21 @@ mod tests {
         assert_eq!(world.hear(News::TheyHaveMore, 0, LOCAL), []);
         assert_eq!(world.judge.due(), Some(world.now + 2 * KEEPALIVE));
         assert_eq!(world.time(0, LOCAL), [Deed::GiveUp(Share::All)]);
-        assert_eq!(world.judge.due(), None);
+    }
+
+    #[test]
+    fn give_up_that_is_ignored_is_asked_for_again() {
+        let mut world = World::new(true);
+        world.hear(News::TheyHaveMore, 0, LOCAL);
+        assert_eq!(world.time(0, LOCAL), [Deed::GiveUp(Share::All)]);
+        assert_eq!(world.judge.due(), Some(world.now + AFTER_TRANSITION));
+        assert_eq!(world.time(0, LOCAL), [Deed::TellCount(0)], "the partner is asked whether it still has more");
+        world.hear(News::TheyHaveMore, 0, LOCAL);
+        assert_eq!(world.time(0, LOCAL), [Deed::GiveUp(Share::All)]);
+        assert_eq!(world.time(0, LOCAL), [Deed::TellCount(0)]);
+        world.hear(News::TheyHaveMore, 0, Some(Held::Nothing));
+        assert_eq!(world.time(0, Some(Held::Nothing)), []);
+        assert_eq!(world.judge.due(), None, "nothing is left to give");
     }
 
     #[test]
@@ -281,6 +296,7 @@ mod tests {
         assert_eq!(world.hear(News::Count(1), 1, FOREIGN), [Deed::TellBalanced]);
         assert_eq!(world.time(1, FOREIGN), [Deed::GiveUp(Share::Foreign)]);
         assert_eq!(world.hear(News::Count(1), 1, LOCAL), [Deed::TellBalanced], "nothing of the partner's is here");
+        assert_eq!(world.time(1, LOCAL), [Deed::TellCount(1)]);
         assert_eq!(world.judge.due(), None);
     }
 

@@ -1,5 +1,7 @@
 //! The programs of Debian's package that are clients, started by hand as `respawn` would start them.
 
+use std::time::Duration;
+
 use hbcore_tests::lab::{CLIENT, Host, Site};
 use hbcore_tests::scenario::Pairing;
 
@@ -30,6 +32,8 @@ pub(crate) fn ipfail(pairing: Pairing) {
         let is_there = || from.run("cl_status", &["clientstatus", to, "ipfail", "4000"]).output == "online\n";
         lab.await_until(MOVE_LIMIT, &format!("ipfail to be online at {to}"), is_there);
     }
+    // Both exchange their counts at first, which moves nothing: a request during that would be ignored.
+    lab.stays(Duration::from_secs(2), "the address on alpha while the counts are equal", || lab.holders() == ["alpha"]);
     let block = "nft add table ip block; nft 'add chain ip block out { type filter hook output priority 0; }'
         nft add rule ip block out icmp type echo-request drop";
     assert_eq!(lab.alpha.run("sh", &["-ec", block]).code, Some(0));
