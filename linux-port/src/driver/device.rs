@@ -52,7 +52,7 @@ impl Driver {
             }
             Ok(())
         };
-        self.elsewhere("look for the program that fences", Task(Box::new(look)));
+        self.run_on_job_thread("look for the program that fences", Task(Box::new(look)));
     }
 
     /// Lets another thread check the missing scripts, if it is time.
@@ -74,6 +74,6 @@ impl Driver {
             }
             Ok(())
         };
-        self.elsewhere("look for scripts", Task(Box::new(look)));
+        self.run_on_job_thread("look for scripts", Task(Box::new(look)));
     }
 }

@@ -94,11 +94,11 @@ impl Driver {
             })
             .collect();
         let write = move || state.write_hosts(HostList::Known, &entries).map_err(Into::into);
-        self.elsewhere("host cache", Task(Box::new(write)));
+        self.run_on_job_thread("host cache", Task(Box::new(write)));
     }
 
     /// Has a function run on a job thread. Returns whether it was accepted.
-    pub(super) fn elsewhere(&self, name: &str, task: Task) -> bool {
+    pub(super) fn run_on_job_thread(&self, name: &str, task: Task) -> bool {
         let job = Job { id: JobId::Housekeeping, name: name.to_owned(), work: Work::Function(task) };
         let accepted = self.resources.jobs().submit(job);
         if let Err(error) = &accepted {

@@ -43,8 +43,8 @@ impl Driver {
         // What is so before the order: afterwards it is on its way.
         let (holds, is_settled) = (self.cluster.takeover().holds(), self.cluster.takeover().is_settled());
         let (kind, request, remark) = match message.order() {
-            Order::Standby(class) => (STANDBY, Request::Standby(class), nothing_to_give(holds, class)),
-            Order::Takeover(wish) => (TAKEOVER, Request::Takeover(wish), asked_in_vain(holds, is_settled, wish)),
+            Order::Standby(class) => (STANDBY, Request::Standby(class), standby_remark(holds, class)),
+            Order::Takeover(wish) => (TAKEOVER, Request::Takeover(wish), takeover_remark(holds, is_settled, wish)),
             Order::Report => {
                 let text = "A script reports resources: this daemon keeps its own account of them";
                 return self.log.info(format_args!("{text}"));
@@ -117,7 +117,7 @@ impl Driver {
 const PIPE_READS: usize = 64 * 1024 / READ_MAX;
 
 /// A standby of what is not here is agreed on with the other node, as in 3.0.6, and moves nothing.
-fn nothing_to_give(holds: Holds, class: Class) -> Option<&'static str> {
+fn standby_remark(holds: Holds, class: Class) -> Option<&'static str> {
     match class {
         Class::All => holds == Holds::NONE,
         Class::Local => !holds.local,
@@ -127,7 +127,7 @@ fn nothing_to_give(holds: Holds, class: Class) -> Option<&'static str> {
 }
 
 /// The other node decides about a takeover, and refuses without an answer.
-fn asked_in_vain(holds: Holds, is_settled: bool, wish: Wish) -> Option<&'static str> {
+fn takeover_remark(holds: Holds, is_settled: bool, wish: Wish) -> Option<&'static str> {
     let is_here = match wish {
         Wish::Class(Class::All) => holds == Holds::ALL,
         Wish::Class(Class::Foreign) => holds.foreign,

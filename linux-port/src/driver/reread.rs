@@ -60,7 +60,7 @@ impl Driver {
         };
         self.watch.forgive();
         self.respawn.iter().for_each(Respawn::forgive);
-        if !self.elsewhere("re-read the configuration", Task(Box::new(read))) {
+        if !self.run_on_job_thread("re-read the configuration", Task(Box::new(read))) {
             self.orders.note(RELOAD, format!("{REFUSED}this node has too much to do, try again"));
         }
     }

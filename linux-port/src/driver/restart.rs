@@ -162,7 +162,7 @@ impl Driver {
             post(&board, Some(why));
             Ok(())
         };
-        self.elsewhere("tell of a reload", Task(Box::new(tell)));
+        self.run_on_job_thread("tell of a reload", Task(Box::new(tell)));
         self.service.ready();
     }
 

@@ -76,7 +76,7 @@ impl Driver {
             let _ = answer.try_send((token, media::open(&spec).map_err(|error| error.to_string())));
             Ok(())
         };
-        if !self.elsewhere("open a medium", Task(Box::new(open))) {
+        if !self.run_on_job_thread("open a medium", Task(Box::new(open))) {
             self.links.not_opened(token);
         }
     }
