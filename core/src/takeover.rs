@@ -329,11 +329,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             let class = if group.home == home { Class::Local } else { Class::Foreign };
             let is_held = self.hold == self.hold.with(class);
             match (holds, left(GroupId(n as u16))) {
-                (Some(_), Remains::All) if is_held => group.resume(true),
+                (Some(_), remains @ (Remains::All | Remains::Inherited)) if is_held => group.resume(remains),
                 (Some(_), _) if is_held => group.set_wanted(Wanted::Own),
                 (Some(_), _) | (None, Remains::Nothing) => {}
                 (None, remains) => {
-                    group.resume(remains == Remains::All);
+                    group.resume(remains);
                     self.hold = self.hold.with(class);
                 }
             }

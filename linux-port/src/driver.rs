@@ -71,7 +71,7 @@ pub enum End {
     /// Asked to leave, and everything was given up.
     Left,
     /// The configuration changed: a new daemon goes on in this process, with these groups running.
-    Restart(Handover),
+    Restart(Box<Handover>),
     /// Asked to leave, but something could not be given up in time.
     Forced,
 }
@@ -230,7 +230,7 @@ impl Driver {
                 return Ok(End::Left);
             }
             if let Some(handover) = self.restart_now() {
-                return Ok(End::Restart(handover));
+                return Ok(End::Restart(Box::new(handover)));
             }
             let engine = self.cluster.next_deadline();
             let deadline =

@@ -383,6 +383,7 @@ fn before(
         None if claimed.unwrap_or_default() == Holds::NONE => Found::Nothing,
         None => Found::Running,
         Some(known) if known.groups.contains(&plan.words) => Found::Running,
+        Some(known) if known.inherited.contains(&plan.words) => Found::Inherited,
         Some(known) if known.shares(plan) => Found::Part,
         Some(_) => Found::Nothing,
     };

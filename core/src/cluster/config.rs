@@ -51,6 +51,8 @@ pub enum Found {
     Nothing,
     /// All of it: an earlier engine of this node left it running on purpose. Counts only with [`Config::resume`].
     Running,
+    /// All of it, as with [`Found::Running`]. The earlier engine took it while it did not hear the peer.
+    Inherited,
     /// Some of its resources: its line in `haresources` has changed since. Counts as [`Found::Running`] does.
     Part,
     /// Perhaps something: an earlier run of this node could not stop it. See [`Takeover::stuck`].

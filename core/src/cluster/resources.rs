@@ -142,6 +142,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             let found = |id: GroupId| config.groups.get(usize::from(id.0)).map_or(Found::Nothing, |group| group.found);
             self.takeover.resume(holds, |id| match found(id) {
                 Found::Running => Remains::All,
+                Found::Inherited => Remains::Inherited,
                 Found::Part => Remains::Part,
                 Found::Nothing | Found::Leftover => Remains::Nothing,
             });

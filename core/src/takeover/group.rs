@@ -64,6 +64,8 @@ pub enum Remains {
     Part,
     /// All of them.
     All,
+    /// All of them. That run took the group while it did not hear the peer, and has not heard it since.
+    Inherited,
 }
 
 /// The reason why a key was refused. Nothing changed.
@@ -248,8 +250,13 @@ impl Group {
     }
 
     /// It runs here since before this engine was made, wholly or in part.
-    pub(super) fn resume(&mut self, whole: bool) {
-        self.wanted = if whole { Wanted::Own } else { Wanted::Anew };
+    pub(super) fn resume(&mut self, remains: Remains) {
+        self.wanted = match remains {
+            Remains::Nothing => return,
+            Remains::Part => Wanted::Anew,
+            Remains::All => Wanted::Own,
+            Remains::Inherited => Wanted::Inherited,
+        };
         self.state = GroupState::Running;
     }
 
@@ -271,7 +278,7 @@ impl Group {
     }
 
     /// Whether this node took it while the peer was dead or not heard yet.
-    pub(super) fn is_inherited(&self) -> bool {
+    pub fn is_inherited(&self) -> bool {
         !cfg!(feature = "small") && self.wanted == Wanted::Inherited
     }
 

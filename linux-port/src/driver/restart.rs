@@ -141,7 +141,10 @@ impl Driver {
         Some(Handover {
             holds: takeover.holds_without_stuck(),
             digest: own.filter(|_| takeover.accord() == Accord::Agreed),
-            groups: words(&|group| group.state() == GroupState::Running && !group.is_partial()),
+            groups: words(&|group| {
+                group.state() == GroupState::Running && !group.is_partial() && !group.is_inherited()
+            }),
+            inherited: words(&|group| group.state() == GroupState::Running && group.is_inherited()),
             parts: words(&|group| group.state() == GroupState::Running && group.is_partial()),
             stuck,
             added,

@@ -36,6 +36,8 @@ pub struct Handover {
     pub digest: Option<u64>,
     /// The groups that run, as their resources stand in `haresources`.
     pub groups: Vec<String>,
+    /// The groups that run and that this node took while it did not hear the peer. It has not heard the peer since.
+    pub inherited: Vec<String>,
     /// The groups of which only some resources run, since their line had changed.
     pub parts: Vec<String>,
     /// The groups that could not be stopped and may run here, in the same form; also those of an earlier configuration.
@@ -94,13 +96,13 @@ impl Handover {
 
     /// Whether anything of a group was up: if so, it is not an old leftover.
     pub fn shares(&self, plan: &Plan) -> bool {
-        let words = || self.groups.iter().chain(&self.parts).flat_map(|group| group.split(' '));
+        let words = || self.groups.iter().chain(&self.inherited).chain(&self.parts).flat_map(|group| group.split(' '));
         plan.words.split(' ').any(|word| words().any(|w| w == word))
     }
 
     /// The groups of which something runs here, or may.
     pub fn all_groups(&self) -> impl Iterator<Item = &String> {
-        self.groups.iter().chain(&self.parts).chain(&self.stuck)
+        self.groups.iter().chain(&self.inherited).chain(&self.parts).chain(&self.stuck)
     }
 
     fn text(&self) -> String {
@@ -113,6 +115,7 @@ impl Handover {
             line("digest", &digest);
         }
         self.groups.iter().for_each(|group| line("group", group));
+        self.inherited.iter().for_each(|group| line("inherited", group));
         self.parts.iter().for_each(|group| line("part", group));
         self.stuck.iter().for_each(|group| line("stuck", group));
         self.added.iter().for_each(|address| line("added", address));
@@ -135,6 +138,7 @@ impl Handover {
                 "holds" => handover.holds = Holds::parse(value.as_bytes()).unwrap_or_default(),
                 "digest" => handover.digest = value.parse().ok(),
                 "group" => handover.groups.push(value.to_owned()),
+                "inherited" => handover.inherited.push(value.to_owned()),
                 "part" => handover.parts.push(value.to_owned()),
                 "stuck" => handover.stuck.push(value.to_owned()),
                 "added" => handover.added.extend(value.parse::<IpAddr>().ok()),
@@ -212,6 +216,7 @@ mod tests {
         let written = Handover {
             holds: Holds::ALL,
             digest: Some(u64::MAX),
+            inherited: vec!["10.0.0.3".to_owned()],
             parts: vec!["10.0.0.2 mail".to_owned()],
             groups: vec!["10.0.0.1/24/eth0 nginx".to_owned()],
             stuck: vec!["10.0.0.2 web::a".to_owned(), "mail".to_owned()],

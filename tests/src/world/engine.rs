@@ -39,8 +39,8 @@ pub(crate) struct Start {
     /// For each group, whether an earlier run has left it and could not stop it. In the model, scripts of a start never
     /// fail to stop one.
     pub(crate) left_over: Vec<bool>,
-    /// How it goes on after an earlier engine, and which groups run.
-    pub(crate) resume: Option<(Resume, Vec<bool>)>,
+    /// How it goes on after an earlier engine, and the groups that this has left running.
+    pub(crate) resume: Option<(Resume, Vec<Found>)>,
 }
 
 pub(crate) fn name(node: usize) -> &'static str {
@@ -187,13 +187,9 @@ fn ours(site: &Site, start: &Start) -> Ours {
     let form =
         |medium: &Medium| if *medium == Medium::Serial { LinkForm::Serial { baud: 0 } } else { LinkForm::Datagram };
     let deadtime = if start.hasty { site.deadtime * 2 / 3 + site.keepalive } else { site.deadtime };
-    let runs = |group: usize| start.resume.as_ref().is_some_and(|(_, running)| running[group]);
+    let found = |group: usize| start.resume.as_ref().map_or(Found::Nothing, |(_, found)| found[group]);
     let group = |(n, (home, left_over)): (usize, (&usize, &bool))| GroupConfig {
-        found: match left_over {
-            true => Found::Leftover,
-            false if runs(n) => Found::Running,
-            false => Found::Nothing,
-        },
+        found: if *left_over { Found::Leftover } else { found(n) },
         ..GroupConfig::at(NodeId(*home as u8))
     };
     let groups: Vec<GroupConfig<'_>> = homes.iter().zip(&start.left_over).enumerate().map(group).collect();

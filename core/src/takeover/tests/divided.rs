@@ -269,3 +269,14 @@ fn node_that_took_groups_is_told_once_more_what_this_node_claims() {
     m.on_report(at(21), OTHER, report(4, "local", true));
     assert_eq!(says(&mut m), []);
 }
+
+#[test]
+fn groups_that_were_taken_are_given_up_also_after_a_restart_that_kept_them() {
+    let mut m = machine(AutoFailback::Off);
+    m.resume(Some(Holds::ALL), |group| if group == GroupId(0) { Remains::All } else { Remains::Inherited });
+    m.activated(at(0), true);
+    m.compare(DIFFERS);
+    m.on_return(at(10), OTHER);
+    m.on_report(at(11), OTHER, report(5, "local", true));
+    assert_eq!(due(&mut m, 11), [release(1)]);
+}

@@ -193,7 +193,7 @@ fn a_question_is_overtaken_only_by_a_claim_to_what_we_own() {
     assert_eq!(standby_after(Class::Local, "foreign", false), asking, "a 3.0.6 will restart itself");
     let mut m = settled();
     m.hold = Holds { local: false, foreign: true };
-    m.groups[1].resume(true);
+    m.groups[1].resume(Remains::All);
     m.request_standby(at(10), Class::Foreign).unwrap();
     m.on_report(at(11), OTHER, report(6, "local", true));
     assert_eq!(m.standby(), Standby::NotAsked, "it has its own already");

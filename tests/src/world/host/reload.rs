@@ -5,9 +5,9 @@ use super::Cause;
 use crate::world::engine::{Engine, Start};
 use crate::world::schedule::File;
 use crate::world::{Due, World};
-use hbcore::Resume;
 use hbcore::takeover::{Accord, Group, GroupState, Standby};
 use hbcore::time::Duration;
+use hbcore::{Found, Resume};
 
 /// The daemon waits for this time before it looks again whether groups move.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -52,7 +52,11 @@ impl World<'_> {
         let is_same = before.takeover().accord() == Accord::Agreed && read.eq(site.homes(host.file).iter().copied());
         let claims = before.takeover().holds_without_stuck();
         let resume = if is_same { Resume::Claims(claims) } else { Resume::OtherGroups };
-        let state = |state| before.groups().iter().map(|group| group.state() == state).collect();
+        let found = |group: &Group| match group.state() {
+            GroupState::Running if group.is_inherited() => Found::Inherited,
+            GroupState::Running => Found::Running,
+            _ => Found::Nothing,
+        };
         let start = Start {
             node,
             generation: host.generation,
@@ -61,8 +65,8 @@ impl World<'_> {
             seed: host.random.below(u64::MAX),
             file: host.file,
             hasty: false,
-            left_over: state(GroupState::Stuck),
-            resume: Some((resume, state(GroupState::Running))),
+            left_over: before.groups().iter().map(|group| group.state() == GroupState::Stuck).collect(),
+            resume: Some((resume, before.groups().iter().map(found).collect())),
         };
         host.engine = Some(Box::new(Engine::new(site, &start)));
         self.counting.views[node] = crate::world::coverage::View::NEW;
