@@ -16,10 +16,10 @@ pub(crate) const NEEDS: &[&str] = &["/usr/libexec/heartbeat/heartbeat"];
 
 /// A client that tells how it was started, and when it was told to end.
 const LIVES: &str = r#"#!/bin/sh
-echo "$1 begins as $(id -un) $(id -Gn), in group $(($(ps -o pgid= -p $$) == $$)), class $(ps -o cls= -p $$), with $*" >> /var/log/clients
+trap 'echo "$1 is told to end" >> /var/log/clients; sleep 0.2; echo "$1 ends" >> /var/log/clients; exit 0' TERM
 readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2 >> /var/log/clients
 env | grep -E '^(HA|OCF)_' | sort > "/var/log/environment.$1"
-trap 'echo "$1 is told to end" >> /var/log/clients; sleep 0.2; echo "$1 ends" >> /var/log/clients; exit 0' TERM
+echo "$1 begins as $(id -un) $(id -Gn), in group $(($(ps -o pgid= -p $$) == $$)), class $(ps -o cls= -p $$), with $*" >> /var/log/clients
 while :; do sleep 0.1; done
 "#;
 
