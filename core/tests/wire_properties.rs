@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn a_transcoded_datagram_is_what_would_have_been_written(fields in any_fields(), keys in any_keys(), auth: bool) {
+    fn transcoded_datagram_is_what_would_have_been_written(fields in any_fields(), keys in any_keys(), auth: bool) {
         let datagram = write(Form::Netstring, &keys, auth, &fields);
         let mut out = vec![0; 1 << 16];
         let len = transcode_classic(&datagram, &keys, &mut out).unwrap();
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn a_copied_cable_message_is_the_datagram(fields in any_fields(), keys in any_keys(), auth_field: bool) {
+    fn copied_cable_message_is_the_datagram(fields in any_fields(), keys in any_keys(), auth_field: bool) {
         let cable = write(Form::Classic, &keys, auth_field, &fields);
         let mut out = vec![0; 1 << 16];
         let mut writer = Writer::netstring(&mut out, &keys, auth_field);
@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn the_auth_field_is_the_one_of_the_cable(fields in any_fields(), keys in any_keys()) {
+    fn auth_field_is_the_one_of_the_cable(fields in any_fields(), keys in any_keys()) {
         let datagram = write(Form::Netstring, &keys, true, &fields);
         let cable = write(Form::Classic, &keys, true, &fields);
         if let Some(auth) = open(&datagram, &keys).unwrap().text("auth") {
@@ -182,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_packet_is_refused_or_means_the_same(
+    fn damaged_packet_is_refused_or_means_the_same(
         fields in any_fields(), keys in any_keys(), at: prop::sample::Index, value: u8, classic: bool,
     ) {
         let form = if classic { Form::Classic } else { Form::Netstring };
@@ -247,7 +247,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stream_reads_the_same_in_any_pieces(stream in junk(), step in 1..20usize) {
+    fn stream_reads_the_same_in_any_pieces(stream in junk(), step in 1..20usize) {
         let read = |step: usize| {
             let mut reader = FrameReader::<48>::new();
             let mut found = Vec::new();

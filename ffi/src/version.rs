@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_are_those_of_the_package() {
+    fn version_numbers_are_those_of_the_package() {
         let text = format!("{HB_VERSION_MAJOR}.{HB_VERSION_MINOR}.{HB_VERSION_PATCH}");
         assert_eq!(text, env!("CARGO_PKG_VERSION"));
         assert_eq!(hb_version().to_be_bytes(), [0, 0, 1, 0]);

@@ -6,7 +6,7 @@ use std::path::Path;
 const REFRESH: &str = "HBCORE_WRITE_HEADER";
 
 #[test]
-fn the_header_is_up_to_date() {
+fn header_is_up_to_date() {
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(crate_dir.join("cbindgen.toml")).expect("a good configuration");
     let bindings = cbindgen::Builder::new().with_crate(crate_dir).with_config(config).generate().expect("a good crate");

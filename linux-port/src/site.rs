@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_names_no_place_for_log_lines_means_syslog() {
+    fn file_that_names_no_place_for_log_lines_means_syslog() {
         for silent in ["", "logfacility none\n", "use_logd yes\n"] {
             assert_eq!(log_of(silent, Stderr::Plain).facility, Some(Facility::DAEMON), "{silent}");
             assert_eq!(log_of(silent, Stderr::Journal).facility, None, "the journal reads both: {silent}");

@@ -52,7 +52,7 @@ fn answers(from: &Host, addr: &str) -> bool {
 }
 
 #[test]
-fn the_routes_give_interface_and_prefix_and_the_address_answers_at_once() {
+fn routes_give_interface_and_prefix_and_the_address_answers_at_once() {
     let Some((a, b)) = pair() else { return };
     let mut addresses = addresses(&a);
     let vip = spec("10.77.0.100");
@@ -78,7 +78,7 @@ fn the_routes_give_interface_and_prefix_and_the_address_answers_at_once() {
 }
 
 #[test]
-fn what_the_configuration_says_wins() {
+fn configured_interface_prefix_and_broadcast_win() {
     let Some((a, _b)) = pair() else { return };
     let mut addresses = addresses(&a);
     let broadcast = Some(Ipv4Addr::new(192, 0, 2, 250));
@@ -92,7 +92,7 @@ fn what_the_configuration_says_wins() {
 }
 
 #[test]
-fn an_address_that_was_there_stays() {
+fn address_that_was_there_stays() {
     let Some((a, _b)) = pair() else { return };
     a.ip("addr add 10.77.0.50/24 dev eth0");
     let mut addresses = addresses(&a);
@@ -106,7 +106,7 @@ fn an_address_that_was_there_stays() {
 }
 
 #[test]
-fn a_copy_on_loopback_does_not_count() {
+fn copy_on_loopback_does_not_count() {
     let Some((a, b)) = pair() else { return };
     a.ip("addr add 10.77.0.60/32 dev lo");
     let mut addresses = addresses(&a);
@@ -135,7 +135,7 @@ fn giving_up_the_first_address_of_a_subnet_keeps_the_others() {
 }
 
 #[test]
-fn an_interface_that_is_down_is_set_up() {
+fn interface_that_is_down_is_set_up() {
     let Some((a, b)) = pair() else { return };
     a.ip("link set eth0 down");
     let mut addresses = addresses(&a);
@@ -145,7 +145,7 @@ fn an_interface_that_is_down_is_set_up() {
 }
 
 #[test]
-fn an_ipv6_address_works_without_waiting_for_duplicate_detection() {
+fn ipv6_address_works_without_waiting_for_duplicate_detection() {
     let Some((a, b)) = pair() else { return };
     let mut addresses = addresses(&a);
     let held = addresses.acquire(&spec("fd00:77:0::100")).expect("taken");
@@ -169,7 +169,7 @@ fn an_ipv6_address_works_without_waiting_for_duplicate_detection() {
 }
 
 #[test]
-fn a_neighbour_with_the_old_owner_in_mind_learns_the_new_one_from_the_announcement() {
+fn neighbour_that_knows_the_old_owner_learns_the_new_one_from_announcement() {
     let Some((a, b)) = pair() else { return };
     b.ip("neigh replace 10.77.0.100 lladdr 02:00:00:00:00:99 nud stale dev eth0");
     let held = addresses(&a).acquire(&spec("10.77.0.100")).expect("taken");
@@ -185,7 +185,7 @@ fn a_neighbour_with_the_old_owner_in_mind_learns_the_new_one_from_the_announceme
 }
 
 #[test]
-fn an_announcement_is_repeated_in_both_forms_and_then_refreshed() {
+fn announcement_is_repeated_in_both_forms_and_then_refreshed() {
     let Some((a, b)) = pair() else { return };
     let held = addresses(&a).acquire(&spec("10.77.0.100")).expect("taken");
     let sniffer = b.sniff(ARP);
@@ -230,7 +230,7 @@ fn where_there_are_no_neighbours_nothing_is_announced() {
 }
 
 #[test]
-fn what_a_crashed_run_recorded_is_removed_and_nothing_else() {
+fn addresses_recorded_by_a_crashed_run_are_removed_and_no_others() {
     let Some((a, _b)) = pair() else { return };
     let place = std::env::temp_dir().join(format!("hbcore-leftovers-{}", std::process::id()));
     let mut record = Record::open(&place).expect("no file is fine");
@@ -267,7 +267,7 @@ fn what_a_crashed_run_recorded_is_removed_and_nothing_else() {
 }
 
 #[test]
-fn a_refusal_says_why() {
+fn refusal_says_why() {
     let Some((a, _b)) = pair() else { return };
     let mut addresses = addresses(&a);
     let mut refused = |spec: &AddressSpec| addresses.acquire(spec).expect_err("refused");
@@ -279,7 +279,7 @@ fn a_refusal_says_why() {
 }
 
 #[test]
-fn a_missing_privilege_is_named() {
+fn missing_privilege_is_named() {
     let Some((a, _b)) = pair() else { return };
     let without = |capability: CapabilitySet| {
         let mut sets = capabilities(None).expect("read");

@@ -68,7 +68,7 @@ fn keys_that_others_may_write_are_warned_about_and_those_that_they_may_read_refu
 
 /// A caret stands before the wrong word. The port, not core, finds the missing parts of this machine.
 #[test]
-fn what_this_machine_lacks_is_shown_at_its_word() {
+fn words_that_this_machine_lacks_are_marked() {
     for marked in [
         "ucast lo  ^nohost.invalid # c",
         "ucast  ^nodev77  198.51.100.2",
@@ -91,7 +91,7 @@ fn what_this_machine_lacks_is_shown_at_its_word() {
 }
 
 #[test]
-fn a_device_that_is_no_serial_port_is_refused_with_the_fix() {
+fn device_that_is_no_serial_port_is_refused_with_the_fix() {
     let (code, said) = check(&site("ha.cf", &format!("{HA_CF}serial /dev/null\n"), 0o644));
     assert_eq!(code, Some(6), "{said}");
     assert!(said.contains("ha.cf:7:8: error: [/dev/null] is not a serial port"), "{said}");
@@ -115,7 +115,7 @@ fn one_mistake_is_one_error_in_all_files() {
 }
 
 #[test]
-fn what_is_no_file_is_told_so_and_waited_for_by_nobody() {
+fn directory_or_fifo_in_place_of_a_file_is_an_error() {
     for (make, word) in [("mkdir", "a directory has its name"), ("mkfifo", "another kind of file has its name")] {
         for file in ["ha.cf", "authkeys", "haresources"] {
             let place = site("haresources", "p3 198.51.100.7/24/lo\n", 0o644);
@@ -129,7 +129,7 @@ fn what_is_no_file_is_told_so_and_waited_for_by_nobody() {
 }
 
 #[test]
-fn the_verdict_counts_in_plain_words() {
+fn verdict_counts_in_plain_words() {
     assert!(check(&site("haresources", "", 0o644)).1.contains(": good: 1 node, 1 medium, 0 resource groups\n"));
     let (_, said) = check(&site("ha.cf", &format!("{HA_CF}node p4\nping 127.0.0.1\nfailfast root /bin/true\n"), 0o644));
     assert!(said.contains(": good: 2 nodes, 2 media, 0 resource groups\n"), "{said}");
@@ -151,13 +151,13 @@ fn resources_of_more_than_two_nodes_are_warned_about() {
 }
 
 #[test]
-fn a_file_cannot_speak_to_the_terminal() {
+fn file_cannot_speak_to_the_terminal() {
     let (_, said) = check(&site("ha.cf", &format!("{HA_CF}fr\u{1b}[31mob\n"), 0o644));
     assert!(said.contains("Illegal directive [fr?[31mob]") && !said.contains('\u{1b}'), "{said}");
 }
 
 #[test]
-fn an_ipv6_address_without_its_script_is_told_how_to_be_written() {
+fn ipv6_address_without_its_script_is_refused_with_the_right_form() {
     let (code, said) = check(&site("haresources", "p3 fd00::1/64/lo\n", 0o644));
     assert_eq!(code, Some(0), "3.0.6 does not look at resources: {said}");
     assert!(said.contains("help: write `IPv6addr::fd00::1/64/lo`"), "{said}");
@@ -165,7 +165,7 @@ fn an_ipv6_address_without_its_script_is_told_how_to_be_written() {
 }
 
 #[test]
-fn a_byte_order_mark_is_one_error() {
+fn byte_order_mark_is_one_error() {
     let (code, said) = check(&site("ha.cf", &format!("\u{feff}{HA_CF}"), 0o644));
     assert_eq!((code, said.matches("error:").count()), (Some(6), 1), "{said}");
     assert!(said.contains("without byte order mark"), "{said}");
@@ -173,7 +173,7 @@ fn a_byte_order_mark_is_one_error() {
 
 /// Loopback's own address stands for that of an interface.
 #[test]
-fn an_address_of_two_groups_or_of_the_machine_itself_is_warned_about() {
+fn address_of_two_groups_or_of_the_machine_itself_is_warned_about() {
     let lines = "p3 198.51.100.7/24/lo tc\np3 IPaddr2::198.51.100.7/24/lo\np3 127.0.0.1/8/lo\n";
     let (code, said) = check(&site("haresources", lines, 0o644));
     assert_eq!(code, Some(0), "3.0.6 starts with it: {said}");
@@ -200,7 +200,7 @@ fn ucast_to_this_machine_is_warned_about_where_no_line_names_another() {
 }
 
 #[test]
-fn a_fencing_device_that_is_told_too_little_is_an_error() {
+fn fencing_device_without_its_parameters_is_an_error() {
     if !std::path::Path::new("/usr/sbin/stonith").exists() {
         return println!("skipped: cluster-glue is not installed");
     }
@@ -263,7 +263,7 @@ fn programs_of_the_site_are_looked_for_before_they_are_needed() {
 }
 
 #[test]
-fn a_device_needs_the_program_that_drives_it() {
+fn device_needs_the_program_that_drives_it() {
     let (_, said) = check(&site("ha.cf", &format!("{HA_CF}stonith_host * suicide\n"), 0o644));
     let is_missing = !std::path::Path::new("/usr/sbin/stonith").exists();
     assert_eq!(
@@ -274,7 +274,7 @@ fn a_device_needs_the_program_that_drives_it() {
 }
 
 #[test]
-fn a_second_auth_line_is_warned_about() {
+fn second_auth_line_is_warned_about() {
     let (code, said) = check(&site("authkeys", "auth 1\n1 sha1 x\n\n  auth 2\n2 sha1 y\n", 0o600));
     assert_eq!(code, Some(0), "3.0.6 takes the last one: {said}");
     assert!(said.contains("authkeys:4:3: warning: `auth 2` replaces the auth line in line 1\n"), "{said}");
@@ -297,7 +297,7 @@ fn crc_is_warned_about_unless_all_nodes_are_at_the_end_of_a_cable() {
 }
 
 #[test]
-fn an_address_of_no_subnet_of_the_machine_is_warned_about() {
+fn address_of_no_subnet_of_the_machine_is_warned_about() {
     let groups =
         "p3 203.0.113.7/24 tc\np3 203.0.113.8\np3 203.0.113.9/24/lo\np3 127.1.2.3\np3 IPv6addr::2001:db8::7/64\n";
     let (code, said) = check(&site("haresources", groups, 0o644));
@@ -315,7 +315,7 @@ fn an_address_of_no_subnet_of_the_machine_is_warned_about() {
 }
 
 #[test]
-fn a_node_that_is_alone_is_warned_about() {
+fn node_that_is_alone_is_warned_about() {
     let warning = "ha.cf:6:6: warning: p3 is the only node: when it fails, no node takes over\n";
     assert!(check(&site("ha.cf", HA_CF, 0o644)).1.contains(warning), "{}", check(&site("ha.cf", HA_CF, 0o644)).1);
     // A ping node never takes over.
@@ -341,7 +341,7 @@ fn one_colon_where_two_are_meant_is_told_at_the_colon() {
 }
 
 #[test]
-fn a_ping_that_nothing_acts_upon_is_warned_about() {
+fn ping_that_nothing_acts_upon_is_warned_about() {
     let warning = "warning: ping: no program acts upon it: a node without network keeps its groups";
     let pinged = format!("{HA_CF}ping  127.0.0.1\n");
     let (code, said) = check(&site("ha.cf", &pinged, 0o644));
@@ -371,7 +371,7 @@ fn program_of_heartbeat_in_another_place_is_noted_and_found() {
 }
 
 #[test]
-fn what_acts_on_pings_and_has_none_is_warned_about() {
+fn ping_directives_without_a_ping_node_are_warned_about() {
     let place = site("ipfail", "#!/bin/sh\n", 0o755);
     let respawn = format!("respawn root {}\n", place.path().join("ipfail").display());
     for (lines, warning) in [

@@ -81,7 +81,7 @@ fn switches_are_combined_and_counted() {
 }
 
 #[test]
-fn a_bad_held_state_is_complained_about_and_does_not_stop_a_restart() {
+fn bad_held_state_is_complained_about_and_does_not_stop_a_restart() {
     let options = parsed("-RC x").expect("goes on, as in 3.0.6");
     assert_eq!(options.action, Action::Resume(None));
     assert_eq!(options.complaints, ["encode_resources: bad resource type [x]"]);
@@ -132,7 +132,7 @@ fn daemon(place: &Place, shell: &str) -> u32 {
 }
 
 #[test]
-fn a_running_daemon_is_reported_reloaded_and_stopped() {
+fn running_daemon_is_reported_reloaded_and_stopped() {
     let place = Place::new();
     let file = place.join("heartbeat.pid");
     let pid = daemon(&place, "trap 'sleep 0.2; exit 0' TERM");
@@ -159,7 +159,7 @@ fn a_running_daemon_is_reported_reloaded_and_stopped() {
 }
 
 #[test]
-fn a_stop_that_takes_long_is_told_about() {
+fn stop_that_takes_long_is_reported() {
     let place = Place::new();
     let pid = daemon(&place, "trap 'sleep 0.5; exit 0' TERM");
     let mut told = Vec::new();
@@ -170,7 +170,7 @@ fn a_stop_that_takes_long_is_told_about() {
 }
 
 #[test]
-fn a_stop_that_takes_long_names_the_groups_that_still_stop() {
+fn stop_that_takes_long_names_the_groups_that_still_stop() {
     let place = Place::new();
     let _ = daemon(&place, "trap 'sleep 2.5; exit 0' TERM");
     let socket = StatusSocket::open(&place.join("heartbeat.sock")).expect("opened");

@@ -138,7 +138,7 @@ fn root_sees_the_address_move_and_come_back() {
 }
 
 #[test]
-fn a_user_without_privileges_sees_the_same() {
+fn user_without_privileges_sees_the_same() {
     if !geteuid().is_root() {
         return println!("skipped: only root becomes somebody else; the other tests run without privileges here");
     }
@@ -212,7 +212,7 @@ fn control_c_ends_everything_at_once() {
 }
 
 #[test]
-fn a_request_to_end_is_obeyed() {
+fn request_to_end_is_obeyed() {
     let setup = Setup::new();
     if let Some((status, _)) = interrupted(&setup, Signal::TERM) {
         assert_eq!(status.code(), Some(143));
@@ -228,7 +228,7 @@ fn even_a_kill_leaves_nothing_behind() {
 }
 
 #[test]
-fn the_machine_s_own_network_is_not_touched() {
+fn machine_s_own_network_is_not_touched() {
     let setup = Setup::new();
     let interfaces = || fs::read_to_string("/proc/net/dev").expect("/proc").lines().count();
     let before = interfaces();
@@ -241,7 +241,7 @@ fn the_machine_s_own_network_is_not_touched() {
 }
 
 #[test]
-fn a_system_that_forbids_namespaces_is_told_apart() {
+fn system_that_forbids_namespaces_is_recognised() {
     if !geteuid().is_root() {
         return println!("skipped: only root may forbid it, in a user namespace");
     }

@@ -47,7 +47,7 @@ fn orders(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_fifo_is_for_root_alone_and_what_lay_in_its_place_is_removed() {
+fn fifo_is_for_root_alone_and_what_lay_in_its_place_is_removed() {
     let place = Place::new();
     place.file("fifo", ">>>\nt=left by a script\n<<<\n", 0o644);
     let mut fifo = open(&place);
@@ -90,7 +90,7 @@ fn reading_never_waits_and_the_last_writer_does_not_end_the_stream() {
 }
 
 #[test]
-fn what_the_tools_write_has_its_order() {
+fn messages_of_the_tools_become_orders() {
     let all = [
         ("t=ask_resources\nrsc_hold=local\ninfo=me\n", Order::Standby(Class::Local)),
         ("t=hb_takeover\nrsc_hold=foreign\n", Order::Takeover(Wish::Class(Class::Foreign))),
@@ -134,7 +134,7 @@ fn garbage_is_skipped_and_bad_messages_are_dropped_one_by_one() {
 }
 
 #[test]
-fn a_message_in_pieces_is_whole_and_of_two_mixed_ones_the_later_begin_counts() {
+fn message_in_pieces_is_whole_and_the_later_begin_of_two_counts() {
     let place = Place::new();
     let mut fifo = open(&place);
     let mut pipe = writer(&place);
@@ -150,14 +150,14 @@ fn a_message_in_pieces_is_whole_and_of_two_mixed_ones_the_later_begin_counts() {
 }
 
 #[test]
-fn the_netstring_form_is_taken_as_well() {
+fn netstring_form_is_taken_as_well() {
     let text = "###\n8:(0)t=abc,16:(0)value=a\n%%%\nb,%%%\n>>>\nt=next\n<<<\n";
     assert_eq!(orders(text), ["abc Other", "next Other"]);
     assert_eq!(orders("###\nnonsense%%%\n>>>\nt=next\n<<<\n")[1], "next Other");
 }
 
 #[test]
-fn a_message_without_end_is_dropped_and_the_next_one_arrives() {
+fn message_without_end_is_dropped_and_the_next_one_arrives() {
     let mut collector = Collector::new();
     let long = [b">>>\nt=".as_slice(), &vec![b'x'; 3 * MESSAGE_CAPACITY], b">>>\n>>>\nt=next\n<<<\n"].concat();
     let mut input = long.as_slice();
@@ -189,7 +189,7 @@ fn whatever_is_written_nothing_panics_and_the_next_message_arrives() {
 }
 
 #[test]
-fn a_flood_is_read_in_bounded_pieces() {
+fn flood_is_read_in_bounded_pieces() {
     let place = Place::new();
     let mut fifo = open(&place);
     let message = b">>>\nt=flood\n<<<\n";

@@ -19,7 +19,7 @@ fn full() -> Stdio {
 }
 
 #[test]
-fn what_cannot_be_written_is_a_failure_and_no_panic() {
+fn output_that_cannot_be_written_is_a_failure_and_no_panic() {
     let place = Place::new();
     let dir = place.path().to_str().expect("UTF-8");
     place.file("ha.cf", "logfile /dev/null\nauto_failback on\nucast lo 127.0.0.1\nnode p3\n", 0o600);

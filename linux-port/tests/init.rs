@@ -49,7 +49,7 @@ fn said(output: &Output) -> (Option<i32>, String) {
 }
 
 #[test]
-fn an_unknown_action_gives_the_usage() {
+fn unknown_action_gives_the_usage() {
     let usage = format!("Usage: {SCRIPT} {{start|stop|status|restart|reload|force-reload}}\n");
     assert_eq!(action(&site(""), &[]), (Some(1), usage.clone()));
     assert_eq!(action(&site(""), &["dance"]), (Some(1), usage));
@@ -75,7 +75,7 @@ fn only_directories_that_are_not_the_usual_ones_are_named_as_3_0_6_knows_no_opti
 }
 
 #[test]
-fn a_machine_that_is_not_configured_boots_all_the_same() {
+fn machine_that_is_not_configured_boots_all_the_same() {
     let place = site("");
     std::fs::remove_file(place.join("ha.d/ha.cf")).expect("removed");
     let text = format!(
@@ -88,7 +88,7 @@ fn a_machine_that_is_not_configured_boots_all_the_same() {
 }
 
 #[test]
-fn what_does_not_run_is_stopped_already() {
+fn daemon_that_does_not_run_is_stopped_already() {
     let place = site("auto_failback off");
     assert_eq!(action(&place, &["status"]), (Some(3), STOPPED.to_owned()));
     assert_eq!(action(&place, &["stop"]), (Some(0), "Stopping High-Availability services: Done.\n\n".to_owned()));
@@ -105,7 +105,7 @@ fn standby_needs_another_auto_failback_than_legacy() {
 }
 
 #[test]
-fn a_failed_start_says_why_and_the_hook_is_told() {
+fn failed_start_says_why_and_the_hook_is_told() {
     let place = site("auto_failback on");
     std::fs::remove_file(place.join("ha.d/authkeys")).expect("removed");
     place.script("ha.d/resource.d/startstop", "echo \"hook $*\"");
@@ -122,7 +122,7 @@ fn a_failed_start_says_why_and_the_hook_is_told() {
 }
 
 #[test]
-fn a_daemon_is_started_reloaded_and_stopped() {
+fn daemon_is_started_reloaded_and_stopped() {
     let place = site("auto_failback on");
     let script = format!(
         "ip link set lo up || exit 77; i=\"sh {SCRIPT}\"; trap '$i stop >/dev/null' EXIT
@@ -159,7 +159,7 @@ fn without_names(line: &str) -> String {
 }
 
 #[test]
-fn a_daemon_that_dies_is_started_again_and_one_that_was_stopped_is_not() {
+fn daemon_that_dies_is_started_again_and_one_that_was_stopped_is_not() {
     let place = site("auto_failback on");
     let script = format!(
         "ip link set lo up || exit 77; i=\"sh {SCRIPT}\"; trap '$i stop >/dev/null' EXIT

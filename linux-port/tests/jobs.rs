@@ -99,7 +99,7 @@ fn outcome(place: &Place, work: Work) -> (Outcome, Vec<String>) {
 }
 
 #[test]
-fn a_group_starts_from_left_to_right_and_leaves_alone_what_runs() {
+fn group_starts_from_left_to_right_and_leaves_alone_what_runs() {
     let place = Place::new();
     let (outcome, calls) = outcome(&place, Work::Start(group(&place, &["a", "up", "b"]), ONCE_MORE));
     assert_eq!(outcome, Outcome::Done);
@@ -109,7 +109,7 @@ fn a_group_starts_from_left_to_right_and_leaves_alone_what_runs() {
 }
 
 #[test]
-fn a_group_stops_from_right_to_left_and_tries_again() {
+fn group_stops_from_right_to_left_and_tries_again() {
     let place = Place::new();
     let (outcome, calls) = outcome(&place, Work::Stop(group(&place, &["a", "twice", "b"]), ONCE_MORE));
     assert_eq!(outcome, Outcome::Done);
@@ -117,7 +117,7 @@ fn a_group_stops_from_right_to_left_and_tries_again() {
 }
 
 #[test]
-fn a_failed_start_stops_the_whole_group_as_3_0_6_does() {
+fn failed_start_stops_the_whole_group_as_3_0_6_does() {
     let place = Place::new();
     let (outcome, calls) = outcome(&place, Work::Start(group(&place, &["a", "broken", "c"]), ONCE_MORE));
     assert_eq!(outcome, Outcome::Failed);
@@ -134,7 +134,7 @@ fn a_failed_start_stops_the_whole_group_as_3_0_6_does() {
 }
 
 #[test]
-fn the_script_that_is_waited_for_can_be_named() {
+fn script_that_is_waited_for_can_be_named() {
     let place = Place::new();
     let log = place.log();
     let jobs = start(&log);
@@ -151,7 +151,7 @@ fn the_script_that_is_waited_for_can_be_named() {
 }
 
 #[test]
-fn a_member_that_still_runs_after_all_stops_is_a_stop_failure_and_the_others_are_stopped() {
+fn resource_that_runs_after_all_stops_is_a_failure_and_the_others_stop() {
     let place = Place::new();
     let (outcome, calls) = outcome(&place, Work::Stop(group(&place, &["a", "stuck"]), ONCE_MORE));
     assert_eq!(outcome, Outcome::StopFailed);
@@ -159,7 +159,7 @@ fn a_member_that_still_runs_after_all_stops_is_a_stop_failure_and_the_others_are
 }
 
 #[test]
-fn a_member_that_fails_to_stop_but_does_not_run_is_only_scolded() {
+fn member_that_fails_to_stop_but_does_not_run_is_only_scolded() {
     let place = Place::new();
     let (outcome, calls) = outcome(&place, Work::Stop(group(&place, &["sloppy"]), ONCE_MORE));
     assert_eq!(outcome, Outcome::Done);
@@ -502,7 +502,7 @@ fn stop_that_failed_is_doubtful_when_its_member_is_to_run_again_until_one_succee
 }
 
 #[test]
-fn a_function_that_panics_fails_its_job_and_no_other() {
+fn function_that_panics_fails_its_job_and_no_other() {
     let place = Place::new();
     let jobs = start(&place.log());
     jobs.submit(job(1, Work::Function(Task(Box::new(|| panic!("on purpose")))))).expect("taken");

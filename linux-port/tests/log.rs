@@ -36,7 +36,7 @@ fn debug_lines_go_to_the_debug_file_only_and_all_others_to_both() {
 }
 
 #[test]
-fn the_debug_level_decides_what_is_worth_a_debug_line() {
+fn debug_level_decides_what_is_worth_a_debug_line() {
     let place = Place::new();
     let log = place.log();
     log.debug(1, format_args!("silent"));
@@ -89,7 +89,7 @@ fn syslog_gets_one_datagram_a_line_and_is_found_again_after_its_restart() {
 }
 
 #[test]
-fn a_writer_that_is_stuck_costs_lines_but_never_time_and_says_how_many() {
+fn writer_that_is_stuck_costs_lines_but_never_time_and_says_how_many() {
     let place = Place::new();
     // The lock on standard error keeps the writer waiting until the scenario releases it.
     let held = std::io::stderr().lock();
@@ -220,7 +220,7 @@ fn line_that_syslog_does_not_take_is_not_lost_while_standard_error_has_it() {
 }
 
 #[test]
-fn a_rotated_file_is_left_alone_and_a_new_one_begun() {
+fn rotated_file_is_left_alone_and_a_new_one_begun() {
     let place = Place::new();
     let log = place.log();
     log.info(format_args!("old"));
@@ -241,7 +241,7 @@ fn a_rotated_file_is_left_alone_and_a_new_one_begun() {
 }
 
 #[test]
-fn a_log_file_that_appears_late_is_used_from_then_on() {
+fn log_file_that_appears_late_is_used_from_then_on() {
     let place = Place::new();
     let config = LogConfig { logfile: Some(place.join("later/log")), stderr: Stderr::Off, ..LogConfig::early("alpha") };
     let log = EarlyLog::new(config).start().expect("a writer");
@@ -255,7 +255,7 @@ fn a_log_file_that_appears_late_is_used_from_then_on() {
 }
 
 #[test]
-fn a_log_that_was_on_a_full_disk_says_how_much_it_missed() {
+fn log_that_was_on_a_full_disk_says_how_much_it_missed() {
     let place = Place::new();
     std::os::unix::fs::symlink("/dev/full", place.join("log")).expect("a full disk");
     let log = place.log();
@@ -278,7 +278,7 @@ fn a_log_that_was_on_a_full_disk_says_how_much_it_missed() {
 }
 
 #[test]
-fn a_log_file_that_cannot_be_opened_is_told_about_once_and_elsewhere() {
+fn log_file_that_cannot_be_opened_is_reported_once_in_another_log() {
     let place = Place::new();
     let syslog = place.join("syslog");
     let socket = UnixDatagram::bind(&syslog).expect("a socket");
@@ -302,7 +302,7 @@ fn a_log_file_that_cannot_be_opened_is_told_about_once_and_elsewhere() {
 }
 
 #[test]
-fn a_log_file_that_is_made_belongs_to_the_account_of_logs() {
+fn log_file_that_is_made_belongs_to_the_account_of_logs() {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: only root may give a file away");
         return;

@@ -61,7 +61,7 @@ fn tracing(place: &Path) -> String {
 }
 
 #[test]
-fn a_message_runs_the_script_of_its_name_with_its_fields_as_variables() {
+fn message_runs_the_script_of_its_name_with_its_fields_as_variables() {
     let place = with_script("status", "");
     place.script("ha.d/rc.d/status", &tracing(place.path()));
     let log = place.log();
@@ -92,7 +92,7 @@ fn scripts_run_one_at_a_time_in_the_order_of_their_messages() {
 }
 
 #[test]
-fn a_message_without_script_is_passed_over_in_silence_and_one_that_cannot_run_is_said() {
+fn message_without_script_is_silent_and_one_that_cannot_run_is_logged() {
     let place = with_script("known", "");
     place.script("ha.d/rc.d/known", &tracing(place.path()));
     place.file("ha.d/rc.d/plain", "#!/bin/sh\n", 0o644);
@@ -112,7 +112,7 @@ fn a_message_without_script_is_passed_over_in_silence_and_one_that_cannot_run_is
 }
 
 #[test]
-fn the_scripts_of_the_package_are_not_run_a_changed_one_is() {
+fn scripts_of_the_package_are_not_run_a_changed_one_is() {
     let scripts = ["status", "ip-request", "ip-request-resp", "ask_resources", "hb_takeover"];
     if !scripts.iter().all(|name| Path::new(SCRIPTS).join(name).exists()) {
         println!("skipped: heartbeat 3.0.6 is not installed");
@@ -184,7 +184,7 @@ fn variables(printed: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn the_environment_is_that_of_harc() {
+fn environment_is_that_of_harc() {
     if reference::why_not().is_some() {
         return;
     }

@@ -51,7 +51,7 @@ fn pid_in(place: &Place, file: &str) -> u32 {
 }
 
 #[test]
-fn a_script_gets_its_arguments_and_the_given_environment_and_nothing_else() {
+fn script_gets_its_arguments_and_the_given_environment_and_nothing_else() {
     let place = Place::new();
     let (report, printed) = run_body(&place, r#"for word; do echo "<$word>"; done; env | sort"#, &["a b", "", "start"]);
     assert_eq!(report.exit, Exit::Code(0));
@@ -61,7 +61,7 @@ fn a_script_gets_its_arguments_and_the_given_environment_and_nothing_else() {
 }
 
 #[test]
-fn a_script_runs_in_clean_surroundings() {
+fn script_runs_in_clean_surroundings() {
     let place = Place::new();
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     let body = r#"pwd; umask; readlink /proc/self/fd/0
@@ -71,7 +71,7 @@ fn a_script_runs_in_clean_surroundings() {
 }
 
 #[test]
-fn a_script_has_default_signals_and_none_blocked() {
+fn script_has_default_signals_and_none_blocked() {
     let place = Place::new();
     // There is no shell in between, because it would clear the mask itself.
     let program = r"/^Sig(Blk|Ign)/ {print $2}";
@@ -101,7 +101,7 @@ fn that_is_so_when_the_daemon_itself_blocks_and_ignores_signals() {
     let again = std::env::current_exe().expect("this program");
     let mut command = Command::new("env");
     command.args(["--block-signal=TERM,CHLD,HUP", "--ignore-signal=INT,QUIT"]).arg(again);
-    let output = command.args(["--exact", "a_script_has_default_signals_and_none_blocked"]).output().expect("started");
+    let output = command.args(["--exact", "script_has_default_signals_and_none_blocked"]).output().expect("started");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
@@ -128,7 +128,7 @@ fn both_outputs_are_logged_line_by_line_and_only_standard_output_says_running() 
 }
 
 #[test]
-fn a_script_that_hangs_gets_term_and_may_clean_up() {
+fn script_that_hangs_gets_term_and_may_clean_up() {
     let place = Place::new();
     let body = "trap 'echo bye; exit 0' TERM; echo hangs; while :; do sleep 0.01; done";
     let hanging = Call { limit: SHORT, ..call(place.script("tested", body), &["start"]) };
@@ -140,7 +140,7 @@ fn a_script_that_hangs_gets_term_and_may_clean_up() {
 }
 
 #[test]
-fn a_script_that_ignores_term_is_killed_with_its_whole_group() {
+fn script_that_ignores_term_is_killed_with_its_whole_group() {
     let place = Place::new();
     let body = format!("trap '' TERM; sleep 600 & echo $! >{0}; wait; sleep 600", place.join("child").display());
     let stubborn = Call { limit: SHORT, grace: SHORT, ..call(place.script("tested", &body), &["start"]) };
@@ -152,7 +152,7 @@ fn a_script_that_ignores_term_is_killed_with_its_whole_group() {
 }
 
 #[test]
-fn a_script_that_prints_ten_megabytes_is_read_to_the_end_and_logged_in_part() {
+fn script_that_prints_ten_megabytes_is_read_to_the_end_and_logged_in_part() {
     let place = Place::new();
     let (report, printed) = run_body(&place, "yes 0123456789abcdef | head -c 10000000; exit 3", &[]);
     assert_eq!(report.exit, Exit::Code(3), "it could write everything");
@@ -163,14 +163,14 @@ fn a_script_that_prints_ten_megabytes_is_read_to_the_end_and_logged_in_part() {
 }
 
 #[test]
-fn a_script_that_prints_without_end_still_meets_its_limit() {
+fn script_that_prints_without_end_still_meets_its_limit() {
     let place = Place::new();
     let endless = Call { limit: SHORT, grace: SHORT, ..call(place.script("tested", "exec yes"), &[]) };
     assert_eq!(run_logged(&endless, &place.log()).exit, Exit::TimedOut);
 }
 
 #[test]
-fn a_script_that_leaves_a_process_behind_has_ended_all_the_same() {
+fn script_that_leaves_a_process_running_has_ended_all_the_same() {
     let place = Place::new();
     let body =
         format!("(while :; do echo still here || :; sleep 0.05; done) & echo $! >{}", place.join("left").display());
@@ -188,7 +188,7 @@ fn a_script_that_leaves_a_process_behind_has_ended_all_the_same() {
 }
 
 #[test]
-fn a_cancelled_script_is_terminated_at_once_and_later_ones_as_well() {
+fn cancelled_script_is_terminated_at_once_and_later_ones_as_well() {
     let place = Place::new();
     let log = place.log();
     let cancel = Cancel::new().expect("a descriptor");
@@ -232,7 +232,7 @@ fn scripts_are_searched_in_order_and_only_executable_files_count() {
 }
 
 #[test]
-fn what_cannot_be_started_is_an_error_and_what_has_no_interpreter_line_is_a_shell_script() {
+fn script_that_cannot_start_is_an_error_without_interpreter_line_runs_in_sh() {
     let place = Place::new();
     let log = place.log();
     let cancel = Cancel::new().expect("a descriptor");
@@ -274,7 +274,7 @@ fn ends_of_a_script_have_the_words_that_log_watchers_match() {
 }
 
 #[test]
-fn the_working_directory_is_made_and_only_if_that_fails_it_is_the_root() {
+fn working_directory_is_made_and_only_if_that_fails_it_is_the_root() {
     let place = Place::new();
     let log = place.log();
     let script = place.script("here", "pwd > \"$1\"");
@@ -298,7 +298,7 @@ fn the_working_directory_is_made_and_only_if_that_fails_it_is_the_root() {
 }
 
 #[test]
-fn the_announcement_has_two_blanks_when_there_are_no_arguments() {
+fn announcement_has_two_blanks_when_there_are_no_arguments() {
     let path = PathBuf::from("/etc/ha.d/resource.d/tb");
     assert_eq!(call(path.clone(), &["start"]).announcement(), "Running /etc/ha.d/resource.d/tb  start");
     assert_eq!(call(path, &["x", "y", "stop"]).announcement(), "Running /etc/ha.d/resource.d/tb x y stop");

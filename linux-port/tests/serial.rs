@@ -85,7 +85,7 @@ fn bytes_go_both_ways() {
 }
 
 #[test]
-fn the_line_is_set_as_the_reference_says() {
+fn line_is_set_as_the_reference_says() {
     for baud in [9600, 19200, 38400, 57600, 115_200, 230_400, 460_800] {
         let cable = Cable::new(&format!("line-{baud}"));
         let medium = SerialMedium::open(&cable.spec(baud)).unwrap_or_else(|error| panic!("{error}"));
@@ -149,7 +149,7 @@ fn after_a_hang_up_the_medium_is_reopened() {
 }
 
 #[test]
-fn a_device_belongs_to_one_program() {
+fn device_belongs_to_one_program() {
     let cable = Cable::new("lock");
     let medium = cable.open();
     assert_eq!(cable.locks(), 1);
@@ -161,7 +161,7 @@ fn a_device_belongs_to_one_program() {
 }
 
 #[test]
-fn what_is_not_a_serial_device_is_refused() {
+fn device_that_is_not_serial_is_refused() {
     let cable = Cable::new("refused");
     let refused = |spec: &MediumSpec| SerialMedium::open(spec).err().expect("refused").cause;
     assert!(matches!(refused(&cable.spec(300)), OpenCause::BadBaud(300)));

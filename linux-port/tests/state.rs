@@ -22,7 +22,7 @@ fn next(state: &StateDir) -> (u64, GenerationOrigin) {
 }
 
 #[test]
-fn the_first_generation_is_the_clock_plus_one_and_each_start_adds_one() {
+fn first_generation_is_the_clock_plus_one_and_each_start_adds_one() {
     let place = Place::new();
     let state = StateDir::new(place.path());
     assert_eq!(next(&state), (CLOCK + 1, GenerationOrigin::Absent));
@@ -32,7 +32,7 @@ fn the_first_generation_is_the_clock_plus_one_and_each_start_adds_one() {
 }
 
 #[test]
-fn a_crash_between_write_and_rename_costs_nothing() {
+fn crash_between_write_and_rename_costs_nothing() {
     let place = Place::new();
     let state = StateDir::new(place.path());
     fs::write(place.join("hb_generation"), "     1795321459\n").expect("left by 3.0.6");
@@ -42,7 +42,7 @@ fn a_crash_between_write_and_rename_costs_nothing() {
 }
 
 #[test]
-fn a_corrupt_generation_is_told_apart_and_the_clock_takes_over() {
+fn corrupt_generation_is_recognised_and_the_clock_used() {
     for content in ["", "garbage\n", "-5\n", "\0\0\0\0", "99999999999999999999999\n", "1 2\n"] {
         let place = Place::new();
         fs::write(place.join("hb_generation"), content).expect("written");
@@ -51,7 +51,7 @@ fn a_corrupt_generation_is_told_apart_and_the_clock_takes_over() {
 }
 
 #[test]
-fn the_time_method_uses_the_clock_but_never_goes_back() {
+fn time_method_uses_the_clock_but_never_goes_back() {
     let place = Place::new();
     let state = StateDir::new(place.path());
     let at = |clock| state.next_generation(GenerationMethod::Time, clock).expect("a generation").value;
@@ -62,7 +62,7 @@ fn the_time_method_uses_the_clock_but_never_goes_back() {
 }
 
 #[test]
-fn a_missing_directory_is_an_error_that_names_the_file_and_the_remedy() {
+fn missing_directory_is_an_error_that_names_the_file_and_the_remedy() {
     let place = Place::new();
     let error =
         StateDir::new(place.join("none")).next_generation(GenerationMethod::File, CLOCK).expect_err("no directory");
@@ -71,7 +71,7 @@ fn a_missing_directory_is_an_error_that_names_the_file_and_the_remedy() {
 }
 
 #[test]
-fn an_identity_is_made_once_and_kept() {
+fn identity_is_made_once_and_kept() {
     let place = Place::new();
     let state = StateDir::new(place.path());
     let (uuid, origin) = state.uuid().expect("an identity");
@@ -104,7 +104,7 @@ fn host_lists_are_written_as_3_0_6_writes_them_and_read_back() {
 }
 
 #[test]
-fn a_bad_host_list_is_removed_and_its_line_named() {
+fn bad_host_list_is_removed_and_its_line_named() {
     for bad in
         ["p3\tno-uuid\t100\t\n", "p3\n", "p3\t27f30c64-e5b8-efa7-b73a-40b5432183eb\tx\t\n", "\t\t\t\n", "\u{fffd}\n"]
     {
@@ -120,7 +120,7 @@ fn a_bad_host_list_is_removed_and_its_line_named() {
 }
 
 #[test]
-fn the_fifo_is_private_quiet_and_survives_its_writers() {
+fn fifo_is_private_quiet_and_survives_its_writers() {
     let place = Place::new();
     fs::write(place.join("fifo"), "something else of that name").expect("written");
     let fifo = StateDir::new(place.path()).create_fifo().expect("a FIFO");
@@ -137,7 +137,7 @@ fn the_fifo_is_private_quiet_and_survives_its_writers() {
 }
 
 #[test]
-fn the_scratch_directory_is_emptied_and_a_link_of_its_name_is_not_followed() {
+fn scratch_directory_is_emptied_and_a_link_of_its_name_is_not_followed() {
     let place = Place::new();
     fs::create_dir_all(place.join("rsctmp/deep/er")).expect("made");
     empty_scratch(place.path()).expect("emptied");
@@ -177,7 +177,7 @@ impl Drop for LookAlike {
 }
 
 #[test]
-fn a_pid_file_tells_running_stale_and_absent_apart() {
+fn pid_file_tells_running_stale_and_absent_apart() {
     let place = Place::new();
     let file = place.join("heartbeat.pid");
     assert_eq!(probe(&file), Running::NoFile);
@@ -217,7 +217,7 @@ fn guard_keeps_another_start_out_where_no_pid_file_was_and_leaves_none() {
 }
 
 #[test]
-fn a_claim_over_a_stale_file_writes_ten_columns_and_excludes_others_while_it_lasts() {
+fn pid_file_claimed_over_a_stale_one_has_ten_columns_and_excludes_others() {
     let place = Place::new();
     let file = place.join("heartbeat.pid");
     fs::write(&file, "4194303 and more text than a pid file has\n").expect("stale");
@@ -245,7 +245,7 @@ fn of_many_that_start_at_once_one_wins() {
 }
 
 #[test]
-fn a_generation_that_cannot_be_written_leaves_nothing_behind() {
+fn generation_that_cannot_be_written_leaves_nothing_behind() {
     let place = Place::new();
     // The name of a file can be made, its content cannot be written.
     let script = "ulimit -f 0; trap '' XFSZ; exec \"$0\" --exact full_disk --nocapture --ignored";

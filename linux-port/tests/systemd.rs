@@ -48,7 +48,7 @@ fn every_state_arrives_at_the_socket() {
 }
 
 #[test]
-fn a_name_with_an_at_sign_is_abstract() {
+fn name_with_an_at_sign_is_abstract() {
     let name = format!("hbcore-test-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).expect("a name");
     let socket = UnixDatagram::bind_addr(&address).expect("bound");
@@ -74,7 +74,7 @@ fn without_a_socket_or_with_one_that_is_full_or_gone_nothing_happens_and_nothing
 }
 
 #[test]
-fn the_watchdog_is_fed_twice_in_its_time_and_only_by_the_process_that_is_meant() {
+fn watchdog_is_fed_twice_in_its_time_by_the_named_process_only() {
     let place = Place::new();
     let path = place.join("notify");
     let _socket = UnixDatagram::bind(&path).expect("bound");

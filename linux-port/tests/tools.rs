@@ -147,7 +147,7 @@ fn commands_that_write_a_message_say_and_write_what_the_original_does() {
 }
 
 #[test]
-fn who_asks_for_help_learns_the_options_too() {
+fn help_of_the_tools_lists_the_options() {
     let site = Site::new("");
     for tool in ["hb_standby", "hb_takeover"] {
         for word in ["-h", "--help"] {
@@ -161,7 +161,7 @@ fn who_asks_for_help_learns_the_options_too() {
 }
 
 #[test]
-fn the_options_stand_before_or_behind_the_word() {
+fn options_stand_before_or_after_the_word() {
     let site = Site::new("");
     let state = site.place.join("state").display().to_string();
     let nowhere = site.place.join("nowhere").display().to_string();
@@ -253,7 +253,7 @@ fn resource_manager_answers_as_the_original_does() {
 }
 
 #[test]
-fn the_groups_of_real_sites_are_read_as_the_original_reads_them() {
+fn groups_of_real_sites_are_read_as_the_original_reads_them() {
     if reference::why_not().is_some() {
         return;
     }
@@ -285,7 +285,7 @@ fn logged(site: &Site, file: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_log_tells_of_a_group_what_the_original_tells() {
+fn log_tells_of_a_group_what_the_original_tells() {
     if reference::why_not().is_some() {
         return;
     }
@@ -318,7 +318,7 @@ fn statgroup_says_into_the_debug_file_how_much_of_a_group_runs() {
 }
 
 #[test]
-fn what_runs_before_the_daemon_is_named_and_counted() {
+fn resources_that_run_before_the_daemon_are_named_and_counted() {
     let site = Site::new(RESOURCES);
     for name in ["tc", "te", "td"] {
         site.place.file(&format!("runs.{name}"), "", 0o644);
@@ -333,7 +333,7 @@ fn what_runs_before_the_daemon_is_named_and_counted() {
 
 /// Loopback stands for an address that a killed daemon has left.
 #[test]
-fn an_address_of_an_earlier_run_is_one_warning() {
+fn address_of_an_earlier_run_is_one_warning() {
     let site = Site::new("alpha 127.0.0.1/8/lo tc::1\nbravo te\n");
     site.place.file("ha.d/hbcore.cf", "address_takeover builtin\n", 0o644);
     let done = site.run(site.ours("ResourceManager"), "verifyallidle", &[("HA_LOGFILE", "/dev/null")]);
@@ -342,7 +342,7 @@ fn an_address_of_an_earlier_run_is_one_warning() {
 }
 
 #[test]
-fn a_group_that_cannot_be_started_is_stopped_and_said() {
+fn group_that_cannot_be_started_is_stopped_and_logged() {
     let site = Site::new(RESOURCES);
     site.place.file("broken.td", "", 0o644);
     let file = site.place.join("log").display().to_string();
@@ -353,7 +353,7 @@ fn a_group_that_cannot_be_started_is_stopped_and_said() {
 }
 
 #[test]
-fn a_script_that_our_daemon_runs_does_not_take_groups_a_second_time() {
+fn script_that_our_daemon_runs_does_not_take_groups_a_second_time() {
     let site = Site::new(RESOURCES);
     let by_daemon = [("HA_TAKEOVER_BY_ENGINE", "yes"), ("HA_NICEFAILBACK", "yes"), ("HA_LOGFILE", "/dev/null")];
     let done = site.run(site.ours("mach_down"), "bravo", &by_daemon);
@@ -386,7 +386,7 @@ fn without_a_daemon_a_tool_fails_at_once_and_leaves_no_file() {
 }
 
 #[test]
-fn a_daemon_that_does_not_read_is_not_waited_for_for_ever() {
+fn daemon_that_does_not_read_is_not_waited_for_for_ever() {
     let site = Site::new("");
     while rustix::io::write(&site.fifo, &[b'x'; 4096]).is_ok() {}
     let output = site.ours("hb_takeover").output().expect("started");
@@ -395,7 +395,7 @@ fn a_daemon_that_does_not_read_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn a_value_cannot_smuggle_a_second_message_in() {
+fn value_cannot_smuggle_a_second_message_in() {
     let site = Site::new("");
     let evil = "site\n<<<\n>>>\nt=shutdone";
     let output = site.ours("hb_setsite").args(["node", evil]).output().expect("started");
@@ -405,7 +405,7 @@ fn a_value_cannot_smuggle_a_second_message_in() {
 }
 
 #[test]
-fn a_tool_is_called_by_its_name_by_its_first_word_or_along_the_path() {
+fn tool_is_called_by_its_name_by_its_first_word_or_along_the_path() {
     let site = Site::new("");
     let usage = "usage: hb_addnode <node> <node> ...\n";
     let by_word = Command::new(env!("CARGO_BIN_EXE_hb_tool")).arg("hb_addnode").output().expect("started");
@@ -445,7 +445,7 @@ fn answered(tool: &str, fourth: &'static str) -> Output {
 }
 
 #[test]
-fn what_the_daemon_refuses_is_said_to_who_ordered_it() {
+fn refusal_of_the_daemon_is_printed_by_the_tool() {
     let output = answered("hb_standby", "refused: nobody is there");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "as 3.0.6, which wrote its message and knows no more");
@@ -456,7 +456,7 @@ fn what_the_daemon_refuses_is_said_to_who_ordered_it() {
 }
 
 #[test]
-fn a_tool_that_cannot_ask_the_daemon_says_so() {
+fn tool_that_cannot_ask_the_daemon_says_so() {
     let site = Site::new("");
     let mut command = site.ours("hb_takeover");
     command.arg("--run-dir").arg(site.place.path()).arg("--state-dir").arg(site.place.join("state"));

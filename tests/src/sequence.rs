@@ -169,12 +169,12 @@ mod tests {
         bravo: ask_resources rsc_hold=local info=other\n";
 
     #[test]
-    fn a_file_is_read_as_it_was_written() {
+    fn file_is_read_as_it_was_written() {
         assert_eq!(Sequence::parse(STANDBY).text("a title"), STANDBY);
     }
 
     #[test]
-    fn what_is_missing_or_wrong_or_added_or_displaced_is_found() {
+    fn missing_wrong_added_or_displaced_line_is_found() {
         let golden = Sequence::parse(STANDBY);
         let lines: Vec<&str> = STANDBY.lines().filter(|line| line.starts_with("alpha")).collect();
         let differs = |lines: &[&str]| Sequence::parse(&lines.join("\n")).compare(&golden, "alpha", &[]).is_err();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_tolerated_makes_no_difference() {
+    fn tolerated_lines_make_no_difference() {
         let golden = Sequence::parse(STANDBY);
         let ours = STANDBY
             .replace("starting\n", "starting hbcore=1\nalpha: starting hbcore=1\n")

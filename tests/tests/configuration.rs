@@ -152,7 +152,7 @@ fn keys_that_others_can_read_are_refused() {
 }
 
 #[test]
-fn a_report_has_place_line_caret_help_and_closing_lines() {
+fn report_has_place_line_caret_help_and_closing_lines() {
     let folder = Folder::new().with("ha.cf", &format!("{BASE}\tdeadtime  10m # c\n")).with("authkeys", "");
     let (report, code) = folder.report();
     let path = folder.0.join("ha.cf");
@@ -244,7 +244,7 @@ fn site_3_shows_its_five_errors_at_once() {
 }
 
 #[test]
-fn the_table_of_defaults_has_the_form_of_the_reference() {
+fn table_of_defaults_has_the_form_of_the_reference() {
     let plain = dump_defaults(false);
     assert!(plain.starts_with("Directive                Default   Description\n-----"));
     assert!(plain.contains("\nhopfudge                 1         # of hops above cluster size\n"));
@@ -253,7 +253,7 @@ fn the_table_of_defaults_has_the_form_of_the_reference() {
 }
 
 #[test]
-fn the_effective_configuration_lists_parameters_nodes_and_media() {
+fn effective_configuration_lists_parameters_nodes_and_media() {
     let folder = Folder::new().with("ha.cf", &format!("{BASE}keepalive 500ms\nping 127.0.0.1\n"));
     let configuration = load(&folder.0).configuration.expect("good");
     let dump = dump_effective(&configuration.ha_cf, "p3", |_| "init".to_owned());

@@ -19,7 +19,7 @@ const MISSING: i32 = 77;
 const INPUTS: usize = 6000;
 
 fn main() {
-    let trials = vec![Trial::ignorable_test("what_we_write_and_take_it_takes_and_writes_alike", || {
+    let trials = vec![Trial::ignorable_test("reference_reads_and_writes_the_same_messages_as_we_do", || {
         let Some(mut peer) = Peer::start()? else {
             return Ok(Completion::ignored_with("needs gcc, and libplumb.so.2 of the package libplumb2"));
         };

@@ -8,8 +8,8 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 fn main() {
     let trials = vec![
-        trial("a_heartbeat_costs_the_same_among_2_and_128_nodes", || alike(Row::Receive)),
-        trial("a_turn_in_which_nothing_is_due_costs_the_same_with_2_and_128_nodes", || alike(Row::Idle)),
+        trial("heartbeat_costs_the_same_among_2_and_128_nodes", || alike(Row::Receive)),
+        trial("turn_without_work_costs_the_same_with_2_and_128_nodes", || alike(Row::Idle)),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit()
 }

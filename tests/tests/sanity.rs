@@ -55,7 +55,7 @@ const MOVED: [&str; 2] = ["ccm", "ipfail"];
 
 #[test]
 #[ignore = "needs root and the package heartbeat"]
-fn the_peers_own_smoke_test_passes() {
+fn peers_own_smoke_test_passes() {
     if let Some(reason) = why_not([Daemon::Ours, Daemon::Reference]) {
         return println!("skipped: {reason}");
     }

@@ -92,7 +92,7 @@ fn list_items(mut packed: &[u8]) -> Vec<&[u8]> {
 }
 
 #[test]
-fn the_same_message_on_a_cable_and_in_a_datagram_becomes_one_another() {
+fn same_message_on_a_cable_and_in_a_datagram_becomes_one_another() {
     let packets = vectors::packets();
     let named = |name: &str| packets.iter().find(|packet| packet.name == name).expect("a known packet");
     for what in ["xstr", "xstruct", "xlist", "xnl", "xunc"] {
@@ -143,7 +143,7 @@ fn verdicts_up_to_the_header_are_those_of_the_reference() {
 }
 
 #[test]
-fn the_startup_of_two_nodes_is_understood() {
+fn startup_of_two_nodes_is_understood() {
     let keys = vectors::keys_of(2, "sha1", "HI!");
     let dialogue = vectors::startup_dialogue();
     assert_eq!(dialogue.len(), 68);

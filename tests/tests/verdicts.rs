@@ -46,7 +46,7 @@ fn receiver() -> Engine {
 const ACCEPTED_BESIDES: &str = "netstring, second key with its own secret";
 
 #[test]
-fn the_engine_judges_every_packet_as_the_reference_does() {
+fn engine_judges_every_packet_as_the_reference_does() {
     let mut engine = receiver();
     let mut now = Instant::from_millis(10);
     let mut checked = 0;
@@ -79,7 +79,7 @@ fn dropped(stats: &hbcore::Stats) -> u64 {
 }
 
 #[test]
-fn the_two_forms_that_kill_the_reference_are_plain_drops() {
+fn two_forms_that_kill_the_reference_are_plain_drops() {
     let mut engine = receiver();
     let no_type = b"###\n5:xx=yy,%%%\n42:2 0000000000000000000000000000000000000000,";
     let type_seven = b"###\n9:(7)xx=yyy,%%%\n42:2 0000000000000000000000000000000000000000,";

@@ -34,13 +34,13 @@ fn broken() -> Vec<String> {
 }
 
 #[test]
-fn what_once_broke_a_rule_does_not_break_one_again() {
+fn recorded_schedules_break_no_rule_again() {
     let broken = broken();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]
-fn a_seed_always_gives_the_same_world() {
+fn seed_always_gives_the_same_world() {
     for seed in 0..20 {
         let schedule = Schedule::from_seed(seed);
         let story = || run(&schedule, RECORD).story.to_string();
@@ -49,7 +49,7 @@ fn a_seed_always_gives_the_same_world() {
 }
 
 #[test]
-fn a_schedule_survives_being_written_and_read() {
+fn schedule_survives_being_written_and_read() {
     for seed in 0..300 {
         let schedule = Schedule::from_seed(seed);
         assert_eq!(schedule.to_string().parse(), Ok(schedule), "seed {seed}");
@@ -57,7 +57,7 @@ fn a_schedule_survives_being_written_and_read() {
 }
 
 #[test]
-fn a_schedule_that_names_what_is_not_there_is_refused() {
+fn schedule_that_names_what_is_not_there_is_refused() {
     let text = pair([Kind::Ours; 2]).to_string();
     for line in ["at 1.0 for 1.0 isolate 2", "at 1.0 for 1.0 cut 0 1 7", "at 1.0 for 1.0 dance 1", "at 1.0 power 1"] {
         assert!(format!("{text}{line}\n").parse::<Schedule>().is_err(), "{line}");
@@ -119,7 +119,7 @@ fn two_models_of_3_0_6_start_as_two_real_ones() {
 
 /// The captured graceful stop, without the messages of scripts (1.9 d).
 #[test]
-fn a_model_of_3_0_6_stops_as_a_real_one() {
+fn model_of_3_0_6_stops_as_a_real_one() {
     let schedule = with(pair([Kind::Reference; 2]), 30, 60, Fault::Leave(0));
     let outcome = run(&schedule, RECORD);
     assert_eq!(outcome.violation, None);
@@ -139,7 +139,7 @@ fn two_models_of_3_0_6_restart_themselves_after_a_partition() {
 }
 
 #[test]
-fn the_other_node_takes_over_and_that_is_seen_in_the_diagram() {
+fn peer_takes_over_and_the_diagram_shows_it() {
     let fault = Fault::Power { node: 0, forgets: false };
     let schedule = with(pair([Kind::Ours; 2]), 30, 60, fault);
     let outcome = run(&schedule, RECORD);
@@ -151,7 +151,7 @@ fn the_other_node_takes_over_and_that_is_seen_in_the_diagram() {
 
 /// A cut makes two owners, and a bug keeps both; the other faults in this world are unrelated.
 #[test]
-fn a_failure_is_made_small_and_can_be_replayed_and_drawn() {
+fn failure_is_made_small_and_can_be_replayed_and_drawn() {
     let planted = Options { record: true, planted: Some(Bug::KeptAfterHeal) };
     let mut schedule = with(pair([Kind::Ours; 2]), 30, 15, Fault::Isolate(0));
     for second in 1..=4 {

@@ -308,7 +308,7 @@ fn one_that_starts_alone_owns_everything_after_initdead() {
 }
 
 #[test]
-fn the_death_of_the_owner_moves_its_group_in_deadtime() {
+fn death_of_the_owner_moves_its_group_in_deadtime() {
     let mut world = World::started(PAIR);
     world.kill(0);
     let cut = world.now;
@@ -318,7 +318,7 @@ fn the_death_of_the_owner_moves_its_group_in_deadtime() {
 }
 
 #[test]
-fn a_returning_home_gets_its_group_back_if_failback_is_on() {
+fn returning_home_gets_its_group_back_if_failback_is_on() {
     let mut world = World::started(PAIR);
     world.kill(0);
     world.run(MS(100));
@@ -328,7 +328,7 @@ fn a_returning_home_gets_its_group_back_if_failback_is_on() {
 }
 
 #[test]
-fn a_returning_home_does_not_get_its_group_back_if_failback_is_off() {
+fn returning_home_does_not_get_its_group_back_if_failback_is_off() {
     let mut world = World::started(Site { auto_failback: AutoFailback::Off, ..PAIR });
     world.kill(0);
     world.run(MS(100));
@@ -338,7 +338,7 @@ fn a_returning_home_does_not_get_its_group_back_if_failback_is_off() {
 }
 
 #[test]
-fn a_restart_faster_than_the_dead_time_ends_with_everyone_at_home() {
+fn restart_faster_than_the_dead_time_ends_with_everyone_at_home() {
     let mut world = World::started(PAIR);
     world.kill(0);
     world.run(MS(5));
@@ -350,7 +350,7 @@ fn a_restart_faster_than_the_dead_time_ends_with_everyone_at_home() {
 }
 
 #[test]
-fn an_owner_that_leaves_hands_over_before_its_dead_time() {
+fn owner_that_leaves_hands_over_before_its_dead_time() {
     let mut world = World::started(PAIR);
     world.effect_time = MS(2);
     let now = world.now;
@@ -369,7 +369,7 @@ fn an_owner_that_leaves_hands_over_before_its_dead_time() {
 }
 
 #[test]
-fn a_node_that_has_left_and_hears_nobody_has_no_deadline() {
+fn node_that_has_left_and_hears_nobody_has_no_deadline() {
     let mut world = World::started(PAIR);
     let now = world.now;
     world.hosts[0].engine.as_mut().unwrap().request(now, Request::Leave).unwrap();
@@ -381,7 +381,7 @@ fn a_node_that_has_left_and_hears_nobody_has_no_deadline() {
 }
 
 #[test]
-fn a_partition_gives_two_owners_and_its_heal_one_without_an_outage() {
+fn partition_gives_two_owners_and_its_heal_one_without_an_outage() {
     let mut world = World::started(PAIR);
     world.cut = true;
     world.run(MS(100));
@@ -401,7 +401,7 @@ fn a_partition_gives_two_owners_and_its_heal_one_without_an_outage() {
 }
 
 #[test]
-fn a_partition_in_one_direction_ends_with_one_owner_too() {
+fn partition_in_one_direction_ends_with_one_owner_too() {
     for deaf in 0..2 {
         let mut world = World::started(PAIR);
         world.deaf = Some(deaf);
@@ -427,7 +427,7 @@ fn nodes_that_started_apart_agree_when_they_meet() {
 }
 
 #[test]
-fn a_standby_moves_a_group_without_two_owners() {
+fn standby_moves_a_group_without_two_owners() {
     let mut world = World::started(PAIR);
     world.effect_time = MS(3);
     let now = world.now;
@@ -460,7 +460,7 @@ fn heavy_loss_on_two_links_does_not_kill_anybody_and_everything_is_repeated() {
 }
 
 #[test]
-fn a_serial_cable_alone_carries_a_cluster() {
+fn serial_cable_alone_carries_a_cluster() {
     let mut world = World::started(Site { form: LinkForm::Serial { baud: 0 }, ..PAIR });
     assert_eq!((world.owners(0), world.owners(1)), (std::vec![0], std::vec![1]));
     world.kill(0);
@@ -469,7 +469,7 @@ fn a_serial_cable_alone_carries_a_cluster() {
 }
 
 #[test]
-fn a_stall_of_our_own_is_reported_and_nobody_is_judged_before_waiting_packets_are_read() {
+fn own_stall_is_reported_and_peers_are_judged_after_waiting_packets() {
     let mut world = World::started(PAIR);
     let mut sleeper = world.hosts[1].engine.take().unwrap();
     world.run(MS(200));

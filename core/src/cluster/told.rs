@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_is_read_as_it_was_written() {
+    fn statement_is_read_as_it_was_written() {
         let longest = told("123456789012345", u64::MAX, u128::MAX);
         for all in [told("1.2.3", 0x0123, 0), told("", u64::MAX, u128::MAX), longest, told("123456789012345", 0, 1)] {
             assert_eq!(read(all.text(Inheritance::Nothing).as_bytes()), all);

@@ -138,7 +138,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn a_missing_or_empty_file_means_the_defaults() {
+    fn missing_or_empty_file_means_the_defaults() {
         let mut problems = Problems::<4>::new();
         let parsed = HbcoreCf::parse(b"# nothing\n", &mut problems);
         assert_eq!(parsed.checked(), Some(HbcoreCf::default()));

@@ -25,7 +25,7 @@ fn messages_leave_in_the_order_in_which_they_were_written() {
 }
 
 #[test]
-fn a_message_is_repeated_once_per_quiet_time() {
+fn message_is_repeated_once_per_quiet_time() {
     let mut history = History::<256>::new();
     put(&mut history, b"one");
     put(&mut history, b"two");
@@ -41,7 +41,7 @@ fn a_message_is_repeated_once_per_quiet_time() {
 }
 
 #[test]
-fn what_is_gone_or_not_written_is_refused() {
+fn request_for_messages_not_kept_or_not_written_is_refused() {
     let mut history = History::<64>::new();
     for _ in 0..10 {
         put(&mut history, b"0123456789");
@@ -54,7 +54,7 @@ fn what_is_gone_or_not_written_is_refused() {
 }
 
 #[test]
-fn a_message_larger_than_the_ring_is_refused_and_takes_no_number() {
+fn message_larger_than_the_ring_is_refused_and_takes_no_number() {
     let mut history = History::<64>::new();
     assert!(!put(&mut history, &[b'x'; 60]));
     assert_eq!(history.next_sequence(), Sequence(1));

@@ -6,7 +6,7 @@ fn node() -> Node<2> {
 }
 
 #[test]
-fn who_is_up_or_active_takes_part() {
+fn node_that_is_up_or_active_is_live() {
     for live in [NodeState::Up, NodeState::Active] {
         assert!(live.is_live(), "{live:?}");
     }
@@ -16,13 +16,13 @@ fn who_is_up_or_active_takes_part() {
 }
 
 #[test]
-fn a_ping_node_is_no_member() {
+fn ping_node_is_no_member() {
     assert!(node().is_member());
     assert!(!Node::<2> { kind: NodeKind::Ping, ..node() }.is_member());
 }
 
 #[test]
-fn a_link_that_was_down_is_up_when_something_is_heard_on_it() {
+fn link_that_was_down_is_up_when_something_is_heard_on_it() {
     let mut node = node();
     let at = Instant::from_millis(70);
     assert!(node.heard_on(LinkId(1), at));
@@ -56,7 +56,7 @@ fn assert_nothing_is_owed(node: &Node<2>) {
 }
 
 #[test]
-fn what_depends_on_the_run_is_forgotten_but_not_which_run_it_was() {
+fn forgetting_a_node_keeps_its_generation_and_receive_window() {
     let mut node = in_the_middle();
     node.forget();
     assert_nothing_is_owed(&node);

@@ -19,7 +19,7 @@ fn any_first_number_is_accepted_and_nothing_older_is_missing() {
 }
 
 #[test]
-fn a_gap_is_recorded_and_filled_in_any_order() {
+fn gap_is_recorded_and_filled_in_any_order() {
     let mut window = after(&[1, 2]);
     assert_eq!(window.arrive(Sequence(6)), Arrival::Gap { lost: 3 });
     assert_eq!(window.missing_run(Sequence(0), Sequence(u64::MAX)), Some((Sequence(3), Sequence(5))));
@@ -33,7 +33,7 @@ fn a_gap_is_recorded_and_filled_in_any_order() {
 }
 
 #[test]
-fn a_jump_of_250_is_asked_for_and_one_of_251_is_given_up() {
+fn jump_of_250_is_asked_for_and_one_of_251_is_given_up() {
     assert_eq!(after(&[1]).arrive(Sequence(252)), Arrival::Gap { lost: 250 });
     let mut window = after(&[1, 3]);
     assert_eq!(window.arrive(Sequence(255)), Arrival::LostTooMany { lost: 251 });
@@ -56,7 +56,7 @@ fn every_tenth_number_is_acknowledged_and_never_above_a_gap() {
 }
 
 #[test]
-fn the_largest_numbers_do_no_harm() {
+fn largest_numbers_do_no_harm() {
     let mut window = after(&[u64::MAX - 2]);
     assert_eq!(window.arrive(Sequence(u64::MAX)), Arrival::Gap { lost: 1 });
     for residue in 0..10 {
@@ -77,7 +77,7 @@ fn forgetting_keeps_the_generation() {
 }
 
 #[test]
-fn a_new_run_begins_with_any_number() {
+fn new_run_begins_with_any_number() {
     let mut window = after(&[7, 9]);
     window.restart(Generation(4));
     assert_eq!((window.generation, window.newest(), window.missing()), (Generation(4), None, 0));
@@ -85,7 +85,7 @@ fn a_new_run_begins_with_any_number() {
 }
 
 #[test]
-fn what_is_twice_or_old_is_not_processed() {
+fn duplicate_or_old_message_is_not_new() {
     let gaps = [Arrival::Gap { lost: 2 }, Arrival::LostTooMany { lost: 300 }];
     for new in [Arrival::InOrder, Arrival::Filled].into_iter().chain(gaps) {
         assert!(new.is_new(), "{new:?}");
@@ -96,7 +96,7 @@ fn what_is_twice_or_old_is_not_processed() {
 }
 
 #[test]
-fn the_newest_number_and_what_is_missing_are_told() {
+fn newest_number_and_what_is_missing_are_told() {
     let window = after(&[1, 4]);
     assert_eq!((window.newest(), window.missing()), (Some(Sequence(4)), 2));
 }

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_compact_one_is_that_of_the_crate() {
+    fn compact_one_is_that_of_the_crate() {
         let bytes: [u8; 40] = core::array::from_fn(|i| (i * 41) as u8);
         for len in 0..bytes.len() {
             let (mut one, mut other, mut back) = ([0; 64], [0; 64], [0; 64]);

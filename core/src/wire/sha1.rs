@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_function_of_the_crate() {
+    fn compress_agrees_with_the_sha1_crate() {
         let (mut ours, mut theirs) = ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]);
         for n in 0..100u8 {
             let block = core::array::from_fn(|i| n.wrapping_mul(31) ^ (i as u8).wrapping_mul(57));

@@ -37,7 +37,7 @@ fn cluster(storage: &mut Storage) -> *mut HbCluster {
 }
 
 #[test]
-fn a_panic_ends_at_the_edge_and_poisons_the_cluster() {
+fn panic_ends_at_the_edge_and_poisons_the_cluster() {
     let mut storage = zeroed();
     let cluster = cluster(&mut storage);
     assert_eq!(call(|| with(cluster, |_| Ok(()))), HbResult::Ok);
@@ -51,7 +51,7 @@ fn a_panic_ends_at_the_edge_and_poisons_the_cluster() {
 /// Two threads break the contract and call at the same instant, again and again: one call runs, and the other one
 /// returns an error.
 #[test]
-fn a_call_beside_a_call_is_refused() {
+fn call_beside_a_call_is_refused() {
     let mut storage = zeroed();
     let address = cluster(&mut storage).expose_provenance();
     let (inside, arrived, wrong) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
@@ -83,7 +83,7 @@ fn a_call_beside_a_call_is_refused() {
 }
 
 #[test]
-fn a_call_within_a_call_is_refused() {
+fn call_within_a_call_is_refused() {
     let mut storage = zeroed();
     let cluster = cluster(&mut storage);
     let mut inner = [HbResult::Ok; 3];

@@ -66,7 +66,7 @@ mod tests {
     const ADDR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
 
     #[test]
-    fn a_request_has_no_target() {
+    fn request_has_no_target() {
         #[rustfmt::skip]
         let golden = [
             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0x08, 0x06,
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_has_no_sender_and_its_answer_has_one() {
+    fn probe_has_no_sender_and_its_answer_has_one() {
         let probe = probe(MAC, ADDR);
         assert_eq!(sender(&probe[14..]), Some((MAC, Ipv4Addr::UNSPECIFIED)));
         assert_eq!((&probe[20..22], &probe[38..]), (&[0, 1][..], &[10, 77, 0, 100][..]));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_names_us_twice() {
+    fn reply_names_us_twice() {
         #[rustfmt::skip]
         let golden = [
             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0x08, 0x06,

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_advertisement_has_these_bytes() {
+    fn advertisement_has_these_bytes() {
         let mac = [0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee];
         let addr: Ipv6Addr = "2001:db8::64".parse().expect("an address");
         #[rustfmt::skip]
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_router_says_so() {
+    fn advertisement_of_a_router_has_the_router_flag() {
         let addr: Ipv6Addr = "fe80::1".parse().expect("an address");
         assert_eq!(frame([2; 6], addr, true)[58], 0xa0);
     }

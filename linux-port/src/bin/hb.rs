@@ -300,13 +300,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_number_of_cuts_is_told_plainly() {
+    fn wrong_number_of_cuts_is_refused_with_the_reason() {
         let error = command(["demo", "--cuts", "x"].map(Into::into)).expect_err("no number").to_string();
         assert_eq!(error, "--cuts wants a number from 1 to 1000, and not 'x'");
     }
 
     #[test]
-    fn a_command_line_without_sense_is_refused() {
+    fn demo_arguments_that_make_no_sense_are_refused() {
         for words in [
             &["demo", "--cuts", "many"][..],
             &["demo", "--cuts", "0"],

@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_waits_is_told_what_for() {
+    fn long_stop_names_the_groups_that_still_stop() {
         let after = Duration::from_millis(12_345);
         let groups = ["192.0.2.1".to_owned(), "drbddisk::r0".to_owned()];
         assert_eq!(still(Some(&groups), after), "is still stopping after 12 s: 192.0.2.1, drbddisk::r0");

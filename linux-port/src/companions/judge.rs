@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_here_is_not_given_up() {
+    fn node_without_groups_releases_nothing() {
         let mut world = World::new(true);
         world.hear(News::Count(2), 1, Some(Held::Nothing));
         assert_eq!(world.time(1, Some(Held::Nothing)), []);

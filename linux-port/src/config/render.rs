@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_caret_stands_below_its_word_behind_tabs_and_wide_text() {
+    fn caret_stands_below_its_word_after_tabs_and_wide_text() {
         assert_eq!(padding("\tkeepalive x", 12), "\t          ");
         assert_eq!(padding("é x", 4), "  ");
         assert_eq!(padding("ab", 99), "  ");

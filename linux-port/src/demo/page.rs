@@ -161,14 +161,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_in_the_middle() {
+    fn median_is_in_the_middle() {
         let all = [30, 10, 20].map(Duration::from_millis);
         assert_eq!(spread(&all), Some([10.0, 20.0, 30.0]));
         assert_eq!(spread(&[]), None);
     }
 
     #[test]
-    fn a_bar_is_as_long_as_the_time_and_no_longer_than_a_line() {
+    fn bar_is_as_long_as_the_time_and_no_longer_than_a_line() {
         assert_eq!(bar(Duration::from_micros(2_600)), "▆▆▆");
         assert_eq!(bar(Duration::from_secs(5)).chars().count(), BAR);
     }

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_zero_is_left_out() {
+    fn counters_that_are_zero_are_left_out() {
         let mut stats = Stats::default();
         assert_eq!(Counters(&stats).to_string(), "Packets: 0 received, 0 new, 0 duplicates; 0 sent");
         (stats.received, stats.accepted, stats.duplicates, stats.sent) = (120, 50, 49, 60);

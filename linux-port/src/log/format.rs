@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_has_facility_times_eight_plus_priority_and_ends_in_a_zero_byte() {
+    fn datagram_begins_with_its_priority_and_ends_in_a_zero_byte() {
         let local0 = Facility::by_name("local0").expect("known");
         let stamp = date("+%b %d %H:%M:%S");
         let expected = format!("<131>{stamp} heartbeat: [7831]: ERROR: Link alpha:eth0 up.\0");

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_passes_the_flood_is_counted_and_the_next_period_reports_it() {
+    fn burst_passes_the_flood_is_counted_and_the_next_period_reports_it() {
         let mut limit = RateLimit::new(2, Duration::from_secs(10));
         let at = Instant::from_millis;
         assert_eq!(limit.check(at(5)), Verdict::Pass { suppressed: 0 });

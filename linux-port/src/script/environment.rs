@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_process_can_have_is_left_out() {
+    fn variables_that_no_process_can_have_are_left_out() {
         let mut environment = Environment::default();
         environment.set("A", "1").set("", "2").set("B=C", "3").set("D", "4\0").set("A", "5");
         assert_eq!(environment.to_strings(), [CString::new("A=5").expect("no zero")]);

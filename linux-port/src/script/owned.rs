@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_the_contract_decide() {
+    fn words_of_the_contract_decide() {
         for yes in ["running", "apache is Running...", "OK", "xOKx", "notrunning", "not  running", "stopped\nrunning\n"]
         {
             assert!(owned(yes), "{yes:?}");

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_and_not_removed_is_there_after_a_crash() {
+    fn record_keeps_addresses_not_removed_before_a_crash() {
         let place = place("crash");
         let mut record = Record::open(&place).expect("no file is fine");
         assert_eq!(record.read_all(), []);

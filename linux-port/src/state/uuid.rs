@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_wraps_around_in_32_bits_and_may_seed_with_a_negative_number() {
+    fn long_name_wraps_around_in_32_bits_and_may_seed_with_a_negative_number() {
         // The generator's published behaviour for seed 1: 1804289383, 846930886, 1681692777.
         let mut random = AdditiveFeedback::seeded(1);
         assert_eq!([random.next(), random.next(), random.next()], [1_804_289_383, 846_930_886, 1_681_692_777]);

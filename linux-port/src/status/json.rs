@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_json_cannot_hold_is_escaped() {
+    fn characters_that_json_cannot_hold_are_escaped() {
         let mut text = String::new();
         string(&mut text, "a\"b\\c\n\u{7f}é/");
         assert_eq!(text, "\"a\\\"b\\\\c\\u000a\\u007fé/\"");

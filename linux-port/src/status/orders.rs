@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_orders_are_remembered_and_numbered() {
+    fn latest_orders_are_remembered_and_numbered() {
         let mut orders = Orders::default();
         for n in 0..20 {
             orders.note(if n % 2 == 0 { STANDBY } else { TAKEOVER }, format!("said {n}"));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_order_is_passed_over() {
+    fn line_that_is_no_order_is_passed_over() {
         for line in ["", "1", "1 standby", "x standby y", "1 dance y"] {
             assert_eq!(Decided::read(line), None, "{line}");
         }

@@ -8,7 +8,7 @@ use crate::jobs::{Running, Trying};
 use crate::problems::{Coming, Problem, Standing};
 
 #[test]
-fn an_answer_is_read_as_it_was_packed() {
+fn answer_is_read_as_it_was_packed() {
     let refused = Decided { number: 7, kind: "standby", said: "refused: nobody is there".to_owned() };
     let answer = Answer {
         text: "alpha: active\n".to_owned(),
@@ -25,7 +25,7 @@ fn an_answer_is_read_as_it_was_packed() {
 }
 
 #[test]
-fn an_answer_of_an_earlier_version_is_its_text() {
+fn answer_of_an_earlier_version_is_its_text() {
     let old = Answer::unpack("alpha: active\n");
     assert_eq!(old, Answer { text: "alpha: active\n".to_owned(), ..Answer::default() });
     let torn = Answer::unpack("alpha: active\n\x1e\n{\"version\":1,");
@@ -229,7 +229,7 @@ fn socket_of_an_earlier_run_is_replaced_and_anything_else_is_left_alone() {
 }
 
 #[test]
-fn whoever_asks_is_answered_and_without_anybody_nothing_is_waited_for() {
+fn status_socket_answers_a_client_and_waits_for_none() {
     let (directory, path) = place("asked");
     let socket = StatusSocket::open(&path).expect("opened");
     let told = Answer { text: "alpha: active\n".to_owned(), ..Answer::default() };

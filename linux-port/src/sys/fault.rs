@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gate_without_a_control_panel_lets_everything_pass() {
+    fn gate_without_a_control_panel_lets_everything_pass() {
         assert!(gate(Call::Spawn, "nginx start").is_ok());
         let mut written = Vec::new();
         write_all(&mut written, b"whole", "generation").expect("written");

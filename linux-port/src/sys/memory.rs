@@ -169,14 +169,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_never_written_to_is_found_in_maps() {
+    fn pages_never_written_to_are_found_in_maps() {
         let range = Some((0x5000, 0x6000));
         assert_eq!(unwritten("5000-6000 r-xp 00003000 08:01 77   /bin/x"), range);
         assert_eq!(unwritten("5000-6000 r--p 00000000 08:01 77   /bin/x"), range);
     }
 
     #[test]
-    fn what_may_have_been_written_to_is_not() {
+    fn pages_that_may_have_been_written_to_are_left_out() {
         for line in [
             "5000-6000 r--p 00155000 08:01 77 /bin/x",
             "5000-6000 rw-p 00000000 08:01 77 /bin/x",
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_the_same_without_its_pages_of_zeros() {
+    fn value_is_the_same_without_its_pages_of_zeros() {
         let mut value = vec![0u8; 64 * PAGE].into_boxed_slice();
         value[5 * PAGE + 7] = 1;
         value[63 * PAGE] = 2;
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_refusal_names_the_capability() {
+    fn refusal_to_lock_memory_names_the_capability() {
         assert!(LockError::NotPermitted.to_string().contains("CAP_IPC_LOCK"));
     }
 }

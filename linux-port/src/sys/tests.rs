@@ -21,7 +21,7 @@ fn ready(poller: &Poller, timeout: Option<Duration>) -> Vec<Ready> {
 }
 
 #[test]
-fn the_timer_wakes_at_its_deadline_and_not_before() {
+fn timer_wakes_at_its_deadline_and_not_before() {
     let (poller, clock) = (Poller::new().expect("opens"), Clock);
     let mut timer = DeadlineTimer::new().expect("opens");
     poller.add(&timer, 7, Interest::Read).expect("added");
@@ -42,7 +42,7 @@ fn the_timer_wakes_at_its_deadline_and_not_before() {
 }
 
 #[test]
-fn a_signal_is_read_from_the_descriptor() {
+fn signal_is_read_from_the_descriptor() {
     let poller = Poller::new().expect("opens");
     let mut signals = Signals::block(&[Signal::HUP, Signal::USR1]).expect("blocked");
     poller.add(&signals, 1, Interest::Read).expect("added");
@@ -58,7 +58,7 @@ fn a_signal_is_read_from_the_descriptor() {
 }
 
 #[test]
-fn a_descriptor_is_reported_with_its_token_until_the_other_side_has_gone() {
+fn descriptor_is_reported_with_its_token_until_the_other_side_has_gone() {
     let poller = Poller::new().expect("opens");
     let (near, mut far) = UnixStream::pair().expect("a pair");
     poller.add(&near, u64::MAX, Interest::Read).expect("added");

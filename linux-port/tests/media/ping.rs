@@ -15,7 +15,7 @@ fn ping(host: &str) -> MediumSpec {
 }
 
 #[test]
-fn a_message_comes_back_as_the_data_of_the_reply() {
+fn message_comes_back_as_the_data_of_the_reply() {
     let Some((a, _b)) = pair() else { return };
     for spec in [ping("10.77.0.2"), MediumSpec::Ping6 { host: "fd00:77:0::2".into() }] {
         let mut medium = opened(&a, &spec);
@@ -29,7 +29,7 @@ fn a_message_comes_back_as_the_data_of_the_reply() {
 }
 
 #[test]
-fn a_host_that_is_away_stays_silent() {
+fn host_that_is_away_stays_silent() {
     let Some((a, _b)) = pair() else { return };
     let mut medium = opened(&a, &ping("10.77.0.99"));
     let _ = medium.send(b"anybody?");
@@ -37,7 +37,7 @@ fn a_host_that_is_away_stays_silent() {
 }
 
 #[test]
-fn a_group_answers_once_for_each_request() {
+fn group_answers_once_for_each_request() {
     let Some((a, b)) = pair() else { return };
     b.ip("addr add 10.77.0.3/24 dev eth0");
     let hosts = ["10.77.0.99", "10.77.0.2", "10.77.0.3"].map(str::to_owned).to_vec();

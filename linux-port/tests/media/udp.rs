@@ -93,7 +93,7 @@ fn bcast_reaches_the_subnet_when_no_broadcast_address_is_set() {
 }
 
 #[test]
-fn a_multicast_sender_hears_itself_only_if_asked() {
+fn multicast_sender_hears_itself_only_if_asked() {
     let Some((a, _b)) = pair() else { return };
     for spec in [mcast("eth0", true), mcast6("eth0", true)] {
         let mut medium = opened(&a, &spec);
@@ -113,7 +113,7 @@ fn broadcasts_on_loopback_stay_on_their_host_and_are_not_heard_by_their_sender()
 }
 
 #[test]
-fn a_medium_hears_only_its_own_interface() {
+fn medium_hears_only_its_own_interface() {
     let Some((a, b)) = pair() else { return };
     a.cable(&b, "eth1", 1);
     for make in [|device: &str| mcast(device, false), |device: &str| mcast6(device, false), bcast] {
@@ -187,7 +187,7 @@ fn after_an_interface_came_back_the_medium_is_reopened() {
 }
 
 #[test]
-fn a_medium_that_cannot_be_opened_says_why() {
+fn medium_that_cannot_be_opened_says_why() {
     let Some((a, _b)) = pair() else { return };
     let (cause, text) = refused(&a, &bcast("eth7"));
     assert!(matches!(cause, OpenCause::NoInterface) && text.starts_with("bcast eth7: "), "{text}");
@@ -204,7 +204,7 @@ fn a_medium_that_cannot_be_opened_says_why() {
 }
 
 #[test]
-fn a_missing_privilege_is_named() {
+fn missing_privilege_is_named() {
     let Some((a, _b)) = pair() else { return };
     let without = |capability: CapabilitySet, spec: MediumSpec| {
         a.run(move || {

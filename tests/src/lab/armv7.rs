@@ -97,7 +97,7 @@ mod tests {
     use super::{EMULATOR, GUEST};
 
     #[test]
-    fn the_emulator_is_told_where_the_program_is() {
+    fn emulator_is_told_where_the_program_is() {
         assert_eq!(EMULATOR[4], format!("{GUEST:#x}"));
     }
 }

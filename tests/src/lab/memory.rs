@@ -86,7 +86,7 @@ Anonymous:          4000 kB
     }
 
     #[test]
-    fn what_does_not_count_is_left_out() {
+    fn mappings_that_do_not_count_are_left_out() {
         let of_guest = |start| (0x1000_0000_0000..0x1001_0000_0000).contains(&start);
         assert_eq!(Memory::sum(SMAPS, of_guest), Memory { own: 320, shared: 492 });
     }

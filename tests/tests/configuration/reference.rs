@@ -54,7 +54,7 @@ fn compare(rows: &[Row], folder: impl Fn(&str) -> Folder) -> Vec<String> {
 
 #[test]
 #[ignore = "starts 3.0.6 some 200 times: needs it installed, root, and two minutes"]
-fn the_reference_agrees() {
+fn reference_agrees() {
     assert!(Path::new(DAEMON).exists(), "install heartbeat 3.0.6 first");
     let mut differences = compare(rows::LINES, |lines| Folder::new().with("ha.cf", &format!("{BASE}{lines}\n")));
     differences.extend(compare(rows::LINES_WITHOUT_CRM, |lines| {
@@ -69,7 +69,7 @@ fn the_reference_agrees() {
 
 #[test]
 #[ignore = "needs 3.0.6 installed, and root"]
-fn the_reference_dumps_the_same() {
+fn reference_dumps_the_same() {
     for wiki in [false, true] {
         let option = if wiki { "-DW" } else { "-D" };
         let theirs = Command::new(DAEMON).arg(option).output().expect("install heartbeat 3.0.6 first");

@@ -1,4 +1,4 @@
-//! Good and bad lines, and the daemon's verdict on each (docs/protocol/files.md 16). The test `the_reference_agrees`
+//! Good and bad lines, and the daemon's verdict on each (docs/protocol/files.md 16). The test `reference_agrees`
 //! runs each row with 3.0.6 too.
 
 /// The verdict on a configuration.

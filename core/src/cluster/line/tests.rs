@@ -98,7 +98,7 @@ impl<F: FnMut(usize) -> bool> Pair<F> {
 }
 
 #[test]
-fn an_idle_line_carries_each_heartbeat_several_times_and_stays_half_free() {
+fn idle_line_carries_each_heartbeat_several_times_and_stays_half_free() {
     let mut pair = Pair::new(SPEED, |_| false);
     pair.run(30);
     let (bytes, duplicates) = (pair.bytes, pair.nodes[1].stats().duplicates);

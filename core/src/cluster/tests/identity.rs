@@ -151,7 +151,7 @@ fn own_message_that_comes_back_shows_that_the_link_is_up_and_nothing_else() {
 }
 
 #[test]
-fn what_was_never_said_under_our_name_is_of_another_host() {
+fn message_under_our_name_that_we_never_sent_is_of_another_node() {
     let mut world = World::started(PAIR);
     let generation = world.at(1).generation().0;
     let next = world.at(1).history.next_sequence().0;

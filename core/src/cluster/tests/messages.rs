@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn the_heartbeat_is_at_most_150_bytes() {
+fn heartbeat_is_at_most_150_bytes() {
     let site = Site { nodes: &["fourteen-chars", "bravo"], ..PAIR };
     let mut engine = engine(site, 0, 0x6b02_6ae8, Instant::from_millis(1));
     let mut buffer = [0; 2048];
@@ -61,7 +61,7 @@ fn forged_replayed_and_foreign_messages_change_nothing() {
 }
 
 #[test]
-fn a_request_for_everything_is_answered_with_one_refusal_and_a_bounded_number_of_repetitions() {
+fn request_for_everything_gets_one_refusal_and_bounded_retransmissions() {
     let mut world = World::started(PAIR);
     world.run(MS(20_000));
     let mut buffer = [0; 1024];
@@ -117,7 +117,7 @@ fn every_message_fits_also_with_the_longest_names() {
 }
 
 #[test]
-fn a_child_of_a_3_0_6_does_not_know_what_its_parent_has_taken() {
+fn child_of_a_3_0_6_does_not_know_what_its_parent_has_taken() {
     let mut world = World::started(PAIR);
     let (now, generation) = (world.now, world.at(0).generation().0);
     let mut seq = 900;

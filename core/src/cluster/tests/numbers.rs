@@ -199,7 +199,7 @@ impl World {
 }
 
 #[test]
-fn what_is_left_of_a_range_is_sent_again_and_the_rest_refused() {
+fn range_that_is_partly_kept_is_retransmitted_and_the_rest_refused() {
     let mut world = World::started(PAIR);
     world.run(MS(8000));
     let oldest = world.at(1).history.oldest_sequence().0;

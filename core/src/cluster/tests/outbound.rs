@@ -113,7 +113,7 @@ fn acknowledgement_and_refusal_leave_in_both_forms() {
 }
 
 #[test]
-fn what_is_missing_is_asked_for_in_runs_and_counted() {
+fn gap_is_requested_in_runs_and_counted() {
     let mut engine = bravo();
     sent_in_time(&mut engine, &[]);
     engine.timing.initdead = MS(5000);

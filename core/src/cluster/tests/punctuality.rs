@@ -81,7 +81,7 @@ fn node_that_was_removed_does_not_die() {
 }
 
 #[test]
-fn what_is_missing_is_not_asked_for_before_its_time() {
+fn gap_is_not_requested_before_its_time() {
     let asked = |after: i64| {
         let mut world = World::started(PAIR);
         let newest = world.at(1).nodes[0].window.newest().unwrap().0;

@@ -48,7 +48,7 @@ fn each_bad_field_has_its_own_error() {
 }
 
 #[test]
-fn a_bare_address_is_told_by_its_shape() {
+fn bare_address_is_told_by_its_shape() {
     for word in ["1.2.3.4", "1.2.3.4/24/eth0", "1x.2y.3z.4w", "1.2.3.4.5"] {
         assert!(looks_like_ipv4(word), "{word}");
     }

@@ -120,7 +120,7 @@ fn places_are_those_of_the_wrong_word() {
 }
 
 #[test]
-fn the_help_is_what_mends_the_file() {
+fn help_is_what_mends_the_file() {
     let helps = |text: &str| {
         let mut problems = Problems::<4>::new();
         let _ = AuthKeys::parse(text.as_bytes(), &mut problems);
@@ -149,7 +149,7 @@ fn utf_16_is_one_error() {
 }
 
 #[test]
-fn a_byte_order_mark_is_named() {
+fn byte_order_mark_is_named() {
     let mut problems = Problems::<8>::new();
     let parsed = AuthKeys::parse(b"\xef\xbb\xbfauth 1\n1 sha1 k\n", &mut problems);
     let kinds: std::vec::Vec<_> = problems.iter().map(|problem| problem.kind).collect();

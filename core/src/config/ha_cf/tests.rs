@@ -40,7 +40,7 @@ fn warnings(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_defaults_are_those_of_the_reference() {
+fn defaults_are_those_of_the_reference() {
     let defaults = "node p3\nbcast eth0\n";
     let expected = "cluster=linux-ha hopfudge=1 keepalive=1000ms deadtime=30000ms deadping=30000ms initdead=30000ms \
                     warntime=15000ms baud=19200 udpport=694 auto_failback=legacy hbgenmethod=file realtime=true debug=0 \
@@ -81,7 +81,7 @@ fn comments_carriage_returns_and_blanks_do_not_matter() {
 }
 
 #[test]
-fn the_last_value_of_a_directive_wins() {
+fn last_value_of_a_directive_wins() {
     good(&with("keepalive 1,5\nkeepalive 2 3\ndeadtime 2000ms\ndeadtime 20"), |ha_cf| {
         assert_eq!(ha_cf.timing.keepalive, Duration::from_secs(3));
         assert_eq!(ha_cf.timing.deadtime, Duration::from_secs(20));
@@ -114,7 +114,7 @@ fn nodes_keep_their_order_and_ping_nodes_count() {
 }
 
 #[test]
-fn a_port_counts_for_the_media_below_it() {
+fn port_counts_for_the_media_below_it() {
     let text = "logfacility none\nlogfile l\nnode p3\nauto_failback on\nbcast a\nudpport 6942\nbaud 57600\nbcast b,c\n\
                 ucast d h rest ignored\nserial /dev/ttyS0\nmcast e 225.0.0.1 694 1 0\n";
     good(text, |ha_cf| {
@@ -164,7 +164,7 @@ fn apiauth_children_and_fencing_keep_their_texts() {
 }
 
 #[test]
-fn a_facility_without_files_sends_the_files_to_null() {
+fn facility_without_files_sends_the_files_to_null() {
     good("node p3\nbcast e\nlogfacility local3\nlogfile /l\n", |ha_cf| {
         assert_eq!((ha_cf.logging.logfile, ha_cf.logging.debugfile), (Some("/l"), Some("/dev/null")));
         assert_eq!(ha_cf.logging.facility, Some(Facility(19)));
@@ -191,7 +191,7 @@ fn autojoin_any_adds_the_local_node() {
 }
 
 #[test]
-fn a_word_before_pacemaker_works_although_3_0_6_fails() {
+fn word_before_pacemaker_works_although_3_0_6_fails() {
     good("node p3\nbcast e\ncrm_daemon_dir /x\ncrmd_spawns_pengine on\ncrm off\n", |ha_cf| {
         assert_eq!(ha_cf.pacemaker.daemon_dir, Some("/x"));
         assert_eq!(ha_cf.pacemaker.crmd_spawns_pengine, Some(true));
@@ -296,7 +296,7 @@ fn each_error_points_at_the_word_that_is_wrong() {
 }
 
 #[test]
-fn a_missing_local_node_is_missed_where_the_others_stand() {
+fn missing_local_node_is_missed_where_the_others_stand() {
     let text = "logfacility none\nauto_failback on\nbcast e\n  node  p4 p5\n";
     parse(text, |_, problems| {
         let place = problems.iter().find(|p| p.severity == Severity::Error).and_then(|p| p.at);
@@ -362,7 +362,7 @@ fn latin_1_is_fine_in_comments_only() {
 }
 
 #[test]
-fn a_missing_blank_after_the_user_is_understood() {
+fn missing_blank_after_the_user_is_understood() {
     parse(&with("respawn hacluster/usr/lib/ipfail"), |_, problems| {
         let problem = problems.iter().find(|problem| problem.severity == Severity::Error).expect("an error");
         assert_eq!(problem.kind.to_string(), "Invalid uid [hacluster/usr/lib/ipfail] specified for client child");
@@ -375,7 +375,7 @@ fn helps(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_misspelt_directive_gets_the_one_that_was_meant() {
+fn misspelt_directive_gets_the_one_that_was_meant() {
     for (typed, meant) in [
         ("keepalve 1", "keepalive"),
         ("dead_time 1", "deadtime"),
@@ -398,7 +398,7 @@ fn a_misspelt_directive_gets_the_one_that_was_meant() {
 }
 
 #[test]
-fn a_byte_order_mark_is_named() {
+fn byte_order_mark_is_named() {
     let text = format!("\u{feff}{BASE}");
     assert_eq!(errors(&text), ["byte order mark (U+FEFF) before the first letter"]);
     parse(&text, |_, problems| {
@@ -417,7 +417,7 @@ fn utf_16_is_one_error() {
 }
 
 #[test]
-fn a_refused_medium_is_not_missed_as_well() {
+fn refused_medium_is_not_missed_as_well() {
     let alone = "logfacility none\nauto_failback on\nnode p3\nucast eth1\n";
     assert_eq!(errors(alone), ["ucast: [eth1] missing target IP address/hostname"]);
     assert_eq!(errors("logfacility none\nauto_failback on\nnode p3\nbcast\n"), ["No heartbeat media defined"]);

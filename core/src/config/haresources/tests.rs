@@ -29,7 +29,7 @@ fn warnings(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_line_is_a_node_and_its_resources() {
+fn line_is_a_node_and_its_resources() {
     let expected = ["p3[\"1.2.3.4\", \"httpd\"]", "P4[\"tomcat\"]"].map(String::from).to_vec();
     assert_eq!(groups("# c\n\n  p3 \t1.2.3.4 httpd # c\nP4 tomcat\n"), Ok(expected));
 }
@@ -44,7 +44,7 @@ fn backslashes_continue_a_line() {
 }
 
 #[test]
-fn the_first_word_must_be_a_node() {
+fn first_word_must_be_a_node() {
     let cases = ["zz a\n", "p3,a b\n", "p3\\x\n", "p3 a\\ \nzz b\n", "p3 a\\\n\nzz b\n"];
     for text in cases {
         let errors = groups(text).expect_err(text);
@@ -61,7 +61,7 @@ fn empty_files_and_groups_are_accepted() {
 }
 
 #[test]
-fn a_resource_is_a_script_with_arguments_or_an_address() {
+fn resource_is_a_script_with_arguments_or_an_address() {
     with("p3 Filesystem::/dev/sda1::/data::ext3 1.2.3.4/24/eth0 IPaddr2::1.2.3.5 httpd\n", |parsed, _| {
         let parsed = parsed.checked().expect("good");
         let group = parsed.groups.first().expect("one group");
@@ -102,7 +102,7 @@ fn helps(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn an_ipv6_address_wants_its_script_and_3_0_6_wants_it_in_full() {
+fn ipv6_address_wants_its_script_and_3_0_6_wants_it_in_full() {
     assert_eq!(warnings("p3 fd00::1/64/eth0"), ["IPv6 address [fd00::1/64/eth0] without a script"]);
     assert_eq!(helps("p3 fd00::1/64/eth0"), ["write `IPv6addr::fd00::1/64/eth0`"]);
     let advice = "if the other node is a 3.0.6, write the address in full: `IPv6addr::fd00:0:0:0:0:0:0:1`";
@@ -112,7 +112,7 @@ fn an_ipv6_address_wants_its_script_and_3_0_6_wants_it_in_full() {
 }
 
 #[test]
-fn a_byte_order_mark_is_named_and_the_line_is_read() {
+fn byte_order_mark_is_named_and_the_line_is_read() {
     with("\u{feff}p3 1.2.3.4\n", |parsed, problems| {
         let messages: Vec<_> = problems.iter().map(|problem| problem.kind.to_string()).collect();
         assert_eq!(messages, ["byte order mark (U+FEFF) before the first letter"]);
@@ -131,7 +131,7 @@ fn errors_beside(ha_cf: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_node_that_ha_cf_should_have_is_not_missed_here_as_well() {
+fn node_that_ha_cf_should_have_is_not_missed_here_as_well() {
     let text = "p3 a\np4 b\n";
     for ha_cf in ["", "bcast e\nnod p3 p4\n", "bcast e\nnode p3 \u{1}p4\n", "bcast e\nnode p4 p5\n"] {
         assert_eq!(errors_beside(ha_cf, text), [""; 0], "{ha_cf:?}");

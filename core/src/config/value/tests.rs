@@ -37,7 +37,7 @@ fn other_suffixes_and_signs_are_refused() {
 }
 
 #[test]
-fn a_time_never_overflows() {
+fn time_never_overflows() {
     assert!(millis("99999999999999999999999999999").is_some());
     assert!(millis("0.99999999999999999999999999999").is_some());
 }

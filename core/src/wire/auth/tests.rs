@@ -34,14 +34,14 @@ fn known_answer_of_rfc_2202() {
 }
 
 #[test]
-fn a_crc_has_no_leading_zeros() {
+fn crc_has_no_leading_zeros() {
     let short =
         (0..10_000u32).map(|n| digest(Method::Crc, b"", &n.to_be_bytes())).filter(|text| text.as_bytes().len() < 8);
     assert!(short.map(|text| assert_ne!(text.as_bytes()[0], b'0')).count() > 100);
 }
 
 #[test]
-fn a_key_belongs_to_a_method_that_uses_it() {
+fn key_belongs_to_a_method_that_uses_it() {
     let mut keys: Keys = Keys::new();
     assert_eq!(keys.insert(1, Method::Crc, b"HI!"), Err(KeyError::UnexpectedKey));
     assert_eq!(keys.insert(1, Method::Sha1, b""), Err(KeyError::MissingKey));
@@ -64,7 +64,7 @@ fn fifteen_is_the_highest_index_and_zero_the_lowest() {
 }
 
 #[test]
-fn a_full_table_refuses_the_newcomer_and_still_replaces() {
+fn full_table_refuses_the_newcomer_and_still_replaces() {
     let mut keys: Keys<1> = Keys::new();
     keys.insert(1, Method::Crc, b"").unwrap();
     assert_eq!(keys.insert(2, Method::Crc, b""), Err(KeyError::Full));
@@ -101,7 +101,7 @@ fn keys_are_chosen_as_the_wire_reference_says() {
 }
 
 #[test]
-fn a_crc_entry_that_signs_lends_no_empty_key() {
+fn crc_entry_that_signs_lends_no_empty_key() {
     let receiver = keys(&[(1, Method::Crc, b""), (2, Method::Sha1, b"HI!")], 1);
     let no_key = Hmac::new(Function::Sha1, b"");
     let mut forged = Mac::hmac(&no_key);

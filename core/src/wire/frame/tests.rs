@@ -50,31 +50,31 @@ fn noise_before_the_begin_costs_nothing() {
 }
 
 #[test]
-fn a_message_is_given_before_its_last_newline_came() {
+fn message_is_given_before_its_last_newline_came() {
     assert_eq!(messages(b">>>\nt=a\n<<<"), [A]);
 }
 
 #[test]
-fn a_message_that_breaks_off_at_a_line_end_costs_itself_only() {
+fn message_that_breaks_off_at_a_line_end_costs_itself_only() {
     let stream = [b">>>\nt=broken\n", A, B].concat();
     assert_eq!(messages(&stream), [A, B]);
     assert_eq!(read::<64>(&stream, 5).1, FrameCounters { broken: 1, ..FrameCounters::default() });
 }
 
 #[test]
-fn a_message_that_breaks_off_in_mid_line_leaves_the_next_one_readable() {
+fn message_that_breaks_off_in_mid_line_leaves_the_next_one_readable() {
     let glued = [b">>>\nt=brok", A].concat();
     assert_eq!(messages(&[&glued, B].concat()), [&glued[..], A, B]);
 }
 
 #[test]
-fn a_message_that_breaks_off_in_its_end_leaves_the_next_one_readable() {
+fn message_that_breaks_off_in_its_end_leaves_the_next_one_readable() {
     assert_eq!(messages(&[b">>>\nt=a\n<<", A, B].concat()), [&b">>>\nt=a\n<<>>>\nt=a\n<<<\n"[..], A, B]);
     assert_eq!(messages(&[b">>>\nt=a\n<<<", B].concat()), [A, B]);
 }
 
 #[test]
-fn a_message_too_long_is_thrown_away_and_counted() {
+fn message_too_long_is_thrown_away_and_counted() {
     let stream = [&b">>>\nt=much-too-long\n<<<\n"[..], A].concat();
     let (messages, counters) = read::<12>(&stream, 3);
     assert_eq!(messages, [A]);
@@ -82,7 +82,7 @@ fn a_message_too_long_is_thrown_away_and_counted() {
 }
 
 #[test]
-fn a_begin_in_mid_line_survives_when_the_broken_part_overflows() {
+fn begin_in_mid_line_survives_when_the_broken_part_overflows() {
     let stream = [b">>>\nt=broken", A].concat();
     let (messages, counters) = read::<16>(&stream, 4);
     assert_eq!(messages, [A]);
@@ -98,7 +98,7 @@ fn no_buffer_is_too_small_to_be_safe() {
 }
 
 #[test]
-fn a_device_is_read_message_by_message() {
+fn device_is_read_message_by_message() {
     let stream = [A, B, b"noise", A].concat();
     let mut source = FrameSource::<_, 64, 5>::new(&stream[..]);
     let mut messages = Vec::new();

@@ -30,7 +30,7 @@ const STATUS: [(&str, &str); 6] =
     [("t", "status"), ("st", "active"), ("src", "a"), ("seq", "1f"), ("hg", "6b026ae9"), ("ts", "6b026ae8")];
 
 #[test]
-fn a_status_is_understood() {
+fn status_is_understood() {
     let uuid = Uuid([7; 16]);
     let bytes = packet(&STATUS, |writer| {
         writer.binary("srcuuid", &uuid.0);
@@ -46,7 +46,7 @@ fn a_status_is_understood() {
 }
 
 #[test]
-fn what_every_message_must_have() {
+fn message_without_a_required_field_is_refused() {
     let without = |name: &str| error(&STATUS.into_iter().filter(|(n, _)| *n != name).collect::<Vec<_>>());
     assert_eq!(error(&STATUS), None);
     assert_eq!(without("t"), Some(HeaderError::NoType));
@@ -92,7 +92,7 @@ fn clients_get_what_the_engine_leaves_to_them_and_what_3_0_6_runs_a_script_for()
 }
 
 #[test]
-fn a_range_is_decimal_in_a_request_and_hex_in_a_refusal() {
+fn range_is_decimal_in_a_request_and_hex_in_a_refusal() {
     let range = |texts: &[(&str, &str)]| {
         let bytes = packet(&[&[("src", "a"), ("ts", "1"), ("seq", "1")], texts].concat(), |_| ());
         let range = Header::parse(open(&bytes, &keys()).unwrap()).unwrap().sequence_range();
@@ -123,13 +123,13 @@ fn identities_of_the_wrong_shape_count_as_absent() {
 }
 
 #[test]
-fn the_first_of_two_fields_counts_even_if_its_type_is_wrong() {
+fn first_of_two_fields_counts_even_if_its_type_is_wrong() {
     let bytes = packet(&STATUS, |writer| writer.binary("st", b"dead"));
     assert_eq!(Header::parse(open(&bytes, &keys()).unwrap()).unwrap().status, None);
 }
 
 #[test]
-fn a_compressed_message_is_told_from_a_bad_one() {
+fn compressed_message_is_told_from_a_bad_one() {
     let bytes = packet(&[("_compression_algorithm", "zlib")], |writer| writer.binary("_compressed_payload", b"xyz"));
     assert_eq!(Header::parse(open(&bytes, &keys()).unwrap()).err(), Some(HeaderError::Compressed));
 }

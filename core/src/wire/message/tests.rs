@@ -36,14 +36,14 @@ fn field(content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_empty_message_is_a_message() {
+fn empty_message_is_a_message() {
     let (netstring, lines) = (signed(b""), signed_lines(b""));
     assert_eq!(open(&netstring, &keys()).unwrap().fields().count(), 0);
     assert_eq!(open(&lines, &keys()).unwrap().fields().count(), 1, "auth");
 }
 
 #[test]
-fn the_first_field_of_a_name_counts() {
+fn first_field_of_a_name_counts() {
     let bytes = signed(b"7:(0)st=a,7:(0)st=b,");
     let message = open(&bytes, &keys()).unwrap();
     assert_eq!(message.text("st"), Some(&b"a"[..]));
@@ -52,7 +52,7 @@ fn the_first_field_of_a_name_counts() {
 }
 
 #[test]
-fn what_crashes_the_reference_is_dropped() {
+fn packet_that_crashes_the_reference_is_dropped() {
     for (body, error) in [
         (field(b"t=status"), PacketError::BadField),
         (field(b"(7)t=status"), PacketError::BadType),
@@ -133,7 +133,7 @@ fn structures_are_opened_in_both_forms() {
 }
 
 #[test]
-fn a_structure_in_the_other_form_spoils_the_message() {
+fn structure_in_the_other_form_spoils_the_message() {
     for value in [&b"(2)sub=>>>\nc=d\n<<<\n"[..], b"(2)sub=", b"(2)sub=###\n", b"(2)sub=###\n%%%\nx"] {
         assert_eq!(refusal(&signed(&field(value))), Some(PacketError::BadStructure));
     }
@@ -186,7 +186,7 @@ fn classic_message_that_ends_after_a_line_is_cut_off() {
 }
 
 #[test]
-fn a_local_message_needs_no_signature() {
+fn local_message_needs_no_signature() {
     let structure = Structure::local(b">>>\nt=hbapi-req\npid=1\n<<<\n\0").unwrap();
     assert_eq!(structure.text("pid"), Some(&b"1"[..]));
     let structure = Structure::local(b"###\n7:(0)st=a,%%%\n").unwrap();
@@ -195,7 +195,7 @@ fn a_local_message_needs_no_signature() {
 }
 
 #[test]
-fn an_inflated_message_is_vouched_for_by_the_outer_one() {
+fn inflated_message_is_vouched_for_by_the_outer_one() {
     let packet = signed(b"26:(1)_compressed_payload=xyz,");
     let outer = open(&packet, &keys()).unwrap();
     assert_eq!(outer.field("_compressed_payload").map(|field| field.kind), Some(Kind::Binary));

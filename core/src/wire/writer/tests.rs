@@ -37,7 +37,7 @@ fn status(writer: &mut Writer<'_>) {
 }
 
 #[test]
-fn the_worked_example_of_the_wire_reference_comes_out() {
+fn worked_example_of_the_wire_reference_comes_out() {
     let packet = write(Form::Netstring, status).unwrap();
     assert_eq!(packet.len(), 302);
     let auth = b",50:(0)auth=2 5ee9bce8d811188559716699bfeb74576cd0fb20,%%%\n";
@@ -46,7 +46,7 @@ fn the_worked_example_of_the_wire_reference_comes_out() {
 }
 
 #[test]
-fn a_datagram_becomes_the_message_for_a_cable() {
+fn datagram_becomes_the_message_for_a_cable() {
     let datagram = write(Form::Netstring, status).unwrap();
     let mut out = [0; 2048];
     let len = transcode_classic(&datagram, &keys(), &mut out).unwrap();
@@ -87,7 +87,7 @@ fn messages_with_structures_or_compressed_fields_go_without_the_auth_field() {
 }
 
 #[test]
-fn what_must_never_be_sent_is_refused() {
+fn writer_refuses_names_and_values_that_must_not_be_sent() {
     let bad: &[fn(&mut Writer<'_>)] = &[
         |writer| writer.text("a", b"x\0y"),
         |writer| writer.text("", b"x"),
@@ -120,7 +120,7 @@ fn is_passed_on(line: &str) -> bool {
 }
 
 #[test]
-fn a_list_that_would_cost_the_message_is_not_passed_on() {
+fn list_that_would_cost_the_message_is_not_passed_on() {
     for (list, sound) in [
         ("1:a,", true),
         ("1:a,2:bc,", true),
@@ -166,7 +166,7 @@ fn newlines_of_a_string_are_hidden_in_the_classic_form_and_restored_from_it() {
 }
 
 #[test]
-fn what_is_not_base64_is_not_passed_on() {
+fn value_that_is_not_base64_is_not_passed_on() {
     for (text, sound) in [("QQ==", true), ("", true), ("!!!!", false), ("Z===", false), ("QR==", false), ("QQ", false)]
     {
         assert_eq!(is_passed_on(&std::format!("(1)b={text}")), sound, "{text}");
@@ -174,7 +174,7 @@ fn what_is_not_base64_is_not_passed_on() {
 }
 
 #[test]
-fn a_value_cannot_hold_the_newline_of_a_structure_around_it() {
+fn value_cannot_hold_the_newline_of_a_structure_around_it() {
     let fill = |writer: &mut Writer<'_>| {
         writer.begin("s");
         writer.text("a", b"x\x14y");
@@ -211,7 +211,7 @@ fn nesting_must_be_even_and_at_most_sixteen_levels() {
 }
 
 #[test]
-fn a_buffer_too_small_by_any_amount_is_reported() {
+fn buffer_too_small_by_any_amount_is_reported() {
     let whole = write(Form::Netstring, status).unwrap();
     let keys = keys();
     for len in 0..whole.len() {
@@ -234,7 +234,7 @@ fn without_a_signing_key_only_local_messages_are_written() {
 }
 
 #[test]
-fn the_smallest_useful_heartbeat_fits_into_150_bytes() {
+fn smallest_useful_heartbeat_fits_into_150_bytes() {
     let packet = write(Form::Classic, |writer| {
         writer.text("t", b"status");
         writer.text("st", b"active");

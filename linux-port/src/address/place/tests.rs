@@ -16,7 +16,7 @@ fn ip(text: &str) -> IpAddr {
 }
 
 #[test]
-fn the_most_specific_connected_subnet_wins() {
+fn most_specific_connected_subnet_wins() {
     let routes = [
         route("0.0.0.0/0", 9, 0, true),
         route("10.0.0.0/8", 2, 0, false),
@@ -33,7 +33,7 @@ fn the_most_specific_connected_subnet_wins() {
 }
 
 #[test]
-fn a_default_route_gives_the_interface_but_not_the_prefix() {
+fn default_route_gives_the_interface_but_not_the_prefix() {
     let routes = [route("0.0.0.0/0", 9, 0, true)];
     assert!(matches!(find(&routes, ip("192.0.2.1"), None, None), Err(AddressError::NeedsPrefix)));
     assert_eq!(find(&routes, ip("192.0.2.1"), Some(28), None).ok(), Some(Place { index: 9, prefix: 28 }));
@@ -49,7 +49,7 @@ fn ipv6_routes_lead_to_ipv6_addresses() {
 }
 
 #[test]
-fn the_broadcast_address_ends_in_ones() {
+fn broadcast_address_ends_in_ones() {
     let addr = Ipv4Addr::new(10, 1, 2, 3);
     assert_eq!(broadcast(addr, 24), Some(Ipv4Addr::new(10, 1, 2, 255)));
     assert_eq!(broadcast(addr, 0), Some(Ipv4Addr::BROADCAST));
@@ -57,7 +57,7 @@ fn the_broadcast_address_ends_in_ones() {
 }
 
 #[test]
-fn an_alias_takes_the_lowest_free_number() {
+fn alias_takes_the_lowest_free_number() {
     let used = ["eth0", "eth0:0", "eth0:2", "eth1:1"];
     assert_eq!(label(&Label::Alias, "eth0", &used), "eth0:1");
     assert_eq!(label(&Label::Plain, "eth0", &used), "eth0");

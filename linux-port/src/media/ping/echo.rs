@@ -131,7 +131,7 @@ mod tests {
 
     /// The vector `icmp-ping` (docs/protocol/wire.md 9.1): header and data of a packet that 3.0.6 sent.
     #[test]
-    fn a_request_has_the_bytes_of_the_reference() {
+    fn request_has_the_bytes_of_the_reference() {
         let data = b"###\n10:(0)t=NS_st,10:(0)st=ping,12:(0)info=ping,16:(0)src=10.77.0.2,14:(0)ts=6b0272f5,\
             50:(0)auth=2 d80e39d49d64e10f17833426c5958a851cbe4915,%%%\n42:2 416eadaeed309e36fe22cf11dcefc230c6568392,";
         let mut out = [0; 256];
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_length_is_padded_for_the_checksum_only() {
+    fn odd_length_is_padded_for_the_checksum_only() {
         let mut out = [0; 32];
         let ident = u16::from_ne_bytes([0x12, 0x34]);
         let packet = request(Family::V4, ident, 1, b"abc", &mut out).expect("fits");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_counts_once() {
+    fn sequence_counts_once() {
         let mut seen = SeenSequences::default();
         assert!(seen.is_new(5) && !seen.is_new(5));
         assert!(seen.is_new(5 + 128));

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_names_its_owner_and_goes_with_it() {
+    fn lock_names_its_owner_and_goes_with_it() {
         let directory = directory("own");
         let lock = LockFile::take(&directory, "/dev/ttyS0").expect("free");
         let text = fs::read_to_string(directory.join("LCK..ttyS0")).expect("written");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_living_owner_is_respected_and_a_dead_one_is_not() {
+    fn living_owner_is_respected_and_a_dead_one_is_not() {
         let directory = directory("stale");
         let file = directory.join("LCK..pts3");
         fs::write(&file, "         1\n").expect("written");

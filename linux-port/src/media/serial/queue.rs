@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_line_drops_messages_instead_of_letting_them_grow_old() {
+    fn slow_line_drops_messages_instead_of_letting_them_grow_old() {
         let mut queue = WriteQueue::for_line(9600);
         let accepted = (0..100).filter(|_| queue.push(&[b'x'; 200])).count();
         assert_eq!(accepted, 10, "2048 bytes");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_goes_when_nothing_else_waits() {
+    fn long_message_goes_when_nothing_else_waits() {
         let mut queue = WriteQueue::for_line(9600);
         assert!(queue.push(b"first") && !queue.push(&[b'x'; 9000]));
         queue.written(5);

@@ -133,7 +133,7 @@ test result: FAILED. 20 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out;
     }
 
     #[test]
-    fn what_does_not_compile_is_a_failure() {
+    fn run_that_does_not_compile_is_a_failure() {
         assert_eq!(Tally::of_tests("error: no such thing", false), Tally::FAILED);
     }
 
