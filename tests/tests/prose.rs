@@ -6,6 +6,9 @@ use std::process::Command;
 
 use hbcore_tests::pages::{anchors, blocks, files, lines, links, root, text, without_code};
 
+#[path = "prose/names.rs"]
+mod names;
+
 /// The longest README, in lines.
 const README_LINES: usize = 120;
 /// The longest line of prose, in characters. Tables and headings may be longer.
