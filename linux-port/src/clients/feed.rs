@@ -69,6 +69,8 @@ pub struct Feed {
     /// A message that waits until the other nodes have caught up.
     held: Option<Vec<u8>>,
     facts: Vec<Fact>,
+    /// Our own messages of this turn, which follow its facts: a death is told before the takeover.
+    own: Vec<Vec<u8>>,
     statuses: Vec<Vec<u8>>,
     /// The newest of our own messages that was told, or was sent when there was nobody to tell.
     newest: u64,
@@ -104,6 +106,7 @@ impl Feed {
             woken,
             held: None,
             facts: Vec::new(),
+            own: Vec::new(),
             statuses: Vec::new(),
             newest: 0,
             is_news: false,
@@ -165,7 +168,7 @@ impl Feed {
         let sequence = message.text("seq").and_then(number::hex).unwrap_or(0);
         if sequence > self.newest {
             self.newest = sequence;
-            self.tell(Told::Message(bytes.to_vec()));
+            self.own.push(bytes.to_vec());
         }
     }
 
@@ -234,7 +237,7 @@ impl Feed {
         Some(self.statuses.remove(place))
     }
 
-    /// The end of a turn: what has changed is told, how it looks now before what has happened.
+    /// The end of a turn: how it looks now is told first, then deaths, then other facts, then our own messages.
     pub fn refresh(&mut self, cluster: &LinuxCluster, links: &Links) {
         self.statuses.clear();
         self.newest = self.newest.max(cluster.newest_sequence().0);
@@ -248,8 +251,13 @@ impl Feed {
             self.view_due = !self.hand_over(Told::View { view, is_up: self.is_up });
             self.is_news = true;
         }
-        for fact in std::mem::take(&mut self.facts) {
+        let mut facts = std::mem::take(&mut self.facts);
+        facts.sort_by_key(|fact| !matches!(fact, Fact::Dead { .. }));
+        for fact in facts {
             self.tell(Told::Fact(fact));
+        }
+        for message in std::mem::take(&mut self.own) {
+            self.tell(Told::Message(message));
         }
         if std::mem::take(&mut self.is_news) {
             signal(&self.wake);

@@ -46,7 +46,7 @@ pub(super) fn launch(wanted: &Wanted, surroundings: &Surroundings) -> io::Result
     })
 }
 
-/// Becomes a client, in the process that [`launch`] has made: `words` follow [`AS_CLIENT`]. Returns only what the process is to end with
+/// Becomes a client, in the process that `launch` has made: `words` follow [`AS_CLIENT`]. Returns only what the process is to end with
 /// because it cannot.
 #[cold]
 pub fn as_client(words: impl IntoIterator<Item = OsString>) -> u8 {

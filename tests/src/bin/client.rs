@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! collect NAME COUNT SECONDS   signs on as NAME, prints `ready`, then the field `x` of COUNT messages of type `mytest`
+//! watch NAME SECONDS           signs on as NAME, prints `ready`, then type, `st` and `ifname` of each message
 //! send NAME COUNT SIZE         signs on as NAME and sends COUNT messages of SIZE bytes, `x` counting from 1
 //! names NAME...                signs on under each name in turn, and prints the result
 //! mute NAME SECONDS            signs on, asks without end, and reads nothing; prints `cut off` at its end
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["collect", name, count, seconds] => collect(name, number(count), number(seconds)),
+        ["watch", name, seconds] => watch(name, number(seconds)),
         ["send", name, count, size] => send(name, number(count), number(size)),
         ["names", names @ ..] => names.iter().for_each(|name| sign_on(name)),
         ["mute", name, seconds] => mute(name, number(seconds)),
@@ -64,6 +66,20 @@ fn collect(name: &str, count: u64, seconds: u64) {
         }
     }
     client.sign_off();
+}
+
+fn watch(name: &str, seconds: u64) {
+    let mut client = Client::sign_on(Path::new(SOCKET), Some(name), Duration::from_secs(seconds)).expect("to sign on");
+    println!("ready");
+    loop {
+        match client.next_message() {
+            Ok(message) => {
+                let words: Vec<String> = ["t", "st", "ifname"].iter().filter_map(|name| message.text(name)).collect();
+                println!("{}", words.join(" "));
+            }
+            Err(error) => return println!("{error}"),
+        }
+    }
 }
 
 fn send(name: &str, count: u64, size: u64) {

@@ -45,6 +45,24 @@ pub(crate) fn messages(pairing: Pairing) {
     }
 }
 
+/// When a node dies, clients of the peer hear of its death first, then of its links and of the takeover.
+pub(crate) fn death(pairing: Pairing) {
+    let lab = together("clients hear of a death", pairing, &Site::default());
+    in_background(&lab.bravo, &format!("watch {NAME} 100"), "watched");
+    lab.await_until(MOVE_LIMIT, "the watcher to be there", || {
+        lab.bravo.lines_of("watched").contains(&"ready".to_owned())
+    });
+    lab.alpha.cut_power();
+    let place = |word: &str| lab.bravo.lines_of("watched").iter().position(|line| line.starts_with(word));
+    let (death, link, takeover) = ("status dead", "ifstat dead eth0", "stonith");
+    lab.await_until(MOVE_LIMIT, "the watcher to hear of everything", || {
+        [death, link, takeover].iter().all(|word| place(word).is_some())
+    });
+    let heard = lab.bravo.lines_of("watched");
+    lab.check(place(death) < place(link), &format!("the death before the link, not {heard:?}"));
+    lab.check(place(death) < place(takeover), &format!("the death before the takeover, not {heard:?}"));
+}
+
 /// A flood of messages of 1 kB, ten times the size of the history: all messages arrive in order, and no heartbeat is
 /// late.
 pub(crate) fn flood(pairing: Pairing) {

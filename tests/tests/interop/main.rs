@@ -163,6 +163,7 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
     trials.push(trial_with(&name("clients_life"), pairing, clients::NEEDS, clients::life));
     let needs = clients::NEEDS;
     trials.push(trial_with(&name("clients_messages_arrive_in_order"), pairing, needs, clients_abuse::messages));
+    trials.push(trial_with(&name("clients_hear_of_a_death_before_its_links"), pairing, needs, clients_abuse::death));
     let needs = clients_debian::NEEDS;
     trials.push(trial_with(
         &name("clients_ipfail_moves_to_who_sees_the_ping_node"),
