@@ -1,6 +1,6 @@
 //! A client of the socket `register`, of this daemon or of a 3.0.6 (docs/protocol/clients.md 2 and 3).
 //!
-//! Requests are answered in their order; what comes in between is kept for [`Client::next_message`].
+//! Requests are answered in their order; other messages that come in between are kept for [`Client::next_message`].
 
 pub mod cl_status;
 mod output;
@@ -15,13 +15,13 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What 3.0.6's library says when there is nobody to talk to.
+/// The text of 3.0.6's library when it reaches no daemon.
 const UNREACHABLE: &str = "hb_api_signon: Can't initiate connection to heartbeat";
-/// Messages that wait to be read; the oldest is dropped for one more.
+/// The number of messages that wait to be read; for one more, the oldest is dropped.
 const WAITING_MAX: usize = 256;
 const READ: usize = 16 * 1024;
 
-/// A message that has come: a body that was found to be one.
+/// A message that has come: a body that was parsed once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message(Vec<u8>);
 
@@ -39,12 +39,12 @@ impl Message {
     }
 }
 
-/// Why a client has no answer.
+/// The reason why a client has no answer.
 #[derive(Debug)]
 pub enum ClientError {
-    /// Nobody listens, or the connection has ended.
+    /// No daemon listens, or the connection has ended.
     Unreachable,
-    /// What came is no frame.
+    /// The bytes are no frame.
     Broken,
     /// The time is over.
     TimedOut,
@@ -78,7 +78,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Signs on at the socket `path`, without a name as a casual client. Everything that this client does has to be over within `limit`.
+    /// Signs on at the socket `path`; without a name, as a casual client. All calls of this client together must end
+    /// within `limit`.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -102,17 +103,17 @@ impl Client {
         Ok(client)
     }
 
-    /// What the sign-on has told: `node`, `hbversion`, `pacemaker`, `logfacility`.
+    /// A fact from the answer to the sign-on: `node`, `hbversion`, `pacemaker`, `logfacility`.
     pub fn told(&self, name: &str) -> String {
         self.signed_on.text(name).unwrap_or_default()
     }
 
-    /// A time that the sign-on has told: `deadtime`, `keepalive`.
+    /// A time from the answer to the sign-on: `deadtime`, `keepalive`.
     pub fn time(&self, name: &str) -> Duration {
         Duration::from_millis(u64::from_str_radix(&self.told(name), 16).unwrap_or(0))
     }
 
-    /// Asks, and gives the answer: one message, or as many as a list has.
+    /// Asks, and returns the answer: one message, or all messages of a list.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -132,7 +133,7 @@ impl Client {
         }
     }
 
-    /// Sends a request and does not wait for its answer, which then is the next of [`Client::ask`].
+    /// Sends a request and does not wait for its answer, which the next [`Client::ask`] then gets.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -141,7 +142,8 @@ impl Client {
         self.send(&node, request, fields)
     }
 
-    /// Sends a message of type `kind` to the clients of the same name at all nodes, this one included. Only a named client may.
+    /// Sends a message of type `kind` to the clients of the same name at all nodes, this one included. Only a named
+    /// client may do that.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -239,7 +241,7 @@ impl Client {
         self.waiting.pop_front().map_or_else(|| self.receive(), Ok)
     }
 
-    /// Signs off. There is no answer to wait for.
+    /// Signs off. The daemon does not answer that.
     pub fn sign_off(mut self) {
         let node = self.told("node");
         let _ = self.send(&node, "signoff", &[]);
@@ -262,7 +264,7 @@ impl Client {
         self.stream.write_all(&frame).map_err(|_| ClientError::Unreachable)
     }
 
-    /// The next answer; what comes before it is kept.
+    /// The next answer; messages before it are kept.
     fn reply(&mut self) -> Result<Message, ClientError> {
         loop {
             let message = self.receive()?;

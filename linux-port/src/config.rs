@@ -1,7 +1,7 @@
-//! The configuration folder: reads the files, lets core parse them, and checks what only this machine can tell.
+//! The configuration folder: reads the files, lets core parse them, and checks what depends on this machine.
 //!
-//! All problems of all files come out of one run, see [`Loaded`]. [`check_report`] is that for people.
-//! Nothing here belongs on the heartbeat path: files are read and names are looked up.
+//! One run finds all problems of all files, see [`Loaded`]. [`check_report`] prints them for people. It reads files and
+//! looks up names, so nothing of it belongs on the heartbeat path.
 
 mod dump;
 mod environment;
@@ -27,10 +27,10 @@ pub use self::sources::Sources;
 /// Exit code of a daemon that did not start because of its configuration.
 pub const EXIT_CONFIGURATION: u8 = 6;
 
-/// Exit code for what this user may not do (docs/protocol/files.md 15.2).
+/// Exit code for a command that this user may not give (docs/protocol/files.md 15.2).
 pub const EXIT_NOT_PERMITTED: u8 = 4;
 
-/// Most problems kept of one file; the count of the others is shown.
+/// The largest number of kept problems of one file; the count of the others is shown.
 const PROBLEMS_MAX: usize = 128;
 
 /// A configuration without errors.
@@ -48,28 +48,28 @@ pub struct Configuration<'t> {
     pub extensions: HbcoreCf<'t>,
 }
 
-/// What came of reading a configuration folder.
+/// The result of reading a configuration folder.
 #[derive(Debug)]
 pub struct Loaded<'t> {
     /// The configuration; `None` if there are errors.
     pub configuration: Option<Box<Configuration<'t>>>,
     /// All problems, file by file in the order of the lines.
     pub findings: Vec<Finding>,
-    /// Where log lines go, as far as it could be read: also a start that fails is logged there.
+    /// The destinations of log lines, as far as they could be read: a start that fails is logged there too.
     pub logging: Logging<'t>,
-    /// How many problems beyond [`Loaded::findings`] were not kept.
+    /// The number of problems that found no room in [`Loaded::findings`].
     pub omitted: u32,
-    /// A file is there that this user may not read.
+    /// Whether there is a file that this user may not read.
     pub denied: bool,
 }
 
 impl Loaded<'_> {
-    /// The code with which a daemon ends that does not start because of this.
+    /// The exit code of a daemon that does not start because of this.
     pub fn exit_code(&self) -> u8 {
         if self.denied { EXIT_NOT_PERMITTED } else { EXIT_CONFIGURATION }
     }
 
-    /// The closing lines of 3.0.6: one for each stage that failed, then that of the whole. Empty without errors.
+    /// The closing lines of 3.0.6: one for each failed stage, then one for the whole. Empty without errors.
     pub fn closing_lines(&self) -> Vec<&'static str> {
         if self.configuration.is_some() {
             return Vec::new();
@@ -91,7 +91,7 @@ pub fn load(dir: &Path) -> Loaded<'static> {
     load_sources(sources)
 }
 
-/// Checks files that were read.
+/// Checks files that were already read.
 #[cold]
 pub fn load_sources(sources: &Sources) -> Loaded<'_> {
     let mut problems = Problems::<PROBLEMS_MAX>::new();
@@ -103,9 +103,9 @@ pub fn load_sources(sources: &Sources) -> Loaded<'_> {
 
     let mut findings = sources.missing_files(ha_cf.partial());
     let unread: Vec<File> = findings.iter().map(|finding| finding.file).collect();
-    // Of a file that could not be read, "nothing is in it" is no news.
+    // "Nothing is in it" is no news about a file that could not be read.
     let parsed = problems.iter().filter(|problem| !unread.contains(&problem.file));
-    // Nobody but the other node is at the end of a cable.
+    // Only the peer is at the other end of a serial line.
     let is_cabled = is_cabled(ha_cf.partial());
     let parsed = parsed.filter(|problem| !is_cabled || problem.kind != ProblemKind::CrcAuthenticatesNobody);
     findings.extend(parsed.map(|problem| sources.finding(problem)));
@@ -127,7 +127,7 @@ pub fn load_sources(sources: &Sources) -> Loaded<'_> {
     Loaded { configuration: configuration.flatten(), logging, findings, omitted, denied }
 }
 
-/// Whether all nodes are heard over serial lines alone.
+/// Whether all nodes are connected by serial lines alone.
 fn is_cabled(ha_cf: &HaCf<'_>) -> bool {
     let mut media = ha_cf.media.iter().map(|line| line.medium).filter(|medium| !medium.is_ping()).peekable();
     media.peek().is_some() && media.all(|medium| matches!(medium, Medium::Serial { .. }))

@@ -1,7 +1,8 @@
-//! The loop around the engine: bytes, time and outcomes in; datagrams, effects and log lines out. It decides nothing.
+//! The loop around the engine: bytes, time and outcomes go in; datagrams, effects and log lines come out. The loop
+//! decides nothing.
 //!
-//! One thread, one timer. Nothing on it waits for a disk, a name service, a client or a child: logs, state files, addresses
-//! and scripts are other threads' work, reached through bounded queues.
+//! It has one thread and one timer. Nothing on it waits for a disk, a name service, a client or a child: logs, state
+//! files, addresses and scripts belong to other threads, which it reaches through bounded queues.
 
 mod children;
 mod clients;
@@ -51,10 +52,10 @@ pub type LinuxCluster = hbcore::cluster! { nodes: 100, links: 64, groups: 128, h
 /// The largest datagram that UDP can carry (docs/protocol/wire.md 2.2).
 const DATAGRAM: usize = 65_507;
 
-/// Datagrams read from one medium before the others get their turn: normally, and when we are late and something waits.
+/// Datagrams read from one medium before the others get their turn: normally, and when the loop is late and some wait.
 const READS: u32 = 1;
 const READS_LATE: u32 = 256;
-/// How late is late.
+/// The lateness from which the loop counts as late.
 const LATENESS: Duration = Duration::from_millis(1);
 
 const TIMER: u64 = 1 << 32;
@@ -65,14 +66,14 @@ const STATUS: u64 = TIMER + 4;
 const CLIENTS: u64 = TIMER + 5;
 const RESPAWN: u64 = TIMER + 6;
 
-/// Why the loop ended.
+/// The reason why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Asked to leave, and everything was given up.
+    /// It was told to leave, and all groups are released.
     Left,
-    /// The configuration changed: a new daemon goes on in this process, with these groups running.
+    /// The configuration changed: a new daemon continues in this process, while these groups run.
     Restart(Box<Handover>),
-    /// Asked to leave, but something could not be given up in time.
+    /// It was told to leave, but some group could not be released in time.
     Forced,
 }
 
@@ -94,22 +95,22 @@ pub struct Driver {
     status: Option<StatusSocket>,
     clients: Option<Feed>,
     respawn: Option<Respawn>,
-    /// What became of the latest orders of tools.
+    /// The decisions about the latest orders of tools.
     orders: Orders,
     board: Board,
     service: Notify,
     service_at: Option<Instant>,
     shutdown_limit: Duration,
-    /// When leaving has taken too long.
+    /// The time at which leaving has taken too long.
     forced_at: Option<Instant>,
     restart: restart::Restart,
     reread: (SyncSender<Reread>, Receiver<Reread>),
     opened: (SyncSender<Opened>, Receiver<Opened>),
-    /// Signals without news that are logged.
+    /// The limit for log lines about signals that change nothing.
     unchanged: RateLimit,
-    /// Askers that could not be let in.
+    /// The limit for log lines about status connections that could not be accepted.
     unanswered: RateLimit,
-    /// When the status socket is looked at again.
+    /// The time at which the status socket is watched again.
     status_at: Option<Instant>,
     poller: Poller,
     timer: DeadlineTimer,
@@ -120,7 +121,7 @@ pub struct Driver {
     left: bool,
 }
 
-/// Room for the largest datagram, of which only what is used takes a place.
+/// Room for the largest datagram. Only its used part takes memory.
 fn buffer(len: usize) -> Box<[u8]> {
     let mut buffer = vec![0; len].into_boxed_slice();
     memory::give_back_zeros(&mut *buffer);
@@ -128,7 +129,7 @@ fn buffer(len: usize) -> Box<[u8]> {
 }
 
 impl Driver {
-    /// Puts the parts together.
+    /// Makes the loop from its parts.
     ///
     /// # Errors
     /// The system's refusal of a descriptor.
@@ -220,7 +221,8 @@ impl Driver {
     /// Runs until the node has left the cluster.
     ///
     /// # Errors
-    /// A failure of the poller itself, which only a program error can cause. Media, files and children never end the loop.
+    /// A failure of the poller itself, which only a program error can cause. Media, files and children never end the
+    /// loop.
     pub fn run(&mut self) -> io::Result<End> {
         let mut events = Events::default();
         self.begin_scheduling();
@@ -284,7 +286,7 @@ impl Driver {
         self.service.ready();
     }
 
-    /// Shows the service manager that the loop turns.
+    /// Shows the service manager that the loop runs.
     fn tell_service(&mut self, now: Instant) {
         if self.service_at.is_some_and(|at| at <= now) {
             self.service.ping();
@@ -292,8 +294,8 @@ impl Driver {
         }
     }
 
-    /// The wall clock may be set at any time; it is looked at once a second, and only copied. Also a moment to see whether
-    /// the guard took our priority because we ran for too long.
+    /// Copies the wall clock, once a second, because it may be set at any time. It also looks whether the guard took
+    /// our priority because we ran for too long.
     fn follow_wall_clock(&mut self, now: Instant) {
         if now.since(self.wall_checked) < Duration::from_secs(1) {
             return;

@@ -1,4 +1,4 @@
-//! From a checked configuration to what the engine and its threads are made of.
+//! The way from a checked configuration to the settings of the engine and its threads.
 
 use crate::config::{Configuration, installed_program};
 use crate::log::{Facility, LogConfig, Stderr};
@@ -18,11 +18,12 @@ use hbcore::{Config, Found, GroupConfig, Introduction, LinkForm, NodeConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where 3.0.6 keeps its helper programs on Debian.
+/// The directory where 3.0.6 keeps its helper programs on Debian.
 pub(crate) const HELPERS: &str = "/usr/libexec/heartbeat";
-/// Calls that starting or stopping a group may come to before the engine gives it up: members, attempts.
+/// The number of script calls that the start or stop of a group may take before the engine gives it up: members,
+/// attempts.
 const CALLS: u32 = 64;
-/// What `HA_DATEFMT` is for scripts (docs/protocol/files.md 13.2).
+/// The value of `HA_DATEFMT` for scripts (docs/protocol/files.md 13.2).
 const DATE_FORMAT: &str = "%Y/%m/%d_%T\t";
 
 /// A configuration that was found good. The texts live as long as the process: a daemon reads them once.
@@ -38,7 +39,7 @@ pub struct Site {
     pub extensions: HbcoreCf<'static>,
     /// Our node name, lower-case.
     pub local_name: String,
-    /// Where the files are.
+    /// The directory of the files.
     pub config_dir: PathBuf,
 }
 
@@ -50,7 +51,7 @@ impl Site {
         Self { ha_cf, keys, resources, extensions, local_name, config_dir: config_dir.to_owned() }
     }
 
-    /// Which node of `ha.cf` we are; a checked configuration has it.
+    /// The local node in `ha.cf`; a checked configuration has it.
     pub fn local(&self) -> NodeId {
         self.ha_cf.node_id(&self.local_name).unwrap_or(NodeId(0))
     }
@@ -60,7 +61,7 @@ impl Site {
         self.ha_cf.media.iter().map(|line| MediumSpec::from(&line.medium)).collect()
     }
 
-    /// Why a medium cannot be opened, with the place of its line in `ha.cf`.
+    /// The reason why a medium cannot be opened, with the place of its line in `ha.cf`.
     pub fn placed(&self, error: &OpenError) -> String {
         let is_it = |line: &&MediumLine<'_>| {
             let same = line.medium.kind() == error.kind && line.medium.link_name() == error.name;
@@ -74,7 +75,7 @@ impl Site {
         format!("{}:{}:{}: {error}", path.display(), line.at.line, line.at.column)
     }
 
-    /// The form of each link, given the names of the links: what [`crate::driver::Links`] opened.
+    /// The form of each link, given the names of the links that [`crate::driver::Links`] opened.
     pub fn link_forms(&self, names: &[String]) -> Vec<LinkForm> {
         names.iter().map(|name| self.link_form(name)).collect()
     }
@@ -84,7 +85,7 @@ impl Site {
         line.map_or(LinkForm::Datagram, |line| self.ha_cf.link_form(&line.medium))
     }
 
-    /// The nodes for the engine, in the order of `ha.cf`. `known`: what `hostcache` remembers of them.
+    /// The nodes for the engine, in the order of `ha.cf`. `known`: the nodes that `hostcache` remembers.
     pub fn nodes(&self, own_uuid: Uuid, known: &[HostEntry]) -> Vec<NodeConfig> {
         let remembered = |name: &str| known.iter().find(|k| k.name == name).map_or(Uuid::NIL, |k| k.uuid);
         let local = self.local();
@@ -155,7 +156,7 @@ impl Site {
         self.extensions.fence_command.is_some() || self.ha_cf.stonith.is_some()
     }
 
-    /// What fences the other nodes, if anything does.
+    /// The device that fences the other nodes, if there is one.
     pub fn fence(&self, scripts: &ScriptEnvironment) -> Option<FenceDevice> {
         let nodes = || self.ha_cf.nodes.iter().map(|n| n.name.as_str().to_owned()).collect();
         let command =
@@ -163,7 +164,7 @@ impl Site {
         command.or_else(|| self.ha_cf.stonith.as_ref().map(|device| FenceDevice::stonith(device, nodes(), scripts)))
     }
 
-    /// What is done about a group that cannot be stopped.
+    /// The means against a group that cannot be stopped.
     pub fn escalation(&self, scripts: &ScriptEnvironment) -> Escalation {
         Escalation {
             command: self.extensions.stop_failure_command.map(|program| program.path.into()),
@@ -171,23 +172,23 @@ impl Site {
         }
     }
 
-    /// The groups as work.
+    /// The groups as plans.
     pub fn plans(&self, scripts: &ScriptEnvironment) -> Vec<Plan> {
         let builtin = self.takes_addresses();
         self.resources.groups.iter().map(|g| Plan::new(g, builtin, scripts)).collect()
     }
 
-    /// Whether addresses are taken in process.
+    /// Whether addresses are brought up in process.
     pub fn takes_addresses(&self) -> bool {
         self.extensions.address_takeover == AddressTakeover::Builtin
     }
 
-    /// What is done about another host that has an address of ours.
+    /// The reaction to another host that has an address of ours.
     pub fn address_conflict(&self) -> AddressConflict {
         self.extensions.address_conflict
     }
 
-    /// What scripts are called with (docs/protocol/resources.md 3.3).
+    /// The environment of scripts (docs/protocol/resources.md 3.3).
     pub fn scripts(&self, state_dir: &Path, debug: u8) -> ScriptEnvironment {
         let mut environment = self.environment(debug);
         let dir = self.config_dir.display().to_string();
@@ -256,20 +257,20 @@ impl Site {
             .set("HA_LOGD", if logging.use_logd { "yes" } else { "no" })
             .set("HA_COMPRESSION", self.ha_cf.protocol.compression)
             .set("HA_debug", debug.to_string());
-        // Scripts give it to `logger`; empty is none.
+        // Scripts give it to `logger`; an empty value means none.
         let facility = self.ha_cf.parameters.by_name("logfacility").map(|text| text.to_string());
         environment.set("HA_LOGFACILITY", facility.filter(|name| name != "none").unwrap_or_default());
         environment
     }
 
-    /// Where log lines go. `stderr`: whether they also go there.
+    /// The destinations of log lines. `stderr`: whether they also go to standard error.
     pub fn log(&self, host: &str, debug: u8, stderr: Stderr) -> LogConfig {
         log_config(&self.ha_cf.logging, host, debug, stderr)
     }
 }
 
-/// Where log lines go, as `ha.cf` says. A file that names no place at all means syslog: 3.0.6 sends to its logging daemon then, and is
-/// silent if that does not run.
+/// The destinations of log lines, as `ha.cf` gives them. A file that names none means syslog: 3.0.6 sends to its
+/// logging daemon then, and is silent if that does not run.
 pub fn log_config(logging: &Logging<'_>, host: &str, debug: u8, stderr: Stderr) -> LogConfig {
     let file = |path: Option<&str>| path.filter(|p| *p != "/dev/null").map(PathBuf::from);
     let chosen = logging.facility.is_some() || logging.logfile.is_some() || logging.debugfile.is_some();
@@ -287,7 +288,7 @@ pub fn log_config(logging: &Logging<'_>, host: &str, debug: u8, stderr: Stderr) 
     }
 }
 
-/// User and group of log files, as 3.0.6 has them, where they exist.
+/// The user and the group of log files, as for 3.0.6, where they exist.
 fn account_of_logs() -> Option<(u32, u32)> {
     Some((users::listed("/etc/passwd", "hacluster")?, users::listed("/etc/group", "haclient")?))
 }

@@ -1,4 +1,4 @@
-//! The heartbeat thread's end: it tells what happens, and takes what clients want to send. It never waits.
+//! The heartbeat thread's end: it reports events, and takes messages that clients want to send. It never waits.
 
 use super::Fact;
 use super::serve::Server;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel, sync_channel};
 
-/// What waits for the clients' thread: so many items, of so many bytes together.
+/// Bounds of the queue to the clients' thread: the number of items, and their bytes together.
 const TOLD_MAX: usize = 512;
 const BYTES_MAX: usize = 512 * 1024;
 /// Messages of clients that wait for the heartbeat thread. Each has 24 KiB at most, or it is dropped there.
@@ -30,26 +30,26 @@ const SAID_MAX: usize = 32;
 const STATUSES_MAX: usize = 32;
 const STACK: usize = 128 * 1024;
 
-/// What the clients' thread is told.
+/// An item for the clients' thread.
 pub(super) enum Told {
-    /// The cluster looks like this; `is_up` once clients may come.
+    /// The present view of the cluster; `is_up` once clients may connect.
     View { view: Box<View>, is_up: bool },
-    /// Something happened.
+    /// An event.
     Fact(Fact),
     /// A message that came from another node, or went out.
     Message(Vec<u8>),
 }
 
-/// What both threads look at.
+/// State that both threads read.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Connections.
+    /// The number of connections.
     pub(super) clients: AtomicUsize,
-    /// Items that were told and not yet taken.
+    /// Items in the queue.
     pub(super) told: AtomicUsize,
     /// Their bytes.
     pub(super) bytes: AtomicUsize,
-    /// Something could not be told.
+    /// Whether an item found no room.
     pub(super) lost: AtomicBool,
     /// The socket was opened, or that has failed once.
     pub(super) tried: AtomicBool,
@@ -72,9 +72,9 @@ pub struct Feed {
     /// Our own messages of this turn, which follow its facts: a death is told before the takeover.
     own: Vec<Vec<u8>>,
     statuses: Vec<Vec<u8>>,
-    /// The newest of our own messages that was told, or was sent when there was nobody to tell.
+    /// The newest of our own messages that was queued, or was sent while there were no clients.
     newest: u64,
-    /// Something was told since the other thread was woken.
+    /// Whether items were queued since the other thread was woken.
     is_news: bool,
     view_due: bool,
     resources: &'static str,
@@ -82,14 +82,14 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Starts the thread. Its socket appears below `run_dir` when the other nodes were heard or are dead.
+    /// Starts the thread. Its socket appears below `run_dir` once all other nodes were heard or are dead.
     ///
     /// # Errors
     /// The system's refusal of a thread or a descriptor.
     #[cold]
     #[inline(never)]
     pub fn start(about: About, run_dir: &Path, log: &Logger) -> io::Result<Self> {
-        // Bounded by what is counted: a bounded one of the library takes all of its room at once.
+        // Bounded by the counters: a bounded channel of the library would take all of its memory at once.
         let (told, inbox) = channel();
         let (outbox, said) = sync_channel(SAID_MAX);
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
@@ -126,12 +126,12 @@ impl Feed {
         self.shared.tried.load(Ordering::Acquire)
     }
 
-    /// Whether anybody is there to be told.
+    /// Whether there are clients.
     fn has_clients(&self) -> bool {
         self.shared.clients.load(Ordering::Relaxed) > 0
     }
 
-    /// The engine took this message from another node as new.
+    /// The engine accepted this message from another node as new.
     pub fn received(&mut self, bytes: &[u8]) {
         let is_status = is_of_type(bytes, b"status");
         if !is_status && is_of_type(bytes, b"NS_") {
@@ -139,7 +139,7 @@ impl Feed {
         }
         // It may have changed a weight, or told an identity.
         self.view_due |= !is_status;
-        // What the desk itself has an interest in comes also when nobody is there.
+        // The desk itself needs these two even without clients.
         if !self.has_clients() && !is_of_type(bytes, b"query-cstatus") && !is_of_type(bytes, b"setsite") {
             return;
         }
@@ -172,7 +172,7 @@ impl Feed {
         }
     }
 
-    /// Something happened.
+    /// An event of the engine.
     pub fn event(&mut self, cluster: &LinuxCluster, links: &Links, event: Event) {
         match event {
             Event::NodeState(_)
@@ -271,7 +271,7 @@ impl Feed {
         self.is_news = true;
     }
 
-    /// Whether there was room.
+    /// Queues an item. Returns whether there was room.
     fn hand_over(&self, told: Told) -> bool {
         let (items, bytes, size) = (&self.shared.told, &self.shared.bytes, told.size());
         if items.load(Ordering::Relaxed) >= TOLD_MAX || bytes.load(Ordering::Relaxed) + size > BYTES_MAX {
@@ -282,7 +282,8 @@ impl Feed {
         self.told.send(told).is_ok()
     }
 
-    /// The next message of a client for the cluster. While the other nodes lag behind, only what the daemon itself says for its clients.
+    /// The next message of a client for the cluster. While the other nodes lag, only the daemon's own messages for its
+    /// clients.
     pub fn next(&mut self, is_congested: bool) -> Option<Vec<u8>> {
         let message = match self.held.take() {
             Some(message) => message,
@@ -308,14 +309,14 @@ impl Feed {
         let _ = rustix::io::read(&self.woken, &mut [0; 8]);
     }
 
-    /// There may be more to take: the loop is to come back.
+    /// There may be more messages to take: wakes the loop again.
     pub fn come_back(&self) {
         signal(&self.woken);
     }
 }
 
 impl Told {
-    /// How much it counts; a view is small, and only the newest matters.
+    /// The size that counts; a view is small, and only the newest matters.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::View { .. } => 0,
@@ -330,7 +331,8 @@ pub(super) fn signal(fd: &OwnedFd) {
     let _ = rustix::io::write(fd, &1u64.to_ne_bytes());
 }
 
-/// Whether the type of a message begins so. The type stands first in all but a few messages, of which this is not asked.
+/// Whether the type of a message begins so. The type stands first in nearly all messages, and the others are not of
+/// interest here.
 fn is_of_type(bytes: &[u8], kind: &[u8]) -> bool {
     let fields = bytes.get(4..).unwrap_or_default();
     let classic = fields.strip_prefix(b"t=");
@@ -360,7 +362,7 @@ fn node_view(cluster: &LinuxCluster, links: &Links, node: &EngineNode<'_>) -> No
     }
 }
 
-/// What this node holds, or that it is being moved.
+/// The word for the groups that this node runs, or for a move.
 fn resources(cluster: &LinuxCluster) -> &'static str {
     let takeover = cluster.takeover();
     let settles = takeover.phase() == Phase::Init || takeover.is_settled();

@@ -23,24 +23,27 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 
-/// Most connections; fewer where descriptors are scarce. One more takes the place of the oldest that has not signed on, or is closed.
+/// The largest number of connections; fewer where descriptors are scarce. One more takes the place of the oldest that
+/// has not signed on, or is closed.
 const LINES_MAX: usize = 256;
-/// Descriptors that are left to media, scripts and files.
+/// Descriptors that are left for media, scripts and files.
 const SPARED: u64 = 128;
-/// Longest body before a sign-on.
+/// The longest body before a sign-on, in bytes.
 const STRANGER_MAX: usize = 4096;
-/// Most bytes that wait in one direction, of all connections together; beyond, the connection with the most is closed.
+/// The largest number of bytes that wait in one direction, of all connections together; beyond it, the connection with
+/// the most is closed.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
-/// What may wait for one connection however many frames it is: 3.0.6 counts frames alone, and is so slow that a reader keeps up.
+/// The bytes that may wait for one connection, whatever the number of its frames: 3.0.6 counts only frames, and is slow
+/// enough for a reader to keep up.
 const QUEUE_BYTES: usize = 1024 * 1024;
 /// Work for one connection before the others get their turn.
 const READ: usize = 16 * 1024;
 const FRAMES: usize = 16;
-/// Connections let in before those that are in get their turn.
+/// Connections accepted before the existing ones get their turn.
 const ACCEPTS: usize = 16;
-/// Messages for the cluster that wait here; more of those that nobody waits for are dropped.
+/// Messages for the cluster that wait here; beyond this number, those that no client waits for are dropped.
 const BACKLOG_MAX: usize = 2 * LINES_MAX;
-/// How long the socket is left alone when it has failed.
+/// The pause after the socket has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
 const WAKE: u64 = 0;
@@ -59,19 +62,19 @@ pub(super) struct Server {
     shared: Arc<Shared>,
     poller: Poller,
     listener: Option<OwnedFd>,
-    /// Whether clients may come.
+    /// Whether clients may connect.
     is_up: bool,
-    /// When the socket is tried again.
+    /// The time at which the socket is tried again.
     listen_at: Option<Instant>,
     lines: Table<Line>,
     lines_max: usize,
     next: Conn,
-    /// Connections of which more frames are here than had their turn.
+    /// Connections with more received frames than their turn allowed.
     unfinished: Vec<Conn>,
     backlog: VecDeque<Vec<u8>>,
     complaints: RateLimit,
     notes: RateLimit,
-    /// What is read, while there is somebody to read from.
+    /// The buffer for reading, while there are connections.
     buffer: Vec<u8>,
 }
 
@@ -149,12 +152,12 @@ impl Server {
         }
     }
 
-    /// Whether clients are not listened to, because the cluster does not take what they said.
+    /// Whether nothing is read from clients, because the cluster does not take their earlier messages.
     fn is_held(&self) -> bool {
         !self.backlog.is_empty()
     }
 
-    /// What the heartbeat thread has told; false when it has ended.
+    /// Takes the items of the heartbeat thread; false when that has ended.
     fn take_told(&mut self) -> bool {
         if self.shared.lost.swap(false, Ordering::Relaxed) {
             self.log.error(format_args!("All client connections are closed: messages for them were lost"));
@@ -200,7 +203,7 @@ impl Server {
         match socket::read(&line.socket, &mut self.buffer) {
             Got::Nothing => return,
             Got::End => {
-                // What it said before its end still counts.
+                // Frames that it sent before its end still count.
                 self.work(conn);
                 let info = if self.lines.get(conn).is_some_and(|line| exists(line.pid)) { "EOF" } else { "died" };
                 return self.end(conn, info);
@@ -217,7 +220,7 @@ impl Server {
         self.unfinished.push(conn);
     }
 
-    /// Gives the desk some of the frames that have come.
+    /// Gives the desk some of the received frames.
     #[cold]
     #[inline(never)]
     fn work(&mut self, conn: Conn) {
@@ -259,7 +262,7 @@ impl Server {
         }
     }
 
-    /// Does what the desk wants, until it wants nothing more.
+    /// Carries out the desk's orders until there are none.
     fn carry_out(&mut self) {
         while !self.desk.is_idle() {
             for output in self.desk.take() {
@@ -300,7 +303,7 @@ impl Server {
         }
     }
 
-    /// Whoever may connect can cause these lines.
+    /// Logs with a limit, because any process that may connect can cause these lines.
     #[cold]
     #[inline(never)]
     fn note(&mut self, level: Level, text: &str) {
@@ -340,7 +343,7 @@ impl Server {
     fn hand_over_all(&mut self) {
         let mut any = false;
         while let Some(message) = self.backlog.pop_front() {
-            // Before the try: the room that comes right after it is not missed.
+            // Before the try, so that room that comes right after it is not missed.
             self.shared.wants_room.store(true, Ordering::Relaxed);
             match self.outbox.try_send(message) {
                 Ok(()) => any = true,
@@ -359,7 +362,7 @@ impl Server {
         }
     }
 
-    /// Looks for input where it may be taken, and for room where something waits.
+    /// Sets the poller to watch for input where it may be read, and for room where frames wait.
     #[cold]
     #[inline(never)]
     fn watch(&mut self) {
@@ -370,7 +373,7 @@ impl Server {
             if line.watch(&self.poller, conn, !held && !waits).is_err() {
                 failed.push(conn);
             }
-            // What it sent while its join was on its way.
+            // Frames that it sent while its join was on its way.
             if std::mem::replace(&mut line.waits, waits) && !waits {
                 self.unfinished.push(conn);
             }

@@ -1,7 +1,7 @@
-//! What core cannot know: whether this machine has the interfaces, hosts, users and files that the configuration names.
+//! Checks that core cannot make: whether this machine has the interfaces, hosts, users and files of the configuration.
 //!
-//! Interfaces, addresses and hosts are in `environment/network.rs`, users and programs in `environment/programs.rs`; `environment/intent.rs`
-//! warns of what is allowed and hardly meant.
+//! Interfaces, addresses and hosts are in `environment/network.rs`, users and programs in `environment/programs.rs`;
+//! `environment/intent.rs` warns of settings that are allowed and probably not meant.
 
 mod intent;
 mod network;
@@ -79,7 +79,7 @@ impl Check<'_> {
         }
     }
 
-    /// Files that are not needed to start, but missed later.
+    /// Checks files that a start does not need, but that will be missing later.
     fn files(&mut self, ha_cf: &HaCf<'_>) {
         let place = |directive| ha_cf.parameters.place(directive);
         if let Some(device) = ha_cf.process.watchdog.filter(|device| !Path::new(device).exists()) {
@@ -116,7 +116,7 @@ impl Check<'_> {
             let message = "File /etc/ha.d//haresources exists.; This file is not used because pacemaker is enabled";
             self.warning(at, message, "remove the file, or the `pacemaker` line");
         }
-        // Which further daemons belong to a mode does not matter: without the first one none will be there.
+        // The mode needs further daemons, but without the first one none will be there.
         let daemon = if mode == PacemakerMode::CcmOnly { "ccm" } else { "cib" };
         if !programs::has_cluster_daemon(ha_cf.pacemaker.daemon_dir, daemon) {
             let help = "install Pacemaker 1.x, or write `pacemaker off` to use haresources";
@@ -124,7 +124,7 @@ impl Check<'_> {
         }
     }
 
-    /// Directives that 3.0.6 acts upon and this daemon does not yet. Somebody relies on them, so that they are not passed over.
+    /// Warns of directives on which 3.0.6 acts and this daemon does not yet, because somebody may rely on them.
     fn not_acted_upon(&mut self, ha_cf: &HaCf<'_>) {
         if ha_cf.process.watchdog.is_some() {
             let at = ha_cf.parameters.place(Directive::Watchdog);
@@ -140,7 +140,8 @@ impl Check<'_> {
         }
     }
 
-    /// Scripts and interfaces of resources. 3.0.6 does not look at them before they are used, so that none is an error.
+    /// Checks scripts and interfaces of resources. 3.0.6 does not look at them before it uses them, so none of these is
+    /// an error.
     fn resources(&mut self, resources: &HaResources<'_>) {
         for resource in resources.groups.iter().flat_map(Group::resources) {
             let (message, help) = match resource.address() {
@@ -162,7 +163,7 @@ impl Check<'_> {
         let mut seen: Vec<(IpAddr, &str, Position)> = Vec::new();
         for resource in resources.groups.iter().flat_map(Group::resources) {
             let Some(Ok(AddressSpec { addr, .. })) = resource.address() else { continue };
-            // Of a word that is the key of two groups, the parser has told already.
+            // If the word is the key of two groups, the parser has already reported it.
             let is_key = resources.groups.iter().filter_map(Group::key).any(|key| key.at == resource.at);
             match seen.iter().find(|(known, ..)| *known == addr) {
                 Some((_, word, _)) if is_key && *word == resource.word => {}
@@ -190,7 +191,7 @@ impl Check<'_> {
 const PAIR_HELP: &str = "a node that has taken over groups may hand them to a node that does not start them, and two nodes may \
     serve one group: use Corosync and Pacemaker for more than two";
 const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not reset by it";
-/// Where syslog listens.
+/// The socket of syslog.
 const SYSLOG: &str = "/dev/log";
 const NIC_HELP: &str = "name an interface of this machine, or leave it out to use the one of the subnet";
 const SCRIPT_HELP: &str = "put an executable script of that name into resource.d or /etc/init.d";
@@ -198,7 +199,7 @@ const SCRIPT_HELP: &str = "put an executable script of that name into resource.d
 const TWICE_HELP: &str = "keep it in one group: two groups on different nodes would both bring it up";
 const OWN_HELP: &str = "name an address that no machine has as its own, unless a running cluster put this one here";
 
-/// The service that a UDP port is reserved for, from the system's list.
+/// The service for which the system's list reserves a UDP port.
 fn reserved_for(port: u16) -> Option<String> {
     let services = fs::read_to_string("/etc/services").ok()?;
     let entry = format!("{port}/udp");

@@ -1,4 +1,5 @@
-//! The engine's outputs: effects for other threads, datagrams for the links, events for people and scripts; and what the threads bring back.
+//! The engine's outputs: effects for other threads, datagrams for the links, events for people and scripts; and the
+//! outcomes from these threads.
 
 use super::Driver;
 use super::links::Change;
@@ -9,7 +10,7 @@ use crate::sys::clock::Clock;
 use hbcore::{Carrier, Event, NodeKind};
 
 impl Driver {
-    /// Hands out what is to be done. What ends at once, as a group without resources does, may give more to do.
+    /// Hands out the effects. One that ends at once, as for a group without resources, may lead to more.
     fn begin_effects(&mut self) {
         loop {
             while let Some((ticket, effect)) = self.cluster.poll_effect() {
@@ -21,7 +22,8 @@ impl Driver {
         }
     }
 
-    /// Empties the engine's outputs: first what is to be done, on other threads, while what goes out goes out; then what is to be told.
+    /// Empties the engine's outputs: first the effects, so that other threads work while datagrams are sent; then the
+    /// events.
     pub(super) fn drain(&mut self) {
         let now = Clock.now();
         self.begin_effects();
@@ -81,7 +83,7 @@ impl Driver {
         }
     }
 
-    /// Writes down who is in the cluster, on another thread (docs/protocol/files.md 12).
+    /// Writes the list of nodes on another thread (docs/protocol/files.md 12).
     fn keep_host_cache(&self) {
         let Some(state) = self.host_cache.clone() else { return };
         let members = self.cluster.nodes().filter(|n| n.kind == NodeKind::Member);

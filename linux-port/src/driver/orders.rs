@@ -1,4 +1,4 @@
-//! What scripts and tools of this node ask for, and what its scripts are told.
+//! The orders of scripts and tools of this node, and messages for its scripts.
 
 use super::{Driver, FIFO};
 use crate::fifo::{Fifo, FifoMessage, Order, READ_MAX};
@@ -11,16 +11,16 @@ use hbcore::takeover::{Class, Holds, StandbyRefusal, Wish};
 use hbcore::time::Instant;
 use hbcore::{NodeKind, Request, RequestError};
 
-/// The two ends at which the scripts of this node meet the daemon.
+/// The two connections between the scripts of this node and the daemon.
 pub struct Scripts {
-    /// What they write to; `None` if it could not be opened.
+    /// The FIFO to which they write; `None` if it could not be opened.
     pub fifo: Option<Fifo>,
-    /// Those of `rc.d`.
+    /// The scripts of `rc.d`.
     pub notifier: Notifier,
 }
 
 impl Driver {
-    /// Reads the FIFO once. What a script wants may fail; that is said in the log, as the script is gone by then.
+    /// Reads the FIFO once. If an order fails, the log says so, because the script has ended by then.
     #[cold]
     #[inline(never)]
     pub(super) fn read_fifo(&mut self, now: Instant) {
@@ -40,7 +40,7 @@ impl Driver {
     pub(super) fn order(&mut self, now: Instant, message: &FifoMessage<'_>) {
         let kind = String::from_utf8_lossy(message.kind);
         self.log.debug(1, format_args!("A script says {kind}"));
-        // What is so before the order: afterwards it is on its way.
+        // The state before the order, because afterwards groups are on their way.
         let (holds, is_settled) = (self.cluster.takeover().holds(), self.cluster.takeover().is_settled());
         let (kind, request, remark) = match message.order() {
             Order::Standby(class) => (STANDBY, Request::Standby(class), standby_remark(holds, class)),
@@ -68,7 +68,7 @@ impl Driver {
         }
     }
 
-    /// A message that is the cluster's business, or that of nobody we know.
+    /// A message for the cluster, or one of an unknown type.
     #[cold]
     #[inline(never)]
     fn pass_on(&mut self, now: Instant, message: &FifoMessage<'_>) {
@@ -116,7 +116,7 @@ impl Driver {
 /// Reads that empty a pipe, which holds 64 KiB.
 const PIPE_READS: usize = 64 * 1024 / READ_MAX;
 
-/// A standby of what is not here is agreed on with the other node, as in 3.0.6, and moves nothing.
+/// Checks a standby of groups that do not run here: as in 3.0.6 it is agreed with the peer, and moves nothing.
 fn standby_remark(holds: Holds, class: Class) -> Option<&'static str> {
     match class {
         Class::All => holds == Holds::NONE,
@@ -126,7 +126,7 @@ fn standby_remark(holds: Holds, class: Class) -> Option<&'static str> {
     .then_some("this node claims no such group: there is nothing to hand over")
 }
 
-/// The other node decides about a takeover, and refuses without an answer.
+/// Checks a takeover: the peer decides about it, and refuses without an answer.
 fn takeover_remark(holds: Holds, is_settled: bool, wish: Wish) -> Option<&'static str> {
     let is_here = match wish {
         Wish::Class(Class::All) => holds == Holds::ALL,
@@ -142,7 +142,7 @@ fn takeover_remark(holds: Holds, is_settled: bool, wish: Wish) -> Option<&'stati
     }
 }
 
-/// For the person who ordered.
+/// The reason for the person who gave the order.
 const fn reason(error: RequestError) -> &'static str {
     match error {
         RequestError::Standby(refusal) => why(refusal),
@@ -150,7 +150,7 @@ const fn reason(error: RequestError) -> &'static str {
     }
 }
 
-/// In the words of 3.0.6, where it has some.
+/// The log line in the words of 3.0.6, where it has some.
 fn refusal(error: RequestError) -> (Level, &'static str) {
     let RequestError::Standby(refusal) = error else {
         return (Level::Warn, "Resources are not managed here: standby is not possible.");

@@ -1,4 +1,4 @@
-//! Everything that the loop needs, made by the start.
+//! The parts of the loop, which the start makes.
 
 use super::{Links, LinuxCluster, Rereader, Scripts};
 use crate::clients::Feed;
@@ -13,7 +13,7 @@ use crate::sys::signal::Signals;
 use crate::systemd::Notify;
 use hbcore::time::Duration;
 
-/// Everything that the loop needs.
+/// The parts of the loop.
 pub struct Parts {
     /// The engine, made at the time that `clock` gives.
     pub cluster: Box<LinuxCluster>,
@@ -21,7 +21,7 @@ pub struct Parts {
     pub links: Links,
     /// Threads that run groups.
     pub resources: Resources,
-    /// How the loop is to be scheduled.
+    /// The scheduling of the loop.
     pub scheduling: Scheduling,
     /// Blocked signals.
     pub signals: Signals,
@@ -29,32 +29,33 @@ pub struct Parts {
     pub log: Logger,
     /// For log lines: the keys of the groups.
     pub groups: Vec<String>,
-    /// For log lines: what fences.
+    /// For log lines: the fencing device.
     pub device: String,
     /// The program that fences.
     pub fence_program: Option<std::path::PathBuf>,
-    /// For log lines: how long a node may be silent while we do not run ourselves and is not late. The warntime and one keepalive.
+    /// For log lines: the silence of a node that is still not late while we stall ourselves. The warntime and one
+    /// keepalive.
     pub lateness: Duration,
     /// `log_badpack`.
     pub log_bad_packets: bool,
-    /// What `SIGHUP` does.
+    /// The function that `SIGHUP` calls.
     pub rereader: Rereader,
-    /// Where `hostcache` is kept; `None` when resource groups are managed, as then 3.0.6 keeps none.
+    /// The directory of `hostcache`; `None` when resource groups are managed, because then 3.0.6 keeps none.
     pub host_cache: Option<StateDir>,
     /// Scripts of the site.
     pub scripts: Scripts,
-    /// Where `hb status` asks; `None` if it could not be opened.
+    /// The socket of `hb status`; `None` if it could not be opened.
     pub status: Option<StatusSocket>,
-    /// Where clients are told what happens; `None` if they cannot be served.
+    /// The feed of events for clients; `None` if they cannot be served.
     pub clients: Option<Feed>,
     /// The clients that are to be kept; `None` if there are none.
     pub respawn: Option<Respawn>,
     /// The service manager.
     pub service: Notify,
-    /// How long giving everything up may take.
+    /// The longest time for releasing all groups.
     pub shutdown_limit: Duration,
-    /// Where problems are put up.
+    /// The board of problems.
     pub board: Board,
-    /// What was decided about the orders of tools, if an earlier daemon was in this process.
+    /// The decisions about orders of tools so far, if an earlier daemon ran in this process.
     pub orders: Orders,
 }

@@ -1,4 +1,4 @@
-//! The configuration is read again: on another thread, and what comes of it.
+//! Reading the configuration again: on another thread, and with its result.
 
 use super::{Driver, narrate, restart};
 use crate::jobs::Task;
@@ -9,30 +9,31 @@ use crate::status::{REFUSED, RELOAD};
 use crate::sys::clock::Clock;
 use hbcore::wire::Keys;
 
-/// What the daemon was told to read again, by a thread that may read files.
+/// The result of reading the configuration again, from a thread that may read files.
 #[derive(Debug)]
 pub enum Reread {
     /// The files changed and are good.
     Read {
         /// New keys, if `authkeys` changed.
         keys: Option<Box<Keys<16>>>,
-        /// What is to become of the other files.
+        /// The next step for the other files.
         next: Next,
     },
     /// Nothing changed.
     Unchanged,
-    /// The new files are wrong; the text says how. We go on with the old ones.
+    /// The new files are wrong; the text tells the reason. The daemon keeps the old ones.
     Refused(String),
 }
 
-/// What a reload comes to, besides keys.
+/// The next step of a reload, besides keys.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     /// No other file changed.
     Same,
-    /// Another file changed: a new daemon reads it, in this process, while the groups run on. Everything that could fail for it was tried.
+    /// Another file changed: a new daemon reads it, in this process, while the groups run. Everything that could fail
+    /// for it was tried.
     Successor(Successor),
-    /// The new configuration cannot be used now; the text says why. We go on with the old one.
+    /// The new configuration cannot be used now; the text tells the reason. The daemon keeps the old one.
     Refused(String),
 }
 
@@ -52,7 +53,7 @@ impl Driver {
                 Reread::Refused(why) | Reread::Read { next: Next::Refused(why), .. } => {
                     restart::post(&board, Some(why.clone()));
                 }
-                // The files that did not change are those that are in use.
+                // The unchanged files are those in use.
                 Reread::Read { .. } | Reread::Unchanged => restart::post(&board, None),
             }
             let _ = answer.try_send(reread);

@@ -1,5 +1,5 @@
-//! A restart that nobody notices: the configuration is read anew by a new daemon in this process, while the groups run on (
-//! docs/protocol/resources.md 6.3).
+//! A restart without an interruption: a new daemon in this process reads the configuration, while the groups run
+//! (docs/protocol/resources.md 6.3).
 
 use super::Driver;
 use crate::jobs::Task;
@@ -13,14 +13,14 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-/// How far it is.
+/// The progress of a restart.
 #[derive(Debug, Default)]
 pub(super) enum Restart {
     #[default]
     No,
-    /// As soon as nothing moves.
+    /// It begins as soon as nothing moves.
     Wanted(Successor),
-    /// The same, and that was said.
+    /// As `Wanted`, and the delay was logged.
     Delayed(Successor),
     /// As soon as the threads of the addresses and of the clients have prepared for it.
     Resting {
@@ -29,7 +29,7 @@ pub(super) enum Restart {
         addresses: Answer<Vec<IpAddr>>,
         /// The clients that run.
         clients: Answer<Vec<Passed>>,
-        /// Without an answer by then there is no restart.
+        /// If the thread does not answer by then, there is no restart.
         until: Instant,
     },
 }
@@ -61,7 +61,8 @@ impl<T: Default> Answer<T> {
 /// How long the threads may prepare.
 const REST: Duration = Duration::from_secs(5);
 
-/// Puts up why there was no reload, in the place of an earlier reason. Not on the heartbeat thread: the board has a lock.
+/// Shows on the board why there was no reload, in the place of an earlier reason. Not on the heartbeat thread: the
+/// board has a lock.
 pub(super) fn post(board: &Board, refused: Option<String>) {
     match refused {
         Some(reason) => board.tell(Problem::ReloadRefused, Told::because(reason)),
@@ -85,7 +86,7 @@ impl Driver {
         self.orders.note(RELOAD, format!("{REFUSED}{why}"));
     }
 
-    /// The moment has come: the others are asked for patience, and what we claim is written down.
+    /// Restarts now, if possible: asks the others for patience, and returns the claims and groups for the successor.
     pub(super) fn restart_now(&mut self) -> Option<Handover> {
         let successor = match self.restart {
             Restart::No => return None,
@@ -154,7 +155,7 @@ impl Driver {
         })
     }
 
-    /// The system has refused to replace the program: the daemon goes on as it was. To be followed by [`Driver::run`].
+    /// The system refused to replace the program: the daemon continues as before. Call [`Driver::run`] next.
     pub fn restart_failed(&mut self, error: impl Display) {
         let why = format!("Cannot restart: {error}");
         self.reload_refused(&why);

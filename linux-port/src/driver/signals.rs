@@ -1,4 +1,5 @@
-//! What signals ask for: to leave, to read the files again, to say more; and the end by force when leaving takes too long.
+//! The orders of signals: to leave, to read the files again, to log more; and the end by force when leaving takes too
+//! long.
 
 use super::Driver;
 use crate::log::Counters;
@@ -10,7 +11,8 @@ use hbcore::time::{Duration, Instant};
 use rustix::process::Signal;
 use std::io;
 
-/// How long scripts have to end when the daemon ends by force (docs/protocol/resources.md 6.1), and how often that is looked at.
+/// The time for scripts to end when the daemon ends by force (docs/protocol/resources.md 6.1), and the interval of the
+/// looks at them.
 const FORCED_GRACE: Duration = Duration::from_secs(2);
 const FORCED_LOOK: Duration = Duration::from_millis(5);
 
@@ -51,8 +53,8 @@ impl Driver {
         }
     }
 
-    /// Gives up the addresses, as another node will take them as soon as we are silent; terminates every script, and waits for a moment
-    /// until they have ended: no thread of ours would do it later.
+    /// Releases the addresses, because another node takes them over as soon as we are silent. Terminates every script,
+    /// and waits for a moment until they have ended, because no thread of ours could do that later.
     #[cold]
     #[inline(never)]
     pub(super) fn end_by_force(&mut self) {

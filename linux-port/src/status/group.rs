@@ -1,4 +1,4 @@
-//! One group: where it runs, or why nowhere; what is being tried, how often, and what happens next and when.
+//! One group: where it runs, or why nowhere; the current attempt, its number, and the next step with its time.
 
 use hbcore::id::GroupId;
 use hbcore::takeover::{Group, GroupState, Why};
@@ -16,40 +16,40 @@ pub struct GroupRow {
     pub key: String,
     /// Its home node.
     pub home: String,
-    /// What this node does with it.
+    /// Its state on this node.
     pub here: GroupState,
-    /// The node that has it, wholly or in part, as far as this node knows.
+    /// The node that runs it, wholly or in part, as far as this node knows.
     pub at: Option<String>,
     /// The script that runs for it.
     pub script: Option<RunningScript>,
-    /// Of a stop: which attempt it is, and how many there are at most.
+    /// For a stop: the number of the current attempt, and of the last one.
     pub attempt: Option<(u32, u32)>,
-    /// Why it is where it is, in one word that stays.
+    /// The reason for its place, in one word that never changes.
     pub why: &'static str,
     /// The same for people.
     pub story: String,
-    /// What happens next, if anything does that this node knows of.
+    /// The next step, if this node knows one.
     pub next: Option<Next>,
-    /// Starts that failed here since it last ran here.
+    /// Failed starts here since it last ran here.
     pub failures: u32,
-    /// It runs on neither of two nodes, and is on its way to none.
+    /// Whether it runs on neither of two nodes, and neither is starting it.
     pub is_nowhere: bool,
-    /// The other node is at work for it.
+    /// Whether the peer works on it.
     pub is_waited_for: bool,
 }
 
 /// A script that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningScript {
-    /// The script and what it is to do.
+    /// The script and its verb.
     pub what: String,
-    /// For how many seconds it has run.
+    /// The seconds for which it has run.
     pub seconds: u64,
-    /// After how many seconds in all it is terminated; `None` between two attempts.
+    /// The seconds after which it is terminated, from its beginning; `None` between two attempts.
     pub limit: Option<u64>,
 }
 
-/// What is told of a script.
+/// The report about a script.
 pub(super) fn script_of(running: &Running) -> RunningScript {
     RunningScript {
         what: running.what.clone(),
@@ -58,7 +58,7 @@ pub(super) fn script_of(running: &Running) -> RunningScript {
     }
 }
 
-/// Which attempt of a stop it is, and how many there are at most.
+/// The number of a stop's current attempt, and of the last one.
 pub(super) const fn attempt(running: &Running) -> Option<(u32, u32)> {
     match running.trying {
         Some(Trying::Attempt(number, most)) => Some((number, most)),
@@ -66,12 +66,12 @@ pub(super) const fn attempt(running: &Running) -> Option<(u32, u32)> {
     }
 }
 
-/// What happens next.
+/// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Next {
-    /// What.
+    /// The step.
     pub what: String,
-    /// In how many seconds; `None` when that depends on something else.
+    /// The seconds until then; `None` if that depends on something else.
     pub seconds: Option<u64>,
 }
 
@@ -133,7 +133,7 @@ impl GroupRow {
         }
     }
 
-    /// Where it is, for people.
+    /// Its place, for people.
     pub(super) fn place_text(&self) -> String {
         let next = self.next.as_ref().map(|next| match next.seconds {
             Some(0) | None => format!("; next: {}", next.what),
@@ -143,11 +143,11 @@ impl GroupRow {
     }
 }
 
-/// The word for a group that runs here but for an address.
+/// The word for a group that runs here without one of its addresses.
 pub(super) const LACKS_ADDRESS: &str = "lacks-address";
 
 impl Seen<'_> {
-    /// An address of a group that is owned here and gone.
+    /// A lost address of a group that runs here.
     fn lost_address(&self, group: usize) -> Option<&Standing> {
         let addresses = self.addresses.get(group)?;
         let is_lost =
@@ -156,7 +156,7 @@ impl Seen<'_> {
     }
 }
 
-/// What is told of a group that runs here but for an address.
+/// The story and the next step of a group that runs here without one of its addresses.
 fn without_address(lost: &Standing) -> (String, Option<Next>) {
     let story = match &lost.problem {
         Problem::AddressLost { address } => format!("runs here without its address {address}"),
@@ -165,7 +165,7 @@ fn without_address(lost: &Standing) -> (String, Option<Next>) {
     (story, lost.next.as_ref().map(|next| Next { what: next.what.clone(), seconds: next.seconds() }))
 }
 
-/// The word for monitors, which stays as it is.
+/// The word for monitors, which never changes.
 const fn word(why: Why, failed_there: bool) -> &'static str {
     match why {
         Why::Runs => "runs",
@@ -189,15 +189,15 @@ const fn word(why: Why, failed_there: bool) -> &'static str {
     }
 }
 
-/// Puts it into words.
+/// Puts the state of a group into words.
 struct Teller<'a> {
     seen: &'a Seen<'a>,
-    /// The other node, if there are two.
+    /// The peer, if there are two nodes.
     other: Option<String>,
-    /// The other node has told that it could not be started there.
+    /// Whether the peer has reported that it could not be started there.
     failed_there: bool,
     failures: u32,
-    /// A member is being stopped.
+    /// The attempts of a member that is being stopped.
     trying: Option<Trying>,
 }
 
@@ -208,7 +208,7 @@ impl Teller<'_> {
         let then = |what: String| Some(Next { what, seconds: None });
         match why {
             Why::Runs => plain("runs here"),
-            // Scripts are stopped within a start that has failed.
+            // Scripts are also stopped within a start that has failed.
             Why::Starts if self.trying.is_some() => {
                 (format!("does not start here{}, and is being stopped again", self.count()), self.escalation())
             }
@@ -268,7 +268,7 @@ impl Teller<'_> {
         }
     }
 
-    /// What comes after the last attempt to stop.
+    /// The step after the last attempt to stop.
     fn escalation(&self) -> Option<Next> {
         match self.trying {
             Some(Trying::Missing(within)) => Some(Next {
@@ -314,7 +314,7 @@ impl Teller<'_> {
         if self.failures > 0 { format!(": could not be started here{}", self.count()) } else { String::new() }
     }
 
-    /// From now until `at`; 0 if that is over.
+    /// The seconds from now until `at`; 0 if that has passed.
     fn seconds(&self, at: Instant) -> u64 {
         at.since(self.seen.now).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
     }

@@ -1,24 +1,24 @@
-//! What became of the orders that tools wrote into the FIFO, remembered so that the tool can say it: a FIFO has no way back.
+//! The outcomes of orders that tools wrote into the FIFO, remembered for the tools: a FIFO carries no answer.
 
 use std::collections::VecDeque;
 
 use hbcore::takeover::StandbyRefusal;
 
-/// Orders that are remembered. A tool asks as soon as it has written.
+/// The number of orders that are remembered. A tool asks as soon as it has written.
 const REMEMBERED: usize = 8;
 
 /// The words for the two kinds of orders.
 pub(crate) const STANDBY: &str = "standby";
 pub(crate) const TAKEOVER: &str = "takeover";
-/// What the sentence about an order begins with that is not carried out.
+/// The first word of the sentence about an order that is not carried out.
 pub(crate) const REFUSED: &str = "refused: ";
 /// The word for a signal to read the configuration again.
 pub(crate) const RELOAD: &str = "reload";
 
-/// What was decided about an order.
+/// The decision about an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
-    /// Counts the orders of this daemon, from 1.
+    /// The number of the order in this daemon, from 1.
     pub number: u64,
     /// `standby`, `takeover` or `reload`
     pub kind: &'static str,
@@ -36,7 +36,7 @@ impl Decided {
     }
 }
 
-/// The latest orders; of more than eight the oldest are forgotten.
+/// The latest orders; of more than eight the oldest are dropped.
 #[derive(Debug, Default)]
 pub struct Orders {
     latest: VecDeque<Decided>,
@@ -44,17 +44,17 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// Goes on counting where an earlier daemon of this node was.
+    /// Continues the count of an earlier daemon of this node.
     pub fn after(count: u64) -> Self {
         Self { latest: VecDeque::new(), count }
     }
 
-    /// How many there were.
+    /// The number of orders so far.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Remembers one more.
+    /// Adds one more.
     pub fn note(&mut self, kind: &'static str, said: String) {
         self.count += 1;
         if self.latest.len() >= REMEMBERED {
@@ -68,7 +68,7 @@ impl Orders {
     }
 }
 
-/// Why nothing is moved, for the person who wants it.
+/// The reason why nothing is moved, for the person who asked for it.
 pub(crate) const fn why(refusal: StandbyRefusal) -> &'static str {
     match refusal {
         StandbyRefusal::InProgress => "groups are being moved already; try again when `hb status` says settled",

@@ -1,4 +1,4 @@
-//! What this node sees at one moment: itself, the nodes with their links, the groups and where they are, and what is not as it should be.
+//! This node's view at one moment: itself, the nodes with their links, the groups with their places, and the problems.
 
 use std::net::IpAddr;
 
@@ -14,15 +14,15 @@ use crate::driver::{LinuxCluster, links_of};
 use crate::jobs::Running;
 use crate::problems::{Problem, Standing};
 
-/// Problems that are told: with more of them an answer would not fit into the socket.
+/// The largest number of problems that are shown: with more of them an answer would not fit into the socket.
 pub(super) const SHOWN: usize = 64;
 
-/// What a moment is made of.
+/// The sources of a snapshot.
 #[derive(Clone, Debug)]
 pub struct Seen<'a> {
     /// The engine.
     pub cluster: &'a LinuxCluster,
-    /// When.
+    /// The time.
     pub now: Instant,
     /// The names of the links, in the engine's order.
     pub links: &'a [String],
@@ -30,38 +30,38 @@ pub struct Seen<'a> {
     pub groups: &'a [String],
     /// The scripts that run.
     pub scripts: &'a [Running],
-    /// The nodes that have said that they left, and were not heard since.
+    /// The nodes that announced their leave, and were not heard since.
     pub left: &'a [NodeId],
-    /// Starts of each group that failed here since it last ran, by the groups' ids.
+    /// The failed starts of each group here since it last ran, by the groups' ids.
     pub failures: &'a [u32],
-    /// The nodes that are to be fenced: since when, and how often that failed.
+    /// The nodes that are to be fenced: the time since then, and the number of failed attempts.
     pub fences: &'a [(NodeId, Instant, u32)],
     /// The addresses of each group, by the groups' ids.
     pub addresses: Vec<Vec<IpAddr>>,
-    /// What is not as it should be.
+    /// The problems that stand.
     pub problems: Vec<Standing>,
 }
 
 /// One moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Of the program.
+    /// The release of the program.
     pub release: &'static str,
-    /// Of the daemon.
+    /// The process id of the daemon.
     pub pid: u32,
     /// This node's name.
     pub node: String,
     /// This node's state: `init`, `up`, `active` or `dead`.
     pub state: String,
-    /// Which groups are here: `none`, `local`, `foreign` or `all`.
+    /// The classes of groups that run here: `none`, `local`, `foreign` or `all`.
     pub holds: &'static str,
-    /// What this node claims, in the same words: another node starts nothing of it.
+    /// The classes that this node claims, in the same words: another node starts no group of them.
     pub claims: &'static str,
-    /// How far resource management is.
+    /// The progress of resource management.
     pub progress: Progress,
-    /// What is not as it should be, the oldest first; 64 of it at most.
+    /// The problems that stand, the oldest first; 64 of them at most.
     pub problems: Vec<Standing>,
-    /// How many problems found no place there.
+    /// The number of problems that found no place there.
     pub more_problems: usize,
     /// All nodes, ping nodes as well, in the order of `ha.cf`.
     pub nodes: Vec<NodeRow>,
@@ -74,28 +74,29 @@ pub struct Snapshot {
 pub struct NodeRow {
     /// Its name.
     pub name: String,
-    /// Its state; `left` for one that has said that it leaves, until it is heard again.
+    /// Its state; `left` for a node that announced its leave, until it is heard again.
     pub state: String,
-    /// It is this node.
+    /// Whether it is this node.
     pub is_local: bool,
-    /// It is only asked whether it answers.
+    /// Whether it is a ping node.
     pub is_ping: bool,
-    /// The links it could be heard on, and whether it is; none for this node.
+    /// The links on which it could be heard, and whether it is; none for this node.
     pub links: Vec<(String, bool)>,
-    /// Its program, as far as it tells: `hbcore` and its release. `None` for one that has told nothing, as a 3.0.6.
+    /// Its program, as far as it tells: `hbcore` and its release. `None` for a node that has told nothing, such as a
+    /// 3.0.6.
     pub program: Option<String>,
     /// Whether it has the same `haresources` as this node; `None` if it does not tell.
     pub same_resources: Option<bool>,
 }
 
-/// How far resource management is.
+/// The progress of resource management.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// What an earlier run may have left is stopped, before this node joins.
+    /// Leftovers of an earlier run are being stopped, before this node joins.
     Clearing,
     /// The other nodes have not been heard yet.
     Joining,
-    /// The two nodes tell each other what they hold.
+    /// The two nodes are reporting their claims to each other.
     Agreeing,
     /// Nothing moves, and every group runs.
     Settled,
@@ -107,19 +108,19 @@ pub enum Progress {
     Lacking,
     /// A group does not stop here.
     Stuck,
-    /// A dead node is to be fenced before anything of it is started.
+    /// A dead node is to be fenced before any of its groups is started.
     Fencing,
     /// Groups are being started or stopped here.
     Moving,
-    /// Groups are being started or stopped at the other node.
+    /// Groups are being started or stopped at the peer.
     Waiting,
-    /// Groups go to the other node.
+    /// Groups move to the peer.
     Giving,
-    /// Groups come from the other node.
+    /// Groups come from the peer.
     Taking,
-    /// Everything is being given up.
+    /// All groups are being released.
     Leaving,
-    /// Everything has been given up.
+    /// All groups are released.
     Left,
 }
 
@@ -166,7 +167,7 @@ impl Progress {
 }
 
 impl Snapshot {
-    /// This moment.
+    /// The snapshot of this moment.
     pub fn of(seen: &Seen<'_>) -> Self {
         let cluster = seen.cluster;
         let (node, state) = cluster.node(cluster.local()).map_or_else(
@@ -197,7 +198,7 @@ impl Snapshot {
     }
 }
 
-/// Which groups are here, wholly or in part. What this node claims may be none that exists, or none that starts.
+/// The classes that run here, wholly or in part. A claimed class may have no group, or none that starts.
 fn holds(cluster: &LinuxCluster) -> Holds {
     let is_here = |state| matches!(state, GroupState::Running | GroupState::Stopping | GroupState::Stuck);
     let mut here = cluster.groups().iter().filter(|g| is_here(g.state())).map(|g| g.home == cluster.local());

@@ -1,4 +1,5 @@
-//! What is allowed and hardly meant: a cluster of one, a ping that moves nothing, an address of another network, a colon too few.
+//! Settings that are allowed and probably not meant: a cluster of one, a ping that moves nothing, an address of another
+//! network, a missing colon.
 
 use hbcore::config::{
     AutoFailback, Autojoin, Child, Directive, File, Group, HaCf, HaResources, Position, Resource, Severity,
@@ -10,7 +11,7 @@ use super::Check;
 const ACT_ON_PINGS: [&str; 2] = ["ipfail", "pingd"];
 
 impl Check<'_> {
-    /// A cluster of this node alone: nobody takes over.
+    /// Warns of a cluster of this node alone, in which no node can take over.
     pub(super) fn nobody_else(&mut self, ha_cf: &HaCf<'_>) {
         let mut members = ha_cf.members();
         if let (Some(only), None, Autojoin::None) = (members.next(), members.next(), ha_cf.protocol.autojoin)
@@ -52,8 +53,8 @@ impl Check<'_> {
         }
     }
 
-    /// Addresses that leave their interface to the routes, and are in no subnet of this machine: they come to the interface of the default
-    /// route, where no neighbour asks for them, or nowhere.
+    /// Warns of addresses that leave their interface to the routes and are in no subnet of this machine. They would
+    /// come to the interface of the default route, where no neighbour asks for them, or nowhere.
     pub(super) fn foreign_subnets(&mut self, resources: &HaResources<'_>) {
         for resource in resources.groups.iter().flat_map(Group::resources) {
             let Some(Ok(spec)) = resource.address().filter(|spec| spec.is_ok_and(|spec| spec.nic.is_none())) else {
@@ -72,7 +73,7 @@ impl Check<'_> {
         }
     }
 
-    /// Whether the name of a script that is not there has a colon in it: two are meant, and that is said at the colon.
+    /// Whether the name of a missing script has one colon, which probably stands for two. If so, it warns at the colon.
     pub(super) fn has_one_colon(&mut self, resource: Resource<'_>) -> bool {
         let Some((script, argument)) = resource.script().split_once(':') else { return false };
         if script.is_empty() || argument.is_empty() {

@@ -9,12 +9,12 @@ use hbcore::config::{Directive, HaCf, Medium, MediumKind, ParameterText, Positio
 use super::{Check, reserved_for};
 use crate::address::netlink::{InterfaceAddress, Netlink};
 
-/// What the kernel says about interfaces. Without an answer every interface counts as fine: opening the link will tell.
+/// The kernel's facts about interfaces. Without them every interface counts as good: opening the link will tell.
 pub(super) struct Network(Option<Netlink>);
 
-/// What an interface lacks.
+/// The fault of an interface.
 enum Lack {
-    /// It is not there.
+    /// It does not exist.
     Device,
     /// It has no IPv4 address.
     Address,
@@ -31,14 +31,16 @@ impl Network {
         self.0.as_mut().is_none_or(|netlink| netlink.link_named(name).is_ok())
     }
 
-    /// Whether this machine has an address that nothing shows to be a cluster's: the first of its subnet, and without a label of its own.
+    /// Whether this machine has an address that is probably not a service address: it is the first of its subnet, and
+    /// has no label of its own.
     pub(super) fn has_for_good(&mut self, addr: IpAddr) -> bool {
         let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
         let has_alias = |a: &InterfaceAddress| a.label.as_deref().is_some_and(|label| label.contains(':'));
         addresses.iter().any(|a| a.addr == addr && !a.is_secondary() && !has_alias(a))
     }
 
-    /// The subnets that this machine is in, each with its interface; `None` if one of them has `addr`, or the kernel does not answer.
+    /// The subnets of this machine, each with its interface; `None` if one of them contains `addr`, or the kernel does
+    /// not answer.
     pub(super) fn subnets_without(&mut self, addr: IpAddr) -> Option<Vec<String>> {
         let netlink = self.0.as_mut()?;
         let connected = netlink.routes(addr.is_ipv6()).ok()?;
@@ -60,13 +62,13 @@ impl Network {
         addresses.iter().any(|a| a.addr == addr)
     }
 
-    /// Whether an interface of this machine takes the address for everybody on its network.
+    /// Whether the address is the broadcast address of one of this machine's interfaces.
     fn is_broadcast(&mut self, addr: Ipv4Addr) -> bool {
         let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
         addresses.iter().any(|a| a.subnet_broadcast() == Some(addr))
     }
 
-    /// What the interface `name` lacks for IPv4.
+    /// The fault of the interface `name` for IPv4.
     fn lack(&mut self, name: &str) -> Option<Lack> {
         let netlink = self.0.as_mut()?;
         let Ok(link) = netlink.link_named(name) else { return Some(Lack::Device) };
@@ -107,7 +109,8 @@ impl Check<'_> {
         }
     }
 
-    /// Interfaces all of whose `ucast` lines name this machine. One of several is as it should be: the other nodes have the same file.
+    /// Reports interfaces on which all `ucast` lines name this machine. One of several is normal, because all nodes
+    /// have the same file.
     fn only_to_itself(&mut self, ha_cf: &HaCf<'_>) {
         let lines: Vec<(Position, &str, bool)> = ha_cf
             .media
@@ -172,7 +175,7 @@ impl Check<'_> {
             self.warning(host_at, message, format!("write `bcast {device}`, or name the other node's own address"));
         }
         if !self.network.has_interface(device) {
-            // 3.0.6 notices it only after it has told its caller that all is well.
+            // 3.0.6 notices it only after it has reported success to its caller.
             let message =
                 format!("ucast: interface [{device}] does not exist; make_io_childpair: cannot open ucast {device}");
             self.error(at, message, explain(&Lack::Device, device).1);
@@ -190,7 +193,7 @@ impl Check<'_> {
                 let message = format!("Serial port [{device}] not a char device in config file; {illegal}");
                 self.error(at, message, SERIAL_HELP);
             }
-            // 3.0.6 notices it only after it has told its caller that all is well.
+            // 3.0.6 notices it only after it has reported success to its caller.
             Ok(data) if is_terminal_device(data.rdev()) == Some(false) => {
                 self.error(at, format!("[{device}] is not a serial port; {illegal}"), SERIAL_HELP);
             }
@@ -207,7 +210,7 @@ impl Check<'_> {
         }
     }
 
-    /// A host of a group that is not known is only warned about: the others may answer.
+    /// An unknown host of a group gets only a warning: the others may answer.
     fn ping_group<'h>(&mut self, hosts: impl Iterator<Item = (&'h str, Position)>) {
         for (host, at) in hosts.filter(|(host, _)| !resolves(host, IpAddr::is_ipv4)) {
             self.warning(at, format!("unknown host: {host}"), host_help(host));
@@ -227,12 +230,13 @@ fn has(member: IpAddr, prefix: u8, addr: IpAddr) -> bool {
     member.is_ipv6() == addr.is_ipv6() && (wide(member) ^ wide(addr)) & foreign == 0
 }
 
-/// Whether a driver of terminals, serial ones among them, has this device number; `None` if the kernel does not say. The device is not
-/// opened, which would raise its lines.
+/// Whether a driver of terminals, which include serial ports, has this device number; `None` if the kernel does not
+/// tell. The device is not opened, because that would raise its lines.
 fn is_terminal_device(number: u64) -> Option<bool> {
     let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
     let drivers = fs::read_to_string("/proc/tty/drivers").ok()?;
-    // A driver's name may have blanks; after it are the device, the major number, and a minor number or a range of them.
+    // A driver's name may have blanks. The device, the major number, and a minor number or a range of them come after
+    // it.
     Some(drivers.lines().any(|line| {
         let mut words = line.split_whitespace().rev();
         let (_, minors, majors) = (words.next(), words.next().unwrap_or_default(), words.next().unwrap_or_default());

@@ -14,9 +14,9 @@ use hbcore::config::{
 use super::Check;
 use crate::sys::users;
 
-/// Where distributions keep Heartbeat's programs.
+/// The directories where distributions keep Heartbeat's programs.
 const PROGRAM_DIRS: [&str; 3] = ["/usr/libexec/heartbeat", "/usr/lib/heartbeat", "/usr/lib64/heartbeat"];
-/// Where distributions keep the plug-ins of cluster-glue's fencing library.
+/// The directories where distributions keep the plug-ins of cluster-glue's fencing library.
 const STONITH_DIRS: [&str; 4] = [
     "/usr/lib/stonith/plugins",
     "/usr/lib64/stonith/plugins",
@@ -26,7 +26,8 @@ const STONITH_DIRS: [&str; 4] = [
 
 /// The program of cluster-glue that drives fencing devices.
 const STONITH: &str = "/usr/sbin/stonith";
-/// How long it may take to say what a device needs, how often that is looked at, and how much of its answer is read.
+/// The longest time for its answer about a device, the interval of the looks at it, and the length of the answer that
+/// is read.
 const STONITH_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 const LINE_MAX: u64 = 4096;
@@ -39,8 +40,8 @@ pub(super) fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
-/// The place on this machine of a program of Heartbeat that an old configuration names in another one; `None` if the path is good as it is, or
-/// the program is in none of these places.
+/// The place on this machine of a program of Heartbeat that an old configuration names in another one; `None` if the
+/// path is good as it is, or the program is in none of these places.
 pub(crate) fn installed_program(program: &str) -> Option<String> {
     let path = Path::new(program);
     let is_of_heartbeat = path.parent().is_some_and(|dir| PROGRAM_DIRS.iter().any(|known| dir == Path::new(known)));
@@ -51,7 +52,7 @@ pub(crate) fn installed_program(program: &str) -> Option<String> {
     found.into_iter().find(|path| is_executable(path)).map(|path| path.display().to_string())
 }
 
-/// Why `path` cannot be executed, if it cannot.
+/// The reason why `path` cannot be executed, if it cannot.
 fn lack(path: &Path) -> Option<&'static str> {
     match fs::metadata(path) {
         Err(_) => Some("does not exist"),
@@ -118,7 +119,8 @@ impl Check<'_> {
         }
     }
 
-    /// The programs that `hbcore.cf` names. One that is missed only when a node has died would hold its services back.
+    /// Checks the programs that `hbcore.cf` names. If the absence of one showed only after a node's death, it would
+    /// delay the takeover.
     pub(super) fn site_programs(&mut self, extensions: &HbcoreCf<'_>) {
         let named = [
             (Directive::FenceCommand, extensions.fence_command),
@@ -159,8 +161,8 @@ impl Check<'_> {
 }
 
 impl Check<'_> {
-    /// Whether a device is told all that it must know: without, every attempt to fence would fail. 3.0.6 makes the device at its start and
-    /// so finds out.
+    /// Checks whether a device has all parameters that it needs: otherwise every attempt to fence would fail. 3.0.6
+    /// makes the device at its start and so finds out.
     fn stonith_parameters(&mut self, at: Position, device: &str, text: &str) {
         let given = text.split_whitespace().count();
         match needed_parameters(device) {
@@ -178,7 +180,8 @@ impl Check<'_> {
     }
 }
 
-/// What the program `stonith` says that a device must be told; `None` if it is not there, or does not know.
+/// The parameters that a device needs, as the program `stonith` lists them; `None` if it does not exist, or does not
+/// know the device.
 fn needed_parameters(device: &str) -> Option<Vec<String>> {
     let mut command = Command::new(STONITH);
     command.args(["-t", device, "-n"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -201,7 +204,7 @@ fn needed_parameters(device: &str) -> Option<Vec<String>> {
     ended.then(|| said.split_whitespace().map(str::to_owned).collect())
 }
 
-/// A type is a plug-in, or after a slash a script of one.
+/// Whether a type exists: a plug-in, or after a slash a script of one.
 fn has_stonith_type(name: &str) -> bool {
     let exists = |relative: &str| STONITH_DIRS.iter().any(|dir| fs::metadata(Path::new(dir).join(relative)).is_ok());
     match name.split_once('/') {
@@ -211,7 +214,7 @@ fn has_stonith_type(name: &str) -> bool {
     }
 }
 
-/// The same program in another place is the likely meaning: distributions differ.
+/// The help for a missing program: perhaps the same program in another place, because distributions differ.
 fn program_help(program: &str) -> String {
     let elsewhere = |dir: &str| Some(PathBuf::from(dir).join(Path::new(program).file_name()?));
     match PROGRAM_DIRS.iter().filter_map(|dir| elsewhere(dir)).find(|path| is_executable(path)) {

@@ -1,4 +1,4 @@
-//! What shows in the engine: read from it, without a memory.
+//! The problems that the engine shows now, read without a memory.
 
 use crate::driver::LinuxCluster;
 use crate::problems::Problem;
@@ -8,10 +8,10 @@ use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::node::NodeState;
 use hbcore::takeover::{Group, GroupState, Phase, Why};
 
-/// Which difference of two clocks is told, in seconds.
+/// The smallest difference of two clocks that is reported, in seconds.
 const CLOCKS_APART: i32 = 10;
 
-/// What is wrong with another node: it is away, or tells what differs from ours.
+/// The problems of another node: it is away, or reports facts that differ from ours.
 pub(super) fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>, has_left: bool) -> Vec<Problem> {
     let mut all = Vec::new();
     let name = node.name.as_str().to_owned();
@@ -38,8 +38,8 @@ pub(super) fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>, has_left: boo
     all
 }
 
-/// Whether a group, which is here for the reason `why` or is not, runs on no node and is on its way to none. Of more than two nodes one
-/// that lives may run a group that failed here: nobody tells us.
+/// Whether a group, whose place here has the reason `why`, runs on no node and is not being started on any. With more
+/// than two nodes, another living one may run a group that failed here: no node reports that.
 pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
     let Some(other) = other_node(cluster) else {
         return match why {
@@ -65,14 +65,14 @@ pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bo
     }
 }
 
-/// Whether a group is known to run: here, or at the other node, which has said that nothing moves there. What this node does not know
-/// yet is not counted as missing.
+/// Whether a group is known to run: here, or at the peer, which has reported that nothing moves there. A group of which
+/// this node does not know yet does not count as missing.
 pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
     match why {
         // What may run here and does not stop is another problem, and so is a difference of the files.
         Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } | Why::Differs => true,
         Why::Elsewhere { settled } => settled && other_node(cluster).is_none_or(|other| !lacks(cluster, &other, group)),
-        // Of more than two nodes, another one may run it.
+        // With more than two nodes, another one may run it.
         Why::Nobody | Why::Failed { .. } => others(cluster).nth(1).is_some(),
         Why::Joins => cluster.takeover().phase() == Phase::Init,
         Why::Stops => cluster.groups().get(usize::from(group.0)).map(Group::state) == Some(GroupState::Running),
@@ -96,7 +96,7 @@ pub(crate) fn links_of<'n>(
         .filter(move |(_, link)| if kind == NodeKind::Ping { *link == own } else { !is_local && !is_pinged(link) })
 }
 
-/// The other node, if there are exactly two.
+/// The peer, if there are exactly two nodes.
 pub(crate) fn other_node(cluster: &LinuxCluster) -> Option<NodeView<'_>> {
     let mut others = others(cluster);
     others.next().filter(|_| others.next().is_none())
@@ -107,7 +107,8 @@ pub(super) fn others(cluster: &LinuxCluster) -> impl Iterator<Item = NodeView<'_
     cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Member)
 }
 
-/// Whether the other node has told that a group could not be started there. Its numbers are ours if it has the same groups.
+/// Whether the peer has reported that a group could not be started there. Its numbers are ours if it has the same
+/// groups.
 pub(crate) fn lacks(cluster: &LinuxCluster, other: &NodeView<'_>, group: GroupId) -> bool {
     let ours = cluster.node(cluster.local()).and_then(|me| me.told.digest);
     let bit = 1u128.checked_shl(u32::from(group.0)).unwrap_or(0);
