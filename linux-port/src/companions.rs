@@ -12,7 +12,7 @@ mod session;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// What one of them ends with to be started no more (docs/protocol/files.md 6.2).
+/// The exit code with which one of them asks to be started no more (docs/protocol/files.md 6.2).
 const ENOUGH: u8 = 100;
 
 /// One of the programs.

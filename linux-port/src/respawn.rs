@@ -43,11 +43,11 @@ pub struct Wanted {
     pub gid: u32,
     /// The command as typed, for the shell; its program may have been found in another place.
     pub command: String,
-    /// What follows its death.
+    /// The consequence of its death.
     pub on_death: OnDeath,
 }
 
-/// What every client is started with.
+/// The surroundings of every client.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// Its whole environment.
@@ -69,7 +69,7 @@ pub struct Passed {
     pub command: String,
 }
 
-/// What the thread is told.
+/// An order to the thread.
 #[derive(Debug)]
 enum Order {
     /// The node is up, and clients can sign on.
@@ -95,7 +95,7 @@ pub struct Respawn {
     progress: Progress,
 }
 
-/// What the thread was told to do with all clients.
+/// The last order to the thread about all clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     /// Nothing: the node is not up.
@@ -109,8 +109,8 @@ enum Progress {
 }
 
 impl Respawn {
-    /// Starts the thread, if there is anything to keep. `passed`: those that an earlier daemon in this process has started; whoever is not
-    /// wanted any more is ended.
+    /// Starts the thread, if there are clients to keep. `passed`: the clients that an earlier daemon in this process has
+    /// started; a client that is not wanted any more is ended.
     ///
     /// # Errors
     /// The system's refusal of a thread or a descriptor.

@@ -215,7 +215,7 @@ impl Site {
         self.ha_cf.children.iter().filter_map(wanted).collect()
     }
 
-    /// What clients are started with (docs/protocol/files.md 13.2).
+    /// The surroundings in which clients are started (docs/protocol/files.md 13.2).
     #[cold]
     pub fn client_surroundings(&self, state_dir: &Path, debug: u8) -> Surroundings {
         let mut environment = self.environment(debug);

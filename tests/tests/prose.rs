@@ -36,55 +36,8 @@ const UNUSED: [&str; 12] = [
 const FOLDERS: [&str; 9] =
     ["core/", "linux-port/", "ffi/", "tests/", "fuzz/", "docs/", "dist/", "c-examples/", "include/"];
 
-/// The directories and files whose comments keep to the style of CONTRIBUTING.md. Lists only get longer.
-const FINISHED: &[&str] = &[
-    "c-examples/",
-    "core/src/cluster",
-    "core/src/config",
-    "core/src/error.rs",
-    "core/src/history",
-    "core/src/id.rs",
-    "core/src/lib.rs",
-    "core/src/node",
-    "core/src/random.rs",
-    "core/src/sequence",
-    "core/src/serial.rs",
-    "core/src/stats.rs",
-    "core/src/time.rs",
-    "core/src/wire/",
-    "core/tests/",
-    "dist/",
-    "ffi/",
-    "fuzz/",
-    "linux-port/build.rs",
-    "linux-port/src/abandon.rs",
-    "linux-port/src/address",
-    "linux-port/src/bin/",
-    "linux-port/src/cli.",
-    "linux-port/src/cli/",
-    "linux-port/src/daemon.rs",
-    "linux-port/src/demo",
-    "linux-port/src/fifo",
-    "linux-port/src/heartbeat.rs",
-    "linux-port/src/ipc",
-    "linux-port/src/jobs",
-    "linux-port/src/leftovers.rs",
-    "linux-port/src/log",
-    "linux-port/src/media",
-    "linux-port/src/notify",
-    "linux-port/src/problems",
-    "linux-port/src/rehearsal.rs",
-    "linux-port/src/resources",
-    "linux-port/src/script",
-    "linux-port/src/start",
-    "linux-port/src/state.",
-    "linux-port/src/state/",
-    "linux-port/src/sys",
-    "linux-port/src/terminal.rs",
-    "linux-port/src/tools",
-    "linux-port/tests/",
-    "tests/",
-];
+/// Directories whose comments are not yet checked: `core/src/takeover` is about to be rebuilt.
+const UNFINISHED: &[&str] = &["core/src/takeover"];
 /// A sentence does not begin with these, unless it is a question: CONTRIBUTING.md says what to write instead.
 const BEGINNINGS: [&str; 6] = ["What", "Who", "Whoever", "Whatever", "Which", "Whose"];
 /// The first of them are also wrong after a colon or a semicolon.
@@ -262,7 +215,7 @@ fn sentences(name: &str, content: &str) -> Vec<(usize, String)> {
 /// The files whose comments are checked, each with its name and text.
 fn finished() -> impl Iterator<Item = (String, String)> {
     let all = files(&root(), &[".rs", ".c", ".h", ".toml", ".sh"]).into_iter();
-    let kept = all.filter(|file| FINISHED.iter().any(|place| named(file).starts_with(place)));
+    let kept = all.filter(|file| !UNFINISHED.iter().any(|place| named(file).starts_with(place)));
     kept.map(|file| (named(&file), text(&file)))
 }
 

@@ -1,4 +1,4 @@
-//! `ipfail`: moves the groups to the node that reaches more of the ping nodes. What it does is decided by [`Judge`].
+//! `ipfail`: moves the groups to the node that reaches more of the ping nodes. [`Judge`] decides.
 
 use super::ENOUGH;
 use super::counterpart::{nodes, partner};
@@ -79,7 +79,7 @@ fn attend(session: &mut Session, log: &mut EarlyLog) -> Result<u8, ClientError> 
     }
 }
 
-/// What this node sees at this moment.
+/// The view of this node at this moment.
 fn sight(session: &mut Session) -> Result<Sight, ClientError> {
     let pings = nodes(session)?.iter().filter(|node| node.is_ping && node.state == "ping").count();
     let holds = match session.ask("getrsc", &[], "rsc_hold")?.unwrap_or_default().as_str() {

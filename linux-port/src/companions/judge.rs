@@ -1,7 +1,7 @@
-//! What `ipfail` does when something happens: a machine without I/O and without a clock (docs/protocol/clients.md 9.1).
+//! The decisions of `ipfail`: a state machine without I/O and without a clock (docs/protocol/clients.md 9.1).
 //!
-//! Each node counts the ping nodes that it reaches, and tells its partner. Who reaches less gives its groups up, a moment later, unless the
-//! counts are equal by then: a router that fails is seen by both nodes, one after the other.
+//! Each node counts the ping nodes that it reaches, and tells its peer. The node that reaches fewer gives its groups up
+//! a moment later, unless the counts are equal by then: both nodes notice a router that fails, one after the other.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 /// another one is carried out, and tells nobody.
 const AFTER_TRANSITION: Duration = Duration::from_secs(10);
 
-/// What is to be given up.
+/// The groups that are to be given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Share {
     /// Everything.
     All,
-    /// What is at home on the partner.
+    /// The groups whose home is the peer.
     Foreign,
 }
 
@@ -39,7 +39,7 @@ pub(super) enum News {
     LinkDead,
     /// `ipfail` of the partner has signed on.
     PartnerJoined,
-    /// The partner reaches so many ping nodes.
+    /// The number of ping nodes that the peer reaches.
     Count(u32),
     /// The partner reaches more than this node.
     TheyHaveMore,
@@ -51,16 +51,16 @@ pub(super) enum News {
     Time,
 }
 
-/// What this node sees now.
+/// The view of this node now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sight {
     /// The ping nodes that it reaches.
     pub pings: u32,
-    /// What it holds, `None` while something moves.
+    /// The groups that run here; `None` while something moves.
     pub holds: Option<Held>,
 }
 
-/// What this node holds.
+/// The groups that run on this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held {
     /// Nothing.
@@ -71,7 +71,7 @@ pub(super) enum Held {
     Foreign,
 }
 
-/// What is to be done, in order.
+/// The next steps, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
     /// Tell the partner how many ping nodes this node reaches.
@@ -86,7 +86,7 @@ pub(super) enum Deed {
     Log(String),
 }
 
-/// What is on its way.
+/// The step that is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Intent {
     Nothing,
@@ -193,7 +193,7 @@ impl Judge {
                 ]
             }
             (Intent::GiveUp(share, _), Some(held)) => {
-                // What is not here needs no move, which the daemons would have to agree on.
+                // Groups that do not run here need no move, on which the daemons would have to agree.
                 let is_here = match share {
                     Share::All => held != Held::Nothing,
                     Share::Foreign => held == Held::Foreign,
@@ -234,7 +234,7 @@ mod tests {
             Self { judge: Judge::new(gives_back, KEEPALIVE), now: Instant::now() }
         }
 
-        /// What is done, without the words for the log.
+        /// The steps without the words for the log.
         fn hear(&mut self, news: News, pings: u32, holds: Option<Held>) -> Vec<Deed> {
             let deeds = self.judge.hear(news, Sight { pings, holds }, self.now);
             deeds.into_iter().filter(|deed| !matches!(deed, Deed::Log(_))).collect()

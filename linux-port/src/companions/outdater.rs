@@ -1,4 +1,4 @@
-//! `drbd-peer-outdater`: what DRBD calls as its `fence-peer` handler. It asks `dopd` of this node, and ends with what that has found out.
+//! `drbd-peer-outdater`, the `fence-peer` handler of DRBD. It asks `dopd` of this node, and its exit code is the answer.
 
 use super::session::run_dir;
 use crate::ipc::{BODY_MAX, Composer, Inbox};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Where `dopd` listens, below the run directory.
 pub(super) const SOCKET: &str = "heartbeat/dopd/outdater";
-/// What DRBD takes for a peer that cannot be reached.
+/// The exit code for a peer that cannot be reached.
 pub(super) const UNREACHABLE: u8 = 5;
 /// The same for an outcome that is not known.
 pub(super) const FAILED: u8 = 20;
@@ -28,7 +28,7 @@ $DRBD_RESOURCE environment variables. $DRBD_RESOURCE and $DRBD_PEER
 will be ignored, if the command line options are used.
 ";
 
-/// What a command line asks for.
+/// The request of a command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Wish {
     peer: String,
@@ -72,7 +72,7 @@ fn wish(words: &[String], peer: Option<String>, resource: Option<String>) -> Res
     Ok(Wish { peer: peer.to_lowercase(), resource, limit: Duration::from_secs(seconds) })
 }
 
-/// What `dopd` answers; `None` if it does not.
+/// The answer of `dopd`; `None` if there is none.
 fn ask(wish: &Wish) -> Option<u8> {
     let until = Instant::now() + wish.limit;
     let mut stream = UnixStream::connect(run_dir().join(SOCKET)).ok()?;

@@ -23,7 +23,7 @@ pub(super) struct Session {
     signals: Signals,
 }
 
-/// What has happened.
+/// An event.
 pub(super) enum Heard {
     Message(Message),
     /// One of the other descriptors is ready, or the time has come.
@@ -84,7 +84,7 @@ impl Session {
         self.client.ask(request, &[])
     }
 
-    /// What happens next, `until` at the latest.
+    /// Waits for the next event, `until` at the latest.
     pub(super) fn wait(&mut self, others: &[BorrowedFd<'_>], until: Option<Instant>) -> Heard {
         match self.client.waiting() {
             Ok(Some(message)) => return Heard::Message(message),

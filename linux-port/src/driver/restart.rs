@@ -34,7 +34,7 @@ pub(super) enum Restart {
     },
 }
 
-/// What a thread was asked for.
+/// The request to a thread.
 #[derive(Debug)]
 pub(super) enum Answer<T> {
     Awaited(Receiver<T>),

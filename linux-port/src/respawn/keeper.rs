@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// When a process that the system refused is tried again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
-/// What ties the thread to the heartbeat thread.
+/// The connections of the thread to the heartbeat thread.
 pub(super) struct Ends {
     pub(super) inbox: Receiver<Order>,
     pub(super) wake: Arc<OwnedFd>,
@@ -228,7 +228,7 @@ impl Keeper {
             }
             State::Ending(child, at) => {
                 if ended(child).is_some() {
-                    // What it has left in its group.
+                    // Processes that it has left in its process group.
                     let _ = kill_process_group(child.pid, Signal::KILL);
                     client.state = State::Down;
                 } else if *at <= now {

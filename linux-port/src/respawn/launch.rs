@@ -1,5 +1,5 @@
-//! How a client becomes a process of its user: through this program once more, which takes off the rights of root by itself. The daemon
-//! forks nothing, and the libraries that know users and groups are not loaded into it.
+//! How a client becomes a process of its user: this program is executed once more, and drops the rights of root there.
+//! The daemon forks nothing, and the libraries that know users and groups are not loaded into it.
 
 use super::{Surroundings, Wanted};
 use crate::script::Environment;
@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// The first word of a command line that becomes a client. Only the daemon says it.
 pub const AS_CLIENT: &str = "--as-client";
-/// What a shell returns for a command that it cannot run.
+/// The exit code of a shell for a command that it cannot run.
 const CANNOT: u8 = 126;
 /// This program, also after another one was installed in its place.
 const ITSELF: &std::ffi::CStr = c"/proc/self/exe";

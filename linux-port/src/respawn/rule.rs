@@ -8,7 +8,7 @@ use std::time::Duration;
 const ENOUGH: i32 = 100;
 /// A client that lives shorter dies early.
 const EARLY: Duration = Duration::from_secs(30);
-/// So many early deaths in a row are borne.
+/// The number of early deaths in a row after which a client is still started.
 const EARLY_MAX: u8 = 10;
 /// How long after a death the client is started again. 3.0.6 looks once a second.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ pub struct Rule {
     early_deaths: u8,
 }
 
-/// What follows a death.
+/// The consequence of a death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is started again after this pause.

@@ -52,7 +52,7 @@ impl Server {
             match socket::accept(listener) {
                 Ok(Some((socket, credentials))) => {
                     if self.lines.len() >= self.lines_max {
-                        // Whoever has signed on is not sent away for a newcomer.
+                        // A client that has signed on is not sent away for a newcomer.
                         let Some(oldest) = self.desk.oldest_stranger() else { continue };
                         self.end(oldest, "noinput");
                     }

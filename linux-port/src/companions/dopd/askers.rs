@@ -63,7 +63,7 @@ impl Askers {
         listener.chain(self.all.iter().map(|asker| asker.stream.as_fd())).collect()
     }
 
-    /// The questions that have come. Whoever has gone is forgotten.
+    /// The questions that have come. An asker that has gone is forgotten.
     pub(super) fn take(&mut self) -> Vec<Asked> {
         while let Ok((stream, _)) = self.listener.accept() {
             if self.all.len() < ASKERS_MAX && stream.set_nonblocking(true).is_ok() {

@@ -46,7 +46,7 @@ impl Workshop {
     }
 }
 
-/// What an exit code of `drbdadm outdate` means to DRBD's `fence-peer` handler.
+/// The meaning of an exit code of `drbdadm outdate` for DRBD's `fence-peer` handler.
 fn outcome(code: Option<i32>) -> u8 {
     match code {
         // The data are outdated now.

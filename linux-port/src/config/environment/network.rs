@@ -76,7 +76,7 @@ impl Network {
         if addresses.iter().any(|address| address.addr.is_ipv4()) { None } else { Some(Lack::Address) }
     }
 
-    /// What the interface `name` lacks for broadcasts. Loopback needs no broadcast address.
+    /// The thing that the interface `name` lacks for broadcasts. Loopback needs no broadcast address.
     fn lack_for_broadcasts(&mut self, name: &str) -> Option<Lack> {
         if let Some(lack) = self.lack(name) {
             return Some(lack);

@@ -69,7 +69,7 @@ pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bo
 /// this node does not know yet does not count as missing.
 pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
     match why {
-        // What may run here and does not stop is another problem, and so is a difference of the files.
+        // A group that does not stop is another problem, and so is a difference of the files.
         Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } | Why::Differs => true,
         Why::Elsewhere { settled } => settled && other_node(cluster).is_none_or(|other| !lacks(cluster, &other, group)),
         // With more than two nodes, another one may run it.
