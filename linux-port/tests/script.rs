@@ -232,7 +232,7 @@ fn scripts_are_searched_in_order_and_only_executable_files_count() {
 }
 
 #[test]
-fn script_that_cannot_start_is_an_error_without_interpreter_line_runs_in_sh() {
+fn script_that_cannot_start_is_an_error_and_one_without_interpreter_runs_in_sh() {
     let place = Place::new();
     let log = place.log();
     let cancel = Cancel::new().expect("a descriptor");

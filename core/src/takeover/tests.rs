@@ -110,7 +110,7 @@ fn asked_for_its_groups() -> Machine {
 }
 
 #[test]
-fn the_words_of_the_wire_are_written_as_they_are_read() {
+fn words_of_the_wire_are_written_as_they_are_read() {
     for (word, wish, given) in [
         ("local", Wish::Class(Class::Local), Class::Foreign),
         ("foreign", Wish::Class(Class::Foreign), Class::Local),
@@ -134,7 +134,7 @@ fn starting_is_answered_at_once_and_repeated_until_a_report_comes() {
 }
 
 #[test]
-fn a_node_that_started_before_we_were_active_is_answered_when_we_are() {
+fn node_that_started_before_we_were_active_is_answered_when_we_are() {
     let mut m = machine(AutoFailback::On);
     m.on_starting(OTHER, Sequence(1), true);
     assert_eq!(says(&mut m), []);
@@ -158,7 +158,7 @@ fn without_any_report_nothing_is_started_and_the_other_is_asked_on() {
 }
 
 #[test]
-fn a_node_without_any_other_starts_its_groups_at_once() {
+fn node_without_any_other_starts_its_groups_at_once() {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), true);
     m.advance(at(0));
@@ -166,7 +166,7 @@ fn a_node_without_any_other_starts_its_groups_at_once() {
 }
 
 #[test]
-fn a_node_whose_groups_are_held_elsewhere_takes_nothing() {
+fn node_whose_groups_run_on_the_peer_takes_nothing() {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "all", true));
@@ -175,7 +175,7 @@ fn a_node_whose_groups_are_held_elsewhere_takes_nothing() {
 }
 
 #[test]
-fn a_claim_of_everything_is_announced_before_any_script_runs() {
+fn claim_of_everything_is_announced_before_any_script_runs() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     assert_eq!(
@@ -186,7 +186,7 @@ fn a_claim_of_everything_is_announced_before_any_script_runs() {
 }
 
 #[test]
-fn the_end_of_a_takeover_is_announced_when_the_scripts_have_ended() {
+fn end_of_a_takeover_is_announced_when_the_scripts_have_ended() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     says(&mut m);
@@ -195,7 +195,7 @@ fn the_end_of_a_takeover_is_announced_when_the_scripts_have_ended() {
 }
 
 #[test]
-fn a_node_that_gave_everything_up_needs_no_fencing() {
+fn node_that_gave_everything_up_needs_no_fencing() {
     let mut m = settled();
     m.on_shutdone(at(10), OTHER, true);
     complete_all(&mut m, at(11));
@@ -225,7 +225,7 @@ fn failback_asks_releases_and_reports_in_this_order() {
 }
 
 #[test]
-fn an_unanswered_failback_is_tried_again() {
+fn unanswered_failback_is_tried_again() {
     let mut m = beside_a_starting_node();
     m.on_report(at(20), OTHER, report(4, "none", true));
     says(&mut m);
@@ -271,7 +271,7 @@ fn nothing_is_given_to_who_is_leaving() {
 }
 
 #[test]
-fn an_older_report_that_was_repeated_changes_nothing() {
+fn older_report_that_was_repeated_changes_nothing() {
     let mut m = settled();
     m.on_report(at(10), OTHER, report(20, "none", true));
     m.on_report(at(11), OTHER, report(19, "all", true));
@@ -279,7 +279,7 @@ fn an_older_report_that_was_repeated_changes_nothing() {
 }
 
 #[test]
-fn a_stale_forged_or_second_use_of_a_ticket_is_ignored() {
+fn stale_forged_or_second_use_of_a_ticket_is_ignored() {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), true);
     m.advance(at(0));
@@ -294,7 +294,7 @@ fn a_stale_forged_or_second_use_of_a_ticket_is_ignored() {
 }
 
 #[test]
-fn an_effect_without_answer_ends_at_its_deadline() {
+fn effect_without_answer_ends_at_its_deadline() {
     let mut m = Machine::new(HOME, [HOME].into_iter(), AutoFailback::On, Duration::from_secs(5));
     m.activated(at(0), true);
     m.advance(at(0));
@@ -344,7 +344,7 @@ fn healed_beside_a_reference_node() -> Machine {
 }
 
 #[test]
-fn a_reference_node_that_returns_from_a_partition_is_left_to_restart() {
+fn reference_node_that_returns_from_a_partition_is_left_to_restart() {
     let mut m = healed_beside_a_reference_node();
     m.on_report(at(101), OTHER, ReportIn { is_hbcore: false, ..report(40, "all", true) });
     assert_eq!(m.holds(), Holds::ALL, "it will restart: we serve on");
@@ -355,7 +355,7 @@ fn a_reference_node_that_returns_from_a_partition_is_left_to_restart() {
 }
 
 #[test]
-fn a_reference_node_that_does_not_restart_gets_its_groups_after_a_while() {
+fn reference_node_that_does_not_restart_gets_its_groups_after_a_while() {
     let mut m = healed_beside_a_reference_node();
     m.on_report(at(101), OTHER, ReportIn { is_hbcore: false, ..report(40, "local", true) });
     m.advance(at(6100));
@@ -363,7 +363,7 @@ fn a_reference_node_that_does_not_restart_gets_its_groups_after_a_while() {
 }
 
 #[test]
-fn a_reference_node_that_was_still_taking_over_when_we_came_back_is_shown_again_that_we_are_stable() {
+fn stable_report_is_repeated_to_a_reference_node_that_was_taking_over_at_our_return() {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
     let theirs = |seq, holds| ReportIn { is_hbcore: false, ..report(seq, holds, true) };
@@ -374,7 +374,7 @@ fn a_reference_node_that_was_still_taking_over_when_we_came_back_is_shown_again_
 }
 
 #[test]
-fn a_failed_start_is_reported_and_tried_again_when_asked_for() {
+fn failed_start_is_reported_and_tried_again_when_asked_for() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     let (ticket, _) = effects(&mut m, at(10)).remove(0);

@@ -6,8 +6,6 @@ use super::{files, named, none, root, text};
 const BEGINNINGS: [&str; 7] = ["a_", "an_", "the_", "what_", "who_", "whoever_", "it_"];
 /// Words that no name has.
 const WORDS: [&str; 3] = ["shot", "mended", "whoever"];
-/// The directory whose tests still have earlier names.
-const UNFINISHED: &str = "core/src/takeover";
 
 /// The names of the functions that are tests, each with its line.
 fn tests_of(source: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -28,7 +26,7 @@ fn is_wrong(name: &str) -> bool {
 #[test]
 fn names_of_tests_begin_with_their_subject() {
     let mut faults = Vec::new();
-    for file in files(&root(), &[".rs"]).into_iter().filter(|file| !named(file).starts_with(UNFINISHED)) {
+    for file in files(&root(), &[".rs"]) {
         for (line, name) in tests_of(&text(&file)).filter(|(_, name)| is_wrong(name)) {
             faults.push(format!("{}:{line}: {name}: subject, condition, result, see CONTRIBUTING.md", named(&file)));
         }

@@ -71,7 +71,7 @@ fn groups_are_neither_asked_for_nor_given_while_they_differ() {
 }
 
 #[test]
-fn what_runs_stays_where_it_runs_whatever_the_other_node_claims_of_other_groups() {
+fn running_group_stays_whatever_a_peer_with_other_groups_claims() {
     for claim in ["none", "local", "foreign", "all"] {
         let mut m = beside_other_groups(claim);
         m.on_report(at(11), OTHER, report(3, claim, true));
@@ -80,7 +80,7 @@ fn what_runs_stays_where_it_runs_whatever_the_other_node_claims_of_other_groups(
 }
 
 #[test]
-fn what_was_handed_over_is_not_offered_back_while_it_differs() {
+fn group_that_was_handed_over_is_not_offered_back_while_files_differ() {
     let mut m = beside_a_starting_node();
     says(&mut m);
     m.compare(DIFFERS);
@@ -103,7 +103,7 @@ fn death_of_a_node_with_other_groups_is_answered_as_ever() {
 }
 
 #[test]
-fn what_was_taken_is_given_up_when_the_other_node_lives_and_has_other_groups() {
+fn inherited_group_is_given_up_when_a_peer_with_other_groups_returns() {
     let mut m = apart_from_other_groups();
     assert_eq!(due(&mut m, 200), []);
     m.on_report(at(201), OTHER, report(40, "local", true));
@@ -112,7 +112,7 @@ fn what_was_taken_is_given_up_when_the_other_node_lives_and_has_other_groups() {
 }
 
 #[test]
-fn what_was_taken_stays_here_when_the_other_node_has_nothing() {
+fn inherited_group_stays_when_the_returned_peer_has_none() {
     let mut m = apart_from_other_groups();
     m.on_report(at(201), OTHER, ReportIn { releasing: true, ..report(40, "none", false) });
     assert_eq!(due(&mut m, 201), [], "it is stopping all that it has");
@@ -149,7 +149,7 @@ fn node_that_has_only_what_it_took_gives_all_of_it_to_one_that_has_more() {
 }
 
 #[test]
-fn what_was_taken_from_a_node_with_the_same_groups_is_not_given_up_when_they_differ_later() {
+fn group_taken_from_a_peer_with_the_same_file_stays_when_files_differ_later() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));

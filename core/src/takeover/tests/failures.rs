@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_cannot_be_stopped_stays_claimed_and_is_not_handed_over() {
+fn group_that_does_not_stop_stays_claimed_and_is_not_handed_over() {
     let mut m = asked_for_its_groups();
     let (ticket, effect) = only(effects(&mut m, at(21)));
     assert_eq!(effect, Effect::Release(GroupId(1)));
@@ -19,7 +19,7 @@ fn what_cannot_be_stopped_stays_claimed_and_is_not_handed_over() {
 }
 
 #[test]
-fn an_escalation_that_succeeds_lets_the_exchange_go_on() {
+fn escalation_that_succeeds_lets_the_exchange_go_on() {
     let mut m = asked_for_its_groups();
     let (ticket, _) = only(effects(&mut m, at(21)));
     m.complete(at(22), &ticket, Outcome::TimedOut);
@@ -30,7 +30,7 @@ fn an_escalation_that_succeeds_lets_the_exchange_go_on() {
 }
 
 #[test]
-fn a_node_that_cannot_stop_a_group_does_not_leave() {
+fn node_that_cannot_stop_a_group_does_not_leave() {
     let mut m = settled();
     m.leave(at(10));
     let (ticket, _) = only(effects(&mut m, at(10)));
@@ -43,7 +43,7 @@ fn a_node_that_cannot_stop_a_group_does_not_leave() {
 }
 
 #[test]
-fn what_was_stuck_is_stopped_again_when_the_node_is_asked_to_leave() {
+fn stuck_group_is_stopped_again_when_the_node_is_told_to_leave() {
     let mut m = asked_for_its_groups();
     let (ticket, _) = only(effects(&mut m, at(21)));
     m.complete(at(22), &ticket, Outcome::Failed);
@@ -65,7 +65,7 @@ fn escalation_fails(m: &mut Machine, ms: u64, outcome: Outcome) {
 }
 
 #[test]
-fn what_cannot_be_escalated_is_told_to_stop_again_until_one_of_both_succeeds() {
+fn failed_escalation_is_followed_by_a_stop_until_one_of_them_succeeds() {
     let mut m = asked_for_its_groups();
     for (second, outcome) in [(0, Outcome::Failed), (5, Outcome::FailedAndStuck), (10, Outcome::TimedOut)] {
         escalation_fails(&mut m, 21 + second * 1000, outcome);
@@ -80,7 +80,7 @@ fn what_cannot_be_escalated_is_told_to_stop_again_until_one_of_both_succeeds() {
 }
 
 #[test]
-fn what_stops_after_all_is_not_claimed_any_more() {
+fn stuck_group_that_stops_after_all_is_not_claimed_any_more() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
@@ -98,7 +98,7 @@ fn what_stops_after_all_is_not_claimed_any_more() {
 }
 
 #[test]
-fn an_escalation_that_has_failed_is_not_awaited_for_a_group_that_is_wanted_again() {
+fn escalation_that_has_failed_is_not_awaited_for_a_group_that_is_wanted_again() {
     let mut m = asked_for_its_groups();
     let (stop, _) = only(effects(&mut m, at(21)));
     m.complete(at(21), &stop, Outcome::Failed);
@@ -110,7 +110,7 @@ fn an_escalation_that_has_failed_is_not_awaited_for_a_group_that_is_wanted_again
 }
 
 #[test]
-fn a_start_that_fails_and_leaves_something_running_is_escalated() {
+fn start_that_fails_and_leaves_something_running_is_escalated() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     let (ticket, _) = only(effects(&mut m, at(10)));
@@ -119,7 +119,7 @@ fn a_start_that_fails_and_leaves_something_running_is_escalated() {
 }
 
 #[test]
-fn a_stuck_group_may_start_again_when_it_is_wanted_here_after_all() {
+fn stuck_group_may_start_again_when_it_is_wanted_here_after_all() {
     let mut m = asked_for_its_groups();
     let (ticket, _) = only(effects(&mut m, at(21)));
     m.complete(at(22), &ticket, Outcome::Failed);
@@ -145,7 +145,7 @@ fn does_not_start(is_hbcore: bool) -> Machine {
 }
 
 #[test]
-fn what_cannot_be_started_is_given_to_the_other_node_at_once() {
+fn group_that_does_not_start_is_handed_to_the_peer_at_once() {
     let mut m = does_not_start(true);
     assert!(says(&mut m).contains(&Say::Ask { class: Class::Local, step: Ask::Me }));
     m.on_ask(at(3), OTHER, Sequence(5), Class::Local, Ask::Other);
@@ -154,7 +154,7 @@ fn what_cannot_be_started_is_given_to_the_other_node_at_once() {
 }
 
 #[test]
-fn what_starts_nowhere_is_not_passed_to_and_fro() {
+fn group_that_starts_nowhere_is_not_passed_to_and_fro() {
     let mut m = given_away(true);
     // It does not start there either, and comes back.
     m.on_ask(at(5), OTHER, Sequence(5), Class::Foreign, Ask::Me);
@@ -182,7 +182,7 @@ fn given_away(is_hbcore: bool) -> Machine {
 }
 
 #[test]
-fn what_has_run_at_the_other_node_goes_back_there_at_once() {
+fn group_that_ran_on_the_peer_goes_back_there_when_it_does_not_start() {
     // From a 3.0.6 what failed comes back after half a minute: it takes longer to tell that it ran there.
     for (is_hbcore, back, is_returned) in [(true, 9, false), (true, 11, true), (false, 32, false), (false, 45, true)] {
         let mut m = given_away(is_hbcore);
@@ -218,7 +218,7 @@ fn without_a_partner_a_failed_start_waits_until_there_is_one() {
 }
 
 #[test]
-fn what_could_not_be_started_during_a_cut_is_given_away_when_the_silent_partner_returns() {
+fn group_that_did_not_start_during_a_cut_is_handed_over_when_the_peer_returns() {
     let mut m = failed_takeover();
     m.advance(at(11));
     // It never missed us, and has nothing new to say.
@@ -231,7 +231,7 @@ fn what_could_not_be_started_during_a_cut_is_given_away_when_the_silent_partner_
 }
 
 #[test]
-fn a_start_that_times_out_is_given_away_when_it_has_been_stopped_and_the_partner_has_reported() {
+fn start_that_times_out_is_handed_over_when_it_was_stopped_and_the_peer_has_reported() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     let (ticket, _) = only(effects(&mut m, at(10)));
@@ -248,7 +248,7 @@ fn a_start_that_times_out_is_given_away_when_it_has_been_stopped_and_the_partner
 }
 
 #[test]
-fn what_starts_after_all_is_kept() {
+fn group_that_starts_after_all_is_kept() {
     let mut m = failed_takeover();
     // Nobody was there to take it; then it is asked for again, and starts.
     m.on_restart(OTHER);
@@ -261,7 +261,7 @@ fn what_starts_after_all_is_kept() {
 }
 
 #[test]
-fn the_pause_between_two_tries_is_that_of_one_class() {
+fn pause_between_two_tries_is_that_of_one_class() {
     let mut m = given_away(true);
     m.auto_failback = AutoFailback::Off;
     assert_eq!(m.standby(), Standby::NotAsked, "it runs there now");
@@ -276,7 +276,7 @@ fn the_pause_between_two_tries_is_that_of_one_class() {
 }
 
 #[test]
-fn what_nobody_holds_is_taken_home_while_something_else_waits_to_be_given_away() {
+fn group_without_owner_is_taken_home_while_another_waits_for_its_handover() {
     let mut m = machine(AutoFailback::Off);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "all", true));
@@ -294,7 +294,7 @@ fn what_nobody_holds_is_taken_home_while_something_else_waits_to_be_given_away()
 }
 
 #[test]
-fn the_end_of_an_escalation_is_told_also_when_the_class_stays_claimed() {
+fn end_of_an_escalation_is_told_also_when_the_class_stays_claimed() {
     let homes = [OTHER, OTHER].into_iter();
     let mut m = Machine::new(HOME, homes, AutoFailback::Off, EFFECT_LIMIT);
     m.activated(at(0), true);
@@ -325,7 +325,7 @@ fn stuck() -> Machine {
 }
 
 #[test]
-fn what_is_stuck_and_wanted_again_is_started() {
+fn stuck_group_that_is_wanted_again_is_started() {
     let mut m = stuck();
     m.on_death(at(20), OTHER, true, true);
     let begun: Vec<Effect> = effects(&mut m, at(20)).into_iter().map(|(_, effect)| effect).collect();
@@ -370,7 +370,7 @@ fn how_a_stop_ended_is_said_also_when_the_group_is_wanted_again() {
 }
 
 #[test]
-fn what_did_not_stop_is_stopped_once_more_when_it_is_not_wanted_after_all() {
+fn stuck_group_that_is_not_wanted_after_all_is_stopped_once_more() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
@@ -388,7 +388,7 @@ fn what_did_not_stop_is_stopped_once_more_when_it_is_not_wanted_after_all() {
 }
 
 #[test]
-fn a_class_that_stayed_long_with_the_other_because_it_started_slowly_is_not_passed_to_and_fro() {
+fn class_that_started_slowly_on_the_peer_is_not_passed_to_and_fro() {
     let mut m = does_not_start(true);
     ask(&mut m, 3, 6, Class::Local, Ask::Other);
     ask(&mut m, 60_000, 7, Class::Local, Ask::Done);
@@ -403,7 +403,7 @@ fn a_class_that_stayed_long_with_the_other_because_it_started_slowly_is_not_pass
 }
 
 #[test]
-fn what_is_to_be_given_away_is_the_class_that_failed_or_both() {
+fn handover_after_a_failure_covers_the_class_that_failed_or_both() {
     let mut m = Machine::new(HOME, [HOME, HOME, OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
     m.activated(at(0), true);
     m.on_death(at(0), OTHER, false, true);
@@ -414,7 +414,7 @@ fn what_is_to_be_given_away_is_the_class_that_failed_or_both() {
 }
 
 #[test]
-fn who_leaves_gives_nothing_away() {
+fn leaving_node_hands_nothing_over_after_a_failed_start() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     let (ticket, _) = only(effects(&mut m, at(10)));
@@ -433,7 +433,7 @@ fn in_the_legacy_protocol_nothing_is_given_away() {
 }
 
 #[test]
-fn a_ticket_survives_a_number() {
+fn ticket_survives_a_number() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     let (ticket, _) = only(effects(&mut m, at(10)));

@@ -28,7 +28,7 @@ fn nothing_of_a_dead_node_is_started_before_it_is_fenced() {
 }
 
 #[test]
-fn a_node_that_gave_everything_up_is_not_fenced() {
+fn node_that_gave_everything_up_is_not_fenced() {
     let mut m = guarded();
     m.on_shutdone(at(10), OTHER, true);
     complete_all(&mut m, at(11));
@@ -40,7 +40,7 @@ fn a_node_that_gave_everything_up_is_not_fenced() {
 }
 
 #[test]
-fn a_node_that_may_have_taken_what_nobody_held_is_fenced() {
+fn node_that_may_have_taken_groups_without_owner_is_fenced() {
     let mut m = guarded();
     // It has given its groups up, and ours are not with it either; but it may take its own back, and its word may be lost.
     m.on_report(at(10), OTHER, report(9, "none", true));
@@ -49,7 +49,7 @@ fn a_node_that_may_have_taken_what_nobody_held_is_fenced() {
 }
 
 #[test]
-fn a_device_that_fails_is_tried_again_until_it_succeeds() {
+fn device_that_fails_is_tried_again_until_it_succeeds() {
     let mut m = guarded();
     m.on_death(at(10), OTHER, true, true);
     for second in [10, 5011, 10_012] {
@@ -66,7 +66,7 @@ fn a_device_that_fails_is_tried_again_until_it_succeeds() {
 }
 
 #[test]
-fn a_node_that_is_heard_again_is_not_fenced_any_more() {
+fn node_that_is_heard_again_is_not_fenced_any_more() {
     let mut m = guarded();
     m.on_death(at(10), OTHER, true, true);
     let ticket = fence(&mut m, at(10));
@@ -77,7 +77,7 @@ fn a_node_that_is_heard_again_is_not_fenced_any_more() {
 }
 
 #[test]
-fn who_starts_alone_waits_for_the_fencing_too() {
+fn lone_starter_waits_for_the_fencing_too() {
     let mut m = machine(AutoFailback::On);
     m.set_fencing(true);
     m.activated(at(0), true);
@@ -92,7 +92,7 @@ fn who_starts_alone_waits_for_the_fencing_too() {
 }
 
 #[test]
-fn a_lone_starter_whose_partner_comes_up_meanwhile_settles_with_it() {
+fn lone_starter_settles_with_a_peer_that_comes_up_meanwhile() {
     let mut m = machine(AutoFailback::On);
     m.set_fencing(true);
     m.activated(at(0), true);
@@ -106,7 +106,7 @@ fn a_lone_starter_whose_partner_comes_up_meanwhile_settles_with_it() {
 }
 
 #[test]
-fn a_node_that_leaves_does_not_wait_for_the_fencing() {
+fn node_that_leaves_does_not_wait_for_the_fencing() {
     let mut m = guarded();
     m.on_death(at(10), OTHER, true, true);
     let ticket = fence(&mut m, at(10));
@@ -119,7 +119,7 @@ fn a_node_that_leaves_does_not_wait_for_the_fencing() {
 }
 
 #[test]
-fn a_device_that_never_answers_counts_as_failed_at_its_deadline() {
+fn device_that_never_answers_counts_as_failed_at_its_deadline() {
     let mut m = guarded();
     m.on_death(at(10), OTHER, true, true);
     let _lost = fence(&mut m, at(10));
@@ -128,7 +128,7 @@ fn a_device_that_never_answers_counts_as_failed_at_its_deadline() {
 }
 
 #[test]
-fn a_node_is_fenced_once_however_often_it_dies() {
+fn node_is_fenced_once_however_often_it_dies() {
     let mut m = guarded();
     m.on_death(at(10), OTHER, true, true);
     m.on_death(at(11), OTHER, true, true);
@@ -136,7 +136,7 @@ fn a_node_is_fenced_once_however_often_it_dies() {
 }
 
 #[test]
-fn a_node_that_is_back_before_it_is_shot_delays_nothing_else() {
+fn node_that_returns_before_it_is_fenced_delays_nothing_else() {
     let mut m = guarded();
     m.on_death(at(10), OTHER, true, true);
     m.on_return(at(20), OTHER);
@@ -157,7 +157,7 @@ fn starts_among_the_dead(others: &[NodeId]) -> Machine {
 }
 
 #[test]
-fn a_start_goes_on_with_who_is_back_before_it_is_shot() {
+fn start_goes_on_with_a_node_that_returns_before_it_is_fenced() {
     let mut m = starts_among_the_dead(&[OTHER]);
     m.on_restart(OTHER);
     m.advance(at(10));
@@ -168,7 +168,7 @@ fn a_start_goes_on_with_who_is_back_before_it_is_shot() {
 }
 
 #[test]
-fn a_start_waits_for_all_that_are_to_be_fenced() {
+fn start_waits_for_all_that_are_to_be_fenced() {
     let third = NodeId(2);
     let mut m = starts_among_the_dead(&[OTHER, third]);
     m.on_restart(OTHER);
@@ -179,7 +179,7 @@ fn a_start_waits_for_all_that_are_to_be_fenced() {
 }
 
 #[test]
-fn who_leaves_shoots_nobody() {
+fn leaving_node_fences_nobody() {
     let mut m = guarded();
     m.on_death(at(10), OTHER, true, true);
     m.leave(at(11));
@@ -187,7 +187,7 @@ fn who_leaves_shoots_nobody() {
 }
 
 #[test]
-fn the_first_node_can_be_fenced_too() {
+fn first_node_can_be_fenced_too() {
     let mut m = Machine::new(OTHER, [HOME, OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
     m.set_fencing(true);
     m.activated(at(0), false);
@@ -201,7 +201,7 @@ fn the_first_node_can_be_fenced_too() {
 }
 
 #[test]
-fn a_node_that_holds_nothing_while_we_hold_everything_is_not_fenced() {
+fn node_that_holds_nothing_while_we_hold_everything_is_not_fenced() {
     let mut m = settled();
     m.auto_failback = AutoFailback::Off;
     m.on_death(at(10), OTHER, true, true);
@@ -215,7 +215,7 @@ fn a_node_that_holds_nothing_while_we_hold_everything_is_not_fenced() {
 }
 
 #[test]
-fn a_node_that_leaves_and_has_stopped_everything_is_not_fenced() {
+fn node_that_leaves_and_has_stopped_everything_is_not_fenced() {
     let mut m = guarded();
     m.on_report(at(10), OTHER, ReportIn { shutdown: true, ..report(6, "none", true) });
     says(&mut m);

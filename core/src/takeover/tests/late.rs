@@ -14,7 +14,7 @@ fn given_away() -> Machine {
 }
 
 #[test]
-fn a_node_that_starts_waits_for_what_is_still_being_stopped_for_its_earlier_run() {
+fn starting_node_waits_for_groups_that_still_stop_for_its_earlier_run() {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, ReportIn { releasing: true, ..report(5, "local", false) });
@@ -27,7 +27,7 @@ fn a_node_that_starts_waits_for_what_is_still_being_stopped_for_its_earlier_run(
 }
 
 #[test]
-fn a_done_of_an_earlier_exchange_starts_nothing() {
+fn done_of_an_earlier_exchange_starts_nothing() {
     let mut m = given_away();
     m.on_report(at(14), OTHER, report(9, "all", true));
     ask(&mut m, 15, 10, Class::Foreign, Ask::Me);
@@ -37,7 +37,7 @@ fn a_done_of_an_earlier_exchange_starts_nothing() {
 }
 
 #[test]
-fn a_report_from_before_the_end_of_an_exchange_is_not_believed_after_it() {
+fn report_from_before_the_end_of_an_exchange_is_not_believed_after_it() {
     let mut m = given_away();
     m.on_report(at(14), OTHER, report(7, "local", true));
     assert_eq!(effects(&mut m, at(14)), [], "it runs there since then");
@@ -45,7 +45,7 @@ fn a_report_from_before_the_end_of_an_exchange_is_not_believed_after_it() {
 }
 
 #[test]
-fn a_giver_does_not_look_settled_when_its_own_groups_have_started_meanwhile() {
+fn giver_does_not_look_settled_when_its_own_groups_have_started_meanwhile() {
     let mut m = machine(AutoFailback::Off);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "local", true));
@@ -66,7 +66,7 @@ fn a_giver_does_not_look_settled_when_its_own_groups_have_started_meanwhile() {
 }
 
 #[test]
-fn a_report_that_came_during_a_standby_that_nobody_answered_is_looked_at_in_the_end() {
+fn report_that_came_during_a_standby_that_nobody_answered_is_looked_at_in_the_end() {
     let mut m = given_away();
     m.on_restart(OTHER);
     m.request_standby(at(20), Class::Local).unwrap();
@@ -77,7 +77,7 @@ fn a_report_that_came_during_a_standby_that_nobody_answered_is_looked_at_in_the_
 }
 
 #[test]
-fn a_group_that_does_not_stop_but_is_wanted_again_runs_on() {
+fn group_that_does_not_stop_but_is_wanted_again_runs_on() {
     let mut m = beside_a_starting_node();
     m.on_report(at(20), OTHER, report(4, "none", true));
     ask(&mut m, 21, 5, Class::Foreign, Ask::Other);
@@ -89,7 +89,7 @@ fn a_group_that_does_not_stop_but_is_wanted_again_runs_on() {
 }
 
 #[test]
-fn a_legacy_node_that_was_deaf_asks_for_its_groups_when_it_hears_again() {
+fn legacy_node_that_was_deaf_asks_for_its_groups_when_it_hears_again() {
     let mut m = machine(AutoFailback::Legacy);
     m.set_key(GroupId(0), "10.0.0.1").unwrap();
     m.activated(at(0), true);
@@ -122,7 +122,7 @@ fn another_nodes_wish_for_groups_is_a_standby_of_the_mirrored_class() {
 }
 
 #[test]
-fn a_giver_whose_taker_took_it_for_dead_meanwhile_does_not_wait_for_its_answer() {
+fn giver_whose_taker_took_it_for_dead_meanwhile_does_not_wait_for_its_answer() {
     let mut m = asked_for_its_groups();
     complete_all(&mut m, at(22));
     assert_eq!(m.standby(), Standby::Released(Class::Foreign));
@@ -131,7 +131,7 @@ fn a_giver_whose_taker_took_it_for_dead_meanwhile_does_not_wait_for_its_answer()
 }
 
 #[test]
-fn a_giver_that_never_begins_does_not_keep_the_taker_waiting() {
+fn giver_that_never_begins_does_not_keep_the_taker_waiting() {
     let mut m = settled();
     m.on_ask(at(10), OTHER, Sequence(8), Class::Local, Ask::Me);
     m.advance(at(12_010));
@@ -143,7 +143,7 @@ fn a_giver_that_never_begins_does_not_keep_the_taker_waiting() {
 }
 
 #[test]
-fn a_taker_that_dies_before_it_has_answered_may_have_started_something() {
+fn taker_that_dies_before_it_has_answered_may_have_started_something() {
     let mut m = asked_for_its_groups();
     complete_all(&mut m, at(22));
     says(&mut m);
@@ -152,7 +152,7 @@ fn a_taker_that_dies_before_it_has_answered_may_have_started_something() {
 }
 
 #[test]
-fn a_taker_that_reports_in_the_middle_of_the_exchange_does_not_look_settled() {
+fn taker_that_reports_in_the_middle_of_the_exchange_does_not_look_settled() {
     let mut m = settled();
     m.on_ask(at(10), OTHER, Sequence(8), Class::Local, Ask::Me);
     says(&mut m);

@@ -24,7 +24,7 @@ fn running_everything() -> Machine {
 }
 
 #[test]
-fn a_home_asks_for_its_group_and_starts_it_when_answered() {
+fn home_asks_for_its_group_and_starts_it_when_answered() {
     let mut m = legacy();
     m.activated(at(0), false);
     assert_eq!(says(&mut m), [Say::GroupRequest(GroupId(0))]);
@@ -38,7 +38,7 @@ fn a_home_asks_for_its_group_and_starts_it_when_answered() {
 }
 
 #[test]
-fn an_unanswered_request_is_repeated() {
+fn unanswered_request_is_repeated() {
     let mut m = legacy();
     m.activated(at(0), false);
     says(&mut m);
@@ -47,7 +47,7 @@ fn an_unanswered_request_is_repeated() {
 }
 
 #[test]
-fn a_group_that_is_asked_for_is_stopped_before_it_is_granted() {
+fn group_that_is_asked_for_is_stopped_before_it_is_granted() {
     let mut m = running_everything();
     says(&mut m);
     m.on_restart(OTHER);
@@ -61,7 +61,7 @@ fn a_group_that_is_asked_for_is_stopped_before_it_is_granted() {
 }
 
 #[test]
-fn a_group_that_cannot_be_stopped_is_not_granted() {
+fn group_that_cannot_be_stopped_is_not_granted() {
     let mut m = running_everything();
     says(&mut m);
     m.on_group_request(at(10), OTHER, b"10.0.0.2");
@@ -71,7 +71,7 @@ fn a_group_that_cannot_be_stopped_is_not_granted() {
 }
 
 #[test]
-fn a_group_that_is_not_here_is_granted_at_once() {
+fn group_that_is_not_here_is_granted_at_once() {
     let mut m = legacy();
     m.activated(at(0), false);
     says(&mut m);
@@ -90,7 +90,7 @@ fn neither_reports_nor_standby_exist() {
 }
 
 #[test]
-fn a_node_of_the_other_protocol_is_noticed_once_and_given_nothing() {
+fn node_of_the_other_protocol_is_noticed_once_and_given_nothing() {
     let mut m = legacy();
     m.activated(at(0), false);
     while m.poll_notice().is_some() {}
@@ -115,7 +115,7 @@ fn after_a_partition_each_node_keeps_what_is_at_home_there() {
 }
 
 #[test]
-fn a_key_that_is_too_long_or_of_no_group_is_refused() {
+fn key_that_is_too_long_or_of_no_group_is_refused() {
     let mut m = legacy();
     assert_eq!(m.set_key(GroupId(0), &std::string::String::from_iter(['x'; 101])), Err(KeyError::TooLong));
     assert_eq!(m.set_key(GroupId(7), "x"), Err(KeyError::NoGroup));
@@ -133,7 +133,7 @@ fn with_a_failed_group() -> Machine {
 }
 
 #[test]
-fn what_did_not_start_here_is_granted_and_not_wanted_any_more() {
+fn group_that_did_not_start_here_is_granted_and_not_wanted_any_more() {
     let mut m = with_a_failed_group();
     m.on_restart(OTHER);
     m.on_group_request(at(10), OTHER, b"10.0.0.2");
@@ -142,7 +142,7 @@ fn what_did_not_start_here_is_granted_and_not_wanted_any_more() {
 }
 
 #[test]
-fn what_did_not_start_here_is_tried_again_when_a_script_gets_it_granted() {
+fn group_that_did_not_start_here_is_tried_again_when_a_script_is_granted_it() {
     let mut m = with_a_failed_group();
     m.on_group_answer(at(10), b"10.0.0.1");
     assert_eq!(effects(&mut m, at(10)), [], "that one runs");
@@ -151,7 +151,7 @@ fn what_did_not_start_here_is_tried_again_when_a_script_gets_it_granted() {
 }
 
 #[test]
-fn what_is_wanted_again_meanwhile_is_not_granted_when_it_runs() {
+fn group_that_is_wanted_again_meanwhile_is_not_granted_while_it_runs() {
     let mut m = running_everything();
     m.on_restart(OTHER);
     m.on_group_request(at(10), OTHER, b"10.0.0.2");

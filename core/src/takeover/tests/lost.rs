@@ -82,7 +82,7 @@ fn group_that_does_not_run_is_not_lost() {
 }
 
 #[test]
-fn what_is_lost_on_both_nodes_is_not_passed_to_and_fro() {
+fn group_that_is_lost_on_both_nodes_is_not_passed_to_and_fro() {
     let mut m = lost();
     ask(&mut m, 11, 6, Class::Local, Ask::Other);
     complete_all(&mut m, at(11));

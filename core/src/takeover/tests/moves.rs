@@ -36,7 +36,7 @@ fn offered() -> Machine {
 }
 
 #[test]
-fn a_step_of_another_class_belongs_to_another_exchange() {
+fn step_of_another_class_belongs_to_another_exchange() {
     let mut m = asking();
     ask(&mut m, 11, 6, Class::Foreign, Ask::Other);
     assert_eq!((m.standby(), effects(&mut m, at(11))), (Standby::Asking(Class::Local), Vec::new()));
@@ -69,7 +69,7 @@ fn beside_a_reference_node_an_agreement_to_nothing_does_not_end_the_exchange() {
 }
 
 #[test]
-fn an_offer_is_refused_while_either_side_is_unsettled() {
+fn offer_is_refused_while_either_side_is_unsettled() {
     let mut m = settled();
     m.on_report(at(10), OTHER, report(6, "local", false));
     notices(&mut m);
@@ -87,7 +87,7 @@ fn an_offer_is_refused_while_either_side_is_unsettled() {
 }
 
 #[test]
-fn a_report_says_whether_what_was_released_runs_there() {
+fn report_says_whether_a_released_class_runs_there() {
     let mut m = released();
     m.on_report(at(13), OTHER, report(8, "all", true));
     assert_eq!((m.standby(), m.holds()), (Standby::NotAsked, Holds::NONE));
@@ -105,7 +105,7 @@ fn a_report_says_whether_what_was_released_runs_there() {
 }
 
 #[test]
-fn a_report_ends_an_offer_if_the_giver_has_begun_or_has_taken_ours() {
+fn report_ends_an_offer_if_the_giver_has_begun_or_has_taken_ours() {
     let mut m = offered();
     m.on_report(at(11), OTHER, report(8, "local", true));
     assert_eq!(m.standby(), Standby::Offered(Class::Local), "it has not begun");
@@ -119,7 +119,7 @@ fn a_report_ends_an_offer_if_the_giver_has_begun_or_has_taken_ours() {
 }
 
 #[test]
-fn a_taker_is_done_when_everything_runs() {
+fn taker_is_done_when_everything_runs() {
     let mut m = offered();
     ask(&mut m, 11, 7, Class::Local, Ask::Done);
     let (ticket, effect) = only(effects(&mut m, at(11)));
@@ -140,7 +140,7 @@ fn nobody_holds_it_is_not_concluded_from_silence() {
 }
 
 #[test]
-fn what_is_still_being_stopped_is_told_after_the_exchange_too() {
+fn stop_that_goes_on_is_reported_after_the_exchange_too() {
     let (mut m, ticket) = releasing();
     m.on_restart(OTHER);
     m.on_starting(OTHER, Sequence(1), true);
@@ -150,7 +150,7 @@ fn what_is_still_being_stopped_is_told_after_the_exchange_too() {
 }
 
 #[test]
-fn a_failback_that_gives_way_to_a_crossing_request_is_still_wished() {
+fn failback_that_gives_way_to_a_crossing_request_is_still_wished() {
     for (class, is_wished) in [(Class::Foreign, true), (Class::Local, false)] {
         let second = NodeId(2);
         let mut m = Machine::new(second, [second, OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
@@ -164,7 +164,7 @@ fn a_failback_that_gives_way_to_a_crossing_request_is_still_wished() {
 }
 
 #[test]
-fn a_question_that_was_asked_during_a_cut_does_not_hold_up_who_keeps_what_both_own() {
+fn question_asked_during_a_cut_does_not_delay_the_end_of_two_owners() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
@@ -179,7 +179,7 @@ fn a_question_that_was_asked_during_a_cut_does_not_hold_up_who_keeps_what_both_o
 }
 
 #[test]
-fn a_question_is_overtaken_only_by_a_claim_to_what_we_own() {
+fn question_is_overtaken_only_by_a_claim_to_a_class_of_ours() {
     let standby_after = |class, holds, is_hbcore| {
         let mut m = settled();
         m.other.is_hbcore = is_hbcore;
@@ -200,7 +200,7 @@ fn a_question_is_overtaken_only_by_a_claim_to_what_we_own() {
 }
 
 #[test]
-fn an_offer_from_before_a_cut_does_not_hold_up_who_keeps_what_both_own() {
+fn offer_from_before_a_cut_does_not_delay_the_end_of_two_owners() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));

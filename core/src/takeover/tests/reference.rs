@@ -18,7 +18,7 @@ fn beside_one_that_holds_nothing() -> Machine {
 }
 
 #[test]
-fn what_it_leaves_to_nobody_is_taken_after_three_seconds() {
+fn class_that_a_reference_node_claims_no_more_is_taken_after_three_seconds() {
     let mut m = beside_one_that_holds_nothing();
     m.advance(at(3002));
     assert_eq!(effects(&mut m, at(3002)), [], "it may be about to take it");
@@ -36,7 +36,7 @@ fn when_it_restarts_meanwhile_it_is_about_to_take_its_own() {
 }
 
 #[test]
-fn what_it_takes_meanwhile_is_left_to_it() {
+fn class_that_a_reference_node_takes_meanwhile_is_left_to_it() {
     let mut m = beside_one_that_holds_nothing();
     m.on_report(at(1000), OTHER, theirs(7, "local"));
     assert_eq!(m.next_deadline(), None);
@@ -65,7 +65,7 @@ fn in_a_move_and_while_we_leave_nothing_is_taken() {
 }
 
 #[test]
-fn what_we_hold_already_is_not_claimed_anew() {
+fn class_that_runs_here_already_is_not_claimed_anew() {
     let mut m = beside_one_that_holds_nothing();
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
@@ -88,7 +88,7 @@ fn after_its_takeover(holds: &str, is_hbcore: bool) -> Vec<Say> {
 }
 
 #[test]
-fn it_is_shown_once_more_that_we_are_settled_when_it_has_ended_a_takeover() {
+fn stable_report_is_repeated_when_a_reference_node_has_ended_a_takeover() {
     assert_eq!(after_its_takeover("none", false), [say("none", false, Info::Plain), say("none", true, Info::Plain)]);
     assert_eq!(after_its_takeover("none", true), [], "one of ours sees it anyway");
     assert_eq!(after_its_takeover("local", false), [], "we have what is ours");

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_was_to_start_during_a_cut_waits_for_the_word_of_who_is_back() {
+fn group_due_to_start_during_a_cut_waits_for_the_report_of_the_returned_peer() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     m.on_return(at(20), OTHER);
@@ -54,7 +54,7 @@ fn our_own_group_waits_for_no_releasing_node_that_is_gone() {
 }
 
 #[test]
-fn it_starts_here_if_the_one_who_is_back_has_lost_it() {
+fn group_starts_here_when_the_returned_peer_has_lost_it() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     m.on_return(at(20), OTHER);
@@ -65,7 +65,7 @@ fn it_starts_here_if_the_one_who_is_back_has_lost_it() {
 }
 
 #[test]
-fn a_reference_node_that_returned_is_asked_what_it_holds_until_it_answers() {
+fn returned_reference_node_is_asked_for_its_claim_until_it_answers() {
     let mut m = settled();
     m.other.is_hbcore = false;
     m.on_death(at(10), OTHER, true, true);
@@ -83,7 +83,7 @@ fn a_reference_node_that_returned_is_asked_what_it_holds_until_it_answers() {
 }
 
 #[test]
-fn who_has_said_something_that_is_lost_for_good_is_asked_what_it_holds() {
+fn peer_with_a_message_that_is_lost_for_good_is_asked_for_its_claim() {
     for is_hbcore in [true, false] {
         let mut m = settled();
         m.other.is_hbcore = is_hbcore;
@@ -107,7 +107,7 @@ fn who_has_said_something_that_is_lost_for_good_is_asked_what_it_holds() {
 }
 
 #[test]
-fn a_rival_that_restarts_in_the_middle_of_a_conflict_and_claims_the_same_is_yielded_to() {
+fn rival_that_restarts_in_the_middle_of_a_conflict_and_claims_the_same_is_yielded_to() {
     let mut m = settled();
     m.on_report(at(10), OTHER, ReportIn { is_hbcore: false, ..report(6, "all", true) });
     m.other.is_hbcore = false;
@@ -118,7 +118,7 @@ fn a_rival_that_restarts_in_the_middle_of_a_conflict_and_claims_the_same_is_yiel
 }
 
 #[test]
-fn a_reference_node_that_keeps_what_is_ours_gets_it_when_it_does_not_restart() {
+fn reference_node_that_keeps_our_class_gets_it_when_it_does_not_restart() {
     let mut m = settled();
     m.on_restart(OTHER);
     let theirs = |seq, holds| ReportIn { is_hbcore: false, ..report(seq, holds, true) };
@@ -131,7 +131,7 @@ fn a_reference_node_that_keeps_what_is_ours_gets_it_when_it_does_not_restart() {
 }
 
 #[test]
-fn who_says_that_it_leaves_and_falls_silent_before_it_has_is_not_taken_for_empty() {
+fn leaving_peer_that_dies_before_it_has_left_is_not_taken_for_empty() {
     let mut m = settled();
     m.on_report(at(10), OTHER, ReportIn { shutdown: true, ..report(6, "none", false) });
     m.on_death(at(20), OTHER, true, true);
@@ -139,7 +139,7 @@ fn who_says_that_it_leaves_and_falls_silent_before_it_has_is_not_taken_for_empty
 }
 
 #[test]
-fn an_owner_that_restarted_before_it_was_missed_has_lost_what_it_had() {
+fn owner_that_restarted_before_it_was_missed_has_lost_what_it_had() {
     let mut m = settled();
     m.on_report(at(10), OTHER, report(6, "all", true));
     m.hold = Holds::NONE;
@@ -154,7 +154,7 @@ fn an_owner_that_restarted_before_it_was_missed_has_lost_what_it_had() {
 }
 
 #[test]
-fn what_only_adds_to_a_report_does_not_end_the_doubt() {
+fn report_that_only_adds_to_another_does_not_end_the_doubt() {
     let starts = |m: &mut Machine, ms| effects(m, at(ms)).iter().any(|(_, e)| *e == Effect::Acquire(GroupId(1)));
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
@@ -166,7 +166,7 @@ fn what_only_adds_to_a_report_does_not_end_the_doubt() {
 }
 
 #[test]
-fn a_failback_to_come_is_not_settled() {
+fn failback_to_come_is_not_settled() {
     let mut m = settled();
     m.on_death(at(10), OTHER, true, true);
     complete_all(&mut m, at(11));
@@ -180,7 +180,7 @@ fn a_failback_to_come_is_not_settled() {
 }
 
 #[test]
-fn who_has_its_groups_already_gets_none_back() {
+fn peer_that_has_its_groups_already_gets_none_back() {
     let mut m = Machine::new(HOME, [HOME].into_iter(), AutoFailback::On, EFFECT_LIMIT);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "local", true));
@@ -193,7 +193,7 @@ fn who_has_its_groups_already_gets_none_back() {
 }
 
 #[test]
-fn what_is_at_home_here_is_started_whatever_the_other_may_run() {
+fn group_at_home_here_is_started_whatever_the_peer_may_run() {
     let mut m = settled();
     m.request_standby(at(5), Class::Local).unwrap();
     ask(&mut m, 6, 6, Class::Local, Ask::Other);
@@ -205,7 +205,7 @@ fn what_is_at_home_here_is_started_whatever_the_other_may_run() {
 }
 
 #[test]
-fn a_late_word_of_who_has_left_does_not_bring_its_groups_home() {
+fn late_report_of_a_node_that_left_does_not_bring_its_groups_home() {
     let mut m = settled();
     m.on_shutdone(at(10), OTHER, true);
     assert!(m.groups[1].home_gone);
@@ -216,7 +216,7 @@ fn a_late_word_of_who_has_left_does_not_bring_its_groups_home() {
 }
 
 #[test]
-fn a_report_that_is_not_full_adds_to_what_was_known() {
+fn report_that_is_not_full_adds_to_what_was_known() {
     let more = |seq, holds| ReportIn { full: false, stable: None, ..report(seq, holds, true) };
     let mut m = settled();
     m.on_report(at(10), OTHER, more(6, "foreign"));
@@ -229,7 +229,7 @@ fn a_report_that_is_not_full_adds_to_what_was_known() {
 }
 
 #[test]
-fn who_becomes_stable_is_told_what_we_hold() {
+fn peer_that_becomes_stable_is_told_our_claim() {
     let mut m = settled();
     m.on_report(at(10), OTHER, report(6, "local", false));
     says(&mut m);
@@ -242,7 +242,7 @@ fn who_becomes_stable_is_told_what_we_hold() {
 }
 
 #[test]
-fn a_start_that_was_overtaken_by_an_unstable_report_does_not_make_it_stable() {
+fn start_that_was_overtaken_by_an_unstable_report_does_not_make_it_stable() {
     let mut m = settled();
     m.on_report(at(10), OTHER, report(6, "local", false));
     m.on_starting(OTHER, Sequence(4), true);
@@ -250,7 +250,7 @@ fn a_start_that_was_overtaken_by_an_unstable_report_does_not_make_it_stable() {
 }
 
 #[test]
-fn who_has_no_groups_of_its_own_contests_nothing() {
+fn node_without_groups_of_its_own_contests_nothing() {
     let mut m = Machine::new(HOME, [OTHER].into_iter(), AutoFailback::On, EFFECT_LIMIT);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "local", true));
@@ -283,7 +283,7 @@ fn in_a_move_a_conflict_is_not_resolved() {
 }
 
 #[test]
-fn who_leaves_with_a_stuck_group_resolves_no_conflict() {
+fn leaving_node_with_a_stuck_group_resolves_no_conflict() {
     let mut m = settled();
     m.leave(at(10));
     for outcome in [Outcome::TimedOut, Outcome::Failed] {

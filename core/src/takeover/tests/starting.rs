@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_engine_that_resumes_claims_what_runs_and_starts_nothing() {
+fn engine_that_resumes_claims_what_runs_and_starts_nothing() {
     let mut m = machine(AutoFailback::On);
     m.resume(Some(Holds::ALL), |_| Remains::All);
     m.activated(at(0), false);
@@ -23,7 +23,7 @@ fn doubtful() -> Machine {
 }
 
 #[test]
-fn a_report_that_may_be_older_than_our_start_is_not_believed_at_once() {
+fn report_that_may_be_older_than_our_start_is_not_believed_at_once() {
     let mut m = doubtful();
     m.on_report(at(1), OTHER, report(4, "none", true));
     assert_eq!(m.next_deadline(), Some(at(100)));
@@ -47,7 +47,7 @@ fn while_messages_are_missing_no_report_is_believed() {
 }
 
 #[test]
-fn a_start_that_is_repeated_after_the_report_that_followed_it_changes_nothing() {
+fn start_that_is_repeated_after_the_report_that_followed_it_changes_nothing() {
     let mut m = settled();
     m.on_report(at(10), OTHER, report(6, "local", true));
     m.on_starting(OTHER, Sequence(4), true);
@@ -55,7 +55,7 @@ fn a_start_that_is_repeated_after_the_report_that_followed_it_changes_nothing() 
 }
 
 #[test]
-fn a_reference_node_that_missed_a_report_is_told_the_newest_again() {
+fn reference_node_that_missed_a_report_is_told_the_newest_again() {
     let mut m = settled();
     m.say_again(at(10));
     assert_eq!(m.next_deadline(), None, "one of ours knows the order");
@@ -70,7 +70,7 @@ fn a_reference_node_that_missed_a_report_is_told_the_newest_again() {
 }
 
 #[test]
-fn a_takeover_that_ends_during_our_start_does_not_hide_that_we_are_settled() {
+fn takeover_that_ends_during_our_start_does_not_hide_that_we_are_settled() {
     let mut m = doubtful();
     let theirs = |seq, holds| ReportIn { is_hbcore: false, ..report(seq, holds, true) };
     m.on_report(at(1), OTHER, theirs(5, "all"));
@@ -81,7 +81,7 @@ fn a_takeover_that_ends_during_our_start_does_not_hide_that_we_are_settled() {
 }
 
 #[test]
-fn what_is_new_in_the_configuration_is_started_by_the_engine_that_resumes() {
+fn group_that_is_new_in_the_configuration_is_started_by_a_resumed_engine() {
     let mut m = machine(AutoFailback::On);
     m.resume(Some(Holds::ALL), |group| if group == GroupId(0) { Remains::All } else { Remains::Nothing });
     m.activated(at(0), false);
@@ -89,7 +89,7 @@ fn what_is_new_in_the_configuration_is_started_by_the_engine_that_resumes() {
 }
 
 #[test]
-fn an_engine_that_resumes_with_one_class_does_not_touch_the_other() {
+fn engine_that_resumes_with_one_class_does_not_touch_the_other() {
     let mut m = machine(AutoFailback::On);
     m.resume(Some(Holds { local: true, foreign: false }), |_| Remains::All);
     assert_eq!([0, 1].map(|n| m.groups()[n].state()), [GroupState::Running, GroupState::Stopped]);
@@ -98,7 +98,7 @@ fn an_engine_that_resumes_with_one_class_does_not_touch_the_other() {
 }
 
 #[test]
-fn who_has_said_what_it_holds_is_not_asked_again() {
+fn peer_that_has_reported_is_not_asked_again() {
     let mut m = doubtful();
     says(&mut m);
     m.set_gaps(true);
@@ -119,7 +119,7 @@ fn messages_that_stay_missing_are_waited_for_only_so_long() {
 }
 
 #[test]
-fn a_report_of_an_earlier_run_is_not_believed_after_the_restart() {
+fn report_of_an_earlier_run_is_not_believed_after_the_restart() {
     let mut m = doubtful();
     m.on_report(at(1), OTHER, report(4, "none", true));
     m.on_restart(OTHER);
@@ -128,7 +128,7 @@ fn a_report_of_an_earlier_run_is_not_believed_after_the_restart() {
 }
 
 #[test]
-fn who_says_that_it_leaves_is_waited_for_until_it_has_left() {
+fn leaving_peer_is_waited_for_until_it_has_left() {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, ReportIn { shutdown: true, ..report(4, "none", false) });
@@ -150,7 +150,7 @@ fn beside_one_that_releases(is_hbcore: bool) -> (bool, bool) {
 }
 
 #[test]
-fn a_reference_node_is_not_waited_for_longer_than_it_waits_itself() {
+fn reference_node_is_not_waited_for_longer_than_it_waits_itself() {
     assert_eq!(beside_one_that_releases(false), (true, false));
     assert_eq!(beside_one_that_releases(true), (false, false), "one of ours says when it has ended");
 }
@@ -164,7 +164,7 @@ fn that_nobody_answers_is_said() {
 }
 
 #[test]
-fn who_leaves_says_so_until_everything_has_stopped() {
+fn leaving_node_repeats_its_report_until_everything_has_stopped() {
     let mut m = settled();
     m.leave(at(10));
     says(&mut m);
@@ -177,7 +177,7 @@ fn who_leaves_says_so_until_everything_has_stopped() {
 }
 
 #[test]
-fn what_finds_no_room_is_counted() {
+fn output_without_room_is_counted() {
     let mut m = settled();
     for _ in 0..100 {
         m.request_takeover(Wish::Failback).unwrap();
@@ -188,7 +188,7 @@ fn what_finds_no_room_is_counted() {
 }
 
 #[test]
-fn a_start_beside_a_full_report_says_once_that_it_is_settled() {
+fn start_beside_a_full_report_says_once_that_it_is_settled() {
     let mut m = doubtful();
     m.on_report(at(1), OTHER, report(5, "all", true));
     says(&mut m);
@@ -208,7 +208,7 @@ fn after_its_word(stopped: bool, holds: &str) -> Phase {
 }
 
 #[test]
-fn who_has_stopped_everything_stays_until_the_other_has_it() {
+fn leaving_node_stays_until_the_peer_has_its_groups() {
     assert_eq!(after_its_word(true, "all"), Phase::Left);
     assert_eq!(after_its_word(true, "local"), Phase::Leaving, "it may have missed our word");
     assert_eq!(after_its_word(false, "all"), Phase::Leaving, "something runs here");
@@ -222,7 +222,7 @@ fn is_end_of_start_said(mut m: Machine) -> bool {
 }
 
 #[test]
-fn a_death_ends_a_start_once() {
+fn death_ends_a_start_once() {
     assert!(is_end_of_start_said(doubtful()));
     assert!(!is_end_of_start_said(settled()));
 }

@@ -40,14 +40,14 @@ fn of_three_nodes_the_others_leave_the_dead_to_the_heir() {
 }
 
 #[test]
-fn what_was_taken_from_a_dead_node_is_no_matter_of_a_third_one() {
+fn group_taken_from_a_dead_node_does_not_concern_a_third_one() {
     let mut m = with_the_group_of_the_dead();
     m.on_report(at(20), THIRD, report(6, "local", true));
     assert_eq!(effects(&mut m, at(20)), []);
 }
 
 #[test]
-fn what_was_taken_is_given_back_to_its_home_and_not_given_up_for_a_third_node() {
+fn inherited_group_is_failed_back_to_its_home_and_not_given_up_for_a_third_node() {
     let mut m = with_the_group_of_the_dead();
     m.on_restart(OTHER);
     m.on_starting(OTHER, Sequence(1), true);

@@ -36,7 +36,7 @@ const LEFT_OUT: [(&str, &str); 17] = [
     ("media::udp::every_kind_carries_messages_both_ways", MULTICAST),
     ("script::script_has_default_signals_and_none_blocked", SIGNALS),
     ("script::that_is_so_when_the_daemon_itself_blocks_and_ignores_signals", EXEC),
-    ("script::script_that_cannot_start_is_an_error_without_interpreter_line_runs_in_sh", SPAWN),
+    ("script::script_that_cannot_start_is_an_error_and_one_without_interpreter_runs_in_sh", SPAWN),
     ("serial::device_belongs_to_one_program", SPEED),
     ("serial::after_a_hang_up_the_medium_is_reopened", SPEED),
     ("serial::bytes_go_both_ways", SPEED),
