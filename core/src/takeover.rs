@@ -69,7 +69,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 struct Other {
-    /// Who reported last: of three nodes there are two others.
+    /// The node that reported last; with three nodes there are two others.
     node: Option<NodeId>,
     holds: Holds,
     stable: bool,

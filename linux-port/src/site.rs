@@ -146,7 +146,7 @@ impl Site {
         }
     }
 
-    /// A number that two nodes share if, and only if, they have the same groups in the same order.
+    /// A number of 64 bits: equal for equal groups in the same order, and in practice only then.
     pub fn digest(&self) -> u64 {
         digest(&self.resources)
     }
@@ -293,8 +293,8 @@ fn account_of_logs() -> Option<(u32, u32)> {
     Some((users::listed("/etc/passwd", "hacluster")?, users::listed("/etc/group", "haclient")?))
 }
 
-/// A number that two nodes share if, and only if, they have the same groups in the same order, each with its home and
-/// its resources: FNV-1a over the words. Comments, blanks and continued lines do not count.
+/// A number that is equal for equal groups in the same order, each with its home and its resources, and in practice only
+/// then: FNV-1a over the words. Comments, blanks and continued lines do not count.
 fn digest(resources: &HaResources<'_>) -> u64 {
     const START: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;

@@ -42,7 +42,7 @@ pub(super) struct Fencing {
 impl Fencing {
     pub(super) const NONE: Self = Self { device: false, waiting: heapless::Vec::new() };
 
-    /// Somebody waits: nothing of anybody's is started.
+    /// A node is still to be fenced. Until then no group is started.
     pub(super) fn is_pending(&self) -> bool {
         !self.waiting.is_empty()
     }

@@ -35,7 +35,7 @@ pub enum Why {
     AwaitsRelease,
     /// It is to run here as soon as the peer, which has returned, has reported its claim.
     AwaitsReport,
-    /// The peer reads other groups in its `haresources`. The group may run there, and no node starts it before the files
+    /// The peer's `haresources` has other groups. The group may run there, and no node starts it before the files
     /// agree.
     Differs,
     /// The peer claims it.

@@ -81,7 +81,7 @@ impl Problem {
                 "see the table of groups for the attempts and the next step, and the log for the scripts' last lines"
             }
             Self::StopEscalated { .. } => {
-                "if this node stays up, stop the rest of the group by hand, then run `hb standby`"
+                "stop the rest of the group by hand, then run `hb standby`; the node may reboot before that"
             }
             Self::FenceFails { .. } => {
                 "look for the program's last lines in the log; if the node is certainly off, let the program return 0 once"

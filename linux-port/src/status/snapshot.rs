@@ -100,7 +100,7 @@ pub enum Progress {
     Agreeing,
     /// Nothing moves, and every group runs.
     Settled,
-    /// The other node reads other groups in its `haresources`: nothing is started before that ends.
+    /// The peer's `haresources` has other groups: nothing is started before that ends.
     Differing,
     /// A node of `ha.cf` is not heard, and packets come that are signed with another key.
     Deaf,
