@@ -170,6 +170,11 @@ pub enum Problem {
         /// Its command.
         client: String,
     },
+    /// A client of a `failfast` line has died, and this machine could not be rebooted.
+    ClientRebootFails {
+        /// Its command.
+        client: String,
+    },
     /// This node is starting, and waits for a script before it joins.
     StartWaits {
         /// The script and its verb.

@@ -10,6 +10,7 @@
 
 mod keeper;
 mod launch;
+mod process;
 mod rule;
 
 use crate::log::Logger;
@@ -27,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 pub use launch::{AS_CLIENT, as_client};
-pub use rule::{Rule, Verdict};
+pub use rule::{Next, Rule, Verdict};
 
 /// Little is kept on it.
 const STACK: usize = 128 * 1024;

@@ -49,6 +49,7 @@ impl Problem {
         LogLosesLines => "log-loses-lines",
         StatusRefused => "status-refused",
         ClientGivenUp => "client-given-up",
+        ClientRebootFails => "client-reboot-fails",
         StartWaits => "start-waits",
         StartRefused => "start-refused",
     }
@@ -137,6 +138,9 @@ impl Problem {
             Self::ClientGivenUp { .. } => {
                 "run it by hand as its user to see why it ends; then `heartbeat -r` starts it again"
             }
+            Self::ClientRebootFails { .. } => {
+                "find out why `reboot -nf` does nothing here (a container may not reboot), and why the client ends; then `heartbeat -r`"
+            }
             Self::StartWaits { .. } => {
                 "find out why the script does not end; `heartbeat -k` ends the start and leaves running services as they are"
             }
@@ -202,6 +206,9 @@ impl fmt::Display for Problem {
             Self::StatusRefused => f.write_str("a connection that asked for the status could not be accepted"),
             Self::ClientGivenUp { client } => {
                 write!(f, "the client {client} has died too often, and is not started again")
+            }
+            Self::ClientRebootFails { client } => {
+                write!(f, "the client {client} has died, and this machine did not reboot")
             }
             Self::StartWaits { script } => write!(f, "this node does not join before {script} has ended"),
             Self::StartRefused => {

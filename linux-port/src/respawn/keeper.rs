@@ -1,26 +1,28 @@
 //! The thread that starts clients, sees them end, and ends them.
 
 use super::launch::launch;
-use super::rule::{Rule, Verdict};
+use super::process::{adopted, ended, terminate};
+use super::rule::{Next, Rule, Verdict};
 use super::{Order, Passed, Surroundings, Wanted, ring};
 use crate::log::Logger;
 use crate::problems::{Board, Problem, Told};
 use crate::resources::reboot_machine;
 use crate::script::Exit;
+use crate::sys::fault;
 use crate::sys::process::{Child, normal_scheduling};
 use hbcore::config::OnDeath;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open, waitid,
-};
-use std::os::fd::{AsFd, OwnedFd};
+use rustix::process::{Signal, kill_process_group};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 /// How long a client may take to end after TERM. 3.0.6 waits for ever, and the next start with it.
 const GRACE: Duration = Duration::from_secs(10);
+/// Little is kept on the stack of the thread that reboots.
+const REBOOT_STACK: usize = 128 * 1024;
 /// When a process that the system refused is tried again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -46,8 +48,11 @@ enum State {
     Due(Instant),
     /// It runs.
     Up(Child, Instant),
-    /// It was told to end, and is killed then.
-    Ending(Child, Instant),
+    /// It was told to end by a signal, and the next step comes at this moment.
+    Ending(Child, Signal, Instant),
+    /// It has died and the machine is to reboot. If the queue closes, the machine runs on, and the client has this next
+    /// step.
+    Reboots(Receiver<()>, Next),
     /// It has said that it wants no more, or has ended because it was told to.
     Down,
     /// It has died too often.
@@ -57,8 +62,8 @@ enum State {
 impl State {
     fn child(&self) -> Option<&Child> {
         match self {
-            Self::Up(child, _) | Self::Ending(child, _) => Some(child),
-            Self::Unstarted | Self::Due(_) | Self::Down | Self::GivenUp => None,
+            Self::Up(child, _) | Self::Ending(child, ..) => Some(child),
+            Self::Unstarted | Self::Due(_) | Self::Reboots(..) | Self::Down | Self::GivenUp => None,
         }
     }
 }
@@ -80,6 +85,8 @@ pub(super) struct Keeper {
     board: Board,
     phase: Phase,
     rests: bool,
+    /// Reboots the machine, and returns if it runs on.
+    reboot: fn(&Logger),
 }
 
 impl Keeper {
@@ -108,12 +115,12 @@ impl Keeper {
             let wanted = Wanted { user, uid: 0, gid: 0, command, on_death: OnDeath::Respawn };
             if let Some(child) = adopted(pid) {
                 terminate(&wanted, &child, log);
-                let state = State::Ending(child, now + GRACE);
+                let state = State::Ending(child, Signal::TERM, now + GRACE);
                 clients.push(Kept { rule: Rule::new(OnDeath::Respawn), wanted, state });
             }
         }
         let (log, board) = (log.clone(), board.clone());
-        Self { clients, surroundings, ends, log, board, phase: Phase::Early, rests: false }
+        Self { clients, surroundings, ends, log, board, phase: Phase::Early, rests: false, reboot: reboot_machine }
     }
 
     /// Runs until the heartbeat thread has ended.
@@ -134,7 +141,7 @@ impl Keeper {
                 continue;
             }
             for place in 0..self.clients.len() {
-                self.look_at(place);
+                self.look_at(place, Instant::now());
             }
             if self.phase == Phase::Ends {
                 self.end_next();
@@ -146,8 +153,8 @@ impl Keeper {
     fn wait(&self) {
         let clients = if self.rests { &[][..] } else { &self.clients[..] };
         let due = clients.iter().filter_map(|client| match client.state {
-            State::Due(at) | State::Ending(_, at) => Some(at),
-            State::Unstarted | State::Up(..) | State::Down | State::GivenUp => None,
+            State::Due(at) | State::Ending(.., at) => Some(at),
+            State::Unstarted | State::Up(..) | State::Reboots(..) | State::Down | State::GivenUp => None,
         });
         let timeout = due.min().map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
@@ -175,6 +182,7 @@ impl Keeper {
             Order::Begin => {}
             Order::Forgive => {
                 for client in &mut self.clients {
+                    self.board.settle(&reboot_fails(&client.wanted));
                     if matches!(client.state, State::GivenUp) && self.phase == Phase::Keeps {
                         client.rule = Rule::new(client.wanted.on_death);
                         client.state = State::Due(now);
@@ -214,11 +222,11 @@ impl Keeper {
         self.clients.iter().filter_map(passed).collect()
     }
 
-    fn look_at(&mut self, place: usize) {
-        let now = Instant::now();
+    fn look_at(&mut self, place: usize, now: Instant) {
         let Some(client) = self.clients.get_mut(place) else { return };
+        let command = &client.wanted.command;
         match &client.state {
-            State::Due(_) if self.phase == Phase::Ends => client.state = State::Down,
+            State::Due(_) | State::Reboots(..) if self.phase == Phase::Ends => client.state = State::Down,
             State::Due(at) if *at <= now => self.begin(place),
             State::Up(child, since) => {
                 if let Some(exit) = ended(child) {
@@ -226,21 +234,30 @@ impl Keeper {
                     self.died(place, exit, lived);
                 }
             }
-            State::Ending(child, at) => {
+            State::Ending(child, signal, at) => {
                 if ended(child).is_some() {
                     // Processes that it has left in its process group.
                     let _ = kill_process_group(child.pid, Signal::KILL);
                     client.state = State::Down;
+                } else if *at <= now && *signal == Signal::KILL {
+                    // The kernel holds it, as on a dead disk. The daemon must not wait for that.
+                    self.log.error(format_args!(
+                        "{command} does not end within {GRACE:?} of being killed; heartbeat no longer waits for it"
+                    ));
+                    client.state = State::Down;
                 } else if *at <= now {
-                    let command = &client.wanted.command;
                     self.log.warn(format_args!("{command} does not end within {GRACE:?} and is killed"));
                     let _ = kill_process_group(child.pid, Signal::KILL);
-                    if let State::Ending(_, at) = &mut client.state {
-                        *at = now + GRACE;
+                    if let State::Ending(_, signal, at) = &mut client.state {
+                        (*signal, *at) = (Signal::KILL, now + GRACE);
                     }
                 }
             }
-            State::Unstarted | State::Due(_) | State::Down | State::GivenUp => {}
+            State::Reboots(runs_on, next) if matches!(runs_on.try_recv(), Err(TryRecvError::Disconnected)) => {
+                let next = *next;
+                self.runs_on(place, next);
+            }
+            State::Unstarted | State::Due(_) | State::Reboots(..) | State::Down | State::GivenUp => {}
         }
     }
 
@@ -279,29 +296,63 @@ impl Keeper {
             client.state = State::Down;
             return;
         }
-        let now = Instant::now();
-        client.state = match client.rule.ended(exit, lived) {
-            Verdict::Again(pause) => {
-                self.log.error(format_args!("Respawning client \"{command}\":"));
-                State::Due(now + pause)
-            }
+        match client.rule.ended(exit, lived) {
+            Verdict::Stay(next) => self.take(place, next, &how),
             Verdict::Enough => {
-                self.log.info(format_args!("Client \"{command}\" has nothing to do here: it is not started again"));
-                State::Down
+                self.log.info(format_args!("Client \"{command}\" ended with 100 and is not started again"));
+                client.state = State::Down;
             }
-            Verdict::GivenUp => {
+            Verdict::Reboot(next) => {
+                self.log.crit(format_args!("Rebooting system.  Reason: {command}"));
+                self.begin_reboot(place, next);
+            }
+        }
+    }
+
+    /// The next step for a client that has died so.
+    fn take(&mut self, place: usize, next: Next, how: &str) {
+        let Some(client) = self.clients.get_mut(place) else { return };
+        let command = &client.wanted.command;
+        client.state = match next {
+            Next::Again(pause) => {
+                self.log.error(format_args!("Respawning client \"{command}\":"));
+                State::Due(Instant::now() + pause)
+            }
+            Next::GivenUp => {
                 self.log.error(format_args!("Client {command} \"respawning too fast\""));
                 let next = "nothing until `heartbeat -r`";
                 self.board.tell(given_up(&client.wanted), Told::because(format!("it {how}")).then(next, None));
                 State::GivenUp
             }
-            Verdict::Reboot => {
-                self.log.crit(format_args!("Rebooting system.  Reason: {command}"));
-                reboot_machine(&self.log);
-                self.log.crit(format_args!("Unable to force reboot. \"{command}\" is started again"));
-                State::Due(now)
-            }
         };
+    }
+
+    /// Reboots the machine on another thread: this one must answer orders until the machine is down.
+    fn begin_reboot(&mut self, place: usize, next: Next) {
+        let (reboot, log, wake) = (self.reboot, self.log.clone(), Arc::clone(&self.ends.wake));
+        let (running, runs_on) = channel();
+        let work = move || {
+            reboot(&log);
+            drop(running);
+            ring(&wake);
+        };
+        let thread = std::thread::Builder::new().name("reboot".to_owned()).stack_size(REBOOT_STACK);
+        let started = fault::gate(fault::Call::Thread, "reboot").and_then(|()| thread.spawn(work));
+        if let Err(error) = started {
+            self.log.crit(format_args!("Cannot start the thread that reboots: {error}"));
+            return self.runs_on(place, next);
+        }
+        if let Some(client) = self.clients.get_mut(place) {
+            client.state = State::Reboots(runs_on, next);
+        }
+    }
+
+    /// The machine was to reboot for a client, and runs on.
+    fn runs_on(&mut self, place: usize, next: Next) {
+        let Some(client) = self.clients.get_mut(place) else { return };
+        self.log.crit(format_args!("Unable to force reboot for \"{}\"", client.wanted.command));
+        self.board.raise(reboot_fails(&client.wanted));
+        self.take(place, next, "died, and this machine did not reboot");
     }
 
     /// Tells the last one that runs to end, if none is ending; tells the heartbeat thread when nobody is left.
@@ -316,7 +367,7 @@ impl Keeper {
         };
         if let State::Up(child, _) = std::mem::replace(&mut client.state, State::Down) {
             terminate(&client.wanted, &child, &self.log);
-            client.state = State::Ending(child, Instant::now() + GRACE);
+            client.state = State::Ending(child, Signal::TERM, Instant::now() + GRACE);
         }
     }
 }
@@ -325,30 +376,9 @@ fn given_up(wanted: &Wanted) -> Problem {
     Problem::ClientGivenUp { client: wanted.command.clone() }
 }
 
-fn terminate(wanted: &Wanted, child: &Child, log: &Logger) {
-    let (command, pid) = (&wanted.command, child.pid.as_raw_pid());
-    log.info(format_args!("killing {command} process group {pid} with signal 15"));
-    let _ = kill_process_group(child.pid, Signal::TERM);
+fn reboot_fails(wanted: &Wanted) -> Problem {
+    Problem::ClientRebootFails { client: wanted.command.clone() }
 }
 
-/// A child that was started by an earlier program in this process; `None` if it is none of ours.
-fn adopted(pid: i32) -> Option<Child> {
-    let pid = Pid::from_raw(pid)?;
-    let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    let seen =
-        waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT);
-    seen.is_ok().then_some(Child { pid, pidfd })
-}
-
-/// How a child has ended, if it has; it is buried then.
-fn ended(child: &Child) -> Option<Exit> {
-    let status = waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
-    let exit = |status: WaitIdStatus| {
-        status.exit_status().map_or_else(|| Exit::Signal(status.terminating_signal().unwrap_or(0)), Exit::Code)
-    };
-    match status {
-        Ok(status) => status.map(exit),
-        Err(rustix::io::Errno::CHILD) => Some(Exit::Signal(0)),
-        Err(_) => None,
-    }
-}
+#[cfg(test)]
+mod tests;

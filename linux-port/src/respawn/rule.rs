@@ -23,14 +23,21 @@ pub struct Rule {
 /// The consequence of a death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is started again after this pause.
-    Again(Duration),
+    /// The machine stays.
+    Stay(Next),
     /// It has said that it has nothing to do here.
     Enough,
+    /// The machine is rebooted. If it runs on, this is next.
+    Reboot(Next),
+}
+
+/// The next step for a client that has died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It is started again after this pause.
+    Again(Duration),
     /// It dies too often.
     GivenUp,
-    /// The machine is rebooted.
-    Reboot,
 }
 
 impl Rule {
@@ -52,14 +59,13 @@ impl Rule {
 
     /// The client has ended while the daemon wants it, after it has lived so long.
     pub fn ended(&mut self, exit: Exit, lived: Duration) -> Verdict {
-        if self.on_death == OnDeath::Reboot && !exit.success() {
-            return Verdict::Reboot;
-        }
-        if exit == Exit::Code(ENOUGH) {
+        let reboots = self.on_death == OnDeath::Reboot && !exit.success();
+        if exit == Exit::Code(ENOUGH) && !reboots {
             return Verdict::Enough;
         }
         self.early_deaths = if lived < EARLY { self.early_deaths.saturating_add(1) } else { 0 };
-        if self.early_deaths > EARLY_MAX { Verdict::GivenUp } else { Verdict::Again(PAUSE) }
+        let next = if self.early_deaths > EARLY_MAX { Next::GivenUp } else { Next::Again(PAUSE) };
+        if reboots { Verdict::Reboot(next) } else { Verdict::Stay(next) }
     }
 }
 
@@ -68,36 +74,46 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_secs(29);
+    const AGAIN: Verdict = Verdict::Stay(Next::Again(PAUSE));
 
     #[test]
     fn eleventh_early_death_in_a_row_is_the_last() {
         let mut rule = Rule::new(OnDeath::Respawn);
         for _ in 0..10 {
-            assert_eq!(rule.ended(Exit::Code(1), SHORT), Verdict::Again(PAUSE));
+            assert_eq!(rule.ended(Exit::Code(1), SHORT), AGAIN);
         }
-        assert_eq!(rule.ended(Exit::Signal(9), SHORT), Verdict::GivenUp);
+        assert_eq!(rule.ended(Exit::Signal(9), SHORT), Verdict::Stay(Next::GivenUp));
     }
 
     #[test]
     fn long_life_forgives_early_deaths() {
         let mut rule = Rule::new(OnDeath::Respawn).with_early_deaths(10);
-        assert_eq!(rule.ended(Exit::Code(0), EARLY), Verdict::Again(PAUSE));
+        assert_eq!(rule.ended(Exit::Code(0), EARLY), AGAIN);
         assert_eq!(rule.early_deaths(), 0);
-        assert_eq!(rule.ended(Exit::Code(0), Duration::ZERO), Verdict::Again(PAUSE));
+        assert_eq!(rule.ended(Exit::Code(0), Duration::ZERO), AGAIN);
         assert_eq!(rule.early_deaths(), 1);
     }
 
     #[test]
     fn hundred_is_enough() {
         assert_eq!(Rule::new(OnDeath::Respawn).ended(Exit::Code(100), SHORT), Verdict::Enough);
-        assert_eq!(Rule::new(OnDeath::Respawn).ended(Exit::Code(101), SHORT), Verdict::Again(PAUSE));
+        assert_eq!(Rule::new(OnDeath::Respawn).ended(Exit::Code(101), SHORT), AGAIN);
     }
 
     #[test]
     fn failfast_reboots_unless_the_client_ends_well() {
         for exit in [Exit::Code(1), Exit::Code(100), Exit::Signal(15)] {
-            assert_eq!(Rule::new(OnDeath::Reboot).ended(exit, EARLY), Verdict::Reboot, "{exit}");
+            assert_eq!(Rule::new(OnDeath::Reboot).ended(exit, EARLY), Verdict::Reboot(Next::Again(PAUSE)), "{exit}");
         }
-        assert_eq!(Rule::new(OnDeath::Reboot).ended(Exit::Code(0), SHORT), Verdict::Again(PAUSE));
+        assert_eq!(Rule::new(OnDeath::Reboot).ended(Exit::Code(0), SHORT), AGAIN);
+    }
+
+    #[test]
+    fn failfast_client_on_a_machine_that_does_not_reboot_is_given_up_after_eleven_early_deaths() {
+        let mut rule = Rule::new(OnDeath::Reboot);
+        for _ in 0..10 {
+            assert_eq!(rule.ended(Exit::Signal(9), SHORT), Verdict::Reboot(Next::Again(PAUSE)));
+        }
+        assert_eq!(rule.ended(Exit::Signal(9), SHORT), Verdict::Reboot(Next::GivenUp));
     }
 }
