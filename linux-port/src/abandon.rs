@@ -10,7 +10,7 @@ use crate::jobs::{self, Doing, Ending, Outcome, Refused, Resource, Surroundings}
 use crate::log::{EarlyLog, LogConfig, Logger, Stderr};
 use crate::problems::{Board, Problem, Told};
 use crate::resources::{Handover, Plan, SCRIPT_LIMIT, ScriptEnvironment};
-use crate::respawn::Passed;
+use crate::respawn::{Passed, PassedState};
 use crate::script::{Cancel, Environment, Search};
 use crate::site::{HELPERS, Site};
 use crate::start::host_name;
@@ -60,7 +60,11 @@ pub fn abandon(claimed: &Claimed<'_>, options: &Options, site: Option<&Site>, re
 
 /// Tells the clients to end, and does not wait for them: nothing would serve them any more.
 fn end_clients(clients: &[Passed]) {
-    for group in clients.iter().filter_map(|client| Pid::from_raw(client.pid)) {
+    let pid = |client: &Passed| match client.state {
+        PassedState::Runs { pid, .. } => Pid::from_raw(pid),
+        PassedState::Pauses | PassedState::Enough => None,
+    };
+    for group in clients.iter().filter_map(pid) {
         let _ = kill_process_group(group, Signal::TERM);
     }
 }

@@ -12,6 +12,7 @@ mod keeper;
 mod launch;
 mod process;
 mod rule;
+mod state;
 
 use crate::log::Logger;
 use crate::problems::Board;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::Duration;
 
 pub use launch::{AS_CLIENT, as_client};
 pub use rule::{Next, Rule, Verdict};
@@ -60,8 +62,8 @@ pub struct Surroundings {
 /// A client that an earlier daemon in this process has started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
-    /// Its process, which leads a group.
-    pub pid: i32,
+    /// How the earlier daemon left it.
+    pub state: PassedState,
     /// How often it has died early, in a row.
     pub early_deaths: u8,
     /// The name of its user.
@@ -70,14 +72,31 @@ pub struct Passed {
     pub command: String,
 }
 
+/// How an earlier daemon left a client. One that it had given up is tried again, as at any reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassedState {
+    /// It runs.
+    Runs {
+        /// Its process, which leads a group.
+        pid: i32,
+        /// How long it has run, in whole seconds.
+        lived: Duration,
+    },
+    /// It has died and was to be started again.
+    Pauses,
+    /// It has ended with 100 and is not started again.
+    Enough,
+}
+
 /// An order to the thread.
 #[derive(Debug)]
 enum Order {
     /// The node is up, and clients can sign on.
     Begin,
     /// Those that were given up are tried again.
-    Forgive,
-    /// Nothing is started and nobody is buried until [`Order::Wake`]; the answer is who runs.
+    RetryGivenUp,
+    /// Nothing is started and no ended client is reaped until [`Order::Wake`]; the answer lists the clients that a
+    /// successor must know.
     Rest(SyncSender<Vec<Passed>>),
     Wake,
     /// They end, the last one first.
@@ -168,10 +187,10 @@ impl Respawn {
     #[cold]
     #[inline(never)]
     pub fn forgive(&self) {
-        self.order(Order::Forgive);
+        self.order(Order::RetryGivenUp);
     }
 
-    /// Has the thread stand still, and tell who runs: until [`Respawn::wake`], or until another program replaces this one.
+    /// Has the thread stand still, and tell the clients: until [`Respawn::wake`], or until another program replaces this one.
     #[cold]
     #[inline(never)]
     pub fn rest(&self) -> Receiver<Vec<Passed>> {

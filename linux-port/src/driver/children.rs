@@ -13,7 +13,7 @@ impl Driver {
         }
     }
 
-    /// Ends them; whether all are gone. When nothing is held any more, and the other nodes may take it.
+    /// Ends the clients. Call it after all groups are released. Returns whether all clients have ended.
     #[cold]
     #[inline(never)]
     pub(super) fn clients_are_gone(&mut self) -> bool {

@@ -5,7 +5,7 @@
 //! twice.
 
 use super::Plan;
-use crate::respawn::Passed;
+use crate::respawn::{Passed, PassedState};
 use crate::sys::fault::{self, Call};
 use hbcore::id::{Generation, Uuid};
 use hbcore::takeover::Holds;
@@ -16,6 +16,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Duration;
 
 /// The first line. With another number the lines have another meaning.
 const HEAD: &str = "hbcore handover 1";
@@ -46,7 +47,7 @@ pub struct Handover {
     pub added: Vec<IpAddr>,
     /// The identity of the successor; `None` from an earlier version, whose successor finds it out itself.
     pub successor: Option<Successor>,
-    /// The clients that run.
+    /// The clients that run, are to be started again, or have ended with 100.
     pub clients: Vec<Passed>,
     /// The number of orders of tools so far, so that a tool can tell the next one from them.
     pub orders: u64,
@@ -123,8 +124,16 @@ impl Handover {
             line("generation", &successor.generation.0);
             line("uuid", &u128::from_be_bytes(successor.uuid.0));
         }
-        for Passed { pid, early_deaths, user, command } in &self.clients {
-            line("client", &format_args!("{pid} {early_deaths} {user} {command}"));
+        for Passed { state, early_deaths, user, command } in &self.clients {
+            let client = format_args!("{early_deaths} {user} {command}");
+            match state {
+                PassedState::Runs { pid, lived } => {
+                    line("client", &format_args!("{pid} {client}"));
+                    line("lived", &format_args!("{pid} {}", lived.as_secs()));
+                }
+                PassedState::Pauses => line("pauses", &client),
+                PassedState::Enough => line("enough", &client),
+            }
         }
         line("orders", &self.orders);
         text + END + "\n"
@@ -142,7 +151,10 @@ impl Handover {
                 "part" => handover.parts.push(value.to_owned()),
                 "stuck" => handover.stuck.push(value.to_owned()),
                 "added" => handover.added.extend(value.parse::<IpAddr>().ok()),
-                "client" => handover.clients.extend(client(value)),
+                "client" => handover.clients.extend(running(value)),
+                "lived" => handover.note_life(value),
+                "pauses" => handover.clients.extend(client(PassedState::Pauses, value)),
+                "enough" => handover.clients.extend(client(PassedState::Enough, value)),
                 "orders" => handover.orders = value.parse().unwrap_or(0),
                 "generation" => generation = value.parse().ok().map(Generation),
                 "uuid" => uuid = value.parse::<u128>().ok().map(|number| Uuid(number.to_be_bytes())),
@@ -152,12 +164,31 @@ impl Handover {
         handover.successor = generation.zip(uuid).map(|(generation, uuid)| Successor { generation, uuid });
         handover
     }
+
+    /// The age of a client, whose line comes first.
+    fn note_life(&mut self, value: &str) {
+        let Some((of, seconds)) = value.split_once(' ') else { return };
+        let (of, seconds) = (of.parse().ok(), seconds.parse().map(Duration::from_secs));
+        for client in &mut self.clients {
+            if let (PassedState::Runs { pid, lived }, Ok(seconds)) = (&mut client.state, &seconds)
+                && Some(*pid) == of
+            {
+                *lived = *seconds;
+            }
+        }
+    }
 }
 
-fn client(value: &str) -> Option<Passed> {
-    let mut words = value.splitn(4, ' ');
+/// A client that runs; its age is on another line.
+fn running(value: &str) -> Option<Passed> {
+    let (pid, value) = value.split_once(' ')?;
+    client(PassedState::Runs { pid: pid.parse().ok()?, lived: Duration::ZERO }, value)
+}
+
+fn client(state: PassedState, value: &str) -> Option<Passed> {
+    let mut words = value.splitn(3, ' ');
     Some(Passed {
-        pid: words.next()?.parse().ok()?,
+        state,
         early_deaths: words.next()?.parse().ok()?,
         user: words.next()?.to_owned(),
         command: words.next()?.to_owned(),
@@ -211,6 +242,11 @@ fn from_standard_input() -> Option<String> {
 mod tests {
     use super::*;
 
+    fn passed(state: PassedState) -> Passed {
+        let (user, command) = ("hacluster".to_owned(), "/bin/x  a 'b c'".to_owned());
+        Passed { state, early_deaths: 2, user, command }
+    }
+
     #[test]
     fn successor_reads_what_was_written() {
         let written = Handover {
@@ -222,12 +258,11 @@ mod tests {
             stuck: vec!["10.0.0.2 web::a".to_owned(), "mail".to_owned()],
             added: vec!["10.0.0.1".parse().expect("an address")],
             successor: Some(Successor { generation: Generation(u64::MAX), uuid: Uuid([0xfe; 16]) }),
-            clients: vec![Passed {
-                pid: 17,
-                early_deaths: 2,
-                user: "hacluster".to_owned(),
-                command: "/bin/x  a 'b c'".to_owned(),
-            }],
+            clients: vec![
+                passed(PassedState::Runs { pid: 17, lived: Duration::from_hours(24) }),
+                passed(PassedState::Pauses),
+                passed(PassedState::Enough),
+            ],
             orders: 7,
         };
         assert_eq!(Handover::parse(&written.text()), written);

@@ -1,15 +1,16 @@
 //! The thread that starts clients, sees them end, and ends them.
 
 use super::launch::launch;
-use super::process::{adopted, ended, terminate};
+use super::process::{ended, terminate};
 use super::rule::{Next, Rule, Verdict};
+use super::state::State;
 use super::{Order, Passed, Surroundings, Wanted, ring};
 use crate::log::Logger;
 use crate::problems::{Board, Problem, Told};
 use crate::resources::reboot_machine;
 use crate::script::Exit;
 use crate::sys::fault;
-use crate::sys::process::{Child, normal_scheduling};
+use crate::sys::process::normal_scheduling;
 use hbcore::config::OnDeath;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, kill_process_group};
@@ -39,33 +40,6 @@ struct Kept {
     wanted: Wanted,
     rule: Rule,
     state: State,
-}
-
-enum State {
-    /// The node is not up yet.
-    Unstarted,
-    /// It is to be started, at this moment.
-    Due(Instant),
-    /// It runs.
-    Up(Child, Instant),
-    /// It was told to end by a signal, and the next step comes at this moment.
-    Ending(Child, Signal, Instant),
-    /// It has died and the machine is to reboot. If the queue closes, the machine runs on, and the client has this next
-    /// step.
-    Reboots(Receiver<()>, Next),
-    /// It has said that it wants no more, or has ended because it was told to.
-    Down,
-    /// It has died too often.
-    GivenUp,
-}
-
-impl State {
-    fn child(&self) -> Option<&Child> {
-        match self {
-            Self::Up(child, _) | Self::Ending(child, ..) => Some(child),
-            Self::Unstarted | Self::Due(_) | Self::Reboots(..) | Self::Down | Self::GivenUp => None,
-        }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,14 +80,14 @@ impl Keeper {
                 let same = |passed: &Passed| passed.user == wanted.user && passed.command == wanted.command;
                 let passed = passed.iter().position(same).map(|place| passed.remove(place));
                 let rule = Rule::new(wanted.on_death);
-                let child = passed.as_ref().and_then(|passed| adopted(passed.pid));
+                let state = passed.as_ref().map_or(State::Unstarted, |passed| State::after(passed.state, now));
                 let rule = passed.map_or(rule, |passed| rule.with_early_deaths(passed.early_deaths));
-                Kept { wanted, rule, state: child.map_or(State::Unstarted, |child| State::Up(child, now)) }
+                Kept { wanted, rule, state }
             })
             .collect();
-        for Passed { pid, user, command, .. } in passed {
+        for Passed { state, user, command, .. } in passed {
             let wanted = Wanted { user, uid: 0, gid: 0, command, on_death: OnDeath::Respawn };
-            if let Some(child) = adopted(pid) {
+            if let State::Up(child, _) = State::after(state, now) {
                 terminate(&wanted, &child, log);
                 let state = State::Ending(child, Signal::TERM, now + GRACE);
                 clients.push(Kept { rule: Rule::new(OnDeath::Respawn), wanted, state });
@@ -154,7 +128,9 @@ impl Keeper {
         let clients = if self.rests { &[][..] } else { &self.clients[..] };
         let due = clients.iter().filter_map(|client| match client.state {
             State::Due(at) | State::Ending(.., at) => Some(at),
-            State::Unstarted | State::Up(..) | State::Reboots(..) | State::Down | State::GivenUp => None,
+            State::Unstarted | State::Up(..) | State::Reboots(..) | State::Enough | State::Down | State::GivenUp => {
+                None
+            }
         });
         let timeout = due.min().map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
@@ -180,7 +156,7 @@ impl Keeper {
                 }
             }
             Order::Begin => {}
-            Order::Forgive => {
+            Order::RetryGivenUp => {
                 for client in &mut self.clients {
                     self.board.settle(&reboot_fails(&client.wanted));
                     if matches!(client.state, State::GivenUp) && self.phase == Phase::Keeps {
@@ -211,9 +187,10 @@ impl Keeper {
     }
 
     fn passed(&self) -> Vec<Passed> {
+        let now = Instant::now();
         let passed = |client: &Kept| {
             Some(Passed {
-                pid: client.state.child()?.pid.as_raw_pid(),
+                state: client.state.passed(now)?,
                 early_deaths: client.rule.early_deaths(),
                 user: client.wanted.user.clone(),
                 command: client.wanted.command.clone(),
@@ -257,7 +234,7 @@ impl Keeper {
                 let next = *next;
                 self.runs_on(place, next);
             }
-            State::Unstarted | State::Due(_) | State::Reboots(..) | State::Down | State::GivenUp => {}
+            State::Unstarted | State::Due(_) | State::Reboots(..) | State::Enough | State::Down | State::GivenUp => {}
         }
     }
 
@@ -300,7 +277,7 @@ impl Keeper {
             Verdict::Stay(next) => self.take(place, next, &how),
             Verdict::Enough => {
                 self.log.info(format_args!("Client \"{command}\" ended with 100 and is not started again"));
-                client.state = State::Down;
+                client.state = State::Enough;
             }
             Verdict::Reboot(next) => {
                 self.log.crit(format_args!("Rebooting system.  Reason: {command}"));
@@ -314,6 +291,8 @@ impl Keeper {
         let Some(client) = self.clients.get_mut(place) else { return };
         let command = &client.wanted.command;
         client.state = match next {
+            // All are started when the node is up.
+            Next::Again(_) if self.phase == Phase::Early => State::Unstarted,
             Next::Again(pause) => {
                 self.log.error(format_args!("Respawning client \"{command}\":"));
                 State::Due(Instant::now() + pause)

@@ -1,5 +1,7 @@
 use super::*;
+use crate::respawn::PassedState;
 use crate::script::Environment;
+use crate::sys::process::Child;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::sync::atomic::AtomicU32;
@@ -56,7 +58,7 @@ fn failfast_client_on_a_machine_that_does_not_reboot_has_a_pause_and_is_given_up
     assert!(matches!(keeper.clients[0].state, State::GivenUp));
     assert_eq!(REBOOTS.load(Ordering::Relaxed), 11);
     assert_eq!(stands(&keeper), ["client-reboot-fails", "client-given-up"]);
-    keeper.obey(Order::Forgive);
+    keeper.obey(Order::RetryGivenUp);
     assert_eq!(stands(&keeper), [""; 0]);
 }
 
@@ -93,4 +95,45 @@ fn client_that_outlives_its_kill_is_given_up_after_the_grace() {
     let seen = [Duration::ZERO, GRACE, GRACE * 2].map(&mut is_ending_after);
     sleeper.kill().and_then(|()| sleeper.wait()).expect("its end");
     assert_eq!(seen, [(true, false), (true, false), (false, true)]);
+}
+
+/// The keeper of a successor: the hand-over has this client in this state, with ten early deaths.
+fn successor(state: PassedState) -> (Keeper, Sender<Order>) {
+    let wanted = client(OnDeath::Respawn);
+    let passed = Passed { state, early_deaths: 10, user: wanted.user.clone(), command: wanted.command.clone() };
+    keeper(vec![wanted], &[passed], |_| {})
+}
+
+#[test]
+fn client_that_has_ended_with_100_is_left_alone_after_a_reload_and_after_the_next_one() {
+    let (mut keeper, _orders) = successor(PassedState::Enough);
+    keeper.obey(Order::Begin);
+    assert!(matches!(keeper.clients[0].state, State::Enough));
+    assert_eq!(keeper.passed()[0].state, PassedState::Enough);
+}
+
+#[test]
+fn client_in_its_pause_keeps_its_early_deaths_over_a_reload() {
+    let (mut keeper, _orders) = successor(PassedState::Pauses);
+    assert_eq!((keeper.passed()[0].state, keeper.passed()[0].early_deaths), (PassedState::Pauses, 10));
+    keeper.obey(Order::Begin);
+    keeper.begin(0);
+    look_until(&mut keeper, |state| matches!(state, State::Due(_) | State::GivenUp));
+    assert!(matches!(keeper.clients[0].state, State::GivenUp), "the eleventh early death");
+}
+
+#[test]
+fn adopted_client_that_is_old_does_not_die_early_and_is_not_started_before_the_node_is_up() {
+    let mut sleeper = std::process::Command::new("sleep").arg("600").spawn().expect("a process");
+    let pid = Pid::from_child(&sleeper).as_raw_pid();
+    let (mut keeper, _orders) = successor(PassedState::Runs { pid, lived: Duration::from_mins(1) });
+    assert!(matches!(keeper.clients[0].state, State::Up(..)), "it is adopted");
+    sleeper.kill().expect("its end");
+    look_until(&mut keeper, |state| !matches!(state, State::Up(..)));
+    // The keeper has reaped it.
+    let _ = sleeper.wait();
+    assert!(matches!(keeper.clients[0].state, State::Unstarted), "started too early, or given up");
+    assert_eq!(keeper.passed()[0].early_deaths, 0);
+    keeper.obey(Order::Begin);
+    assert!(matches!(keeper.clients[0].state, State::Due(_)));
 }
