@@ -19,12 +19,14 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The first line. With another number the lines have another meaning.
-const HEAD: &str = "hbcore handover 1";
+const HEAD: &str = "hbcore handover 2";
+/// The first line of an earlier version, which knows no word that this one does not know.
+const OLD_HEAD: &str = "hbcore handover 1";
 /// The last line. A text that ends otherwise is not whole.
 const END: &str = "end";
 /// The file of an earlier version, in the state directory.
 const OLD_NAME: &str = "restart";
-/// The largest handover that is read, in bytes.
+/// The largest handover that is packed or read, in bytes.
 const LIMIT: usize = 1 << 20;
 
 /// The claims of the node, and the groups and addresses that are up.
@@ -73,12 +75,18 @@ impl Handover {
     /// Puts it into memory that the successor will find as its standard input.
     ///
     /// # Errors
-    /// The system's refusal; nothing has changed.
+    /// The system's refusal, or the successor would not read a text this long; nothing has changed.
     pub fn pack(&self) -> io::Result<Parcel> {
+        let text = self.text();
+        if text.len() > LIMIT {
+            let len = text.len();
+            let why = format!("the handover has {len} bytes, and its successor reads {LIMIT}: shorten haresources");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+        }
         let standard_input = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
         fault::gate(Call::Open, "handover")?;
         let content = fs::File::from(memfd_create("handover", MemfdFlags::CLOEXEC)?);
-        fault::write_all(&content, self.text().as_bytes(), "handover")?;
+        fault::write_all(&content, text.as_bytes(), "handover")?;
         Ok(Parcel { content: content.into(), standard_input })
     }
 
@@ -92,7 +100,7 @@ impl Handover {
             let _ = fs::remove_file(&old);
             text
         });
-        text.map(|text| Self::parse(&text)).filter(|known| Some(known.holds) == held)
+        text.and_then(|text| Self::parse(&text)).filter(|known| Some(known.holds) == held)
     }
 
     /// Whether anything of a group was up: if so, it is not an old leftover.
@@ -139,10 +147,12 @@ impl Handover {
         text + END + "\n"
     }
 
-    fn parse(text: &str) -> Self {
+    /// `None` if it has a word that this version does not know: without it, the rest may mean something else.
+    fn parse(text: &str) -> Option<Self> {
         let mut handover = Self::default();
         let (mut generation, mut uuid) = (None, None);
-        for (what, value) in text.lines().filter_map(|line| line.split_once(' ')) {
+        let lines = text.lines().filter(|&line| line != HEAD && line != OLD_HEAD && line != END);
+        for (what, value) in lines.filter_map(|line| line.split_once(' ')) {
             match what {
                 "holds" => handover.holds = Holds::parse(value.as_bytes()).unwrap_or_default(),
                 "digest" => handover.digest = value.parse().ok(),
@@ -158,11 +168,11 @@ impl Handover {
                 "orders" => handover.orders = value.parse().unwrap_or(0),
                 "generation" => generation = value.parse().ok().map(Generation),
                 "uuid" => uuid = value.parse::<u128>().ok().map(|number| Uuid(number.to_be_bytes())),
-                _ => {}
+                _ => return None,
             }
         }
         handover.successor = generation.zip(uuid).map(|(generation, uuid)| Successor { generation, uuid });
-        handover
+        Some(handover)
     }
 
     /// The age of a client, whose line comes first.
@@ -229,13 +239,18 @@ fn from_standard_input() -> Option<String> {
         }
     }
     let text = String::from_utf8(content).ok()?;
-    if text.lines().next() != Some(HEAD) || text.lines().last() != Some(END) {
+    if !is_whole(&text) {
         return None;
     }
     if let Ok(null) = fs::File::open("/dev/null") {
         let _ = rustix::stdio::dup2_stdin(null);
     }
     Some(text)
+}
+
+/// Whether the text has its first line and its last one.
+fn is_whole(text: &str) -> bool {
+    matches!(text.lines().next(), Some(HEAD | OLD_HEAD)) && text.ends_with("\nend\n")
 }
 
 #[cfg(test)]
@@ -265,7 +280,32 @@ mod tests {
             ],
             orders: 7,
         };
-        assert_eq!(Handover::parse(&written.text()), written);
+        assert_eq!(Handover::parse(&written.text()), Some(written));
+    }
+
+    #[test]
+    fn handover_that_its_successor_would_not_read_is_refused() {
+        let large = Handover { groups: vec!["w".repeat(LIMIT)], ..Handover::default() };
+        let refused = large.pack().expect_err("larger than the limit");
+        assert!(refused.to_string().contains("shorten haresources"), "{refused}");
+        assert!(Handover::default().pack().is_ok());
+    }
+
+    #[test]
+    fn handover_without_its_last_line_is_not_whole() {
+        let text = Handover::default().text();
+        assert!(is_whole(&text));
+        assert!(!is_whole(text.strip_suffix("end\n").expect("its last line")));
+        assert!(!is_whole(text.strip_suffix('\n').expect("its last byte")));
+    }
+
+    #[test]
+    fn handover_with_an_unknown_word_is_not_read() {
+        let text = Handover { holds: Holds::ALL, ..Handover::default() }.text();
+        assert!(Handover::parse(&text).is_some());
+        assert_eq!(Handover::parse(&text.replace("orders ", "disorders ")), None);
+        let old = text.replace(HEAD, OLD_HEAD);
+        assert!(is_whole(&old) && Handover::parse(&old).is_some(), "an upgrade reads the earlier version's");
     }
 
     #[test]
