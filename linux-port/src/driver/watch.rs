@@ -179,7 +179,10 @@ impl Watch {
             let is_stable = cluster.takeover().phase() == Phase::Stable;
             match cluster.takeover().why(id) {
                 Some(Why::Escalates { .. }) if is_stable => all.push(Problem::StopEscalated { group: key.clone() }),
-                Some(why) if is_stable && is_nowhere(cluster, id, why) || self.history.lacks_long(cluster, now, id) => {
+                Some(why)
+                    if is_stable && is_nowhere(cluster, id, why) == Some(true)
+                        || self.history.lacks_long(cluster, now, id) =>
+                {
                     all.push(Problem::RunsNowhere { group: key.clone() });
                 }
                 _ => {}

@@ -32,8 +32,8 @@ pub struct GroupRow {
     pub next: Option<Next>,
     /// Failed starts here since it last ran here.
     pub failures: u32,
-    /// Whether it runs on neither of two nodes, and neither is starting it.
-    pub is_nowhere: bool,
+    /// Whether it runs on neither of two nodes, and neither is starting it; `None` if this node cannot know.
+    pub is_nowhere: Option<bool>,
     /// Whether the peer works on it.
     pub is_waited_for: bool,
 }

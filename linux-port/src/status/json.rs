@@ -75,7 +75,8 @@ fn group(text: &mut String, row: &GroupRow) {
     }
     text.push_str(",\"why\":");
     string(text, row.why);
-    let _ = write!(text, ",\"failures\":{},\"nowhere\":{},\"next\":", row.failures, row.is_nowhere);
+    let nowhere = row.is_nowhere.map_or("null", |is_nowhere| if is_nowhere { "true" } else { "false" });
+    let _ = write!(text, ",\"failures\":{},\"nowhere\":{nowhere},\"next\":", row.failures);
     optional(text, row.next.as_ref().map(|next| next.what.as_str()));
     text.push_str(",\"next_seconds\":");
     number(text, row.next.as_ref().and_then(|next| next.seconds));

@@ -227,7 +227,7 @@ fn progress(seen: &Seen<'_>, groups: &[GroupRow]) -> Progress {
                 Progress::Differing
             } else if is_deaf(seen) {
                 Progress::Deaf
-            } else if groups.iter().any(|g| g.is_nowhere || g.why == LACKS_ADDRESS) {
+            } else if groups.iter().any(|g| g.is_nowhere == Some(true) || g.why == LACKS_ADDRESS) {
                 Progress::Lacking
             } else if groups.iter().any(|g| g.is_waited_for) {
                 Progress::Waiting

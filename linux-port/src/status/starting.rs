@@ -76,7 +76,7 @@ impl Starting<'_> {
             story: story.to_owned(),
             next: None,
             failures: 0,
-            is_nowhere: false,
+            is_nowhere: Some(false),
             is_waited_for: false,
         }
     }

@@ -57,7 +57,7 @@ fn seen() -> Snapshot {
         story: story.to_owned(),
         next: (here == GroupState::Failed).then(|| Next { what: "bravo is asked".to_owned(), seconds: Some(9) }),
         failures: u32::from(here == GroupState::Failed),
-        is_nowhere: at.is_none(),
+        is_nowhere: Some(at.is_none()),
         is_waited_for: false,
     };
     Snapshot {

@@ -7,7 +7,7 @@ use hbcore_tests::scenario::Pairing;
 
 use crate::groups::{self, Pair, SERVICE_SCRIPT, count_calls, held};
 use crate::reload::Before;
-use crate::status::{hb, shows};
+use crate::status::{has, hb, shows};
 use crate::{MOVE_LIMIT, START_LIMIT};
 
 /// Scripts that only a changed file names.
@@ -145,4 +145,18 @@ pub(crate) fn death(pairing: Pairing) {
     lab.stays(FOR_GOOD, "every group on bravo", || {
         owners(lab) == 1 && pair.are_owners("bravo", "bravo") && held(lab, "mail2") == ["bravo"]
     });
+}
+
+/// Both nodes start with different files, and start nothing: each reports that its groups run nowhere.
+pub(crate) fn fresh(pairing: Pairing) {
+    let pair = pair("fresh nodes whose files differ", pairing);
+    let lab = &pair.lab;
+    lab.bravo.write("haresources", &format!("{}alpha mail2\n", groups::site().haresources()));
+    lab.alpha.start();
+    lab.bravo.start();
+    for host in lab.hosts() {
+        shows(lab, host, 4, &["problem haresources-differ", "problem runs-nowhere"]);
+        has(lab, host, &["\"why\":\"differs\"", "\"nowhere\":null"]);
+    }
+    lab.check(owners(lab) == 0, "no owner");
 }

@@ -32,7 +32,7 @@ pub(crate) fn shows(lab: &Lab, host: &Host, code: i32, words: &[&str]) {
 
 /// Waits until the JSON object for monitors contains all of these.
 #[track_caller]
-fn has(lab: &Lab, host: &Host, words: &[&str]) {
+pub(crate) fn has(lab: &Lab, host: &Host, words: &[&str]) {
     let mut json = String::new();
     let is_shown = || {
         json = hb(host, &["status", "--json"]).1;

@@ -6,7 +6,7 @@ use hbcore::NodeKind;
 use hbcore::cluster::NodeView;
 use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::node::NodeState;
-use hbcore::takeover::{Group, GroupState, Phase, Why};
+use hbcore::takeover::{Group, GroupState, Holds, Phase, Why};
 
 /// The smallest difference of two clocks that is reported, in seconds.
 const CLOCKS_APART: i32 = 10;
@@ -38,9 +38,17 @@ pub(super) fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>, has_left: boo
     all
 }
 
-/// Whether a group, whose place here has the reason `why`, runs on no node and is not being started on any. With more
-/// than two nodes, another living one may run a group that failed here: no node reports that.
-pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
+/// Whether a group, whose place here has the reason `why`, runs on no node and is not being started on any; `None` if
+/// this node cannot know. With more than two nodes, another living one may run a group that failed here: no node reports
+/// that.
+pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> Option<bool> {
+    if matches!(why, Why::Differs | Why::AwaitsReport) {
+        return is_here(cluster, group).then_some(false);
+    }
+    Some(is_known_nowhere(cluster, group, why))
+}
+
+fn is_known_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
     let Some(other) = other_node(cluster) else {
         return match why {
             Why::Failed { .. } => !others(cluster).any(|node| !matches!(node.state, NodeState::Init | NodeState::Dead)),
@@ -69,17 +77,31 @@ pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bo
 /// this node does not know yet does not count as missing.
 pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
     match why {
-        // A group that does not stop is another problem, and so is a difference of the files.
-        Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } | Why::Differs => true,
+        // A group that does not stop is another problem.
+        Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } => true,
+        // A peer that claims nothing runs no group, whichever groups it reads.
+        Why::Differs => is_here(cluster, group) || cluster.takeover().other_holds() != Holds::NONE,
         Why::Elsewhere { settled } => settled && other_node(cluster).is_none_or(|other| !lacks(cluster, &other, group)),
         // With more than two nodes, another one may run it.
         Why::Nobody | Why::Failed { .. } => others(cluster).nth(1).is_some(),
         Why::Joins => cluster.takeover().phase() == Phase::Init,
-        Why::Stops => cluster.groups().get(usize::from(group.0)).map(Group::state) == Some(GroupState::Running),
+        Why::Stops => state(cluster, group) == Some(GroupState::Running),
         Why::Starts | Why::AwaitsRelease | Why::AwaitsReport | Why::AwaitsFencing | Why::Moves | Why::AwaitsLeave => {
             false
         }
     }
+}
+
+/// Whether something of a group runs here, or may.
+fn is_here(cluster: &LinuxCluster, group: GroupId) -> bool {
+    match state(cluster, group) {
+        Some(GroupState::Running | GroupState::Starting | GroupState::Stopping | GroupState::Stuck) => true,
+        Some(GroupState::Stopped | GroupState::Failed) | None => false,
+    }
+}
+
+fn state(cluster: &LinuxCluster, group: GroupId) -> Option<GroupState> {
+    cluster.groups().get(usize::from(group.0)).map(Group::state)
 }
 
 /// The links on which a node could be heard, of all that have these names, in the engine's order.
