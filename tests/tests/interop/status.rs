@@ -123,7 +123,7 @@ pub(crate) fn fencing(pairing: Pairing) {
         4,
         &["waiting until a dead node is fenced", "problem fence-fails: alpha is not fenced: /etc/ha.d/fence fails"],
     );
-    shows(lab, &lab.bravo, 4, &["is started: Return code 7: no answer from the device (", ": it is tried again"]);
+    shows(lab, &lab.bravo, 4, &["are not started: Return code 7: no answer from the device (", ": it is tried again"]);
     shows(
         lab,
         &lab.bravo,
