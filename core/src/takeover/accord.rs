@@ -70,10 +70,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             // No node tells it a digest: it is always agreed.
             return;
         }
-        let is_over = !self.hold.local || !self.other.holds.foreign && !self.other.is_releasing;
+        if self.other.leaving {
+            // It claims nothing, but still stops its groups: `shutdone`, or its death, tells that it has ended.
+            return;
+        }
+        let merges = self.other.is_releasing || self.hold.local && self.other.holds.foreign;
         let before = self.accord;
         if matches!(before, Accord::Awaited | Accord::Merging) {
-            self.accord = if is_over { Accord::Agreed } else { Accord::Merging };
+            self.accord = if merges { Accord::Merging } else { Accord::Agreed };
         }
         if before != Accord::Awaited || self.phase != Phase::Stable {
             return;
@@ -147,6 +151,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.yielding = true;
         self.report(Info::Standby);
         self.after_change(now);
+    }
+
+    /// Whether the peer, whose groups have only just become the same as ours, is still stopping some.
+    pub(super) fn is_foreign_in_doubt(&self) -> bool {
+        !cfg!(feature = "small") && self.accord == Accord::Merging && self.other.is_releasing
     }
 
     /// Whether the peer had groups of this node and has not said yet that it has stopped them.

@@ -348,7 +348,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return Some(fence);
         }
         // A node is back that was taken for dead, and may run its groups: they are not started before it has said what it holds.
-        let in_doubt = self.other.is_hbcore && self.timers.heal.is_some();
+        let in_doubt = self.other.is_hbcore && self.timers.heal.is_some() || self.is_foreign_in_doubt();
         // It had ours.
         let home_in_doubt = self.is_home_in_doubt();
         let home = self.home;

@@ -280,3 +280,21 @@ fn groups_that_were_taken_are_given_up_also_after_a_restart_that_kept_them() {
     m.on_report(at(11), OTHER, report(5, "local", true));
     assert_eq!(due(&mut m, 11), [release(1)]);
 }
+
+#[test]
+fn after_a_change_of_groups_nothing_is_started_that_a_leaving_node_is_still_stopping() {
+    let mut m = resumed([Remains::Part, Remains::All]);
+    m.on_report(at(1), OTHER, ReportIn { shutdown: true, ..report(5, "none", true) });
+    assert_eq!(due(&mut m, 1), []);
+    m.on_shutdone(at(2), OTHER, true);
+    assert_eq!(due(&mut m, 2).into_iter().filter(|e| *e == acquire(0)).count(), 1);
+}
+
+#[test]
+fn after_a_change_of_groups_no_foreign_group_is_started_while_the_other_node_is_stopping() {
+    let mut m = resumed([Remains::Nothing, Remains::Part]);
+    m.on_report(at(1), OTHER, ReportIn { releasing: true, ..report(5, "foreign", false) });
+    assert_eq!(due(&mut m, 1), []);
+    m.on_report(at(2), OTHER, report(6, "foreign", true));
+    assert_eq!(due(&mut m, 2), [acquire(1)]);
+}
