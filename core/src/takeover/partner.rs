@@ -314,7 +314,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// Takes every group that is not claimed here yet.
     fn take_from(&mut self, now: Instant, node: NodeId) {
-        let missing = |g: &Group| g.home_gone && !g.is_wanted();
+        // Own groups that are not wanted have waited for the peer to read the same file.
+        let missing = |g: &Group| (g.home_gone || g.home == self.home) && !g.is_wanted();
         if self.phase == Phase::Stable && self.hold == Holds::ALL && !self.groups.iter().any(missing) {
             return;
         }

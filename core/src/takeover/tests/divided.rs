@@ -227,6 +227,26 @@ fn group_whose_home_has_moved_here_is_started_when_the_other_node_has_stopped_it
 }
 
 #[test]
+fn new_own_group_is_started_when_the_peer_dies_or_leaves_while_files_differ() {
+    let waiting = || {
+        let mut m = Machine::new(HOME, [HOME, OTHER, HOME].into_iter(), AutoFailback::Off, EFFECT_LIMIT);
+        m.resume(None, |group| if group == GroupId(2) { Remains::Nothing } else { Remains::All });
+        m.activated(at(0), false);
+        m.compare(DIFFERS);
+        m.on_report(at(1), OTHER, report(5, "none", true));
+        assert!(!due(&mut m, 1).contains(&acquire(2)));
+        m.compare(None);
+        m
+    };
+    let mut m = waiting();
+    m.on_death(at(100), OTHER, true, true);
+    assert!(due(&mut m, 100).contains(&acquire(2)));
+    let mut m = waiting();
+    m.on_shutdone(at(100), OTHER, true);
+    assert!(due(&mut m, 100).contains(&acquire(2)));
+}
+
+#[test]
 fn homes_that_were_swapped_leave_each_group_at_one_node() {
     let mut m = resumed([Remains::Nothing, Remains::All]);
     m.on_report(at(1), OTHER, report(5, "foreign", true));
