@@ -154,8 +154,9 @@ pub(crate) fn failfast(pairing: Pairing) {
     let lines = "failfast root /usr/local/bin/ends 0\nfailfast root /usr/local/bin/lives fast\n";
     let lab = lab("failfast", pairing, lines);
     let alpha = &lab.alpha;
-    let reboot = "#!/bin/sh\necho \"reboot $*\" >> /var/log/clients\nip link set eth1 down\n\
-                  ip address flush dev eth0\nkill -9 $(cat /run/heartbeat.pid)\n";
+    // A daemon that runs on would put its address back.
+    let reboot = "#!/bin/sh\necho \"reboot $*\" >> /var/log/clients\nkill -STOP $(cat /run/heartbeat.pid)\n\
+                  ip link set eth1 down\nip address flush dev eth0\nkill -9 $(cat /run/heartbeat.pid)\n";
     alpha.put_into("/usr/sbin", &[("reboot", reboot), ("init", "#!/bin/sh\nexit 1\n")]);
     start_both(&lab);
     lab.await_until(START_LIMIT, "the clients", || {
