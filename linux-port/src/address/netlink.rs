@@ -43,13 +43,22 @@ impl InterfaceAddress {
         self.raw.as_ref().is_some_and(|raw| raw.header.flags.contains(AddressHeaderFlags::Secondary))
     }
 
-    /// The broadcast address that is set, or else the last address of the subnet, which the kernel takes for one, too.
-    /// `ip address add` sets none by default. IPv6, point-to-point links and subnets of two have none.
-    pub(crate) fn subnet_broadcast(&self) -> Option<Ipv4Addr> {
+    /// The last address of an IPv4 subnet, which the kernel takes for a broadcast address, too. Point-to-point links and
+    /// subnets of two have none.
+    pub(crate) fn last_of_subnet(&self) -> Option<Ipv4Addr> {
         let IpAddr::V4(own) = self.addr else { return None };
         let hosts = u32::MAX.checked_shr(self.prefix.into()).unwrap_or(0);
-        self.broadcast.or_else(|| (self.prefix < 31).then(|| Ipv4Addr::from_bits(own.to_bits() | hosts)))
+        (self.prefix < 31).then(|| Ipv4Addr::from_bits(own.to_bits() | hosts))
     }
+}
+
+/// The address for broadcasts of an interface with these addresses: the first that is set, or else the last of its first
+/// subnet, as `ip address add` sets none by default. Loopback has none. A datagram that is sent there to 0.0.0.0 comes
+/// back to its own host, which is how a 3.0.6 runs `bcast lo`.
+pub(crate) fn broadcast_of(addresses: &[InterfaceAddress]) -> Option<Ipv4Addr> {
+    let own_host = || addresses.iter().any(|a| a.addr.is_loopback()).then_some(Ipv4Addr::UNSPECIFIED);
+    let of_subnet = || addresses.iter().find_map(InterfaceAddress::last_of_subnet);
+    addresses.iter().find_map(|a| a.broadcast).or_else(own_host).or_else(of_subnet)
 }
 
 /// An interface.

@@ -1,7 +1,7 @@
 //! Facts of an interface that the UDP media need.
 
 use super::error::{OpenCause, Step, cause};
-use crate::address::netlink::{InterfaceAddress, Netlink};
+use crate::address::netlink::{Netlink, broadcast_of};
 use std::{io, net::Ipv4Addr};
 
 /// The index of the interface named `device`.
@@ -21,17 +21,11 @@ pub(super) fn ipv4(device: &str) -> Result<Ipv4Addr, OpenCause> {
     address.ok_or(OpenCause::NoAddress)
 }
 
-/// The broadcast address of `device`: the first that is set, or else that of its first subnet. Loopback has none. A datagram that is sent there to 0.0.0.0 comes back to its own host, which is how a 3.0.6 runs `bcast lo`.
+/// The address for broadcasts of `device`.
 pub(super) fn broadcast(device: &str) -> Result<Ipv4Addr, OpenCause> {
     let index = index(device)?;
     let addresses = read(|netlink| netlink.addresses(Some(index)))?;
-    if let Some(set) = addresses.iter().find_map(|a| a.broadcast) {
-        return Ok(set);
-    }
-    if addresses.iter().any(|a| a.addr.is_loopback()) {
-        return Ok(Ipv4Addr::UNSPECIFIED);
-    }
-    addresses.iter().find_map(InterfaceAddress::subnet_broadcast).ok_or(OpenCause::NoBroadcast)
+    broadcast_of(&addresses).ok_or(OpenCause::NoBroadcast)
 }
 
 fn read<T>(ask: impl FnOnce(&mut Netlink) -> io::Result<T>) -> Result<T, OpenCause> {

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use hbcore::config::{Directive, HaCf, Medium, MediumKind, ParameterText, Position};
 
 use super::{Check, reserved_for};
-use crate::address::netlink::{InterfaceAddress, Netlink};
+use crate::address::netlink::{InterfaceAddress, Netlink, broadcast_of};
 
 /// The kernel's facts about interfaces. Without them every interface counts as good: opening the link will tell.
 pub(super) struct Network(Option<Netlink>);
@@ -65,27 +65,29 @@ impl Network {
     /// Whether the address is the broadcast address of one of this machine's interfaces.
     fn is_broadcast(&mut self, addr: Ipv4Addr) -> bool {
         let addresses = self.0.as_mut().and_then(|netlink| netlink.addresses(None).ok()).unwrap_or_default();
-        addresses.iter().any(|a| a.subnet_broadcast() == Some(addr))
+        addresses.iter().any(|a| a.last_of_subnet() == Some(addr))
+    }
+
+    /// The addresses of the interface `name`, or its fault for IPv4; `None` if the kernel does not answer.
+    fn addresses(&mut self, name: &str) -> Option<Result<Vec<InterfaceAddress>, Lack>> {
+        let netlink = self.0.as_mut()?;
+        let Ok(link) = netlink.link_named(name) else { return Some(Err(Lack::Device)) };
+        let addresses = netlink.addresses(Some(link.index)).ok()?;
+        let has_ipv4 = addresses.iter().any(|address| address.addr.is_ipv4());
+        Some(if has_ipv4 { Ok(addresses) } else { Err(Lack::Address) })
     }
 
     /// The fault of the interface `name` for IPv4.
     fn lack(&mut self, name: &str) -> Option<Lack> {
-        let netlink = self.0.as_mut()?;
-        let Ok(link) = netlink.link_named(name) else { return Some(Lack::Device) };
-        let addresses = netlink.addresses(Some(link.index)).ok()?;
-        if addresses.iter().any(|address| address.addr.is_ipv4()) { None } else { Some(Lack::Address) }
+        self.addresses(name)?.err()
     }
 
-    /// The thing that the interface `name` lacks for broadcasts. Loopback needs no broadcast address.
+    /// The fault of the interface `name` for broadcasts.
     fn lack_for_broadcasts(&mut self, name: &str) -> Option<Lack> {
-        if let Some(lack) = self.lack(name) {
-            return Some(lack);
+        match self.addresses(name)? {
+            Ok(addresses) => broadcast_of(&addresses).is_none().then_some(Lack::Broadcast),
+            Err(lack) => Some(lack),
         }
-        let netlink = self.0.as_mut()?;
-        let index = netlink.link_named(name).ok()?.index;
-        let addresses = netlink.addresses(Some(index)).ok()?;
-        let can = addresses.iter().any(|a| a.addr.is_loopback() || a.subnet_broadcast().is_some());
-        (!can).then_some(Lack::Broadcast)
     }
 }
 
