@@ -7,7 +7,7 @@ mod workshop;
 use super::counterpart::nodes;
 use super::journal::{info, journal};
 use super::outdater::{FAILED, UNREACHABLE};
-use super::session::{Heard, NoSession, Session};
+use super::session::{Heard, Session};
 use crate::client::{ClientError, Message};
 use crate::log::{EarlyLog, Level};
 use askers::{Asked, Askers};
@@ -23,17 +23,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Runs until the daemon goes for good, or somebody wants the end. Returns the exit code.
 pub(super) fn run() -> u8 {
     let mut log = journal(NAME);
-    let mut session = match Session::begin(NAME) {
-        Ok(session) => session,
-        Err(why) => {
-            let why = match why {
-                NoSession::Refused(error) => format!("{error} (dopd needs a line `apiauth dopd uid=hacluster`)"),
-                NoSession::System(error) => error.to_string(),
-            };
-            log.log(Level::Error, format_args!("Cannot sign on with heartbeat: {why}"));
-            return 1;
-        }
-    };
+    let help = " (dopd needs a line `apiauth dopd uid=hacluster`)";
+    let Some(session) = Session::begin(NAME, help, &mut log) else { return 1 };
     let mut askers = match Askers::listen(&super::session::run_dir()) {
         Ok(askers) => askers,
         Err(error) => {
@@ -42,19 +33,7 @@ pub(super) fn run() -> u8 {
         }
     };
     let mut workshop = Workshop::default();
-    loop {
-        match attend(&mut session, &mut askers, &mut workshop, &mut log) {
-            Ok(()) => {
-                session.client.sign_off();
-                return 0;
-            }
-            Err(_) if session.again() => info(&mut log, "Signed on again."),
-            Err(error) => {
-                log.log(Level::Error, format_args!("Lost connection to heartbeat: {error}"));
-                return 1;
-            }
-        }
-    }
+    session.keep(&mut log, |session, log| attend(session, &mut askers, &mut workshop, log).map(|()| 0))
 }
 
 /// Serves as long as the daemon is there. An error: why it is not heard any more.
@@ -64,8 +43,7 @@ fn attend(
     workshop: &mut Workshop,
     log: &mut EarlyLog,
 ) -> Result<(), ClientError> {
-    session.ask("setfilter", &[("fmask", "1")], "result")?;
-    session.ask("setsignal", &[("signal", "0")], "result")?;
+    session.listen()?;
     let own = session.client.told("node");
     loop {
         let until = (!workshop.is_idle()).then(|| Instant::now() + LOOK);
@@ -91,10 +69,7 @@ fn attend(
         }
         for (node, resource, code) in workshop.finished() {
             info(log, &format!("drbdadm outdate {resource}: {code}, for {node}"));
-            let (src, dest) = (("src", own.as_bytes()), ("dest", node.as_bytes()));
-            let value = code.to_string();
-            let fields = [("dop_value", value.as_bytes()), ("dop_res", resource.as_bytes()), src, dest];
-            session.client.say("outdate_rc", &fields)?;
+            tell_outcome(session, &own, &node, &resource, code)?;
         }
     }
 }
@@ -116,6 +91,12 @@ fn refusal(
     Ok((!is_there).then_some(UNREACHABLE))
 }
 
+/// Tells the node that asked, with the exit code for its `drbd-peer-outdater`.
+fn tell_outcome(session: &mut Session, own: &str, node: &str, resource: &str, code: u8) -> Result<(), ClientError> {
+    let (value, src, dest) = (code.to_string(), ("src", own.as_bytes()), ("dest", node.as_bytes()));
+    session.client.say("outdate_rc", &[("dop_value", value.as_bytes()), ("dop_res", resource.as_bytes()), src, dest])
+}
+
 fn hear(
     session: &mut Session,
     askers: &mut Askers,
@@ -130,10 +111,7 @@ fn hear(
         "start_outdate" => {
             if let Err(error) = workshop.begin(&src, &resource) {
                 log.log(Level::Error, format_args!("Cannot run drbdadm outdate {resource}: {error}"));
-                let value = FAILED.to_string();
-                let (from, dest) = (("src", own.as_bytes()), ("dest", src.as_bytes()));
-                let fields = [("dop_value", value.as_bytes()), ("dop_res", resource.as_bytes()), from, dest];
-                session.client.say("outdate_rc", &fields)?;
+                tell_outcome(session, own, &src, &resource, FAILED)?;
             }
         }
         "outdate_rc" => {

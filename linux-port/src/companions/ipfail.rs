@@ -4,7 +4,7 @@ use super::ENOUGH;
 use super::counterpart::{nodes, partner};
 use super::journal::{info, journal};
 use super::judge::{Deed, Held, Judge, News, Sight};
-use super::session::{Heard, NoSession, Session};
+use super::session::{Heard, Session};
 use crate::client::{ClientError, Message};
 use crate::log::{EarlyLog, Level};
 use std::time::Instant;
@@ -14,30 +14,8 @@ const NAME: &str = "ipfail";
 /// Runs until the daemon goes for good, or somebody wants the end. Returns the exit code.
 pub(super) fn run() -> u8 {
     let mut log = journal(NAME);
-    let mut session = match Session::begin(NAME) {
-        Ok(session) => session,
-        Err(why) => {
-            let why = match why {
-                NoSession::Refused(error) => error.to_string(),
-                NoSession::System(error) => error.to_string(),
-            };
-            log.log(Level::Error, format_args!("Cannot sign on with heartbeat: {why}"));
-            return 1;
-        }
-    };
-    loop {
-        match attend(&mut session, &mut log) {
-            Ok(code) => {
-                session.client.sign_off();
-                return code;
-            }
-            Err(_) if session.again() => info(&mut log, "Signed on again."),
-            Err(error) => {
-                log.log(Level::Error, format_args!("Lost connection to heartbeat: {error}"));
-                return 1;
-            }
-        }
-    }
+    let Some(session) = Session::begin(NAME, "", &mut log) else { return 1 };
+    session.keep(&mut log, attend)
 }
 
 /// Serves as long as the daemon is there. An exit code, or why the daemon is not heard any more.
@@ -54,8 +32,7 @@ fn attend(session: &mut Session, log: &mut EarlyLog) -> Result<u8, ClientError> 
         log.log(Level::Error, format_args!("auto_failback is set to legacy: ipfail can do nothing here"));
         return Ok(ENOUGH);
     }
-    session.ask("setfilter", &[("fmask", "1")], "result")?;
-    session.ask("setsignal", &[("signal", "0")], "result")?;
+    session.listen()?;
     let own = session.client.told("node");
     let Some(partner) = partner(&nodes(session)?, &own) else {
         log.log(Level::Error, format_args!("There is no other node: ipfail can do nothing here"));

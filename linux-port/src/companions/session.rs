@@ -1,11 +1,12 @@
 //! A connection that lasts, and what can happen while one waits.
 
+use super::journal::info;
 use crate::client::{Client, ClientError, Message};
 use crate::ipc::SOCKET;
+use crate::log::{EarlyLog, Level};
 use crate::sys::signal::Signals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
-use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -34,27 +35,54 @@ pub(super) enum Heard {
     Gone,
 }
 
-/// Why there is no session.
-#[derive(Debug)]
-pub(super) enum NoSession {
-    Refused(ClientError),
-    System(io::Error),
-}
-
 /// The directory below which the sockets are.
 pub(super) fn run_dir() -> PathBuf {
     std::env::var_os("HBCORE_RUN_DIR").map_or_else(|| PathBuf::from("/run"), PathBuf::from)
 }
 
 impl Session {
-    pub(super) fn begin(name: &'static str) -> Result<Self, NoSession> {
-        let signals = Signals::block(&[Signal::TERM, Signal::INT, Signal::HUP]).map_err(NoSession::System)?;
-        let client = Client::sign_on(&run_dir().join(SOCKET), Some(name), LIMIT).map_err(NoSession::Refused)?;
-        Ok(Self { name, client, signals })
+    /// Signs on. If that fails, the log has the reason; `help` follows a refusal.
+    pub(super) fn begin(name: &'static str, help: &str, log: &mut EarlyLog) -> Option<Self> {
+        let signals = Signals::block(&[Signal::TERM, Signal::INT, Signal::HUP]).map_err(|error| error.to_string());
+        let client = || Client::sign_on(&run_dir().join(SOCKET), Some(name), LIMIT);
+        let session = signals.and_then(|signals| {
+            let client = client().map_err(|error| format!("{error}{help}"))?;
+            Ok(Self { name, client, signals })
+        });
+        session.map_err(|why| log.log(Level::Error, format_args!("Cannot sign on with heartbeat: {why}"))).ok()
+    }
+
+    /// Serves until the daemon goes for good, or `attend` returns an exit code; an error of `attend` tells why the daemon
+    /// is not heard any more. Returns the exit code.
+    pub(super) fn keep(
+        mut self,
+        log: &mut EarlyLog,
+        mut attend: impl FnMut(&mut Self, &mut EarlyLog) -> Result<u8, ClientError>,
+    ) -> u8 {
+        loop {
+            match attend(&mut self, log) {
+                Ok(code) => {
+                    self.client.sign_off();
+                    return code;
+                }
+                Err(_) if self.again() => info(log, "Signed on again."),
+                Err(error) => {
+                    log.log(Level::Error, format_args!("Lost connection to heartbeat: {error}"));
+                    return 1;
+                }
+            }
+        }
+    }
+
+    /// Asks for every message, and for no signal.
+    pub(super) fn listen(&mut self) -> Result<(), ClientError> {
+        self.ask("setfilter", &[("fmask", "1")], "result")?;
+        self.ask("setsignal", &[("signal", "0")], "result")?;
+        Ok(())
     }
 
     /// Signs on again after the daemon has gone: a new one may come in its place, as after a reload. Whether there is one.
-    pub(super) fn again(&mut self) -> bool {
+    fn again(&mut self) -> bool {
         let until = Instant::now() + RETURN_LIMIT;
         loop {
             if let Ok(client) = Client::sign_on(&run_dir().join(SOCKET), Some(self.name), LIMIT) {
