@@ -26,6 +26,11 @@ type Engine = Cluster<8, 4, 8, 32768, 4>;
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
 fn keys() -> Keys<4> {
+    signing_keys()
+}
+
+/// One key, which signs.
+pub(super) fn signing_keys<const KEYS: usize>() -> Keys<KEYS> {
     let mut keys = Keys::new();
     keys.insert(1, Method::Sha1, b"secret").unwrap();
     keys.set_signing(1).unwrap();
@@ -54,7 +59,7 @@ fn timing() -> Timing {
 }
 
 /// A configuration without faults.
-fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [GroupConfig<'a>]) -> Config<'a> {
+pub(super) fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [GroupConfig<'a>]) -> Config<'a> {
     Config {
         local: NodeId(0),
         nodes,
@@ -77,7 +82,7 @@ fn sound<'a>(nodes: &'a [NodeConfig], links: &'a [LinkForm], groups: &'a [GroupC
 }
 
 /// Two groups, of which each node is the home of one.
-const GROUPS: [GroupConfig<'_>; 2] = [GroupConfig::at(NodeId(0)), GroupConfig::at(NodeId(1))];
+pub(super) const GROUPS: [GroupConfig<'_>; 2] = [GroupConfig::at(NodeId(0)), GroupConfig::at(NodeId(1))];
 
 fn engine(site: Site, local: u8, generation: u64, now: Instant) -> Engine {
     engine_with(site, local, generation, now, |_| {})

@@ -10,8 +10,7 @@
 //!
 //! Meanwhile each group stays on the node that runs it. After a false death both nodes run the groups of the peer, and
 //! nothing tells which groups are the same. So each node gives up the groups that it took after that death. A node that
-//! started without hearing the peer has only such groups: it gives up all of them, or it keeps all of them beside a
-//! peer that gives up its own.
+//! has no other groups keeps them if the peer, too, has no others and the digest of this node is the lower one.
 
 use super::{Class, Group, Holds, Info, Inheritance, Notice, Phase, Standby, Takeover, group::Wanted, group::belongs};
 use crate::time::Instant;
@@ -23,15 +22,15 @@ use crate::time::Instant;
 pub enum Accord {
     /// They do, or one of them does not tell.
     Agreed = 0,
-    /// The claims of the peer are awaited: it told its old ones about other groups than ours are now.
+    /// The claims of the peer are awaited: its last ones were made with other groups than ours.
     Awaited,
-    /// They do again. The peer claims the groups of this node too, and runs some of them: it yields them, and then they
-    /// start here.
+    /// They do again. The peer still claims groups whose home is this node, or stops groups. They start here after it has
+    /// stopped them.
     Merging,
     /// They do not.
     Differs {
-        /// Whether this node keeps its groups if each node has only groups that it took from the other.
-        keeps: bool,
+        /// Decides if each node has only groups that it took from the other: this one keeps them.
+        has_lower_digest: bool,
     },
 }
 
@@ -50,7 +49,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// ours is the lower one. Call it before each message about resources, each death and each departure.
     pub(crate) fn compare(&mut self, differs: Option<bool>) {
         self.accord = match (differs, self.accord) {
-            (Some(keeps), _) => Accord::Differs { keeps },
+            (Some(has_lower_digest), _) => Accord::Differs { has_lower_digest },
             (None, Accord::Differs { .. }) => Accord::Awaited,
             (None, same) => same,
         };
@@ -101,15 +100,16 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// When the files agree again, own groups wait for the peer, which may wait for the end of the same yield here.
+    /// Both nodes may be yielding after the files agree. Own groups that still wait for the peer do not delay the end of this
+    /// node's yield.
     pub(super) fn has_merged(&self) -> bool {
         !cfg!(feature = "small")
             && self.accord == Accord::Merging
             && self.groups.iter().all(|group| group.is_wanted() || group.is_absent())
     }
 
-    /// The peer asks for a report by its own: it has groups that it keeps or gives up, as this node claims.
-    pub(super) fn answer_heir(&mut self) {
+    /// The peer has groups that it took, and needs the claims of this node to decide about them: its report is answered.
+    pub(super) fn answer_inheritor(&mut self) {
         let asks = self.other.inheritance != Inheritance::Nothing && self.other.holds != Holds::NONE;
         if asks && self.is_divided() && self.phase == Phase::Stable {
             self.report(Info::Plain);
@@ -127,14 +127,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             Accord::Agreed | Accord::Merging => true,
             // The peer may still be stopping all of its groups.
             Accord::Differs { .. } if self.other.holds == Holds::NONE => true,
-            Accord::Differs { keeps } => {
-                self.other.inheritance == Inheritance::All && (keeps || self.inheritance() != Inheritance::All)
+            Accord::Differs { has_lower_digest } => {
+                self.other.inheritance == Inheritance::All
+                    && (has_lower_digest || self.inheritance() != Inheritance::All)
             }
         };
         if keeps {
             self.groups.iter_mut().for_each(Group::keep);
             if self.is_divided() {
-                // The peer believes that this node has only groups that it took.
+                // The last report still called these groups inherited.
                 self.report(Info::Plain);
             }
             return;

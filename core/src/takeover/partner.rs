@@ -144,7 +144,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.resolve_conflict(now);
         if report.full {
             self.weigh_inheritance(now);
-            self.answer_heir();
+            self.answer_inheritor();
         }
         self.try_failback(now);
     }

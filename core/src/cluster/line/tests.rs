@@ -1,9 +1,8 @@
 //! Two engines and a serial line of 19200 bits per second, in virtual time.
 
+use super::super::tests::{GROUPS, signing_keys, sound};
 use super::super::*;
-use crate::settings::AutoFailback;
 use crate::takeover::{EFFECT_LIMIT, Outcome};
-use crate::wire::Method;
 use std::vec::Vec;
 
 type Engine = Cluster<2, 1, 2, 8192, 1>;
@@ -13,20 +12,11 @@ pub(super) const SPEED: u32 = 19_200;
 
 /// Node `local` of two.
 pub(super) fn config<E>(local: u8, seed: u64, speed: u32, make: impl FnOnce(&Config<'_>, Keys<1>) -> E) -> E {
-    let mut keys = Keys::new();
-    keys.insert(1, Method::Sha1, b"secret").unwrap();
-    keys.set_signing(1).unwrap();
     let node = |name| NodeConfig { name: NodeName::new(name).unwrap(), kind: NodeKind::Member, uuid: Uuid::NIL };
     let seconds = Duration::from_secs;
+    let (nodes, links) = ([node("alpha"), node("bravo")], [LinkForm::Serial { baud: speed }]);
     let config = Config {
         local: NodeId(local),
-        nodes: &[node("alpha"), node("bravo")],
-        links: &[LinkForm::Serial { baud: speed }],
-        groups: &[GroupConfig::at(NodeId(0)), GroupConfig::at(NodeId(1))],
-        manage_resources: true,
-        fencing: false,
-        resume: None,
-        introduction: None,
         timing: Timing {
             keepalive: seconds(1),
             warntime: seconds(3),
@@ -35,16 +25,11 @@ pub(super) fn config<E>(local: u8, seed: u64, speed: u32, make: impl FnOnce(&Con
             deadping: seconds(5),
             max_rexmit_delay: Duration::from_millis(250),
         },
-        auto_failback: AutoFailback::On,
-        hopfudge: 1,
-        autojoin: Autojoin::None,
-        heartbeat: HeartbeatFormat::Compact,
-        auth_field: true,
-        generation: Generation(1),
         effect_limit: EFFECT_LIMIT,
         seed: seed + u64::from(local),
+        ..sound(&nodes, &links, &GROUPS)
     };
-    make(&config, keys)
+    make(&config, signing_keys())
 }
 
 fn engine(local: u8, speed: u32) -> Engine {
