@@ -210,7 +210,7 @@ impl Client {
         self.arrived()
     }
 
-    /// Takes in what has come, once. To be called when [`Client::fd`] is readable; then [`Client::waiting`] has it.
+    /// Reads once from the socket. Call it when [`Client::fd`] is readable; then [`Client::waiting`] has the messages.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -292,7 +292,7 @@ impl Client {
         }
     }
 
-    /// The next whole message of what has come; bodies that are none are passed over.
+    /// The next whole message that was received. Bodies that cannot be parsed are skipped.
     fn arrived(&mut self) -> Result<Option<Message>, ClientError> {
         while let Some(body) = self.inbox.next(BODY_MAX).map_err(|_| ClientError::Broken)? {
             if let Some(message) = Message::of(body) {

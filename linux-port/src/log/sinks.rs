@@ -62,7 +62,7 @@ impl Sinks {
         for text in self.write_files(record) {
             let complaint = Record::new(Level::Error, record.seconds, record.pid, format_args!("{text}"));
             let _ = writeln!(io::stderr(), "{text}");
-            // To the file that works, and to syslog whatever is configured: somebody must learn of it.
+            // The complaint goes to the file that works and, whatever is configured, to syslog: the operator must see it.
             self.write_files(&complaint);
             let mut syslog =
                 Syslog::new(self.syslog.as_ref().map_or(Facility::DAEMON, |s| s.facility), &self.syslog_socket);

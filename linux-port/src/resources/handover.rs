@@ -105,13 +105,18 @@ impl Handover {
 
     /// Whether anything of a group was up: if so, it is not an old leftover.
     pub fn shares(&self, plan: &Plan) -> bool {
-        let words = || self.groups.iter().chain(&self.inherited).chain(&self.parts).flat_map(|group| group.split(' '));
+        let words = || self.groups_up().flat_map(|group| group.split(' '));
         plan.words.split(' ').any(|word| words().any(|w| w == word))
     }
 
     /// The groups of which something runs here, or may.
     pub fn all_groups(&self) -> impl Iterator<Item = &String> {
-        self.groups.iter().chain(&self.inherited).chain(&self.parts).chain(&self.stuck)
+        self.groups_up().chain(&self.stuck)
+    }
+
+    /// The groups of which something runs here.
+    fn groups_up(&self) -> impl Iterator<Item = &String> {
+        self.groups.iter().chain(&self.inherited).chain(&self.parts)
     }
 
     fn text(&self) -> String {

@@ -20,7 +20,7 @@ fn main() {
     ])
 }
 
-/// A scenario on two hosts, each with what is installed before, and with the lines of the README by which ours gets there.
+/// A scenario on two hosts with systemd. It gets the hosts and the lines of the README that install hbcore there.
 fn case(name: &str, installed: Installed, scenario: fn(&Booted, &Booted, &str)) -> Trial {
     Trial::ignorable_test(name, move || {
         let pair = || -> Result<(Booted, Booted, String), String> {
