@@ -11,7 +11,7 @@ use crate::resources::Handover;
 use crate::respawn::{AS_CLIENT, as_client};
 use crate::site::{Site, log_config};
 use crate::start::{await_alone, host_name, off_this_stack, start};
-use crate::state::{Guard, Running, probe};
+use crate::state::{Guard, Running, await_killed, probe};
 use crate::status;
 use crate::sys::memory;
 use crate::sys::signal::{DAEMON_SIGNALS, Signals};
@@ -23,7 +23,10 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// The longest time to wait for the answer of a daemon that may run.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Carries out a command line, whose first word is the program's name, and returns the exit code
 /// (docs/protocol/files.md 15.2). Without another word it starts the daemon.
@@ -159,6 +162,12 @@ fn go_on(options: &Options, held: Option<Holds>) -> u8 {
 #[cold]
 fn run(options: &Options) -> u8 {
     memory::spare();
+    let socket = options.run_dir.join(status::NAME);
+    let answers = || status::ask_within(&socket, PATIENCE).is_ok();
+    if let Err(lingers) = await_killed(&options.pid_file(), answers) {
+        complain(format_args!("{lingers}"));
+        return 1;
+    }
     let guard = Guard::take(&options.pid_file());
     let cleaned = guard.as_ref().map(|_| leftovers::clean_addresses(options)).unwrap_or_default();
     match load(options, &cleaned) {

@@ -200,7 +200,8 @@ fn is_named(path: &Path, file: &File) -> bool {
     }
 }
 
-fn named(path: &Path) -> u32 {
+/// The process that the file names; 0 if it names none.
+pub(super) fn named(path: &Path) -> u32 {
     fs::read(path).ok().and_then(|content| parse(&content)).unwrap_or(0)
 }
 
@@ -216,13 +217,20 @@ fn is_heartbeat(pid: u32) -> bool {
     if test_kill_process(raw) == Err(rustix::io::Errno::SRCH) {
         return false;
     }
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        // Alive, but hidden from us, or no /proc: only the file can tell.
-        return true;
-    };
-    let Some((name, state)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(") ")) else { return true };
-    let gone = state.starts_with(['Z', 'X']);
-    !gone && (name == "heartbeat" || own_name().is_some_and(|own| own == name))
+    // Alive, but hidden from us, or no /proc: only the file can tell.
+    let Some((name, rest)) = stat_of(pid) else { return true };
+    !rest.starts_with(['Z', 'X']) && is_name_of_a_daemon(&name)
+}
+
+/// The name of a process, and the fields of `/proc/PID/stat` after it.
+pub(super) fn stat_of(pid: u32) -> Option<(String, String)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+    Some((name.to_owned(), rest.to_owned()))
+}
+
+pub(super) fn is_name_of_a_daemon(name: &str) -> bool {
+    name == "heartbeat" || own_name().is_some_and(|own| own == name)
 }
 
 /// Whether a lock held in the name of `pid` is about to be released: it is ours, or that of a killed daemon. A lock

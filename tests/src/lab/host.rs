@@ -13,6 +13,7 @@ use super::armv7;
 use super::await_until::holds_within;
 use super::command::run;
 use super::daemon::{Daemon, release_binary};
+use super::freezer::Frozen;
 use super::machine::Machine;
 use super::memory::Memory;
 use super::namespace::Namespace;
@@ -306,6 +307,12 @@ impl Host {
     /// cannot do that.
     pub fn limit_processes(&self) -> Option<ProcessLimit> {
         ProcessLimit::new(&self.daemon_processes())
+    }
+
+    /// Keeps the daemon's processes from ending, even if they are killed, until the value is dropped. `None` if this
+    /// machine cannot do that.
+    pub fn hold_daemon(&self) -> Option<Frozen> {
+        Frozen::new(&self.daemon_processes())
     }
 
     /// Whether the power is on.

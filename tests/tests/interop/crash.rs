@@ -12,6 +12,12 @@ use crate::{MOVE_LIMIT, START_LIMIT};
 /// A second owner would have appeared by then.
 const LONG_ENOUGH: Duration = Duration::from_secs(3);
 
+/// Enough to meet the killed process in each state of its end.
+const STARTS_AT_ONCE: u32 = 20;
+
+/// A killed daemon takes this long to end, which a start waits for.
+const DEATH_THROES: Duration = Duration::from_secs(1);
+
 /// The owners of the groups, for a report.
 fn owners(pair: &Pair) -> String {
     let lab = &pair.lab;
@@ -55,6 +61,50 @@ pub(crate) fn quick_restart(pairing: Pairing) {
     });
     let owner = lab.holders()[0];
     settles_on(&pair, owner, "bravo");
+}
+
+/// The daemon is killed and started again at once, while the killed process still holds what it held. Each start returns
+/// when its daemon runs.
+pub(crate) fn start_at_once(pairing: Pairing) {
+    let pair = Pair::running("start at once after a crash", pairing, &site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let line = format!("kill -KILL $(cat /run/heartbeat.pid); exec {}", alpha.daemon().program().display());
+    for round in 1..=STARTS_AT_ONCE {
+        let answered = alpha.run("sh", &["-c", &line]);
+        let running = alpha.daemon_processes();
+        lab.check(answered.code == Some(0), &format!("start {round} to succeed instead of {answered:?}"));
+        lab.check(running.len() == 1, &format!("one daemon after start {round} instead of {running:?}; {answered:?}"));
+    }
+    let again = alpha.heartbeat(&[]);
+    let says_so = again.output.contains("already running");
+    lab.check(again.code == Some(0) && says_so, &format!("the running daemon to be noticed instead of {again:?}"));
+}
+
+/// The killed daemon ends only after a while, as one that waits for a disk: the start waits for its end, and gives up with
+/// an error after a few seconds.
+pub(crate) fn start_before_the_end(pairing: Pairing) {
+    let pair = Pair::running("start before the end of a killed daemon", pairing, &site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let Some(held_up) = alpha.hold_daemon() else {
+        println!("this machine cannot keep a killed process from ending");
+        return;
+    };
+    alpha.signal_daemon("KILL");
+    let refused = alpha.heartbeat(&[]);
+    lab.check(refused.code == Some(1), &format!("exit 1 instead of {refused:?}"));
+    lab.check(refused.output.contains("was killed and has not ended"), &format!("the reason instead of {refused:?}"));
+
+    let started = std::thread::scope(|scope| {
+        let start = scope.spawn(|| alpha.heartbeat(&[]));
+        lab.stays(DEATH_THROES, "the start to wait", || !start.is_finished());
+        drop(held_up);
+        start.join().expect("an answer")
+    });
+    lab.check(started.code == Some(0), &format!("a start instead of {started:?}"));
+    lab.check(alpha.daemon_processes().len() == 1, "one daemon on alpha");
+    lab.await_until(START_LIMIT, "each group on one node", || {
+        lab.holders().len() == 1 && held(lab, "web") == lab.holders() && held(lab, "mail") == ["bravo"]
+    });
 }
 
 /// The start is refused, because an interface is gone: nothing stays up. The next start succeeds when the interface is

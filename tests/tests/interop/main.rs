@@ -232,7 +232,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 45] = [
+    let of_both: [(&str, Scenario); 47] = [
         ("respawned_client_that_dies_too_often_is_a_problem_until_a_reload", respawn::dies),
         ("respawned_clients_outlive_a_reload", respawn::reload),
         ("respawned_client_that_does_not_end_is_killed", respawn::does_not_end),
@@ -251,6 +251,8 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("node_whose_generation_is_refused_says_what_to_do", limits::unnoticed_generation),
         ("crash_and_late_restart_leave_one_owner", crash::late_restart),
         ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
+        ("start_at_once_after_a_crash_runs_one_daemon", crash::start_at_once),
+        ("start_before_the_end_of_a_killed_daemon_waits_for_it", crash::start_before_the_end),
         ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
         ("crash_leftover_that_cannot_be_stopped_is_claimed", crash::stop_fails),
         ("reload_goes_through_beside_a_leftover_and_the_next_run_knows_it", crash::reload_beside_a_leftover),
