@@ -25,6 +25,7 @@ pub mod guest;
 
 mod arp;
 mod await_until;
+mod booted;
 mod client;
 mod command;
 mod daemon;
@@ -51,6 +52,7 @@ use std::time::Duration;
 
 pub use arp::{ArpReply, ArpWatch};
 pub use await_until::holds_within;
+pub use booted::{Booted, Init, Installed};
 pub use client::{Answer, Client};
 pub use command::{cargo, run};
 pub use daemon::{Daemon, release_binary, why_not};

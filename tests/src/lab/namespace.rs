@@ -19,7 +19,9 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    pub(super) fn new() -> Self {
+    /// A new one, in which only `lo` is up.
+    #[allow(clippy::new_without_default, reason = "it makes a process")]
+    pub fn new() -> Self {
         let mut holder = Command::new("unshare");
         holder.args(["--net", "cat"]).stdin(Stdio::piped()).stdout(Stdio::null());
         let holder = holder.spawn().expect("unshare of util-linux");

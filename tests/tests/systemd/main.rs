@@ -4,12 +4,9 @@
 //! cargo test -p hbcore-tests --test systemd
 //! ```
 
-mod booted;
-
 use std::path::Path;
 
-use booted::{Booted, Installed};
-use hbcore_tests::lab::release_binary;
+use hbcore_tests::lab::{Booted, Init, Installed, release_binary};
 use hbcore_tests::{pages, scenario};
 use libtest_mimic::{Completion, Trial};
 
@@ -28,7 +25,8 @@ fn case(name: &str, installed: Installed, scenario: fn(&Booted, &Booted, &str)) 
             let program = release_binary("heartbeat");
             let programs = program.parent().and_then(|programs| programs.canonicalize().ok()).ok_or("no programs")?;
             let root = pages::root().canonicalize().map_err(|error| error.to_string())?;
-            let boot = |name| Booted::new(name, installed, &[&root, &programs]);
+            let kept = [&root, &programs].map(|kept| kept.display().to_string());
+            let boot = |name| Booted::new(name, Init::Systemd, installed, &kept.each_ref().map(String::as_str));
             Ok((boot("alpha")?, boot("bravo")?, lines_of_the_readme(installed, &programs)))
         };
         let (alpha, bravo, lines) = match pair() {
@@ -58,7 +56,7 @@ fn why_not(installed: Installed) -> Option<String> {
 /// The lines that install ours where this is installed, without what builds the programs and asks for root.
 fn lines_of_the_readme(installed: Installed, programs: &Path) -> String {
     let sign = match installed {
-        Installed::None => "systemctl enable --now heartbeat",
+        Installed::None | Installed::Bare => "systemctl enable --now heartbeat",
         Installed::Debian => "heartbeat -r",
     };
     let blocks = pages::blocks(&pages::root().join("README.md"));
