@@ -287,7 +287,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.standby
     }
 
-    pub(crate) fn is_legacy(&self) -> bool {
+    /// Whether the nodes use the protocol without reports (`auto_failback legacy`): no node tells which groups it runs.
+    pub fn is_legacy(&self) -> bool {
         self.auto_failback == AutoFailback::Legacy
     }
 
@@ -302,6 +303,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             && self.class_settled(Class::All)
             && self.timers.heal.is_none()
             && !(self.wishes_failback() && self.other.alive && !self.other.holds.local)
+    }
+
+    /// Whether this node leaves and has stopped everything: it starts nothing more.
+    #[cfg(not(feature = "small"))]
+    pub(crate) fn has_released(&self) -> bool {
+        self.phase == Phase::Left || self.phase == Phase::Leaving && self.timers.linger.is_some()
     }
 
     /// The groups, in the order of `haresources`.

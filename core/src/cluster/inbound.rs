@@ -190,7 +190,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
         self.note_arrival(id, seq, arrival);
         if was_apart && arrival.is_new() {
-            self.returned(id);
+            self.returned(id, header);
         }
         Ok(match arrival {
             Arrival::Duplicate => Received::Duplicate,

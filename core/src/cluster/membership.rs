@@ -87,13 +87,15 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             self.no_flow_control = true;
             self.check_communication();
         }
+        self.status_tells(id, header);
     }
 
-    /// A dead node is heard again in the same run.
-    pub(super) fn returned(&mut self, id: NodeId) {
+    /// A dead node is heard again in the same run, by this message.
+    pub(super) fn returned(&mut self, id: NodeId, header: &Header<'_>) {
         self.event(Event::NodeReturned(id));
         if self.nodes.get(usize::from(id.0)).is_some_and(Node::is_member) {
             self.say_status();
+            self.hear_status_field(id, header);
             self.compare_groups(Some(id));
             self.takeover.on_return(self.now, id);
             self.after_takeover();

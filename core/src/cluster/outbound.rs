@@ -239,6 +239,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let state = self.own_state();
         let deadtime = self.timing.deadtime.as_millis() as u64;
         let protocol = !self.no_flow_control;
+        let told = self.status_field();
         self.say_to_all(&|w| {
             w.text("t", b"status");
             w.text("st", state.as_str().as_bytes());
@@ -246,18 +247,20 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             if protocol {
                 w.decimal("protocol", 1);
             }
+            told.write(w);
         });
         self.pings_due = self.ping_links();
     }
 
-    /// Our own heartbeat: the classic form without fields that no receiver reads, at most 150 bytes. Other messages
-    /// carry the identity; no receiver needs the time to live.
+    /// Our own heartbeat: the classic form without fields that no receiver reads, at most 150 bytes, and the field of
+    /// hbcore with `auto_failback legacy`. Other messages carry the identity; no receiver needs the time to live.
     fn say_compact(&mut self) {
         let state = self.own_state();
         let deadtime = self.timing.deadtime.as_millis() as u64;
         let Some(me) = self.nodes.get(usize::from(self.local.0)) else { return };
         let (generation, timestamp, keys) = (self.generation.0, self.timestamp(), &self.keys);
         let protocol = !self.no_flow_control;
+        let told = self.status_field();
         let seq = self.history.next_sequence();
         let written = self.history.push(MESSAGE_ROOM, |buffer| {
             let mut w = Writer::classic(buffer, keys);
@@ -267,6 +270,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             if protocol {
                 w.decimal("protocol", 1);
             }
+            told.write(&mut w);
             w.text("src", me.name.as_bytes());
             w.hex("seq", seq.0);
             w.hex("hg", generation);

@@ -1,6 +1,8 @@
 //! The path between the wire and the takeover machine.
 
 use super::told::TEXT_MAX;
+#[cfg(not(feature = "small"))]
+use super::told::Told;
 use super::{Cluster, Communication, Config, Event, Request, RequestError};
 #[cfg(not(feature = "small"))]
 use super::{Found, Introduction, Resume};
@@ -11,11 +13,27 @@ use crate::takeover::{
     Ticket, Wish,
 };
 use crate::time::Instant;
-use crate::wire::{Header, MessageType};
+use crate::wire::{Header, MessageType, Writer};
 
 /// The field by which hbcore nodes know each other. 3.0.6 ignores fields that it does not know (docs/protocol/wire.md
 /// 2).
 const KIND_FIELD: &str = "hbcore";
+
+/// The field for other hbcore nodes in a status, where statuses have it.
+pub(super) struct StatusField(#[cfg(not(feature = "small"))] Option<heapless::String<TEXT_MAX>>);
+
+impl StatusField {
+    #[cfg(not(feature = "small"))]
+    pub(super) fn write(&self, w: &mut Writer<'_>) {
+        if let Some(text) = &self.0 {
+            w.text(KIND_FIELD, text.as_bytes());
+        }
+    }
+
+    #[cfg(feature = "small")]
+    #[expect(clippy::unused_self, reason = "the same call as where there is room")]
+    pub(super) fn write(&self, _: &mut Writer<'_>) {}
+}
 
 impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY: usize, const KEYS: usize>
     Cluster<NODES, LINKS, GROUPS, HISTORY, KEYS>
@@ -70,10 +88,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         if let (Some(told), Some(seq), Some(node)) = (told, header.seq, self.node_mut(id)) {
             node.told.hear(told, seq);
         }
-        if header.kind == MessageType::Shutdone
+        let is_of_another = header.kind == MessageType::Starting && !is_hbcore;
+        if cfg!(not(feature = "small"))
+            && (header.kind == MessageType::Shutdone || is_of_another)
             && let (Some(seq), Some(node)) = (header.seq, self.node_mut(id))
         {
-            // It starts nothing more.
+            // It starts nothing more; or it is a 3.0.6 in the place of an hbcore, which tells no groups.
             node.told.give_up(seq);
         }
         if header.kind != MessageType::Shutdone && self.is_dead_with_other_groups(id) {
@@ -96,6 +116,59 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             _ => {}
         }
         self.after_takeover();
+    }
+
+    /// With `auto_failback legacy`, a status tells what reports tell otherwise.
+    #[cfg(not(feature = "small"))]
+    pub(super) fn status_tells(&mut self, id: NodeId, header: &Header<'_>) {
+        if self.hear_status_field(id, header) {
+            self.compare_groups(None);
+            // Before it is active, it answers no request.
+            if self.nodes.get(usize::from(id.0)).is_some_and(|node| node.state == NodeState::Active) {
+                self.takeover.status_heard(self.now);
+                self.after_takeover();
+            }
+        }
+    }
+
+    /// Takes the field of a status. Returns whether statuses tell anything here. A status without the field is one of a
+    /// 3.0.6, even if an earlier run of the node was an hbcore.
+    #[cfg(not(feature = "small"))]
+    pub(super) fn hear_status_field(&mut self, id: NodeId, header: &Header<'_>) -> bool {
+        if !self.takeover.is_legacy() || !self.manage_resources || header.kind != MessageType::Status {
+            return false;
+        }
+        let Some(node) = self.nodes.get_mut(usize::from(id.0)) else { return false };
+        let seq = header.seq.unwrap_or(Sequence(0));
+        match header.message.text(KIND_FIELD) {
+            Some(told) => node.told.hear(told, seq),
+            None => node.told.give_up(seq),
+        }
+        self.takeover.set_inheritance(node.told.inheritance());
+        true
+    }
+
+    /// No node tells it anything.
+    #[cfg(feature = "small")]
+    #[expect(clippy::unused_self, reason = "the same calls as where there is room")]
+    pub(super) fn status_tells(&mut self, _: NodeId, _: &Header<'_>) {}
+
+    #[cfg(feature = "small")]
+    #[expect(clippy::unused_self, reason = "the same calls as where there is room")]
+    pub(super) fn hear_status_field(&mut self, _: NodeId, _: &Header<'_>) -> bool {
+        false
+    }
+
+    /// The content of the field of a status, if statuses have it: with `auto_failback legacy`.
+    #[cfg(not(feature = "small"))]
+    pub(super) fn status_field(&self) -> StatusField {
+        StatusField((self.takeover.is_legacy() && self.manage_resources).then(|| self.tells()))
+    }
+
+    #[cfg(feature = "small")]
+    #[expect(clippy::unused_self, reason = "the same call as where there is room")]
+    pub(super) fn status_field(&self) -> StatusField {
+        StatusField()
     }
 
     /// Whether we come first in the configuration among the living members. Of two nodes, the survivor always does.
@@ -324,8 +397,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         }
     }
 
-    /// The content of the field for other hbcore nodes.
+    /// The content of the field for other hbcore nodes. A node that has released everything tells no groups.
     fn tells(&self) -> heapless::String<TEXT_MAX> {
+        #[cfg(not(feature = "small"))]
+        if self.takeover.has_released() {
+            return Told::default().text(Inheritance::Nothing);
+        }
         let inheritance = self.takeover.inheritance();
         self.nodes.get(usize::from(self.local.0)).map(|me| me.told.text(inheritance)).unwrap_or_default()
     }

@@ -125,8 +125,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         let keeps = match self.accord {
             Accord::Awaited => return,
             Accord::Agreed | Accord::Merging => true,
-            // The peer may still be stopping all of its groups.
-            Accord::Differs { .. } if self.other.holds == Holds::NONE => true,
+            // The peer may still be stopping all of its groups. In legacy it claims nothing whatever it runs.
+            Accord::Differs { .. } if self.other.holds == Holds::NONE && !self.is_legacy() => true,
             Accord::Differs { has_lower_digest } => {
                 self.other.inheritance == Inheritance::All
                     && (has_lower_digest || self.inheritance() != Inheritance::All)

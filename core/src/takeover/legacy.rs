@@ -7,8 +7,13 @@
 //!
 //! After a death or a departure a node takes over the missing groups, as in the other protocol. No node can refuse to
 //! hand a group back, and none can hand one over.
+//!
+//! Between two hbcore nodes each status tells the digest of the sender's groups. While they differ, no group is asked
+//! for, given or started (docs/protocol/resources.md 1.13).
 
 use super::group::{GroupRequest, Wanted};
+#[cfg(not(feature = "small"))]
+use super::{Accord, Inheritance};
 use super::{Class, Group, GroupState, Holds, Notice, Phase, Say, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::{Duration, Instant};
@@ -22,7 +27,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.stable = true;
         if alone {
             self.hold.local = true;
-            self.want(Class::Local, None, Wanted::Own);
+            self.want(Class::Local, None, Wanted::Inherited);
         } else {
             self.ask_for_own(now);
         }
@@ -30,8 +35,47 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.after_change(now);
     }
 
+    /// The peer is active, and the groups that it tells are compared with ours: if they are the same, or if it tells none,
+    /// each node asks for its own groups.
+    #[cfg(not(feature = "small"))]
+    pub(crate) fn status_heard(&mut self, now: Instant) {
+        if matches!(self.accord, Accord::Differs { .. }) {
+            return;
+        }
+        let is_new = core::mem::replace(&mut self.accord, Accord::Agreed) != Accord::Agreed;
+        self.groups.iter_mut().for_each(Group::keep);
+        if is_new && self.phase == Phase::Stable {
+            self.ask_for_own(now);
+            self.after_change(now);
+        }
+    }
+
+    /// The peer tells which of its groups it took while it did not hear this node.
+    #[cfg(not(feature = "small"))]
+    pub(crate) fn set_inheritance(&mut self, inheritance: Inheritance) {
+        self.other.inheritance = inheritance;
+    }
+
+    /// A node is back that was taken for dead. Each of the two gives up what it took from the other, and asks for its own
+    /// groups: only this node may have taken the other for dead. If they mean different groups, each gives up what it took.
+    pub(super) fn returned_legacy(&mut self, now: Instant) {
+        #[cfg(not(feature = "small"))]
+        {
+            if matches!(self.accord, Accord::Differs { .. }) {
+                return self.weigh_inheritance(now);
+            }
+            self.accord = Accord::Agreed;
+        }
+        self.ask_for_own(now);
+        self.yield_groups(now, Class::Foreign);
+    }
+
     /// Asks for every group of ours, also for what runs here: an answer to that changes nothing.
     pub(super) fn ask_for_own(&mut self, now: Instant) {
+        if self.is_divided() {
+            // It asks when the files agree.
+            return;
+        }
         for group in &mut self.groups {
             if group.home == self.home {
                 group.request = GroupRequest::Sent;
@@ -42,6 +86,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// Asks for every group that nobody has granted yet.
     pub(super) fn ask_for_groups(&mut self, now: Instant) {
+        if self.is_divided() {
+            return;
+        }
         let mut unanswered = false;
         for group in self.groups.iter_mut().filter(|g| g.request != GroupRequest::None) {
             group.request = GroupRequest::Due;
@@ -55,7 +102,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if !self.is_legacy() {
             self.mismatch(node);
         }
-        if matches!(self.phase, Phase::Leaving | Phase::Left) {
+        if matches!(self.phase, Phase::Leaving | Phase::Left) || self.is_divided() {
             return;
         }
         let legacy = self.is_legacy();

@@ -277,9 +277,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.alive = true;
         self.other.stable = true;
         if self.is_legacy() {
-            // Only we may have taken it for dead: then it still runs what it had taken of ours.
-            self.ask_for_own(now);
-            return self.yield_groups(now, Class::Foreign);
+            return self.returned_legacy(now);
         }
         self.other.leaving = !self.other.is_hbcore;
         // It may run what does not start here: it had time to take it.

@@ -1,6 +1,6 @@
 //! The reasons for the place of each group, for people. They are read from the machine, which decides nothing by them.
 
-use super::group::Escalation;
+use super::group::{Escalation, GroupRequest};
 use super::{Accord, Class, Group, GroupState, Phase, Standby, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::Instant;
@@ -43,6 +43,10 @@ pub enum Why {
         /// Whether the peer has reported that nothing moves there.
         settled: bool,
     },
+    /// With `auto_failback legacy` no node tells which groups it runs: a living peer may run it.
+    Untold,
+    /// With `auto_failback legacy`: the peer was asked for it, and has not answered. The peer may run it.
+    AwaitsAnswer,
     /// Nothing is started before a node that may hold it is fenced.
     AwaitsFencing,
     /// This node is still waiting for the peer's claim.
@@ -124,6 +128,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             _ if self.fencing.is_pending() => Why::AwaitsFencing,
             Phase::Init | Phase::Starting | Phase::BothStarting | Phase::Reported => Why::Joins,
             Phase::Leaving | Phase::Left => Why::Leaves,
+            Phase::Stable if self.is_legacy() => why_not_here_legacy(group),
             Phase::Stable if self.standby != Standby::NotAsked => Why::Moves,
             Phase::Stable if self.other.alive && self.other.is_releasing => Why::AwaitsRelease,
             Phase::Stable if self.other.alive && self.other.leaving => Why::AwaitsLeave,
@@ -162,5 +167,16 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     /// Whether the peer has announced that it leaves, and is not known to be dead yet.
     pub fn other_leaves(&self) -> bool {
         self.other.alive && self.other.leaving
+    }
+}
+
+/// With `auto_failback legacy` this node knows its own questions, and which nodes are gone.
+fn why_not_here_legacy(group: &Group) -> Why {
+    if group.request != GroupRequest::None {
+        Why::AwaitsAnswer
+    } else if group.home_gone {
+        Why::Nobody
+    } else {
+        Why::Untold
     }
 }

@@ -210,7 +210,7 @@ fn about_peer(peer: &status::Peer) -> String {
             )
         }
         (None, true) => format!(
-            "{name}: is an hbcore that does not tell: of an earlier release, or with auto_failback legacy, or without resources\n"
+            "{name}: is an hbcore that does not tell: of an earlier release, or about to leave, or without resources\n"
         ),
         (None, false) => {
             format!("{name}: is a 3.0.6, or has told nothing yet, and cannot tell: compare haresources by hand\n")

@@ -167,7 +167,7 @@ impl fmt::Display for Problem {
             Self::AddressesUnrecorded { path } => write!(f, "addresses are brought up without a record in {path}"),
             Self::NoAnswer => f.write_str("the peer is heard but does not report its claim: nothing is started here"),
             Self::ReloadRefused => f.write_str("the changed configuration is not in use"),
-            Self::RunsNowhere { group } => write!(f, "{group} runs on no node"),
+            Self::RunsNowhere { group } => write!(f, "{group} runs on no node, as far as this node knows"),
             Self::StopEscalated { group } => write!(f, "{group} does not stop here, so no other node may start it"),
             Self::FenceFails { node, device } => {
                 write!(f, "{node} is not fenced: {device} fails, so the groups that it may run are not started")

@@ -117,6 +117,7 @@ impl GroupRow {
                 Why::Elsewhere { settled: false }
                     | Why::AwaitsRelease
                     | Why::AwaitsReport
+                    | Why::AwaitsAnswer
                     | Why::AwaitsLeave
                     | Why::Moves
             ),
@@ -178,8 +179,10 @@ const fn word(why: Why, failed_there: bool) -> &'static str {
         Why::AwaitsRelease => "awaits-release",
         Why::AwaitsReport => "awaits-report",
         Why::Differs => "differs",
-        Why::Elsewhere { .. } if failed_there => "failed-there",
+        Why::Elsewhere { .. } | Why::Untold if failed_there => "failed-there",
         Why::Elsewhere { .. } => "elsewhere",
+        Why::Untold => "untold",
+        Why::AwaitsAnswer => "awaits-answer",
         Why::AwaitsFencing => "awaits-fencing",
         Why::Joins => "joins",
         Why::Moves => "moves",
@@ -232,6 +235,10 @@ impl Teller<'_> {
             Why::Failed { asks_at } => {
                 let nor = if self.failed_there { format!(" nor at {other}") } else { String::new() };
                 let next = match asks_at {
+                    None if self.seen.cluster.takeover().is_legacy() => Next {
+                        what: format!("it is tried here again when {other} dies or leaves, or this node starts anew"),
+                        seconds: None,
+                    },
                     Some(at) => Next { what: format!("{other} is asked to take it"), seconds: Some(self.seconds(at)) },
                     None => Next { what: format!("{other} is asked to take it as soon as it can"), seconds: None },
                 };
@@ -246,13 +253,16 @@ impl Teller<'_> {
                 format!("not here: {other} reads other groups in its haresources, and may run it"),
                 then("it may start anywhere when haresources is the same on both nodes".to_owned()),
             ),
-            Why::Elsewhere { .. } if self.failed_there => {
-                let nor = if self.failures > 0 { format!(" nor here{}", self.count()) } else { String::new() };
-                (
-                    format!("nowhere: could not be started at {other}{nor}"),
-                    then(format!("{other} asks this node to take it, once in five minutes at most")),
-                )
-            }
+            Why::Elsewhere { .. } if self.failed_there => (
+                self.failed_there(other),
+                then(format!("{other} asks this node to take it, once in five minutes at most")),
+            ),
+            Why::Untold if self.failed_there => (self.failed_there(other), None),
+            Why::Untold => plain("not known here: auto_failback legacy does not tell"),
+            Why::AwaitsAnswer => (
+                format!("not here: {other} was asked for it, and has not answered"),
+                then("it is asked again, and started here after the answer".to_owned()),
+            ),
             Why::Elsewhere { settled } => match &self.other {
                 Some(other) if settled => (format!("at {other}"), None),
                 Some(other) => (format!("at {other}, which is still starting or stopping groups"), None),
@@ -266,6 +276,11 @@ impl Teller<'_> {
             Why::Nobody if self.other.is_some() => (format!("nowhere{}", self.tried()), None),
             Why::Nobody => plain("not here"),
         }
+    }
+
+    fn failed_there(&self, other: &str) -> String {
+        let nor = if self.failures > 0 { format!(" nor here{}", self.count()) } else { String::new() };
+        format!("nowhere: could not be started at {other}{nor}")
     }
 
     /// The step after the last attempt to stop.

@@ -297,7 +297,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         scenarios.extend(three);
     }
     if pairing.is_all_ours() {
-        scenarios.extend(of_both);
+        scenarios.extend(of_both.into_iter().chain(legacy::OURS));
     }
     if pairing.alpha == Daemon::Reference {
         scenarios.extend(of_reference_alpha);

@@ -3,7 +3,8 @@
 use super::identity::{From, message};
 use super::*;
 use crate::id::GroupId;
-use crate::takeover::{Holds, Wish};
+use crate::takeover::{Accord, Holds, Wish};
+use std::vec;
 
 const THREE: Site = Site { nodes: &["alpha", "bravo", "charlie"], ..PAIR };
 
@@ -125,5 +126,86 @@ fn group_that_could_not_be_started_is_told_until_it_runs() {
             }
         }
         assert_eq!(we.nodes[1].told.lacking, lacking, "{outcome:?}");
+    }
+}
+
+/// Starts a node with this digest of its groups, after an earlier run of it or for the first time.
+fn introduce(world: &mut World, n: usize, digest: u64) {
+    world.generation += 1;
+    let fresh = engine_with(world.site, n as u8, world.generation, world.now, |config| {
+        config.introduction = Some(Introduction { release: "1", digest });
+        config.groups = &NAMED;
+    });
+    world.hosts[n].engine = Some(fresh);
+    world.drain(n);
+}
+
+const NAMED: [GroupConfig<'_>; 2] = [GroupConfig { key: "one", ..GROUPS[0] }, GroupConfig { key: "two", ..GROUPS[1] }];
+
+#[test]
+fn nothing_starts_while_digests_differ_and_everything_when_they_agree() {
+    for auto_failback in [AutoFailback::On, AutoFailback::Off, AutoFailback::Legacy] {
+        let mut world = World::new(Site { auto_failback, ..PAIR });
+        introduce(&mut world, 0, 7);
+        introduce(&mut world, 1, 8);
+        world.run(MS(6000));
+        assert_eq!([world.owners(0), world.owners(1)], [vec![], vec![]], "{auto_failback:?}");
+        assert_eq!([0, 1].map(|n| world.at(n).nodes[1 - n].told.digest), [Some(8), Some(7)], "{auto_failback:?}");
+
+        // A node with the same file in the place of the second one.
+        world.kill(1);
+        introduce(&mut world, 1, 7);
+        world.run(MS(500));
+        assert_eq!([world.owners(0), world.owners(1)], [vec![0], vec![1]], "{auto_failback:?}");
+    }
+}
+
+#[test]
+fn digest_of_a_reloaded_peer_that_differs_moves_nothing_in_legacy() {
+    let mut world = World::new(Site { auto_failback: AutoFailback::Legacy, ..PAIR });
+    introduce(&mut world, 0, 7);
+    introduce(&mut world, 1, 7);
+    world.run(MS(500));
+    assert_eq!([world.owners(0), world.owners(1)], [vec![0], vec![1]]);
+
+    // The second node is executed anew. In its new file it is the home of what the first one runs.
+    world.generation += 1;
+    let swapped = engine_with(world.site, 1, world.generation, world.now, |config| {
+        config.introduction = Some(Introduction { release: "1", digest: 8 });
+        config.resume = Some(Resume::OtherGroups);
+        config.groups =
+            &[GroupConfig { key: "one", ..GROUPS[1] }, GroupConfig { key: "two", found: Found::Running, ..GROUPS[0] }];
+    });
+    world.hosts[1].engine = Some(swapped);
+    world.drain(1);
+    world.run(MS(12_000));
+    assert_eq!([world.owners(0), world.owners(1)], [vec![0], vec![1]]);
+    assert!(matches!(world.at(0).takeover.accord(), Accord::Differs { .. }));
+
+    // Its file is corrected.
+    world.generation += 1;
+    let corrected = engine_with(world.site, 1, world.generation, world.now, |config| {
+        config.introduction = Some(Introduction { release: "1", digest: 7 });
+        config.resume = Some(Resume::OtherGroups);
+        config.groups = &[NAMED[0], GroupConfig { found: Found::Running, ..NAMED[1] }];
+    });
+    world.hosts[1].engine = Some(corrected);
+    world.drain(1);
+    world.run(MS(12_000));
+    assert_eq!([world.owners(0), world.owners(1)], [vec![0], vec![1]]);
+    assert_eq!([0, 1].map(|n| world.at(n).takeover.accord()), [Accord::Agreed; 2]);
+}
+
+#[test]
+fn reference_in_the_place_of_a_peer_tells_no_digest() {
+    for (auto_failback, kind) in [(AutoFailback::On, "starting"), (AutoFailback::Legacy, "status")] {
+        let mut world = World::new(Site { auto_failback, ..PAIR });
+        introduce(&mut world, 1, 8);
+        let digest = |world: &World| world.at(1).nodes[0].told.digest;
+        let first = From { name: "alpha", uuid: Uuid([1; 16]), seq: Some(1), generation: 50 };
+        world.tell_bravo(&message(kind, first, &[("hbcore", "1;1;7")])).unwrap();
+        assert_eq!(digest(&world), Some(7), "{auto_failback:?}");
+        world.tell_bravo(&message(kind, From { generation: 51, ..first }, &[])).unwrap();
+        assert_eq!(digest(&world), None, "{auto_failback:?}");
     }
 }

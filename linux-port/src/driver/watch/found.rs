@@ -42,8 +42,11 @@ pub(super) fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>, has_left: boo
 /// this node cannot know. With more than two nodes, another living one may run a group that failed here: no node reports
 /// that.
 pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> Option<bool> {
-    if matches!(why, Why::Differs | Why::AwaitsReport) {
-        return is_here(cluster, group).then_some(false);
+    match why {
+        Why::Differs | Why::AwaitsReport => return is_here(cluster, group).then_some(false),
+        Why::Untold => return is_lacking_there(cluster, group).then_some(true),
+        Why::AwaitsAnswer => return None,
+        _ => {}
     }
     Some(is_known_nowhere(cluster, group, why))
 }
@@ -66,6 +69,8 @@ fn is_known_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
         | Why::AwaitsRelease
         | Why::AwaitsReport
         | Why::Differs
+        | Why::Untold
+        | Why::AwaitsAnswer
         | Why::Joins
         | Why::Moves
         | Why::Leaves
@@ -79,6 +84,9 @@ pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> boo
     match why {
         // A group that does not stop is another problem.
         Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } => true,
+        Why::Untold => !is_lacking_there(cluster, group),
+        // In legacy a peer may run a group and not tell it.
+        Why::Differs if cluster.takeover().is_legacy() => true,
         // A peer that claims nothing runs no group, whichever groups it reads.
         Why::Differs => is_here(cluster, group) || cluster.takeover().other_holds() != Holds::NONE,
         Why::Elsewhere { settled } => settled && other_node(cluster).is_none_or(|other| !lacks(cluster, &other, group)),
@@ -86,9 +94,13 @@ pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> boo
         Why::Nobody | Why::Failed { .. } => others(cluster).nth(1).is_some(),
         Why::Joins => cluster.takeover().phase() == Phase::Init,
         Why::Stops => state(cluster, group) == Some(GroupState::Running),
-        Why::Starts | Why::AwaitsRelease | Why::AwaitsReport | Why::AwaitsFencing | Why::Moves | Why::AwaitsLeave => {
-            false
-        }
+        Why::Starts
+        | Why::AwaitsRelease
+        | Why::AwaitsReport
+        | Why::AwaitsAnswer
+        | Why::AwaitsFencing
+        | Why::Moves
+        | Why::AwaitsLeave => false,
     }
 }
 
@@ -135,6 +147,10 @@ pub(crate) fn lacks(cluster: &LinuxCluster, other: &NodeView<'_>, group: GroupId
     let ours = cluster.node(cluster.local()).and_then(|me| me.told.digest);
     let bit = 1u128.checked_shl(u32::from(group.0)).unwrap_or(0);
     ours.is_some() && ours == other.told.digest && other.told.lacking & bit != 0
+}
+
+fn is_lacking_there(cluster: &LinuxCluster, group: GroupId) -> bool {
+    other_node(cluster).is_some_and(|other| lacks(cluster, &other, group))
 }
 
 /// The name of a node.
