@@ -10,7 +10,7 @@ use crate::log::Logger;
 use crate::problems::{Board, Coming, Problem, STRONGER, Standing};
 use crate::resources::Resources;
 pub(crate) use found::{is_nowhere, lacks, links_of, other_node};
-use found::{name, of_node, others};
+use found::{name, not_here, of_node, others};
 use hbcore::id::{GroupId, NodeId};
 use hbcore::node::NodeState;
 use hbcore::takeover::{Notice, Phase, Why};
@@ -226,6 +226,7 @@ impl Watch {
                         None => (format!("{STRONGER} is being tried"), None),
                     });
                 }
+                Problem::ResourcesDiffer { .. } => noted.reason = not_here(cluster, around.groups),
                 _ => {}
             }
         }

@@ -8,7 +8,16 @@ use hbcore_tests::scenario::Pairing;
 use crate::groups::{self, Pair, SERVICE_SCRIPT, count_calls, held};
 use crate::reload::Before;
 use crate::status::{has, hb, shows};
-use crate::{MOVE_LIMIT, START_LIMIT};
+use crate::{MOVE_LIMIT, START_LIMIT, Scenario};
+
+/// Scenarios of two hbcore nodes.
+pub(crate) const OURS: [(&str, Scenario); 5] = [
+    ("groups_with_swapped_homes_have_at_most_one_owner", swapped),
+    ("rolling_change_of_haresources_keeps_what_runs", rolling),
+    ("death_while_haresources_differs_is_a_takeover", death),
+    ("fresh_nodes_whose_haresources_differ_report_groups_that_run_nowhere", fresh),
+    ("group_of_one_file_is_named_while_nothing_starts_it", one_file),
+];
 
 /// Scripts that only a changed file names.
 const NEW: [&str; 2] = ["other", "mail2"];
@@ -101,8 +110,16 @@ pub(crate) fn rolling(pairing: Pairing) {
     let since = Instant::now();
     reload(&pair, &lab.alpha, &changed);
     before.await_next(&pair, &lab.alpha, since, "local");
-    for host in lab.hosts() {
-        shows(lab, host, 4, &["problem haresources-differ", "waiting until haresources is the same on both nodes"]);
+    for (host, waiting) in [(&lab.alpha, "mail2, mail, other"), (&lab.bravo, "IPaddr::10.77.0.100/24/eth0")] {
+        let named = format!(
+            ": not here, and not started anywhere before the files agree, or one of the nodes is dead: {waiting} ("
+        );
+        shows(
+            lab,
+            host,
+            4,
+            &["problem haresources-differ", &named, "waiting until haresources is the same on both nodes"],
+        );
     }
     lab.stays(FOR_GOOD, "the old groups alone", || is_kept() && NEW.iter().all(|script| held(lab, script).is_empty()));
 
@@ -159,4 +176,36 @@ pub(crate) fn fresh(pairing: Pairing) {
         has(lab, host, &["\"why\":\"differs\"", "\"nowhere\":null"]);
     }
     lab.check(owners(lab) == 0, "no owner");
+}
+
+/// Only one file has a group. During a partition it starts, and the heal may stop it: then the problem of its node names
+/// it, and neither node is content. It runs when the other file has it too.
+pub(crate) fn one_file(pairing: Pairing) {
+    let pair = pair("group of one file", pairing);
+    let lab = &pair.lab;
+    pair.start();
+    let changed = format!("{}bravo mail2\n", groups::site().haresources());
+    reload(&pair, &lab.bravo, &changed);
+    shows(lab, &lab.bravo, 4, &["problem haresources-differ", "IPaddr::10.77.0.100/24/eth0, mail2 ("]);
+    let faults = lab.faults();
+    faults.partition();
+    lab.await_until(START_LIMIT, "the new group on bravo", || held(lab, "mail2") == ["bravo"]);
+    faults.heal();
+    lab.await_until(MOVE_LIMIT, "one owner of each group of both files", || pair.are_owners("alpha", "bravo"));
+    let is_told = |host: &Host, group: &str| {
+        let (code, text) = hb(host, &["status"]);
+        let line = text.lines().find(|line| line.starts_with("problem haresources-differ")).unwrap_or_default();
+        let names = line.contains(": not here") && line.contains(group);
+        code == Some(4) && !text.contains("settled") && names == held(lab, group).is_empty()
+    };
+    lab.await_until(MOVE_LIMIT, "the place of the new group to be told", || is_told(&lab.bravo, "mail2"));
+    lab.stays(FOR_GOOD, "a true statement about the new group", || is_told(&lab.bravo, "mail2"));
+    shows(lab, &lab.alpha, 4, &["problem haresources-differ", "waiting until haresources is the same on both nodes"]);
+    reload(&pair, &lab.alpha, &changed);
+    lab.await_until(START_LIMIT, "every group at home", || {
+        held(lab, "mail2") == ["bravo"] && pair.are_owners("alpha", "bravo")
+    });
+    for host in lab.hosts() {
+        shows(lab, host, 0, &["settled"]);
+    }
 }

@@ -232,7 +232,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 47] = [
+    let of_both: [(&str, Scenario); 43] = [
         ("respawned_client_that_dies_too_often_is_a_problem_until_a_reload", respawn::dies),
         ("respawned_clients_outlive_a_reload", respawn::reload),
         ("respawned_client_that_does_not_end_is_killed", respawn::does_not_end),
@@ -269,10 +269,6 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("successor_without_a_configuration_gives_up_what_it_holds", reload_faults::successor_without_configuration),
         ("status_of_a_group_that_starts_nowhere_is_not_settled", status::nowhere),
         ("status_of_different_haresources_is_a_problem_on_both", status::digest),
-        ("groups_with_swapped_homes_have_at_most_one_owner", differing::swapped),
-        ("rolling_change_of_haresources_keeps_what_runs", differing::rolling),
-        ("death_while_haresources_differs_is_a_takeover", differing::death),
-        ("fresh_nodes_whose_haresources_differ_report_groups_that_run_nowhere", differing::fresh),
         ("status_names_strangers", status::strangers),
         ("status_of_a_refused_reload_is_a_problem", status::refused),
         ("lone_daemon_occupies_two_megabytes_at_most", memory::of_a_lone_daemon),
@@ -297,7 +293,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         scenarios.extend(three);
     }
     if pairing.is_all_ours() {
-        scenarios.extend(of_both.into_iter().chain(legacy::OURS));
+        scenarios.extend(of_both.into_iter().chain(differing::OURS).chain(legacy::OURS));
     }
     if pairing.alpha == Daemon::Reference {
         scenarios.extend(of_reference_alpha);

@@ -104,6 +104,21 @@ pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> boo
     }
 }
 
+/// The largest number of groups that a line names.
+const NAMED: usize = 5;
+
+/// The groups of this node's file that wait until the nodes read the same one; `None` if every group runs here.
+/// `keys`: the keys of all groups.
+pub(super) fn not_here(cluster: &LinuxCluster, keys: &[String]) -> Option<String> {
+    let all: Vec<&str> =
+        (0..).map(GroupId).zip(keys).filter(|(id, _)| !is_here(cluster, *id)).map(|(_, key)| key.as_str()).collect();
+    let (named, others) = all.split_at(all.len().min(NAMED));
+    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    let names = named.join(", ");
+    let what = "not here, and not started anywhere before the files agree, or one of the nodes is dead";
+    (!all.is_empty()).then(|| format!("{what}: {names}{more}"))
+}
+
 /// Whether something of a group runs here, or may.
 fn is_here(cluster: &LinuxCluster, group: GroupId) -> bool {
     match state(cluster, group) {
