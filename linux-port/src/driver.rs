@@ -117,7 +117,7 @@ pub struct Driver {
     receive: Box<[u8]>,
     transmit: Box<[u8]>,
     wall_checked: Instant,
-    leaving: bool,
+    leave: signals::Leave,
     left: bool,
 }
 
@@ -202,7 +202,7 @@ impl Driver {
             receive: buffer(DATAGRAM + 1),
             transmit: buffer(DATAGRAM),
             wall_checked: Clock.now(),
-            leaving: false,
+            leave: signals::Leave::default(),
             left: false,
         };
         driver.watch_fifo()?;
@@ -268,6 +268,7 @@ impl Driver {
             }
             self.hear_clients(now);
             self.start_clients();
+            self.go_on_leaving(now);
             self.cluster.advance(now);
             self.reopen_links(now);
             self.drain();
@@ -305,6 +306,7 @@ impl Driver {
         self.look(now);
         self.look_for_device(now);
         self.look_for_scripts(now);
+        self.resources.tend_strays(now);
         self.follow_scheduling(now);
     }
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::log::Logger;
-use crate::problems::Board;
+use crate::problems::{Board, STRONGER};
 use crate::script::{Call, Cancel, Search};
 
 pub use dispatch::{Jobs, RUNNING, SubmitError};
@@ -27,6 +27,8 @@ use group::Context;
 pub enum JobId {
     /// An effect of the engine, with its ticket.
     Effect(u32),
+    /// A group that `haresources` does not name any more, with its number.
+    Stray(u32),
     /// Work that no effect of the engine asks for, such as writing a file.
     Housekeeping,
 }
@@ -172,7 +174,7 @@ pub fn end_here(
 ) -> Outcome {
     let context = Context { log, board, cancel, doing, group };
     match ending {
-        Ending::Stop => context.stop(&mut members, Retry::BEFORE_JOINING),
+        Ending::Stop => context.stop(&mut members, Retry { then: Afterwards::Ends, ..Retry::BEFORE_JOINING }),
         Ending::Vacate => context.vacate(&mut members, Retry::BEFORE_JOINING),
     }
 }
@@ -187,18 +189,46 @@ pub struct Retry {
     /// The time for which a script that is missing, or whose interpreter is, is looked up again. That uses up none of
     /// the attempts.
     pub missing: Duration,
+    /// The consequence of a last attempt that fails, for people.
+    pub then: Afterwards,
+}
+
+/// The consequence of a last attempt to stop a member that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// The group is escalated: `stop_failure_command`, or a reboot.
+    Escalated,
+    /// The group is told to stop again a few seconds later, as often as it takes: an earlier run has left it, and a
+    /// start must not end in a reboot.
+    TriedAgain,
+    /// The node joins, and claims the group if it is in `haresources`.
+    Joins,
+    /// This daemon ends.
+    Ends,
+}
+
+impl fmt::Display for Afterwards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Escalated => STRONGER,
+            Self::TriedAgain => "it is told to stop again every few seconds",
+            Self::Joins => "this node joins, keeps its claim on the group, and tells it to stop again",
+            Self::Ends => "nothing: heartbeat ends",
+        })
+    }
 }
 
 impl Default for Retry {
     /// The values of 3.0.6: ten more attempts, one a second. An upgrade of a package may remove its script for longer.
     fn default() -> Self {
-        Self { missing: Duration::from_mins(2), ..Self::BEFORE_JOINING }
+        Self { missing: Duration::from_mins(2), then: Afterwards::Escalated, ..Self::BEFORE_JOINING }
     }
 }
 
 impl Retry {
     /// The values for a node that has not joined: it does not wait long for a missing script.
-    const BEFORE_JOINING: Self = Self { more: 10, pause: Duration::from_secs(1), missing: Duration::from_secs(10) };
+    const BEFORE_JOINING: Self =
+        Self { more: 10, pause: Duration::from_secs(1), missing: Duration::from_secs(10), then: Afterwards::Joins };
 }
 
 /// The outcome of a job.

@@ -69,6 +69,11 @@ pub enum Problem {
         /// The group's key.
         group: String,
     },
+    /// A group that `haresources` does not name any more has not stopped here yet, or may still run here.
+    RemovedStops {
+        /// The key of the group.
+        group: String,
+    },
     /// A dead node cannot be fenced, so no node starts the groups that it may still run.
     FenceFails {
         /// The node.

@@ -13,6 +13,7 @@ mod fence;
 mod handover;
 mod plan;
 mod reasons;
+mod strays;
 
 pub use addresses::{AddressResource, AddressThread, Duties, Realtime};
 pub use escalate::Escalation;
@@ -20,6 +21,7 @@ pub(crate) use escalate::reboot_machine;
 pub use fence::FenceDevice;
 pub use handover::{Handover, Parcel, Successor};
 pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
+pub use strays::{StrayDoing, StrayRow};
 
 use crate::address::AddressSpec;
 use crate::jobs::{Completion, Job, JobId, Jobs, Outcome as JobOutcome, Retry, Work};
@@ -33,6 +35,7 @@ use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use strays::Strays;
 
 /// The parts that run groups. No call waits.
 pub struct Resources {
@@ -48,8 +51,7 @@ pub struct Resources {
     ready: Vec<(Ticket, Outcome)>,
     /// The reason why the last start of each group failed, if no script of it did.
     refusals: Vec<Option<String>>,
-    /// Groups of an earlier configuration that may still run here, as they stood in `haresources`.
-    strays: Vec<String>,
+    strays: Strays,
     log: Logger,
     board: Board,
 }
@@ -101,8 +103,8 @@ impl Aim {
 const FENCES: usize = 100;
 
 impl Resources {
-    /// Starts the threads. Call it after detaching. `gone`: the number of groups of an earlier daemon that
-    /// [`Resources::resume`] may have to stop.
+    /// Starts the threads. Call it after detaching. `gone`: the number of groups of an earlier daemon that may have to be
+    /// stopped as strays.
     ///
     /// # Errors
     /// The system's refusal to make a thread or a descriptor.
@@ -127,7 +129,7 @@ impl Resources {
             efforts: Vec::with_capacity(capacity),
             ready: Vec::with_capacity(capacity),
             refusals: vec![None; capacity],
-            strays: Vec::new(),
+            strays: Strays::default(),
             log: log.clone(),
             board: board.clone(),
         })
@@ -150,17 +152,6 @@ impl Resources {
     pub fn with_duties(self, duties: Duties) -> Self {
         self.addresses.take_duties(duties);
         self
-    }
-
-    /// With groups of an earlier configuration that may still run here.
-    #[must_use]
-    pub fn with_strays(self, strays: Vec<String>) -> Self {
-        Self { strays, ..self }
-    }
-
-    /// Groups of an earlier configuration that may still run here, as they stood in `haresources`.
-    pub fn strays(&self) -> &[String] {
-        &self.strays
     }
 
     /// The groups with an address that cannot be kept here. Call it after [`Resources::finished`] has returned `None`.
@@ -204,26 +195,12 @@ impl Resources {
         self.addresses.end();
     }
 
-    /// Continues with the groups that an earlier daemon left running on purpose. If groups of `handover` are no longer
-    /// in the configuration, or have lost resources, the missing parts are stopped.
-    pub fn resume(&self, handover: &Handover, scripts: &ScriptEnvironment, builtin: bool) {
-        let kept = |word: &str| self.plans.iter().any(|p| p.words.split(' ').any(|w| w == word));
+    /// Continues with the groups that an earlier daemon left running on purpose. Groups of `handover` that are no longer
+    /// in the configuration, or parts of them, become strays: mark them, then call [`Resources::tend_strays`].
+    pub fn resume(&mut self, handover: &Handover, scripts: &ScriptEnvironment, builtin: bool) {
         let specs: Vec<AddressSpec> = self.plans.iter().flat_map(|p| p.addresses()).cloned().collect();
         self.addresses.resume(specs.into(), handover.added.clone());
-        for words in handover.all_groups() {
-            let gone: Vec<&str> = words.split(' ').filter(|word| !kept(word)).collect();
-            if gone.is_empty() {
-                continue;
-            }
-            let Some(plan) = Plan::of_words(&gone.join(" "), builtin, scripts) else { continue };
-            self.log.info(format_args!("No longer in haresources, to be stopped: {}", plan.words));
-            plan.assume_started();
-            let work = Work::Stop(plan.steps(&self.addresses.handle()), Retry::default());
-            let job = Job { id: JobId::Housekeeping, name: plan.words, work };
-            if let Err(error) = self.jobs.submit(job) {
-                self.log.error(format_args!("{error}"));
-            }
-        }
+        self.adopt_removed(handover, scripts, builtin);
     }
 
     /// Begins an effect.
@@ -331,7 +308,11 @@ impl Resources {
     }
 
     fn job_ended(&mut self, Completion { id, outcome }: Completion) {
-        let JobId::Effect(raw) = id else { return };
+        let raw = match id {
+            JobId::Effect(raw) => raw,
+            JobId::Stray(number) => return self.stray_ended(number, outcome),
+            JobId::Housekeeping => return,
+        };
         let Some(effort) = self.effort(raw) else {
             // Fencing or an escalation.
             let outcome = if outcome == JobOutcome::Done { Outcome::Done } else { Outcome::Failed };

@@ -253,27 +253,29 @@ fn prepare_rest(
     memory::give_back_zeros(&mut *cluster);
     let wish = schedule(site, options);
     let keys = plans.iter().map(|p| p.key.clone()).collect();
-    let gone = known.map_or(0, |known| known.all_groups().count());
+    let gone = known.map_or(0, |known| known.all_groups().count()).saturating_add(stuck.lost.len());
     let resources = Resources::start(plans, gone, wish.map(for_addresses), &log, &board).map_err(Failure::general)?;
     let record = address_record(options, &log);
     let resources = resources
         .with_duties(Duties { board: board.clone(), record, conflicts: site.address_conflict() })
-        .with_strays(stuck.lost);
+        .with_mark(Mark::new(&options.run_dir));
     let fence = site.fence(&environment);
     let device = fence.as_ref().map(|fence| fence.name.clone()).unwrap_or_default();
     let fence_program = fence.as_ref().map(|fence| fence.program().to_owned());
-    let resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
-    match before.resume {
-        Some(resume) => {
-            let claims = resume != Resume::Claims(Holds::NONE);
-            resources.clean(|plan| known.map_or(claims, |k| k.shares(plan)));
-            let nothing = Handover::default();
-            resources.resume(known.unwrap_or(&nothing), &environment, site.takes_addresses());
-            media::remove_own_locks(&site.media());
-        }
-        None => resources.clean(|_| false),
+    let mut resources = resources.with_escalation(site.escalation(&environment)).with_fence(fence);
+    if let Some(resume) = before.resume {
+        let claims = resume != Resume::Claims(Holds::NONE);
+        resources.clean(|plan| known.map_or(claims, |k| k.shares(plan)));
+        let nothing = Handover::default();
+        resources.resume(known.unwrap_or(&nothing), &environment, site.takes_addresses());
+        media::remove_own_locks(&site.media());
+    } else {
+        resources.clean(|_| false);
+        resources.adopt_leftovers(&stuck.lost, &environment, site.takes_addresses());
     }
+    // A crash from now on must not lose a stray.
     mark(options, &resources, &log);
+    resources.tend_strays(Clock.now());
     let mut orders = Orders::after(known.map_or(0, |known| known.orders));
     if resumes {
         orders.note(RELOAD, String::new());
@@ -315,8 +317,7 @@ fn prepare_rest(
 /// Notes for a later run which groups may run here from now on.
 #[cold]
 fn mark(options: &Options, resources: &Resources, log: &Logger) {
-    let words = resources.plans().map(|plan| plan.words.as_str()).chain(resources.strays().iter().map(String::as_str));
-    if let Err(error) = Mark::new(&options.run_dir).make(words) {
+    if let Err(error) = Mark::new(&options.run_dir).make(resources.marked()) {
         log.warn(format_args!("{error}"));
     }
 }

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hbcore_linux::jobs::{
-    Completion, Doing, Ending, Job, JobId, Jobs, Outcome, RUNNING, Refused, Resource, Retry, Script, Step, SubmitError,
-    Surroundings, Task, Trace, Trying, Work, end_here,
+    Afterwards, Completion, Doing, Ending, Job, JobId, Jobs, Outcome, RUNNING, Refused, Resource, Retry, Script, Step,
+    SubmitError, Surroundings, Task, Trace, Trying, Work, end_here,
 };
 use hbcore_linux::log::Logger;
 use hbcore_linux::problems::{Board, Problem};
@@ -19,7 +19,12 @@ use host::{Place, eventually};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 const LIMIT: Duration = Duration::from_secs(20);
-const ONCE_MORE: Retry = Retry { more: 1, pause: Duration::from_millis(10), missing: Duration::from_millis(20) };
+const ONCE_MORE: Retry = Retry {
+    more: 1,
+    pause: Duration::from_millis(10),
+    missing: Duration::from_millis(20),
+    then: Afterwards::Escalated,
+};
 
 fn call(program: PathBuf, arguments: &[&str]) -> Call {
     let mut environment = Environment::default();
@@ -219,7 +224,7 @@ fn script_that_was_never_there_fails_the_start_and_is_not_tried_again() {
     let mut members = group(&place, &["a"]);
     members.push(Step::Script(script(place.join("nosuch"), &[])));
     // Longer than anybody waits for the outcome.
-    let slow = Retry { more: 1000, pause: 10 * LIMIT, missing: 10 * LIMIT };
+    let slow = Retry { more: 1000, pause: 10 * LIMIT, missing: 10 * LIMIT, ..Retry::default() };
     let (outcome, calls) = outcome(&place, Work::Start(members, slow));
     assert_eq!(outcome, Outcome::Failed);
     assert_eq!(calls, ["a status", "a start", "a stop"]);
@@ -516,7 +521,7 @@ fn at_the_end_all_scripts_are_terminated_and_every_job_is_answered() {
     let place = Place::new();
     let jobs = start(&place.log());
     let sleeper = place.script("sleeper", &format!("echo $1 >>{}; exec sleep 600", place.join("trace").display()));
-    let stubborn = Retry { more: 1000, pause: LIMIT, missing: LIMIT };
+    let stubborn = Retry { more: 1000, pause: LIMIT, missing: LIMIT, ..Retry::default() };
     jobs.submit(job(1, Work::Stop(vec![member(sleeper.clone(), &[])], stubborn))).expect("taken");
     jobs.submit(job(2, Work::Run(call(sleeper, &["run"])))).expect("taken");
     eventually("both run", || place.read("trace").lines().count() == 2);
@@ -576,7 +581,7 @@ fn problem_of_a_stop_says_when_the_next_attempt_comes() {
     let place = Place::new();
     let board = Board::default();
     let jobs = Jobs::start(EFFECTS, 0, &place.log(), &board).expect("a dispatcher");
-    let retry = Retry { more: 1, pause: LIMIT, missing: LIMIT };
+    let retry = Retry { more: 1, pause: LIMIT, missing: LIMIT, ..Retry::default() };
     jobs.submit(job(7, Work::Stop(group(&place, &["stuck"]), retry))).expect("taken");
     eventually("the first attempt has failed", || !board.standing().is_empty());
     let next_try = board.standing().remove(0).next.expect("another attempt");

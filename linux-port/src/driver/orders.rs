@@ -43,6 +43,12 @@ impl Driver {
         // The state before the order, because afterwards groups are on their way.
         let (holds, is_settled) = (self.cluster.takeover().holds(), self.cluster.takeover().is_settled());
         let (kind, request, remark) = match message.order() {
+            // Beside a 3.0.6: its file may still name the group, and it would start it with the rest of the class.
+            Order::Standby(_) if self.resources.strays().next().is_some() => {
+                let why = "a group that is no longer in haresources has not stopped here yet";
+                self.log.warn(format_args!("Standby request refused: {why}."));
+                return self.orders.note(STANDBY, format!("{REFUSED}{why}"));
+            }
             Order::Standby(class) => (STANDBY, Request::Standby(class), standby_remark(holds, class)),
             Order::Takeover(wish) => (TAKEOVER, Request::Takeover(wish), takeover_remark(holds, is_settled, wish)),
             Order::Report => {

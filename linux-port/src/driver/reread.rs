@@ -78,7 +78,7 @@ impl Driver {
                     }
                 }
                 match next {
-                    Next::Successor(successor) if !self.leaving => return self.want_restart(successor),
+                    Next::Successor(successor) if !self.leave.is_wanted() => return self.want_restart(successor),
                     Next::Successor(_) | Next::Same => self.orders.note(RELOAD, String::new()),
                     Next::Refused(why) => self.reload_refused(&why),
                 }

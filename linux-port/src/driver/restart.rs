@@ -92,7 +92,7 @@ impl Driver {
             Restart::No => return None,
             Restart::Wanted(successor) | Restart::Delayed(successor) | Restart::Resting { successor, .. } => successor,
         };
-        if self.leaving {
+        if self.leave.is_wanted() {
             return None;
         }
         if !self.nothing_moves() {
@@ -138,7 +138,7 @@ impl Driver {
             groups.filter(|(group, _)| wanted(group)).map(|(_, plan)| plan.words.clone()).collect::<Vec<_>>()
         };
         let mut stuck = words(&|group| group.state() == GroupState::Stuck);
-        stuck.extend(self.resources.strays().iter().cloned());
+        stuck.extend(self.resources.strays().map(str::to_owned));
         Some(Handover {
             holds: takeover.holds_without_stuck(),
             digest: own.filter(|_| takeover.accord() == Accord::Agreed),
@@ -171,6 +171,8 @@ impl Driver {
     }
 
     fn nothing_moves(&self) -> bool {
-        self.cluster.takeover().standby() == Standby::NotAsked && !self.cluster.groups().iter().any(Group::is_moving)
+        self.cluster.takeover().standby() == Standby::NotAsked
+            && !self.cluster.groups().iter().any(Group::is_moving)
+            && !self.resources.strays_move()
     }
 }

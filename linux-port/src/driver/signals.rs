@@ -16,6 +16,24 @@ use std::io;
 const FORCED_GRACE: Duration = Duration::from_secs(2);
 const FORCED_LOOK: Duration = Duration::from_millis(5);
 
+/// The way out of the cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// Nobody wishes it.
+    #[default]
+    No,
+    /// Groups that are no longer in `haresources` have to stop before.
+    AwaitsStrays,
+    /// The engine releases the groups, and leaves.
+    Asked,
+}
+
+impl Leave {
+    pub(super) fn is_wanted(self) -> bool {
+        self != Self::No
+    }
+}
+
 impl Driver {
     #[cold]
     #[inline(never)]
@@ -30,14 +48,19 @@ impl Driver {
     #[inline(never)]
     fn signal(&mut self, now: Instant, signal: Arrived) {
         if signal.is(Signal::TERM) || signal.is(Signal::QUIT) || signal.is(Signal::INT) {
-            if std::mem::replace(&mut self.leaving, true) {
+            if self.leave.is_wanted() {
                 self.log.info(format_args!("Heartbeat shutdown already underway."));
                 return;
             }
+            self.leave = Leave::AwaitsStrays;
+            self.resources.leave_no_strays();
             self.log.info(format_args!("Heartbeat shutdown in progress. ({})", std::process::id()));
             self.forced_at = Some(now.after(self.shutdown_limit));
             self.service.stopping();
-            let _ = self.cluster.request(now, Request::Leave);
+            for stray in self.resources.strays() {
+                self.log.info(format_args!("Waits for the stop of {stray}, which is no longer in haresources."));
+            }
+            self.go_on_leaving(now);
         } else if signal.is(Signal::HUP) {
             self.log.reopen();
             self.service.reloading();
@@ -50,6 +73,15 @@ impl Driver {
             for line in Counters(self.cluster.stats()).lines() {
                 self.log.info(format_args!("{line}"));
             }
+        }
+    }
+
+    /// Leaves when no stray is here any more: a peer whose `haresources` still names it starts it as soon as this node
+    /// has left.
+    pub(super) fn go_on_leaving(&mut self, now: Instant) {
+        if self.leave == Leave::AwaitsStrays && self.resources.strays().next().is_none() {
+            self.leave = Leave::Asked;
+            let _ = self.cluster.request(now, Request::Leave);
         }
     }
 

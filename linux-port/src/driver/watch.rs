@@ -8,7 +8,7 @@ use super::LinuxCluster;
 use crate::jobs::{Jobs, Running};
 use crate::log::Logger;
 use crate::problems::{Board, Coming, Problem, STRONGER, Standing};
-use crate::resources::Resources;
+use crate::resources::{Resources, StrayDoing};
 pub(crate) use found::{is_nowhere, lacks, links_of, other_node};
 use found::{name, not_here, of_node, others};
 use hbcore::id::{GroupId, NodeId};
@@ -191,6 +191,17 @@ impl Watch {
                 all.push(Problem::FailedHere { group: key.clone() });
             }
         }
+        let patience = cluster.node(cluster.local()).map(|me| me.deadtime).unwrap_or_default();
+        for stray in around.resources.stray_rows() {
+            let group = stray.key.to_owned();
+            match stray.doing {
+                StrayDoing::Escalates | StrayDoing::EscalatesAgain(_) => all.push(Problem::StopEscalated { group }),
+                StrayDoing::Stops | StrayDoing::StopsAgain(_) if now.since(stray.since) > patience => {
+                    all.push(Problem::RemovedStops { group });
+                }
+                StrayDoing::Stops | StrayDoing::StopsAgain(_) => {}
+            }
+        }
         if around.log.is_losing() {
             all.push(Problem::LogLosesLines { file: String::new() });
         }
@@ -201,6 +212,7 @@ impl Watch {
     fn explain(&mut self, cluster: &LinuxCluster, around: &Around<'_>) {
         let place =
             |key: &str| (0..).map(GroupId).zip(around.groups).find(|(_, group)| *group == key).map(|(id, _)| id);
+        let stray = |key: &str| around.resources.stray_rows().find(|row| row.key == key).map(|row| row.doing);
         for noted in &mut self.noted {
             match &noted.problem {
                 Problem::FenceFails { node, .. } => {
@@ -218,9 +230,19 @@ impl Watch {
                     let why = self.history.why_lost(id).or_else(|| around.resources.why_failed(id));
                     noted.reason = why.or_else(|| noted.reason.take());
                 }
+                Problem::RemovedStops { group } => {
+                    noted.next = match stray(group) {
+                        Some(StrayDoing::StopsAgain(at)) => Some(("it is told to stop again".to_owned(), Some(at))),
+                        _ => None,
+                    };
+                }
                 Problem::StopEscalated { group } => {
-                    let why = place(group).and_then(|id| cluster.takeover().why(id));
-                    let Some(Why::Escalates { again }) = why else { continue };
+                    let again = match (place(group).and_then(|id| cluster.takeover().why(id)), stray(group)) {
+                        (Some(Why::Escalates { again }), _) => again,
+                        (_, Some(StrayDoing::EscalatesAgain(at))) => Some(at),
+                        (_, Some(StrayDoing::Escalates)) => None,
+                        (_, Some(StrayDoing::Stops | StrayDoing::StopsAgain(_)) | None) => continue,
+                    };
                     noted.next = Some(match again {
                         Some(at) => (format!("{STRONGER} is tried again"), Some(at)),
                         None => (format!("{STRONGER} is being tried"), None),

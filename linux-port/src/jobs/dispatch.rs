@@ -52,6 +52,7 @@ pub struct Jobs {
     cancel: Arc<Cancel>,
     doing: Arc<Doing>,
     effects: Places,
+    strays: Places,
     housekeeping: Places,
 }
 
@@ -113,13 +114,13 @@ struct Waiting {
 
 impl Jobs {
     /// Starts the dispatcher thread. Call it after detaching. There are places for `effects` jobs that the engine
-    /// orders, and for `more` than a few others; beyond that [`Jobs::submit`] refuses a new job.
+    /// orders, for one of each of `strays`, and for a few others; beyond that [`Jobs::submit`] refuses a new job.
     ///
     /// # Errors
     /// The system's refusal to make a descriptor or a thread.
-    pub fn start(effects: usize, more: usize, log: &Logger, board: &Board) -> io::Result<Self> {
-        let (effects, housekeeping) = (Places::new(effects), Places::new(HOUSEKEEPING_PLACES.saturating_add(more)));
-        let capacity = effects.capacity.saturating_add(housekeeping.capacity);
+    pub fn start(effects: usize, strays: usize, log: &Logger, board: &Board) -> io::Result<Self> {
+        let [effects, strays, housekeeping] = [effects, strays, HOUSEKEEPING_PLACES].map(Places::new);
+        let capacity = effects.capacity.saturating_add(strays.capacity).saturating_add(housekeeping.capacity);
         // Room for every job's submission and end, so that workers never wait for the dispatcher.
         let (mail, inbox) = sync_channel(2 * capacity);
         let (done, completions) = sync_channel(capacity);
@@ -138,7 +139,7 @@ impl Jobs {
         let dispatcher =
             Dispatcher { post: Arc::new(post), waiting: VecDeque::new(), running: Vec::new(), is_refused: false };
         spawn("jobs", move || dispatcher.run(&inbox))?;
-        Ok(Self { mail, completions, bell, cancel, doing, effects, housekeeping })
+        Ok(Self { mail, completions, bell, cancel, doing, effects, strays, housekeeping })
     }
 
     /// Submits a job.
@@ -163,6 +164,7 @@ impl Jobs {
     fn places(&self, id: JobId) -> &Places {
         match id {
             JobId::Effect(_) => &self.effects,
+            JobId::Stray(_) => &self.strays,
             JobId::Housekeeping => &self.housekeeping,
         }
     }
@@ -181,7 +183,7 @@ impl Jobs {
 
     /// Jobs submitted and not collected.
     pub fn outstanding(&self) -> usize {
-        self.effects.taken().saturating_add(self.housekeeping.taken())
+        [&self.effects, &self.strays, &self.housekeeping].map(Places::taken).iter().sum()
     }
 
     /// The scripts that run now. Never waits: `None` while a worker writes it down.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::doing::Doing;
 use super::{Outcome, Resource, Retry, Script, Step};
 use crate::log::{Level, Logger};
-use crate::problems::{Board, Problem, STRONGER, Told};
+use crate::problems::{Board, Problem, Told};
 use crate::script::{Answer, Call, Cancel, Exit, Report, ScriptError, run};
 
 /// The surroundings of the worker.
@@ -163,7 +163,7 @@ impl Context<'_> {
                 Attempt::NotBegun(_) | Attempt::Missing(_) if !is_suspect(member) => return true,
                 Attempt::Missing(why) => {
                     let until = *missing_until.get_or_insert(began + retry.missing);
-                    let unless = format!("{STRONGER}, unless the script is there by then");
+                    let unless = format!("{}, unless the script is there by then", retry.then);
                     self.board.tell(problem.clone(), Told::because(&*why).then(unless, Some(until)));
                     if began >= until {
                         break why;
@@ -177,7 +177,7 @@ impl Context<'_> {
                 }
             };
             if let Some(left) = left {
-                let next = format!("{what} is tried again, {left} times at most; then {STRONGER}");
+                let next = format!("{what} is tried again, {left} times at most; then {}", retry.then);
                 self.board.tell(problem.clone(), Told::because(&*why).then(next, Some(began + retry.pause)));
                 if left == 0 {
                     break why;
@@ -200,7 +200,7 @@ impl Context<'_> {
             Seen::Nothing => "may still run here: its status gives no answer",
         };
         self.log.crit(format_args!("Resource STOP failure: {} {said}.", name(member)));
-        self.board.update(problem, Told::because(format!("{last}; it {said}")).then(STRONGER, None));
+        self.board.update(problem, Told::because(format!("{last}; it {said}")).then(retry.then.to_string(), None));
         false
     }
 

@@ -29,6 +29,7 @@ impl Problem {
         AddressesUnrecorded => "addresses-unrecorded",
         RunsNowhere => "runs-nowhere",
         StopEscalated => "stop-escalated",
+        RemovedStops => "removed-stops",
         FenceFails => "fence-fails",
         FenceMissing => "fence-missing",
         NodeDead => "node-dead",
@@ -83,6 +84,9 @@ impl Problem {
             }
             Self::StopEscalated { .. } => {
                 "stop the rest of the group by hand, then run `hb standby`; the node may reboot before that"
+            }
+            Self::RemovedStops { .. } => {
+                "find out what its stop script waits for; until it has ended, a reload waits and this node does not leave"
             }
             Self::FenceFails { .. } => {
                 "look for the program's last lines in the log; if the node is certainly off, let the program return 0 once"
@@ -168,6 +172,7 @@ impl fmt::Display for Problem {
             Self::NoAnswer => f.write_str("the peer is heard but does not report its claim: nothing is started here"),
             Self::ReloadRefused => f.write_str("the changed configuration is not in use"),
             Self::RunsNowhere { group } => write!(f, "{group} runs on no node, as far as this node knows"),
+            Self::RemovedStops { group } => write!(f, "{group} is no longer in haresources and still stops here"),
             Self::StopEscalated { group } => write!(f, "{group} does not stop here, so no other node may start it"),
             Self::FenceFails { node, device } => {
                 write!(f, "{node} is not fenced: {device} fails, so the groups that it may run are not started")

@@ -8,11 +8,13 @@
 use super::{Resources, ScriptEnvironment};
 use crate::jobs::{Refused, Task, Work};
 use crate::log::Logger;
+use crate::problems::Board;
 use crate::script::{Call, Cancel, run};
 use crate::sys::fault;
 use hbcore::takeover::{Outcome, Ticket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -77,17 +79,21 @@ impl Escalation {
 }
 
 impl Resources {
-    /// Begins the escalation for the group with this key.
-    pub(super) fn escalate(&mut self, ticket: Ticket, key: String) {
-        let Some(escalation) = self.escalation.clone() else { return self.ready.push((ticket, Outcome::Failed)) };
-        let (log, board, name) = (self.log.clone(), self.board.clone(), key.clone());
-        let carry_out = move || {
+    /// The work against the group with this key.
+    pub(super) fn escalation_of(escalation: Arc<Escalation>, key: String, log: Logger, board: Board) -> Task {
+        Task(Box::new(move || {
             escalation.carry_out(&key, &log)?;
             // Nothing of the group can run here any more.
             board.settle_where(|problem| problem.is_of_stop(&key));
             Ok(())
-        };
-        self.submit(ticket, name, Work::Function(Task(Box::new(carry_out))));
+        }))
+    }
+
+    /// Begins the escalation for the group with this key.
+    pub(super) fn escalate(&mut self, ticket: Ticket, key: String) {
+        let Some(escalation) = self.escalation.clone() else { return self.ready.push((ticket, Outcome::Failed)) };
+        let task = Self::escalation_of(escalation, key.clone(), self.log.clone(), self.board.clone());
+        self.submit(ticket, key, Work::Function(task));
     }
 }
 

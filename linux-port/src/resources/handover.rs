@@ -115,7 +115,7 @@ impl Handover {
     }
 
     /// The groups of which something runs here.
-    fn groups_up(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn groups_up(&self) -> impl Iterator<Item = &String> {
         self.groups.iter().chain(&self.inherited).chain(&self.parts)
     }
 

@@ -84,6 +84,23 @@ impl Plan {
         HaResources::read(line.as_bytes()).groups.first().map(|group| Self::new(group, builtin, scripts))
     }
 
+    /// The group that consists of those of the words that are not kept; `None` if all are.
+    #[cold]
+    pub fn of_gone_words(
+        words: &str,
+        is_kept: impl Fn(&str) -> bool,
+        builtin: bool,
+        scripts: &ScriptEnvironment,
+    ) -> Option<Self> {
+        let gone: Vec<&str> = words.split(' ').filter(|word| !word.is_empty() && !is_kept(word)).collect();
+        if gone.is_empty() { None } else { Self::of_words(&gone.join(" "), builtin, scripts) }
+    }
+
+    /// Whether the group has a resource that stands in `haresources` like this.
+    pub fn has(&self, word: &str) -> bool {
+        self.words.split(' ').any(|own| own == word)
+    }
+
     /// Whether the group has only addresses.
     pub fn is_only_addresses(&self) -> bool {
         self.leading.len() == self.members.len()

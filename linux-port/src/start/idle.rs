@@ -17,8 +17,7 @@ use crate::sys::signal::Signals;
 pub(super) struct Stuck {
     /// The places of groups in this node's `haresources`.
     pub(super) groups: Vec<usize>,
-    /// The words of groups of a crashed run that are not in `haresources` any more. No node claims them. They stay in
-    /// the mark, so that the next start tries again.
+    /// The words of groups of a crashed run that are not in `haresources` any more. No node claims them: they are strays.
     pub(super) lost: Vec<String>,
 }
 
@@ -28,7 +27,7 @@ impl Stuck {
     fn handed_over(known: Option<&Handover>, plans: &[Plan]) -> Self {
         let mut stuck = Self::default();
         for words in known.iter().flat_map(|known| &known.stuck) {
-            let has_one = |plan: &Plan| plan.words.split(' ').any(|word| words.split(' ').any(|theirs| theirs == word));
+            let has_one = |plan: &Plan| words.split(' ').any(|word| plan.has(word));
             let places: Vec<usize> =
                 plans.iter().enumerate().filter(|(_, plan)| has_one(plan)).map(|(n, _)| n).collect();
             if places.is_empty() {
@@ -64,14 +63,9 @@ pub(super) fn idle(
         return Ok(Stuck::handed_over(known, plans));
     }
     let crashed = Mark::new(&options.run_dir).read();
-    let lost: Vec<Plan> = crashed
-        .iter()
-        .flatten()
-        .filter_map(|words| {
-            let is_gone = !plans.iter().any(|plan| plan.words == *words);
-            is_gone.then(|| Plan::of_words(words, site.takes_addresses(), scripts)).flatten()
-        })
-        .collect();
+    let is_kept = |word: &str| plans.iter().any(|plan| plan.has(word));
+    let gone = |words: &String| Plan::of_gone_words(words, is_kept, site.takes_addresses(), scripts);
+    let lost: Vec<Plan> = crashed.iter().flatten().filter_map(gone).collect();
     if crashed.is_some() {
         log.warn(format_args!("The last run was not stopped in order: its leftovers here are stopped"));
         plans.iter().chain(&lost).for_each(Plan::assume_started);
@@ -97,7 +91,9 @@ pub(super) fn idle(
     let lost: Vec<String> =
         lost_ones.into_iter().filter_map(|place| all.get(place)).map(|plan| plan.words.clone()).collect();
     for words in &lost {
-        log.crit(format_args!("{words}: not in haresources any more, and may still run here: stop it by hand"));
+        log.crit(format_args!(
+            "{words}: not in haresources any more, and may still run here: it is told to stop again"
+        ));
     }
     Ok(Stuck { groups, lost })
 }

@@ -91,6 +91,7 @@ mod stall;
 mod standby;
 mod start;
 mod status;
+mod strays;
 mod three;
 mod wording;
 
@@ -204,9 +205,34 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
     trials
 }
 
+/// Scenarios of a pair of ours in which the daemon crashes, or reads its configuration anew and something goes wrong.
+const CRASHES_AND_RELOADS: [(&str, Scenario); 21] = [
+    ("crash_and_late_restart_leave_one_owner", crash::late_restart),
+    ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
+    ("start_at_once_after_a_crash_runs_one_daemon", crash::start_at_once),
+    ("start_before_the_end_of_a_killed_daemon_waits_for_it", crash::start_before_the_end),
+    ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
+    ("crash_leftover_that_cannot_be_stopped_is_claimed", crash::stop_fails),
+    ("reload_goes_through_beside_a_leftover_and_the_next_run_knows_it", crash::reload_beside_a_leftover),
+    ("crash_leftover_of_the_other_home_keeps_nothing_from_running", crash::foreign_stop_fails),
+    ("service_started_by_accident_is_stopped_at_the_start", crash::service_started_by_accident),
+    ("node_does_not_join_while_a_status_hangs", crash::status_hangs),
+    ("reload_is_refused_while_the_state_directory_is_full", reload_faults::full_disk),
+    ("reload_is_refused_while_the_state_directory_is_read_only", reload_faults::read_only_disk),
+    ("reload_is_refused_while_its_port_is_taken", reload_faults::port_taken),
+    ("reload_is_refused_while_its_serial_port_is_locked", reload_faults::serial_port_locked),
+    ("reload_is_refused_while_its_program_is_unfit", reload_faults::program_unfit),
+    ("reload_whose_exec_is_refused_leaves_everything_as_it_was", reload_faults::exec_refused),
+    ("reload_goes_on_when_its_log_is_a_fifo_without_a_reader", reload_faults::log_is_a_fifo),
+    ("successor_without_a_configuration_gives_up_what_it_holds", reload_faults::successor_without_configuration),
+    ("removed_group_that_does_not_stop_is_escalated_and_not_forgotten", strays::stop_fails),
+    ("removed_group_whose_stop_hangs_delays_a_reload", strays::stop_hangs),
+    ("removed_group_is_stopped_after_a_crash", strays::crash),
+];
+
 /// Scenarios in which something is asked of a node that only ours does: of alpha, of bravo, of both.
 fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
-    let of_alpha: [(&str, Scenario); 15] = [
+    let of_alpha: [(&str, Scenario); 16] = [
         ("status_tells_what_the_node_sees", links::status),
         ("status_of_a_peer_that_was_stopped_is_left", status::left),
         ("status_of_a_stop_within_a_start_is_a_stop", status::stop_in_start),
@@ -222,6 +248,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("second_term_changes_nothing", shutdown::second_signal),
         ("term_while_a_script_hangs", shutdown::hanging_script),
         ("reload_with_changed_haresources", reload::haresources),
+        ("removed_group_is_stopped_before_its_node_leaves", strays::leave),
     ];
     let of_bravo: [(&str, Scenario); 7] = [
         ("start_without_a_process_goes_back_to_its_owner", outcomes::no_process_for_a_start),
@@ -232,7 +259,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_fails_twice", fencing::command),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 43] = [
+    let of_both: [(&str, Scenario); 25] = [
         ("respawned_client_that_dies_too_often_is_a_problem_until_a_reload", respawn::dies),
         ("respawned_clients_outlive_a_reload", respawn::reload),
         ("respawned_client_that_does_not_end_is_killed", respawn::does_not_end),
@@ -249,24 +276,6 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("signal_without_news_is_logged_three_times_at_most", limits::unchanged),
         ("lost_generation_and_a_clock_set_back_keep_nobody_out", limits::lost_generation),
         ("node_whose_generation_is_refused_says_what_to_do", limits::unnoticed_generation),
-        ("crash_and_late_restart_leave_one_owner", crash::late_restart),
-        ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
-        ("start_at_once_after_a_crash_runs_one_daemon", crash::start_at_once),
-        ("start_before_the_end_of_a_killed_daemon_waits_for_it", crash::start_before_the_end),
-        ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
-        ("crash_leftover_that_cannot_be_stopped_is_claimed", crash::stop_fails),
-        ("reload_goes_through_beside_a_leftover_and_the_next_run_knows_it", crash::reload_beside_a_leftover),
-        ("crash_leftover_of_the_other_home_keeps_nothing_from_running", crash::foreign_stop_fails),
-        ("service_started_by_accident_is_stopped_at_the_start", crash::service_started_by_accident),
-        ("node_does_not_join_while_a_status_hangs", crash::status_hangs),
-        ("reload_is_refused_while_the_state_directory_is_full", reload_faults::full_disk),
-        ("reload_is_refused_while_the_state_directory_is_read_only", reload_faults::read_only_disk),
-        ("reload_is_refused_while_its_port_is_taken", reload_faults::port_taken),
-        ("reload_is_refused_while_its_serial_port_is_locked", reload_faults::serial_port_locked),
-        ("reload_is_refused_while_its_program_is_unfit", reload_faults::program_unfit),
-        ("reload_whose_exec_is_refused_leaves_everything_as_it_was", reload_faults::exec_refused),
-        ("reload_goes_on_when_its_log_is_a_fifo_without_a_reader", reload_faults::log_is_a_fifo),
-        ("successor_without_a_configuration_gives_up_what_it_holds", reload_faults::successor_without_configuration),
         ("status_of_a_group_that_starts_nowhere_is_not_settled", status::nowhere),
         ("status_of_different_haresources_is_a_problem_on_both", status::digest),
         ("status_names_strangers", status::strangers),
@@ -293,7 +302,8 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         scenarios.extend(three);
     }
     if pairing.is_all_ours() {
-        scenarios.extend(of_both.into_iter().chain(differing::OURS).chain(legacy::OURS));
+        let of_modules = [&CRASHES_AND_RELOADS[..], &differing::OURS, &legacy::OURS].concat();
+        scenarios.extend(of_both.into_iter().chain(of_modules));
     }
     if pairing.alpha == Daemon::Reference {
         scenarios.extend(of_reference_alpha);

@@ -1,0 +1,167 @@
+//! A reload removes a line of `haresources`, and the stop of its group goes wrong: no node starts the group before it is
+//! known to be stopped, whatever happens to the daemon meanwhile.
+
+use std::time::{Duration, Instant};
+
+use hbcore_tests::lab::{Site, holds_within, release_binary};
+use hbcore_tests::scenario::Pairing;
+
+use crate::groups::{self, Pair, count_calls, held};
+use crate::reload::Before;
+use crate::status::shows;
+use crate::{MOVE_LIMIT, START_LIMIT};
+
+/// Eleven attempts, one a second, and some.
+const ATTEMPTS_LIMIT: Duration = Duration::from_secs(30);
+/// A second owner would have appeared by then.
+const LONG_ENOUGH: Duration = Duration::from_secs(2);
+
+/// `extra` stops at once, or fails, or waits, as the files of `/run` say.
+const STUBBORN_SCRIPT: &str = r#"#!/bin/sh
+echo "${0##*/} $*" >> /var/log/calls
+held=/run/held-${0##*/}
+case $1 in
+    start) : > "$held" ;;
+    stop)
+        while [ -e /run/hang ]; do sleep 0.1; done
+        [ ! -e /run/refuse ] && rm -f "$held" ;;
+    status) if [ -e "$held" ]; then echo running; else echo stopped; exit 3; fi ;;
+esac
+"#;
+
+fn site() -> Site {
+    Site { more_groups: "bravo mail\nalpha extra\n".to_owned(), ..groups::site() }
+}
+
+/// Both nodes run their groups, and alpha runs `extra` as well.
+fn running(name: &str, pairing: Pairing) -> Pair {
+    let pair = Pair::new(name, pairing, &site());
+    for host in pair.lab.hosts() {
+        host.write_script("extra", STUBBORN_SCRIPT);
+    }
+    pair.start();
+    pair.lab.await_until(START_LIMIT, "extra on alpha", || held(&pair.lab, "extra") == ["alpha"]);
+    pair
+}
+
+/// Alpha reads a file without the line of `extra`; that of bravo keeps it.
+fn remove_line(pair: &Pair) {
+    let alpha = &pair.lab.alpha;
+    alpha.write("haresources", &groups::site().haresources());
+    let before = Before::of(pair, alpha);
+    let since = Instant::now();
+    reload(pair);
+    before.await_next(pair, alpha, since, "local");
+}
+
+fn reload(pair: &Pair) {
+    let answered = pair.lab.alpha.heartbeat(&["-r"]);
+    pair.lab.check(answered.code == Some(0), &format!("-r to exit with 0 instead of {answered:?}"));
+}
+
+/// Whether `hb status` of alpha has this word.
+fn status_of_alpha_has(pair: &Pair, word: &str) -> bool {
+    pair.lab.alpha.run(&release_binary("hb").display().to_string(), &["status"]).output.contains(word)
+}
+
+/// The stop fails: it is tried again and escalated as any other, it is a problem until the group has stopped, and the
+/// next run of the daemon goes on with it.
+pub(crate) fn stop_fails(pairing: Pairing) {
+    let pair = running("removed line, stop fails", pairing);
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let command = "#!/bin/sh\necho \"${0##*/} $*\" >> /var/log/calls\nexit 1\n";
+    alpha.put_into("/usr/sbin", &[("reboot", command), ("init", command)]);
+    alpha.write_program("command", command);
+    alpha.write("hbcore.cf", "stop_failure_command /etc/ha.d/command\n");
+    alpha.run("touch", &["/run/refuse"]);
+    remove_line(&pair);
+    shows(lab, alpha, 4, &["problem stop-unseen: extra may still run here", "extra stop is tried again"]);
+    lab.await_until(ATTEMPTS_LIMIT, "the command to be called", || count_calls(alpha, "command extra") > 0);
+    shows(lab, alpha, 4, &["problem stop-escalated: extra does not stop here"]);
+    lab.check(held(lab, "extra") == ["alpha"], "extra on alpha alone");
+
+    // Another reload meanwhile loses nothing.
+    alpha.write_site(&Site { more: "# changed\n".to_owned(), ..groups::site() });
+    let before = Before::of(&pair, alpha);
+    let since = Instant::now();
+    let stops = count_calls(alpha, "extra stop");
+    reload(&pair);
+    before.await_next(&pair, alpha, since, "local");
+    lab.await_until(ATTEMPTS_LIMIT, "extra to be told to stop", || count_calls(alpha, "extra stop") > stops);
+    shows(lab, alpha, 4, &["problem stop-unseen: extra may still run here"]);
+
+    alpha.run("rm", &["/run/refuse"]);
+    lab.await_until(ATTEMPTS_LIMIT, "extra to stop", || held(lab, "extra").is_empty());
+    let is_over = || !status_of_alpha_has(&pair, "extra");
+    lab.await_until(MOVE_LIMIT, "the problems to end", is_over);
+    lab.stays(LONG_ENOUGH, "extra nowhere while the files differ", || held(lab, "extra").is_empty());
+    lab.check(pair.are_owners("alpha", "bravo"), "each other group at home");
+}
+
+/// The stop hangs: the next reload waits for its end, and a run after a crash knows the group.
+pub(crate) fn stop_hangs(pairing: Pairing) {
+    let pair = running("removed line, stop hangs", pairing);
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.run("touch", &["/run/hang"]);
+    remove_line(&pair);
+    lab.await_until(START_LIMIT, "extra to be told to stop", || count_calls(alpha, "extra stop") == 1);
+    let told = "problem removed-stops: extra is no longer in haresources and still stops here";
+    shows(lab, alpha, 4, &[told]);
+    let standby = alpha.tool("hb_standby", &["local"]);
+    let refusal = "a group that is no longer in haresources has not stopped here yet";
+    lab.check(standby.output.contains(refusal), &format!("no standby before that instead of {standby:?}"));
+
+    alpha.write_site(&Site { more: "# changed\n".to_owned(), ..groups::site() });
+    let restarts = || alpha.count_logged("Performing heartbeat restart exec.");
+    let before = restarts();
+    let answered = alpha.heartbeat(&["-r"]);
+    lab.check(answered.output.contains("is put off"), &format!("the reload to wait instead of {answered:?}"));
+    lab.stays(LONG_ENOUGH, "no restart before the stop has ended", || restarts() == before);
+    alpha.run("rm", &["/run/hang"]);
+    lab.await_until(START_LIMIT, "extra to stop and the reload to go on", || {
+        held(lab, "extra").is_empty() && restarts() == before + 1
+    });
+    shows(lab, alpha, 4, &["problem haresources-differ"]);
+    lab.check(!status_of_alpha_has(&pair, "extra"), "no word of extra");
+    lab.check(count_calls(alpha, "extra stop") == 1, "one stop");
+}
+
+/// The daemon crashes during the stop: its next run stops the group, although no file of this node has it any more.
+pub(crate) fn crash(pairing: Pairing) {
+    let pair = running("removed line, crash during its stop", pairing);
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.run("touch", &["/run/refuse"]);
+    remove_line(&pair);
+    lab.await_until(START_LIMIT, "extra to be told to stop", || count_calls(alpha, "extra stop") > 0);
+    alpha.crash_daemon();
+    alpha.start();
+    let stops = count_calls(alpha, "extra stop");
+    lab.await_until(ATTEMPTS_LIMIT, "extra to be told to stop again", || count_calls(alpha, "extra stop") > stops);
+    shows(lab, alpha, 4, &["problem stop-unseen: extra may still run here"]);
+    lab.check(held(lab, "extra").contains(&"alpha"), "extra on alpha");
+    alpha.run("rm", &["/run/refuse"]);
+    lab.await_until(ATTEMPTS_LIMIT, "extra to stop on alpha", || !held(lab, "extra").contains(&"alpha"));
+    lab.await_until(MOVE_LIMIT, "the problems to end", || !status_of_alpha_has(&pair, "extra"));
+}
+
+/// The stop is slow, and the daemon is told to end: the peer, whose file still has the line, waits.
+pub(crate) fn leave(pairing: Pairing) {
+    let pair = running("removed line, leave during its stop", pairing);
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.run("touch", &["/run/hang"]);
+    remove_line(&pair);
+    lab.await_until(START_LIMIT, "extra to be told to stop", || count_calls(alpha, "extra stop") == 1);
+    alpha.signal_daemon("TERM");
+    lab.stays(LONG_ENOUGH, "extra on alpha alone", || held(lab, "extra") == ["alpha"]);
+    lab.check(alpha.is_running(), "the daemon of alpha to wait");
+    alpha.run("rm", &["/run/hang"]);
+    let mut both = false;
+    let moved = holds_within(START_LIMIT, || {
+        let owners = held(lab, "extra");
+        both |= owners.len() > 1;
+        owners == ["bravo"] && pair.are_owners("bravo", "bravo")
+    });
+    lab.check(moved, "everything on bravo");
+    lab.check(!both, "one owner of extra at every time");
+    lab.await_until(START_LIMIT, "the daemon of alpha to end", || !alpha.is_running());
+}
