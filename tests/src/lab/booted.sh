@@ -35,11 +35,14 @@ for device in null zero full random urandom tty; do
 done
 mkdir "$root/dev/shm" "$root/run/lock"
 ln -s /proc/self/fd "$root/dev/fd"
+ln -s /proc/self/fd/0 "$root/dev/stdin"
+ln -s /proc/self/fd/1 "$root/dev/stdout"
+ln -s /proc/self/fd/2 "$root/dev/stderr"
 for kept; do
 	case $kept in
 	*=*)
-		touch "$root/dev/${kept#*=}"
-		mount --bind "${kept%%=*}" "$root/dev/${kept#*=}"
+		# Not a mount, which `umount /dev/NAME` would undo.
+		cp -a "${kept%%=*}" "$root/dev/${kept#*=}"
 		;;
 	*)
 		mkdir -p "$root/$kept"
