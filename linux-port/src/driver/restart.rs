@@ -7,6 +7,7 @@ use crate::problems::{Board, Problem, Told};
 use crate::resources::{Handover, Successor};
 use crate::respawn::{Passed, Respawn};
 use crate::status::{REFUSED, RELOAD};
+use crate::sys::fault::{self, Call};
 use hbcore::takeover::{Accord, Group, GroupState, Standby};
 use hbcore::time::{Duration, Instant};
 use std::fmt::Display;
@@ -96,15 +97,7 @@ impl Driver {
             return None;
         }
         if !self.nothing_moves() {
-            if matches!(self.restart, Restart::Resting { .. }) {
-                self.resources.wake();
-                self.respawn.iter().for_each(Respawn::wake);
-            }
-            if !matches!(self.restart, Restart::Delayed(_)) {
-                self.log.warn(format_args!("Shutdown delayed until current resource activity finishes."));
-                self.restart = Restart::Delayed(successor);
-                self.orders.note(RELOAD, "is put off until no group is being started, stopped or moved".to_owned());
-            }
+            self.put_off(successor);
             return None;
         }
         let now = crate::sys::clock::Clock.now();
@@ -127,10 +120,16 @@ impl Driver {
             return None;
         };
         let (added, clients) = (std::mem::take(added), std::mem::take(clients));
-        self.restart = Restart::No;
         self.log.info(format_args!("Restarting heartbeat."));
-        self.cluster.announce_restart(now);
+        let _ = fault::gate(Call::Moment, "restart");
+        self.cluster.announce_restart(crate::sys::clock::Clock.now());
         self.drain();
+        // The drain begins what has become due since the look above, such as another attempt to stop a stuck group.
+        if !self.nothing_moves() {
+            self.put_off(successor);
+            return None;
+        }
+        self.restart = Restart::No;
         let takeover = self.cluster.takeover();
         let own = self.cluster.node(self.cluster.local()).and_then(|me| me.told.digest);
         let words = |wanted: &dyn Fn(&Group) -> bool| {
@@ -153,6 +152,23 @@ impl Driver {
             clients,
             orders: self.orders.count(),
         })
+    }
+
+    /// Something moves: the threads work on, and the restart waits until nothing does.
+    #[cold]
+    #[inline(never)]
+    fn put_off(&mut self, successor: Successor) {
+        let before = std::mem::replace(&mut self.restart, Restart::Delayed(successor));
+        match before {
+            Restart::Delayed(_) => return,
+            Restart::Resting { .. } => {
+                self.resources.wake();
+                self.respawn.iter().for_each(Respawn::wake);
+            }
+            Restart::No | Restart::Wanted(_) => {}
+        }
+        self.log.warn(format_args!("Shutdown delayed until current resource activity finishes."));
+        self.orders.note(RELOAD, "is put off until no group is being started, stopped or moved".to_owned());
     }
 
     /// The system refused to replace the program: the daemon continues as before. Call [`Driver::run`] next.

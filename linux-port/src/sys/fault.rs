@@ -47,6 +47,8 @@ pub enum Call {
     Serial,
     /// Locking memory or entering a scheduling class.
     Privilege,
+    /// No call, but a moment between two steps, at which a test makes the daemon pause.
+    Moment,
 }
 
 impl Call {
@@ -66,6 +68,7 @@ impl Call {
             Self::Accept => "accept",
             Self::Serial => "serial",
             Self::Privilege => "privilege",
+            Self::Moment => "moment",
         }
     }
 }
