@@ -28,6 +28,7 @@ use rustix::fs::{AtFlags, CWD, Gid, Mode};
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::sys::{fault, users};
+use hbcore::config::HaResources;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 pub use group::{GroupRow, Next, RunningScript};
@@ -131,6 +132,8 @@ pub struct Answer {
     pub problems: Vec<String>,
     /// The other nodes that are alive.
     pub peers: Vec<Peer>,
+    /// The groups of which something runs here or may, as their resources stand in `haresources`.
+    pub running: Vec<String>,
 }
 
 /// Another node that is alive, and whether it has the same groups.
@@ -170,7 +173,7 @@ impl Peer {
 impl Answer {
     /// The daemon's state and its decisions.
     pub fn of(seen: &Seen<'_>, orders: &Orders) -> Self {
-        Self::of_snapshot(&Snapshot::of(seen), orders)
+        Self { running: seen.running(), ..Self::of_snapshot(&Snapshot::of(seen), orders) }
     }
 
     fn of_snapshot(seen: &Snapshot, orders: &Orders) -> Self {
@@ -184,7 +187,15 @@ impl Answer {
             stopping: seen.stopping(),
             problems,
             peers: peers.collect(),
+            running: Vec::new(),
         }
+    }
+
+    /// The resources that run here, or may, and that a daemon with this `haresources` stops: one line for each group.
+    pub fn ending(&self, resources: &HaResources<'_>) -> Vec<String> {
+        let is_kept = |word: &str| resources.groups.iter().any(|group| group.resources().any(|kept| kept.word == word));
+        let gone = |words: &String| words.split(' ').filter(|word| !is_kept(word)).collect::<Vec<_>>().join(" ");
+        self.running.iter().map(gone).filter(|words| !words.is_empty()).collect()
     }
 
     /// Whether any problem stands. The text tells it too, since the end of an answer that does not fit into the socket
@@ -198,7 +209,9 @@ impl Answer {
         let orders = self.orders.iter().map(|o| format!("order {} {} {}\n", o.number, o.kind, o.said));
         let stopping = self.stopping.iter().map(|key| format!("stopping {key}\n"));
         let problems = self.problems.iter().map(|word| format!("problem {word}\n"));
-        let notes: String = orders.chain(stopping).chain(problems).chain(self.peers.iter().map(Peer::line)).collect();
+        let peers = self.peers.iter().map(Peer::line);
+        let running = self.running.iter().map(|words| format!("running {words}\n"));
+        let notes: String = orders.chain(stopping).chain(problems).chain(peers).chain(running).collect();
         [self.text.as_str(), SEPARATOR, &self.json, SEPARATOR, &notes].concat()
     }
 
@@ -216,6 +229,10 @@ impl Answer {
             stopping: notes.lines().filter_map(|line| words(line, "stopping ")).collect(),
             problems: notes.lines().filter_map(|line| words(line, "problem ")).collect(),
             peers: notes.lines().filter_map(|line| Peer::read(&words(line, "peer ")?)).collect(),
+            running: notes
+                .split_inclusive('\n')
+                .filter_map(|line| words(line.strip_suffix('\n')?, "running "))
+                .collect(),
         }
     }
 }

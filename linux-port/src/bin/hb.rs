@@ -4,7 +4,7 @@
 use hbcore_linux::state::{Running, probe};
 use hbcore_linux::terminal::complain;
 use hbcore_linux::tools::{self, Tool};
-use hbcore_linux::{config, demo, status};
+use hbcore_linux::{cli, config, demo, status};
 use lexopt::{Arg, Parser};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
@@ -18,6 +18,7 @@ hb: the front end of hbcore
                        needs no privilege, and leaves nothing running;
                        --svg FILE: also draw the first failover into FILE
   hb check [DIR]       check the configuration in DIR (/etc/ha.d): exit 0 if it is good, 6 if not;
+                       warns of each resource that runs here and is missing in haresources;
                        --peer: also ask the running daemon whether the peer has the same
                        haresources: exit 4 if not, or if it cannot be told
   hb status [--json]   show what the running daemon sees: nodes, links, groups, problems; exit 0 if
@@ -54,9 +55,8 @@ fn main() -> ExitCode {
     }
     match command(words) {
         Ok(Command::Demo { cuts, drawing }) => demo::run(cuts, drawing.as_deref()),
-        Ok(Command::Check { directory, peer: None }) => check(&directory),
-        Ok(Command::Check { directory, peer: Some(run_dir) }) => match check(&directory) {
-            ExitCode::SUCCESS => check_peer(&run_dir),
+        Ok(Command::Check { directory, run_dir, peer }) => match check(&directory, &run_dir) {
+            ExitCode::SUCCESS if peer => check_peer(&run_dir),
             code => code,
         },
         Ok(Command::Status { run_dir, json }) => show_status(&run_dir, json),
@@ -75,10 +75,11 @@ enum Command {
         cuts: u32,
         drawing: Option<PathBuf>,
     },
-    /// `peer`: the run directory of the daemon to ask about the peer.
+    /// `run_dir`: the run directory of the daemon to ask about what runs; `peer`: also about the peer.
     Check {
         directory: PathBuf,
-        peer: Option<PathBuf>,
+        run_dir: PathBuf,
+        peer: bool,
     },
     Status {
         run_dir: PathBuf,
@@ -152,7 +153,8 @@ impl Words {
                 (Some(_), Some(_)) => Err("hb check takes one directory".into()),
                 (one, other) => Ok(Command::Check {
                     directory: one.or(other).unwrap_or_else(|| "/etc/ha.d".into()),
-                    peer: self.peer.then_some(run_dir),
+                    run_dir,
+                    peer: self.peer,
                 }),
             },
             unknown => Err(format!("there is no command {unknown}").into()),
@@ -165,7 +167,7 @@ fn cuts(value: &OsStr) -> Result<u32, lexopt::Error> {
     number.ok_or_else(|| format!("--cuts wants a number from 1 to {CUTS_MAX}, and not '{}'", value.display()).into())
 }
 
-fn check(directory: &Path) -> ExitCode {
+fn check(directory: &Path, run_dir: &Path) -> ExitCode {
     if directory.is_file() {
         complain(format_args!(
             "hb: {} is a file: name the directory that holds ha.cf, authkeys and haresources",
@@ -174,7 +176,17 @@ fn check(directory: &Path) -> ExitCode {
         return ExitCode::from(USAGE);
     }
     let mut report = Vec::new();
-    let checked = config::check_report(directory, &mut report);
+    let checked = config::check_report(directory, &mut report).and_then(|code| {
+        if code == 0
+            && let Some(configuration) = config::load(directory).configuration
+        {
+            let haresources = directory.join("haresources");
+            for line in cli::endings(&run_dir.join(status::NAME), &configuration.resources) {
+                writeln!(report, "{}: warning: {line}", haresources.display())?;
+            }
+        }
+        Ok(code)
+    });
     let report = String::from_utf8_lossy(&report);
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let report = if wanted && io::stdout().is_terminal() { coloured(&report) } else { report.into_owned() };
@@ -290,10 +302,13 @@ mod tests {
         for line in ["status --run-dir /r --state-dir /s", "--config-dir=/c --run-dir /r status"] {
             assert_eq!(read(line), status, "{line}");
         }
-        for line in ["check /c", "check --config-dir /c", "--config-dir /c check --run-dir /r"] {
-            assert_eq!(read(line), Command::Check { directory: "/c".into(), peer: None }, "{line}");
+        let checks = Command::Check { directory: "/c".into(), run_dir: "/r".into(), peer: false };
+        for line in
+            ["check /c --run-dir /r", "--run-dir /r check --config-dir /c", "--config-dir /c check --run-dir /r"]
+        {
+            assert_eq!(read(line), checks, "{line}");
         }
-        let asks = Command::Check { directory: "/c".into(), peer: Some("/r".into()) };
+        let asks = Command::Check { directory: "/c".into(), run_dir: "/r".into(), peer: true };
         assert_eq!(read("check --peer --run-dir /r /c"), asks);
         assert_eq!(read("--cuts 3 demo"), Command::Demo { cuts: 3, drawing: None });
         assert_eq!(read("status --json"), Command::Status { run_dir: "/run".into(), json: true });

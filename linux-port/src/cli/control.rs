@@ -10,6 +10,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use crate::state::{Running, probe};
 use crate::status::{self, Decided};
 use crate::terminal::complain;
+use hbcore::config::HaResources;
 
 /// The output and the exit code of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,6 +115,17 @@ pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
         }
         Decision::Said(_) | Decision::None => Answer { stderr: told, ..Answer::default() },
     })
+}
+
+/// A sentence for each group of which the running daemon has something that is missing in this new `haresources`. Nothing
+/// if no daemon answers at `socket`.
+#[cold]
+pub fn endings(socket: &Path, resources: &HaResources<'_>) -> Vec<String> {
+    let answer = status::ask_within(socket, PATIENCE).unwrap_or_default();
+    let said = |words: String| {
+        format!("{words}: runs here and is not in the new haresources: a reload stops it, and no node starts it")
+    };
+    answer.ending(resources).into_iter().map(said).collect()
 }
 
 /// The number of the latest order that the daemon decided. `None` if nothing answers at the socket, as with a 3.0.6; a

@@ -30,6 +30,7 @@ impl Driver {
             now,
             links: links.names(),
             groups: narrator.groups(),
+            words: resources.plans().map(|plan| plan.words.clone()).collect(),
             scripts: &scripts,
             left: watch.left(),
             failures: watch.failures(),

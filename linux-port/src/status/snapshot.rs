@@ -28,6 +28,8 @@ pub struct Seen<'a> {
     pub links: &'a [String],
     /// The keys of the groups, in the engine's order.
     pub groups: &'a [String],
+    /// The resources of the groups as they stand in `haresources`, by the groups' ids.
+    pub words: Vec<String>,
     /// The scripts that run.
     pub scripts: &'a [Running],
     /// The nodes that announced their leave, and were not heard since.
@@ -40,6 +42,15 @@ pub struct Seen<'a> {
     pub addresses: Vec<Vec<IpAddr>>,
     /// The problems that stand.
     pub problems: Vec<Standing>,
+}
+
+impl Seen<'_> {
+    /// The groups of which something runs here or may, as their resources stand in `haresources`.
+    pub(super) fn running(&self) -> Vec<String> {
+        let is_absent = |state| matches!(state, GroupState::Stopped | GroupState::Failed);
+        let all = self.cluster.groups().iter().zip(&self.words);
+        all.filter(|(group, _)| !is_absent(group.state())).map(|(_, words)| words.clone()).collect()
+    }
 }
 
 /// One moment.

@@ -20,8 +20,20 @@ fn answer_is_read_as_it_was_packed() {
             Peer { name: "bravo".to_owned(), is_ours: true, same: Some(false) },
             Peer { name: "charlie delta".to_owned(), is_ours: false, same: None },
         ],
+        running: vec!["192.0.2.1/24/eth0 web::a".to_owned(), "mail".to_owned()],
     };
     assert_eq!(Answer::unpack(&answer.pack()), answer);
+    let packed = answer.pack();
+    let torn = Answer::unpack(packed.strip_suffix("l\n").expect("the last line"));
+    assert_eq!(torn.running, ["192.0.2.1/24/eth0 web::a"], "half a line is none");
+}
+
+#[test]
+fn resources_that_a_file_lacks_are_ending() {
+    let running = vec!["192.0.2.1/24/eth0 web::a".to_owned(), "mail".to_owned(), "192.0.2.2 web::b".to_owned()];
+    let answer = Answer { running, ..Answer::default() };
+    let file = HaResources::read(b"alpha 192.0.2.1/24/eth0 web::c\nbravo 192.0.2.2 web::b\n");
+    assert_eq!(answer.ending(&file), ["web::a", "mail"]);
 }
 
 #[test]

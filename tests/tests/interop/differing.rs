@@ -11,11 +11,12 @@ use crate::status::{has, hb, shows};
 use crate::{MOVE_LIMIT, START_LIMIT, Scenario};
 
 /// Scenarios of two hbcore nodes.
-pub(crate) const OURS: [(&str, Scenario); 5] = [
+pub(crate) const OURS: [(&str, Scenario); 6] = [
     ("groups_with_swapped_homes_have_at_most_one_owner", swapped),
     ("rolling_change_of_haresources_keeps_what_runs", rolling),
     ("death_while_haresources_differs_is_a_takeover", death),
     ("fresh_nodes_whose_haresources_differ_report_groups_that_run_nowhere", fresh),
+    ("check_and_reload_warn_of_a_running_group_that_the_file_lacks", removed),
     ("group_of_one_file_is_named_while_nothing_starts_it", one_file),
 ];
 
@@ -208,4 +209,26 @@ pub(crate) fn one_file(pairing: Pairing) {
     for host in lab.hosts() {
         shows(lab, host, 0, &["settled"]);
     }
+}
+
+/// A line is taken out of the file while its group runs: `hb check` and `heartbeat -r` warn that it will be stopped, and
+/// they do not warn of what runs on the other node, or runs on.
+pub(crate) fn removed(pairing: Pairing) {
+    let pair = pair("removed line", pairing);
+    let lab = &pair.lab;
+    pair.start();
+    let warning = "warning: IPaddr::10.77.0.100/24/eth0 web: runs here and is not in the new haresources";
+    for (host, running) in [(&lab.alpha, true), (&lab.bravo, false)] {
+        let (code, said) = hb(host, &["check"]);
+        lab.check(code == Some(0) && !said.contains("runs here"), &format!("no such warning in {said}"));
+        host.write("haresources", "bravo mail\n");
+        for words in [&["check"][..], &["check", "--peer"]] {
+            let (_, said) = hb(host, words);
+            lab.check(said.contains(warning) == running, &format!("a warning where it runs, in {said}"));
+            lab.check(!said.contains("mail: runs here"), &format!("no warning about mail in {said}"));
+        }
+    }
+    let answered = lab.alpha.heartbeat(&["-r"]);
+    lab.check(answered.code == Some(0) && answered.output.contains(warning), &format!("{answered:?} to warn"));
+    lab.await_until(START_LIMIT, "the group to be stopped", || held(lab, "web").is_empty());
 }
