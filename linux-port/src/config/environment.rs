@@ -150,7 +150,11 @@ impl Check<'_> {
                     None => continue,
                 },
                 Some(Err(_)) => continue,
-                None if resource.is_bare_ipv6() || self.has_script(resource.script()) => continue,
+                None if resource.is_bare_ipv6() => continue,
+                None if self.has_script(resource.script()) => match self.missing_agent(resource.script()) {
+                    Some(agent) => (format!("{} calls {agent}, which does not exist", resource.script()), AGENT_HELP),
+                    None => continue,
+                },
                 None if self.has_one_colon(resource) => continue,
                 None => (format!("Cannot locate resource script {}", resource.script()), SCRIPT_HELP),
             };
@@ -182,6 +186,13 @@ impl Check<'_> {
         }
     }
 
+    /// The OCF agent that a script of our installation calls, if it is missing.
+    fn missing_agent(&self, name: &str) -> Option<String> {
+        let script = fs::read_to_string(self.sources.dir().join("resource.d").join(name)).ok()?;
+        let agent = format!("{AGENTS}/{name}");
+        (script.contains("/ocf-wrapper ") && !programs::is_executable(Path::new(&agent))).then_some(agent)
+    }
+
     fn has_script(&self, name: &str) -> bool {
         let own = self.sources.dir().join("resource.d");
         [own.as_path(), Path::new("/etc/init.d")].iter().any(|dir| programs::is_executable(&dir.join(name)))
@@ -194,6 +205,9 @@ const WATCHDOG_HELP: &str = "the device is not opened: a node that hangs is not 
 /// The socket of syslog.
 const SYSLOG: &str = "/dev/log";
 const NIC_HELP: &str = "name an interface of this machine, or leave it out to use the one of the subnet";
+/// The directory of the OCF agents that `dist/ha.d/ocf-wrapper` calls.
+const AGENTS: &str = "/usr/lib/ocf/resource.d/heartbeat";
+const AGENT_HELP: &str = "install the package resource-agents";
 const SCRIPT_HELP: &str = "put an executable script of that name into resource.d or /etc/init.d";
 
 const TWICE_HELP: &str = "keep it in one group: two groups on different nodes would both bring it up";

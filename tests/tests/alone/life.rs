@@ -143,7 +143,7 @@ fn is_checked(pair: &Pair, node: usize) {
 
 impl Pair {
     /// Writes a file of `/etc/ha.d`.
-    fn write(&self, node: usize, file: &str, text: &str) {
+    pub(super) fn write(&self, node: usize, file: &str, text: &str) {
         let mode = if file == "authkeys" { 600 } else { 644 };
         self.hosts[node]
             .succeed(&format!("install -m {mode} /dev/stdin /etc/ha.d/{file} <<'THE_END'\n{text}\nTHE_END"));

@@ -7,6 +7,7 @@
 
 mod life;
 mod pair;
+mod scripts;
 mod seed;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,7 +42,17 @@ fn main() {
             }),
         ]
     });
-    scenario::run(sites.collect())
+    let others = [
+        case(
+            "wrapper_calls_agents_as_the_package_does".to_owned(),
+            &DEBIAN,
+            scripts::wrapper_calls_agents_as_the_package_does,
+        ),
+        case("missing_agent_is_named".to_owned(), &[], scripts::missing_agent_is_named),
+        case("uninstallation_takes_only_its_own".to_owned(), &[], scripts::uninstallation_takes_only_its_own),
+        case("functions_serve_the_scripts_of_a_site".to_owned(), &[], scripts::functions_serve_the_scripts_of_a_site),
+    ];
+    scenario::run(others.into_iter().chain(sites).collect())
 }
 
 const DEBIAN: [(&str, &str); 1] = [("/usr/libexec/heartbeat/ipfail", "heartbeat")];
