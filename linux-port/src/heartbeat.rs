@@ -7,7 +7,7 @@ use crate::driver::{Next, Reread, Rereader};
 use crate::leftovers;
 use crate::log::{EarlyLog, Level, Logger, Stderr};
 use crate::rehearsal::Running as Rehearser;
-use crate::resources::Handover;
+use crate::resources::{Handover, Predecessor};
 use crate::respawn::{AS_CLIENT, as_client};
 use crate::site::{Site, log_config};
 use crate::start::{await_alone, host_name, off_this_stack, start};
@@ -150,12 +150,20 @@ fn load(options: &Options, earlier: &[(Level, String)]) -> Result<Box<Site>, u8>
 fn go_on(options: &Options, held: Option<Holds>) -> u8 {
     // A signal may come before the daemon reads signals. It is meant for the daemon, and must not end it.
     let _ = Signals::block(&DAEMON_SIGNALS);
-    let known = Handover::take(&options.state_dir, held);
+    let (predecessor, cleaned) = match Handover::take(&options.state_dir, held) {
+        Ok(Some(handover)) => (Predecessor::Told(Box::new(handover)), Vec::new()),
+        Ok(None) => (Predecessor::Classes, Vec::new()),
+        Err(unread) => {
+            let mut told = vec![(Level::Crit, unread.to_string())];
+            told.extend(leftovers::clean_addresses(options));
+            (Predecessor::Unread, told)
+        }
+    };
     memory::spare();
-    match load(options, &[]) {
-        Ok(site) => begin(site, options, known),
+    match load(options, &cleaned) {
+        Ok(site) => begin(site, options, predecessor),
         Err(code) => {
-            let claimed = Claimed { holds: held.unwrap_or_default(), known: known.as_ref() };
+            let claimed = Claimed { holds: held.unwrap_or_default(), known: predecessor.told() };
             abandon(&claimed, options, None, "the configuration cannot be used");
             code
         }
@@ -176,7 +184,7 @@ fn run(options: &Options) -> u8 {
     match load(options, &cleaned) {
         Ok(site) => {
             drop(guard);
-            begin(site, options, None)
+            begin(site, options, Predecessor::Nobody)
         }
         Err(code) => {
             if guard.is_some() {
@@ -188,13 +196,13 @@ fn run(options: &Options) -> u8 {
 }
 
 #[cold]
-fn begin(site: Box<Site>, options: &Options, known: Option<Handover>) -> u8 {
+fn begin(site: Box<Site>, options: &Options, predecessor: Predecessor) -> u8 {
     await_alone();
     if options.dump {
         print(&config::dump_effective(&site.ha_cf, &site.local_name, |_| "init".to_owned()));
     }
     let rereader = rereader(Rehearser { options: options.clone(), media: crate::media::merge_ucast(site.media()) });
-    start(site, options, rereader, known)
+    start(site, options, rereader, predecessor)
 }
 
 /// The reader for `SIGHUP`: it reads `authkeys` if that changed since it was last read. If another file changed, a new

@@ -23,7 +23,7 @@ use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::media;
 use crate::notify::Notifier;
 use crate::problems::Board;
-use crate::resources::{Duties, Handover, Plan, Resources};
+use crate::resources::{Duties, Handover, Plan, Predecessor, Resources};
 use crate::respawn::Respawn;
 use crate::site::Site;
 use crate::state::{ClaimError, Mark, PidFile, Record, Running, StateDir, empty_scratch, probe};
@@ -56,10 +56,10 @@ pub fn host_name() -> String {
 }
 
 /// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the
-/// background that of the parent, as soon as the daemon is ready or has failed. `known`: the handover of the daemon
-/// that ran in this process before.
+/// background that of the parent, as soon as the daemon is ready or has failed. `predecessor`: the
+/// daemon that ran in this process before.
 #[cold]
-pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Option<Handover>) -> u8 {
+pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, predecessor: Predecessor) -> u8 {
     let host = host_name();
     let resumes = matches!(options.action, Action::Resume(_));
     if let Running::Yes(pid) = probe(&options.pid_file())
@@ -83,7 +83,7 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Opti
         }
     };
     let mut claim = None;
-    let prepared = prepare(&site, options, &host, rereader, known.as_ref(), &mut claim);
+    let prepared = prepare(&site, options, &host, rereader, &predecessor, &mut claim);
     if let Err(failure) = &prepared {
         let level = if failure.code() == 0 { Level::Info } else { Level::Error };
         EarlyLog::new(site.log(&host, options.debug, Stderr::Off)).log(level, format_args!("{}", failure.reason()));
@@ -92,7 +92,7 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Opti
         // Interrupted: to clear would ask and stop all of it again, without looking at signals.
         (_, Ok(_) | Err(Failure::Refused(0 | EXIT_NOT_PERMITTED, _) | Failure::Interrupted)) => {}
         (Action::Resume(held), Err(Failure::Refused(_, reason))) => {
-            let claimed = Claimed { holds: held.unwrap_or_default(), known: known.as_ref() };
+            let claimed = Claimed { holds: held.unwrap_or_default(), known: predecessor.told() };
             abandon(&claimed, options, Some(&site), reason);
         }
         (_, Err(Failure::Refused(_, reason))) => clear_after_crash(options, Some(&site), reason),
@@ -102,7 +102,7 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, known: Opti
         claim.take().into_iter().for_each(PidFile::withdraw);
     }
     // The daemon runs for months, so it keeps only the memory that it needs to run.
-    drop((site, known));
+    drop((site, predecessor));
     match prepared {
         Ok(prepared) => {
             let code = run(prepared, readiness, &host, options);
@@ -174,7 +174,7 @@ fn prepare(
     options: &Options,
     host: &str,
     rereader: Rereader,
-    known: Option<&Handover>,
+    predecessor: &Predecessor,
     claim: &mut Option<PidFile>,
 ) -> Result<Prepared, Failure> {
     // Before any other thread starts, because threads inherit the mask.
@@ -193,7 +193,7 @@ fn prepare(
         Err(_) if matches!(options.action, Action::Resume(_)) => None,
         Err(failure) => return Err(failure),
     };
-    let (driver, log) = prepare_rest(site, options, host, rereader, signals, known)?;
+    let (driver, log) = prepare_rest(site, options, host, rereader, signals, predecessor)?;
     Ok(Prepared {
         driver,
         log,
@@ -210,7 +210,7 @@ fn prepare_rest(
     host: &str,
     rereader: Rereader,
     mut signals: Signals,
-    known: Option<&Handover>,
+    predecessor: &Predecessor,
 ) -> Result<(Driver, Logger), Failure> {
     let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
     let log = EarlyLog::new(config).start().map_err(Failure::general)?;
@@ -232,7 +232,8 @@ fn prepare_rest(
     let status = status_socket(options, &log);
     // Before any step that can fail: no other process would stop the groups that run here.
     let ears = Ears { log: &log, board: &board, socket: status.as_ref() };
-    let stuck = idle(site, &plans, &environment, options, ears, &mut signals, known)?;
+    let stuck = idle(site, &plans, &environment, options, ears, &mut signals, predecessor)?;
+    let known = predecessor.told();
     let (links, lost) = Links::open_some(site.media());
     if let Some(error) = lost.first().filter(|_| !resumes) {
         return Err(Failure::general(site.placed(error)));
@@ -247,7 +248,7 @@ fn prepare_rest(
         None => identity(site, &state, &log).map_err(Failure::general)?,
     };
     log.info(format_args!("Heartbeat generation: {}", successor.generation.0));
-    let before = before(options, known, &plans, site.digest(), &stuck.groups, &log);
+    let before = before(options, predecessor, &plans, site.digest(), &stuck.groups, &log);
     let mut cluster = off_this_stack(|| engine(site, &state, links.names(), manage, successor, &before))
         .map_err(|reason| Failure::Refused(EXIT_CONFIGURATION, format!("heartbeat: {reason}")))?;
     memory::give_back_zeros(&mut *cluster);
@@ -367,16 +368,17 @@ fn address_record(options: &Options, log: &Logger) -> Record {
 #[cold]
 fn before(
     options: &Options,
-    known: Option<&Handover>,
+    predecessor: &Predecessor,
     plans: &[Plan],
     digest: u64,
     stuck: &[usize],
     log: &Logger,
 ) -> Before {
     let claimed = match options.action {
-        Action::Resume(held) => Some(held.unwrap_or_default()),
+        Action::Resume(held) if predecessor.goes_on() => Some(held.unwrap_or_default()),
         _ => None,
     };
+    let known = predecessor.told();
     let has_same = known.is_none_or(|known| known.digest == Some(digest)) || plans.is_empty();
     let resume = claimed.map(|claimed| if has_same { Resume::Claims(claimed) } else { Resume::OtherGroups });
     let runs = |plan: &Plan| match known {

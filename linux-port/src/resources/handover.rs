@@ -14,7 +14,7 @@ use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ const HEAD: &str = "hbcore handover 2";
 const OLD_HEAD: &str = "hbcore handover 1";
 /// The last line. A text that ends otherwise is not whole.
 const END: &str = "end";
+/// The beginning of the name of its memory, as `/proc` shows it.
+const MEMORY: &str = "/memfd:handover";
 /// The file of an earlier version, in the state directory.
 const OLD_NAME: &str = "restart";
 /// The largest handover that is packed or read, in bytes.
@@ -64,6 +66,49 @@ pub struct Successor {
     pub uuid: Uuid,
 }
 
+/// The predecessor handed over something that cannot be read. The text is the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread(&'static str);
+
+impl std::fmt::Display for Unread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "The handover of the last run cannot be read: {}. Nothing of it is believed.", self.0)
+    }
+}
+
+impl std::error::Error for Unread {}
+
+/// The run before this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Predecessor {
+    /// There is none in this process: it was not started by a restart.
+    Nobody,
+    /// It handed over its claims alone, as a 3.0.6: all groups of the classes that it claimed run.
+    Classes,
+    /// It handed over everything.
+    Told(Box<Handover>),
+    /// Its handover cannot be read: what runs here is asked, as after a crash.
+    Unread,
+}
+
+impl Predecessor {
+    /// The facts that it handed over.
+    pub fn told(&self) -> Option<&Handover> {
+        match self {
+            Self::Told(handover) => Some(handover),
+            Self::Nobody | Self::Classes | Self::Unread => None,
+        }
+    }
+
+    /// Whether its groups continue to run. Otherwise nothing may run here when this run joins.
+    pub fn goes_on(&self) -> bool {
+        match self {
+            Self::Classes | Self::Told(_) => true,
+            Self::Nobody | Self::Unread => false,
+        }
+    }
+}
+
 /// A handover on its way.
 #[derive(Debug)]
 pub struct Parcel {
@@ -90,17 +135,22 @@ impl Handover {
         Ok(Parcel { content: content.into(), standard_input })
     }
 
-    /// Takes the predecessor's handover, once. `held`: the value of `-C`, which is all that a 3.0.6 hands over; then
-    /// the groups are not known.
-    pub fn take(state_dir: &Path, held: Option<Holds>) -> Option<Self> {
+    /// Takes the predecessor's handover, once. `held`: the value of `-C`, which is all that a 3.0.6 hands over: then there
+    /// is none, and the groups are not known.
+    ///
+    /// # Errors
+    /// [`Unread`]: there is one, and nothing of it can be believed.
+    pub fn take(state_dir: &Path, held: Option<Holds>) -> Result<Option<Self>, Unread> {
+        if let Some(text) = from_standard_input()? {
+            let known = Self::parse(&text).ok_or(Unread("it has a word that this version does not know"))?;
+            let is_ours = Some(known.holds) == held;
+            return if is_ours { Ok(Some(known)) } else { Err(Unread("its claims are not those of the command line")) };
+        }
         let old = state_dir.join(OLD_NAME);
-        let text = from_standard_input().or_else(|| {
-            let text = fs::read_to_string(&old).ok();
-            // Only its claims tell a leftover of another restart from this one.
-            let _ = fs::remove_file(&old);
-            text
-        });
-        text.and_then(|text| Self::parse(&text)).filter(|known| Some(known.holds) == held)
+        let text = fs::read_to_string(&old).ok();
+        let _ = fs::remove_file(&old);
+        // Only its claims tell a leftover of another restart from this one.
+        Ok(text.and_then(|text| Self::parse(&text)).filter(|known| Some(known.holds) == held))
     }
 
     /// Whether anything of a group was up: if so, it is not an old leftover.
@@ -227,30 +277,34 @@ impl Parcel {
     }
 }
 
-/// Reads the whole handover from our standard input, which is then as empty as that of any daemon. A terminal or a pipe
-/// is not touched.
-fn from_standard_input() -> Option<String> {
+/// Reads the whole handover from our standard input, which is then as empty as that of any daemon. A terminal, a pipe,
+/// or a file of somebody else is not touched.
+fn from_standard_input() -> Result<Option<String>, Unread> {
     let input = rustix::stdio::stdin();
-    let stat = fstat(input).ok()?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return None;
+    let is_file = fstat(input).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+    let name = fs::read_link("/proc/self/fd/0").unwrap_or_default();
+    if !is_file || !name.to_string_lossy().starts_with(MEMORY) {
+        return Ok(None);
     }
-    let mut content = vec![0; usize::try_from(stat.st_size).unwrap_or(0).min(LIMIT)];
-    let mut filled = 0;
-    while let Some(rest) = content.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match rustix::io::pread(input, rest, filled as u64) {
-            Ok(0) | Err(_) => break,
-            Ok(got) => filled += got,
-        }
-    }
-    let text = String::from_utf8(content).ok()?;
-    if !is_whole(&text) {
-        return None;
-    }
+    let content = content_of(input).ok();
     if let Ok(null) = fs::File::open("/dev/null") {
         let _ = rustix::stdio::dup2_stdin(null);
     }
-    Some(text)
+    let text = content.and_then(|content| String::from_utf8(content).ok()).ok_or(Unread("the system gives no text"))?;
+    if is_whole(&text) { Ok(Some(text)) } else { Err(Unread("it is not whole, or of a later version")) }
+}
+
+fn content_of(input: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+    fault::gate(Call::Open, "predecessor")?;
+    let mut content = vec![0; usize::try_from(fstat(input)?.st_size).unwrap_or(0).min(LIMIT)];
+    let mut filled = 0;
+    while let Some(rest) = content.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(input, rest, filled as u64)? {
+            0 => break,
+            got => filled += got,
+        }
+    }
+    Ok(content)
 }
 
 /// Whether the text has its first line and its last one.
@@ -319,11 +373,12 @@ mod tests {
         fs::create_dir_all(&place).expect("a directory");
         let write = || fs::write(place.join(OLD_NAME), "holds all\ngroup web\nadded 10.0.0.1\n").expect("written");
         write();
-        let taken = Handover::take(&place, Some(Holds::ALL)).expect("a handover");
+        let taken = Handover::take(&place, Some(Holds::ALL)).expect("read").expect("a handover");
         assert_eq!((taken.groups, taken.successor), (vec!["web".to_owned()], None));
-        assert_eq!(Handover::take(&place, Some(Holds::ALL)), None);
+        assert_eq!(Handover::take(&place, Some(Holds::ALL)), Ok(None));
         write();
-        assert_eq!(Handover::take(&place, Some(Holds { local: true, foreign: false })), None, "of another restart");
+        let local = Holds { local: true, foreign: false };
+        assert_eq!(Handover::take(&place, Some(local)), Ok(None), "of another restart");
         let _ = fs::remove_dir_all(place);
     }
 }

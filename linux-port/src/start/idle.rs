@@ -1,12 +1,12 @@
 //! The treatment of groups that run before the start: see [`crate::leftovers`].
 
 use super::Failure;
-use crate::cli::{Action, Options};
+use crate::cli::Options;
 use crate::jobs::Running;
 use crate::leftovers::{self, Door, Interrupted};
 use crate::log::Logger;
 use crate::problems::Board;
-use crate::resources::{Handover, Plan, ScriptEnvironment};
+use crate::resources::{Handover, Plan, Predecessor, ScriptEnvironment};
 use crate::site::Site;
 use crate::state::Mark;
 use crate::status::{Answer, Starting, StatusSocket};
@@ -48,7 +48,7 @@ pub(super) struct Ears<'a> {
 }
 
 /// Makes sure that none of the groups runs here: neither those of `plans` nor those of a crashed run. Returns those
-/// that may run here nevertheless. After a restart in this process the predecessor has said which those are: `known`.
+/// that may run here nevertheless. After a restart in this process the predecessor has said which those are.
 #[cold]
 pub(super) fn idle(
     site: &Site,
@@ -57,10 +57,10 @@ pub(super) fn idle(
     options: &Options,
     Ears { log, board, socket }: Ears<'_>,
     signals: &mut Signals,
-    known: Option<&Handover>,
+    predecessor: &Predecessor,
 ) -> Result<Stuck, Failure> {
-    if matches!(options.action, Action::Resume(_)) {
-        return Ok(Stuck::handed_over(known, plans));
+    if predecessor.goes_on() {
+        return Ok(Stuck::handed_over(predecessor.told(), plans));
     }
     let crashed = Mark::new(&options.run_dir).read();
     let is_kept = |word: &str| plans.iter().any(|plan| plan.has(word));

@@ -17,7 +17,10 @@ const LONG_ENOUGH: Duration = Duration::from_secs(3);
 const STUBBORN: &str = r#"[ ! -e /run/refuse ] && rm -f "$held""#;
 
 pub(crate) fn trials(pairing: Pairing) -> Vec<Trial> {
-    vec![trial("reload_at_the_moment_of_a_new_attempt_to_stop_is_put_off", pairing, stop_begins)]
+    vec![
+        trial("reload_at_the_moment_of_a_new_attempt_to_stop_is_put_off", pairing, stop_begins),
+        trial("handover_that_cannot_be_read_is_not_believed", pairing, handover_unread),
+    ]
 }
 
 /// A pair with an address of alpha, and a stubborn script of bravo. The dead time is longer than the moment lasts.
@@ -78,4 +81,28 @@ fn stop_begins(pairing: Pairing) {
     let at_home = || lab.with_file("/run/held-web") == ["bravo"] && lab.holders() == ["alpha"];
     lab.await_until(ATTEMPTS_LIMIT, "each group at home", at_home);
     lab.stays(LONG_ENOUGH, "each group at home", at_home);
+}
+
+/// The next run cannot read what the last one handed over. A service that it would take for running has died meanwhile:
+/// it asks what runs here, as after a crash, and ends with each group running.
+fn handover_unread(pairing: Pairing) {
+    let lab = pair("handover that cannot be read", pairing);
+    let [alpha, bravo] = lab.hosts();
+    let start_of = |host: &Host| lab.check(host.try_start().code == Some(0), "a start");
+    start_of(alpha);
+    start_of(bravo);
+    let at_home = || lab.with_file("/run/held-web") == ["bravo"] && lab.holders() == ["alpha"];
+    lab.await_until(LIMIT, "each group at home", at_home);
+
+    bravo.run("rm", &["/run/held-web"]);
+    bravo.panel().arm("open@predecessor", "error 5");
+    let text = std::fs::read_to_string(bravo.config_file("ha.cf")).expect("a written file");
+    bravo.write("ha.cf", &format!("{text}# changed\n"));
+    let answered = bravo.heartbeat(&["-r"]);
+    lab.check(answered.code == Some(0), &format!("-r to succeed instead of {answered:?}"));
+    lab.check(bravo.panel().has_struck("open@predecessor"), "the fault to have struck");
+    lab.check(bravo.logged("The handover of the last run cannot be read"), "the log to say so");
+    lab.await_until(LIMIT, "web to run again", at_home);
+    lab.stays(LONG_ENOUGH, "each group at home", at_home);
+    lab.check(count(bravo, "web start") == 2, "web to be started again");
 }
