@@ -16,7 +16,7 @@ here=$(dirname "$0")
 root=${DESTDIR:-}
 usr=${PREFIX:-/usr}
 prefix=$root$usr
-# What was installed: `cksum` of each file, and the target of each link.
+# The list of everything that was installed: `cksum` of each file, and the target of each link.
 list=$prefix/share/heartbeat/installed-by-hbcore
 
 # The line of the list for a path.
@@ -67,7 +67,8 @@ uninstall() {
 	if [ -z "$root" ] && [ -d /run/systemd/system ]; then
 		systemctl daemon-reload
 	fi
-	echo "Configuration, state and the user hacluster stay. \`apt-get install --reinstall heartbeat\` brings 3.0.6 back."
+	echo "Configuration, state and the user hacluster stay. This brings 3.0.6 back:"
+	echo "    apt-get install --reinstall -o Dpkg::Options::=--force-confmiss heartbeat"
 }
 
 case ${1-} in

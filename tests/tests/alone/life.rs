@@ -10,7 +10,7 @@ use super::seed::Seed;
 /// The time for a change of the cluster. A 3.0.6 waits ten seconds at its start, and servers take seconds.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// What the operators of such a site have in their cron: it speaks of the cluster as `cl_status` does.
+/// The monitor that operators of such a site have in their cron. It speaks of the cluster as `cl_status` does.
 const MONITOR: &str = r#"
 cl_status hbstatus >/dev/null || { echo 'CRITICAL: heartbeat is stopped'; exit 2; }
 holds=$(cl_status rscstatus)

@@ -17,7 +17,7 @@ use hbcore_tests::scenario::{self, message_of};
 use libtest_mimic::{Completion, Failed, Trial};
 use seed::SEEDS;
 
-/// What the machines need of this one.
+/// The files of this machine that the others need.
 const NEEDED: [(&str, &str); 9] = [
     ("/usr/bin/nsenter", "util-linux"),
     ("/bin/ip", "iproute2"),

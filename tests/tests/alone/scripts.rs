@@ -97,7 +97,7 @@ pub(super) fn wrapper_calls_agents_as_the_package_does() -> Result<(), String> {
         assert_eq!(theirs, ours);
     }
 
-    // An agent that has vanished since a start leaves it open what runs; what was never started does not run.
+    // While an agent is missing, a resource that was started may run, and one that was never started does not.
     let call = |words: &str| host.run(&format!("echo 0 >/tmp/code; {} LVM {words}", wrapper.display()));
     assert_eq!(call("vg1 start").0, Some(0));
     host.succeed("rm /usr/lib/ocf/resource.d/heartbeat/LVM");

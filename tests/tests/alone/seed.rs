@@ -14,7 +14,7 @@ pub(super) struct Seed {
     pub(super) addresses: [[&'static str; 2]; 2],
     /// Addresses of the machine that is no node, on both networks. It is the client, and what the site pings.
     pub(super) outside: [&'static str; 2],
-    /// What an operator changes in the file as its author printed it, for the node with this index.
+    /// The changes of an operator to the file as its author printed it, for the node with this index.
     mend: fn(ha_cf: String, node: usize) -> String,
     /// Errors of the files as their author printed them, as `hb check` tells them.
     pub(super) mistakes: &'static [&'static str],
