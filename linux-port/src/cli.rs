@@ -10,7 +10,7 @@ use crate::sys::exec;
 use hbcore::takeover::Holds;
 use lexopt::Arg;
 
-pub use control::{Answer, endings, held_by_this_process, reload, status, stop, stop_and_tell};
+pub use control::{Answer, endings, held_by_this_process, reload, status, stop, stop_and_tell, tell_start};
 
 /// The version of Heartbeat that this program replaces.
 pub const REFERENCE: &str = "3.0.6";

@@ -6,7 +6,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitOptions, chdir, setsid, umask, waitpid};
@@ -15,6 +17,9 @@ use crate::sys::process::{Side, exit_now, fork};
 
 /// The exit code for a daemon that ended without a report.
 const GENERAL_FAILURE: u8 = 1;
+
+/// The time before the parent first says that it waits, and between two times.
+const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 /// The longest reason that is carried to the parent, in bytes.
 const REASON_CAPACITY: u64 = 64 * 1024;
@@ -39,18 +44,19 @@ pub struct Readiness {
 /// Splits off a daemon: it has its own session without a terminal, working directory `directory` (`/` if that cannot be
 /// entered), umask 022, and standard input from `/dev/null`.
 ///
-/// Call it before any thread is started.
+/// Call it before any thread is started. The parent calls `waits` with the time so far while no report has come: after
+/// two seconds, then after each ten.
 ///
 /// # Errors
 /// The system's refusal to fork or to make a pipe, or [`io::ErrorKind::Other`] when a second thread runs already.
 #[cold]
-pub fn detach(directory: &Path) -> io::Result<Detached> {
+pub fn detach(directory: &Path, waits: impl FnMut(Duration)) -> io::Result<Detached> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
     let _ = io::stdout().flush();
     if let Side::Parent(child) = fork()? {
         drop(write);
         let _ = waitpid(Some(child), WaitOptions::empty());
-        return Ok(Detached::Parent(await_report(File::from(read))));
+        return Ok(Detached::Parent(await_report(File::from(read), waits)));
     }
     drop(read);
     let readiness = Readiness { pipe: Some(File::from(write)) };
@@ -80,7 +86,19 @@ fn settle(directory: &Path) -> io::Result<()> {
 }
 
 /// Waits for the daemon's report: one byte of exit code, then the reason.
-fn await_report(pipe: File) -> u8 {
+fn await_report(pipe: File, mut waits: impl FnMut(Duration)) -> u8 {
+    let (began, [mut pause, every]) = (Instant::now(), PAUSES);
+    loop {
+        let mut fds = [PollFd::new(&pipe, PollFlags::IN)];
+        match poll(&mut fds, Timespec::try_from(pause).ok().as_ref()) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(0) => {
+                waits(began.elapsed());
+                pause = every;
+            }
+            Ok(_) | Err(_) => break,
+        }
+    }
     let mut report = Vec::new();
     let _ = pipe.take(REASON_CAPACITY).read_to_end(&mut report);
     let (code, reason) = match report.split_first() {

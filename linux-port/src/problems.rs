@@ -190,6 +190,16 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The group whose stop is not confirmed.
+    pub(crate) fn unseen_stop(&self) -> Option<String> {
+        if let Self::StopUnseen { group, .. } = self { Some(group.clone()) } else { None }
+    }
+
+    /// Whether the problem is that this group runs nowhere.
+    pub(crate) fn is_nowhere(&self, of: &str) -> bool {
+        matches!(self, Self::RunsNowhere { group } if group == of)
+    }
+
     /// Whether the problem is about the stop of this group.
     pub(crate) fn is_of_stop(&self, of: &str) -> bool {
         matches!(self, Self::StopUnseen { group, .. } | Self::StopDoubtful { group, .. } if group == of)

@@ -13,7 +13,7 @@ use idle::{Ears, idle};
 use schedule::{for_addresses, schedule};
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
-use crate::cli::{Action, Options, REFERENCE};
+use crate::cli::{self, Action, Options, REFERENCE};
 use crate::clients::{About, Feed};
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::daemon::{self, Detached, Readiness};
@@ -73,7 +73,8 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, predecessor
     let readiness = if options.foreground || resumes {
         Readiness::foreground()
     } else {
-        match daemon::detach(&directory) {
+        let socket = options.run_dir.join(status::NAME);
+        match daemon::detach(&directory, |waited| cli::tell_start(&socket, waited)) {
             Ok(Detached::Parent(code)) => return code,
             Ok(Detached::Daemon(readiness)) => readiness,
             Err(error) => {

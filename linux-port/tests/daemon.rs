@@ -35,7 +35,7 @@ fn become_daemon(directory: &Path, order: &str) -> ExitCode {
     if order == "threaded" {
         std::thread::spawn(std::thread::park);
     }
-    let readiness = match detach(directory) {
+    let readiness = match detach(directory, |_| {}) {
         Ok(Detached::Parent(code)) => return ExitCode::from(code),
         Ok(Detached::Daemon(readiness)) => readiness,
         Err(error) => {

@@ -448,8 +448,9 @@ fn answered(tool: &str, fourth: &'static str) -> Output {
 fn refusal_of_the_daemon_is_printed_by_the_tool() {
     let output = answered("hb_standby", "refused: nobody is there");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "as 3.0.6, which wrote its message and knows no more");
+    assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.ends_with("hb_standby: refused: nobody is there\n"), "{said}");
+    assert!(!said.contains("Going standby"), "only what is: {said}");
     assert!(!said.contains("old"), "{said}");
     let done = String::from_utf8_lossy(&answered("hb_standby", "").stderr).into_owned();
     assert_eq!(done.lines().count(), 1, "{done}");

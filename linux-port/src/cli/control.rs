@@ -73,6 +73,21 @@ fn still(stopping: Option<&[String]>, waited: Duration) -> String {
     }
 }
 
+/// Says on standard error what a start still waits for. `socket` is where the starting daemon answers.
+#[cold]
+pub fn tell_start(socket: &Path, waited: Duration) {
+    let seconds = waited.as_secs();
+    match status::ask_within(socket, PATIENCE).map(|answer| answer.stopping) {
+        Ok(scripts) if !scripts.is_empty() => complain(format_args!(
+            "heartbeat: still starting after {seconds} s: waits until an earlier run has left nothing: {}",
+            scripts.join(", ")
+        )),
+        Ok(_) | Err(_) => {
+            complain(format_args!("heartbeat: still starting after {seconds} s; its log says what it waits for"));
+        }
+    }
+}
+
 /// [`stop`], which calls `tell` with the process and the time so far after the first of the pauses, then after each
 /// second one.
 #[cold]

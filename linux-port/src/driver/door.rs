@@ -25,6 +25,9 @@ impl Driver {
         let scripts = watch.scripts(resources.jobs()).to_vec();
         let mut problems = watch.standing(now);
         problems.extend_from_slice(watch.posted(board));
+        let unseen: Vec<String> = problems.iter().filter_map(|standing| standing.problem.unseen_stop()).collect();
+        // It may run here: that is known already.
+        problems.retain(|standing| !unseen.iter().any(|group| standing.problem.is_nowhere(group)));
         let seen = Seen {
             cluster,
             now,

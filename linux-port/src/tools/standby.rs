@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::context::OPTIONS;
 use super::send::{open, write};
 use super::{Answer, Context, SendError, send};
-use crate::status::{self, STANDBY, TAKEOVER};
+use crate::status::{self, REFUSED, STANDBY, TAKEOVER};
 
 /// `hb_standby [all|foreign|local|failback]`: hands groups over to the peer.
 pub(super) fn standby(context: &Context, words: &[String]) -> Answer {
@@ -17,11 +17,15 @@ pub(super) fn standby(context: &Context, words: &[String]) -> Answer {
         Err(usage) => return usage,
     };
     let fields = [("t", "ask_resources"), ("rsc_hold", class), ("info", "me")];
-    order(context, STANDBY, || {
+    let answer = order(context, STANDBY, || {
         let fifo = open(&context.fifo)?;
-        context.log.line(format_args!("Going standby [{class}]."));
         write(&context.fifo, &fifo, &fields)
-    })
+    });
+    if answer.code == 0 {
+        // As 3.0.6, but of a standby that is not refused.
+        context.log.line(format_args!("Going standby [{class}]."));
+    }
+    answer
 }
 
 /// `hb_takeover [all|foreign|local|failback]`: makes the peer hand over groups to this node.
@@ -35,8 +39,11 @@ pub(super) fn takeover(context: &Context, words: &[String]) -> Answer {
 /// The time for which a tool waits for the daemon's answer. A running daemon answers within a millisecond.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The exit code for an order that the daemon has refused.
+const NOT_DONE: u8 = 1;
+
 /// Sends an order and reports the daemon's decision: the FIFO accepts everything, and 3.0.6 writes the decision only to
-/// its log. As there, the exit code says that the order was written.
+/// its log. If no decision is known, the exit code says that the order was written, as there.
 fn order(context: &Context, kind: &str, send: impl FnOnce() -> Result<(), SendError>) -> Answer {
     let before = context.status.as_deref().map(last_order);
     let mut answer = Answer::sent(context, send());
@@ -51,6 +58,9 @@ fn order(context: &Context, kind: &str, send: impl FnOnce() -> Result<(), SendEr
     let lines = said.unwrap_or_else(|error| {
         vec![format!("the daemon does not answer whether it does so: see its log ({})", plain(&error))]
     });
+    if lines.iter().any(|line| line.starts_with(REFUSED)) {
+        answer.code = NOT_DONE;
+    }
     answer.stderr.extend(lines.iter().map(|line| format!("{}: {line}\n", context.program)));
     answer
 }

@@ -160,9 +160,10 @@ pub(crate) fn stop_fails(pairing: Pairing) {
         4,
         &[line, ": web stop is tried again, ", " times at most; then stop_failure_command or a reboot"],
     );
-    lab.stays(Duration::from_secs(3), "the problem", || {
+    // Longer than the dead time, after which a group that is not known to run counts as running nowhere.
+    lab.stays(Duration::from_secs(3), "the problem, and no other one of this group", || {
         let (code, text) = hb(&lab.alpha, &["status"]);
-        code == Some(4) && text.contains(line)
+        code == Some(4) && text.contains(line) && !text.contains("problem runs-nowhere")
     });
     lab.alpha.run("touch", &["/run/go"]);
     pair.await_owners("bravo", "bravo");
@@ -218,7 +219,7 @@ pub(crate) fn slow_start(pairing: Pairing) {
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     write_web(alpha, "status", "while [ -e /run/hang ]; do sleep 0.1; done");
     alpha.run("touch", &["/run/hang"]);
-    let line = format!("{} </dev/null >/dev/null 2>&1 &", alpha.daemon().program().display());
+    let line = format!("{} </dev/null >/dev/null 2>/run/said &", alpha.daemon().program().display());
     lab.check(alpha.run("sh", &["-c", &line]).code == Some(0), "a start in the background");
     let waits =
         ["alpha: init, does not join before nothing of an earlier run is left", " (web status, ", " s of 3600 s)"];
@@ -230,6 +231,10 @@ pub(crate) fn slow_start(pairing: Pairing) {
     );
     shows(lab, alpha, 4, &waits);
     has(lab, alpha, &["\"progress\":\"clearing\"", "\"script\":\"web status\"", "\"limit\":3600"]);
+    lab.await_until(START_LIMIT, "the waiting command to say what it waits for", || {
+        let said = alpha.run("cat", &["/run/said"]).output;
+        said.contains("heartbeat: still starting after 2 s: ") && said.contains(" (web status, ")
+    });
 
     // A tool that stops the daemon reports the same, while the script does not end at once.
     write_web(alpha, "status", "trap 'sleep 4; exit' TERM; while [ -e /run/hang ]; do sleep 0.1; done");
