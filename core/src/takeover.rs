@@ -36,7 +36,7 @@ mod view;
 mod vocabulary;
 
 pub use accord::Accord;
-pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, KEY_MAX, KeyError, Outcome, Remains, Ticket};
+pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, KEY_MAX, KeyError, Origin, Outcome, Remains, Ticket};
 pub use partner::ReportIn;
 pub use standby::{Standby, StandbyRefusal};
 pub use view::{Fenced, Why};
@@ -336,8 +336,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             let class = if group.home == home { Class::Local } else { Class::Foreign };
             let is_held = self.hold == self.hold.with(class);
             match (holds, left(GroupId(n as u16))) {
-                (Some(_), remains @ (Remains::All | Remains::Inherited)) if is_held => group.resume(remains),
-                (Some(_), _) if is_held => group.set_wanted(Wanted::Own),
+                (Some(_), remains @ Remains::All(_)) if is_held => group.resume(remains),
+                (Some(_), _) if is_held => group.set_wanted(Wanted::OWN),
                 (Some(_), _) | (None, Remains::Nothing) => {}
                 (None, remains) => {
                     group.resume(remains);
@@ -567,7 +567,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if !self.other.holds.foreign && self.is_own_class_idle() && !self.resumed && !self.is_divided() {
             self.hold.local = true;
             self.announce_own = true;
-            self.want(Class::Local, None, if self.alone { Wanted::Inherited } else { Wanted::Own });
+            self.want(Class::Local, None, if self.alone { Wanted::INHERITED } else { Wanted::OWN });
         }
         self.serve_beside_leftovers();
         self.notice(Notice::LocalTransitionComplete);

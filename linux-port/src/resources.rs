@@ -19,7 +19,7 @@ pub use addresses::{AddressResource, AddressThread, Duties, Realtime};
 pub use escalate::Escalation;
 pub(crate) use escalate::reboot_machine;
 pub use fence::FenceDevice;
-pub use handover::{Handover, Parcel, Predecessor, Successor, Unread};
+pub use handover::{Handover, Parcel, Predecessor, Successor, Unread, Up};
 pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
 pub use strays::{StrayDoing, StrayRow};
 

@@ -35,7 +35,7 @@ use crate::sys::signal::{self, DAEMON_SIGNALS, Signals};
 use crate::systemd::Notify;
 use crate::terminal::complain;
 use hbcore::config::AutoFailback;
-use hbcore::takeover::Holds;
+use hbcore::takeover::{Holds, Origin, Remains};
 use hbcore::{Carrier, Found, Resume};
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -382,14 +382,13 @@ fn before(
     let known = predecessor.told();
     let has_same = known.is_none_or(|known| known.digest == Some(digest)) || plans.is_empty();
     let resume = claimed.map(|claimed| if has_same { Resume::Claims(claimed) } else { Resume::OtherGroups });
-    let runs = |plan: &Plan| match known {
+    let runs = |plan: &Plan| match known.map(|known| known.remains(plan)) {
         // A 3.0.6 that hands over to us tells only the classes.
         None if claimed.unwrap_or_default() == Holds::NONE => Found::Nothing,
-        None => Found::Running,
-        Some(known) if known.groups.contains(&plan.words) => Found::Running,
-        Some(known) if known.inherited.contains(&plan.words) => Found::Inherited,
-        Some(known) if known.shares(plan) => Found::Part,
-        Some(_) => Found::Nothing,
+        None => Found::Running(Origin::Agreed),
+        Some(Remains::All(origin)) => Found::Running(origin),
+        Some(Remains::Part(origin)) => Found::Part(origin),
+        Some(Remains::Nothing) => Found::Nothing,
     };
     let found = |(place, plan): (usize, &Plan)| {
         if stuck.contains(&place) {

@@ -3,7 +3,7 @@
 use crate::id::{Generation, NodeId, NodeName, Uuid};
 use crate::settings::{AutoFailback, Autojoin, HeartbeatFormat, LinkForm, NodeKind, Timing, TimingError};
 #[cfg(not(feature = "small"))]
-use crate::takeover::Holds;
+use crate::takeover::{Holds, Origin};
 use crate::time::Duration;
 
 /// A node of the configuration.
@@ -50,11 +50,9 @@ pub enum Found {
     #[default]
     Nothing,
     /// All of it: an earlier engine of this node left it running on purpose. Counts only with [`Config::resume`].
-    Running,
-    /// All of it, as with [`Found::Running`]. The earlier engine took it while it did not hear the peer.
-    Inherited,
+    Running(Origin),
     /// Some of its resources: its line in `haresources` has changed since. Counts as [`Found::Running`] does.
-    Part,
+    Part(Origin),
     /// Perhaps something: an earlier run of this node could not stop it. See [`Takeover::stuck`].
     ///
     /// [`Takeover::stuck`]: crate::takeover::Takeover::stuck

@@ -214,9 +214,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             let holds = if let Resume::Claims(holds) = resume { Some(holds) } else { None };
             let found = |id: GroupId| config.groups.get(usize::from(id.0)).map_or(Found::Nothing, |group| group.found);
             self.takeover.resume(holds, |id| match found(id) {
-                Found::Running => Remains::All,
-                Found::Inherited => Remains::Inherited,
-                Found::Part => Remains::Part,
+                Found::Running(origin) => Remains::All(origin),
+                Found::Part(origin) => Remains::Part(origin),
                 Found::Nothing | Found::Leftover => Remains::Nothing,
             });
         }

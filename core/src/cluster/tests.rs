@@ -12,6 +12,8 @@ mod numbers;
 mod outbound;
 mod punctuality;
 mod resources;
+#[cfg(not(feature = "small"))]
+mod words;
 
 use super::*;
 use crate::id::Sequence;

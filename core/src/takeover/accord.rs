@@ -9,8 +9,9 @@
 //! ```
 //!
 //! Meanwhile each group stays on the node that runs it. After a false death both nodes run the groups of the peer, and
-//! nothing tells which groups are the same. So each node gives up the groups that it took after that death. A node that
-//! has no other groups keeps them if the peer, too, has no others and the digest of this node is the lower one.
+//! nothing tells which groups, or which of their resources, are the same. So each node gives up the groups that it started
+//! after that death, wholly or in part: only those may run at the peer too. A node that has no other groups keeps them if
+//! the peer, too, has no others and the digest of this node is the lower one.
 
 use super::{Class, Group, Holds, Info, Inheritance, Notice, Phase, Standby, Takeover, group::Wanted, group::belongs};
 use crate::time::Instant;
@@ -84,12 +85,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.needs_failback |= self.hold.foreign;
         for (is_held, class) in [(self.hold.local, Class::Local), (self.hold.foreign, Class::Foreign)] {
             if is_held {
-                self.want(class, self.other.node, Wanted::Own);
+                self.want(class, self.other.node, Wanted::OWN);
             }
         }
     }
 
-    /// The groups that this node took while it did not hear the peer.
+    /// The groups that this node started while it did not hear the peer.
     pub(crate) fn inheritance(&self) -> Inheritance {
         if cfg!(feature = "small") || !self.groups.iter().any(Group::is_inherited) {
             Inheritance::Nothing

@@ -55,17 +55,25 @@ pub enum Outcome {
     TimedOut,
 }
 
+/// Whether the peer was heard when this node started a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// It was, or it has agreed since.
+    #[default]
+    Agreed,
+    /// It was not, and may have started the same resources.
+    Inherited,
+}
+
 /// The resources of a group that an earlier run of this node has left running on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remains {
     /// None of them.
     Nothing,
     /// Some of them.
-    Part,
+    Part(Origin),
     /// All of them.
-    All,
-    /// All of them. That run took the group while it did not hear the peer, and has not heard it since.
-    Inherited,
+    All(Origin),
 }
 
 /// The reason why a key was refused. Nothing changed.
@@ -146,19 +154,29 @@ pub(super) enum Escalation {
     LeftoverTried,
 }
 
-/// Whether a group is to run here, and why.
+/// Whether a group is to run here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// It is not.
     No,
-    /// It belongs here, and both nodes agree on that.
-    Own,
-    /// This node took it while the peer was dead or not heard yet. If the peer was alive all the time and reads other
-    /// groups in its `haresources`, the group is given up again.
-    Inherited,
-    /// It belongs here, but an earlier run has handed over only a part of it. The whole group is started when a start is
-    /// allowed.
-    Anew,
+    /// It is. If the peer lived while this node started it, and reads other groups in its `haresources`, a group of
+    /// origin `Inherited` is given up again.
+    Yes(Origin),
+}
+
+impl Wanted {
+    /// The peer is heard, or was never needed.
+    pub(super) const OWN: Self = Self::Yes(Origin::Agreed);
+    /// The peer is dead, or not heard yet.
+    pub(super) const INHERITED: Self = Self::Yes(Origin::Inherited);
+}
+
+/// How much of a group runs here while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    /// An earlier run has handed over only a part of it. The whole group is started when a start is allowed.
+    Part,
 }
 
 /// A resource group as this node sees it.
@@ -168,6 +186,7 @@ pub struct Group {
     pub home: NodeId,
     state: GroupState,
     wanted: Wanted,
+    extent: Extent,
     announce: bool,
     pub(super) escalation: Escalation,
     pub(super) in_flight: Option<InFlight>,
@@ -185,6 +204,7 @@ impl Group {
             home,
             state: GroupState::Stopped,
             wanted: Wanted::No,
+            extent: Extent::Whole,
             announce: false,
             escalation: Escalation::No,
             in_flight: None,
@@ -205,11 +225,10 @@ impl Group {
         Ok(())
     }
 
-    /// Sets the wish. A group that belongs here already does not become inherited, and a part does not become the whole.
+    /// Sets the wish. A group that is wanted already keeps its origin.
     pub(super) fn set_wanted(&mut self, wanted: Wanted) {
         self.wanted = match (self.wanted, wanted) {
-            (Wanted::Own, Wanted::Inherited) => Wanted::Own,
-            (Wanted::Anew, Wanted::Own | Wanted::Inherited) => Wanted::Anew,
+            (Wanted::Yes(origin), Wanted::Yes(_)) => Wanted::Yes(origin),
             (_, wanted) => wanted,
         };
         let wanted = self.is_wanted();
@@ -251,12 +270,15 @@ impl Group {
 
     /// It runs here since before this engine was made, wholly or in part.
     pub(super) fn resume(&mut self, remains: Remains) {
-        self.wanted = match remains {
+        let (extent, origin) = match remains {
             Remains::Nothing => return,
-            Remains::Part => Wanted::Anew,
-            Remains::All => Wanted::Own,
-            Remains::Inherited => Wanted::Inherited,
+            Remains::Part(origin) => (Extent::Part, origin),
+            Remains::All(origin) => (Extent::Whole, origin),
         };
+        if !cfg!(feature = "small") {
+            self.extent = extent;
+        }
+        self.wanted = Wanted::Yes(origin);
         self.state = GroupState::Running;
     }
 
@@ -273,18 +295,43 @@ impl Group {
     /// An inherited group belongs here from now on.
     pub(super) fn keep(&mut self) {
         if self.is_inherited() {
-            self.wanted = Wanted::Own;
+            self.wanted = Wanted::OWN;
         }
     }
 
-    /// Whether this node took it while the peer was dead or not heard yet.
+    /// Whether this node started it, or a part of it, while the peer was dead or not heard yet.
     pub fn is_inherited(&self) -> bool {
-        !cfg!(feature = "small") && self.wanted == Wanted::Inherited
+        !cfg!(feature = "small") && self.wanted == Wanted::INHERITED
     }
 
     /// Whether only a part of it runs here, since its line in `haresources` has changed.
     pub fn is_partial(&self) -> bool {
-        !cfg!(feature = "small") && self.wanted == Wanted::Anew
+        !cfg!(feature = "small") && self.extent == Extent::Part && self.is_wanted()
+    }
+
+    /// How much of it runs here, for the engine that goes on after this one.
+    pub fn remains(&self) -> Remains {
+        let origin = if self.is_inherited() { Origin::Inherited } else { Origin::Agreed };
+        match self.state {
+            GroupState::Running if self.is_partial() => Remains::Part(origin),
+            GroupState::Running => Remains::All(origin),
+            GroupState::Stopped
+            | GroupState::Starting
+            | GroupState::Stopping
+            | GroupState::Failed
+            | GroupState::Stuck => Remains::Nothing,
+        }
+    }
+
+    /// It is being started. `heard`: the peer is alive, and cannot start it at the same time.
+    fn begin_start(&mut self, heard: bool) {
+        if cfg!(feature = "small") {
+            return;
+        }
+        self.extent = Extent::Whole;
+        if !heard {
+            self.wanted = Wanted::INHERITED;
+        }
     }
 
     /// Whether it is being started, stopped or escalated, or is about to be. What is stuck rests between two attempts to stop it.
@@ -353,6 +400,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         let home_in_doubt = self.is_home_in_doubt();
         let home = self.home;
         let divided = self.is_divided();
+        let heard = self.other.alive;
         let (index, next) = self.groups.iter().enumerate().find_map(|(n, g)| {
             let waits = divided || if g.home == home { home_in_doubt } else { in_doubt };
             let next = g.next_step(now).filter(|next| !waits || *next != GroupState::Starting);
@@ -373,8 +421,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             };
             group.state = next;
             group.announce = false;
-            if group.is_partial() {
-                group.wanted = Wanted::Own;
+            if next == GroupState::Starting {
+                group.begin_start(heard);
             }
             group.in_flight = Some(InFlight { ticket: ticket.0, deadline });
             let effect = match next {
@@ -440,7 +488,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             // It is claimed since the start, and nothing has changed.
             GroupState::Stuck if was_leftover => {}
             GroupState::Stopped if was_leftover && self.is_served(class) => {
-                self.groups.get_mut(index).into_iter().for_each(|group| group.set_wanted(Wanted::Own));
+                self.groups.get_mut(index).into_iter().for_each(|group| group.set_wanted(Wanted::OWN));
                 self.report(Info::Plain);
             }
             GroupState::Stuck if is_stuck => self.claim_stuck(class),

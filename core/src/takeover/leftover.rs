@@ -59,7 +59,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         let theirs = |group: &&mut Group| Some(group.home) == self.other.node && !group.is_leftover();
         for group in self.groups.iter_mut().filter(theirs) {
-            group.set_wanted(Wanted::Own);
+            group.set_wanted(Wanted::OWN);
             self.needs_failback = true;
         }
     }

@@ -27,7 +27,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.stable = true;
         if alone {
             self.hold.local = true;
-            self.want(Class::Local, None, Wanted::Inherited);
+            self.want(Class::Local, None, Wanted::INHERITED);
         } else {
             self.ask_for_own(now);
         }
@@ -131,7 +131,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if !asked && !again {
             return;
         }
-        group.set_wanted(Wanted::Own);
+        group.set_wanted(Wanted::OWN);
         if self.is_legacy() {
             self.hold = self.wanted_classes();
         }

@@ -157,7 +157,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if settled && told && self.is_own_class_idle() && !self.other.holds.foreign {
             self.hold.local = true;
             self.announce_own = true;
-            self.want(Class::Local, None, Wanted::Own);
+            self.want(Class::Local, None, Wanted::OWN);
             // Before anything of it runs: who thinks that we hold nothing does not fence us.
             self.report(Info::Plain);
             self.after_change(now);
@@ -177,7 +177,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return;
         }
         self.hold.foreign = true;
-        self.want(Class::Foreign, self.other.node, Wanted::Own);
+        self.want(Class::Foreign, self.other.node, Wanted::OWN);
         self.report(Info::Plain);
         self.after_change(now);
     }
@@ -326,7 +326,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.taking_from = Some(node);
         self.announce_own = false;
         self.yielding = false;
-        self.want(Class::All, None, Wanted::Inherited);
+        self.want(Class::All, None, Wanted::INHERITED);
         self.report(Info::OwnAcquired);
         if was_starting {
             self.notice(Notice::LocalTransitionComplete);

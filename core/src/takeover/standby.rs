@@ -126,7 +126,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.standby = Standby::Acquiring(class);
                 self.timers.standby = Some(now.after(PHASE_LIMIT));
                 self.hold = self.hold.with(class.mirrored());
-                self.want(class.mirrored(), Some(node), Wanted::Own);
+                self.want(class.mirrored(), Some(node), Wanted::OWN);
                 self.after_change(now);
             }
             // Each has agreed to what the other does not ask for any more.
@@ -208,7 +208,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             Standby::Released(class) if self.other.is_hbcore => {
                 self.cancel_standby();
                 self.hold = self.hold.with(class);
-                self.want(class, None, Wanted::Own);
+                self.want(class, None, Wanted::OWN);
                 self.report(Info::Plain);
                 return true;
             }

@@ -161,7 +161,7 @@ pub enum Info {
     OwnAcquired,
 }
 
-/// The groups that a node took while it did not hear its peer, of all that it runs.
+/// The groups that a node started, wholly or in part, while it did not hear its peer, of all that it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Inheritance {
     /// None of them.

@@ -2,7 +2,7 @@
 
 use arbitrary::Unstructured;
 use hbcore::id::{Generation, NodeId, NodeName, Uuid};
-use hbcore::takeover::Holds;
+use hbcore::takeover::{Holds, Origin};
 use hbcore::time::{Duration, Instant};
 use hbcore::wire::{Keys, Method};
 use hbcore::{
@@ -61,7 +61,7 @@ impl Setup {
             nodes: if self.bit(2) { &nodes } else { &nodes[..3] },
             links: &[if self.bit(3) { LinkForm::Datagram } else { serial }, serial, LinkForm::Ping(NodeId(2))],
             groups: &[
-                GroupConfig { home: NodeId(0), key: "one", found: Found::Running },
+                GroupConfig { home: NodeId(0), key: "one", found: Found::Running(Origin::Agreed) },
                 GroupConfig { home: NodeId(1), key: "two", found: Found::Nothing },
                 GroupConfig { home: NodeId(0), key: "three", found: Found::Nothing },
             ],

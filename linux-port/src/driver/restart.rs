@@ -4,11 +4,11 @@
 use super::Driver;
 use crate::jobs::Task;
 use crate::problems::{Board, Problem, Told};
-use crate::resources::{Handover, Successor};
+use crate::resources::{Handover, Successor, Up};
 use crate::respawn::{Passed, Respawn};
 use crate::status::{REFUSED, RELOAD};
 use crate::sys::fault::{self, Call};
-use hbcore::takeover::{Accord, Group, GroupState, Standby};
+use hbcore::takeover::{Accord, Group, GroupState, Remains, Standby};
 use hbcore::time::{Duration, Instant};
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -132,20 +132,14 @@ impl Driver {
         self.restart = Restart::No;
         let takeover = self.cluster.takeover();
         let own = self.cluster.node(self.cluster.local()).and_then(|me| me.told.digest);
-        let words = |wanted: &dyn Fn(&Group) -> bool| {
-            let groups = self.cluster.groups().iter().zip(self.resources.plans());
-            groups.filter(|(group, _)| wanted(group)).map(|(_, plan)| plan.words.clone()).collect::<Vec<_>>()
-        };
-        let mut stuck = words(&|group| group.state() == GroupState::Stuck);
+        let groups = self.cluster.groups().iter().zip(self.resources.plans());
+        let is_stuck = groups.filter(|(group, _)| group.state() == GroupState::Stuck);
+        let mut stuck: Vec<String> = is_stuck.map(|(_, plan)| plan.words.clone()).collect();
         stuck.extend(self.resources.strays().map(str::to_owned));
         Some(Handover {
             holds: takeover.holds_without_stuck(),
             digest: own.filter(|_| takeover.accord() == Accord::Agreed),
-            groups: words(&|group| {
-                group.state() == GroupState::Running && !group.is_partial() && !group.is_inherited()
-            }),
-            inherited: words(&|group| group.state() == GroupState::Running && group.is_inherited()),
-            parts: words(&|group| group.state() == GroupState::Running && group.is_partial()),
+            up: self.groups_up(),
             stuck,
             added,
             successor: Some(successor),
@@ -184,6 +178,20 @@ impl Driver {
         };
         self.run_on_job_thread("tell of a reload", Task(Box::new(tell)));
         self.service.ready();
+    }
+
+    /// The groups of which something runs here, for the successor.
+    fn groups_up(&self) -> Vec<Up> {
+        let groups = self.cluster.groups().iter().zip(self.resources.plans());
+        let up = groups.filter_map(|(group, plan)| {
+            let (is_part, origin) = match group.remains() {
+                Remains::Nothing => return None,
+                Remains::Part(origin) => (true, origin),
+                Remains::All(origin) => (false, origin),
+            };
+            Some(Up { words: plan.words.clone(), is_part, origin })
+        });
+        up.collect()
     }
 
     fn nothing_moves(&self) -> bool {

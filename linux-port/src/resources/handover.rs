@@ -8,7 +8,7 @@ use super::Plan;
 use crate::respawn::{Passed, PassedState};
 use crate::sys::fault::{self, Call};
 use hbcore::id::{Generation, Uuid};
-use hbcore::takeover::Holds;
+use hbcore::takeover::{Holds, Origin, Remains};
 use rustix::fs::{FileType, MemfdFlags, fstat, memfd_create};
 use std::fmt::Write;
 use std::fs;
@@ -39,12 +39,8 @@ pub struct Handover {
     /// The digest of all groups, unless the peer had told another one. If the successor reads the same groups, the claims
     /// mean the same to it.
     pub digest: Option<u64>,
-    /// The groups that run, as their resources stand in `haresources`.
-    pub groups: Vec<String>,
-    /// The groups that run and that this node took while it did not hear the peer. It has not heard the peer since.
-    pub inherited: Vec<String>,
-    /// The groups of which only some resources run, since their line had changed.
-    pub parts: Vec<String>,
+    /// The groups of which something runs.
+    pub up: Vec<Up>,
     /// The groups that could not be stopped and may run here, in the same form; also those of an earlier configuration.
     pub stuck: Vec<String>,
     /// The addresses that were not there before this daemon brought them up.
@@ -55,6 +51,34 @@ pub struct Handover {
     pub clients: Vec<Passed>,
     /// The number of orders of tools so far, so that a tool can tell the next one from them.
     pub orders: u64,
+}
+
+/// A group that runs, wholly or in part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Up {
+    /// Its resources as they stand in `haresources`.
+    pub words: String,
+    /// Whether only some of them run, since its line had changed.
+    pub is_part: bool,
+    /// Whether the peer was heard when it was started.
+    pub origin: Origin,
+}
+
+impl Up {
+    /// The word of its line.
+    fn kind(&self) -> &'static str {
+        match (self.is_part, self.origin) {
+            (false, Origin::Agreed) => "group",
+            (false, Origin::Inherited) => "inherited",
+            (true, Origin::Agreed) => "part",
+            (true, Origin::Inherited) => "inherited-part",
+        }
+    }
+
+    /// Whether one of its resources is one of `plan`.
+    fn shares(&self, plan: &Plan) -> bool {
+        plan.words.split(' ').any(|word| self.words.split(' ').any(|w| w == word))
+    }
 }
 
 /// The identity of a daemon. Its predecessor decides it while it can still refuse to end.
@@ -155,8 +179,20 @@ impl Handover {
 
     /// Whether anything of a group was up: if so, it is not an old leftover.
     pub fn shares(&self, plan: &Plan) -> bool {
-        let words = || self.groups_up().flat_map(|group| group.split(' '));
-        plan.words.split(' ').any(|word| words().any(|w| w == word))
+        self.up.iter().any(|up| up.shares(plan))
+    }
+
+    /// How much of a group of the new file is up. It is inherited if any part of it is.
+    pub fn remains(&self, plan: &Plan) -> Remains {
+        if let Some(same) = self.up.iter().find(|up| up.words == plan.words && !up.is_part) {
+            return Remains::All(same.origin);
+        }
+        let mut parts = self.up.iter().filter(|up| up.shares(plan)).peekable();
+        if parts.peek().is_none() {
+            return Remains::Nothing;
+        }
+        let is_inherited = parts.any(|up| up.origin == Origin::Inherited);
+        Remains::Part(if is_inherited { Origin::Inherited } else { Origin::Agreed })
     }
 
     /// The groups of which something runs here, or may.
@@ -166,7 +202,7 @@ impl Handover {
 
     /// The groups of which something runs here.
     pub(super) fn groups_up(&self) -> impl Iterator<Item = &String> {
-        self.groups.iter().chain(&self.inherited).chain(&self.parts)
+        self.up.iter().map(|up| &up.words)
     }
 
     fn text(&self) -> String {
@@ -178,9 +214,7 @@ impl Handover {
         if let Some(digest) = self.digest {
             line("digest", &digest);
         }
-        self.groups.iter().for_each(|group| line("group", group));
-        self.inherited.iter().for_each(|group| line("inherited", group));
-        self.parts.iter().for_each(|group| line("part", group));
+        self.up.iter().for_each(|up| line(up.kind(), &up.words));
         self.stuck.iter().for_each(|group| line("stuck", group));
         self.added.iter().for_each(|address| line("added", address));
         if let Some(successor) = self.successor {
@@ -211,9 +245,10 @@ impl Handover {
             match what {
                 "holds" => handover.holds = Holds::parse(value.as_bytes()).unwrap_or_default(),
                 "digest" => handover.digest = value.parse().ok(),
-                "group" => handover.groups.push(value.to_owned()),
-                "inherited" => handover.inherited.push(value.to_owned()),
-                "part" => handover.parts.push(value.to_owned()),
+                "group" => handover.up.push(up(false, Origin::Agreed, value)),
+                "inherited" => handover.up.push(up(false, Origin::Inherited, value)),
+                "part" => handover.up.push(up(true, Origin::Agreed, value)),
+                "inherited-part" => handover.up.push(up(true, Origin::Inherited, value)),
                 "stuck" => handover.stuck.push(value.to_owned()),
                 "added" => handover.added.extend(value.parse::<IpAddr>().ok()),
                 "client" => handover.clients.extend(running(value)),
@@ -242,6 +277,10 @@ impl Handover {
             }
         }
     }
+}
+
+fn up(is_part: bool, origin: Origin, words: &str) -> Up {
+    Up { words: words.to_owned(), is_part, origin }
 }
 
 /// A client that runs; its age is on another line.
@@ -326,9 +365,12 @@ mod tests {
         let written = Handover {
             holds: Holds::ALL,
             digest: Some(u64::MAX),
-            inherited: vec!["10.0.0.3".to_owned()],
-            parts: vec!["10.0.0.2 mail".to_owned()],
-            groups: vec!["10.0.0.1/24/eth0 nginx".to_owned()],
+            up: vec![
+                up(false, Origin::Agreed, "10.0.0.1/24/eth0 nginx"),
+                up(false, Origin::Inherited, "10.0.0.3"),
+                up(true, Origin::Agreed, "10.0.0.2 mail"),
+                up(true, Origin::Inherited, "10.0.0.4"),
+            ],
             stuck: vec!["10.0.0.2 web::a".to_owned(), "mail".to_owned()],
             added: vec!["10.0.0.1".parse().expect("an address")],
             successor: Some(Successor { generation: Generation(u64::MAX), uuid: Uuid([0xfe; 16]) }),
@@ -344,7 +386,7 @@ mod tests {
 
     #[test]
     fn handover_that_its_successor_would_not_read_is_refused() {
-        let large = Handover { groups: vec!["w".repeat(LIMIT)], ..Handover::default() };
+        let large = Handover { up: vec![up(false, Origin::Agreed, &"w".repeat(LIMIT))], ..Handover::default() };
         let refused = large.pack().expect_err("larger than the limit");
         assert!(refused.to_string().contains("shorten haresources"), "{refused}");
         assert!(Handover::default().pack().is_ok());
@@ -374,7 +416,7 @@ mod tests {
         let write = || fs::write(place.join(OLD_NAME), "holds all\ngroup web\nadded 10.0.0.1\n").expect("written");
         write();
         let taken = Handover::take(&place, Some(Holds::ALL)).expect("read").expect("a handover");
-        assert_eq!((taken.groups, taken.successor), (vec!["web".to_owned()], None));
+        assert_eq!((taken.up, taken.successor), (vec![up(false, Origin::Agreed, "web")], None));
         assert_eq!(Handover::take(&place, Some(Holds::ALL)), Ok(None));
         write();
         let local = Holds { local: true, foreign: false };

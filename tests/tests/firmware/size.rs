@@ -17,8 +17,8 @@ use hbcore::{
 use crate::board::{Board, in_c, in_rust};
 use crate::stack::Calls;
 
-/// The bounds of flash and RAM, in bytes.
-const FLASH: u32 = 49_000;
+/// The bounds of flash and RAM, in bytes: 48 KiB, as docs/firmware.md says, and 12 kB.
+const FLASH: u32 = 48 * 1024;
 const RAM: u32 = 12_000;
 /// The bytes that must stay free if the stack is only painted, since it may be deeper in another life. In C it is 400
 /// bytes deeper.

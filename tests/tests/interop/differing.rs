@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Host, Lab};
+use hbcore_tests::lab::{Host, Lab, SERVICE};
 use hbcore_tests::scenario::Pairing;
 
 use crate::groups::{self, Pair, SERVICE_SCRIPT, count_calls, held};
@@ -11,7 +11,8 @@ use crate::status::{has, hb, shows};
 use crate::{MOVE_LIMIT, START_LIMIT, Scenario};
 
 /// Scenarios of two hbcore nodes.
-pub(crate) const OURS: [(&str, Scenario); 6] = [
+pub(crate) const OURS: [(&str, Scenario); 7] = [
+    ("resource_in_lines_that_differ_has_one_owner_after_a_partition", regrouped),
     ("groups_with_swapped_homes_have_at_most_one_owner", swapped),
     ("rolling_change_of_haresources_keeps_what_runs", rolling),
     ("death_while_haresources_differs_is_a_takeover", death),
@@ -231,4 +232,40 @@ pub(crate) fn removed(pairing: Pairing) {
     let answered = lab.alpha.heartbeat(&["-r"]);
     lab.check(answered.code == Some(0) && answered.output.contains(warning), &format!("{answered:?} to warn"));
     lab.await_until(START_LIMIT, "the group to be stopped", || held(lab, "web").is_empty());
+}
+
+/// A resource stands in another line of the changed file. After a partition, in which each node starts the lines of its own
+/// file, every resource runs on one node.
+pub(crate) fn regrouped(pairing: Pairing) {
+    let site = groups::site();
+    let address = &site.group;
+    let merged = format!("alpha {address} mail\n");
+    let moved = format!("alpha IPaddr::{SERVICE}/24/eth0 other\nbravo mail web\n");
+    for (name, changes) in [("lines merged on alpha", [&merged, ""]), ("members moved on bravo", ["", &moved])] {
+        let pair = pair(name, pairing);
+        let lab = &pair.lab;
+        pair.start();
+        for (host, changed) in lab.hosts().into_iter().zip(changes).filter(|(_, changed)| !changed.is_empty()) {
+            reload(&pair, host, changed);
+        }
+        for host in lab.hosts() {
+            shows(lab, host, 4, &["problem haresources-differ"]);
+        }
+        lab.check(owners(lab) == 1, "one owner before the partition");
+        let faults = lab.faults();
+        faults.partition();
+        let both = ["alpha", "bravo"];
+        lab.await_until(START_LIMIT, "the resources on both nodes", || {
+            lab.holders() == both && held(lab, "web") == both && held(lab, "mail") == both
+        });
+        faults.heal();
+        lab.await_until(MOVE_LIMIT, "one owner of each resource", || owners(lab) == 1);
+        lab.stays(FOR_GOOD, "one owner of each resource", || owners(lab) == 1 && lab.holders().len() == 1);
+        let file = if changes[0].is_empty() { &moved } else { &merged };
+        reload(&pair, if changes[0].is_empty() { &lab.alpha } else { &lab.bravo }, file);
+        for host in lab.hosts() {
+            shows(lab, host, 0, &["settled"]);
+        }
+        lab.check(owners(lab) == 1 && lab.holders().len() == 1 && held(lab, "mail").len() == 1, "one owner");
+    }
 }

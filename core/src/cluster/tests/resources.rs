@@ -3,7 +3,7 @@
 use super::identity::{From, message};
 use super::*;
 use crate::id::GroupId;
-use crate::takeover::{Accord, Holds, Wish};
+use crate::takeover::{Accord, Holds, Origin, Wish};
 use std::vec;
 
 const THREE: Site = Site { nodes: &["alpha", "bravo", "charlie"], ..PAIR };
@@ -88,7 +88,7 @@ fn peer_that_wants_groups_gets_them() {
 fn groups_that_were_left_running_run_on() {
     let fresh = engine_with(PAIR, 1, 5, Instant::from_millis(1), |config| {
         config.resume = Some(Resume::Claims(Holds { local: true, foreign: false }));
-        config.groups = &[GROUPS[0], GroupConfig { found: Found::Running, ..GROUPS[1] }];
+        config.groups = &[GROUPS[0], GroupConfig { found: Found::Running(Origin::Agreed), ..GROUPS[1] }];
     });
     let states: Vec<_> = fresh.groups().iter().map(|g| g.state() == GroupState::Running).collect();
     assert_eq!(states, [false, true]);
@@ -173,8 +173,10 @@ fn digest_of_a_reloaded_peer_that_differs_moves_nothing_in_legacy() {
     let swapped = engine_with(world.site, 1, world.generation, world.now, |config| {
         config.introduction = Some(Introduction { release: "1", digest: 8 });
         config.resume = Some(Resume::OtherGroups);
-        config.groups =
-            &[GroupConfig { key: "one", ..GROUPS[1] }, GroupConfig { key: "two", found: Found::Running, ..GROUPS[0] }];
+        config.groups = &[
+            GroupConfig { key: "one", ..GROUPS[1] },
+            GroupConfig { key: "two", found: Found::Running(Origin::Agreed), ..GROUPS[0] },
+        ];
     });
     world.hosts[1].engine = Some(swapped);
     world.drain(1);
@@ -187,7 +189,7 @@ fn digest_of_a_reloaded_peer_that_differs_moves_nothing_in_legacy() {
     let corrected = engine_with(world.site, 1, world.generation, world.now, |config| {
         config.introduction = Some(Introduction { release: "1", digest: 7 });
         config.resume = Some(Resume::OtherGroups);
-        config.groups = &[NAMED[0], GroupConfig { found: Found::Running, ..NAMED[1] }];
+        config.groups = &[NAMED[0], GroupConfig { found: Found::Running(Origin::Agreed), ..NAMED[1] }];
     });
     world.hosts[1].engine = Some(corrected);
     world.drain(1);

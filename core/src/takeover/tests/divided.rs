@@ -172,9 +172,9 @@ fn resumed(remains: [Remains; 2]) -> Machine {
 
 #[test]
 fn claims_after_a_change_of_groups_follow_from_what_runs() {
-    use Remains::{All, Nothing, Part};
+    let [nothing, all, part] = [Remains::Nothing, Remains::All(Origin::Agreed), Remains::Part(Origin::Agreed)];
     for (remains, claim) in
-        [([Nothing, Nothing], "none"), ([All, Nothing], "local"), ([Nothing, Part], "foreign"), ([Part, All], "all")]
+        [([nothing, nothing], "none"), ([all, nothing], "local"), ([nothing, part], "foreign"), ([part, all], "all")]
     {
         assert_eq!(resumed(remains).holds().as_str(), claim);
     }
@@ -182,7 +182,7 @@ fn claims_after_a_change_of_groups_follow_from_what_runs() {
 
 #[test]
 fn after_a_change_of_groups_nothing_is_started_before_the_other_node_has_told_its_own() {
-    let mut m = resumed([Remains::Part, Remains::Nothing]);
+    let mut m = resumed([Remains::Part(Origin::Agreed), Remains::Nothing]);
     assert_eq!((m.why(GroupId(0)), due(&mut m, 1)), (Some(Why::AwaitsReport), vec![]));
     m.on_starting(OTHER, Sequence(1), true);
     m.compare(DIFFERS);
@@ -208,7 +208,7 @@ fn after_a_change_of_groups_a_node_that_finds_nobody_starts_everything() {
 
 #[test]
 fn part_of_a_group_is_stopped_when_it_is_not_wanted_any_more() {
-    let mut m = resumed([Remains::Part, Remains::Nothing]);
+    let mut m = resumed([Remains::Part(Origin::Agreed), Remains::Nothing]);
     m.leave(at(1));
     assert_eq!(due(&mut m, 1), [release(0)]);
 }
@@ -216,7 +216,7 @@ fn part_of_a_group_is_stopped_when_it_is_not_wanted_any_more() {
 #[test]
 fn group_whose_home_has_moved_here_is_started_when_the_other_node_has_stopped_it() {
     let mut m = Machine::new(HOME, [HOME, HOME].into_iter(), AutoFailback::Off, EFFECT_LIMIT);
-    m.resume(None, |group| if group == GroupId(0) { Remains::All } else { Remains::Nothing });
+    m.resume(None, |group| if group == GroupId(0) { Remains::All(Origin::Agreed) } else { Remains::Nothing });
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "foreign", true));
     assert_eq!(due(&mut m, 1), [Effect::Announce(GroupId(0))], "group 1 runs there");
@@ -230,7 +230,7 @@ fn group_whose_home_has_moved_here_is_started_when_the_other_node_has_stopped_it
 fn new_own_group_is_started_when_the_peer_dies_or_leaves_while_files_differ() {
     let waiting = || {
         let mut m = Machine::new(HOME, [HOME, OTHER, HOME].into_iter(), AutoFailback::Off, EFFECT_LIMIT);
-        m.resume(None, |group| if group == GroupId(2) { Remains::Nothing } else { Remains::All });
+        m.resume(None, |group| if group == GroupId(2) { Remains::Nothing } else { Remains::All(Origin::Agreed) });
         m.activated(at(0), false);
         m.compare(DIFFERS);
         m.on_report(at(1), OTHER, report(5, "none", true));
@@ -248,7 +248,7 @@ fn new_own_group_is_started_when_the_peer_dies_or_leaves_while_files_differ() {
 
 #[test]
 fn homes_that_were_swapped_leave_each_group_at_one_node() {
-    let mut m = resumed([Remains::Nothing, Remains::All]);
+    let mut m = resumed([Remains::Nothing, Remains::All(Origin::Agreed)]);
     m.on_report(at(1), OTHER, report(5, "foreign", true));
     m.on_report(at(2), OTHER, report(6, "foreign", true));
     assert_eq!((due(&mut m, 2), m.holds().as_str()), (vec![], "foreign"));
@@ -270,7 +270,7 @@ fn leftover_of_an_earlier_run_starts_nothing_beside_other_groups() {
 #[test]
 fn two_nodes_that_each_have_groups_of_the_other_start_the_rest_when_both_have_yielded() {
     let mut m = Machine::new(HOME, [HOME, HOME, OTHER, OTHER].into_iter(), AutoFailback::Off, EFFECT_LIMIT);
-    m.resume(None, |group| if group.0 % 2 == 0 { Remains::All } else { Remains::Nothing });
+    m.resume(None, |group| if group.0 % 2 == 0 { Remains::All(Origin::Agreed) } else { Remains::Nothing });
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "all", true));
     says(&mut m);
@@ -293,7 +293,9 @@ fn node_that_took_groups_is_told_once_more_what_this_node_claims() {
 #[test]
 fn groups_that_were_taken_are_given_up_also_after_a_restart_that_kept_them() {
     let mut m = machine(AutoFailback::Off);
-    m.resume(Some(Holds::ALL), |group| if group == GroupId(0) { Remains::All } else { Remains::Inherited });
+    m.resume(Some(Holds::ALL), |group| {
+        if group == GroupId(0) { Remains::All(Origin::Agreed) } else { Remains::All(Origin::Inherited) }
+    });
     m.activated(at(0), true);
     m.compare(DIFFERS);
     m.on_return(at(10), OTHER);
@@ -303,7 +305,7 @@ fn groups_that_were_taken_are_given_up_also_after_a_restart_that_kept_them() {
 
 #[test]
 fn after_a_change_of_groups_nothing_is_started_that_a_leaving_node_is_still_stopping() {
-    let mut m = resumed([Remains::Part, Remains::All]);
+    let mut m = resumed([Remains::Part(Origin::Agreed), Remains::All(Origin::Agreed)]);
     m.on_report(at(1), OTHER, ReportIn { shutdown: true, ..report(5, "none", true) });
     assert_eq!(due(&mut m, 1), []);
     m.on_shutdone(at(2), OTHER, true);
@@ -312,9 +314,57 @@ fn after_a_change_of_groups_nothing_is_started_that_a_leaving_node_is_still_stop
 
 #[test]
 fn after_a_change_of_groups_no_foreign_group_is_started_while_the_other_node_is_stopping() {
-    let mut m = resumed([Remains::Nothing, Remains::Part]);
+    let mut m = resumed([Remains::Nothing, Remains::Part(Origin::Agreed)]);
     m.on_report(at(1), OTHER, ReportIn { releasing: true, ..report(5, "foreign", false) });
     assert_eq!(due(&mut m, 1), []);
     m.on_report(at(2), OTHER, report(6, "foreign", true));
     assert_eq!(due(&mut m, 2), [acquire(1)]);
+}
+
+#[test]
+fn own_group_that_got_new_words_while_the_peer_was_not_heard_is_given_up() {
+    // The new words of its own line may run at the peer, in another line.
+    let mut m = resumed([Remains::Part(Origin::Agreed), Remains::Nothing]);
+    m.compare(DIFFERS);
+    m.on_report(at(2), OTHER, report(6, "local", true));
+    m.compare(None);
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    assert_eq!(m.inheritance(), Inheritance::All);
+    m.compare(DIFFERS);
+    m.on_return(at(20), OTHER);
+    m.on_report(at(21), OTHER, ReportIn { inheritance: Inheritance::Part, ..report(40, "all", true) });
+    assert_eq!(due(&mut m, 21), [release(0), release(1)]);
+}
+
+#[test]
+fn own_group_that_waited_for_the_same_file_and_started_in_absence_is_given_up() {
+    let mut m = machine(AutoFailback::On);
+    m.activated(at(0), false);
+    m.compare(DIFFERS);
+    m.on_report(at(1), OTHER, report(5, "none", true));
+    m.compare(None);
+    m.on_report(at(2), OTHER, report(6, "none", true));
+    assert!(m.groups()[0].is_wanted());
+    m.on_death(at(10), OTHER, true, true);
+    complete_all(&mut m, at(11));
+    assert_eq!(m.inheritance(), Inheritance::All);
+}
+
+#[test]
+fn part_of_an_inherited_group_is_given_up_after_a_change_of_its_line() {
+    let mut m = resumed([Remains::All(Origin::Agreed), Remains::Part(Origin::Inherited)]);
+    m.compare(DIFFERS);
+    m.on_return(at(10), OTHER);
+    m.on_report(at(11), OTHER, report(5, "local", true));
+    assert_eq!(due(&mut m, 11), [release(1)]);
+}
+
+#[test]
+fn group_that_starts_while_the_peer_is_heard_stays_beside_other_groups() {
+    let mut m = settled();
+    assert_eq!(m.inheritance(), Inheritance::Nothing);
+    m.compare(DIFFERS);
+    m.on_report(at(10), OTHER, ReportIn { inheritance: Inheritance::Part, ..report(40, "all", true) });
+    assert_eq!(due(&mut m, 11), []);
 }

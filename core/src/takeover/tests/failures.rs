@@ -253,7 +253,7 @@ fn group_that_starts_after_all_is_kept() {
     // Nobody was there to take it; then it is asked for again, and starts.
     m.on_restart(OTHER);
     m.on_report(at(20), OTHER, report(3, "none", false));
-    m.groups[1].resume(Remains::All);
+    m.groups[1].resume(Remains::All(Origin::Agreed));
     m.auto_failback = AutoFailback::Off;
     m.on_report(at(30), OTHER, report(4, "none", true));
     m.advance(at(5000));

@@ -252,7 +252,7 @@ fn group_that_is_to_be_escalated_moves_until_the_escalation_has_failed() {
 fn successor(m: &Machine) -> Machine {
     let mut next = left_with(&[]);
     next.resume(Some(m.holds_without_stuck()), |group| match m.groups()[usize::from(group.0)].state() {
-        GroupState::Running => Remains::All,
+        GroupState::Running => Remains::All(Origin::Agreed),
         _ => Remains::Nothing,
     });
     for (group, _) in (0..).zip(m.groups()).filter(|(_, g)| g.state() == GroupState::Stuck) {

@@ -193,7 +193,7 @@ fn question_is_overtaken_only_by_a_claim_to_a_class_of_ours() {
     assert_eq!(standby_after(Class::Local, "foreign", false), asking, "a 3.0.6 will restart itself");
     let mut m = settled();
     m.hold = Holds { local: false, foreign: true };
-    m.groups[1].resume(Remains::All);
+    m.groups[1].resume(Remains::All(Origin::Agreed));
     m.request_standby(at(10), Class::Foreign).unwrap();
     m.on_report(at(11), OTHER, report(6, "local", true));
     assert_eq!(m.standby(), Standby::NotAsked, "it has its own already");

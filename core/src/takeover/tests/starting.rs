@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn engine_that_resumes_claims_what_runs_and_starts_nothing() {
     let mut m = machine(AutoFailback::On);
-    m.resume(Some(Holds::ALL), |_| Remains::All);
+    m.resume(Some(Holds::ALL), |_| Remains::All(Origin::Agreed));
     m.activated(at(0), false);
     assert_eq!(says(&mut m), [Say::Starting, say("all", true, Info::Plain)]);
     assert_eq!(effects(&mut m, at(0)), []);
@@ -83,7 +83,10 @@ fn takeover_that_ends_during_our_start_does_not_hide_that_we_are_settled() {
 #[test]
 fn group_that_is_new_in_the_configuration_is_started_by_a_resumed_engine() {
     let mut m = machine(AutoFailback::On);
-    m.resume(Some(Holds::ALL), |group| if group == GroupId(0) { Remains::All } else { Remains::Nothing });
+    m.resume(
+        Some(Holds::ALL),
+        |group| if group == GroupId(0) { Remains::All(Origin::Agreed) } else { Remains::Nothing },
+    );
     m.activated(at(0), false);
     assert_eq!(only(effects(&mut m, at(0))).1, Effect::Acquire(GroupId(1)));
 }
@@ -91,7 +94,7 @@ fn group_that_is_new_in_the_configuration_is_started_by_a_resumed_engine() {
 #[test]
 fn engine_that_resumes_with_one_class_does_not_touch_the_other() {
     let mut m = machine(AutoFailback::On);
-    m.resume(Some(Holds { local: true, foreign: false }), |_| Remains::All);
+    m.resume(Some(Holds { local: true, foreign: false }), |_| Remains::All(Origin::Agreed));
     assert_eq!([0, 1].map(|n| m.groups()[n].state()), [GroupState::Running, GroupState::Stopped]);
     m.activated(at(0), false);
     assert_eq!(effects(&mut m, at(0)), []);

@@ -5,7 +5,7 @@ use super::Cause;
 use crate::world::engine::{Engine, Start};
 use crate::world::schedule::File;
 use crate::world::{Due, World};
-use hbcore::takeover::{Accord, Group, GroupState, Standby};
+use hbcore::takeover::{Accord, Group, GroupState, Remains, Standby};
 use hbcore::time::Duration;
 use hbcore::{Found, Resume};
 
@@ -52,10 +52,10 @@ impl World<'_> {
         let is_same = before.takeover().accord() == Accord::Agreed && read.eq(site.homes(host.file).iter().copied());
         let claims = before.takeover().holds_without_stuck();
         let resume = if is_same { Resume::Claims(claims) } else { Resume::OtherGroups };
-        let found = |group: &Group| match group.state() {
-            GroupState::Running if group.is_inherited() => Found::Inherited,
-            GroupState::Running => Found::Running,
-            _ => Found::Nothing,
+        let found = |group: &Group| match group.remains() {
+            Remains::All(origin) => Found::Running(origin),
+            Remains::Part(origin) => Found::Part(origin),
+            Remains::Nothing => Found::Nothing,
         };
         let start = Start {
             node,
