@@ -2,6 +2,7 @@
 
 mod advance;
 mod clients;
+mod compressed;
 mod config;
 mod directory;
 mod event;

@@ -32,7 +32,7 @@ pub struct Stats {
     pub name_conflicts: u64,
     /// On a link that does not exist.
     pub unknown_link: u64,
-    /// Whole-message compression, which this engine does not undo.
+    /// Messages compressed as a whole that the caller did not inflate.
     pub compressed: u64,
     /// Numbered messages sent for the first time, heartbeats included.
     pub sent: u64,

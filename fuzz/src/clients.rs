@@ -98,6 +98,7 @@ fn desk() -> Desk {
         facility: -1,
         parameters: vec![("p".to_owned(), "v".to_owned())],
         form: Form::Classic,
+        compression: hbcore_linux::compress::Algorithm::Zlib,
         manages: true,
         rules: Rules::numbered(&[("anon", &[0], &[]), ("default", &[0], &[])]),
     });

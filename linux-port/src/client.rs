@@ -5,8 +5,9 @@
 pub mod cl_status;
 mod output;
 
-use crate::ipc::{BODY_MAX, Composer, Inbox};
-use hbcore::wire::{Form, Structure};
+use crate::compress;
+use crate::ipc::{self, BODY_MAX, Composer, Inbox};
+use hbcore::wire::{Form, Kind, Structure};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -26,7 +27,10 @@ const READ: usize = 16 * 1024;
 pub struct Message(Vec<u8>);
 
 impl Message {
+    /// With `traditional_compression`, a 3.0.6 also compresses what goes to its clients.
     fn of(body: Vec<u8>) -> Option<Self> {
+        let inflated = compress::inflated(&Structure::local(&body).ok()?);
+        let body = inflated.map_or(Ok(body), |inflated| inflated).ok()?;
         Structure::local(&body).is_ok().then_some(Self(body))
     }
 
@@ -36,6 +40,12 @@ impl Message {
         let field = structure.field(name)?;
         let mut room = vec![0; field.text()?.len()];
         field.copy_to(&mut room).map(|text| String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// The kind and the raw value of a field: what is compressed stays so.
+    pub fn field(&self, name: &str) -> Option<(Kind, Vec<u8>)> {
+        let field = Structure::local(&self.0).ok()?.field(name)?;
+        Some((field.kind, field.raw().to_vec()))
     }
 }
 
@@ -155,6 +165,15 @@ impl Client {
             }
         });
         let frame = frame.ok_or_else(|| ClientError::Refused(String::new()))?;
+        self.stream.write_all(&frame).map_err(|_| ClientError::Unreachable)
+    }
+
+    /// Sends this body as it is. The daemon takes no notice of one that is not well-formed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn say_raw(&mut self, body: &[u8]) -> Result<(), ClientError> {
+        let frame = [&ipc::header(body.len())[..], body].concat();
         self.stream.write_all(&frame).map_err(|_| ClientError::Unreachable)
     }
 

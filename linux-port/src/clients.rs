@@ -14,6 +14,7 @@
 //! it takes no messages, clients cannot send any.
 
 mod announcement;
+mod compressed;
 mod deliver;
 mod desk;
 mod feed;

@@ -6,6 +6,7 @@
 
 mod children;
 mod clients;
+mod compression;
 mod device;
 mod door;
 mod effects;
@@ -65,6 +66,7 @@ const FIFO: u64 = TIMER + 3;
 const STATUS: u64 = TIMER + 4;
 const CLIENTS: u64 = TIMER + 5;
 const RESPAWN: u64 = TIMER + 6;
+const PRESSER: u64 = TIMER + 7;
 
 /// The reason why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +91,7 @@ pub struct Driver {
     watch: watch::Watch,
     device: device::Device,
     log_bad_packets: bool,
+    compression: compression::Compression,
     rereader: Rereader,
     host_cache: Option<StateDir>,
     scripts: Scripts,
@@ -147,6 +150,7 @@ impl Driver {
             fence_program,
             lateness,
             log_bad_packets,
+            compression,
             rereader,
             host_cache,
             scripts,
@@ -179,6 +183,7 @@ impl Driver {
             signals,
             log,
             log_bad_packets,
+            compression: compression::Compression::new(compression),
             rereader,
             host_cache,
             scripts,
@@ -253,6 +258,7 @@ impl Driver {
                     FIFO => self.read_fifo(now),
                     STATUS => self.tell_status(now),
                     CLIENTS => self.clients.iter().for_each(Feed::acknowledge),
+                    PRESSER => self.compression.acknowledge(),
                     RESPAWN => self.respawn.iter().for_each(Respawn::acknowledge),
                     medium => {
                         if ready.writable
@@ -266,6 +272,7 @@ impl Driver {
                     }
                 }
             }
+            self.take_pressed(now);
             self.hear_clients(now);
             self.start_clients();
             self.go_on_leaving(now);

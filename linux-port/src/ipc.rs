@@ -6,6 +6,7 @@ mod frame;
 
 pub use compose::Composer;
 pub(crate) use compose::form_for;
+pub(crate) use frame::header;
 pub use frame::{BODY_MAX, FrameError, HEADER, Inbox};
 
 /// The path of the socket, below the run directory.

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod client;
 pub mod clients;
 pub mod companions;
+pub mod compress;
 pub mod config;
 pub mod daemon;
 pub mod demo;

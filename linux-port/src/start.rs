@@ -15,6 +15,7 @@ use schedule::{for_addresses, schedule};
 use crate::abandon::{Claimed, abandon, clear_after_crash};
 use crate::cli::{self, Action, Options, REFERENCE};
 use crate::clients::{About, Feed};
+use crate::compress::Policy;
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Links, Parts, Rereader, Scripts};
@@ -301,6 +302,7 @@ fn prepare_rest(
         fence_program,
         lateness: site.ha_cf.timing.warntime.saturating_add(site.ha_cf.timing.keepalive),
         log_bad_packets: site.ha_cf.logging.log_badpack,
+        compression: Policy::of(&site.ha_cf.protocol),
         rereader,
         host_cache: (!manage).then(|| state.clone()),
         scripts: Scripts { fifo, notifier },

@@ -105,13 +105,7 @@ fn effect(directive: Directive) -> &'static str {
         D::Rtprio => "a fixed priority instead of a reservation",
         D::Watchdog => "not acted upon: the device is not opened, and `hb check` warns. systemd's watchdog is fed",
         D::Env => "scripts get the variable `HA_NAME`",
-        D::Memreserve
-        | D::Coredumps
-        | D::Coreroot
-        | D::UseApphbd
-        | D::ConnLogdTime
-        | D::CompressionThreshold
-        | D::TraditionalCompression => "no effect in this version",
+        D::Memreserve | D::Coredumps | D::Coreroot | D::UseApphbd | D::ConnLogdTime => "no effect in this version",
         D::Cluster => "a name, for information",
         D::Autojoin => "whether unknown nodes are accepted; only `none` together with `haresources`",
         D::Uuidfrom => "the identity of this node: stored in `hb_uuid`, or computed from its name",
@@ -119,7 +113,11 @@ fn effect(directive: Directive) -> &'static str {
         D::Respawn => "a client that is started and kept: see [Clients](clients.md)",
         D::Failfast => "the same, and its death reboots the machine",
         D::Apiauth => "who may sign on as this client; without a line, the rule of 3.0.6",
-        D::Compression => "checked; this version never compresses",
+        D::Compression => "the method for structures that clients mark, and for whole messages",
+        D::CompressionThreshold => {
+            "kilobytes; a longer message is compressed as a whole with `traditional_compression`"
+        }
+        D::TraditionalCompression => "whether long messages are compressed as a whole",
         D::Pacemaker | D::Crm => "anything but off wants the daemons of Pacemaker 1.x, which Debian 12 does not have",
         D::CrmDaemonDir
         | D::CrmdSpawnsPengine

@@ -1,6 +1,8 @@
 //! Messages that scripts and clients of this node send to the cluster (docs/protocol/clients.md 7).
 
 use super::Cluster;
+use super::outbound::MESSAGE_ROOM;
+use crate::id::NAME_MAX;
 use crate::node::NodeState;
 use crate::time::{Duration, Instant};
 use crate::wire::{MessageType, Structure, number};
@@ -15,9 +17,10 @@ const RESTART_ALLOWANCE: Duration = Duration::from_secs(30);
 /// script's message has a few dozen.
 const FIELDS_MAX: usize = 8 * 1024;
 
-/// The largest sum of bytes of names and values in a structured message of a client. It fits into a datagram even with
-/// binary values in base64.
-const STRUCTURE_MAX: usize = 24 * 1024;
+/// The longest structured message of a client with its header, in bytes: the largest datagram.
+const STRUCTURE_MAX: usize = 65_507;
+/// Of that, the part for its own fields.
+const STRUCTURE_ROOM: usize = STRUCTURE_MAX - MESSAGE_ROOM - 2 * NAME_MAX;
 
 /// Fields that the engine writes itself into a structured message, which keeps its addressee.
 const HEADER: [&[u8]; 8] = [b"src", b"srcuuid", b"seq", b"hg", b"ts", b"ld", b"ttl", b"auth"];
@@ -32,7 +35,7 @@ pub enum MessageError {
     NoType,
     /// Messages of this type are the engine's own.
     Reserved,
-    /// It has more than 8 KiB, or as a structure more than 24 KiB or more than the history can hold.
+    /// It has more than 8 KiB, or as a structure does not fit into a datagram or into the history.
     TooLong,
     /// A name or a text has a byte that a message cannot carry: a line break, a zero, or a `=` in a name.
     BadField,
@@ -88,7 +91,7 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let known = named.or_else(|| self.ids().find(|id| self.node(*id).is_some_and(|n| Some(n.uuid) == uuid)));
         let to = known.and_then(|id| self.node(id)).map(|n| (n.name.clone(), n.uuid));
         let before = self.history.next_sequence();
-        self.say_long(2 * length, &|w| {
+        self.say_long((2 * length).min(STRUCTURE_ROOM), &|w| {
             for field in message.fields().filter(|f| !HEADER.contains(&f.name)) {
                 w.field(&field);
             }

@@ -26,6 +26,11 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.set_now(now);
         bump(&mut self.stats.received);
         let result = self.receive(link, bytes);
+        self.count(result);
+        result
+    }
+
+    pub(super) fn count(&mut self, result: Result<Received, DatagramError>) {
         match result {
             Ok(Received::New | Received::Joined | Received::ForClients) => bump(&mut self.stats.accepted),
             Ok(Received::Duplicate) => bump(&mut self.stats.duplicates),
@@ -37,7 +42,6 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
                 self.stats.count_error(error);
             }
         }
-        result
     }
 
     fn receive(&mut self, link: LinkId, bytes: &[u8]) -> Result<Received, DatagramError> {
@@ -45,6 +49,10 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
             return Err(DatagramError::UnknownLink);
         }
         let message = wire::open(bytes, &self.keys)?;
+        self.interpret(link, message)
+    }
+
+    pub(super) fn interpret(&mut self, link: LinkId, message: wire::Message<'_>) -> Result<Received, DatagramError> {
         let header = Header::parse(message)?;
         let Some(id) = self.sender(&header) else { return self.stranger(&header) };
         if id == self.local {

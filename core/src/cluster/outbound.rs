@@ -9,7 +9,7 @@ use crate::wire::{self, Writer};
 
 /// Room for any message without a list of nodes, except the names of its sender and its receiver, which may each stand
 /// in it twice: about 300 bytes, and a key or a name of a hundred.
-const MESSAGE_ROOM: usize = 560;
+pub(super) const MESSAGE_ROOM: usize = 560;
 
 /// Whether there can be links other than serial ones.
 pub(super) const DATAGRAMS: bool = wire::Form::Netstring.is_known();

@@ -1,7 +1,10 @@
 //! Messages through the daemon, and news for clients that they did not ask for (docs/protocol/clients.md 4 and 5).
 
+use super::compressed;
 use super::desk::{Conn, Desk, Member, Output, Stage};
+use crate::compress::ALGORITHM;
 use crate::ipc::form_for;
+use crate::log::Level;
 use hbcore::wire::{Structure, Writer};
 
 /// An event in the cluster.
@@ -53,17 +56,32 @@ impl Desk {
         if member.is_casual {
             return self.gone(conn, "badclient");
         }
+        let (form, method) = (self.about.form, self.about.compression);
+        let marked = message.fields().filter(compressed::is_marked);
+        let pressed: Option<Vec<Vec<u8>>> = marked.map(|field| compressed::pressed(&field, form, method)).collect();
+        let Some(pressed) = pressed else {
+            return self.log(Level::Error, "A client's message has a structure that cannot be compressed".to_owned());
+        };
         let generation = member.generation.to_string();
         let values = [member.id.as_bytes(), member.id.as_bytes(), generation.as_bytes()];
         let written = self.composer.message(|w| {
             let mut missing = [true; ORIGIN.len()];
+            let is_pressed = !pressed.is_empty();
+            let mut pressed = pressed.into_iter();
             for field in message.fields() {
                 let places = ORIGIN.iter().zip(values).zip(&mut missing);
                 let place = places.into_iter().find(|((name, _), _)| name.as_bytes() == field.name);
                 match place.map(|((name, value), missing)| (name, value, std::mem::take(missing))) {
                     Some((name, value, true)) => w.text(name, value),
+                    _ if compressed::is_marked(&field) => {
+                        let name = String::from_utf8_lossy(field.name);
+                        w.compressed(&name, &pressed.next().unwrap_or_default());
+                    }
                     _ => w.field(&field),
                 }
+            }
+            if is_pressed {
+                w.text(ALGORITHM, method.name().as_bytes());
             }
             for ((name, value), _) in ORIGIN.iter().zip(values).zip(missing).filter(|(_, missing)| *missing) {
                 w.text(name, value);

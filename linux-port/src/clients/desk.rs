@@ -12,6 +12,7 @@
 use super::announcement::Announcement;
 use super::table::Table;
 use super::view::{About, View};
+use crate::compress;
 use crate::ipc::Composer;
 use crate::log::Level;
 use hbcore::wire::{Form, Structure, Writer};
@@ -168,6 +169,15 @@ impl Desk {
             return;
         };
         client.unusable = 0;
+        let inflated = match compress::inflated(&message) {
+            None => None,
+            Some(Ok(inflated)) => Some(inflated),
+            Some(Err(error)) => return self.log(Level::Error, format!("A client's message is dropped: {error}")),
+        };
+        // The message within may not be compressed again.
+        let Some(message) = inflated.as_deref().map_or(Some(message), |inner| Structure::local(inner).ok()) else {
+            return self.log(Level::Error, "A client's message is dropped: it is damaged".to_owned());
+        };
         let stage = match &client.stage {
             Stage::Arrived => None,
             Stage::Joining(_) => return,

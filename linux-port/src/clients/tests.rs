@@ -14,6 +14,7 @@ fn desk() -> Desk {
         facility: -1,
         parameters: Vec::new(),
         form: Form::Classic,
+        compression: crate::compress::Algorithm::Zlib,
         manages: true,
         rules: Rules::numbered(&[("anon", &[], &[105]), ("agent", &[0], &[])]),
     })

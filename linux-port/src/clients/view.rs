@@ -2,6 +2,7 @@
 
 use super::Rules;
 use crate::cli::{REFERENCE, VERSION_OF_REFERENCE};
+use crate::compress::{Algorithm, Policy};
 use crate::site::Site;
 use hbcore::config::{Directive, MessageFormat};
 use hbcore::id::Uuid;
@@ -26,6 +27,8 @@ pub struct About {
     pub parameters: Vec<(String, String)>,
     /// The form of messages to clients.
     pub form: Form,
+    /// The method for structures that a client wants to be compressed.
+    pub compression: Algorithm,
     /// Whether this daemon manages resources.
     pub manages: bool,
     /// The rules for the sign-on.
@@ -62,6 +65,7 @@ impl About {
                 MessageFormat::Classic => Form::Classic,
                 MessageFormat::Netstring => Form::Netstring,
             },
+            compression: Policy::of(&ha_cf.protocol).algorithm,
             manages: ha_cf.pacemaker.mode.uses_haresources(),
             rules: Rules::of(ha_cf),
         }

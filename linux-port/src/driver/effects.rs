@@ -7,6 +7,8 @@ use crate::jobs::{Job, JobId, Task, Work};
 use crate::respawn::Respawn;
 use crate::state::{HostEntry, HostList};
 use crate::sys::clock::Clock;
+use hbcore::id::LinkSet;
+use hbcore::time::Instant;
 use hbcore::{Carrier, Event, NodeKind};
 
 impl Driver {
@@ -29,14 +31,11 @@ impl Driver {
         self.begin_effects();
         while let Some(transmit) = self.cluster.poll_transmit(&mut self.transmit) {
             let bytes = self.transmit.get(..transmit.len).unwrap_or_default();
-            let Self { links, cluster, poller, log, clients, .. } = self;
-            links.send(transmit.links, bytes, now, poller, log, |change| {
-                if let Change::Lost(link) = change {
-                    cluster.link_changed(now, link, Carrier::Absent);
-                }
-            });
-            if let Some(clients) = clients {
+            if let Some(clients) = &mut self.clients {
                 clients.transmitted(bytes);
+            }
+            if !self.compression.concerns(bytes) || !self.compress(transmit.links, transmit.len) {
+                self.send(transmit.links, transmit.len, now);
             }
         }
         while let Some(event) = self.cluster.poll_event() {
@@ -63,6 +62,16 @@ impl Driver {
         if let Some(clients) = &mut self.clients {
             clients.refresh(&self.cluster, &self.links);
         }
+    }
+
+    /// Sends the first `length` bytes of the buffer on these links.
+    pub(super) fn send(&mut self, to: LinkSet, length: usize, now: Instant) {
+        let Self { links, cluster, poller, log, transmit, .. } = self;
+        links.send(to, transmit.get(..length).unwrap_or_default(), now, poller, log, |change| {
+            if let Change::Lost(link) = change {
+                cluster.link_changed(now, link, Carrier::Absent);
+            }
+        });
     }
 
     pub(super) fn finish_effects(&mut self) {

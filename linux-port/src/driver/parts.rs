@@ -2,6 +2,7 @@
 
 use super::{Links, LinuxCluster, Rereader, Scripts};
 use crate::clients::Feed;
+use crate::compress::Policy;
 use crate::log::Logger;
 use crate::problems::Board;
 use crate::resources::Resources;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub lateness: Duration,
     /// `log_badpack`.
     pub log_bad_packets: bool,
+    /// Which messages are compressed.
+    pub compression: Policy,
     /// The function that `SIGHUP` calls.
     pub rereader: Rereader,
     /// The directory of `hostcache`; `None` when resource groups are managed, because then 3.0.6 keeps none.

@@ -4,7 +4,9 @@ use super::Driver;
 use super::links::Change;
 use crate::jobs::Task;
 use crate::media::{self, AnyMedium, Medium, MediumSpec};
+use hbcore::id::LinkId;
 use hbcore::time::Instant;
+use hbcore::wire::HeaderError;
 use hbcore::{Carrier, DatagramError, Received};
 use std::io;
 
@@ -16,9 +18,13 @@ pub(super) const MEDIA: usize = 64;
 impl Driver {
     pub(super) fn read(&mut self, medium: u64, most: u32, now: Instant) {
         let Self { links, cluster, receive, narrator, watch, log_bad_packets, scripts, clients, .. } = self;
+        let mut compressed: Vec<(LinkId, Vec<u8>)> = Vec::new();
         let result = links.receive(medium, most, receive, |link, medium, bytes| {
             let sender = || medium.sender();
             let received = cluster.handle(now, link, bytes);
+            if received == Err(DatagramError::Header(HeaderError::Compressed)) {
+                return compressed.push((link, bytes.to_vec()));
+            }
             if let Err(error) = received {
                 watch.dropped(now, || narrator.origin(link, sender()), error, bytes);
             }
@@ -38,6 +44,29 @@ impl Driver {
         });
         if let Err(error) = result {
             self.medium_failed(medium, now, &error);
+        }
+        for (link, packet) in compressed {
+            self.inflate(now, link, &packet);
+        }
+    }
+
+    /// The engine has taken, or refused, a message that was inflated.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn received_inflated(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        message: &[u8],
+        received: Result<Received, DatagramError>,
+    ) {
+        if let (Ok(Received::New | Received::ForClients), Some(clients)) = (received, &mut self.clients) {
+            clients.received(message);
+        }
+        match received {
+            Ok(Received::ForClients) => Self::tell_scripts(&self.scripts.notifier, message),
+            Err(error) if self.log_bad_packets => self.narrator.dropped(now, link, None, error),
+            _ => {}
         }
     }
 

@@ -81,7 +81,7 @@ impl Inbox {
 }
 
 /// The bytes before a body of `length` bytes.
-pub(super) fn header(length: usize) -> [u8; HEADER] {
+pub(crate) fn header(length: usize) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     let (first, second) = header.split_at_mut(HEADER / 2);
     first.copy_from_slice(&i32::try_from(length).unwrap_or(i32::MAX).to_ne_bytes());

@@ -3,7 +3,10 @@
 //!
 //! ```text
 //! collect NAME COUNT SECONDS   signs on as NAME, prints `ready`, then the field `x` of COUNT messages of type `mytest`
+//! collect-sizes NAME COUNT SECONDS   the same, with the number of bytes of the padding, or `damaged`, after each
+//! collect-kinds NAME COUNT SECONDS   the same, with the kind of the field `inner` and the algorithm after each
 //! watch NAME SECONDS           signs on as NAME, prints `ready`, then type, `st` and `ifname` of each message
+//! send-inner NAME SIZE         signs on as NAME and sends a message with a structure `inner` that is to be compressed
 //! send NAME COUNT SIZE         signs on as NAME and sends COUNT messages of SIZE bytes, `x` counting from 1
 //! names NAME...                signs on under each name in turn, and prints the result
 //! mute NAME SECONDS            signs on, asks without end, and reads nothing; prints `cut off` at its end
@@ -20,7 +23,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use hbcore::wire::Form;
-use hbcore_linux::client::Client;
+use hbcore_linux::client::{Client, Message};
 use hbcore_linux::ipc::Composer;
 
 const SOCKET: &str = "/run/heartbeat/register";
@@ -30,7 +33,10 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["collect", name, count, seconds] => collect(name, number(count), number(seconds)),
+        ["collect", name, count, seconds] => collect(name, number(count), number(seconds), |_| String::new()),
+        ["collect-sizes", name, count, seconds] => collect(name, number(count), number(seconds), size),
+        ["collect-kinds", name, count, seconds] => collect(name, number(count), number(seconds), kind),
+        ["send-inner", name, size] => send_inner(name, number(size)),
         ["watch", name, seconds] => watch(name, number(seconds)),
         ["send", name, count, size] => send(name, number(count), number(size)),
         ["names", names @ ..] => names.iter().for_each(|name| sign_on(name)),
@@ -50,7 +56,35 @@ fn client(name: &str) -> Client {
     Client::sign_on(Path::new(SOCKET), Some(name), PATIENCE).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn collect(name: &str, count: u64, seconds: u64) {
+/// The number of bytes of a message's padding.
+fn size(message: &Message) -> String {
+    let padding = message.text("padding").unwrap_or_default();
+    if padding.bytes().all(|byte| byte == b'.') { format!(" {}", padding.len()) } else { " damaged".to_owned() }
+}
+
+/// The kind of the field `inner`, and the word for its compression.
+fn kind(message: &Message) -> String {
+    let kind = message.field("inner").map(|(kind, _)| kind);
+    format!(" {kind:?} {}", message.text("_compression_algorithm").unwrap_or_default())
+}
+
+/// A field of a structure that is marked for compression, as `ha_msg_addstruct_compress` of libplumb writes it.
+fn send_inner(name: &str, size: u64) {
+    let field = |kind: u8, name: &str, value: &[u8]| {
+        let field = [format!("({kind}){name}=").as_bytes(), value].concat();
+        [format!("{}:", field.len()).as_bytes(), &field, b","].concat()
+    };
+    let dots = vec![b'.'; usize::try_from(size).expect("a size")];
+    let inner = [b"###\n".as_slice(), &field(0, "padding", &dots), b"%%%\n"].concat();
+    let fields = [field(0, "t", b"mytest"), field(0, "x", b"1"), field(5, "inner", &inner)].concat();
+    let body = [b"###\n".as_slice(), &fields, b"%%%\n"].concat();
+    let mut client = client(name);
+    client.say_raw(&body).expect("to be listened to");
+    client.ask("numnodes", &[]).expect("an answer");
+    client.sign_off();
+}
+
+fn collect(name: &str, count: u64, seconds: u64, more: impl Fn(&Message) -> String) {
     let limit = Duration::from_secs(seconds);
     let mut client = Client::sign_on(Path::new(SOCKET), Some(name), limit).expect("to sign on");
     println!("ready");
@@ -58,7 +92,7 @@ fn collect(name: &str, count: u64, seconds: u64) {
     while seen < count {
         match client.next_message() {
             Ok(message) if message.text("t").as_deref() == Some("mytest") => {
-                println!("{}", message.text("x").unwrap_or_default());
+                println!("{}{}", message.text("x").unwrap_or_default(), more(&message));
                 seen += 1;
             }
             Ok(_) => {}

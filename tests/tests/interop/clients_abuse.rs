@@ -9,18 +9,18 @@ use crate::start::together;
 use crate::{MOVE_LIMIT, START_LIMIT};
 
 /// The scripted client of this package.
-const CLIENT: &str = env!("CARGO_BIN_EXE_client");
+pub(crate) const CLIENT: &str = env!("CARGO_BIN_EXE_client");
 /// A client that 3.0.6 admits for root without configuration.
-const NAME: &str = "lha-snmpagent";
+pub(crate) const NAME: &str = "lha-snmpagent";
 /// A 3.0.6 needs some time for each message.
 const MESSAGES: u64 = 60;
 
-fn says(host: &Host, words: &[&str]) -> String {
+pub(crate) fn says(host: &Host, words: &[&str]) -> String {
     host.run(CLIENT, words).output.trim_end().to_owned()
 }
 
 /// Runs a client beside the scenario. Its output goes to this file of `/var/log`.
-fn in_background(host: &Host, words: &str, file: &str) {
+pub(crate) fn in_background(host: &Host, words: &str, file: &str) {
     let line = format!("sleep 120 | timeout 120 {CLIENT} {words} > /var/log/{file} 2>&1 &");
     assert_eq!(host.run("sh", &["-c", &line]).code, Some(0));
 }

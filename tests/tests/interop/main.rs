@@ -60,6 +60,7 @@
 mod addresses;
 mod clients;
 mod clients_abuse;
+mod clients_compressed;
 mod clients_debian;
 mod clients_ours;
 mod crash;
@@ -165,6 +166,14 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
     let needs = clients::NEEDS;
     trials.push(trial_with(&name("clients_messages_arrive_in_order"), pairing, needs, clients_abuse::messages));
     trials.push(trial_with(&name("clients_hear_of_a_death_before_its_links"), pairing, needs, clients_abuse::death));
+    let compressed: [(&str, Scenario); 4] = [
+        ("clients_messages_travel_compressed_with_zlib", clients_compressed::zlib),
+        ("clients_messages_travel_compressed_with_bz2", clients_compressed::bz2),
+        ("clients_structures_travel_compressed", clients_compressed::structures),
+        ("clients_long_messages_arrive", clients_compressed::long),
+    ];
+    let needs = clients_compressed::NEEDS;
+    trials.extend(compressed.map(|(scenario, run)| trial_with(&name(scenario), pairing, needs, run)));
     let needs = clients_debian::NEEDS;
     trials.push(trial_with(
         &name("clients_ipfail_moves_to_who_sees_the_ping_node"),
