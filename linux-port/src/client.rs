@@ -42,7 +42,7 @@ impl Message {
         field.copy_to(&mut room).map(|text| String::from_utf8_lossy(text).into_owned())
     }
 
-    /// The kind and the raw value of a field: what is compressed stays so.
+    /// The kind and the raw value of a field; a compressed one is not inflated.
     pub fn field(&self, name: &str) -> Option<(Kind, Vec<u8>)> {
         let field = Structure::local(&self.0).ok()?.field(name)?;
         Some((field.kind, field.raw().to_vec()))

@@ -101,7 +101,7 @@ impl Algorithm {
     }
 }
 
-/// Which messages are compressed as a whole before they are sent.
+/// The rule for messages that are compressed as a whole before they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The method.
@@ -111,7 +111,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// What `compression`, `compression_threshold` and `traditional_compression` say. A name that is neither `zlib` nor
+    /// The rule of `compression`, `compression_threshold` and `traditional_compression`. A name that is neither `zlib` nor
     /// `bz2` was refused before.
     pub fn of(protocol: &Protocol<'_>) -> Self {
         let algorithm = Algorithm::by_name(protocol.compression.as_bytes()).unwrap_or(Algorithm::Zlib);

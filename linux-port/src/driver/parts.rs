@@ -39,7 +39,7 @@ pub struct Parts {
     pub lateness: Duration,
     /// `log_badpack`.
     pub log_bad_packets: bool,
-    /// Which messages are compressed.
+    /// The rule for messages that are compressed.
     pub compression: Policy,
     /// The function that `SIGHUP` calls.
     pub rereader: Rereader,
