@@ -74,6 +74,7 @@ fn desk() -> Desk {
         facility: 0,
         parameters: parameters.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec(),
         form: Form::Classic,
+        compression: hbcore_linux::compress::Algorithm::Zlib,
         manages: true,
         rules: Rules::numbered(&[
             ("anon", root, haclient),
