@@ -18,9 +18,10 @@ const PREFIX: &str = "hbcore-booted-";
 /// The files that a host has, besides those of this machine that have nothing to do with heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Installed {
-    /// Neither Debian's package of 3.0.6 nor what it needs: no library, no user hacluster. `resource-agents` is there.
+    /// Neither Debian's package of 3.0.6 nor what it needs: no library of its own, no user hacluster. `resource-agents`
+    /// is there, with the library that it needs.
     None,
-    /// The same without `resource-agents`.
+    /// The same without `resource-agents` and any library of it.
     Bare,
     /// Debian's package of 3.0.6, as this machine has it, without a configuration.
     Debian,

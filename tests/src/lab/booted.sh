@@ -74,9 +74,10 @@ if [ "$first" = yes ]; then
 	case $heartbeat in
 	debian) mkdir "$root/var/lib/heartbeat" ;;
 	*)
-		without heartbeat libheartbeat2 libheartbeat2-dev libplumb2 libplumbgpl2 libpils2 liblrm2 libstonith1 \
-			cluster-glue libcluster-glue-dev drbd-utils
-		[ "$heartbeat" = none ] || without resource-agents
+		without heartbeat libheartbeat2 libheartbeat2-dev libplumbgpl2 liblrm2 libstonith1 cluster-glue \
+			libcluster-glue-dev drbd-utils
+		# An agent of resource-agents needs these libraries.
+		[ "$heartbeat" = none ] || without resource-agents libplumb2 libpils2
 		rm -rf "$root/etc/ha.d/rc.d" "$root/etc/ha.d/resource.d"
 		sed -i '/^hacluster:/d; /^haclient:/d' "$root/etc/passwd" "$root/etc/group" "$root/etc/shadow" "$root/etc/gshadow"
 		;;

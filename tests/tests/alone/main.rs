@@ -50,6 +50,7 @@ fn main() {
         ),
         case("missing_agent_is_named".to_owned(), &[], scripts::missing_agent_is_named),
         case("uninstallation_takes_only_its_own".to_owned(), &[], scripts::uninstallation_takes_only_its_own),
+        case("scripts_run_real_agents".to_owned(), &[], scripts::scripts_run_real_agents),
         case("functions_serve_the_scripts_of_a_site".to_owned(), &[], scripts::functions_serve_the_scripts_of_a_site),
     ];
     scenario::run(others.into_iter().chain(sites).collect())

@@ -133,7 +133,7 @@ pub(super) fn missing_agent_is_named() -> Result<(), String> {
     }
     for host in &pair.hosts {
         host.await_success("hb status | grep -q 'failed-here.*Filesystem'");
-        host.succeed(seed.rests);
+        host.await_success(seed.rests);
         host.succeed("test ! -e /tmp/rebooted");
     }
     for host in &pair.hosts {
@@ -207,4 +207,61 @@ esac
 fn boot(installed: Installed) -> Result<Booted, String> {
     let [root, programs] = [sources(), programs()].map(|kept| kept.display().to_string());
     Booted::new("alpha", Init::Shell, installed, &[&root, &programs])
+}
+
+/// The programs that agents call and this machine does not have.
+const STAND_INS: &str = r#"
+printf '#!/bin/sh\ncat >>/tmp/mail\necho "to $*" >>/tmp/mail\n' >/usr/bin/mail
+cat >/usr/sbin/drbdadm <<'END'
+#!/bin/sh
+case $1 in
+primary) : >/tmp/primary ;;
+secondary) rm -f /tmp/primary ;;
+role) if [ -e /tmp/primary ]; then echo Primary/Secondary; else echo Secondary/Primary; fi ;;
+esac
+END
+chmod 755 /usr/bin/mail /usr/sbin/drbdadm
+ip link add eth0 type veth peer name other
+ip address add 192.0.2.1/24 dev eth0
+ip address add 2001:db8::1/64 dev eth0 nodad
+ip link set eth0 up; ip link set other up
+mkdir -p /data; echo "ServerName alpha" >>/etc/apache2/apache2.conf
+mkdir /srv/pages
+"#;
+
+/// Forms of `haresources`, each with a command that succeeds while it runs.
+const LIVES: [(&str, &str); 8] = [
+    ("IPaddr 192.0.2.100/24/eth0", "ip -o address | grep -q ' 192.0.2.100/24 '"),
+    ("IPaddr2 192.0.2.101/24/eth0:1/192.0.2.255", "ip -o address | grep -q ' 192.0.2.101/24 brd 192.0.2.255 .*eth0:1'"),
+    ("IPv6addr 2001:db8:0:0:0:0:0:100/64/eth0", "ip -o address | grep -q ' 2001:db8::100/64 '"),
+    ("Filesystem /srv/pages /data none bind", "mountpoint -q /data"),
+    ("MailTo admin@example.org web", "grep -q 'admin@example.org' /tmp/mail"),
+    ("apache /etc/apache2/apache2.conf", "curl -sf http://192.0.2.1/ >/dev/null"),
+    ("drbddisk r0", "test -e /tmp/primary"),
+    ("drbddisk", "test -e /tmp/primary"),
+];
+
+/// Our scripts start, report and stop what the agents of resource-agents do, and start and stop twice without harm.
+pub(super) fn scripts_run_real_agents() -> Result<(), String> {
+    let host = boot(Installed::None)?;
+    host.succeed(STAND_INS);
+    host.succeed(&install());
+    for (form, runs) in LIVES {
+        let script = format!("/etc/ha.d/resource.d/{form}");
+        let status = || host.run(&format!("{script} status 2>/dev/null")).1;
+        assert!(!status().to_lowercase().contains("running"), "{form}: {}", status());
+        for _ in 0..2 {
+            host.succeed(&format!("{script} start"));
+            host.await_success(runs);
+            assert!(status().to_lowercase().contains("running"), "{form}: {}", status());
+        }
+        for _ in 0..2 {
+            host.succeed(&format!("{script} stop"));
+            assert!(!status().to_lowercase().contains("running"), "{form}: {}", status());
+        }
+        if !form.starts_with("MailTo") {
+            assert_ne!(host.run(runs).0, Some(0), "{form} has stopped");
+        }
+    }
+    Ok(())
 }
