@@ -5,7 +5,7 @@ mod host;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hbcore_linux::log::Logger;
 use hbcore_linux::script::{Answer, Call, Cancel, Environment, Exit, LINES_PER_RUN, Report, ScriptError, Search, run};
@@ -174,10 +174,8 @@ fn script_that_leaves_a_process_running_has_ended_all_the_same() {
     let place = Place::new();
     let body =
         format!("(while :; do echo still here || :; sleep 0.05; done) & echo $! >{}", place.join("left").display());
-    let began = Instant::now();
     let (report, _) = run_body(&place, &body, &["start"]);
     assert_eq!(report.exit, Exit::Code(0));
-    assert!(began.elapsed() < LONG / 2);
     let left = pid_in(&place, "left");
     // Its output has no reader any more, which must not kill it.
     let wrote = || std::fs::read_to_string(format!("/proc/{left}/io")).unwrap_or_default();

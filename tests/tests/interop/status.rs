@@ -350,6 +350,8 @@ pub(crate) fn strangers(pairing: Pairing) {
     lab.alpha.start();
     lab.bravo.start();
     shows(&lab, &lab.alpha, 4, &["problem foreign-key: packets from 10.", "help: make authkeys the same on all nodes"]);
+    shows(&lab, &lab.alpha, 4, &["node-dead", "does not understand a node that signs with another key"]);
+    has(&lab, &lab.alpha, &["\"progress\":\"deaf\""]);
     lab.bravo.stop();
     lab.bravo.write("authkeys", &site.authkeys());
     lab.bravo.write("ha.cf", &site.ha_cf(1).replace("node alpha bravo", "node alpha delta"));

@@ -163,3 +163,20 @@ fn group_that_is_wanted_again_meanwhile_is_not_granted_while_it_runs() {
     assert_eq!(m.groups()[1].state(), GroupState::Running);
     assert_eq!(says(&mut m), []);
 }
+
+#[test]
+fn leftover_that_the_home_asks_for_is_stopped_and_given_and_never_escalated() {
+    let mut m = legacy();
+    m.stuck(at(0), GroupId(1));
+    m.activated(at(0), false);
+    says(&mut m);
+    m.on_group_request(at(10), OTHER, b"10.0.0.2");
+    assert_eq!(effects(&mut m, at(10)), [], "it is being stopped already, at its own pace");
+    for (now, outcome) in [(5000, Outcome::Failed), (10_000, Outcome::Failed), (15_000, Outcome::Done)] {
+        let due = effects(&mut m, at(now));
+        let [(ticket, Effect::Release(GroupId(1)))] = &due[..] else { panic!("one attempt, no escalation: {due:?}") };
+        m.complete(at(now), ticket, outcome);
+    }
+    let answer = Say::GroupAnswer { to: OTHER, group: GroupId(1), was_here: true };
+    assert!(says(&mut m).contains(&answer), "when nothing of it is left");
+}
