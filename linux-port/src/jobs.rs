@@ -203,7 +203,7 @@ pub enum Afterwards {
     TriedAgain,
     /// The node joins, and claims the group if it is in `haresources`.
     Joins,
-    /// This daemon ends.
+    /// This daemon or tool ends.
     Ends,
 }
 
@@ -213,7 +213,7 @@ impl fmt::Display for Afterwards {
             Self::Escalated => STRONGER,
             Self::TriedAgain => "it is told to stop again every few seconds",
             Self::Joins => "this node joins, keeps its claim on the group, and tells it to stop again",
-            Self::Ends => "nothing: heartbeat ends",
+            Self::Ends => "nothing: this program ends",
         })
     }
 }

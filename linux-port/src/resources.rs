@@ -24,7 +24,7 @@ pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
 pub use strays::{StrayDoing, StrayRow};
 
 use crate::address::AddressSpec;
-use crate::jobs::{Completion, Job, JobId, Jobs, Outcome as JobOutcome, Retry, Work};
+use crate::jobs::{Afterwards, Completion, Job, JobId, Jobs, Outcome as JobOutcome, Retry, Work};
 use crate::log::Logger;
 use crate::problems::Board;
 use crate::script::Search;
@@ -62,6 +62,7 @@ struct Effort {
     ticket: u32,
     group: GroupId,
     aim: Aim,
+    then: Afterwards,
 }
 
 /// The aim of an effort.
@@ -203,20 +204,20 @@ impl Resources {
         self.adopt_removed(handover, scripts, builtin);
     }
 
-    /// Begins an effect.
-    pub fn begin(&mut self, ticket: Ticket, effect: Effect) {
+    /// Begins an effect. `then`: the consequence of a stop that fails, for people.
+    pub fn begin(&mut self, ticket: Ticket, effect: Effect, then: Afterwards) {
         match effect {
             Effect::Acquire(group) => {
                 self.refused(group, None);
-                self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Start });
+                self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Start, then });
             }
-            Effect::Release(group) => self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Stop }),
+            Effect::Release(group) => self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Stop, then }),
             Effect::Announce(group) => match self.plans.get(usize::from(group.0)) {
                 Some(plan) => self.addresses.announce(Arc::clone(&plan.leading)),
                 None => self.ready.push((ticket, Outcome::Failed)),
             },
             Effect::Escalate(group) => match self.plans.get(usize::from(group.0)) {
-                Some(plan) => self.escalate(ticket, plan.key.clone()),
+                Some(plan) => self.escalate(ticket, &plan.key.clone()),
                 None => self.ready.push((ticket, Outcome::Failed)),
             },
             Effect::Fence(node) => self.begin_fencing(ticket, node),
@@ -358,9 +359,10 @@ impl Resources {
             return self.end(effort, Part::Done);
         }
         let steps = plan.steps(&self.addresses.handle());
+        let retry = Retry { then: effort.then, ..Retry::default() };
         let work = match effort.aim {
-            Aim::Start => Work::Start(steps, Retry::default()),
-            Aim::Stop | Aim::Undo => Work::Stop(steps, Retry::default()),
+            Aim::Start => Work::Start(steps, retry),
+            Aim::Stop | Aim::Undo => Work::Stop(steps, retry),
         };
         let job = Job { id: JobId::Effect(effort.ticket), name: plan.key.clone(), work };
         match (self.jobs.submit(job), effort.aim) {

@@ -3,11 +3,12 @@
 
 use super::Driver;
 use super::links::Change;
-use crate::jobs::{Job, JobId, Task, Work};
+use crate::jobs::{Afterwards, Job, JobId, Task, Work};
 use crate::respawn::Respawn;
 use crate::state::{HostEntry, HostList};
 use crate::sys::clock::Clock;
 use hbcore::id::LinkSet;
+use hbcore::takeover::{Effect, Why};
 use hbcore::time::Instant;
 use hbcore::{Carrier, Event, NodeKind};
 
@@ -17,10 +18,23 @@ impl Driver {
         loop {
             while let Some((ticket, effect)) = self.cluster.poll_effect() {
                 self.log.debug(1, format_args!("{effect:?}"));
-                self.resources.begin(ticket, effect);
+                let then = self.after_failed_stop(effect);
+                self.resources.begin(ticket, effect, then);
             }
             let Some((ticket, outcome)) = self.resources.ended_at_once() else { return };
             self.cluster.complete(Clock.now(), ticket, outcome);
+        }
+    }
+
+    /// The engine never escalates what an earlier run has left.
+    fn after_failed_stop(&self, effect: Effect) -> Afterwards {
+        match effect {
+            Effect::Release(group) if matches!(self.cluster.takeover().why(group), Some(Why::LeftOver { .. })) => {
+                Afterwards::TriedAgain
+            }
+            Effect::Acquire(_) | Effect::Release(_) | Effect::Announce(_) | Effect::Escalate(_) | Effect::Fence(_) => {
+                Afterwards::Escalated
+            }
         }
     }
 

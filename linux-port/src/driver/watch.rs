@@ -243,6 +243,7 @@ impl Watch {
                         (_, Some(StrayDoing::Escalates)) => None,
                         (_, Some(StrayDoing::Stops | StrayDoing::StopsAgain(_)) | None) => continue,
                     };
+                    noted.reason = around.resources.why_escalation_failed(group).or_else(|| noted.reason.take());
                     noted.next = Some(match again {
                         Some(at) => (format!("{STRONGER} is tried again"), Some(at)),
                         None => (format!("{STRONGER} is being tried"), None),

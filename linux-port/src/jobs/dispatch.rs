@@ -383,8 +383,12 @@ fn perform(job: Job, post: &Post) -> Outcome {
         Work::Stop(mut members, retry) => context.stop(&mut members, retry),
         Work::Run(call) => context.script(&call),
         Work::Function(task) => match (task.0)() {
-            Ok(()) => Outcome::Done,
+            Ok(()) => {
+                doing.succeeded(&job.name);
+                Outcome::Done
+            }
             Err(refused) => {
+                doing.failed(&job.name, refused.0.to_string());
                 log.error(format_args!("{}: {}", job.name, refused.0));
                 Outcome::Failed
             }

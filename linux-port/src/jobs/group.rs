@@ -57,7 +57,10 @@ impl Context<'_> {
                 Seen::Nothing => {}
             }
             let why = match self.operate(member, Operation::Start) {
-                Attempt::Done => continue,
+                Attempt::Done => {
+                    self.doubt(member);
+                    continue;
+                }
                 Attempt::Failed(why) | Attempt::NotBegun(why) | Attempt::Missing(why) => why,
                 Attempt::Cancelled => "terminated on request".to_owned(),
             };

@@ -37,48 +37,75 @@ pub struct Escalation {
 
 /// Neither the command nor a reboot has helped.
 #[derive(Debug)]
-struct Helpless;
+struct Helpless {
+    /// The failure of the command, if there is one.
+    command: Option<String>,
+}
+
+/// The line for the log, which begins as that of 3.0.6.
+const HELPLESS: &str =
+    "Unable to force reboot. The group stays claimed here: stop it by hand, then stop heartbeat or ask for a standby";
 
 impl std::fmt::Display for Helpless {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Unable to force reboot. The group stays claimed here: stop it by hand, then stop heartbeat or ask for a standby")
+        match &self.command {
+            Some(why) => {
+                write!(f, "stop_failure_command was called and failed ({why}), and this machine did not reboot")
+            }
+            None => f.write_str("there is no stop_failure_command, and this machine did not reboot"),
+        }
     }
 }
 
 impl std::error::Error for Helpless {}
+
+/// The name of the escalation's job.
+pub(super) fn job_of(key: &str) -> String {
+    format!("escalation of {key}")
+}
 
 impl Escalation {
     /// Carries it out, on a job thread. It returns when nothing of the group can run any more, or not at all, because
     /// the machine goes down. Until then the daemon continues: if the node fell silent while its services still run,
     /// its peer would start them.
     pub(super) fn carry_out(&self, key: &str, log: &Logger) -> Result<(), Refused> {
-        if let Some(command) = &self.command
-            && self.run(command.clone(), key, log)
-        {
-            return Ok(());
-        }
+        let command = match &self.command {
+            Some(command) => match self.run(command.clone(), key, log) {
+                Ok(()) => return Ok(()),
+                Err(why) => Some(why),
+            },
+            None => None,
+        };
         log.crit(format_args!("Resource STOP failure. Reboot required!"));
         log.crit(format_args!("Killing heartbeat ungracefully!"));
         reboot_machine(log);
-        log.crit(format_args!("{Helpless}"));
-        Err(Helpless.into())
+        log.crit(format_args!("{HELPLESS}"));
+        Err(Helpless { command }.into())
     }
 
-    fn run(&self, program: PathBuf, key: &str, log: &Logger) -> bool {
+    /// Runs the site's command. The error is the reason of its failure, which is in the log then.
+    fn run(&self, program: PathBuf, key: &str, log: &Logger) -> Result<(), String> {
         let call = Call { arguments: vec![key.into()], ..self.scripts.call(program) };
         log.crit(format_args!("{} is called for {key}, which does not stop", call.program.display()));
         let ended = Cancel::new().map(|cancel| run(&call, log, &cancel));
-        match ended {
-            Ok(Ok(report)) if report.exit.success() => return true,
-            Ok(Ok(report)) => log.crit(format_args!("{} from {}", report.exit, call.program.display())),
-            Ok(Err(error)) => log.crit(format_args!("{error}")),
-            Err(error) => log.crit(format_args!("Cannot run {}: {error}", call.program.display())),
-        }
-        false
+        let why = match ended {
+            Ok(Ok(report)) if report.exit.success() => return Ok(()),
+            Ok(Ok(report)) => format!("{} from {}", report.exit, call.program.display()),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => format!("Cannot run {}: {error}", call.program.display()),
+        };
+        log.crit(format_args!("{why}"));
+        Err(why)
     }
 }
 
 impl Resources {
+    /// The reason why the last escalation for the group with this key did not help. Never waits: `None` also while
+    /// another thread writes it down.
+    pub fn why_escalation_failed(&self, key: &str) -> Option<String> {
+        self.jobs.why_failed(&job_of(key))
+    }
+
     /// The work against the group with this key.
     pub(super) fn escalation_of(escalation: Arc<Escalation>, key: String, log: Logger, board: Board) -> Task {
         Task(Box::new(move || {
@@ -90,10 +117,10 @@ impl Resources {
     }
 
     /// Begins the escalation for the group with this key.
-    pub(super) fn escalate(&mut self, ticket: Ticket, key: String) {
+    pub(super) fn escalate(&mut self, ticket: Ticket, key: &str) {
         let Some(escalation) = self.escalation.clone() else { return self.ready.push((ticket, Outcome::Failed)) };
-        let task = Self::escalation_of(escalation, key.clone(), self.log.clone(), self.board.clone());
-        self.submit(ticket, key, Work::Function(task));
+        let task = Self::escalation_of(escalation, key.to_owned(), self.log.clone(), self.board.clone());
+        self.submit(ticket, job_of(key), Work::Function(task));
     }
 }
 

@@ -111,7 +111,7 @@ pub enum Predecessor {
     Classes,
     /// It handed over everything.
     Told(Box<Handover>),
-    /// Its handover cannot be read: what runs here is asked, as after a crash.
+    /// Its handover cannot be read: this run asks the scripts, as after a crash.
     Unread,
 }
 

@@ -7,6 +7,7 @@
 //!    └──later──Rests ◀──────────────┘ no help
 //! ```
 
+use super::escalate::job_of;
 use super::{Handover, Plan, Resources, ScriptEnvironment};
 use crate::jobs::{Afterwards, Job, JobId, Outcome as JobOutcome, Retry, Task, Work};
 use crate::state::Mark;
@@ -220,7 +221,7 @@ impl Resources {
         let Some(escalation) = escalation else { return stray.rest(ESCALATE_AGAIN, true) };
         let (key, log, board) = (stray.plan.key.clone(), self.log.clone(), self.board.clone());
         let task = Self::escalation_of(escalation, key.clone(), log, board);
-        match self.jobs.submit(Job { id: JobId::Stray(stray.number), name: key, work: Work::Function(task) }) {
+        match self.jobs.submit(Job { id: JobId::Stray(stray.number), name: job_of(&key), work: Work::Function(task) }) {
             Ok(()) => stray.course = Course::Escalates,
             Err(error) => {
                 self.log.error(format_args!("{error}"));

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use super::Context;
 use super::context::variable;
 use crate::address::Addresses;
+use crate::jobs::Afterwards;
 use crate::log::{EarlyLog, Logger};
 use crate::problems::Board;
 use crate::resources::{Plan, Resources, SCRIPT_LIMIT, ScriptEnvironment};
@@ -121,7 +122,7 @@ impl<'c> Groups<'c> {
         let mut resources = Resources::start(vec![plan], 0, None, &log, &Board::default())?;
         let group = GroupId(0);
         let effect = if verb == Verb::Take { Effect::Acquire(group) } else { Effect::Release(group) };
-        resources.begin(Ticket::from_raw(0), effect);
+        resources.begin(Ticket::from_raw(0), effect, Afterwards::Ends);
         let outcome = loop {
             if let Some((_, outcome)) = resources.finished() {
                 break outcome;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hbcore_tests::lab::{Host, Site};
+use hbcore_tests::lab::{Host, Site, release_binary};
 use hbcore_tests::scenario::Pairing;
 
 use crate::groups::{self, Pair, count_calls, held};
@@ -198,6 +198,40 @@ pub(crate) fn stop_fails(pairing: Pairing) {
     let told =
         "problem stop-doubtful: IPaddr::10.77.0.100/24/eth0 runs here and could not be stopped: web was told to stop";
     crate::status::shows(lab, alpha, 4, &[told]);
+}
+
+/// The stop of a leftover hangs, and its status does, too: `hb status` announces no reboot, and says that its stop is in
+/// doubt once the group runs here as it should. The doubt ends with the next stop that succeeds.
+pub(crate) fn stop_and_status_hang(pairing: Pairing) {
+    let pair = Pair::new("leftover hangs", pairing, &site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    alpha.start();
+    lab.await_until(START_LIMIT, "alpha to have everything", || pair.are_owners("alpha", "alpha"));
+    alpha.crash_daemon();
+    let hanging = groups::SERVICE_SCRIPT.replace("rm -f \"$held\"", "exec sleep 1000");
+    alpha.write_script("web", &hanging.replace("status) ", "status) exec sleep 1000; "));
+    alpha.write("hbcore.cf", "script_timeout 1\n");
+    let hb = || alpha.run(&release_binary("hb").display().to_string(), &["status"]).output;
+    let mut early = String::new();
+    std::thread::scope(|scope| {
+        let start = scope.spawn(|| alpha.start());
+        lab.await_until(START_LIMIT, "the stop to fail", || {
+            early = hb();
+            early.contains("problem stop-unseen")
+        });
+        start.join().expect("a start");
+    });
+    let is_true = early.contains("then this node joins") && !early.contains("reboot");
+    lab.check(is_true, &format!("the next step instead of {early}"));
+    lab.bravo.start();
+    lab.await_until(START_LIMIT, "the doubt", || hb().contains("problem stop-doubtful: IPaddr::10.77.0.100/24/eth0"));
+    lab.check(!hb().contains("stop-unseen"), &format!("no reboot to be announced in {}", hb()));
+
+    alpha.write_script("web", groups::SERVICE_SCRIPT);
+    settles_on(&pair, "alpha", "bravo");
+    alpha.standby("local");
+    settles_on(&pair, "bravo", "bravo");
+    lab.await_until(START_LIMIT, "no word about the stop", || !hb().contains("problem stop"));
 }
 
 /// If a leftover belongs to the other node, and that node is down, the node still serves all other groups.

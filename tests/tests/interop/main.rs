@@ -215,13 +215,14 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
 }
 
 /// Scenarios of a pair of ours in which the daemon crashes, or reads its configuration anew and something goes wrong.
-const CRASHES_AND_RELOADS: [(&str, Scenario); 21] = [
+const CRASHES_AND_RELOADS: [(&str, Scenario); 22] = [
     ("crash_and_late_restart_leave_one_owner", crash::late_restart),
     ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
     ("start_at_once_after_a_crash_runs_one_daemon", crash::start_at_once),
     ("start_before_the_end_of_a_killed_daemon_waits_for_it", crash::start_before_the_end),
     ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
     ("crash_leftover_that_cannot_be_stopped_is_claimed", crash::stop_fails),
+    ("crash_leftover_that_hangs_announces_no_reboot", crash::stop_and_status_hang),
     ("reload_goes_through_beside_a_leftover_and_the_next_run_knows_it", crash::reload_beside_a_leftover),
     ("crash_leftover_of_the_other_home_keeps_nothing_from_running", crash::foreign_stop_fails),
     ("service_started_by_accident_is_stopped_at_the_start", crash::service_started_by_accident),

@@ -77,7 +77,8 @@ pub(crate) fn stop_fails(pairing: Pairing) {
     remove_line(&pair);
     shows(lab, alpha, 4, &["problem stop-unseen: extra may still run here", "extra stop is tried again"]);
     lab.await_until(ATTEMPTS_LIMIT, "the command to be called", || count_calls(alpha, "command extra") > 0);
-    shows(lab, alpha, 4, &["problem stop-escalated: extra does not stop here"]);
+    let tried = "stop_failure_command was called and failed (Return code 1 from /etc/ha.d/command)";
+    shows(lab, alpha, 4, &["problem stop-escalated: extra does not stop here", tried]);
     lab.check(held(lab, "extra") == ["alpha"], "extra on alpha alone");
 
     // Another reload meanwhile loses nothing.
