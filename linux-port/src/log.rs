@@ -6,6 +6,7 @@
 mod counters;
 mod format;
 mod limit;
+mod logd;
 mod record;
 mod sinks;
 mod writer;
@@ -101,6 +102,8 @@ pub struct LogConfig {
     pub debugfile: Option<PathBuf>,
     /// `logfacility`; `None` sends nothing to syslog.
     pub facility: Option<Facility>,
+    /// `use_logd`; `None` sends nothing to the logging daemon.
+    pub logd: Option<LogdConfig>,
     /// The socket of syslog.
     pub syslog_socket: PathBuf,
     /// `syslogmsgfmt`: which of the two line formats the files have.
@@ -122,12 +125,31 @@ impl LogConfig {
             logfile: None,
             debugfile: None,
             facility: None,
+            logd: None,
             syslog_socket: PathBuf::from("/dev/log"),
             syslog_format: true,
             stderr: Stderr::detect(),
             owner: None,
             debug_level: 0,
         }
+    }
+}
+
+/// The logging daemon `ha_logd`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogdConfig {
+    /// Its socket.
+    pub socket: PathBuf,
+    /// `conn_logd_time`: the pause between two tries to reach it.
+    pub pause: std::time::Duration,
+    /// Whether syslog gets only the lines that it does not take.
+    pub replaces_syslog: bool,
+}
+
+impl LogdConfig {
+    /// Its usual socket.
+    pub fn usual(pause: std::time::Duration, replaces_syslog: bool) -> Self {
+        Self { socket: PathBuf::from(logd::SOCKET), pause, replaces_syslog }
     }
 }
 

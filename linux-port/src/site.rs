@@ -1,7 +1,7 @@
 //! The way from a checked configuration to the settings of the engine and its threads.
 
 use crate::config::{Configuration, installed_program};
-use crate::log::{Facility, LogConfig, Stderr};
+use crate::log::{Facility, LogConfig, LogdConfig, Stderr};
 use crate::media::{MediumSpec, OpenCause, OpenError};
 use crate::resources::{Escalation, FenceDevice, Plan, SCRIPT_LIMIT, ScriptEnvironment};
 use crate::respawn::{Surroundings, Wanted};
@@ -280,6 +280,7 @@ pub fn log_config(logging: &Logging<'_>, host: &str, debug: u8, stderr: Stderr) 
         logfile: file(logging.logfile),
         debugfile: file(logging.debugfile),
         facility: logging.facility.or(default),
+        logd: logging.use_logd.then(|| LogdConfig::usual(logging.conn_logd_time, default.is_some())),
         syslog_format: logging.syslogmsgfmt,
         stderr,
         owner: account_of_logs(),

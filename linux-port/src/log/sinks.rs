@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::format::{Names, Shape, render};
+use super::logd::{Fate, Logd};
 use super::{Facility, Level, LogConfig, Record, Stderr};
 use crate::sys::fault;
 use crate::terminal::counted;
@@ -17,6 +18,10 @@ use crate::terminal::counted;
 const JOURNAL: &str = "/run/systemd/journal/dev-log";
 /// The interval at which the files' names are looked up again: a rotated file is noticed within this time.
 const RECHECK: Duration = Duration::from_secs(1);
+
+/// The line of 3.0.6 for a logging daemon that does not run.
+const LOGD_IS_AWAY: &str =
+    "Initializing connection to logging daemon failed. Logging daemon may not be running; lines go to the other places";
 
 /// Log files that cannot be opened and were already reported. A process forked since then knows them too.
 static TOLD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -29,6 +34,9 @@ pub(super) struct Sinks {
     logfile: Option<LogFile>,
     debugfile: Option<LogFile>,
     syslog: Option<Syslog>,
+    logd: Option<Logd>,
+    /// Syslog gets only the lines that the logging daemon does not take.
+    logd_replaces_syslog: bool,
     /// For faults of the log itself, even if no facility is configured.
     syslog_socket: PathBuf,
     stderr: Stderr,
@@ -38,13 +46,25 @@ pub(super) struct Sinks {
 impl Sinks {
     pub(super) fn new(config: LogConfig) -> Self {
         let LogConfig {
-            entity, host, logfile, debugfile, facility, syslog_socket, syslog_format, stderr, owner, ..
+            entity,
+            host,
+            logfile,
+            debugfile,
+            facility,
+            logd,
+            syslog_socket,
+            syslog_format,
+            stderr,
+            owner,
+            ..
         } = config;
         Self {
             names: Names { entity, host },
             file_shape: if syslog_format { Shape::Syslog } else { Shape::Dated },
             logfile: logfile.map(|path| LogFile::new(path, owner)),
             debugfile: debugfile.map(|path| LogFile::new(path, owner)),
+            logd_replaces_syslog: logd.as_ref().is_some_and(|logd| logd.replaces_syslog),
+            logd: logd.map(|l| Logd::new(l.socket, facility.unwrap_or(Facility::DAEMON), l.pause)),
             syslog: facility.map(|facility| Syslog::new(facility, &syslog_socket)),
             syslog_socket,
             stderr,
@@ -69,9 +89,15 @@ impl Sinks {
             render(&mut self.line, Shape::Datagram(syslog.facility), &self.names, &complaint);
             syslog.send(&self.line);
         }
+        let logd = self.logd.as_mut().map(|logd| logd.append(&self.names.entity, record));
+        if logd == Some(Fate::Refused { is_news: true }) {
+            let text = format_args!("{LOGD_IS_AWAY}");
+            self.write(&Record::new(Level::Warn, record.seconds, record.pid, text));
+        }
+        let in_logd = logd == Some(Fate::Taken) && self.logd_replaces_syslog;
         let Self { names, line, .. } = self;
         let mut in_journal = false;
-        if let Some(syslog) = &mut self.syslog {
+        if let Some(syslog) = self.syslog.as_mut().filter(|_| !in_logd) {
             let shape = Shape::Datagram(syslog.facility);
             render(line, shape, names, record);
             let taken = syslog.append(line, |lost| {

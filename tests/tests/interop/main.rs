@@ -77,6 +77,7 @@ mod legacy;
 mod life;
 mod limits;
 mod links;
+mod logd;
 mod loss;
 mod memory;
 mod messages;
@@ -116,6 +117,13 @@ fn main() {
         trials.extend(scenarios(Pairing::REF_REF));
     }
     trials.push(trial("ref_ref::upgrade_to_ours_while_it_serves", Pairing::REF_REF, reload::upgrade));
+    let logd = logd::killed_and_restarted;
+    trials.push(trial_with(
+        "new_new::logd_gets_the_lines_also_after_it_was_killed",
+        Pairing::NEW_NEW,
+        logd::NEEDS,
+        logd,
+    ));
     trials.push(trial("wording::what_a_monitor_greps_is_in_both_logs", Pairing::REF_NEW, |_| wording::is_alike()));
     trials.push(trial("wording::log_files_are_alike", Pairing::NEW_REF, |_| wording::files_are_alike()));
     hbcore_tests::scenario::run(trials)
