@@ -113,10 +113,19 @@ impl Answer {
 
 /// The main function of one tool; `arguments` begins with the program's name.
 pub fn main(tool: Tool, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    begin(tool, arguments, 0)
+}
+
+/// The main function of a tool that is a command of `hb`: it ends with 1 if the daemon refuses the order.
+pub fn main_of_hb(tool: Tool, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    begin(tool, std::iter::once(tool.name().into()).chain(arguments), 1)
+}
+
+fn begin(tool: Tool, arguments: impl IntoIterator<Item = OsString>, refused: u8) -> ExitCode {
     let mut arguments = arguments.into_iter();
     let program = arguments.next().unwrap_or_else(|| tool.name().into());
     match Context::new(&program, arguments) {
-        Ok((context, words)) => print(&tool.run(&context, &words)),
+        Ok((context, words)) => print(&tool.run(&Context { refused, ..context }, &words)),
         Err(message) => print(&Answer { stderr: message, code: 1, ..Answer::default() }),
     }
 }

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         _ => None,
     };
     if let Some(tool) = tool {
-        return tools::main(tool, std::iter::once(tool.name().into()).chain(words.skip(1)));
+        return tools::main_of_hb(tool, words.skip(1));
     }
     match command(words) {
         Ok(Command::Demo { cuts, drawing }) => demo::run(cuts, drawing.as_deref()),

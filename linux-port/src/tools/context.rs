@@ -19,6 +19,8 @@ pub struct Context {
     /// The socket of the daemon: in `--run-dir`, else `HA_RUN_DIR`, else `/run`. `None` if only the FIFO of another
     /// daemon was named.
     pub status: Option<PathBuf>,
+    /// The exit code for an order that the daemon refuses: 0 under the names of 3.0.6, and 1 under `hb`.
+    pub refused: u8,
     pub(super) log: ScriptLog,
 }
 
@@ -66,7 +68,7 @@ impl Context {
         let run_dir = run_dir.or_else(|| (fifo == usual).then(|| PathBuf::from("/run")));
         let log = ScriptLog::from_env(Path::new(&program));
         let status = run_dir.map(|dir| dir.join(status::NAME));
-        Ok((Self { program, config_dir, fifo, status, log }, words))
+        Ok((Self { program, config_dir, fifo, status, refused: 0, log }, words))
     }
 
     /// The name of this node: `HA_CURHOST`, else the name that the daemon would use.

@@ -17,21 +17,20 @@ pub(super) fn standby(context: &Context, words: &[String]) -> Answer {
         Err(usage) => return usage,
     };
     let fields = [("t", "ask_resources"), ("rsc_hold", class), ("info", "me")];
-    let answer = order(context, STANDBY, || {
+    let send = || {
         let fifo = open(&context.fifo)?;
         write(&context.fifo, &fifo, &fields)
-    });
-    if answer.code == 0 {
-        // As 3.0.6, but of a standby that is not refused.
-        context.log.line(format_args!("Going standby [{class}]."));
-    }
-    answer
+    };
+    // As 3.0.6, but of a standby that is not refused.
+    order(context, STANDBY, send, || context.log.line(format_args!("Going standby [{class}].")))
 }
 
 /// `hb_takeover [all|foreign|local|failback]`: makes the peer hand over groups to this node.
 pub(super) fn takeover(context: &Context, words: &[String]) -> Answer {
     match class(context, words) {
-        Ok(class) => order(context, TAKEOVER, || send(&context.fifo, &[("t", "hb_takeover"), ("rsc_hold", class)])),
+        Ok(class) => {
+            order(context, TAKEOVER, || send(&context.fifo, &[("t", "hb_takeover"), ("rsc_hold", class)]), || {})
+        }
         Err(usage) => usage,
     }
 }
@@ -39,12 +38,14 @@ pub(super) fn takeover(context: &Context, words: &[String]) -> Answer {
 /// The time for which a tool waits for the daemon's answer. A running daemon answers within a millisecond.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The exit code for an order that the daemon has refused.
-const NOT_DONE: u8 = 1;
-
 /// Sends an order and reports the daemon's decision: the FIFO accepts everything, and 3.0.6 writes the decision only to
-/// its log. If no decision is known, the exit code says that the order was written, as there.
-fn order(context: &Context, kind: &str, send: impl FnOnce() -> Result<(), SendError>) -> Answer {
+/// its log. `accepted` is called unless the daemon refuses the order. Under its names the exit code says that the order was written, as there.
+fn order(
+    context: &Context,
+    kind: &str,
+    send: impl FnOnce() -> Result<(), SendError>,
+    accepted: impl FnOnce(),
+) -> Answer {
     let before = context.status.as_deref().map(last_order);
     let mut answer = Answer::sent(context, send());
     if answer.code != 0 {
@@ -53,13 +54,18 @@ fn order(context: &Context, kind: &str, send: impl FnOnce() -> Result<(), SendEr
     let said = match (before, context.status.as_deref()) {
         (Some(Ok(before)), Some(path)) => said_since(path, before, kind),
         (Some(Err(error)), _) => Err(error),
-        _ => return answer,
+        _ => {
+            accepted();
+            return answer;
+        }
     };
     let lines = said.unwrap_or_else(|error| {
         vec![format!("the daemon does not answer whether it does so: see its log ({})", plain(&error))]
     });
     if lines.iter().any(|line| line.starts_with(REFUSED)) {
-        answer.code = NOT_DONE;
+        answer.code = context.refused;
+    } else {
+        accepted();
     }
     answer.stderr.extend(lines.iter().map(|line| format!("{}: {line}\n", context.program)));
     answer
