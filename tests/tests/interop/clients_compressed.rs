@@ -45,7 +45,12 @@ fn whole_messages(pairing: Pairing, algorithm: &str) {
                 to.lines_of(&file) == expected
             });
         }
-        let is_compressed = || from.lines_of(&sent).iter().any(|line| line.contains(WHOLE) && line.contains(algorithm));
+        // A compressed payload may have line breaks, so its two fields may be in two lines.
+        let method = format!("_compression_algorithm={algorithm}");
+        let is_compressed = || {
+            let lines = from.lines_of(&sent);
+            [WHOLE, &method].iter().all(|field| lines.iter().any(|line| line.contains(field)))
+        };
         lab.await_until(MOVE_LIMIT, &format!("{} to send with {algorithm}", from.name()), is_compressed);
     }
 }
