@@ -36,7 +36,9 @@ mod view;
 mod vocabulary;
 
 pub use accord::Accord;
-pub use group::{EFFECT_LIMIT, Effect, Group, GroupState, KEY_MAX, KeyError, Origin, Outcome, Remains, Ticket};
+pub use group::{
+    EFFECT_LIMIT, ESCALATE_AGAIN, Effect, Group, GroupState, KEY_MAX, KeyError, Origin, Outcome, Remains, Ticket,
+};
 pub use partner::ReportIn;
 pub use standby::{Standby, StandbyRefusal};
 pub use view::{Fenced, Why};

@@ -136,6 +136,16 @@ fn is_cabled(ha_cf: &HaCf<'_>) -> bool {
 /// Checks the folder `dir`, writes all problems to `out` and returns the exit code of a daemon started with it: 0, or
 /// [`Loaded::exit_code`].
 pub fn check_report(dir: &Path, out: &mut impl Write) -> io::Result<u8> {
+    check_report_with(dir, out, |_| Vec::new())
+}
+
+/// [`check_report`], and a warning about `haresources` for each sentence of `more`, which is asked only about a good
+/// configuration.
+pub fn check_report_with(
+    dir: &Path,
+    out: &mut impl Write,
+    more: impl FnOnce(&Configuration<'_>) -> Vec<String>,
+) -> io::Result<u8> {
     let sources = Sources::read(dir);
     let loaded = load_sources(&sources);
     render(&loaded, out)?;
@@ -147,6 +157,10 @@ pub fn check_report(dir: &Path, out: &mut impl Write) -> io::Result<u8> {
             let media = counted(media as u64, "medium", "media");
             let groups = counted(groups as u64, "resource group", "resource groups");
             writeln!(out, "{}: good: {nodes}, {media}, {groups}", dir.display())?;
+            let haresources = dir.join("haresources");
+            for line in more(configuration) {
+                writeln!(out, "{}: warning: {line}", haresources.display())?;
+            }
             Ok(0)
         }
         None => Ok(loaded.exit_code()),

@@ -20,6 +20,7 @@ pub use escalate::Escalation;
 pub(crate) use escalate::reboot_machine;
 pub use fence::FenceDevice;
 pub use handover::{Handover, Parcel, Predecessor, Successor, Unread, Up};
+pub(crate) use plan::gone_words;
 pub use plan::{Plan, SCRIPT_LIMIT, ScriptEnvironment};
 pub use strays::{StrayDoing, StrayRow};
 

@@ -27,6 +27,7 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, CWD, Gid, Mode};
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
+use crate::resources::gone_words;
 use crate::sys::{fault, users};
 use hbcore::config::HaResources;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -194,8 +195,7 @@ impl Answer {
     /// The resources that run here, or may, and that a daemon with this `haresources` stops: one line for each group.
     pub fn ending(&self, resources: &HaResources<'_>) -> Vec<String> {
         let is_kept = |word: &str| resources.groups.iter().any(|group| group.resources().any(|kept| kept.word == word));
-        let gone = |words: &String| words.split(' ').filter(|word| !is_kept(word)).collect::<Vec<_>>().join(" ");
-        self.running.iter().map(gone).filter(|words| !words.is_empty()).collect()
+        self.running.iter().filter_map(|words| gone_words(words, is_kept)).collect()
     }
 
     /// Whether any problem stands. The text tells it too, since the end of an answer that does not fit into the socket

@@ -90,18 +90,19 @@ fn engine(site: Site, local: u8, generation: u64, now: Instant) -> Engine {
     engine_with(site, local, generation, now, |_| {})
 }
 
+/// The nodes of a site, as the one with this number knows them.
+fn nodes(site: Site, local: u8) -> Vec<NodeConfig> {
+    let node = |(n, name): (usize, &&str)| NodeConfig {
+        name: NodeName::new(name).unwrap(),
+        kind: NodeKind::Member,
+        uuid: if n == usize::from(local) { Uuid([local + 1; 16]) } else { Uuid::NIL },
+    };
+    site.nodes.iter().enumerate().map(node).collect()
+}
+
 /// The same with a change of its configuration.
 fn engine_with(site: Site, local: u8, generation: u64, now: Instant, change: impl Fn(&mut Config<'_>)) -> Engine {
-    let nodes: Vec<NodeConfig> = site
-        .nodes
-        .iter()
-        .enumerate()
-        .map(|(n, name)| NodeConfig {
-            name: NodeName::new(name).unwrap(),
-            kind: NodeKind::Member,
-            uuid: if n == usize::from(local) { Uuid([local + 1; 16]) } else { Uuid::NIL },
-        })
-        .collect();
+    let nodes = nodes(site, local);
     let links = [site.form, site.form];
     let mut config = Config {
         local: NodeId(local),

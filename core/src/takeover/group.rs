@@ -574,7 +574,7 @@ pub(super) fn belongs(group: &Group, home: NodeId, class: Class) -> bool {
 }
 
 /// How long after an escalation that failed the next one begins.
-pub(super) const ESCALATE_AGAIN: Duration = Duration::from_secs(5);
+pub const ESCALATE_AGAIN: Duration = Duration::from_secs(5);
 
 /// The longest key of a group that the engine keeps: 100 bytes, and 31 with the feature `small`. Only the legacy
 /// protocol needs keys.

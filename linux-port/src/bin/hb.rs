@@ -75,7 +75,8 @@ enum Command {
         cuts: u32,
         drawing: Option<PathBuf>,
     },
-    /// `run_dir`: the run directory of the daemon to ask about what runs; `peer`: also about the peer.
+    /// `run_dir`: the run directory of the daemon that tells its running resources; `peer`: it is asked about the peer
+    /// too.
     Check {
         directory: PathBuf,
         run_dir: PathBuf,
@@ -176,16 +177,8 @@ fn check(directory: &Path, run_dir: &Path) -> ExitCode {
         return ExitCode::from(USAGE);
     }
     let mut report = Vec::new();
-    let checked = config::check_report(directory, &mut report).and_then(|code| {
-        if code == 0
-            && let Some(configuration) = config::load(directory).configuration
-        {
-            let haresources = directory.join("haresources");
-            for line in cli::endings(&run_dir.join(status::NAME), &configuration.resources) {
-                writeln!(report, "{}: warning: {line}", haresources.display())?;
-            }
-        }
-        Ok(code)
+    let checked = config::check_report_with(directory, &mut report, |configuration| {
+        cli::endings(&run_dir.join(status::NAME), &configuration.resources)
     });
     let report = String::from_utf8_lossy(&report);
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -33,7 +33,7 @@ impl Driver {
             now,
             links: links.names(),
             groups: narrator.groups(),
-            words: resources.plans().map(|plan| plan.words.clone()).collect(),
+            words: resources.plans().map(|plan| plan.words.as_str()).collect(),
             scripts: &scripts,
             left: watch.left(),
             failures: watch.failures(),

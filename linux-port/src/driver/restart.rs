@@ -124,7 +124,7 @@ impl Driver {
         let _ = fault::gate(Call::Moment, "restart");
         self.cluster.announce_restart(crate::sys::clock::Clock.now());
         self.drain();
-        // The drain begins what has become due since the look above, such as another attempt to stop a stuck group.
+        // The drain may begin an effect that was not due before, such as another attempt to stop a stuck group.
         if !self.nothing_moves() {
             self.put_off(successor);
             return None;

@@ -1,7 +1,8 @@
 //! Datagrams from the media, and media that fail and return.
 
-use super::Driver;
 use super::links::Change;
+use super::{Driver, Scripts};
+use crate::clients::Feed;
 use crate::jobs::Task;
 use crate::media::{self, AnyMedium, Medium, MediumSpec};
 use hbcore::id::LinkId;
@@ -28,11 +29,8 @@ impl Driver {
             if let Err(error) = received {
                 watch.dropped(now, || narrator.origin(link, sender()), error, bytes);
             }
-            if let (Ok(Received::New | Received::ForClients), Some(clients)) = (received, &mut *clients) {
-                clients.received(bytes);
-            }
+            Self::hand_on(received, bytes, clients, scripts);
             match received {
-                Ok(Received::ForClients) => Self::tell_scripts(&scripts.notifier, bytes),
                 Ok(Received::OwnEcho) if narrator.echo(now, link, sender()) => {
                     watch.dropped(now, || narrator.origin(link, sender()), DatagramError::NameConflict, bytes);
                 }
@@ -60,13 +58,26 @@ impl Driver {
         message: &[u8],
         received: Result<Received, DatagramError>,
     ) {
-        if let (Ok(Received::New | Received::ForClients), Some(clients)) = (received, &mut self.clients) {
+        Self::hand_on(received, message, &mut self.clients, &self.scripts);
+        if let Err(error) = received
+            && self.log_bad_packets
+        {
+            self.narrator.dropped(now, link, None, error);
+        }
+    }
+
+    /// Hands a message that the engine has taken to clients and scripts.
+    fn hand_on(
+        received: Result<Received, DatagramError>,
+        message: &[u8],
+        clients: &mut Option<Feed>,
+        scripts: &Scripts,
+    ) {
+        if let (Ok(Received::New | Received::ForClients), Some(clients)) = (received, clients) {
             clients.received(message);
         }
-        match received {
-            Ok(Received::ForClients) => Self::tell_scripts(&self.scripts.notifier, message),
-            Err(error) if self.log_bad_packets => self.narrator.dropped(now, link, None, error),
-            _ => {}
+        if received == Ok(Received::ForClients) {
+            Self::tell_scripts(&scripts.notifier, message);
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) struct Logd {
     state: State,
     /// The pause between two tries to connect: `conn_logd_time`.
     pause: Duration,
-    /// Whether it was said that it does not run.
+    /// Whether the log has already named its absence.
     told: bool,
 }
 

@@ -77,7 +77,7 @@ impl Up {
 
     /// Whether one of its resources is one of `plan`.
     fn shares(&self, plan: &Plan) -> bool {
-        plan.words.split(' ').any(|word| self.words.split(' ').any(|w| w == word))
+        self.words.split(' ').any(|word| plan.has(word))
     }
 }
 

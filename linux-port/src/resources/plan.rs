@@ -61,6 +61,12 @@ enum Member {
     Script { name: String, arguments: Vec<String>, trace: Trace },
 }
 
+/// Those of the words of a group that are not kept, which a reload stops; `None` if all are.
+pub(crate) fn gone_words(words: &str, is_kept: impl Fn(&str) -> bool) -> Option<String> {
+    let gone: Vec<&str> = words.split(' ').filter(|word| !word.is_empty() && !is_kept(word)).collect();
+    (!gone.is_empty()).then(|| gone.join(" "))
+}
+
 impl Plan {
     /// Reads a group. `builtin`: addresses are brought up in process, not by the scripts `IPaddr`, `IPaddr2` and
     /// `IPv6addr`.
@@ -92,8 +98,7 @@ impl Plan {
         builtin: bool,
         scripts: &ScriptEnvironment,
     ) -> Option<Self> {
-        let gone: Vec<&str> = words.split(' ').filter(|word| !word.is_empty() && !is_kept(word)).collect();
-        if gone.is_empty() { None } else { Self::of_words(&gone.join(" "), builtin, scripts) }
+        Self::of_words(&gone_words(words, is_kept)?, builtin, scripts)
     }
 
     /// Whether the group has a resource that stands in `haresources` like this.

@@ -12,11 +12,10 @@ use super::{Handover, Plan, Resources, ScriptEnvironment};
 use crate::jobs::{Afterwards, Job, JobId, Outcome as JobOutcome, Retry, Task, Work};
 use crate::state::Mark;
 use crate::sys::clock::Clock;
+use hbcore::takeover::ESCALATE_AGAIN;
 use hbcore::time::{Duration, Instant};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The pause after an escalation that did not help, as for any group.
-const ESCALATE_AGAIN: Duration = Duration::from_secs(5);
 /// The pause after a job that the system refused.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -164,7 +163,7 @@ impl Resources {
         self.strays.leaves = true;
     }
 
-    /// Begins what is due. Call it once a second, the first time after the strays were marked.
+    /// Begins each stop that is due. Call it once a second, the first time after the strays were marked.
     pub fn tend_strays(&mut self, now: Instant) {
         for place in 0..self.strays.all.len() {
             let Some(stray) = self.strays.all.get(place) else { return };

@@ -29,7 +29,7 @@ pub struct Seen<'a> {
     /// The keys of the groups, in the engine's order.
     pub groups: &'a [String],
     /// The resources of the groups as they stand in `haresources`, by the groups' ids.
-    pub words: Vec<String>,
+    pub words: Vec<&'a str>,
     /// The scripts that run.
     pub scripts: &'a [Running],
     /// The nodes that announced their leave, and were not heard since.
@@ -49,7 +49,7 @@ impl Seen<'_> {
     pub(super) fn running(&self) -> Vec<String> {
         let is_absent = |state| matches!(state, GroupState::Stopped | GroupState::Failed);
         let all = self.cluster.groups().iter().zip(&self.words);
-        all.filter(|(group, _)| !is_absent(group.state())).map(|(_, words)| words.clone()).collect()
+        all.filter(|(group, _)| !is_absent(group.state())).map(|(_, words)| (*words).to_owned()).collect()
     }
 }
 

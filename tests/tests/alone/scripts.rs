@@ -74,7 +74,7 @@ pub(super) fn wrapper_calls_agents_as_the_package_does() -> Result<(), String> {
     ));
     let mut calls: Vec<(String, u8)> = FORMS.iter().map(|form| ((*form).to_owned(), 0)).collect();
     for code in 1..10 {
-        // A stop of what does not run is a success for ours, and a failure for the script of 3.0.6.
+        // Our script succeeds in stopping a resource that does not run; the script of 3.0.6 fails.
         let actions: &[&str] = if code == 7 { &["start", "status"] } else { &["start", "stop", "status"] };
         calls.extend(actions.iter().map(|action| (format!("LVM vg0 {action}"), code)));
     }

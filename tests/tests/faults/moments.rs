@@ -84,7 +84,7 @@ fn stop_begins(pairing: Pairing) {
 }
 
 /// The next run cannot read what the last one handed over. A service that it would take for running has died meanwhile:
-/// it asks what runs here, as after a crash, and ends with each group running.
+/// it asks each script, as after a crash, and ends with each group running.
 fn handover_unread(pairing: Pairing) {
     let lab = pair("handover that cannot be read", pairing);
     let [alpha, bravo] = lab.hosts();

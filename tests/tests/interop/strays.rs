@@ -99,13 +99,20 @@ pub(crate) fn stop_fails(pairing: Pairing) {
     lab.check(pair.are_owners("alpha", "bravo"), "each other group at home");
 }
 
-/// The stop hangs: the next reload waits for its end, and a run after a crash knows the group.
-pub(crate) fn stop_hangs(pairing: Pairing) {
-    let pair = running("removed line, stop hangs", pairing);
+/// Alpha has read a file without the line of `extra`, whose stop hangs.
+fn hanging(name: &str, pairing: Pairing) -> Pair {
+    let pair = running(name, pairing);
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     alpha.run("touch", &["/run/hang"]);
     remove_line(&pair);
     lab.await_until(START_LIMIT, "extra to be told to stop", || count_calls(alpha, "extra stop") == 1);
+    pair
+}
+
+/// The stop hangs: the next reload waits for its end, and a run after a crash knows the group.
+pub(crate) fn stop_hangs(pairing: Pairing) {
+    let pair = hanging("removed line, stop hangs", pairing);
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     let told = "problem removed-stops: extra is no longer in haresources and still stops here";
     shows(lab, alpha, 4, &[told]);
     let standby = alpha.tool("hb_standby", &["local"]);
@@ -147,11 +154,8 @@ pub(crate) fn crash(pairing: Pairing) {
 
 /// The stop is slow, and the daemon is told to end: the peer, whose file still has the line, waits.
 pub(crate) fn leave(pairing: Pairing) {
-    let pair = running("removed line, leave during its stop", pairing);
+    let pair = hanging("removed line, leave during its stop", pairing);
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
-    alpha.run("touch", &["/run/hang"]);
-    remove_line(&pair);
-    lab.await_until(START_LIMIT, "extra to be told to stop", || count_calls(alpha, "extra stop") == 1);
     alpha.signal_daemon("TERM");
     lab.stays(LONG_ENOUGH, "extra on alpha alone", || held(lab, "extra") == ["alpha"]);
     lab.check(alpha.is_running(), "the daemon of alpha to wait");

@@ -90,13 +90,7 @@ impl Readers {
                 ..GroupConfig::at(NodeId(file[line].0))
             })
             .collect();
-        let nodes: Vec<NodeConfig> = (0..2)
-            .map(|node| NodeConfig {
-                name: NodeName::new(site.nodes[node]).unwrap(),
-                kind: NodeKind::Member,
-                uuid: if node == n { Uuid([n as u8 + 1; 16]) } else { Uuid::NIL },
-            })
-            .collect();
+        let nodes = nodes(site, n as u8);
         let links = [site.form, site.form];
         let config = Config {
             local: NodeId(n as u8),

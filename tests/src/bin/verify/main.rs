@@ -178,7 +178,7 @@ fn tests(filter: Option<&str>) -> Vec<Step> {
         step("each call that fails", &suite("faults")),
         step("interop with 3.0.6", &suite("interop")),
         step("pairs under systemd", &suite("systemd")),
-        step("sites with and without Debian's package", &suite("alone")),
+        step("sites without the package", &suite("alone")),
         // It takes all processors, and so runs alone.
         step("real-time", &["test", "-p", "hbcore-tests", "--test", "realtime", "--", "--test-threads=1"]),
         machines,
