@@ -8,6 +8,7 @@
 //! ```
 
 mod calls;
+mod client;
 mod cluster;
 mod header;
 mod install;
@@ -15,7 +16,7 @@ mod toolchain;
 mod watch;
 
 use hbcore_tests::lab::{Daemon, Media};
-use hbcore_tests::scenario::{self, Pairing, trial};
+use hbcore_tests::scenario::{self, Pairing, trial, trial_with};
 use libtest_mimic::{Completion, Trial};
 
 /// The name of a test, the programs that it needs, and its code.
@@ -56,6 +57,10 @@ fn main() {
         }));
         let both = Pairing { alpha: daemon, bravo: daemon };
         trials.push(trial(&format!("examples::resource_under_{name}"), both, move |_| cluster::agent(daemon)));
+    }
+    for pairing in Pairing::ALL {
+        let name = format!("examples::client_on_{pairing}");
+        trials.push(trial_with(&name, pairing, client::NEEDS, client::asks_and_talks));
     }
     scenario::run(trials)
 }

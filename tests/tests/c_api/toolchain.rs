@@ -112,6 +112,9 @@ pub(crate) fn example(name: &str) -> PathBuf {
     if name.ends_with("_node") {
         sources.push(source("node.c"));
     }
+    if name == "client" {
+        sources.push(source("frames.c"));
+    }
     program(name, &sources, &SANITIZED, archive())
 }
 
