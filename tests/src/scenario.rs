@@ -76,7 +76,8 @@ pub fn trial_with(
 ) -> Trial {
     Trial::ignorable_test(name, move || {
         let missing = || needs.iter().find(|file| !Path::new(file).exists());
-        let missing = || missing().map(|file| format!("needs the file {file}; cargo verify installs its package"));
+        let missing =
+            || missing().map(|file| format!("needs the file {file}; cargo verify --install installs its package"));
         if let Some(reason) = why_not([pairing.alpha, pairing.bravo]).or_else(missing) {
             return Ok(Completion::ignored_with(reason));
         }

@@ -69,7 +69,8 @@ impl Wire {
             let mut command = Command::new(TCPDUMP);
             command.args(["-n", "-p", "-B", ROOM, "-s", "64", "--time-stamp-precision=nano", "-i", port, "-w"]);
             command.arg(&path).arg(filter).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-            let mut child = switch.inside(move || command.spawn()).expect("tcpdump; cargo verify installs its package");
+            let mut child =
+                switch.inside(move || command.spawn()).expect("tcpdump; cargo verify --install installs its package");
             let mut said = BufReader::new(child.stderr.take().expect("a pipe")).lines();
             assert!(said.any(|line| line.is_ok_and(|line| line.contains("listening on"))), "tcpdump does not listen");
             (child, path)

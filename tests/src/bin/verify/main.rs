@@ -1,16 +1,16 @@
 //! `cargo verify`: every test of the project in one command.
 //!
 //! ```text
-//! cargo verify [--no-install] [FILTER..]     all checks and tests, or the tests whose names contain a word of FILTER
-//! cargo verify [--no-install] bench [ROW..]  the speed of ours, heartbeat 3.0.6 and keepalived side by side
-//! cargo verify [--no-install] firmware-size  flash, RAM and longest turn of the firmware
-//! cargo verify [--no-install] armv7          the daemon for ARM: its size, and in QEMU its unit tests and its life
-//! cargo verify sim [--seeds N]               clusters in simulated worlds
-//! cargo verify model [--big] [--planted]     two nodes in every order of what can happen
+//! cargo verify [FILTER..]                    all checks and tests, or the tests whose names contain a word of FILTER
+//! cargo verify bench [ROW..]                 the speed of ours, heartbeat 3.0.6 and keepalived side by side
+//! cargo verify firmware-size                 flash, RAM and longest turn of the firmware
+//! cargo verify armv7                         the daemon for ARM: its size, and in QEMU its unit tests and its life
 //! cargo verify fuzz [--runs N] [TARGET..]    fuzz targets, one after the other
 //! cargo verify instructions                  how many instructions the engine needs
+//! cargo verify --install ..                  first installs the Debian packages that the tests need, as root
 //! ```
 //!
+//! The simulator and the model are commands of their own: `cargo sim`, `cargo model`.
 //! The last line is always `N passed, N failed, N skipped`; the exit code is 0 if nothing failed.
 
 #![forbid(unsafe_code)]
@@ -18,10 +18,8 @@
 mod armv7;
 mod fuzz;
 mod instructions;
-mod model;
 mod no_alloc;
 mod packages;
-mod sim;
 mod step;
 mod tally;
 
@@ -32,28 +30,20 @@ use hbcore_tests::lab::cargo;
 use step::{Step, run_steps};
 
 const USAGE: &str = "\
-cargo verify [--no-install] [FILTER..]   run all checks and tests, or the tests whose names contain FILTER
-cargo verify [--no-install] bench [ROW..]
-                                         measure ours, heartbeat 3.0.6 and keepalived side by side;
+cargo verify [--install] [FILTER..]      run all checks and tests, or the tests whose names contain FILTER
+cargo verify [--install] bench [ROW..]   measure ours, heartbeat 3.0.6 and keepalived side by side;
                                          ROW: outage-10-30 outage-2-6 outage-1-3 outage-100-500 start-up stop-failback
                                          standby heal load false-deaths realtime-10-30 realtime-1-3 reload
                                          (HBCORE_BENCH_SECONDS: how long each of the last three lasts;
                                          HBCORE_BENCH_WHO: only hbcore, 3.0.6 or keepalived)
-cargo verify [--no-install] firmware-size
-                                         flash, RAM, deepest stack and longest turn of the firmware
-cargo verify [--no-install] armv7        the daemon for ARM: its size, and in QEMU its unit tests and its life
-cargo verify sim [--seeds N] [--from K] | --seed K [--trace] | --file SCHEDULE [--trace]
-                                         clusters in simulated worlds, by seeds; or one of them, by its seed or from a file
-                                         (--heartbeats instead of --trace: with heartbeats and acknowledgements)
-cargo verify sim --planted | --planted-in-engine
-                                         are bugs found that are built into the simulated ports, or into the engine?
-cargo verify model [--big] [--planted] [CASE]
-                                         two nodes in every order of what can happen
+cargo verify [--install] firmware-size   flash, RAM, deepest stack and longest turn of the firmware
+cargo verify [--install] armv7           the daemon for ARM: its size, and in QEMU its unit tests and its life
 cargo verify fuzz [--runs N] [--jobs N] [--merge] [TARGET..]
                                          the fuzz targets (fuzz/README.md), 100,000 executions each; or their corpora made anew
-cargo verify [--no-install] instructions
-                                         how many instructions the engine needs, as counted by valgrind
-  --no-install   install and download no packages; what needs them is skipped, with the reason
+cargo verify [--install] instructions    how many instructions the engine needs, as counted by valgrind
+  --install   first install the Debian packages that the tests need and that are missing, as root, and download a
+              kernel for guests; without it, what needs them is skipped, with the reason
+The simulator and the model are commands of their own: cargo sim --help, cargo model --help.
 ";
 
 /// The number of clusters that run at the same time: they mostly wait.
@@ -76,13 +66,12 @@ fn main() -> ExitCode {
     {
         return bare_heartbeat(words);
     }
-    let install = !take(&mut filters, "--no-install");
-    // These need no package.
-    match filters.split_first() {
-        Some((first, words)) if first == "sim" => return sim::main(words),
-        Some((first, words)) if first == "model" => return model::main(words),
-        Some((first, words)) if first == "fuzz" => return fuzz::main(words),
-        _ => {}
+    let install = take(&mut filters, "--install");
+    // This needs no package.
+    if let [first, words @ ..] = &filters[..]
+        && first == "fuzz"
+    {
+        return fuzz::main(words);
     }
     if let Some(option) = filters.iter().find(|word| word.starts_with('-')) {
         eprint!("verify: unknown option {option}\n{USAGE}");
@@ -90,6 +79,8 @@ fn main() -> ExitCode {
     }
     if install {
         packages::get_missing();
+    } else {
+        packages::tell_missing();
     }
     if take(&mut filters, "bench") {
         hbcore_tests::bench::run(&filters);
@@ -141,10 +132,10 @@ fn everything() -> Vec<Step> {
         Step::check("documentation", &["doc", "--workspace", "--no-deps"]).with("RUSTDOCFLAGS", "-D warnings"),
         Step::check("release build", &["build", "--release", "-p", "hbcore-linux", "--bins"]),
         Step::function("no allocator", no_alloc::links_without_allocator),
-        Step::function("simulated worlds", sim::ten_thousand),
-        Step::function("planted bugs", sim::planted),
-        Step::function("every order of events", model::small),
-        Step::function("planted bugs in it", model::planted),
+        Step::shown("simulated worlds", &["sim"]),
+        Step::shown("planted bugs", &["sim", "--planted"]),
+        Step::shown("every order of events", &["model"]),
+        Step::shown("planted bugs in it", &["model", "--planted"]),
     ];
     steps.extend(tests(None));
     steps.extend(armv7::steps());

@@ -49,7 +49,7 @@ pub(crate) fn get_missing() {
     if guest::is_fetched() || !is_root_on_debian() {
         return;
     }
-    println!("downloading a kernel and a busybox for guests, which are not installed (--no-install avoids it)");
+    println!("downloading a kernel and a busybox for guests, which are not installed");
     // The local list of packages may be out of date.
     let fetched = guest::fetch().or_else(|_| {
         apt(&["update"]);
@@ -60,9 +60,22 @@ pub(crate) fn get_missing() {
     }
 }
 
+/// Prints what is missing, and the command that gets it.
+pub(crate) fn tell_missing() {
+    let missing = missing();
+    if !missing.is_empty() {
+        println!("not installed: {}", missing.join(" "));
+        println!("What needs them is skipped. As root on Debian, cargo verify --install installs them first.");
+    }
+}
+
+/// The packages that are not installed.
+fn missing() -> Vec<&'static str> {
+    PACKAGES.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(package, _)| *package).collect()
+}
+
 fn install_missing() {
-    let missing: Vec<&str> =
-        PACKAGES.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(package, _)| *package).collect();
+    let missing = missing();
     if missing.is_empty() {
         return;
     }
@@ -71,7 +84,7 @@ fn install_missing() {
         println!("not installed, and only root on Debian can: {list}");
         return;
     }
-    println!("installing the packages {list} (--no-install avoids it)");
+    println!("installing the packages {list}");
     let policy = ServicesStayOff::new();
     let installed = apt(&["update"]) && apt(&[&["install", "--yes", "--no-install-recommends"], &missing[..]].concat());
     drop(policy);

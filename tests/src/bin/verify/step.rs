@@ -17,6 +17,8 @@ pub(crate) struct Step {
 enum Work {
     /// A command that counts as one test.
     Check(Command),
+    /// A command that counts as one test, and whose output is part of ours.
+    Shown(Command),
     /// A command whose output contains the number of tests that it ran.
     Test(Command),
     /// A function that counts as one test.
@@ -33,6 +35,11 @@ impl Step {
     /// A cargo command that succeeds or fails as a whole.
     pub(crate) fn check(name: &str, arguments: &[&str]) -> Self {
         Self::new(name, Work::Check(command(arguments)))
+    }
+
+    /// A cargo command that succeeds or fails as a whole, and whose output a reader wants to see.
+    pub(crate) fn shown(name: &str, arguments: &[&str]) -> Self {
+        Self::new(name, Work::Shown(command(arguments)))
     }
 
     /// A cargo command that runs tests.
@@ -52,7 +59,7 @@ impl Step {
 
     /// Sets a variable in the environment of the command.
     pub(crate) fn with(mut self, variable: &str, value: &str) -> Self {
-        if let Work::Check(command) | Work::Test(command) = &mut self.work {
+        if let Work::Check(command) | Work::Shown(command) | Work::Test(command) = &mut self.work {
             command.env(variable, value);
         }
         self
@@ -60,7 +67,7 @@ impl Step {
 
     /// Adds an argument to the command.
     pub(crate) fn and(mut self, argument: &str) -> Self {
-        if let Work::Check(command) | Work::Test(command) = &mut self.work {
+        if let Work::Check(command) | Work::Shown(command) | Work::Test(command) = &mut self.work {
             command.arg(argument);
         }
         self
@@ -95,6 +102,11 @@ impl Work {
                 let (success, text) = output(command);
                 (if success { Tally::PASSED } else { Tally::FAILED }, text)
             }
+            Self::Shown(command) => match command.status() {
+                Ok(status) if status.success() => (Tally::PASSED, String::new()),
+                Ok(_) => (Tally::FAILED, String::new()),
+                Err(error) => (Tally::FAILED, format!("cargo: {error}")),
+            },
             Self::Test(command) => {
                 let (success, text) = output(command);
                 (Tally::of_tests(&text, success), text)

@@ -1,4 +1,12 @@
-//! `cargo verify model`: two nodes in every order of possible events.
+//! `cargo model`: two nodes in every order of possible events.
+//!
+//! ```text
+//! cargo model [CASE..]       all cases, or those whose names contain each word
+//! cargo model --big [CASE]   the same with more faults: gigabytes and an hour
+//! cargo model --planted      are bugs found that are built into the engine's surroundings?
+//! ```
+
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -7,20 +15,30 @@ use std::time::Instant;
 
 use hbcore_tests::model::{Bug, Case, Report, Size, cases, explore, tell};
 
+const USAGE: &str = "\
+cargo model [CASE..]       two nodes in every order of what can happen: all cases, or those whose names contain each word
+cargo model --big [CASE]   the same with more faults: gigabytes and an hour
+cargo model --planted      are planted bugs found?
+";
+
 /// More states than any small case has. If a case grows beyond, make it smaller, or the bound larger.
 const SMALL: usize = 3_000_000;
 /// The number of states that fits into a few gigabytes.
 const BIG: usize = 40_000_000;
 
-/// Runs `model` with the words after it.
-pub(crate) fn main(words: &[String]) -> ExitCode {
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     if words.iter().any(|word| word == "--planted") {
         return tell_result(planted());
     }
     let big = words.iter().any(|word| word == "--big");
     let only: Vec<&String> = words.iter().filter(|word| *word != "--big").collect();
     if let Some(option) = only.iter().find(|word| word.starts_with('-')) {
-        return tell_result(Err(format!("model: unknown option {option}; cargo verify --help lists them")));
+        return tell_result(Err(format!("model: unknown option {option}; cargo model --help lists them")));
     }
     let (size, most) = if big { (Size::Big, BIG) } else { (Size::Small, SMALL) };
     let chosen = cases(size).into_iter().filter(|case| only.iter().all(|word| case.name.contains(word.as_str())));
@@ -30,11 +48,6 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
         return tell_result(Err(format!("model: no such case; there are: {}", names.join("; "))));
     }
     tell_result(all(&chosen, most))
-}
-
-/// The step of a whole verification: every small case.
-pub(crate) fn small() -> Result<(), String> {
-    all(&cases(Size::Small), SMALL)
 }
 
 fn tell_result(result: Result<(), String>) -> ExitCode {
@@ -48,7 +61,7 @@ fn tell_result(result: Result<(), String>) -> ExitCode {
 }
 
 /// Checks that one of the cases finds each planted bug.
-pub(crate) fn planted() -> Result<(), String> {
+fn planted() -> Result<(), String> {
     let missed: Vec<String> = std::thread::scope(|scope| {
         let searches: Vec<_> = Bug::ALL.iter().map(|bug| scope.spawn(|| find(*bug))).collect();
         searches.into_iter().filter_map(|search| search.join().expect("a search does not panic").err()).collect()

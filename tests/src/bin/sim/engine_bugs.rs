@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::plain_cargo;
+use hbcore_tests::lab::cargo;
 
 /// A change of the source.
 struct EngineBug {
@@ -116,16 +116,16 @@ impl EngineBug {
         let write =
             |text: &str| fs::write(copy.join(self.file), text).map_err(|error| format!("{}: {error}", self.file));
         write(&text.replace(self.from, self.to))?;
-        let mut build = plain_cargo();
-        build.args(["build", "--quiet", "--release", "-p", "hbcore-tests", "--bin", "verify", "--manifest-path"]);
+        let mut build = cargo();
+        build.args(["build", "--quiet", "--release", "-p", "hbcore-tests", "--bin", "sim", "--manifest-path"]);
         build.arg(copy.join("Cargo.toml")).arg("--target-dir").arg(target).env("RUSTFLAGS", "--cap-lints=allow");
         let built = build.status().map_err(|error| error.to_string())?;
         write(&text)?;
         if !built.success() {
             return Err(format!("with this bug it cannot be built: {}", self.name));
         }
-        let mut search = Command::new(target.join("release/verify"));
-        search.args(["sim", "--first-of-ours", "--seeds", &SEEDS.to_string()]);
+        let mut search = Command::new(target.join("release/sim"));
+        search.args(["--first-of-ours", "--seeds", &SEEDS.to_string()]);
         let output = search.output().map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         Ok(Some(text).filter(|text| !text.is_empty()))

@@ -1,4 +1,14 @@
-//! `cargo verify sim`: simulated worlds, and reports about those that break a rule.
+//! `cargo sim`: simulated worlds, and reports about those that break a rule.
+//!
+//! ```text
+//! cargo sim [--seeds N] [--from K]        clusters in simulated worlds, 10,000 of them without an option
+//! cargo sim --seed K [--trace]            one of them, by its seed
+//! cargo sim --file SCHEDULE [--trace]     one from a file
+//! cargo sim --planted                     are bugs found that are built into the simulated ports?
+//! cargo sim --planted-in-engine           and those in a copy of the engine's source? Ten minutes
+//! ```
+
+#![forbid(unsafe_code)]
 
 use std::fmt::Write;
 use std::fs;
@@ -10,6 +20,15 @@ mod arms;
 mod engine_bugs;
 
 use hbcore_tests::world::{Bug, Kind, Options, Outcome, Schedule, diagram, run, runner, shrink};
+
+const USAGE: &str = "\
+cargo sim [--seeds N] [--from K]       clusters in simulated worlds: 10,000, or N, from seed K
+cargo sim --seed K [--trace]           one of them, by its seed; --trace tells its story
+cargo sim --file SCHEDULE [--trace]    one from a file, as a failure writes it
+                                       (--heartbeats instead of --trace: with heartbeats and acknowledgements)
+cargo sim --planted                    are bugs found that are built into the simulated ports?
+cargo sim --planted-in-engine          are bugs found that are built into a copy of the engine? (ten minutes)
+";
 
 /// The number of seeds in a whole verification.
 const SEEDS: u64 = 10_000;
@@ -32,9 +51,13 @@ enum Task {
     PlantedInEngine,
 }
 
-/// Runs `sim` with the words after it.
-pub(crate) fn main(words: &[String]) -> ExitCode {
-    let result = read(words).and_then(|(task, trace)| match task {
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let result = read(&words).and_then(|(task, trace)| match task {
         Task::Planted => planted(),
         Task::PlantedInEngine => engine_bugs::all(),
         Task::Seed(seed) => one(&Schedule::from_seed(seed), &format!("seed-{seed}"), &format!("--seed {seed}"), trace),
@@ -58,11 +81,6 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The step of a whole verification.
-pub(crate) fn ten_thousand() -> Result<(), String> {
-    many(0..SEEDS)
 }
 
 /// How much of a world is printed.
@@ -95,7 +113,7 @@ fn read(words: &[String]) -> Result<(Task, Trace), String> {
             "--first-of-ours" => first = true,
             "--planted" => tasks.push(Task::Planted),
             "--planted-in-engine" => tasks.push(Task::PlantedInEngine),
-            _ => return Err(format!("sim: unknown option {word}; cargo verify --help lists them")),
+            _ => return Err(format!("sim: unknown option {word}; cargo sim --help lists them")),
         }
     }
     if count == Some(0) {
@@ -198,14 +216,14 @@ fn explain(schedule: &Schedule, name: &str, how: &str) -> String {
     let trace = write(name, "trace", &shown.story.to_string());
     let drawing = write(name, "svg", &diagram::svg(&small, &shown.story, shown.violation.as_ref()));
     format!(
-        "{violation}\nagain: cargo verify sim {how} --trace\nmade small, {} faults of {}: cargo verify sim --file {file} --trace\n{small}{trace}\n{drawing}\n",
+        "{violation}\nagain: cargo sim {how} --trace\nmade small, {} faults of {}: cargo sim --file {file} --trace\n{small}{trace}\n{drawing}\n",
         small.faults.len(),
         schedule.faults.len(),
     )
 }
 
 /// Checks that each planted bug is found, and that its seed fails only because of the bug.
-pub(crate) fn planted() -> Result<(), String> {
+fn planted() -> Result<(), String> {
     let mut missed = String::new();
     for bug in Bug::ALL {
         let sum = runner::search(0..PLANTED_SEEDS, Some(bug), true);
