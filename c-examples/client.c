@@ -207,6 +207,15 @@ static size_t say_lines(struct client *client, const char *node, char *line, siz
     return length;
 }
 
+/* A daemon disconnects a client for which 64 messages wait. A burst of the others may be longer. */
+static void expect_bursts(struct client *client)
+{
+    struct frame frame;
+    request(client, &frame, "set_sendqlen"); /* it has no reply */
+    add(&frame, "sendqlen", "1024");
+    transmit(&client->daemon, &frame);
+}
+
 static void stay(struct client *client, const char *node, long seconds)
 {
     char line[LINE_BYTES + 1];
@@ -265,6 +274,7 @@ int main(int argc, char **argv)
         sigemptyset(&action.sa_mask);
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
+        expect_bursts(&client);
         stay(&client, node, seconds);
     }
     sign_off(&client);

@@ -3,6 +3,7 @@
 #include "frames.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -47,15 +48,26 @@ void begin(struct frame *frame, const char *type)
     add(frame, "t", type);
 }
 
+/* Waits until the daemon reads, and reads meanwhile: a daemon disconnects a client that does not (1.7). */
+static void wait_for_room(struct connection *connection)
+{
+    const int may_read = connection->held < sizeof connection->buffer;
+    struct pollfd ready = {.fd = connection->socket, .events = (short)(may_read ? POLLIN | POLLOUT : POLLOUT)};
+    if (poll(&ready, 1, -1) > 0 && may_read && (ready.revents & POLLIN) != 0)
+        fill(connection);
+}
+
 void transmit(struct connection *connection, struct frame *frame)
 {
     append(frame, "<<<\n", sizeof "<<<\n"); /* with its NUL, which counts */
     const uint32_t head[2] = {(uint32_t)(frame->length - HEAD), MAGIC};
     memcpy(frame->bytes, head, HEAD);
     for (size_t sent = 0; sent < frame->length;) {
-        ssize_t count = send(connection->socket, frame->bytes + sent, frame->length - sent, MSG_NOSIGNAL);
+        ssize_t count = send(connection->socket, frame->bytes + sent, frame->length - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count >= 0)
             sent += (size_t)count;
+        else if (errno == EAGAIN)
+            wait_for_room(connection);
         else if (errno != EINTR)
             fail("the daemon has ended the connection: %s", strerror(errno));
     }

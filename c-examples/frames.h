@@ -32,7 +32,7 @@ struct connection {
 _Noreturn void fail(const char *format, ...);
 
 /* Begins a frame with the type of its message; adds a field, whose value may hold any byte but NUL and a line break;
- * and sends the frame. transmit waits while the daemon does not read. */
+ * and sends the frame. While the daemon does not read, transmit waits, and reads into the buffer. */
 void begin(struct frame *frame, const char *type);
 void add(struct frame *frame, const char *name, const char *value);
 void transmit(struct connection *connection, struct frame *frame);

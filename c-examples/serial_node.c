@@ -1,16 +1,17 @@
 /*
  * A node of a real cluster, over a serial line:
  *
- *     serial_node DIRECTORY NAME [COMMAND]
+ *     serial_node DIRECTORY NAME [COMMAND [CLIENT]]
  *
  * This is like udp_node, but the links are the lines `serial` of ha.cf, with the speed from `baud`. The engine finds
- * the messages in the bytes (hb_cluster_feed); this program only carries the bytes. A line is slow: a message for
- * which the queue has no room is dropped, and its retransmission is requested.
+ * the messages in the bytes (hb_cluster_feed_message); this program only carries the bytes. A line is slow: a message
+ * for which the queue has no room is dropped, and its retransmission is requested.
  *
  * Read pair_in_memory.c first.
  */
 #define _GNU_SOURCE
 #include "node.h"
+#include "talk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ struct line {
 
 struct media {
     struct line lines[HB_SERIAL_LINKS];
-    struct pollfd fds[HB_SERIAL_LINKS];
+    struct pollfd fds[HB_SERIAL_LINKS + 1]; /* the last one is the input of talk.c */
     nfds_t count;
 };
 
@@ -102,7 +103,20 @@ static void send_bytes(void *context, unsigned link, const void *data, size_t le
     flush(media, link);
 }
 
-static void receive(struct node *node, struct media *media)
+/* Hands in the bytes, message by message. */
+static void feed(struct node *node, const struct talk *talk, unsigned link, const unsigned char *bytes, size_t len)
+{
+    uint32_t received;
+    hb_text_t message;
+    for (size_t used = 0; len > 0; bytes += used, len -= used) {
+        hb_result_t result =
+            hb_cluster_feed_message(node->cluster, node_now(), link, bytes, len, &used, &received, &message);
+        if (result == HB_RESULT_OK && received == HB_RECEIVED_FOR_CLIENTS)
+            talk_hear(talk, message.data, message.len);
+    }
+}
+
+static void receive(struct node *node, const struct talk *talk, struct media *media)
 {
     unsigned char bytes[256];
     for (unsigned link = 0; link < media->count; link++) {
@@ -112,7 +126,7 @@ static void receive(struct node *node, struct media *media)
             continue;
         ssize_t len = read(media->lines[link].fd, bytes, sizeof bytes);
         if (len > 0) {
-            must(hb_cluster_feed(node->cluster, node_now(), link, bytes, (size_t)len, NULL), "hb_cluster_feed");
+            feed(node, talk, link, bytes, (size_t)len);
         } else if (len == 0 || (errno != EAGAIN && errno != EINTR)) {
             /* The device is gone, for example because an adapter was pulled out. A daemon would try to open it
              * again. */
@@ -126,17 +140,21 @@ int main(int argc, char **argv)
 {
     static struct node node;
     static struct media media;
-    if (argc < 3 || argc > 4) {
-        fprintf(stderr, "usage: serial_node DIRECTORY NAME [COMMAND]\n");
+    static struct talk talk;
+    if (argc < 3 || argc > 5) {
+        fprintf(stderr, "usage: serial_node DIRECTORY NAME [COMMAND [CLIENT]]\n");
         return 2;
     }
     node_start(&node, argv[1], argv[2], argv[3]);
+    talk_start(&talk, node.cluster, argc == 5 ? argv[4] : NULL);
     open_media(&media, &node.files);
     for (;;) {
         node_turn(&node, send_bytes, &media);
         if (node.left)
             return 0;
-        node_wait(&node, media.fds, media.count);
-        receive(&node, &media);
+        media.fds[media.count] = talk_poll(&talk);
+        node_wait(&node, media.fds, media.count + 1);
+        receive(&node, &talk, &media);
+        talk_input(&talk, &media.fds[media.count]);
     }
 }

@@ -1,17 +1,19 @@
 /*
  * A node of a real cluster, over UDP:
  *
- *     udp_node DIRECTORY NAME [COMMAND]
+ *     udp_node DIRECTORY NAME [COMMAND [CLIENT]]
  *
  * DIRECTORY is like /etc/ha.d: the links are the lines `ucast` and `bcast` of its ha.cf. NAME is this node's name
  * there. COMMAND is run as `COMMAND start GROUP RESOURCE` and `COMMAND stop GROUP RESOURCE` for the groups of
  * haresources; its exit code tells whether that succeeded. On SIGTERM the node leaves the cluster, so that the other
- * node takes over.
+ * node takes over. Each line of the input goes to the clients called CLIENT on the other nodes, such as those of the
+ * example client.c; their messages are shown.
  *
  * Read pair_in_memory.c first.
  */
 #define _GNU_SOURCE
 #include "node.h"
+#include "talk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,7 +36,7 @@ struct link {
 
 struct media {
     struct link links[HB_LINKS];
-    struct pollfd fds[HB_LINKS];
+    struct pollfd fds[HB_LINKS + 1]; /* the last one is the input of talk.c */
     nfds_t count;
 };
 
@@ -109,7 +111,7 @@ static void send_datagram(void *context, unsigned link, const void *data, size_t
         return; /* lost: the other node requests it again, or there is another link */
 }
 
-static void receive(struct node *node, const struct media *media)
+static void receive(struct node *node, const struct talk *talk, const struct media *media)
 {
     static unsigned char buffer[65536];
     for (nfds_t link = 0; link < media->count; link++) {
@@ -118,7 +120,11 @@ static void receive(struct node *node, const struct media *media)
             if (len < 0)
                 break;
             /* The engine checks any bytes that arrive, and counts those that it drops. */
-            hb_cluster_handle(node->cluster, node_now(), (uint32_t)link, buffer, (size_t)len, NULL);
+            uint32_t received;
+            hb_result_t result =
+                hb_cluster_handle(node->cluster, node_now(), (uint32_t)link, buffer, (size_t)len, &received);
+            if (result == HB_RESULT_OK && received == HB_RECEIVED_FOR_CLIENTS)
+                talk_hear(talk, buffer, (size_t)len);
         }
     }
 }
@@ -127,17 +133,21 @@ int main(int argc, char **argv)
 {
     static struct node node;
     static struct media media;
-    if (argc < 3 || argc > 4) {
-        fprintf(stderr, "usage: udp_node DIRECTORY NAME [COMMAND]\n");
+    static struct talk talk;
+    if (argc < 3 || argc > 5) {
+        fprintf(stderr, "usage: udp_node DIRECTORY NAME [COMMAND [CLIENT]]\n");
         return 2;
     }
     node_start(&node, argv[1], argv[2], argv[3]);
+    talk_start(&talk, node.cluster, argc == 5 ? argv[4] : NULL);
     open_media(&media, &node.files);
     for (;;) {
         node_turn(&node, send_datagram, &media);
         if (node.left)
             return 0;
-        node_wait(&node, media.fds, media.count);
-        receive(&node, &media);
+        media.fds[media.count] = talk_poll(&talk);
+        node_wait(&node, media.fds, media.count + 1);
+        receive(&node, &talk, &media);
+        talk_input(&talk, &media.fds[media.count]);
     }
 }

@@ -130,6 +130,12 @@ typedef struct {
 /// The number of counters: they are numbered 0 to `HB_COUNTERS - 1`.
 #define HB_COUNTERS 24
 
+#if !defined(HB_SMALL)
+/// The longest message that `hb_cluster_send` takes, in bytes: its names and values, and about ten bytes more for each
+/// field. It fits into a datagram and a frame of a serial line with the header, and with binary values in base64.
+#define HB_MESSAGE_MAX 2048
+#endif
+
 /// The result of a call. The numbers never change their meaning; new ones may be added.
 ///
 /// Unless the function documents otherwise, a call that does not return `HB_RESULT_OK` has changed nothing but
@@ -233,6 +239,10 @@ enum {
     HB_RESULT_WRITE_FULL = 80,
     /// A name or a value cannot be sent.
     HB_RESULT_WRITE_BAD_VALUE = 81,
+    /// The other nodes have not acknowledged enough of the earlier messages; try again after the next input.
+    HB_RESULT_WRITE_CONGESTED = 82,
+    /// Only the library itself sends messages of this type.
+    HB_RESULT_WRITE_RESERVED = 83,
     /// This cluster does not manage resource groups.
     HB_RESULT_NOT_MANAGED = 90,
     /// Groups are being moved already.
@@ -325,7 +335,7 @@ enum {
     HB_RECEIVED_OWN_ECHO = 4,
     /// The first message of a node that this message added to the cluster.
     HB_RECEIVED_JOINED = 5,
-    /// A new message of a type that the library does not act on.
+    /// A new message of a type that the library does not act on: one of a client. `hb_cluster_fields` reads it.
     HB_RECEIVED_FOR_CLIENTS = 6,
 };
 typedef uint32_t hb_received_t;
@@ -1082,6 +1092,18 @@ typedef struct {
 #endif
 
 #if !defined(HB_SMALL)
+/// A field of a message.
+typedef struct {
+    /// Its name.
+    hb_text_t name;
+    /// Its value as it is in the packet; for `hb_packet_write`, the plain value.
+    hb_text_t value;
+    /// Its type: an `hb_field_kind_t`.
+    uint32_t kind;
+} hb_field_t;
+#endif
+
+#if !defined(HB_SMALL)
 /// The fields that every message has, and those that most have. The texts are pieces of the packet; a missing one is
 /// NULL.
 typedef struct {
@@ -1110,18 +1132,6 @@ typedef struct {
     /// The number of its fields.
     uint32_t field_count;
 } hb_packet_t;
-#endif
-
-#if !defined(HB_SMALL)
-/// A field of a message.
-typedef struct {
-    /// Its name.
-    hb_text_t name;
-    /// Its value as it is in the packet; for `hb_packet_write`, the plain value.
-    hb_text_t value;
-    /// Its type: an `hb_field_kind_t`.
-    uint32_t kind;
-} hb_field_t;
 #endif
 
 #ifdef __cplusplus
@@ -1326,6 +1336,56 @@ hb_result_t hb_agent_action(int argc, const char *const *argv, uint32_t *action)
 #if !defined(HB_SMALL)
 /// The text that `status` prints: the daemon looks for the word `running`. `runs` is 0 or 1.
 const char *hb_agent_status(uint32_t runs);
+#endif
+
+#if !defined(HB_SMALL)
+/// Sends a message of these fields to the clients of the other nodes. The fields have the types string and binary. One
+/// of them is `t`, the type of the message, such as `example_note`; types of the cluster itself are refused. With a
+/// field `dest`, the node of that name takes the message alone. A daemon hands it to each of its clients, or with a
+/// field `to_id` to the client of that name. Fields of the header (`src`, `seq`, ...) are left out of `fields`: the
+/// library writes them.
+///
+/// The message is sent once, in order, and repeated to a node that has missed it. There is no answer that it arrived.
+/// Poll the datagrams after each call. Nothing is sent if the result is `HB_RESULT_WRITE_CONGESTED` (the other nodes
+/// have not acknowledged enough: try again after the next input), `HB_RESULT_WRITE_FULL` (longer than `HB_MESSAGE_MAX`),
+/// `HB_RESULT_WRITE_RESERVED` or `HB_RESULT_WRITE_BAD_VALUE`.
+hb_result_t hb_cluster_send(hb_cluster_t *cluster,
+                            uint64_t now_us,
+                            const hb_field_t *fields,
+                            size_t field_count);
+#endif
+
+#if !defined(HB_SMALL)
+/// Reads the fields of a message for which `hb_cluster_handle` or `hb_cluster_feed_message` returned
+/// `HB_RECEIVED_FOR_CLIENTS`, with the keys of the cluster. `data` is the datagram or the message, whose pieces the
+/// fields are. At most `room` fields are written; `field_count` gets the number of them in the message, and the result is
+/// `HB_RESULT_TRUNCATED` if there are more than `room`. `fields` may be NULL if `room` is 0. The signature is checked
+/// again.
+///
+/// `t` is the type and `src` the node that sent the message; `from_id` is the name of the client, if a daemon sent it
+/// for one. In a message of a serial line, a newline within a text is byte 0x13, and binary values are base64.
+hb_result_t hb_cluster_fields(const hb_cluster_t *cluster,
+                              const void *data,
+                              size_t len,
+                              hb_field_t *fields,
+                              size_t room,
+                              size_t *field_count);
+#endif
+
+#if !defined(HB_SMALL)
+/// Processes bytes that arrived on a serial link, like `hb_cluster_feed`, and stops after the first message in them.
+/// `used` gets the number of bytes that were taken: call again with the others until the result is
+/// `HB_RESULT_NOTHING`. For a message, `received` gets its kind (`hb_received_t`), and `message` its bytes for
+/// `hb_cluster_fields`. They are in the storage of the cluster, until the next call of a function that changes it. If
+/// a message was dropped, the result is the reason, as for `hb_cluster_handle`.
+hb_result_t hb_cluster_feed_message(hb_cluster_t *cluster,
+                                    uint64_t now_us,
+                                    uint32_t link,
+                                    const void *data,
+                                    size_t len,
+                                    size_t *used,
+                                    uint32_t *received,
+                                    hb_text_t *message);
 #endif
 
 #if !defined(HB_SMALL)

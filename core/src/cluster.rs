@@ -4,6 +4,7 @@ mod advance;
 mod clients;
 mod compressed;
 mod config;
+mod congestion;
 mod directory;
 mod event;
 mod inbound;
@@ -346,15 +347,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Sequence(self.history.next_sequence().0.saturating_sub(1))
     }
 
-    /// Whether clients should not send now, because other nodes lag behind (docs/protocol/wire.md 7.7).
-    pub fn is_congested(&self) -> bool {
-        if self.no_flow_control {
-            return false;
-        }
-        let alive = self.others().filter(|(_, n)| n.state != NodeState::Dead);
-        let slowest = alive.map(|(_, n)| n.acknowledged.0).min();
-        let newest = self.history.next_sequence().0.saturating_sub(1);
-        slowest.is_some_and(|ack| newest.saturating_sub(ack) > crate::sequence::MAX_GAP)
+    /// Opens a message that [`Cluster::handle`] has taken, with our keys, to read the fields that are not for the engine.
+    ///
+    /// # Errors
+    /// [`PacketError`](crate::wire::PacketError) if it is not authentic or damaged.
+    pub fn open<'a>(&self, bytes: &'a [u8]) -> Result<crate::wire::Message<'a>, crate::wire::PacketError> {
+        crate::wire::open(bytes, &self.keys)
     }
 
     /// The members of the cluster except the local node.

@@ -73,6 +73,26 @@ impl<const BYTES: usize> History<BYTES> {
         self.dropped.next()
     }
 
+    /// The lowest number that is kept after `room` bytes more were written. The work is proportional to the number of
+    /// kept messages.
+    #[cfg(not(feature = "small"))]
+    pub fn kept_after(&self, room: usize) -> Sequence {
+        let mut free = match self.limit {
+            None => (BYTES - self.end).saturating_add(self.start),
+            Some(_) => self.start.saturating_sub(self.end),
+        };
+        let (mut offset, mut number) = (self.start, self.oldest_sequence());
+        for _ in 0..self.count {
+            if free >= room {
+                break;
+            }
+            free += HEADER + self.len(offset);
+            offset = self.after(offset);
+            number = number.next();
+        }
+        number
+    }
+
     /// How many messages were dropped before they could be sent, because more was written in one go than the ring
     /// holds.
     pub fn overrun(&self) -> u32 {

@@ -10,7 +10,7 @@ pub const MAX_GAP: u64 = 250;
 pub const WINDOW: u64 = 512;
 
 /// Every tenth number is acknowledged (docs/protocol/wire.md 7.6).
-const ACK_EVERY: u64 = 10;
+pub(crate) const ACK_EVERY: u64 = 10;
 
 const WORDS: usize = (WINDOW / 64) as usize;
 

@@ -96,6 +96,13 @@ impl Ports {
 }
 
 impl Body {
+    /// A serial link, and the parts that process its bytes.
+    pub(crate) fn serial(&mut self, link: u32) -> Checked<(LinkId, &mut Engine, &mut FrameReader<HB_FRAME>)> {
+        let (link, _) = self.ports.form(link)?;
+        let Self { engine, ports } = self;
+        Ok((link, engine, ports.frames_mut(link).ok_or(HbResult::WrongLink)?))
+    }
+
     /// Takes back the ticket of an effect that is not complete.
     fn redeem(&mut self, ticket: u32) -> Checked<Ticket> {
         let Self { engine, ports: Ports { tickets, fences, .. } } = self;
@@ -135,7 +142,7 @@ pub enum HbReceived {
     OwnEcho = 4,
     /// The first message of a node that this message added to the cluster.
     Joined = 5,
-    /// A new message of a type that the library does not act on.
+    /// A new message of a type that the library does not act on: one of a client. `hb_cluster_fields` reads it.
     ForClients = 6,
 }
 
@@ -199,7 +206,7 @@ pub unsafe extern "C" fn hb_cluster_handle(
     })
 }
 
-fn number(received: Received) -> u32 {
+pub(crate) fn number(received: Received) -> u32 {
     (match received {
         Received::New => HbReceived::New,
         Received::Duplicate => HbReceived::Duplicate,
@@ -227,9 +234,7 @@ pub unsafe extern "C" fn hb_cluster_feed(
     call(|| {
         let (data, messages) = (bytes(data, len)?, optional_output(messages)?);
         with(cluster, |body| {
-            let (link, _) = body.ports.form(link)?;
-            let Body { engine, ports } = body;
-            let reader = ports.frames_mut(link).ok_or(HbResult::WrongLink)?;
+            let (link, engine, reader) = body.serial(link)?;
             let (mut input, mut accepted) = (data, 0);
             while let Some(message) = reader.push(&mut input) {
                 accepted += usize::from(engine.handle(Instant::from_micros(now_us), link, message).is_ok());

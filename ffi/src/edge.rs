@@ -215,6 +215,20 @@ pub(crate) fn room<'a>(pointer: *mut c_void, len: usize) -> Checked<&'a mut [u8]
     Ok(unsafe { slice::from_raw_parts_mut(pointer.cast(), len) })
 }
 
+/// Places of the caller for `count` values, which need not hold one yet.
+#[cfg(not(feature = "small"))]
+pub(crate) fn places<'a, T: Plain>(pointer: *mut T, count: usize) -> Checked<&'a mut [MaybeUninit<T>]> {
+    if count == 0 {
+        return Ok(&mut []);
+    }
+    check(pointer)?;
+    if count > isize::MAX.unsigned_abs() / size_of::<T>() {
+        return Err(HbResult::BadLength);
+    }
+    // SAFETY: not null, aligned, not too long; the caller vouches for the places, which nobody else uses during the call.
+    Ok(unsafe { slice::from_raw_parts_mut(pointer.cast(), count) })
+}
+
 fn sealed(slot: *const Slot) -> usize {
     slot.addr() ^ size_of::<Slot>().rotate_left(usize::BITS / 2) ^ 0x6862_636f
 }

@@ -48,6 +48,8 @@ pub mod words;
 #[cfg(not(feature = "small"))]
 pub mod agent;
 #[cfg(not(feature = "small"))]
+pub mod message;
+#[cfg(not(feature = "small"))]
 pub mod packet;
 
 pub mod edge;

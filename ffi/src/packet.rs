@@ -174,7 +174,7 @@ pub unsafe extern "C" fn hb_packet_field(
     })
 }
 
-fn show(field: &Field<'_>) -> HbField {
+pub(crate) fn show(field: &Field<'_>) -> HbField {
     let kind = match field.kind {
         Kind::String => HbFieldKind::String,
         Kind::Binary => HbFieldKind::Binary,
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn hb_packet_write(
     })
 }
 
-fn append(writer: &mut Writer<'_>, field: &HbField) -> Checked<()> {
+pub(crate) fn append(writer: &mut Writer<'_>, field: &HbField) -> Checked<()> {
     let name = bytes(field.name.data.cast(), field.name.len)?;
     let name = core::str::from_utf8(name).map_err(|_| HbResult::WriteBadValue)?;
     let value = bytes(field.value.data.cast(), field.value.len)?;

@@ -132,6 +132,10 @@ pub enum HbResult {
     WriteFull = 80,
     /// A name or a value cannot be sent.
     WriteBadValue = 81,
+    /// The other nodes have not acknowledged enough of the earlier messages; try again after the next input.
+    WriteCongested = 82,
+    /// Only the library itself sends messages of this type.
+    WriteReserved = 83,
 
     /// This cluster does not manage resource groups.
     NotManaged = 90,
@@ -208,6 +212,8 @@ texts! {
     PacketDropped "dropped"
     WriteFull "the message does not fit into the buffer"
     WriteBadValue "a name or value that cannot be sent"
+    WriteCongested "the other nodes have not acknowledged enough yet"
+    WriteReserved "a message type of the cluster itself"
     NotManaged "resource groups are not managed here"
     MoveInProgress "groups are being moved already"
     NoPartner "no other node is there"

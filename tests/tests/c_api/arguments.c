@@ -225,7 +225,13 @@ static void no_cluster(hb_result_t wanted, hb_cluster_t *bad)
     NONE(hb_cluster_set_wall_clock(bad, 0, 1));
     NONE(hb_cluster_set_keys(bad, one_key, 1, 1));
 #if !defined(HB_SMALL)
+    const hb_field_t note = {{"t", 1}, {"note", 4}, HB_FIELD_KIND_STRING};
+    hb_text_t message;
+    size_t used;
     NONE(hb_cluster_set_authkeys(bad, "auth 1\n1 crc\n", 13));
+    NONE(hb_cluster_send(bad, 0, &note, 1));
+    NONE(hb_cluster_fields(bad, "x", 1, NULL, 0, &used));
+    NONE(hb_cluster_feed_message(bad, 0, 0, "x", 1, &used, &index, &message));
 #endif
     NONE(hb_cluster_next_deadline(bad, &number));
     NONE(hb_cluster_poll_transmit(bad, buffer, sizeof buffer, &transmit));
@@ -604,6 +610,98 @@ static void packets(void)
     EXPECT(NOT_A_CLUSTER, hb_packet_open((const hb_keys_t *)(const void *)&copy, message, len, &packet, sizeof packet));
 }
 
+/* Two clusters with one key: a message of one is read by the other. */
+static void messages(void)
+{
+    static hb_cluster_storage_t other_storage;
+    static char long_text[HB_MESSAGE_MAX];
+    hb_cluster_t *other;
+    hb_config_t config = good_config();
+    unsigned char datagram[HB_DATAGRAM];
+    hb_transmit_t transmit;
+    hb_field_t read[16];
+    hb_text_t message;
+    size_t count, len = 0, used;
+    uint32_t received;
+    EXPECT(OK, init(&config));
+    config.local_node = 1;
+    EXPECT(OK, hb_cluster_init(&other_storage, sizeof other_storage, &config, 0, 1, &other));
+
+    const hb_field_t fields[] = {{text_of("t"), text_of("note"), HB_FIELD_KIND_STRING},
+                                 {text_of("text"), text_of("a = 1"), HB_FIELD_KIND_STRING},
+                                 {text_of("raw"), {"\0\1\2\n", 4}, HB_FIELD_KIND_BINARY}};
+    const hb_field_t status = {text_of("t"), text_of("status"), HB_FIELD_KIND_STRING};
+    const hb_field_t bad_name = {text_of("a=b"), text_of("status"), HB_FIELD_KIND_STRING};
+    const hb_field_t unknown_kind = {text_of("t"), text_of("note"), 9};
+    memset(long_text, 'x', sizeof long_text);
+    const hb_field_t too_long[] = {fields[0], {text_of("text"), {long_text, sizeof long_text}, HB_FIELD_KIND_STRING}};
+    const hb_field_t longest[] = {fields[0], {text_of("text"), {long_text, HB_MESSAGE_MAX - 40}, HB_FIELD_KIND_STRING}};
+    EXPECT(NULL_POINTER, hb_cluster_send(cluster, 0, NULL, 1));
+    EXPECT(MISALIGNED, hb_cluster_send(cluster, 0, ODD(const hb_field_t), 1));
+    EXPECT(BAD_LENGTH, hb_cluster_send(cluster, 0, fields, SIZE_MAX));
+    EXPECT(WRITE_BAD_VALUE, hb_cluster_send(cluster, 0, fields, 0));
+    EXPECT(WRITE_BAD_VALUE, hb_cluster_send(cluster, 0, fields + 1, 1));
+    EXPECT(WRITE_BAD_VALUE, hb_cluster_send(cluster, 0, &bad_name, 1));
+    EXPECT(WRITE_RESERVED, hb_cluster_send(cluster, 0, &status, 1));
+    EXPECT(BAD_VALUE, hb_cluster_send(cluster, 0, &unknown_kind, 1));
+    EXPECT(WRITE_FULL, hb_cluster_send(cluster, 0, too_long, 2));
+    EXPECT(OK, hb_cluster_send(cluster, 0, longest, 2));
+    while (hb_cluster_poll_transmit(cluster, datagram, sizeof datagram, &transmit) == HB_RESULT_OK)
+        len = transmit.len;
+    TRUE(len > HB_MESSAGE_MAX);
+    EXPECT(OK, hb_cluster_send(cluster, 0, fields, 3));
+    EXPECT(OK, hb_cluster_poll_transmit(cluster, datagram, sizeof datagram, &transmit));
+    EXPECT(OK, hb_cluster_handle(other, 0, 0, datagram, transmit.len, &received));
+    TRUE(received == HB_RECEIVED_FOR_CLIENTS);
+
+    EXPECT(NULL_POINTER, hb_cluster_fields(other, NULL, 5, read, 16, &count));
+    EXPECT(NULL_POINTER, hb_cluster_fields(other, datagram, transmit.len, NULL, 16, &count));
+    EXPECT(NULL_POINTER, hb_cluster_fields(other, datagram, transmit.len, read, 16, NULL));
+    EXPECT(MISALIGNED, hb_cluster_fields(other, datagram, transmit.len, ODD(hb_field_t), 1, &count));
+    EXPECT(BAD_LENGTH, hb_cluster_fields(other, datagram, transmit.len, read, SIZE_MAX, &count));
+    EXPECT(PACKET_EMPTY, hb_cluster_fields(other, datagram, 0, read, 16, &count));
+    EXPECT(TRUNCATED, hb_cluster_fields(other, datagram, transmit.len, NULL, 0, &count));
+    TRUE(count > 6 && count <= 16);
+    EXPECT(TRUNCATED, hb_cluster_fields(other, datagram, transmit.len, read, 2, &count));
+    TRUE(read[1].value.len == 5 && memcmp(read[1].value.data, "a = 1", 5) == 0);
+    EXPECT(OK, hb_cluster_fields(other, datagram, transmit.len, read, 16, &count));
+    TRUE(read[2].kind == HB_FIELD_KIND_BINARY && read[2].value.len == 4 && memcmp(read[2].value.data, "\0\1\2\n", 4) == 0);
+    datagram[30] ^= 1;
+    TRUE(hb_cluster_fields(other, datagram, transmit.len, read, 16, &count) != HB_RESULT_OK);
+
+    EXPECT(WRONG_LINK, hb_cluster_feed_message(other, 0, 0, "x", 1, &used, &received, &message));
+    EXPECT(OK, hb_cluster_deinit(other));
+    config.links = serial;
+    EXPECT(OK, hb_cluster_init(&other_storage, sizeof other_storage, &config, 0, 1, &other));
+    config.local_node = 0;
+    EXPECT(OK, init(&config));
+    EXPECT(NOT_FOUND, hb_cluster_feed_message(other, 0, 99, "x", 1, &used, &received, &message));
+    EXPECT(NULL_POINTER, hb_cluster_feed_message(other, 0, 0, NULL, 1, &used, &received, &message));
+    EXPECT(NULL_POINTER, hb_cluster_feed_message(other, 0, 0, "x", 1, NULL, &received, &message));
+    EXPECT(NULL_POINTER, hb_cluster_feed_message(other, 0, 0, "x", 1, &used, NULL, &message));
+    EXPECT(NULL_POINTER, hb_cluster_feed_message(other, 0, 0, "x", 1, &used, &received, NULL));
+    EXPECT(NOTHING, hb_cluster_feed_message(other, 0, 0, NULL, 0, &used, &received, &message));
+    TRUE(used == 0);
+    while (hb_cluster_poll_transmit(cluster, datagram, sizeof datagram, &transmit) == HB_RESULT_OK)
+        continue; /* what it has said at its start */
+    EXPECT(OK, hb_cluster_send(cluster, 0, fields, 3));
+    EXPECT(OK, hb_cluster_poll_transmit(cluster, datagram, sizeof datagram, &transmit));
+    EXPECT(NOTHING, hb_cluster_feed_message(other, 0, 0, datagram, 10, &used, &received, &message));
+    TRUE(used == 10);
+    memcpy(datagram + transmit.len, "noise", 5);
+    EXPECT(OK, hb_cluster_feed_message(other, 0, 0, datagram + 10, transmit.len - 5, &used, &received, &message));
+    TRUE(used <= transmit.len - 10 && received == HB_RECEIVED_FOR_CLIENTS);
+    EXPECT(OK, hb_cluster_fields(other, message.data, message.len, read, 16, &count));
+    TRUE(read[2].kind == HB_FIELD_KIND_BINARY && read[2].value.len == 8 && memcmp(read[2].value.data, "AAECCg==", 8) == 0);
+    EXPECT(OK, hb_cluster_deinit(other));
+
+    /* A node that is alive and acknowledges nothing. */
+    hb_result_t result = HB_RESULT_OK;
+    for (int i = 0; i < 300 && result == HB_RESULT_OK; i++)
+        result = hb_cluster_send(cluster, 0, fields, 3);
+    TRUE(result == HB_RESULT_WRITE_CONGESTED);
+}
+
 static void agents(void)
 {
     const char *start[] = {"Lamp", "file", "start"}, *wrong[] = {"Lamp", "file", "frobnicate-and-then-some-more-of-that"};
@@ -646,6 +744,7 @@ int main(void)
     files();
     speed_of_files();
     packets();
+    messages();
     agents();
 #endif
     if (failures > 0)

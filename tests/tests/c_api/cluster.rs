@@ -70,6 +70,57 @@ fn start_node(host: &Host, program: &Path) {
     assert_eq!(started.code, Some(0), "{}", started.output);
 }
 
+/// bravo is the example, and talks with a client in C on alpha, in both directions. No line is lost, of more than may
+/// wait for an acknowledgement. (A message that was lost on the wire comes after later ones.)
+pub(crate) fn talk(daemon: Daemon, media: Media, program: &str, lines: usize) {
+    let (node, client) = (example(program), example("client").display().to_string());
+    let site = Site { media, more: "apiauth example uid=root\n".to_owned(), ..Site::default() };
+    let lab = Lab::new(&format!("{program} talks beside {daemon}"), daemon, Daemon::Ours, &site);
+    lab.alpha.start();
+    let line = format!(
+        "mkfifo /var/log/words; (exec 9<>/var/log/words; exec {} /etc/ha.d bravo /bin/true example <&9 >> /var/log/ha-log 2>&1) &",
+        node.display()
+    );
+    assert_eq!(lab.bravo.run("sh", &["-c", &line]).code, Some(0));
+    see_each_other(&lab, 1);
+    lab.await_until(START_LIMIT, "the address on alpha", || lab.holders() == ["alpha"]);
+
+    // The input of the client stays open, so that it stays.
+    let line = format!(
+        "mkfifo /var/log/words; (exec 9<>/var/log/words; exec {client} -n example <&9 > /var/log/heard 2>&1) &"
+    );
+    assert_eq!(lab.alpha.run("sh", &["-c", &line]).code, Some(0));
+    let heard = |host: &Host, file: &str| -> Vec<String> {
+        let lines = host.lines_of(file).into_iter();
+        let mut texts: Vec<String> = lines.filter_map(|line| Some(line.split_once("says: ")?.1.to_owned())).collect();
+        texts.sort();
+        texts
+    };
+    let is_there = || lab.alpha.lines_of("heard").iter().any(|line| line.starts_with("resources"));
+    lab.await_until(MOVE_LIMIT, "the client to be there", is_there);
+
+    let say = |host: &Host, words: &str, count: usize| {
+        let line = format!("seq -f '{words} %.0f' 1 {count} > /var/log/words");
+        assert_eq!(host.run("sh", &["-c", &line]).code, Some(0));
+        let mut texts: Vec<String> = (1..=count).map(|n| format!("{words} {n}")).collect();
+        texts.sort();
+        texts
+    };
+    let expected = say(&lab.bravo, "said by the node", lines);
+    let all = |texts: &[String], from: &[String]| texts.len() >= from.len();
+    lab.await_until(START_LIMIT, "the last line of the node", || all(&heard(&lab.alpha, "heard"), &expected));
+    let texts = heard(&lab.alpha, "heard");
+    lab.check(texts == expected, &format!("all lines of the node, not {texts:?}"));
+    lab.check(lab.alpha.lines_of("heard").contains(&"bravo says: said by the node 1".to_owned()), "the node's name");
+
+    let expected = say(&lab.alpha, "said by the client", lines);
+    lab.await_until(START_LIMIT, "the last line of the client", || all(&heard(&lab.bravo, "ha-log"), &expected));
+    let texts = heard(&lab.bravo, "ha-log");
+    lab.check(texts == expected, &format!("all lines of the client, not {texts:?}"));
+    lab.check(lab.holders() == ["alpha"] && !lab.bravo.logged("is dead"), "no death");
+    lab.check(!lab.bravo.logged("Sanitizer"), "nothing found by sanitizers");
+}
+
 /// Waits until each node has seen the other become active, for the `times`th time.
 #[track_caller]
 fn see_each_other(lab: &Lab, times: usize) {

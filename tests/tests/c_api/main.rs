@@ -55,6 +55,12 @@ fn main() {
         trials.push(trial(&format!("examples::serial_node_beside_{name}"), pairing, move |_| {
             cluster::life(daemon, Media::Serial, "serial_node");
         }));
+        trials.push(trial(&format!("examples::udp_node_talks_with_a_client_of_{name}"), pairing, move |_| {
+            cluster::talk(daemon, Media::Ucast, "udp_node", 300);
+        }));
+        trials.push(trial(&format!("examples::serial_node_talks_with_a_client_of_{name}"), pairing, move |_| {
+            cluster::talk(daemon, Media::Serial, "serial_node", 40);
+        }));
         let both = Pairing { alpha: daemon, bravo: daemon };
         trials.push(trial(&format!("examples::resource_under_{name}"), both, move |_| cluster::agent(daemon)));
     }

@@ -110,7 +110,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     let source = |file: &str| root().join("c-examples").join(file);
     let mut sources = vec![source(&format!("{name}.c"))];
     if name.ends_with("_node") {
-        sources.push(source("node.c"));
+        sources.extend(["node.c", "talk.c"].map(source));
     }
     if name == "client" {
         sources.push(source("frames.c"));

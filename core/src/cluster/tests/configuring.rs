@@ -1,6 +1,7 @@
 //! The configuration of an engine, and the settings that the port makes later.
 
 use super::*;
+use crate::history::History;
 use crate::{ConfigError, TimingError};
 
 pub(super) fn node(name: &str) -> NodeConfig {
@@ -124,10 +125,35 @@ fn node_that_was_removed_is_not_among_the_nodes() {
 }
 
 #[test]
+fn senders_wait_before_the_history_drops_a_message_that_is_not_acknowledged() {
+    let mut world = World::started(PAIR);
+    world.run(MS(5000));
+    let now = world.now;
+    let engine = world.hosts[0].engine.as_mut().unwrap();
+    let acknowledged = engine.nodes[1].acknowledged;
+    let mut sent = 0;
+    while !engine.is_congested() {
+        engine.send_for_client(now, &[("t", b"note"), ("text", &[b'x'; 1000])]).unwrap();
+        sent += 1;
+        assert!(engine.history.oldest_sequence() <= acknowledged.next(), "message {sent}");
+    }
+    assert!((10..250).contains(&sent), "{sent}");
+    engine.nodes[1].acknowledged = engine.newest_sequence();
+    assert!(!engine.is_congested());
+    engine.nodes[1].acknowledged = Sequence(engine.newest_sequence().0 - 10);
+    assert!(!engine.is_congested(), "the tenth is not acknowledged yet");
+}
+
+#[test]
 fn senders_wait_when_the_slowest_living_node_has_not_acknowledged_250_messages() {
     let mut world = World::started(Site { nodes: &["alpha", "bravo", "charlie"], ..PAIR });
     world.run(MS(5000));
     let engine = world.hosts[0].engine.as_mut().unwrap();
+    // Short messages, so that the history holds more than 250 of them.
+    engine.history = History::new();
+    while engine.newest_sequence() < Sequence(400) {
+        assert!(engine.history.push(20, |_| Some(20)));
+    }
     let newest = engine.newest_sequence().0;
     let mut lag = |bravo: u64, charlie: u64, state: NodeState| {
         engine.nodes[1].acknowledged = Sequence(newest - bravo);
