@@ -31,6 +31,7 @@ pub(crate) fn of_a_lone_daemon(pairing: Pairing) {
         numbers().max().unwrap_or(0).saturating_sub(numbers().min().unwrap_or(0)) > MESSAGES
     });
     let memory = lab.alpha.memory().unwrap_or_default();
+    println!("{pairing} memory: {} KiB, {memory:?}", memory.of_a_lone_one());
     let fits = (1..=Memory::BOUND).contains(&memory.of_a_lone_one());
     lab.check(fits, &format!("at most {} KiB, not {memory:?}", Memory::BOUND));
 }
