@@ -19,12 +19,14 @@ mod restart;
 mod schedule;
 mod signals;
 mod traffic;
+mod upkeep;
 mod watch;
 
 pub use links::Links;
 pub use orders::Scripts;
 pub use parts::Parts;
 pub use reread::{Next, Reread, Rereader};
+pub use upkeep::{Files, SharedClaim};
 pub(crate) use watch::{is_nowhere, lacks, links_of, other_node};
 
 use crate::clients::Feed;
@@ -120,6 +122,7 @@ pub struct Driver {
     receive: Box<[u8]>,
     transmit: Box<[u8]>,
     wall_checked: Instant,
+    upkeep: upkeep::Upkeep,
     leave: signals::Leave,
     left: bool,
 }
@@ -161,6 +164,7 @@ impl Driver {
             shutdown_limit,
             board,
             orders,
+            files,
         } = parts;
         let poller = Poller::new()?;
         let timer = DeadlineTimer::new()?;
@@ -207,6 +211,7 @@ impl Driver {
             receive: buffer(DATAGRAM + 1),
             transmit: buffer(DATAGRAM),
             wall_checked: Clock.now(),
+            upkeep: upkeep::Upkeep::new(files, Clock.now()),
             leave: signals::Leave::default(),
             left: false,
         };
@@ -313,6 +318,7 @@ impl Driver {
         self.look(now);
         self.look_for_device(now);
         self.look_for_scripts(now);
+        self.look_after_files(now);
         self.resources.tend_strays(now);
         self.follow_scheduling(now);
     }

@@ -17,6 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use crate::state::FileId;
 use hbcore::wire::{PacketError, Structure};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -34,6 +35,7 @@ pub const READ_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Fifo {
     fd: OwnedFd,
+    file: FileId,
     collector: Collector,
     counters: Counters,
 }
@@ -119,12 +121,18 @@ impl Fifo {
     pub fn open(path: &Path) -> Result<Self, FifoError> {
         let refused = |source| FifoError { path: path.to_owned(), source };
         let fd = open(path).map_err(refused)?;
-        Ok(Self { fd, collector: Collector::new(), counters: Counters::default() })
+        let file = FileId::at(path).map_err(refused)?;
+        Ok(Self { fd, file, collector: Collector::new(), counters: Counters::default() })
     }
 
     /// The descriptor, readable after a script has written.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+
+    /// The file that leads to it.
+    pub fn file(&self) -> FileId {
+        self.file
     }
 
     /// Reads once, [`READ_MAX`] bytes at most, and hands over the messages that are complete then. It never waits; the

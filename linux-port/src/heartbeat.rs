@@ -88,6 +88,10 @@ fn answer(answer: &Answer) -> u8 {
 #[cold]
 fn reload(options: &Options) -> u8 {
     let pid_file = options.pid_file();
+    // A daemon that has just been killed can be told nothing: the reload is a start then.
+    if let Err(code) = await_end(options) {
+        return code;
+    }
     let Running::Yes(pid) = probe(&pid_file) else { return run(options) };
     let site = match load(options, &[]) {
         Ok(site) => site,
@@ -173,11 +177,8 @@ fn go_on(options: &Options, held: Option<Holds>) -> u8 {
 #[cold]
 fn run(options: &Options) -> u8 {
     memory::spare();
-    let socket = options.run_dir.join(status::NAME);
-    let answers = || status::ask_within(&socket, PATIENCE).is_ok();
-    if let Err(lingers) = await_killed(&options.pid_file(), answers) {
-        complain(format_args!("{lingers}"));
-        return 1;
+    if let Err(code) = await_end(options) {
+        return code;
     }
     let guard = Guard::take(&options.pid_file());
     let cleaned = guard.as_ref().map(|_| leftovers::clean_addresses(options)).unwrap_or_default();
@@ -193,6 +194,17 @@ fn run(options: &Options) -> u8 {
             code
         }
     }
+}
+
+/// Waits until a daemon that was killed has ended. Returns the exit code if it does not end.
+#[cold]
+fn await_end(options: &Options) -> Result<(), u8> {
+    let socket = options.run_dir.join(status::NAME);
+    let answers = || status::ask_within(&socket, PATIENCE).is_ok();
+    await_killed(&options.pid_file(), answers).map_err(|lingers| {
+        complain(format_args!("{lingers}"));
+        1
+    })
 }
 
 #[cold]

@@ -18,7 +18,7 @@ use crate::clients::{About, Feed};
 use crate::compress::Policy;
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::daemon::{self, Detached, Readiness};
-use crate::driver::{Driver, End, Links, Parts, Rereader, Scripts};
+use crate::driver::{Driver, End, Files, Links, Parts, Rereader, Scripts, SharedClaim};
 use crate::fifo::{self, Fifo};
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::media;
@@ -40,6 +40,7 @@ use hbcore::takeover::{Holds, Origin, Remains};
 use hbcore::{Carrier, Found, Resume};
 use std::convert::Infallible;
 use std::io::ErrorKind;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The time for which a thread that has ended may still be visible, in milliseconds. It is long on a busy machine.
@@ -101,13 +102,13 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, predecessor
     }
     // Only now: the next start must not join while services still stop here.
     if prepared.is_err() {
-        claim.take().into_iter().for_each(PidFile::withdraw);
+        claim.take().into_iter().for_each(|claim| lock(&claim).withdraw());
     }
     // The daemon runs for months, so it keeps only the memory that it needs to run.
     drop((site, predecessor));
     match prepared {
         Ok(prepared) => {
-            let code = run(prepared, readiness, &host, options);
+            let code = run(prepared, readiness, &host, options, claim.as_ref());
             drop(claim);
             code
         }
@@ -124,6 +125,10 @@ pub fn start(site: Box<Site>, options: &Options, rereader: Rereader, predecessor
     }
 }
 
+fn lock(claim: &SharedClaim) -> MutexGuard<'_, PidFile> {
+    claim.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 struct Prepared {
     driver: Driver,
     log: Logger,
@@ -133,7 +138,7 @@ struct Prepared {
 
 /// The part of the start that lasts as long as the daemon, apart from the rest, whose memory is given back.
 #[inline(never)]
-fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Options) -> u8 {
+fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Options, claim: Option<&SharedClaim>) -> u8 {
     let log = prepared.log;
     if prepared.detached {
         log.set_stderr(Stderr::Off);
@@ -155,7 +160,7 @@ fn run(mut prepared: Prepared, readiness: Readiness, host: &str, options: &Optio
                 break 0;
             }
             Ok(End::Restart(handover)) => {
-                let Err(error) = go_on(&handover, options, &log);
+                let Err(error) = go_on(&handover, options, claim, &log);
                 prepared.driver.restart_failed(error);
             }
             Ok(End::Forced) => break FORCED,
@@ -177,12 +182,15 @@ fn prepare(
     host: &str,
     rereader: Rereader,
     predecessor: &Predecessor,
-    claim: &mut Option<PidFile>,
+    claim: &mut Option<SharedClaim>,
 ) -> Result<Prepared, Failure> {
     // Before any other thread starts, because threads inherit the mask.
     let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::general)?;
     signal::ignore_file_size_limit();
-    let claimed = PidFile::claim(&options.pid_file()).map_err(|error| match error {
+    let resumes = matches!(options.action, Action::Resume(_));
+    let path = options.pid_file();
+    let inherited = if resumes { PidFile::inherit(&path) } else { None };
+    let claimed = inherited.map_or_else(|| PidFile::claim(&path), Ok).map_err(|error| match error {
         ClaimError::AlreadyRunning(_) => Failure::Refused(0, error.to_string()),
         ClaimError::Io { ref source, .. } if source.kind() == ErrorKind::PermissionDenied => {
             Failure::Refused(EXIT_NOT_PERMITTED, format!("heartbeat: {error}"))
@@ -190,12 +198,14 @@ fn prepare(
         ClaimError::Io { .. } => Failure::general(error),
     });
     *claim = match claimed {
-        Ok(file) => Some(file),
+        Ok(file) => Some(Arc::new(Mutex::new(file))),
         // The file names this process since before its exec.
-        Err(_) if matches!(options.action, Action::Resume(_)) => None,
+        Err(_) if resumes => None,
         Err(failure) => return Err(failure),
     };
-    let (driver, log) = prepare_rest(site, options, host, rereader, signals, predecessor)?;
+    let files =
+        Files { claim: claim.clone(), run_dir: options.run_dir.clone(), fifo: options.state_dir.join(fifo::NAME) };
+    let (driver, log) = prepare_rest(site, options, host, rereader, signals, predecessor, files)?;
     Ok(Prepared {
         driver,
         log,
@@ -213,6 +223,7 @@ fn prepare_rest(
     rereader: Rereader,
     mut signals: Signals,
     predecessor: &Predecessor,
+    files: Files,
 ) -> Result<(Driver, Logger), Failure> {
     let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
     let log = EarlyLog::new(config).start().map_err(Failure::general)?;
@@ -288,7 +299,7 @@ fn prepare_rest(
     for link in links.closed() {
         cluster.link_changed(Clock.now(), link, Carrier::Absent);
     }
-    let fifo = Fifo::open(&options.state_dir.join(fifo::NAME)).map_err(|error| log.error(format_args!("{error}"))).ok();
+    let fifo = Fifo::open(&files.fifo).map_err(|error| log.error(format_args!("{error}"))).ok();
     log.info(format_args!("Local status now set to: 'up'"));
     let driver = Driver::new(Parts {
         cluster,
@@ -311,6 +322,7 @@ fn prepare_rest(
         respawn: respawn(site, options, known, &log, &board),
         service: Notify::from_env(),
         board,
+        files,
         orders,
         shutdown_limit: site.extensions.shutdown_timeout.unwrap_or(SHUTDOWN_LIMIT),
     })
@@ -410,13 +422,23 @@ fn before(
 
 /// Becomes the next daemon. Returns only if that fails, and everything is then as before.
 #[cold]
-fn go_on(handover: &Handover, options: &Options, log: &Logger) -> Result<Infallible, std::io::Error> {
+fn go_on(
+    handover: &Handover,
+    options: &Options,
+    claim: Option<&SharedClaim>,
+    log: &Logger,
+) -> Result<Infallible, std::io::Error> {
     let parcel = handover.pack()?;
     log.info(format_args!("Performing heartbeat restart exec."));
     log.flush(FLUSH);
     // The exec closes descriptors. Locks of serial ports name this process, which stays.
     realtime::before_exec();
+    // The claim to be the one daemon outlives the exec, so that no other start succeeds in between. If that is refused,
+    // or a job thread is writing the file, the successor claims it again.
+    let keep = |outlives| claim.and_then(|claim| claim.try_lock().ok()?.outlive_exec(outlives).ok());
+    keep(true);
     let error = parcel.hand_over().map_or_else(|error| error, |()| options.exec_again(handover.holds));
+    keep(false);
     parcel.take_back();
     Err(error)
 }

@@ -4,7 +4,9 @@
 
 mod addresses;
 mod atomic;
+mod file_id;
 mod generation;
+mod holder;
 mod hosts;
 mod killed;
 mod mark;
@@ -17,12 +19,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use addresses::{Cleaned, Record, Recorded, clean_leftovers};
+pub use file_id::FileId;
 pub use generation::{GenerationOrigin, NextGeneration, plausible_now};
 pub use hosts::{HostEntry, HostList};
 pub use killed::{Lingers, await_killed};
 pub use mark::Mark;
 pub use pidfile::{ClaimError, Guard, PidFile, Running, probe};
-pub use runtime::{Fifo, empty_scratch};
+pub use runtime::{Fifo, empty_scratch, make_scratch};
 pub use uuid::{UuidOrigin, uuid_from_name};
 
 /// The directory of the state files, `/var/lib/heartbeat` on Debian.

@@ -28,6 +28,7 @@ use rustix::fs::{AtFlags, CWD, Gid, Mode};
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::resources::gone_words;
+use crate::state::FileId;
 use crate::sys::{fault, users};
 use hbcore::config::HaResources;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -56,6 +57,7 @@ const SEPARATOR: &str = "\x1e\n";
 pub struct StatusSocket {
     socket: OwnedFd,
     path: PathBuf,
+    file: FileId,
 }
 
 impl StatusSocket {
@@ -72,7 +74,7 @@ impl StatusSocket {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
-        let this = Self { socket, path: path.to_owned() };
+        let this = Self { socket, path: path.to_owned(), file: FileId::at(path)? };
         // Before it listens, so that no program can have connected yet.
         let own = Mode::RUSR | Mode::WUSR;
         rustix::fs::chmodat(CWD, path, own, AtFlags::empty())?;
@@ -87,6 +89,11 @@ impl StatusSocket {
     /// The descriptor, readable when a connection waits.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// The file that leads to it.
+    pub fn file(&self) -> FileId {
+        self.file
     }
 
     /// Answers one waiting connection, if there is one. The part of the answer that does not fit into the socket at
@@ -112,8 +119,10 @@ impl StatusSocket {
 
 impl Drop for StatusSocket {
     fn drop(&mut self) {
-        // The next start removes a leftover.
-        let _ = fs::remove_file(&self.path);
+        // The next start removes a leftover. Another socket may have the name by now.
+        if self.file.is_at(&self.path) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

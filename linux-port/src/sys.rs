@@ -8,6 +8,7 @@ pub mod clock;
 pub mod deadline;
 pub mod exec;
 pub mod fault;
+pub mod inherit;
 pub mod localtime;
 pub mod memory;
 pub mod namespace;

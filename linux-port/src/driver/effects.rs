@@ -98,6 +98,7 @@ impl Driver {
         while let Ok(reread) = self.reread.1.try_recv() {
             self.reread_done(reread);
         }
+        self.take_reopened();
         while let Ok(opened) = self.opened.1.try_recv() {
             let now = Clock.now();
             if let Some(change) = self.links.opened(opened, now, &self.poller, &self.log) {

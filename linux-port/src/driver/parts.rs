@@ -1,6 +1,6 @@
 //! The parts of the loop, which the start makes.
 
-use super::{Links, LinuxCluster, Rereader, Scripts};
+use super::{Files, Links, LinuxCluster, Rereader, Scripts};
 use crate::clients::Feed;
 use crate::compress::Policy;
 use crate::log::Logger;
@@ -57,6 +57,8 @@ pub struct Parts {
     pub service: Notify,
     /// The longest time for releasing all groups.
     pub shutdown_limit: Duration,
+    /// The files through which others find this daemon.
+    pub files: Files,
     /// The board of problems.
     pub board: Board,
     /// The decisions about orders of tools so far, if an earlier daemon ran in this process.

@@ -1,5 +1,6 @@
 //! A daemon that was killed and has not ended yet: it still holds its lock and its sockets, so a start waits for its end.
 
+use super::holder::holder;
 use super::pidfile::{is_name_of_a_daemon, named, stat_of};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
@@ -37,14 +38,14 @@ impl fmt::Display for Lingers {
 
 impl std::error::Error for Lingers {}
 
-/// Waits until the daemon that the pid file at `path` names has ended, if it was killed. Returns at once if there is
+/// Waits until the daemon of the pid file at `path` has ended, if it was killed. Returns at once if there is
 /// none, or if it runs: `answers` tells whether it answers a question, which may take a moment.
 ///
 /// # Errors
 /// [`Lingers`]: it has not ended after some seconds.
 #[cold]
 pub fn await_killed(path: &Path, answers: impl FnOnce() -> bool) -> Result<(), Lingers> {
-    let pid = named(path);
+    let pid = holder(path).unwrap_or_else(|| named(path));
     // Opened before the look at the process: afterwards the number might belong to another one.
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw).and_then(open) else { return Ok(()) };
     let Some(is_killed) = is_killed(pid) else { return Ok(()) };

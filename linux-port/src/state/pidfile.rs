@@ -1,18 +1,21 @@
-//! The pid file: the running daemon's process id, and the guarantee that only one runs.
+//! The pid file: the running daemon's process id, and the guarantee that only one runs. Its lock says which one, see
+//! [`super::holder`].
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use rustix::fs::FlockOperation;
+use rustix::io::FdFlags;
 use rustix::process::{Pid, test_kill_process};
 
-use super::{Area, Remedy};
-use crate::sys::fault;
+use super::holder::{holder, inherited, is_holder};
+use super::{Area, FileId, Remedy};
+use crate::sys::{fault, inherit};
 
 /// Rounds of opening and locking before a claim gives up. More than one is needed when another process removes the file
 /// meanwhile, and after an exec, while a starting child still holds our own lock.
@@ -33,13 +36,17 @@ pub enum Running {
     NoFile,
 }
 
-/// Reads a pid file and checks whether its process is alive and is a daemon of this name.
+/// Looks for the running daemon: the process that holds the lock of the pid file, whatever has become of the file; else
+/// the process that the file names, if it is alive and has the name of a daemon, since a 3.0.6 holds no lock.
 #[cold]
 pub fn probe(path: &Path) -> Running {
-    match fs::read(path) {
-        Ok(content) => parse(&content).filter(|pid| is_heartbeat(*pid)).map_or(Running::Stale, Running::Yes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Running::NoFile,
-        Err(_) => Running::Stale,
+    let content = fs::read(path);
+    let named = content.as_ref().ok().and_then(|content| parse(content)).filter(|pid| is_heartbeat(*pid));
+    // Most often the file is right, and no other process needs to be looked at.
+    match named.filter(|pid| is_holder(path, *pid)).or_else(|| holder(path)).or(named) {
+        Some(pid) => Running::Yes(pid),
+        None if content.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) => Running::NoFile,
+        None => Running::Stale,
     }
 }
 
@@ -72,11 +79,12 @@ impl std::error::Error for ClaimError {}
 
 /// The claim to be the one daemon; lasts as long as this value.
 ///
-/// A lock on the file decides between daemons of this kind. A daemon 3.0.6 holds no lock, so the process that the file
-/// names counts as well. As with 3.0.6, the file stays when the daemon ends: by it `heartbeat -s` tells "stopped".
+/// A lock on the file decides between daemons of this kind, also when the file has lost its name or its content. A daemon
+/// 3.0.6 holds no lock, so the process that the file names counts as well. As with 3.0.6, the file stays when the daemon
+/// ends: by it `heartbeat -s` tells "stopped".
 #[derive(Debug)]
 pub struct PidFile {
-    _locked: File,
+    locked: File,
     path: PathBuf,
 }
 
@@ -94,9 +102,13 @@ impl Guard {
     /// `None`: a daemon runs or begins, or that cannot be determined.
     #[cold]
     pub fn take(path: &Path) -> Option<Self> {
+        if holder(path).is_some() {
+            return None;
+        }
         let (mut file, made) = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => match open_new(path) {
-                Ok(file) => (file, Some(path.to_owned())),
+                // For reading only, as a daemon has it open for writing.
+                Ok(_) => (File::open(path).ok()?, Some(path.to_owned())),
                 // Another start has just made it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (File::open(path).ok()?, None),
                 Err(_) => return Some(Self { locked: None, made: None }),
@@ -134,8 +146,7 @@ impl Drop for Guard {
 }
 
 impl PidFile {
-    /// Claims `path` for this process and writes its id: ten columns and a line feed. Takes at most a tenth of a
-    /// second.
+    /// Claims `path` for this process and writes its id: ten columns and a line feed. Takes about a second at most.
     ///
     /// # Errors
     /// [`ClaimError::AlreadyRunning`], or [`ClaimError::Io`] when the file cannot be made.
@@ -143,6 +154,9 @@ impl PidFile {
     pub fn claim(path: &Path) -> Result<Self, ClaimError> {
         let io = |source| ClaimError::Io { path: path.to_owned(), source };
         let own = std::process::id();
+        if let Some(pid) = holder(path).filter(|pid| *pid != own) {
+            return Err(ClaimError::AlreadyRunning(pid));
+        }
         for round in 0..ROUNDS {
             let mut file = open(path).map_err(io)?;
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -163,13 +177,61 @@ impl PidFile {
                 return Err(ClaimError::AlreadyRunning(pid));
             }
             write_pid(&mut file, own).map_err(io)?;
-            return Ok(Self { _locked: file, path: path.to_owned() });
+            return Ok(Self { locked: file, path: path.to_owned() });
         }
         Err(io(io::ErrorKind::ResourceBusy.into()))
     }
 
+    /// The claim that this process has had since before its exec, see [`PidFile::outlive_exec`].
+    #[cold]
+    pub fn inherit(path: &Path) -> Option<Self> {
+        let locked = File::from(inherit::descriptor(inherited(path)?).ok()?);
+        Some(Self { locked, path: path.to_owned() })
+    }
+
+    /// Whether the claim outlives an exec of this process. Its children never get it.
+    ///
+    /// # Errors
+    /// The system's refusal, which only a program error can cause.
+    pub fn outlive_exec(&self, outlives: bool) -> io::Result<()> {
+        let flags = if outlives { FdFlags::empty() } else { FdFlags::CLOEXEC };
+        Ok(rustix::io::fcntl_setfd(&self.locked, flags)?)
+    }
+
+    /// Restores the file if it was removed, emptied or overwritten. Returns whether that was necessary.
+    ///
+    /// # Errors
+    /// [`ClaimError::Io`]: it cannot be written. The claim holds nevertheless.
+    #[cold]
+    pub fn restore(&mut self) -> Result<bool, ClaimError> {
+        let own = std::process::id();
+        let is_there = is_named(&self.path, &self.locked);
+        if is_there && named(&self.path) == own {
+            return Ok(false);
+        }
+        let io = |source| ClaimError::Io { path: self.path.clone(), source };
+        if is_there {
+            write_pid(&mut self.locked, own).map_err(io)?;
+            return Ok(true);
+        }
+        if let Some(directory) = self.path.parent() {
+            DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(io)?;
+        }
+        let mut file = open(&self.path).map_err(io)?;
+        // A start may hold it for a moment, and sees by the old lock that this daemon runs.
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| io(error.into()))?;
+        write_pid(&mut file, own).map_err(io)?;
+        self.locked = file;
+        Ok(true)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Removes the file: the start has failed, and must leave nothing.
-    pub fn withdraw(self) {
+    pub fn withdraw(&self) {
         // If it stays, the next start finds a stale file, which does no harm.
         let _ = fs::remove_file(&self.path);
     }
@@ -194,10 +256,7 @@ fn write_pid(file: &mut File, pid: u32) -> io::Result<()> {
 
 /// Whether the name still leads to the locked file: another process may have removed it between open and lock.
 fn is_named(path: &Path, file: &File) -> bool {
-    match (fs::metadata(path), file.metadata()) {
-        (Ok(named), Ok(open)) => (named.dev(), named.ino()) == (open.dev(), open.ino()),
-        _ => false,
-    }
+    file.metadata().is_ok_and(|data| FileId::of(&data).is_at(path))
 }
 
 /// The process that the file names; 0 if it names none.

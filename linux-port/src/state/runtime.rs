@@ -24,6 +24,18 @@ pub fn empty_scratch(run_dir: &Path) -> Result<(), StateError> {
         Err(error) => Err(error),
     };
     removed.map_err(refused_in(Area::Run, Doing::Remove, &path))?;
+    make_scratch(run_dir)
+}
+
+/// Makes `rsctmp` in `run_dir` where it is missing.
+///
+/// # Errors
+/// [`StateError::Io`] when it cannot be made.
+pub fn make_scratch(run_dir: &Path) -> Result<(), StateError> {
+    let path = run_dir.join("rsctmp");
+    if path.is_dir() {
+        return Ok(());
+    }
     let create = refused_in(Area::Run, Doing::Create, &path);
     DirBuilder::new().recursive(true).mode(0o755).create(&path).and_then(|()| sticky(&path)).map_err(create)
 }

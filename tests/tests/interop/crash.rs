@@ -80,6 +80,19 @@ pub(crate) fn start_at_once(pairing: Pairing) {
     lab.check(again.code == Some(0) && says_so, &format!("the running daemon to be noticed instead of {again:?}"));
 }
 
+/// The daemon is killed, and `heartbeat -r` comes at once: it starts a daemon, as a 3.0.6 does when none runs.
+pub(crate) fn reload_at_once(pairing: Pairing) {
+    let pair = Pair::running("reload at once after a crash", pairing, &site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let line = format!("kill -KILL $(cat /run/heartbeat.pid); exec {} -r", alpha.daemon().program().display());
+    for round in 1..=STARTS_AT_ONCE {
+        let answered = alpha.run("sh", &["-c", &line]);
+        let running = alpha.daemon_processes();
+        lab.check(answered.code == Some(0), &format!("reload {round} to succeed instead of {answered:?}"));
+        lab.check(running.len() == 1, &format!("one daemon after reload {round} instead of {running:?}; {answered:?}"));
+    }
+}
+
 /// The killed daemon ends only after a while, as one that waits for a disk: the start waits for its end, and gives up with
 /// an error after a few seconds.
 pub(crate) fn start_before_the_end(pairing: Pairing) {

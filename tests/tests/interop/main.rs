@@ -70,6 +70,7 @@ mod divided;
 mod failback;
 mod failures;
 mod fencing;
+mod found;
 mod golden;
 mod groups;
 mod ipv6;
@@ -223,10 +224,13 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
 }
 
 /// Scenarios of a pair of ours in which the daemon crashes, or reads its configuration anew and something goes wrong.
-const CRASHES_AND_RELOADS: [(&str, Scenario); 22] = [
+const CRASHES_AND_RELOADS: [(&str, Scenario); 25] = [
     ("crash_and_late_restart_leave_one_owner", crash::late_restart),
     ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
     ("start_at_once_after_a_crash_runs_one_daemon", crash::start_at_once),
+    ("reload_at_once_after_a_crash_runs_one_daemon", crash::reload_at_once),
+    ("daemon_without_its_pid_file_is_found_and_stays_the_only_one", found::pid_file),
+    ("daemon_without_its_run_directory_is_found_and_restores_it", found::run_directory),
     ("start_before_the_end_of_a_killed_daemon_waits_for_it", crash::start_before_the_end),
     ("crash_and_refused_restart_leave_one_owner", crash::refused_restart),
     ("crash_leftover_that_cannot_be_stopped_is_claimed", crash::stop_fails),
