@@ -47,6 +47,13 @@ impl Message {
         let field = Structure::local(&self.0).ok()?.field(name)?;
         Some((field.kind, field.raw().to_vec()))
     }
+
+    /// The names of its fields, in their order.
+    pub fn names(&self) -> Vec<String> {
+        let structure = Structure::local(&self.0);
+        let fields = structure.iter().flat_map(Structure::fields);
+        fields.map(|field| String::from_utf8_lossy(field.name).into_owned()).collect()
+    }
 }
 
 /// The reason why a client has no answer.

@@ -1,7 +1,7 @@
 //! Messages that scripts and clients of this node send to the cluster (docs/protocol/clients.md 7).
 
 use super::Cluster;
-use super::outbound::MESSAGE_ROOM;
+use super::outbound::{Addressee, MESSAGE_ROOM};
 use crate::id::NAME_MAX;
 use crate::node::NodeState;
 use crate::time::{Duration, Instant};
@@ -21,9 +21,6 @@ const FIELDS_MAX: usize = 8 * 1024;
 const STRUCTURE_MAX: usize = 65_507;
 /// Of that, the part for its own fields.
 const STRUCTURE_ROOM: usize = STRUCTURE_MAX - MESSAGE_ROOM - 2 * NAME_MAX;
-
-/// Fields that the engine writes itself into a structured message, which keeps its addressee.
-const HEADER: [&[u8]; 8] = [b"src", b"srcuuid", b"seq", b"hg", b"ts", b"ld", b"ttl", b"auth"];
 
 /// Fields that the engine writes itself.
 const OURS: [&str; 10] = ["src", "srcuuid", "destuuid", "seq", "hg", "ts", "ld", "ttl", "auth", "t"];
@@ -73,8 +70,8 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         Ok(())
     }
 
-    /// Sends a message of a client unchanged, fields of all kinds in their order, duplicates too; only the header is
-    /// the engine's own. If one of `dest` and `destuuid` names a known node, the engine adds the other. The message
+    /// Sends a message of a client unchanged, fields of all kinds in their order, duplicates too; only the values of the
+    /// header are the engine's own. A field of the header that the message has keeps its place. If one of `dest` and `destuuid` names a known node, the engine adds the other. The message
     /// takes effect here like that of [`Cluster::send_for_client`].
     ///
     /// # Errors
@@ -89,22 +86,12 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         let (name, uuid) = (message.text("dest"), message.field("destuuid").and_then(|f| f.uuid()));
         let named = name.and_then(|name| self.find(name));
         let known = named.or_else(|| self.ids().find(|id| self.node(*id).is_some_and(|n| Some(n.uuid) == uuid)));
-        let to = known.and_then(|id| self.node(id)).map(|n| (n.name.clone(), n.uuid));
-        let before = self.history.next_sequence();
-        self.say_long((2 * length).min(STRUCTURE_ROOM), &|w| {
-            for field in message.fields().filter(|f| !HEADER.contains(&f.name)) {
-                w.field(&field);
-            }
-            if let Some((known_name, known_uuid)) = &to {
-                if name.is_none() {
-                    w.text("dest", known_name.as_bytes());
-                }
-                if uuid.is_none() {
-                    w.binary("destuuid", &known_uuid.0);
-                }
-            }
-        });
-        if self.history.next_sequence() == before {
+        let to = known.and_then(|id| self.node(id));
+        let to = Addressee {
+            dest: to.as_ref().filter(|_| name.is_none()).map(|n| n.name.clone()),
+            destuuid: to.as_ref().filter(|_| uuid.is_none()).map(|n| n.uuid),
+        };
+        if !self.say_structure((2 * length).min(STRUCTURE_ROOM), message, &to) {
             return Err(MessageError::TooLong);
         }
         self.act_for_client(kind, &|name| message.text(name));

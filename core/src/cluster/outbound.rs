@@ -1,5 +1,9 @@
 //! Sending: numbered messages go through the history, unnumbered ones are written when they are polled.
 
+mod structure;
+
+pub(super) use structure::Addressee;
+
 use super::{Cluster, Field, Transmit};
 use crate::id::{Generation, LinkId, LinkSet, NAME_MAX, NodeId, NodeName, Sequence, Uuid};
 use crate::node::{Node, NodeState, Refusal};

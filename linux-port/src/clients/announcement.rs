@@ -9,8 +9,8 @@ pub(super) struct Announcement<'a> {
     pub(super) st: &'static str,
     /// The name of the client.
     pub(super) id: &'a str,
-    /// Our node, in a message to the client itself; the engine adds it to one for the cluster.
-    pub(super) src: Option<&'a str>,
+    /// Our node.
+    pub(super) src: &'a str,
     /// The cause, in the words of 3.0.6.
     pub(super) info: &'a str,
     /// The number of the sign-on.
@@ -27,9 +27,7 @@ impl Announcement<'_> {
         w.text("st", st.as_bytes());
         w.text("from_id", id.as_bytes());
         w.text("to_id", id.as_bytes());
-        if let Some(src) = src {
-            w.text("src", src.as_bytes());
-        }
+        w.text("src", src.as_bytes());
         w.text("info", info.as_bytes());
         w.decimal("client_gen", generation.into());
     }

@@ -337,7 +337,7 @@ impl Desk {
     #[cold]
     #[inline(never)]
     fn tell_cluster(&mut self, st: &'static str, id: &str, info: &str, generation: u32) {
-        let announcement = Announcement { st, id, src: None, info, generation };
+        let announcement = Announcement { st, id, src: &self.about.node, info, generation };
         let message = self.composer.message(|w| announcement.write(w));
         self.out.extend(message.map(Output::Cluster));
     }
@@ -347,7 +347,7 @@ impl Desk {
     #[inline(never)]
     pub(super) fn tell_leave(&mut self, conn: Conn, id: &str, info: &str, generation: u32) {
         let node = self.about.node.clone();
-        let leave = Announcement { st: "leave", id, src: Some(&node), info, generation };
+        let leave = Announcement { st: "leave", id, src: &node, info, generation };
         self.send(conn, |w| leave.write(w));
     }
 

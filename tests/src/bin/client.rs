@@ -8,6 +8,11 @@
 //! watch NAME SECONDS           signs on as NAME, prints `ready`, then type, `st` and `ifname` of each message
 //! send-inner NAME SIZE         signs on as NAME and sends a message with a structure `inner` that is to be compressed
 //! send NAME COUNT SIZE         signs on as NAME and sends COUNT messages of SIZE bytes, `x` counting from 1
+//! say NAME FIELD=VALUE...      signs on as NAME and sends a message of these fields
+//! fields NAME SECONDS          signs on as NAME, prints `ready`, then the names of the fields of each message, in order
+//! types NAME MASK SECONDS      signs on as NAME, or casually as `-`, sets the filter unless MASK is `-`, prints `ready`,
+//!                              then the type of each message
+//! echo NAME TYPE...            signs on as NAME, sends a message of each type, and prints the types that come back
 //! names NAME...                signs on under each name in turn, and prints the result
 //! mute NAME SECONDS            signs on, asks without end, and reads nothing; prints `cut off` at its end
 //! crowd COUNT                  connects COUNT times and sends nothing; prints `crowded`, and stays until its input ends
@@ -39,6 +44,10 @@ fn main() -> ExitCode {
         ["send-inner", name, size] => send_inner(name, number(size)),
         ["watch", name, seconds] => watch(name, number(seconds)),
         ["send", name, count, size] => send(name, number(count), number(size)),
+        ["say", name, fields @ ..] => say(name, fields),
+        ["fields", name, seconds] => fields(name, number(seconds)),
+        ["types", name, mask, seconds] => types(name, mask, number(seconds)),
+        ["echo", name, types @ ..] => echo(name, types),
         ["names", names @ ..] => names.iter().for_each(|name| sign_on(name)),
         ["mute", name, seconds] => mute(name, number(seconds)),
         ["crowd", count] => crowd(number(count)),
@@ -130,6 +139,58 @@ fn send(name: &str, count: u64, size: u64) {
     }
     println!("sent in {} ms", began.elapsed().as_millis());
     client.sign_off();
+}
+
+/// A body of these fields, each `NAME=VALUE`.
+fn body<'f>(fields: impl IntoIterator<Item = &'f str>) -> Vec<u8> {
+    let fields: Vec<&str> = fields.into_iter().collect();
+    format!(">>>\n{}\n<<<\n\0", fields.join("\n")).into_bytes()
+}
+
+fn say(name: &str, fields: &[&str]) {
+    let mut client = client(name);
+    client.say_raw(&body(fields.iter().copied())).expect("to be listened to");
+    client.ask("numnodes", &[]).expect("an answer");
+    client.sign_off();
+}
+
+fn each_message(client: &mut Client, show: impl Fn(&Message) -> String) {
+    println!("ready");
+    loop {
+        match client.next_message() {
+            Ok(message) => println!("{}", show(&message)),
+            Err(error) => return println!("{error}"),
+        }
+    }
+}
+
+fn fields(name: &str, seconds: u64) {
+    let mut client = Client::sign_on(Path::new(SOCKET), Some(name), Duration::from_secs(seconds)).expect("to sign on");
+    each_message(&mut client, |message| message.names().join(" "));
+}
+
+fn types(name: &str, mask: &str, seconds: u64) {
+    let name = (name != "-").then_some(name);
+    let mut client = Client::sign_on(Path::new(SOCKET), name, Duration::from_secs(seconds)).expect("to sign on");
+    if mask != "-" {
+        client.ask("setfilter", &[("fmask", mask)]).expect("an answer");
+    }
+    each_message(&mut client, |message| message.text("t").unwrap_or_default());
+}
+
+fn echo(name: &str, types: &[&str]) {
+    let mut client = client(name);
+    for kind in types.iter().copied().chain(["end"]) {
+        client.say_raw(&body([&*format!("t={kind}"), "mark=1"])).expect("to be listened to");
+    }
+    loop {
+        let message = client.next_message().expect("a message");
+        match message.text("t") {
+            Some(kind) if kind == "end" => return client.sign_off(),
+            Some(kind) if message.text("mark").is_some() => println!("{kind}"),
+            Some(_) | None => {}
+        }
+    }
 }
 
 fn sign_on(name: &str) {

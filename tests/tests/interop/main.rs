@@ -63,6 +63,7 @@ mod clients_abuse;
 mod clients_compressed;
 mod clients_debian;
 mod clients_ours;
+mod clients_rules;
 mod crash;
 mod debian;
 mod differing;
@@ -192,6 +193,13 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
     ));
     trials.push(trial_with(&name("clients_ccm_agrees_on_the_members"), pairing, needs, clients_debian::ccm));
     trials.push(trial_with(&name("clients_api_test_is_answered"), pairing, needs, clients_debian::api_test));
+    let rules: [(&str, Scenario); 3] = [
+        ("clients_fields_are_in_the_order_of_3_0_6", clients_rules::field_order),
+        ("clients_without_a_filter_get_kept_messages", clients_rules::default_filter),
+        ("clients_are_admitted_by_their_effective_group", clients_rules::effective_group),
+    ];
+    let needs = clients_rules::NEEDS;
+    trials.extend(rules.map(|(scenario, run)| trial_with(&name(scenario), pairing, needs, run)));
     let needs = clients_ours::NEEDS;
     let ours: [(&str, Scenario); 4] = [
         ("clients_ipfail_of_ours_takes_over_and_gives_back", clients_ours::ipfail_of_ours),
@@ -215,6 +223,8 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
         trials.push(trial_with(&name("clients_flood_delays_no_heartbeat"), pairing, needs, clients_abuse::flood));
         trials.push(trial_with(&name("clients_that_lie_are_refused"), pairing, needs, clients_abuse::lies));
         trials.push(trial_with(&name("clients_in_a_crowd_are_served"), pairing, needs, clients_abuse::crowd));
+        let reserved = clients_rules::reserved_types;
+        trials.push(trial_with(&name("clients_cannot_send_types_of_the_daemon"), pairing, clients::NEEDS, reserved));
         let no_descriptor = clients_abuse::no_descriptor;
         trials.push(trial_with(&name("clients_wait_while_no_descriptor_is_free"), pairing, needs, no_descriptor));
     }

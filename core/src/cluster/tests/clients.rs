@@ -126,6 +126,16 @@ fn structure_is_sent_as_it_is_but_for_our_header() {
 }
 
 #[test]
+fn field_of_the_header_keeps_its_place_and_gets_our_value() {
+    let mut world = World::started(PAIR);
+    let said = world.send_as_it_is(b">>>\nts=1\nsrc=evil\nt=custom\nsrc=worse\nx=2\nauth=1 0\n<<<\n").unwrap();
+    let names: Vec<_> = said.iter().map(|(name, _)| &**name).filter(|name| *name != "auth").collect();
+    assert_eq!(names, ["ts", "src", "t", "x", "srcuuid", "seq", "hg", "ld", "ttl"]);
+    assert_eq!(values(&said, "src"), [b"alpha"]);
+    assert_ne!(values(&said, "ts"), [b"1"]);
+}
+
+#[test]
 fn name_and_identity_of_an_addressee_complete_each_other() {
     let bravo = Uuid([2; 16]);
     let mut world = World::started(PAIR);
