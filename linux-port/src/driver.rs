@@ -30,12 +30,13 @@ pub use upkeep::{Files, SharedClaim};
 pub(crate) use watch::{is_nowhere, lacks, links_of, other_node};
 
 use crate::clients::Feed;
+use crate::control::ControlSocket;
 use crate::log::{Logger, RateLimit};
 use crate::problems::Board;
 use crate::resources::{Handover, Resources};
 use crate::respawn::Respawn;
 use crate::state::StateDir;
-use crate::status::{Orders, StatusSocket};
+use crate::status::{Reloads, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
 use crate::sys::poller::{Events, Interest, Poller};
@@ -69,6 +70,7 @@ const STATUS: u64 = TIMER + 4;
 const CLIENTS: u64 = TIMER + 5;
 const RESPAWN: u64 = TIMER + 6;
 const PRESSER: u64 = TIMER + 7;
+const CONTROL: u64 = TIMER + 8;
 
 /// The reason why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,10 +100,11 @@ pub struct Driver {
     host_cache: Option<StateDir>,
     scripts: Scripts,
     status: Option<StatusSocket>,
+    control: Option<ControlSocket>,
     clients: Option<Feed>,
     respawn: Option<Respawn>,
-    /// The decisions about the latest orders of tools.
-    orders: Orders,
+    /// The decisions about the latest reloads.
+    reloads: Reloads,
     board: Board,
     service: Notify,
     service_at: Option<Instant>,
@@ -158,13 +161,14 @@ impl Driver {
             host_cache,
             scripts,
             status,
+            control,
             clients,
             respawn,
             service,
             shutdown_limit,
             board,
-            orders,
             files,
+            reloads,
         } = parts;
         let poller = Poller::new()?;
         let timer = DeadlineTimer::new()?;
@@ -192,9 +196,10 @@ impl Driver {
             host_cache,
             scripts,
             status,
+            control,
             clients,
             respawn,
-            orders,
+            reloads,
             board,
             service,
             service_at,
@@ -218,6 +223,9 @@ impl Driver {
         driver.watch_fifo()?;
         if let Some(status) = &driver.status {
             driver.poller.add(status.fd(), STATUS, Interest::Read)?;
+        }
+        if let Some(control) = &driver.control {
+            driver.poller.add(control.fd(), CONTROL, Interest::Read)?;
         }
         if let Some(clients) = &driver.clients {
             driver.poller.add(clients.fd(), CLIENTS, Interest::Read)?;
@@ -262,6 +270,7 @@ impl Driver {
                     RESOURCES => self.finish_effects(),
                     FIFO => self.read_fifo(now),
                     STATUS => self.tell_status(now),
+                    CONTROL => self.answer_orders(now),
                     CLIENTS => self.clients.iter().for_each(Feed::acknowledge),
                     PRESSER => self.compression.acknowledge(),
                     RESPAWN => self.respawn.iter().for_each(Respawn::acknowledge),

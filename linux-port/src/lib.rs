@@ -9,6 +9,7 @@ pub mod clients;
 pub mod companions;
 pub mod compress;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod demo;
 pub mod driver;

@@ -17,6 +17,7 @@ use crate::cli::{self, Action, Options, REFERENCE};
 use crate::clients::{About, Feed};
 use crate::compress::Policy;
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
+use crate::control::{self, ControlSocket};
 use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Files, Links, Parts, Rereader, Scripts, SharedClaim};
 use crate::fifo::{self, Fifo};
@@ -28,7 +29,7 @@ use crate::resources::{Duties, Handover, Plan, Predecessor, Resources};
 use crate::respawn::Respawn;
 use crate::site::Site;
 use crate::state::{ClaimError, Mark, PidFile, Record, Running, StateDir, empty_scratch, probe};
-use crate::status::{self, Orders, RELOAD, StatusSocket};
+use crate::status::{self, Reloads, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
 use crate::sys::realtime::{self, Class, Scheduling};
@@ -290,9 +291,9 @@ fn prepare_rest(
     // A crash from now on must not lose a stray.
     mark(options, &resources, &log);
     resources.tend_strays(Clock.now());
-    let mut orders = Orders::after(known.map_or(0, |known| known.orders));
+    let mut reloads = Reloads::after(known.map_or(0, |known| known.reloads));
     if resumes {
-        orders.note(RELOAD, String::new());
+        reloads.note(String::new());
     }
     let nice = site.ha_cf.auto_failback != AutoFailback::Legacy;
     let notifier = Notifier::start(&site.config_dir, &environment, nice, &log).map_err(Failure::general)?;
@@ -318,12 +319,13 @@ fn prepare_rest(
         host_cache: (!manage).then(|| state.clone()),
         scripts: Scripts { fifo, notifier },
         status,
+        control: control_socket(options, &log),
         clients: clients(site, options, &log),
         respawn: respawn(site, options, known, &log, &board),
         service: Notify::from_env(),
         board,
         files,
-        orders,
+        reloads,
         shutdown_limit: site.extensions.shutdown_timeout.unwrap_or(SHUTDOWN_LIMIT),
     })
     .map_err(Failure::general)?;
@@ -345,6 +347,16 @@ fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
     let opened = StatusSocket::open(&path);
     opened
         .map_err(|error| log.warn(format_args!("hb status will not work: cannot open {}: {error}", path.display())))
+        .ok()
+}
+
+/// The socket of orders. The node works without it, and the tools write into the FIFO.
+#[cold]
+fn control_socket(options: &Options, log: &Logger) -> Option<ControlSocket> {
+    let path = options.run_dir.join(control::NAME);
+    let opened = ControlSocket::open(&path);
+    opened
+        .map_err(|error| log.warn(format_args!("hb standby gets no answer: cannot open {}: {error}", path.display())))
         .ok()
 }
 

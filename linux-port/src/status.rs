@@ -7,7 +7,7 @@
 
 mod group;
 mod json;
-mod orders;
+mod reloads;
 mod snapshot;
 mod starting;
 mod text;
@@ -35,8 +35,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 pub use group::{GroupRow, Next, RunningScript};
 pub use json::STOPPED;
-pub use orders::{Decided, Orders};
-pub(crate) use orders::{REFUSED, RELOAD, STANDBY, TAKEOVER, why};
+pub use reloads::{Decided, Reloads};
 pub use snapshot::{NodeRow, Progress, Seen, Snapshot};
 pub use starting::Starting;
 
@@ -134,8 +133,8 @@ pub struct Answer {
     /// For monitors: one object on one line; empty from a daemon of an earlier version, and when it did not fit into
     /// the socket.
     pub json: String,
-    /// The decisions about the latest orders of tools, the oldest first.
-    pub orders: Vec<Decided>,
+    /// The decisions about the latest reloads, the oldest first.
+    pub reloads: Vec<Decided>,
     /// The groups that are being stopped, by their keys, each with the script that runs.
     pub stopping: Vec<String>,
     /// The words of the problems that stand.
@@ -182,18 +181,18 @@ impl Peer {
 
 impl Answer {
     /// The daemon's state and its decisions.
-    pub fn of(seen: &Seen<'_>, orders: &Orders) -> Self {
-        Self { running: seen.running(), ..Self::of_snapshot(&Snapshot::of(seen), orders) }
+    pub fn of(seen: &Seen<'_>, reloads: &Reloads) -> Self {
+        Self { running: seen.running(), ..Self::of_snapshot(&Snapshot::of(seen), reloads) }
     }
 
-    fn of_snapshot(seen: &Snapshot, orders: &Orders) -> Self {
+    fn of_snapshot(seen: &Snapshot, reloads: &Reloads) -> Self {
         let problems = seen.problems.iter().map(|s| s.problem.word().to_owned()).collect();
         let peers = seen.nodes.iter().filter(|n| !n.is_local && !n.is_ping && n.state != "dead" && n.state != "init");
         let peers = peers.map(|n| Peer { name: n.name.clone(), is_ours: n.program.is_some(), same: n.same_resources });
         Self {
             text: seen.text(),
             json: seen.json(),
-            orders: orders.to_vec(),
+            reloads: reloads.to_vec(),
             stopping: seen.stopping(),
             problems,
             peers: peers.collect(),
@@ -215,12 +214,12 @@ impl Answer {
 
     /// The three sections as they go over the socket.
     pub fn pack(&self) -> String {
-        let orders = self.orders.iter().map(|o| format!("order {} {} {}\n", o.number, o.kind, o.said));
+        let reloads = self.reloads.iter().map(|r| format!("reload {} {}\n", r.number, r.said));
         let stopping = self.stopping.iter().map(|key| format!("stopping {key}\n"));
         let problems = self.problems.iter().map(|word| format!("problem {word}\n"));
         let peers = self.peers.iter().map(Peer::line);
         let running = self.running.iter().map(|words| format!("running {words}\n"));
-        let notes: String = orders.chain(stopping).chain(problems).chain(peers).chain(running).collect();
+        let notes: String = reloads.chain(stopping).chain(problems).chain(peers).chain(running).collect();
         [self.text.as_str(), SEPARATOR, &self.json, SEPARATOR, &notes].concat()
     }
 
@@ -234,7 +233,7 @@ impl Answer {
         Self {
             text,
             json: json.to_owned(),
-            orders: notes.lines().filter_map(|line| Decided::read(&words(line, "order ")?)).collect(),
+            reloads: notes.lines().filter_map(|line| Decided::read(&words(line, "reload ")?)).collect(),
             stopping: notes.lines().filter_map(|line| words(line, "stopping ")).collect(),
             problems: notes.lines().filter_map(|line| words(line, "problem ")).collect(),
             peers: notes.lines().filter_map(|line| Peer::read(&words(line, "peer ")?)).collect(),

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
 use hbcore::takeover::{Class, Wish};
+use hbcore_linux::control::Move;
 use hbcore_linux::fifo::{Collector, Fifo, FifoMessage, MESSAGE_CAPACITY, Order, Rejected};
 use host::Place;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -92,9 +93,9 @@ fn reading_never_waits_and_the_last_writer_does_not_end_the_stream() {
 #[test]
 fn messages_of_the_tools_become_orders() {
     let all = [
-        ("t=ask_resources\nrsc_hold=local\ninfo=me\n", Order::Standby(Class::Local)),
-        ("t=hb_takeover\nrsc_hold=foreign\n", Order::Takeover(Wish::Class(Class::Foreign))),
-        ("t=hb_takeover\nrsc_hold=failback\n", Order::Takeover(Wish::Failback)),
+        ("t=ask_resources\nrsc_hold=local\ninfo=me\n", Order::Move(Move::Standby(Class::Local))),
+        ("t=hb_takeover\nrsc_hold=foreign\n", Order::Move(Move::Takeover(Wish::Class(Class::Foreign)))),
+        ("t=hb_takeover\nrsc_hold=failback\n", Order::Move(Move::Takeover(Wish::Failback))),
         ("t=resource\nrsc_hold=foreign\ninfo=mach_down\n", Order::Report),
         ("t=ip-request-resp\ndest=alpha\nipaddr=tb\nweown=yes\nok=OK\n", Order::Other),
         ("t=addnode\nnodelist=c d\n", Order::Other),

@@ -9,7 +9,8 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use hbcore_linux::status::{Answer, Decided, StatusSocket};
+use hbcore::takeover::Class;
+use hbcore_linux::control::{self, ControlSocket, Move};
 use host::Place;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -423,27 +424,24 @@ fn tool_is_called_by_its_name_by_its_first_word_or_along_the_path() {
     );
 }
 
-/// Plays the daemon: it answers first that it decided three orders, then its decision about the fourth.
-fn answered(tool: &str, fourth: &'static str) -> Output {
-    answered_to(|site| site.ours(tool), fourth)
+/// Plays the daemon, and answers the order.
+fn answered(tool: &str, said: &'static str) -> Output {
+    answered_to(|site| site.ours(tool), said)
 }
 
-fn answered_to(command: impl Fn(&Site) -> Command, fourth: &'static str) -> Output {
+fn answered_to(command: impl Fn(&Site) -> Command, said: &'static str) -> Output {
     let site = Site::new("");
-    let socket = StatusSocket::open(&site.place.join("heartbeat.sock")).expect("opened");
-    let decided = |number, said: &str| Decided { number, kind: "standby", said: said.to_owned() };
-    let answer = |orders| Answer { orders, ..Answer::default() }.pack();
-    let answers = [answer(vec![decided(3, "old")]), answer(vec![decided(3, "old"), decided(4, fourth)])];
+    let socket = ControlSocket::open(&site.place.join(control::NAME)).expect("opened");
     let mut command = command(&site);
     command.arg("--run-dir").arg(site.place.path()).arg("--state-dir").arg(site.place.join("state"));
     command.stdin(Stdio::null());
     std::thread::scope(|scope| {
         let tool = scope.spawn(move || command.output().expect("started"));
-        for text in answers {
-            let mut fds = [PollFd::from_borrowed_fd(socket.fd(), PollFlags::IN)];
-            assert_eq!(poll(&mut fds, Some(&Timespec { tv_sec: 60, tv_nsec: 0 })), Ok(1), "nobody asks");
-            let _ = socket.answer(|| text);
-        }
+        let mut fds = [PollFd::from_borrowed_fd(socket.fd(), PollFlags::IN)];
+        assert_eq!(poll(&mut fds, Some(&Timespec { tv_sec: 60, tv_nsec: 0 })), Ok(1), "nobody asks");
+        let question = socket.next().expect("a question");
+        assert_eq!(question.order, Some(Move::Standby(Class::All)));
+        socket.answer(&question, said);
         tool.join().expect("ended")
     })
 }
@@ -455,7 +453,6 @@ fn refusal_of_the_daemon_is_printed_by_the_tool() {
     assert_eq!(output.status.code(), Some(0), "as 3.0.6, which wrote its message and knows no more");
     assert!(said.ends_with("hb_standby: refused: nobody is there\n"), "{said}");
     assert!(!said.contains("Going standby"), "only what is: {said}");
-    assert!(!said.contains("old"), "{said}");
     let done = String::from_utf8_lossy(&answered("hb_standby", "").stderr).into_owned();
     assert_eq!(done.lines().count(), 1, "{done}");
 }

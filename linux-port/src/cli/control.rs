@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
+use crate::control::REFUSED;
 use crate::state::{Running, probe};
 use crate::status::{self, Decided};
 use crate::terminal::complain;
@@ -108,7 +109,7 @@ pub fn stop_and_tell(pid_file: &Path, pauses: [Duration; 2], tell: impl FnMut(u3
 #[cold]
 pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
     let Running::Yes(pid) = probe(pid_file) else { return None };
-    let before = last_order(socket);
+    let before = last_reload(socket);
     let sent = to_pid(pid).and_then(|raw| Ok(kill_process(raw, Signal::HUP)?));
     if let Err(error) = sent {
         return Some(refused(pid, &error));
@@ -120,7 +121,7 @@ pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
             code: 1,
             ..Answer::default()
         },
-        Decision::Said(said) if said.starts_with(status::REFUSED) => Answer {
+        Decision::Said(said) if said.starts_with(REFUSED) => Answer {
             stderr: format!("{told}Heartbeat pid {pid} NOT restarted, {said}\n"),
             code: 1,
             ..Answer::default()
@@ -143,13 +144,13 @@ pub fn endings(socket: &Path, resources: &HaResources<'_>) -> Vec<String> {
     answer.ending(resources).into_iter().map(said).collect()
 }
 
-/// The number of the latest order that the daemon decided. `None` if nothing answers at the socket, as with a 3.0.6; a
+/// The number of the latest reload that the daemon decided. `None` if nothing answers at the socket, as with a 3.0.6; a
 /// slow daemon is asked again.
-fn last_order(socket: &Path) -> Option<u64> {
+fn last_reload(socket: &Path) -> Option<u64> {
     let last = Instant::now() + SLOW;
     loop {
         match status::ask_within(socket, PATIENCE) {
-            Ok(answer) => return Some(newest(&answer.orders)),
+            Ok(answer) => return Some(newest(&answer.reloads)),
             Err(error) if nobody_listens(&error) || Instant::now() >= last => return None,
             Err(_) => std::thread::sleep(LOOK_AGAIN),
         }
@@ -160,8 +161,8 @@ fn nobody_listens(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::PermissionDenied)
 }
 
-fn newest(orders: &[Decided]) -> u64 {
-    orders.iter().map(|order| order.number).max().unwrap_or(0)
+fn newest(reloads: &[Decided]) -> u64 {
+    reloads.iter().map(|reload| reload.number).max().unwrap_or(0)
 }
 
 /// The outcome of a reload.
@@ -174,15 +175,15 @@ enum Decision {
     None,
 }
 
-/// The daemon's decision about a reload that came after order `before`. An exec keeps the process, so if the pid file
+/// The daemon's decision about a reload that came after number `before`. An exec keeps the process, so if the pid file
 /// names another process than `pid`, or none, the daemon has ended.
 fn decision(pid_file: &Path, pid: u32, socket: &Path, before: u64) -> Decision {
     let last = Instant::now() + RELOAD_PATIENCE;
     while Instant::now() < last {
         // While the daemon is replaced, nothing answers.
-        let orders = status::ask_within(socket, PATIENCE).map(|answer| answer.orders).unwrap_or_default();
-        if let Some(order) = orders.into_iter().rfind(|order| order.kind == status::RELOAD && order.number > before) {
-            return Decision::Said(order.said);
+        let reloads = status::ask_within(socket, PATIENCE).map(|answer| answer.reloads).unwrap_or_default();
+        if let Some(reload) = reloads.into_iter().rfind(|reload| reload.number > before) {
+            return Decision::Said(reload.said);
         }
         if probe(pid_file) != Running::Yes(pid) {
             return Decision::Gone;

@@ -13,14 +13,12 @@ use std::io;
 const STATUS_PAUSE: Duration = Duration::from_secs(1);
 
 impl Driver {
-    /// Answers `hb status`, one connection at a time, so that heartbeats have their turn in between. A tool that asks
-    /// about its order has written the order before, so the order is read first.
+    /// Answers `hb status`, one connection at a time, so that heartbeats have their turn in between.
     #[cold]
     #[inline(never)]
     pub(super) fn tell_status(&mut self, now: Instant) {
-        self.read_waiting_orders(now);
         self.look(now);
-        let Self { cluster, links, narrator, orders, status, resources, watch, board, .. } = self;
+        let Self { cluster, links, narrator, reloads, status, resources, watch, board, .. } = self;
         let Some(socket) = status else { return };
         let scripts = watch.scripts(resources.jobs()).to_vec();
         let mut problems = watch.standing(now);
@@ -41,7 +39,7 @@ impl Driver {
             addresses: resources.plans().map(|plan| plan.addresses().map(|spec| spec.addr).collect()).collect(),
             problems,
         };
-        if let Err(error) = socket.answer(|| Answer::of(&seen, orders).pack()) {
+        if let Err(error) = socket.answer(|| Answer::of(&seen, reloads).pack()) {
             self.close_status_door(now, &error);
         }
     }

@@ -1,10 +1,10 @@
 //! The orders of scripts and tools of this node, and messages for its scripts.
 
 use super::{Driver, FIFO};
-use crate::fifo::{Fifo, FifoMessage, Order, READ_MAX};
+use crate::control::{ControlSocket, Decision, Move, REFUSED, why};
+use crate::fifo::{Fifo, FifoMessage, Order};
 use crate::log::Level;
 use crate::notify::Notifier;
-use crate::status::{REFUSED, STANDBY, TAKEOVER, why};
 use hbcore::cluster::{Field, MessageError};
 use hbcore::id::NodeId;
 use hbcore::takeover::{Class, Holds, StandbyRefusal, Wish};
@@ -35,42 +35,58 @@ impl Driver {
         }
     }
 
+    /// Answers the orders that wait at the control socket.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn answer_orders(&mut self, now: Instant) {
+        for _ in 0..QUESTIONS {
+            let Some(question) = self.control.as_ref().and_then(ControlSocket::next) else { return };
+            let said = match question.order {
+                Some(order) => self.decide(now, order).to_string(),
+                None => format!("{REFUSED}this daemon does not know the order"),
+            };
+            if let Some(control) = &self.control {
+                control.answer(&question, &said);
+            }
+        }
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn order(&mut self, now: Instant, message: &FifoMessage<'_>) {
         let kind = String::from_utf8_lossy(message.kind);
         self.log.debug(1, format_args!("A script says {kind}"));
-        // The state before the order, because afterwards groups are on their way.
-        let (holds, is_settled) = (self.cluster.takeover().holds(), self.cluster.takeover().is_settled());
-        let (kind, request, remark) = match message.order() {
-            // Beside a 3.0.6: its file may still name the group, and it would start it with the rest of the class.
-            Order::Standby(_) if self.resources.strays().next().is_some() => {
-                let why = "a group that is no longer in haresources has not stopped here yet";
-                self.log.warn(format_args!("Standby request refused: {why}."));
-                return self.orders.note(STANDBY, format!("{REFUSED}{why}"));
-            }
-            Order::Standby(class) => (STANDBY, Request::Standby(class), standby_remark(holds, class)),
-            Order::Takeover(wish) => (TAKEOVER, Request::Takeover(wish), takeover_remark(holds, is_settled, wish)),
+        match message.order() {
+            // The log has the decision.
+            Order::Move(order) => drop(self.decide(now, order)),
             Order::Report => {
-                let text = "A script reports resources: this daemon keeps its own account of them";
-                return self.log.info(format_args!("{text}"));
+                self.log.info(format_args!("A script reports resources: this daemon keeps its own account of them"));
             }
-            Order::Other => return self.pass_on(now, message),
-        };
-        match self.cluster.request(now, request) {
-            Ok(()) => self.orders.note(kind, remark.map(str::to_owned).unwrap_or_default()),
-            Err(error) => {
-                let (level, text) = refusal(error);
-                self.log.log(level, format_args!("{text}"));
-                self.orders.note(kind, format!("{REFUSED}{}", reason(error)));
-            }
+            Order::Other => self.pass_on(now, message),
         }
     }
 
-    /// Reads all orders that were written before now.
-    pub(super) fn read_waiting_orders(&mut self, now: Instant) {
-        for _ in 0..PIPE_READS {
-            self.read_fifo(now);
+    /// Begins a move of groups, or logs why it does not.
+    fn decide(&mut self, now: Instant, order: Move) -> Decision {
+        // The state before the order, because afterwards groups are on their way.
+        let (holds, is_settled) = (self.cluster.takeover().holds(), self.cluster.takeover().is_settled());
+        let (request, remark) = match order {
+            // Beside a 3.0.6: its file may still name the group, and it would start it with the rest of the class.
+            Move::Standby(_) if self.resources.strays().next().is_some() => {
+                let why = "a group that is no longer in haresources has not stopped here yet";
+                self.log.warn(format_args!("Standby request refused: {why}."));
+                return Decision::Refused(why);
+            }
+            Move::Standby(class) => (Request::Standby(class), standby_remark(holds, class)),
+            Move::Takeover(wish) => (Request::Takeover(wish), takeover_remark(holds, is_settled, wish)),
+        };
+        match self.cluster.request(now, request) {
+            Ok(()) => Decision::Accepted(remark),
+            Err(error) => {
+                let (level, text) = refusal(error);
+                self.log.log(level, format_args!("{text}"));
+                Decision::Refused(reason(error))
+            }
         }
     }
 
@@ -119,8 +135,8 @@ impl Driver {
     }
 }
 
-/// Reads that empty a pipe, which holds 64 KiB.
-const PIPE_READS: usize = 64 * 1024 / READ_MAX;
+/// Orders answered in one turn of the loop; heartbeats have their turn in between.
+const QUESTIONS: usize = 4;
 
 /// Checks a standby of groups that do not run here: as in 3.0.6 it is agreed with the peer, and moves nothing.
 fn standby_remark(holds: Holds, class: Class) -> Option<&'static str> {

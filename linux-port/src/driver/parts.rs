@@ -3,12 +3,13 @@
 use super::{Files, Links, LinuxCluster, Rereader, Scripts};
 use crate::clients::Feed;
 use crate::compress::Policy;
+use crate::control::ControlSocket;
 use crate::log::Logger;
 use crate::problems::Board;
 use crate::resources::Resources;
 use crate::respawn::Respawn;
 use crate::state::StateDir;
-use crate::status::{Orders, StatusSocket};
+use crate::status::{Reloads, StatusSocket};
 use crate::sys::realtime::Scheduling;
 use crate::sys::signal::Signals;
 use crate::systemd::Notify;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub scripts: Scripts,
     /// The socket of `hb status`; `None` if it could not be opened.
     pub status: Option<StatusSocket>,
+    /// The socket of orders; `None` if it could not be opened.
+    pub control: Option<ControlSocket>,
     /// The feed of events for clients; `None` if they cannot be served.
     pub clients: Option<Feed>,
     /// The clients that are to be kept; `None` if there are none.
@@ -61,6 +64,6 @@ pub struct Parts {
     pub files: Files,
     /// The board of problems.
     pub board: Board,
-    /// The decisions about orders of tools so far, if an earlier daemon ran in this process.
-    pub orders: Orders,
+    /// The decisions about reloads so far, if an earlier daemon ran in this process.
+    pub reloads: Reloads,
 }

@@ -1,11 +1,11 @@
 //! Reading the configuration again: on another thread, and with its result.
 
 use super::{Driver, narrate, restart};
+use crate::control::REFUSED;
 use crate::jobs::Task;
 use crate::log::{Logger, Verdict};
 use crate::resources::Successor;
 use crate::respawn::Respawn;
-use crate::status::{REFUSED, RELOAD};
 use crate::sys::clock::Clock;
 use hbcore::wire::Keys;
 
@@ -62,7 +62,7 @@ impl Driver {
         self.watch.forgive();
         self.respawn.iter().for_each(Respawn::forgive);
         if !self.run_on_job_thread("re-read the configuration", Task(Box::new(read))) {
-            self.orders.note(RELOAD, format!("{REFUSED}this node has too much to do, try again"));
+            self.reloads.note(format!("{REFUSED}this node has too much to do, try again"));
         }
     }
 
@@ -79,12 +79,12 @@ impl Driver {
                 }
                 match next {
                     Next::Successor(successor) if !self.leave.is_wanted() => return self.want_restart(successor),
-                    Next::Successor(_) | Next::Same => self.orders.note(RELOAD, String::new()),
+                    Next::Successor(_) | Next::Same => self.reloads.note(String::new()),
                     Next::Refused(why) => self.reload_refused(&why),
                 }
             }
             Reread::Unchanged => {
-                self.orders.note(RELOAD, "changes nothing: no file has changed".to_owned());
+                self.reloads.note("changes nothing: no file has changed".to_owned());
                 if let Verdict::Pass { suppressed } = self.unchanged.check(Clock.now()) {
                     self.log.info(format_args!("Configuration unchanged.{}", narrate::Omitted(suppressed)));
                 }

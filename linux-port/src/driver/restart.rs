@@ -2,11 +2,11 @@
 //! (docs/protocol/resources.md 6.3).
 
 use super::Driver;
+use crate::control::REFUSED;
 use crate::jobs::Task;
 use crate::problems::{Board, Problem, Told};
 use crate::resources::{Handover, Successor, Up};
 use crate::respawn::{Passed, Respawn};
-use crate::status::{REFUSED, RELOAD};
 use crate::sys::fault::{self, Call};
 use hbcore::takeover::{Accord, Group, GroupState, Remains, Standby};
 use hbcore::time::{Duration, Instant};
@@ -84,7 +84,7 @@ impl Driver {
     #[inline(never)]
     pub(super) fn reload_refused(&mut self, why: &str) {
         self.log.error(format_args!("{why}; the running configuration stays."));
-        self.orders.note(RELOAD, format!("{REFUSED}{why}"));
+        self.reloads.note(format!("{REFUSED}{why}"));
     }
 
     /// Restarts now, if possible: asks the others for patience, and returns the claims and groups for the successor.
@@ -144,7 +144,7 @@ impl Driver {
             added,
             successor: Some(successor),
             clients,
-            orders: self.orders.count(),
+            reloads: self.reloads.count(),
         })
     }
 
@@ -162,7 +162,7 @@ impl Driver {
             Restart::No | Restart::Wanted(_) => {}
         }
         self.log.warn(format_args!("Shutdown delayed until current resource activity finishes."));
-        self.orders.note(RELOAD, "is put off until no group is being started, stopped or moved".to_owned());
+        self.reloads.note("is put off until no group is being started, stopped or moved".to_owned());
     }
 
     /// The system refused to replace the program: the daemon continues as before. Call [`Driver::run`] next.

@@ -1,7 +1,8 @@
 //! The files through which others find this daemon: its pid file, its sockets and FIFO, the mark of its run. A cleaner or a
 //! full disk may have taken one away. A job thread looks every five seconds, and restores what is missing.
 
-use super::{Driver, FIFO, STATUS};
+use super::{CONTROL, Driver, FIFO, STATUS};
+use crate::control::{self, ControlSocket};
 use crate::fifo::{self, Fifo};
 use crate::jobs::Task;
 use crate::log::Logger;
@@ -35,6 +36,7 @@ pub struct Files {
 #[derive(Debug)]
 enum Reopened {
     Status(StatusSocket),
+    Control(ControlSocket),
     Fifo(Fifo),
 }
 
@@ -50,7 +52,7 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     pub(super) fn new(files: Files, now: Instant) -> Self {
-        Self { files, next: now.after(EACH), reopened: sync_channel(2), told: Arc::default() }
+        Self { files, next: now.after(EACH), reopened: sync_channel(3), told: Arc::default() }
     }
 }
 
@@ -94,6 +96,7 @@ impl Driver {
         let Upkeep { files, reopened, told, .. } = &self.upkeep;
         let (files, send, told, log) = (files.clone(), reopened.0.clone(), Arc::clone(told), self.log.clone());
         let marked: Vec<String> = self.resources.marked().map(str::to_owned).collect();
+        let control = self.control.as_ref().map(ControlSocket::file);
         let (socket, fifo) = (self.status.as_ref().map(StatusSocket::file), self.scripts.fifo.as_ref().map(Fifo::file));
         let look = move || {
             let mut refused = files.restore(&marked, &log);
@@ -103,6 +106,15 @@ impl Driver {
                     Ok(socket) => drop(send.try_send(Reopened::Status(socket))),
                     Err(error) => {
                         refused.push(format!("hb status does not work: cannot open {}: {error}", path.display()));
+                    }
+                }
+            }
+            let path = files.run_dir.join(control::NAME);
+            if !control.is_some_and(|file| file.is_at(&path)) {
+                match ControlSocket::open(&path) {
+                    Ok(socket) => drop(send.try_send(Reopened::Control(socket))),
+                    Err(error) => {
+                        refused.push(format!("hb standby gets no answer: cannot open {}: {error}", path.display()));
                     }
                 }
             }
@@ -127,6 +139,7 @@ impl Driver {
         while let Ok(reopened) = self.upkeep.reopened.1.try_recv() {
             let (name, watched) = match &reopened {
                 Reopened::Status(socket) => (status::NAME, self.poller.add(socket.fd(), STATUS, Interest::Read)),
+                Reopened::Control(socket) => (control::NAME, self.poller.add(socket.fd(), CONTROL, Interest::Read)),
                 Reopened::Fifo(fifo) => (fifo::NAME, self.poller.add(fifo.fd(), FIFO, Interest::Read)),
             };
             if let Err(error) = watched {
@@ -137,6 +150,7 @@ impl Driver {
             // The old descriptor leaves the poller when it is closed.
             match reopened {
                 Reopened::Status(socket) => (self.status, self.status_at) = (Some(socket), None),
+                Reopened::Control(socket) => self.control = Some(socket),
                 Reopened::Fifo(fifo) => self.scripts.fifo = Some(fifo),
             }
         }

@@ -1,15 +1,14 @@
 //! The meaning of a script's message for the engine.
 
+use crate::control::Move;
 use hbcore::takeover::{Class, Wish};
 use hbcore::wire::{MessageType, Structure};
 
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// `hb_standby`: hand over groups of this class, as this node sees them, to the peer.
-    Standby(Class),
-    /// `hb_takeover`: the other nodes hand over groups to this node.
-    Takeover(Wish),
+    /// `hb_standby` and `hb_takeover`.
+    Move(Move),
     /// A script's report of the groups that this node runs, such as that of `mach_down` at its end. The engine keeps
     /// its own account.
     Report,
@@ -22,8 +21,10 @@ impl Order {
     pub fn of(kind: &[u8], fields: &Structure<'_>) -> Self {
         let class = fields.text("rsc_hold").unwrap_or_default();
         let known = match MessageType::of(kind) {
-            MessageType::AskResources if fields.text("info") == Some(b"me") => Class::parse(class).map(Self::Standby),
-            MessageType::HbTakeover => Wish::parse(class).map(Self::Takeover),
+            MessageType::AskResources if fields.text("info") == Some(b"me") => {
+                Class::parse(class).map(Move::Standby).map(Self::Move)
+            }
+            MessageType::HbTakeover => Wish::parse(class).map(Move::Takeover).map(Self::Move),
             MessageType::Resource => Some(Self::Report),
             _ => None,
         };

@@ -49,8 +49,8 @@ pub struct Handover {
     pub successor: Option<Successor>,
     /// The clients that run, are to be started again, or have ended with 100.
     pub clients: Vec<Passed>,
-    /// The number of orders of tools so far, so that a tool can tell the next one from them.
-    pub orders: u64,
+    /// The number of reloads so far, so that a tool can tell the next one from them.
+    pub reloads: u64,
 }
 
 /// A group that runs, wholly or in part.
@@ -232,7 +232,7 @@ impl Handover {
                 PassedState::Enough => line("enough", &client),
             }
         }
-        line("orders", &self.orders);
+        line("reloads", &self.reloads);
         text + END + "\n"
     }
 
@@ -255,7 +255,7 @@ impl Handover {
                 "lived" => handover.note_life(value),
                 "pauses" => handover.clients.extend(client(PassedState::Pauses, value)),
                 "enough" => handover.clients.extend(client(PassedState::Enough, value)),
-                "orders" => handover.orders = value.parse().unwrap_or(0),
+                "reloads" => handover.reloads = value.parse().unwrap_or(0),
                 "generation" => generation = value.parse().ok().map(Generation),
                 "uuid" => uuid = value.parse::<u128>().ok().map(|number| Uuid(number.to_be_bytes())),
                 _ => return None,
@@ -379,7 +379,7 @@ mod tests {
                 passed(PassedState::Pauses),
                 passed(PassedState::Enough),
             ],
-            orders: 7,
+            reloads: 7,
         };
         assert_eq!(Handover::parse(&written.text()), Some(written));
     }
@@ -404,7 +404,7 @@ mod tests {
     fn handover_with_an_unknown_word_is_not_read() {
         let text = Handover { holds: Holds::ALL, ..Handover::default() }.text();
         assert!(Handover::parse(&text).is_some());
-        assert_eq!(Handover::parse(&text.replace("orders ", "disorders ")), None);
+        assert_eq!(Handover::parse(&text.replace("reloads ", "downloads ")), None);
         let old = text.replace(HEAD, OLD_HEAD);
         assert!(is_whole(&old) && Handover::parse(&old).is_some(), "an upgrade reads the earlier version's");
     }

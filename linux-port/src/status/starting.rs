@@ -6,7 +6,7 @@ use hbcore::takeover::{GroupState, Holds};
 
 use super::group::{GroupRow, attempt, script_of};
 use super::snapshot::{NodeRow, Progress, SHOWN, Snapshot};
-use super::{Answer, Orders};
+use super::{Answer, Reloads};
 use crate::jobs::Running;
 use crate::problems::{Coming, Problem, Standing};
 
@@ -28,7 +28,7 @@ pub struct Starting<'a> {
 impl Answer {
     /// The report of a node before it joins.
     pub fn starting(starting: Starting<'_>) -> Self {
-        Self::of_snapshot(&starting.snapshot(), &Orders::default())
+        Self::of_snapshot(&starting.snapshot(), &Reloads::default())
     }
 }
 

@@ -9,11 +9,11 @@ use crate::problems::{Coming, Problem, Standing};
 
 #[test]
 fn answer_is_read_as_it_was_packed() {
-    let refused = Decided { number: 7, kind: "standby", said: "refused: nobody is there".to_owned() };
+    let refused = Decided { number: 7, said: "refused: nobody is there".to_owned() };
     let answer = Answer {
         text: "alpha: active\n".to_owned(),
         json: "{}\n".to_owned(),
-        orders: vec![refused, Decided { number: 8, kind: "takeover", said: String::new() }],
+        reloads: vec![refused, Decided { number: 8, said: String::new() }],
         stopping: vec!["192.0.2.1/24/eth0".to_owned(), String::new()],
         problems: vec!["fence-fails".to_owned()],
         peers: vec![
@@ -214,7 +214,7 @@ fn answer_of_many_groups_with_a_problem_each_fits_into_a_socket() {
         next: Some(Coming { what: "x".repeat(100), within: Some(Duration::from_secs(1)) }),
     };
     seen.problems = (0..super::snapshot::SHOWN).map(standing).collect();
-    let len = Answer::of_snapshot(&seen, &Orders::default()).pack().len();
+    let len = Answer::of_snapshot(&seen, &Reloads::default()).pack().len();
     assert!(len < 212_992, "{len} bytes, of which the socket takes 212,992 at once");
 }
 

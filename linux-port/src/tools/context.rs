@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::log::ScriptLog;
-use crate::{fifo, status};
+use crate::{control, fifo};
 
 /// The surroundings of a tool.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ pub struct Context {
     pub config_dir: PathBuf,
     /// The daemon's FIFO: in `--state-dir`, else `HA_FIFO`, else `/var/lib/heartbeat/fifo`.
     pub fifo: PathBuf,
-    /// The socket of the daemon: in `--run-dir`, else `HA_RUN_DIR`, else `/run`. `None` if only the FIFO of another
+    /// The socket that answers orders: in `--run-dir`, else `HA_RUN_DIR`, else `/run`. `None` if only the FIFO of another
     /// daemon was named.
-    pub status: Option<PathBuf>,
+    pub control: Option<PathBuf>,
     /// The exit code for an order that the daemon refuses: 0 under the names of 3.0.6, and 1 under `hb`.
     pub refused: u8,
     pub(super) log: ScriptLog,
@@ -67,8 +67,8 @@ impl Context {
         }
         let run_dir = run_dir.or_else(|| (fifo == usual).then(|| PathBuf::from("/run")));
         let log = ScriptLog::from_env(Path::new(&program));
-        let status = run_dir.map(|dir| dir.join(status::NAME));
-        Ok((Self { program, config_dir, fifo, status, refused: 0, log }, words))
+        let control = run_dir.map(|dir| dir.join(control::NAME));
+        Ok((Self { program, config_dir, fifo, control, refused: 0, log }, words))
     }
 
     /// The name of this node: `HA_CURHOST`, else the name that the daemon would use.

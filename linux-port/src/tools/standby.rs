@@ -1,13 +1,11 @@
 //! `hb_standby` and `hb_takeover`: moving groups by hand.
 
 use std::io;
-use std::path::Path;
-use std::time::Duration;
 
 use super::context::OPTIONS;
 use super::send::{open, write};
 use super::{Answer, Context, SendError, send};
-use crate::status::{self, REFUSED, STANDBY, TAKEOVER};
+use crate::control::{REFUSED, Unanswered, give};
 
 /// `hb_standby [all|foreign|local|failback]`: hands groups over to the peer.
 pub(super) fn standby(context: &Context, words: &[String]) -> Answer {
@@ -17,70 +15,54 @@ pub(super) fn standby(context: &Context, words: &[String]) -> Answer {
         Err(usage) => return usage,
     };
     let fields = [("t", "ask_resources"), ("rsc_hold", class), ("info", "me")];
-    let send = || {
+    let write = || {
         let fifo = open(&context.fifo)?;
         write(&context.fifo, &fifo, &fields)
     };
     // As 3.0.6, but of a standby that is not refused.
-    order(context, STANDBY, send, || context.log.line(format_args!("Going standby [{class}].")))
+    order(context, &format!("standby {class}"), write, || context.log.line(format_args!("Going standby [{class}].")))
 }
 
 /// `hb_takeover [all|foreign|local|failback]`: makes the peer hand over groups to this node.
 pub(super) fn takeover(context: &Context, words: &[String]) -> Answer {
     match class(context, words) {
         Ok(class) => {
-            order(context, TAKEOVER, || send(&context.fifo, &[("t", "hb_takeover"), ("rsc_hold", class)]), || {})
+            let write = || send(&context.fifo, &[("t", "hb_takeover"), ("rsc_hold", class)]);
+            order(context, &format!("takeover {class}"), write, || {})
         }
         Err(usage) => usage,
     }
 }
 
-/// The time for which a tool waits for the daemon's answer. A running daemon answers within a millisecond.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Sends an order and reports the daemon's decision: the FIFO accepts everything, and 3.0.6 writes the decision only to
-/// its log. `accepted` is called unless the daemon refuses the order. Under its names the exit code says that the order was written, as there.
+/// Gives an order and reports the daemon's decision. A daemon without a control socket, such as a 3.0.6, gets it through
+/// its FIFO, which accepts everything; the decision is only in its log. `accepted` is called unless the daemon refuses.
+/// Under the names of 3.0.6 the exit code says that the order was given, as there.
 fn order(
     context: &Context,
-    kind: &str,
-    send: impl FnOnce() -> Result<(), SendError>,
+    order: &str,
+    write: impl FnOnce() -> Result<(), SendError>,
     accepted: impl FnOnce(),
 ) -> Answer {
-    let before = context.status.as_deref().map(last_order);
-    let mut answer = Answer::sent(context, send());
+    let unknown =
+        |error: &io::Error| format!("the daemon does not answer whether it does so: see its log ({})", plain(error));
+    let (mut answer, said) = match context.control.as_deref().map(|path| give(path, order)) {
+        Some(Ok(said)) => (Answer::default(), said),
+        Some(Err(Unanswered::NoAnswer(error))) => (Answer::default(), unknown(&error)),
+        Some(Err(Unanswered::NotGiven(error))) => (Answer::sent(context, write()), unknown(&error)),
+        None => (Answer::sent(context, write()), String::new()),
+    };
     if answer.code != 0 {
         return answer;
     }
-    let said = match (before, context.status.as_deref()) {
-        (Some(Ok(before)), Some(path)) => said_since(path, before, kind),
-        (Some(Err(error)), _) => Err(error),
-        _ => {
-            accepted();
-            return answer;
-        }
-    };
-    let lines = said.unwrap_or_else(|error| {
-        vec![format!("the daemon does not answer whether it does so: see its log ({})", plain(&error))]
-    });
-    if lines.iter().any(|line| line.starts_with(REFUSED)) {
+    if said.starts_with(REFUSED) {
         answer.code = context.refused;
     } else {
         accepted();
     }
-    answer.stderr.extend(lines.iter().map(|line| format!("{}: {line}\n", context.program)));
+    if !said.is_empty() {
+        answer.stderr = format!("{}: {said}\n", context.program);
+    }
     answer
-}
-
-/// The number of the latest order that the daemon has decided.
-fn last_order(path: &Path) -> io::Result<u64> {
-    Ok(status::ask_within(path, PATIENCE)?.orders.last().map_or(0, |order| order.number))
-}
-
-/// The daemon's decisions about the orders after this one. Before it answers, it has read everything that was written.
-fn said_since(path: &Path, before: u64, kind: &str) -> io::Result<Vec<String>> {
-    let orders = status::ask_within(path, PATIENCE)?.orders;
-    let ours = orders.into_iter().filter(|order| order.number > before && order.kind == kind && !order.said.is_empty());
-    Ok(ours.map(|order| order.said).collect())
 }
 
 /// The error's text without the system's number.

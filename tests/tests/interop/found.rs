@@ -80,6 +80,7 @@ pub(crate) fn run_directory(pairing: Pairing) {
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
     let running = pid(alpha);
     shell(lab, alpha, "rm -rf /run/heartbeat /run/heartbeat.pid /run/heartbeat.sock /var/lib/heartbeat/fifo");
+    shell(lab, alpha, "rm /run/heartbeat.control");
     is_found(&pair, &running, "all files are removed");
     let files = ["heartbeat.pid", "heartbeat/running", "heartbeat/rsctmp"].map(|file| format!("/run/{file}"));
     lab.await_until(RESTORED, "the files", || {
@@ -88,6 +89,12 @@ pub(crate) fn run_directory(pairing: Pairing) {
     lab.await_until(RESTORED, "hb status", || crate::status::hb(alpha, &["status"]).0 == Some(0));
     alpha.standby("local");
     lab.await_until(MOVE_LIMIT, "the standby that was ordered by the FIFO", || pair.are_owners("bravo", "bravo"));
+
+    lab.await_until(RESTORED, "the socket of orders", || {
+        alpha.run("test", &["-S", "/run/heartbeat.control"]).code == Some(0)
+    });
+    let nothing = crate::status::hb(alpha, &["standby", "local"]).1;
+    lab.check(nothing.contains("there is nothing to hand over"), &format!("an answer instead of {nothing}"));
 
     // After a crash the mark tells what may run here.
     alpha.crash_daemon();
