@@ -12,14 +12,13 @@ mod line;
 mod membership;
 mod outbound;
 mod resources;
-mod told;
 
+pub use crate::told::Told;
 pub use clients::{Field, MessageError};
 pub use config::{Config, ConfigError, GroupConfig, NodeConfig};
 #[cfg(not(feature = "small"))]
 pub use config::{Found, Introduction, Resume};
 pub use event::{Carrier, EVENTS, Event, Received, Request, RequestError, Transmit};
-pub use told::Told;
 
 use core::mem::MaybeUninit;
 

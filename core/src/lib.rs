@@ -112,6 +112,7 @@ mod settings;
 pub mod stats;
 pub mod takeover;
 pub mod time;
+mod told;
 pub mod wire;
 
 pub use cluster::{

@@ -1,10 +1,10 @@
 //! One node as we see it, and its links.
 
-use crate::cluster::Told;
 use crate::id::{Generation, LinkId, LinkSet, NodeName, Sequence, Uuid};
 use crate::sequence::Window;
 use crate::settings::NodeKind;
 use crate::time::{Duration, Instant};
+use crate::told::Told;
 
 /// The longest status word that is kept (docs/protocol/wire.md 2.2); a longer one is cut.
 pub const STATUS_MAX: usize = 31;

@@ -9,6 +9,7 @@ mod error;
 mod neighbour;
 pub(crate) mod netlink;
 mod place;
+mod recorded;
 mod rivals;
 mod survey;
 mod watch;
@@ -16,11 +17,11 @@ mod watch;
 pub use announce::{AnnouncePlan, Announced, Announcer};
 pub use error::{Action, AddressError};
 pub use netlink::Change;
+pub use recorded::Recorded;
 pub use rivals::{Rivals, Sighting};
 pub use survey::{Presence, Survey};
 pub use watch::{Seen, Watch};
 
-use crate::state::Recorded;
 use netlink::{InterfaceAddress, Link, Netlink};
 use std::{
     io,

@@ -10,7 +10,6 @@ mod compression;
 mod device;
 mod door;
 mod effects;
-mod links;
 mod narrate;
 mod orders;
 mod parts;
@@ -22,15 +21,15 @@ mod traffic;
 mod upkeep;
 mod watch;
 
-pub use links::Links;
 pub use orders::Scripts;
 pub use parts::Parts;
 pub use reread::{Next, Reread, Rereader};
 pub use upkeep::{Files, SharedClaim};
-pub(crate) use watch::{is_nowhere, lacks, links_of, other_node};
 
 use crate::clients::Feed;
+use crate::cluster_view::LinuxCluster;
 use crate::control::ControlSocket;
+use crate::links::Links;
 use crate::log::{Logger, RateLimit};
 use crate::problems::Board;
 use crate::resources::{Handover, Resources};
@@ -49,9 +48,6 @@ use narrate::Narrator;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use traffic::{MEDIA, Opened};
-
-/// The engine as large as 3.0.6, with as many groups as the configuration takes.
-pub type LinuxCluster = hbcore::cluster! { nodes: 100, links: 64, groups: 128, history: 128 * 1024, keys: 16 };
 
 /// The largest datagram that UDP can carry (docs/protocol/wire.md 2.2).
 const DATAGRAM: usize = 65_507;

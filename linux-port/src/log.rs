@@ -19,7 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use counters::Counters;
 pub(crate) use format::month;
 pub use hbcore::config::Facility;
-pub use limit::{RateLimit, Verdict};
+pub use limit::{Omitted, RateLimit, Verdict};
 pub use record::{Record, TEXT_CAPACITY};
 pub use writer::{Logger, QUEUE_CAPACITY};
 

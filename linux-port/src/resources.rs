@@ -17,7 +17,6 @@ mod strays;
 
 pub use addresses::{AddressResource, AddressThread, Duties, Realtime};
 pub use escalate::Escalation;
-pub(crate) use escalate::reboot_machine;
 pub use fence::FenceDevice;
 pub use handover::{Handover, Parcel, Predecessor, Successor, Unread, Up};
 pub(crate) use plan::gone_words;

@@ -1,7 +1,7 @@
 //! Running the scripts that start and stop services: found where 3.0.6 finds them, called as it calls them
 //! (docs/protocol/resources.md 3), but with a time limit, and without any descriptor or signal mask of the daemon.
 //!
-//! Everything here waits for processes: it belongs on worker threads, see [`crate::jobs`].
+//! Everything here waits for processes: it belongs on the worker threads of the module `jobs`.
 
 mod environment;
 mod output;

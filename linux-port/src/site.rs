@@ -75,7 +75,7 @@ impl Site {
         format!("{}:{}:{}: {error}", path.display(), line.at.line, line.at.column)
     }
 
-    /// The form of each link, given the names of the links that [`crate::driver::Links`] opened.
+    /// The form of each link, given the names of the links that [`crate::links::Links`] opened.
     pub fn link_forms(&self, names: &[String]) -> Vec<LinkForm> {
         names.iter().map(|name| self.link_form(name)).collect()
     }

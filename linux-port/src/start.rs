@@ -19,8 +19,9 @@ use crate::compress::Policy;
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::control::{self, ControlSocket};
 use crate::daemon::{self, Detached, Readiness};
-use crate::driver::{Driver, End, Files, Links, Parts, Rereader, Scripts, SharedClaim};
+use crate::driver::{Driver, End, Files, Parts, Rereader, Scripts, SharedClaim};
 use crate::fifo::{self, Fifo};
+use crate::links::Links;
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::media;
 use crate::notify::Notifier;
@@ -31,6 +32,7 @@ use crate::site::Site;
 use crate::state::{ClaimError, Mark, PidFile, Record, Running, StateDir, empty_scratch, probe};
 use crate::status::{self, Reloads, StatusSocket};
 use crate::sys::clock::Clock;
+use crate::sys::host_name;
 use crate::sys::memory;
 use crate::sys::realtime::{self, Class, Scheduling};
 use crate::sys::signal::{self, DAEMON_SIGNALS, Signals};
@@ -52,11 +54,6 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_hours(1);
 pub(crate) const FORCED: u8 = 100;
 /// The longest time to wait at the end until the log is written.
 const FLUSH: Duration = Duration::from_secs(2);
-
-/// The host's name in lower case, as in log lines.
-pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().to_lowercase()
-}
 
 /// Starts the daemon for a configuration that was found good, and runs it to its end. Returns the exit code: in the
 /// background that of the parent, as soon as the daemon is ready or has failed. `predecessor`: the

@@ -18,7 +18,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use addresses::{Cleaned, Record, Recorded, clean_leftovers};
+pub use addresses::{Cleaned, Record, clean_leftovers};
 pub use file_id::FileId;
 pub use generation::{GenerationOrigin, NextGeneration, plausible_now};
 pub use hosts::{HostEntry, HostList};

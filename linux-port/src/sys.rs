@@ -50,5 +50,10 @@ impl fmt::Display for Capability {
     }
 }
 
+/// The host's name in lower case, as in log lines.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().to_lowercase()
+}
+
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,9 @@ mod support;
 
 use hbcore::time::{Duration, Instant};
 use hbcore_linux::{
-    address::{AddressError, AddressSpec, Addresses, AnnouncePlan, Announced, Announcer, Held, Label},
+    address::{AddressError, AddressSpec, Addresses, AnnouncePlan, Announced, Announcer, Held, Label, Recorded},
     media::{Medium, MediumSpec},
-    state::{Record, Recorded, clean_leftovers},
+    state::{Record, clean_leftovers},
     sys::{Capability, clock::Clock},
 };
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};

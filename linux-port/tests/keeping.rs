@@ -4,11 +4,12 @@
 mod support;
 
 use hbcore::config::AddressConflict;
+use hbcore_linux::address::Recorded;
 use hbcore_linux::address::{AddressSpec, Seen, Watch};
 use hbcore_linux::log::{EarlyLog, LogConfig, Logger};
 use hbcore_linux::problems::{Board, Problem};
 use hbcore_linux::resources::{AddressThread, Duties};
-use hbcore_linux::state::{Record, Recorded};
+use hbcore_linux::state::Record;
 use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,18 +1,20 @@
 //! The path between the wire and the takeover machine.
 
-use super::told::TEXT_MAX;
-#[cfg(not(feature = "small"))]
-use super::told::Told;
 use super::{Cluster, Communication, Config, Event, Request, RequestError};
 #[cfg(not(feature = "small"))]
 use super::{Found, Introduction, Resume};
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::node::{Node, NodeState};
+#[cfg(not(feature = "small"))]
+use crate::takeover::Remains;
 use crate::takeover::{
-    Ask, Class, Effect, FenceResult, Holds, Info, Inheritance, KEY_MAX, Notice, Outcome, Phase, Remains, ReportIn, Say,
-    Ticket, Wish,
+    Ask, Class, Effect, FenceResult, Holds, Info, Inheritance, KEY_MAX, Notice, Outcome, Phase, ReportIn, Say, Ticket,
+    Wish,
 };
 use crate::time::Instant;
+use crate::told::TEXT_MAX;
+#[cfg(not(feature = "small"))]
+use crate::told::Told;
 use crate::wire::{Header, MessageType, Writer};
 
 /// The field by which hbcore nodes know each other. 3.0.6 ignores fields that it does not know (docs/protocol/wire.md

@@ -3,7 +3,8 @@
 use super::Fact;
 use super::serve::Server;
 use super::view::{About, NodeView, View};
-use crate::driver::{Links, LinuxCluster};
+use crate::cluster_view::LinuxCluster;
+use crate::links::Links;
 use crate::log::Logger;
 use crate::sys::clock::Clock;
 use crate::sys::fault;

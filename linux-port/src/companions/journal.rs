@@ -1,7 +1,7 @@
 //! Where a client's log lines go: to the same places as the daemon's, as its environment says (docs/protocol/files.md 13).
 
 use crate::log::{EarlyLog, Facility, Level, LogConfig};
-use crate::start::host_name;
+use crate::sys::host_name;
 use std::path::PathBuf;
 
 /// The log that the environment describes, for this program. One that was started by hand speaks to standard error.

@@ -1,8 +1,8 @@
 //! The status socket: `hb status` gets its answer, one connection at a time.
 
 use super::watch::Around;
-use super::{Driver, STATUS, narrate};
-use crate::log::Verdict;
+use super::{Driver, STATUS};
+use crate::log::{Omitted, Verdict};
 use crate::status::{Answer, Seen};
 use crate::sys::clock::Clock;
 use crate::sys::poller::Interest;
@@ -49,7 +49,7 @@ impl Driver {
     #[inline(never)]
     fn close_status_door(&mut self, now: Instant, error: &io::Error) {
         if let Verdict::Pass { suppressed } = self.unanswered.check(now) {
-            let omitted = narrate::Omitted(suppressed);
+            let omitted = Omitted(suppressed);
             self.log.error(format_args!("hb status cannot be answered: {error}{omitted}"));
         }
         self.watch.status_refused(now, error);

@@ -2,8 +2,8 @@
 //! outcomes from these threads.
 
 use super::Driver;
-use super::links::Change;
 use crate::jobs::{Afterwards, Job, JobId, Task, Work};
+use crate::links::Change;
 use crate::respawn::Respawn;
 use crate::state::{HostEntry, HostList};
 use crate::sys::clock::Clock;

@@ -1,7 +1,7 @@
 //! Events in the words that monitors and administrators of 3.0.6 know (docs/protocol/resources.md 1 and 9.3).
 
-use super::LinuxCluster;
-use crate::log::{Level, Logger, RateLimit, Verdict};
+use crate::cluster_view::LinuxCluster;
+use crate::log::{Level, Logger, Omitted, RateLimit, Verdict};
 use crate::problems::Problem;
 use hbcore::cluster::Carrier;
 use hbcore::id::{GroupId, LinkId, NodeId};
@@ -28,15 +28,6 @@ struct Sender(Option<SocketAddr>);
 impl fmt::Display for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |from| write!(f, " from {}", from.ip()))
-    }
-}
-
-/// The number of omitted lines of a class.
-pub(super) struct Omitted(pub(super) u32);
-
-impl fmt::Display for Omitted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 { Ok(()) } else { write!(f, " ({} more like this)", self.0) }
     }
 }
 

@@ -1,9 +1,11 @@
 //! The parts of the loop, which the start makes.
 
-use super::{Files, Links, LinuxCluster, Rereader, Scripts};
+use super::{Files, Rereader, Scripts};
 use crate::clients::Feed;
+use crate::cluster_view::LinuxCluster;
 use crate::compress::Policy;
 use crate::control::ControlSocket;
+use crate::links::Links;
 use crate::log::Logger;
 use crate::problems::Board;
 use crate::resources::Resources;

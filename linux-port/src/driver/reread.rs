@@ -1,9 +1,9 @@
 //! Reading the configuration again: on another thread, and with its result.
 
-use super::{Driver, narrate, restart};
+use super::{Driver, restart};
 use crate::control::REFUSED;
 use crate::jobs::Task;
-use crate::log::{Logger, Verdict};
+use crate::log::{Logger, Omitted, Verdict};
 use crate::resources::Successor;
 use crate::respawn::Respawn;
 use crate::sys::clock::Clock;
@@ -86,7 +86,7 @@ impl Driver {
             Reread::Unchanged => {
                 self.reloads.note("changes nothing: no file has changed".to_owned());
                 if let Verdict::Pass { suppressed } = self.unchanged.check(Clock.now()) {
-                    self.log.info(format_args!("Configuration unchanged.{}", narrate::Omitted(suppressed)));
+                    self.log.info(format_args!("Configuration unchanged.{}", Omitted(suppressed)));
                 }
             }
             Reread::Refused(why) => self.reload_refused(&why),

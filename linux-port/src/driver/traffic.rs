@@ -1,9 +1,9 @@
 //! Datagrams from the media, and media that fail and return.
 
-use super::links::Change;
 use super::{Driver, Scripts};
 use crate::clients::Feed;
 use crate::jobs::Task;
+use crate::links::Change;
 use crate::media::{self, AnyMedium, Medium, MediumSpec};
 use hbcore::id::LinkId;
 use hbcore::time::Instant;

@@ -1,16 +1,13 @@
 //! Problems for the operator that the heartbeat thread itself sees. It waits for no lock, so it has its own list, which
 //! `hb status` shows beside the board of the other threads.
 
-mod found;
 mod history;
 
-use super::LinuxCluster;
+use crate::cluster_view::{LinuxCluster, is_nowhere, name, not_here, of_node, others};
 use crate::jobs::{Jobs, Running};
 use crate::log::Logger;
 use crate::problems::{Board, Coming, Problem, STRONGER, Standing};
 use crate::resources::{Resources, StrayDoing};
-pub(crate) use found::{is_nowhere, lacks, links_of, other_node};
-use found::{name, not_here, of_node, others};
 use hbcore::id::{GroupId, NodeId};
 use hbcore::node::NodeState;
 use hbcore::takeover::{Notice, Phase, Why};

@@ -1,6 +1,7 @@
 //! A limit that keeps floods of alike messages out of the log.
 
 use hbcore::time::{Duration, Instant};
+use std::fmt;
 
 /// Passes a burst of messages of one class in each period, and counts the rest. The caller passes the time.
 #[derive(Debug, Clone)]
@@ -42,6 +43,15 @@ impl RateLimit {
         }
         self.passed = self.passed.saturating_add(1);
         Verdict::Pass { suppressed: std::mem::take(&mut self.suppressed) }
+    }
+}
+
+/// The number of omitted lines by a [`RateLimit`], for the end of the next line; nothing if there are none.
+pub struct Omitted(pub u32);
+
+impl fmt::Display for Omitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, " ({} more like this)", self.0) }
     }
 }
 

@@ -9,21 +9,11 @@ use super::{Resources, ScriptEnvironment};
 use crate::jobs::{Refused, Task, Work};
 use crate::log::Logger;
 use crate::problems::Board;
+use crate::reboot::reboot_machine;
 use crate::script::{Call, Cancel, run};
-use crate::sys::fault;
 use hbcore::takeover::{Outcome, Ticket};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
-
-/// Commands that reboot, each with the longest time from its success until the machine is down: the second one stops
-/// services in order.
-const REBOOT: [(&str, &[&str], Duration); 2] =
-    [("/sbin/reboot", &["-nf"], Duration::from_secs(10)), ("/sbin/init", &["6"], Duration::from_mins(5))];
-/// The longest time to wait for the log before the machine goes down.
-const FLUSH: Duration = Duration::from_millis(500);
 
 /// The means against a group that cannot be stopped.
 #[derive(Clone, Debug)]
@@ -122,23 +112,4 @@ impl Resources {
         let task = Self::escalation_of(escalation, key.to_owned(), self.log.clone(), self.board.clone());
         self.submit(ticket, job_of(key), Work::Function(task));
     }
-}
-
-/// Reboots this machine. Returns if it runs on.
-#[cold]
-pub(crate) fn reboot_machine(log: &Logger) {
-    log.flush(FLUSH);
-    for (program, arguments, down_within) in REBOOT {
-        if reboots(program, arguments) {
-            thread::sleep(down_within);
-            log.crit(format_args!("{program} succeeded, and this machine runs on"));
-        }
-    }
-}
-
-fn reboots(program: &str, arguments: &[&str]) -> bool {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let status = fault::gate(fault::Call::Spawn, program).and_then(|()| command.status());
-    status.is_ok_and(|status| status.success())
 }

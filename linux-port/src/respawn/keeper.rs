@@ -7,7 +7,7 @@ use super::state::State;
 use super::{Order, Passed, Surroundings, Wanted, ring};
 use crate::log::Logger;
 use crate::problems::{Board, Problem, Told};
-use crate::resources::reboot_machine;
+use crate::reboot::reboot_machine;
 use crate::script::Exit;
 use crate::sys::fault;
 use crate::sys::process::normal_scheduling;

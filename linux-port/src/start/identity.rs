@@ -1,7 +1,8 @@
 //! The identity of a daemon, and its engine. A reload tries both before it happens.
 
 use crate::cli::Options;
-use crate::driver::{Links, LinuxCluster};
+use crate::cluster_view::LinuxCluster;
+use crate::links::Links;
 use crate::log::Logger;
 use crate::resources::Successor;
 use crate::site::Site;

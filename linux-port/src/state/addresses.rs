@@ -13,12 +13,10 @@
 
 use super::atomic::read_bounded;
 use super::{Area, Doing, StateError, refused_in};
-use crate::address::{AddressError, Addresses, Held};
+use crate::address::{AddressError, Addresses, Recorded};
 use crate::sys::fault::{self, Call};
-use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -30,38 +28,6 @@ const LIMIT: u64 = 1 << 20;
 const GONE: char = '-';
 /// The number of changes after which a file without history replaces the record.
 const HISTORY: u32 = 1024;
-
-/// One address as it stands in the record: `10.0.0.1/24 eth0`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// The address.
-    pub addr: IpAddr,
-    /// Bits of the network part.
-    pub prefix: u8,
-    /// The interface's name: an index does not survive an interface that is made again.
-    pub device: String,
-}
-
-impl Recorded {
-    fn parse(line: &str) -> Option<Self> {
-        let (address, device) = line.split_once(' ')?;
-        let (addr, prefix) = address.split_once('/')?;
-        let (addr, prefix) = (addr.parse().ok()?, prefix.parse().ok()?);
-        (!device.is_empty()).then(|| Self { addr, prefix, device: device.to_owned() })
-    }
-}
-
-impl From<&Held> for Recorded {
-    fn from(held: &Held) -> Self {
-        Self { addr: held.addr, prefix: held.prefix, device: held.device.clone() }
-    }
-}
-
-impl fmt::Display for Recorded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} {}", self.addr, self.prefix, self.device)
-    }
-}
 
 /// The record of one run directory. Its content is in memory, so that a write makes up for an earlier one that failed.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use hbcore::takeover::{Group, GroupState, Why};
 use hbcore::time::Instant;
 
 use super::snapshot::Seen;
-use crate::driver::{is_nowhere, lacks, other_node};
+use crate::cluster_view::{is_nowhere, lacks, other_node};
 use crate::jobs::{Running, Trying};
 use crate::problems::{Problem, STRONGER, Standing};
 

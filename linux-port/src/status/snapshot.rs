@@ -10,7 +10,7 @@ use hbcore::takeover::{Accord, GroupState, Holds, Phase, Standby};
 use hbcore::time::Instant;
 
 use super::group::{GroupRow, LACKS_ADDRESS};
-use crate::driver::{LinuxCluster, links_of};
+use crate::cluster_view::{LinuxCluster, links_of};
 use crate::jobs::Running;
 use crate::problems::{Problem, Standing};
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::context::variable;
 use crate::log::{EarlyLog, Facility, Level, LogConfig, Stderr, month};
-use crate::start::host_name;
 use crate::sys::clock::Clock;
+use crate::sys::host_name;
 use crate::sys::localtime::{LocalTime, local_time};
 use crate::terminal::complain;
 

@@ -1,7 +1,7 @@
 //! The history of groups and links: counts, and times of changes.
 
 use super::LinuxCluster;
-use super::found::{is_served, links_of, others};
+use crate::cluster_view::{is_served, links_of, others};
 use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::node::NodeState;
 use hbcore::takeover::{GroupState, Standby};

@@ -14,7 +14,7 @@ use crate::takeover::Inheritance;
 const RELEASE_MAX: usize = 15;
 
 /// Room for the whole field.
-pub(super) const TEXT_MAX: usize = 2 + RELEASE_MAX + 1 + 16 + 1 + 32 + 2;
+pub(crate) const TEXT_MAX: usize = 2 + RELEASE_MAX + 1 + 16 + 1 + 32 + 2;
 
 /// The facts that a node has told about itself in this run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Told {
 #[cfg(not(feature = "small"))]
 impl Told {
     /// Takes the field of a message. A malformed part counts as not told; an older message changes nothing.
-    pub(super) fn hear(&mut self, text: &[u8], seq: Sequence) {
+    pub(crate) fn hear(&mut self, text: &[u8], seq: Sequence) {
         if seq < self.seq {
             return;
         }
@@ -71,40 +71,40 @@ impl Told {
     }
 
     /// The node gives everything up: its groups do not count any more, whatever an older message tells.
-    pub(super) fn give_up(&mut self, seq: Sequence) {
+    pub(crate) fn give_up(&mut self, seq: Sequence) {
         self.digest = None;
         self.seq = self.seq.max(seq);
     }
 
     /// The digest of its groups.
-    pub(super) fn digest(&self) -> Option<u64> {
+    pub(crate) fn digest(&self) -> Option<u64> {
         self.digest
     }
 
-    pub(super) fn inheritance(&self) -> Inheritance {
+    pub(crate) fn inheritance(&self) -> Inheritance {
         self.inheritance
     }
 
     /// Its wall clock showed `theirs`, in seconds, when ours showed `ours`.
-    pub(super) fn compare_clocks(&mut self, theirs: u64, ours: u64) {
+    pub(crate) fn compare_clocks(&mut self, theirs: u64, ours: u64) {
         let ahead = i128::from(theirs) - i128::from(ours);
         self.clock_ahead = ahead.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
     }
 
     /// Sets, for the local node, the name of its release and the digest of its groups.
-    pub(super) fn introduce(&mut self, release: &str, digest: u64) {
+    pub(crate) fn introduce(&mut self, release: &str, digest: u64) {
         self.release = release.chars().filter(|c| c.is_ascii_graphic() && *c != ';').take(RELEASE_MAX).collect();
         self.digest = Some(digest);
     }
 
     /// Records, for the local node, whether a group could be started here.
-    pub(super) fn note_start(&mut self, group: GroupId, runs: bool) {
+    pub(crate) fn note_start(&mut self, group: GroupId, runs: bool) {
         let bit = 1u128.checked_shl(u32::from(group.0)).unwrap_or(0);
         self.lacking = if runs { self.lacking & !bit } else { self.lacking | bit };
     }
 
     /// The content of the field. `inheritance`: the groups that this node took while it did not hear the peer.
-    pub(super) fn text(&self, inheritance: Inheritance) -> String<TEXT_MAX> {
+    pub(crate) fn text(&self, inheritance: Inheritance) -> String<TEXT_MAX> {
         use core::fmt::Write as _;
 
         let mut text = String::new();
@@ -128,27 +128,27 @@ impl Told {
 #[cfg(feature = "small")]
 #[expect(clippy::unused_self, reason = "the same calls as where there is room")]
 impl Told {
-    pub(super) fn hear(&mut self, _: &[u8], _: Sequence) {}
+    pub(crate) fn hear(&mut self, _: &[u8], _: Sequence) {}
 
-    pub(super) fn compare_clocks(&mut self, _: u64, _: u64) {}
+    pub(crate) fn compare_clocks(&mut self, _: u64, _: u64) {}
 
-    pub(super) fn note_start(&mut self, _: GroupId, _: bool) {}
+    pub(crate) fn note_start(&mut self, _: GroupId, _: bool) {}
 
     pub(crate) fn until_it_tells_again(self) -> Self {
         self
     }
 
-    pub(super) fn give_up(&mut self, _: Sequence) {}
+    pub(crate) fn give_up(&mut self, _: Sequence) {}
 
-    pub(super) fn digest(&self) -> Option<u64> {
+    pub(crate) fn digest(&self) -> Option<u64> {
         None
     }
 
-    pub(super) fn inheritance(&self) -> Inheritance {
+    pub(crate) fn inheritance(&self) -> Inheritance {
         Inheritance::Nothing
     }
 
-    pub(super) fn text(&self, _: Inheritance) -> String<TEXT_MAX> {
+    pub(crate) fn text(&self, _: Inheritance) -> String<TEXT_MAX> {
         let mut text = String::new();
         let _ = text.push('1');
         text

@@ -1,8 +1,7 @@
 //! A medium in its place: from its failure until it works again.
 
 use super::Change;
-use crate::driver::narrate::Omitted;
-use crate::log::{Logger, RateLimit, Verdict};
+use crate::log::{Logger, Omitted, RateLimit, Verdict};
 use crate::media::{self, AnyMedium, Medium, MediumKind, MediumSpec, Remedy};
 use crate::sys::poller::{Interest, Poller};
 use hbcore::id::LinkId;

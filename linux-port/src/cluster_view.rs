@@ -1,6 +1,5 @@
-//! The problems that the engine shows now, read without a memory.
+//! The state that the engine shows now, read without a memory: where a group runs, and which problems stand.
 
-use crate::driver::LinuxCluster;
 use crate::problems::Problem;
 use hbcore::NodeKind;
 use hbcore::cluster::NodeView;
@@ -8,11 +7,14 @@ use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::node::NodeState;
 use hbcore::takeover::{Group, GroupState, Holds, Phase, Why};
 
+/// The engine as large as 3.0.6, with as many groups as the configuration takes.
+pub type LinuxCluster = hbcore::cluster! { nodes: 100, links: 64, groups: 128, history: 128 * 1024, keys: 16 };
+
 /// The smallest difference of two clocks that is reported, in seconds.
 const CLOCKS_APART: i32 = 10;
 
 /// The problems of another node: it is away, or reports facts that differ from ours.
-pub(super) fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>, has_left: bool) -> Vec<Problem> {
+pub(crate) fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>, has_left: bool) -> Vec<Problem> {
     let mut all = Vec::new();
     let name = node.name.as_str().to_owned();
     match node.state {
@@ -80,7 +82,7 @@ fn is_known_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
 
 /// Whether a group is known to run: here, or at the peer, which has reported that nothing moves there. A group of which
 /// this node does not know yet does not count as missing.
-pub(super) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
+pub(crate) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
     match why {
         // A group that does not stop is another problem.
         Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } => true,
@@ -109,7 +111,7 @@ const NAMED: usize = 5;
 
 /// The groups of this node's file that wait until the nodes read the same one; `None` if every group runs here.
 /// `keys`: the keys of all groups.
-pub(super) fn not_here(cluster: &LinuxCluster, keys: &[String]) -> Option<String> {
+pub(crate) fn not_here(cluster: &LinuxCluster, keys: &[String]) -> Option<String> {
     let all: Vec<&str> =
         (0..).map(GroupId).zip(keys).filter(|(id, _)| !is_here(cluster, *id)).map(|(_, key)| key.as_str()).collect();
     let (named, others) = all.split_at(all.len().min(NAMED));
@@ -152,7 +154,7 @@ pub(crate) fn other_node(cluster: &LinuxCluster) -> Option<NodeView<'_>> {
 }
 
 /// The other members.
-pub(super) fn others(cluster: &LinuxCluster) -> impl Iterator<Item = NodeView<'_>> {
+pub(crate) fn others(cluster: &LinuxCluster) -> impl Iterator<Item = NodeView<'_>> {
     cluster.nodes().filter(|n| n.id != cluster.local() && n.kind == NodeKind::Member)
 }
 
@@ -169,6 +171,6 @@ fn is_lacking_there(cluster: &LinuxCluster, group: GroupId) -> bool {
 }
 
 /// The name of a node.
-pub(super) fn name(cluster: &LinuxCluster, id: NodeId) -> String {
+pub(crate) fn name(cluster: &LinuxCluster, id: NodeId) -> String {
     cluster.node(id).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned())
 }

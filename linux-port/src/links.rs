@@ -14,13 +14,13 @@ use std::io;
 
 /// A change of a link that the engine should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     Lost(LinkId),
     Back(LinkId),
 }
 
 /// A medium that another thread shall open, and its place.
-pub(super) type Wanted = (u64, MediumSpec);
+pub(crate) type Wanted = (u64, MediumSpec);
 
 /// All media.
 pub struct Links {
@@ -103,7 +103,7 @@ impl Links {
     ///
     /// # Errors
     /// The poller's refusal.
-    pub(super) fn watch(&self, poller: &Poller) -> io::Result<()> {
+    pub(crate) fn watch(&self, poller: &Poller) -> io::Result<()> {
         for (token, attached) in (0u64..).zip(&self.media) {
             if let Slot::Opened(medium) = &attached.slot {
                 poller.add(medium.fd(), token, Interest::Read)?;
@@ -113,13 +113,13 @@ impl Links {
     }
 
     /// The time at which a lost medium is tried again.
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.media.iter().map(|a| a.retry.map(|(at, _)| at)).fold(None, |a, b| earliest([a, b]))
     }
 
     /// Reads at most `most` times from medium `token` and gives each message to `each`, with the medium, which knows
     /// the sender.
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &mut self,
         token: u64,
         most: u32,
@@ -147,7 +147,7 @@ impl Links {
     }
 
     /// A stream has room again.
-    pub(super) fn writable(&mut self, token: u64, poller: &Poller) -> Result<(), io::Error> {
+    pub(crate) fn writable(&mut self, token: u64, poller: &Poller) -> Result<(), io::Error> {
         let index = usize::try_from(token).unwrap_or(usize::MAX);
         let Some(attached) = self.media.get_mut(index) else { return Ok(()) };
         let Some((medium, _)) = attached.working() else { return Ok(()) };
@@ -156,7 +156,7 @@ impl Links {
     }
 
     /// Sends on every medium of the named links. Failures are logged with a limit, and a failed medium is tried again.
-    pub(super) fn send(
+    pub(crate) fn send(
         &mut self,
         links: LinkSet,
         bytes: &[u8],
@@ -185,7 +185,7 @@ impl Links {
     }
 
     /// A medium failed while reading.
-    pub(super) fn failed(
+    pub(crate) fn failed(
         &mut self,
         token: u64,
         now: Instant,
@@ -198,7 +198,7 @@ impl Links {
     }
 
     /// Opens the lost media that are due. Returns those that another thread shall open, see [`Links::opened`].
-    pub(super) fn retry(
+    pub(crate) fn retry(
         &mut self,
         now: Instant,
         poller: &Poller,
@@ -228,7 +228,7 @@ impl Links {
     }
 
     /// No other thread was available to open the medium of a place: it is tried again when it is due.
-    pub(super) fn not_opened(&mut self, token: u64) {
+    pub(crate) fn not_opened(&mut self, token: u64) {
         let attached = self.media.get_mut(usize::try_from(token).unwrap_or(usize::MAX));
         if let Some(Slot::Unopened { is_being_opened, .. }) = attached.map(|attached| &mut attached.slot) {
             *is_being_opened = false;
@@ -236,7 +236,7 @@ impl Links {
     }
 
     /// Another thread has tried to open the medium of a place.
-    pub(super) fn opened(
+    pub(crate) fn opened(
         &mut self,
         (token, result): (u64, Result<AnyMedium, String>),
         now: Instant,
