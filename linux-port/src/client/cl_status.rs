@@ -1,10 +1,12 @@
 //! `cl_status`: the questions of monitors, with the words and exit codes of 3.0.6 (docs/protocol/clients.md 10).
 
+mod ccm;
 mod words;
 
 use super::output::{FAIL, OK, OTHER, Output, PARAMETER, TIMEOUT};
 use super::{Client, ClientError, Message};
 use crate::ipc::SOCKET;
+use ccm::Asked;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -31,13 +33,13 @@ pub fn main(words: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let run_dir = std::env::var_os("HBCORE_RUN_DIR").unwrap_or_else(|| RUN_DIR.into());
     let mut output = Output::default();
     // As after an alarm: the partial answer is not printed.
-    let Ok(code) = answer(&words, &Path::new(&run_dir).join(SOCKET), &mut output) else {
+    let Ok(code) = answer(&words, Path::new(&run_dir), &mut output) else {
         return ExitCode::from(TIMEOUT);
     };
     ExitCode::from(if output.print().is_ok() { code } else { OTHER })
 }
 
-fn answer(words: &[String], socket: &Path, output: &mut Output) -> End {
+fn answer(words: &[String], run_dir: &Path, output: &mut Output) -> End {
     let (command, words) = match words.split_first() {
         None => return Ok(usage(output)),
         Some((word, _)) if word == "-h" => return Ok(usage(output)),
@@ -47,13 +49,13 @@ fn answer(words: &[String], socket: &Path, output: &mut Output) -> End {
         output.error(format_args!("{command}: invalid sub-command."));
         return Ok(PARAMETER);
     };
-    let signed_on = Client::sign_on(socket, None, LIMIT);
+    let signed_on = Client::sign_on(&run_dir.join(SOCKET), None, LIMIT);
     if let Err(ClientError::TimedOut) = signed_on {
         return Err(ClientError::TimedOut);
     }
     if command == "hbstatus" {
         let words = Words::read(command, words, options, output);
-        return heartbeat(signed_on, &words, output);
+        return heartbeat(signed_on, &words, run_dir, output);
     }
     let mut client = match signed_on {
         Ok(client) => client,
@@ -114,7 +116,7 @@ fn granted<T>(answer: Result<T, ClientError>) -> Result<Result<T, String>, Clien
     }
 }
 
-fn heartbeat(signed_on: Result<Client, ClientError>, words: &Words, output: &mut Output) -> End {
+fn heartbeat(signed_on: Result<Client, ClientError>, words: &Words, run_dir: &Path, output: &mut Output) -> End {
     let mut client = match signed_on {
         Ok(client) => client,
         Err(error) => {
@@ -145,6 +147,12 @@ fn heartbeat(signed_on: Result<Client, ClientError>, words: &Words, output: &mut
         (true, false) => output.line(format_args!("Heartbeat version {version}\nResources controlled by Pacemaker.")),
         (false, true) => output.line(format_args!("version:\t{version}\nmanaged by:\t\"haresources\"")),
         (false, false) => output.line(format_args!("version:\t{version}\nmanaged by:\tpacemaker\t({pacemaker})")),
+    }
+    match ccm::ask(run_dir, LIMIT) {
+        Asked::Absent => {}
+        Asked::Told(membership) => membership.print(output),
+        // The lines so far are printed.
+        Asked::TimedOut => return Ok(TIMEOUT),
     }
     let end = list_nodes(&mut client, words, output);
     client.sign_off();

@@ -1,8 +1,10 @@
 //! The programs of Debian's package that are clients, started by hand as `respawn` would start them.
 
+use std::cell::Cell;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use hbcore_tests::lab::{CLIENT, Host, Site};
+use hbcore_tests::lab::{CLIENT, Host, Site, release_binary};
 use hbcore_tests::scenario::Pairing;
 
 use crate::start::{await_owner, together};
@@ -59,6 +61,57 @@ pub(crate) fn ccm(pairing: Pairing) {
     lab.alpha.cut_power();
     await_owner(&lab, &lab.bravo, MOVE_LIMIT);
     lab.await_until(START_LIMIT, "ccm of bravo to see one member", || members(&lab.bravo).contains("members 1"));
+}
+
+/// The block of `hbstatus -v` about the membership: that of Debian's `cl_status`, and ours.
+fn membership(host: &Host) -> [String; 2] {
+    let ours = release_binary("cl_status").display().to_string();
+    ["cl_status", &ours].map(|program| {
+        let output = host.run(program, &["hbstatus", "-v"]).output;
+        let lines = output.lines().skip_while(|line| !line.starts_with("ccm membership"));
+        lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// What the `ccm` and `api_test` that the daemons start show on alpha and bravo: the membership at first, and after
+/// alpha's end. The order in which the two `ccm` have started decides which is the older member, so births are left out.
+fn started_by_the_daemon(pairing: Pairing) -> Vec<String> {
+    let lines = ["ccm", "api_test"].map(|name| format!("respawn hacluster /usr/libexec/heartbeat/{name}\n")).concat();
+    let lab = together("ccm by respawn", pairing, &Site { more: lines, ..Site::default() });
+    let both = |host: &Host, members: &str| {
+        // While the membership changes, a run of a program may show none.
+        let seen = Cell::new([String::new(), String::new()]);
+        let what = format!("{members} on {}, from both programs", host.name());
+        lab.await_until(START_LIMIT, &what, || {
+            let both = membership(host);
+            let is_equal = both[0] == both[1] && both[0].contains(members);
+            seen.set(both);
+            is_equal
+        });
+        let [debian, _] = seen.into_inner();
+        let mut lines: Vec<&str> = debian.lines().map(|line| line.split("\t(born").next().unwrap_or(line)).collect();
+        lines.retain(|line| !line.contains("instance"));
+        lines.sort_unstable();
+        lines.join("\n")
+    };
+    let mut seen = lab.hosts().map(|host| both(host, "members 2")).to_vec();
+    for host in lab.hosts() {
+        for (of, client) in [("alpha", "ccm"), ("bravo", "ccm"), ("alpha", "ping"), ("bravo", "ping")] {
+            let is_online = || host.run("cl_status", &["clientstatus", of, client, "4000"]).output == "online\n";
+            lab.await_until(START_LIMIT, &format!("{client} of {of} to be online at {}", host.name()), is_online);
+        }
+    }
+    lab.alpha.stop();
+    seen.push(both(&lab.bravo, "members 1"));
+    seen
+}
+
+/// The `ccm` and `api_test` that the daemons start show what they show between two nodes of 3.0.6, with Debian's
+/// `cl_status` and with ours.
+pub(crate) fn started(pairing: Pairing) {
+    static EXPECTED: OnceLock<Vec<String>> = OnceLock::new();
+    let expected = EXPECTED.get_or_init(|| started_by_the_daemon(Pairing::REF_REF));
+    assert_eq!(&started_by_the_daemon(pairing), expected);
 }
 
 /// The `api_test` of both nodes call every function of the client interface, and answer each other's messages.

@@ -192,6 +192,8 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
         clients_debian::ipfail,
     ));
     trials.push(trial_with(&name("clients_ccm_agrees_on_the_members"), pairing, needs, clients_debian::ccm));
+    let started = clients_debian::started;
+    trials.push(trial_with(&name("clients_ccm_and_api_test_are_started_by_the_daemon"), pairing, needs, started));
     trials.push(trial_with(&name("clients_api_test_is_answered"), pairing, needs, clients_debian::api_test));
     let rules: [(&str, Scenario); 3] = [
         ("clients_fields_are_in_the_order_of_3_0_6", clients_rules::field_order),
