@@ -73,7 +73,7 @@ fn membership(host: &Host) -> [String; 2] {
     })
 }
 
-/// What the `ccm` and `api_test` that the daemons start show on alpha and bravo: the membership at first, and after
+/// The `ccm` and `api_test` that the daemons start, as they are seen on alpha and bravo: the membership at first, and after
 /// alpha's end. The order in which the two `ccm` have started decides which is the older member, so births are left out.
 fn started_by_the_daemon(pairing: Pairing) -> Vec<String> {
     let lines = ["ccm", "api_test"].map(|name| format!("respawn hacluster /usr/libexec/heartbeat/{name}\n")).concat();

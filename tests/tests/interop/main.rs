@@ -185,16 +185,13 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
     let needs = clients_compressed::NEEDS;
     trials.extend(compressed.map(|(scenario, run)| trial_with(&name(scenario), pairing, needs, run)));
     let needs = clients_debian::NEEDS;
-    trials.push(trial_with(
-        &name("clients_ipfail_moves_to_who_sees_the_ping_node"),
-        pairing,
-        needs,
-        clients_debian::ipfail,
-    ));
-    trials.push(trial_with(&name("clients_ccm_agrees_on_the_members"), pairing, needs, clients_debian::ccm));
-    let started = clients_debian::started;
-    trials.push(trial_with(&name("clients_ccm_and_api_test_are_started_by_the_daemon"), pairing, needs, started));
-    trials.push(trial_with(&name("clients_api_test_is_answered"), pairing, needs, clients_debian::api_test));
+    let programs: [(&str, Scenario); 4] = [
+        ("clients_ipfail_moves_to_who_sees_the_ping_node", clients_debian::ipfail),
+        ("clients_ccm_agrees_on_the_members", clients_debian::ccm),
+        ("clients_ccm_and_api_test_are_started_by_the_daemon", clients_debian::started),
+        ("clients_api_test_is_answered", clients_debian::api_test),
+    ];
+    trials.extend(programs.map(|(scenario, run)| trial_with(&name(scenario), pairing, needs, run)));
     let rules: [(&str, Scenario); 3] = [
         ("clients_fields_are_in_the_order_of_3_0_6", clients_rules::field_order),
         ("clients_without_a_filter_get_kept_messages", clients_rules::default_filter),
