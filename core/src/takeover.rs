@@ -21,7 +21,8 @@
 //! Every change of a group is an [`Effect`] with a [`Ticket`]: one in flight per group, each with a deadline.
 //!
 //! A group that cannot be started is handed over to the peer, with its class, as 3.0.6 does after half a minute. A
-//! group that starts on neither node is moved once in five minutes. A group that cannot be stopped stays claimed and is
+//! group that starts on neither node is moved once in five minutes. While no other node is alive, it is started here
+//! again after a pause that grows (`retry.rs`). A group that cannot be stopped stays claimed and is
 //! escalated, and the peer waits for it. With `auto_failback legacy` the nodes use an older protocol, which has neither
 //! reports nor standby; the file `legacy.rs` has its diagram.
 
@@ -31,6 +32,7 @@ mod group;
 mod leftover;
 mod legacy;
 mod partner;
+mod retry;
 mod standby;
 mod view;
 mod vocabulary;
@@ -41,7 +43,7 @@ pub use group::{
 };
 pub use partner::ReportIn;
 pub use standby::{Standby, StandbyRefusal};
-pub use view::{Fenced, Why};
+pub use view::{AfterFailure, Fenced, PeerClaim, Why};
 pub use vocabulary::{Ask, Class, FenceResult, Holds, Info, Inheritance, Notice, Phase, Say, Wish};
 
 use crate::id::{GroupId, NodeId, Sequence};
@@ -380,6 +382,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.timers.all().into_iter().for_each(|at| sooner(deadline, at.as_ref()));
         self.groups.iter().for_each(|group| sooner(deadline, group.deadline().as_ref()));
         self.fencing.bring_forward(deadline);
+        #[cfg(not(feature = "small"))]
+        self.bring_retry_forward(deadline);
     }
 
     /// This node became active. `alone`: no other node is alive.
@@ -459,6 +463,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.phase = Phase::Left;
         }
         self.expire_effects(now);
+        #[cfg(not(feature = "small"))]
+        self.retry(now);
     }
 
     /// A node that came back from a partition has not said what it holds; a 3.0.6 did not restart. The question for that is `starting`, which is

@@ -5,7 +5,7 @@ use hbcore::NodeKind;
 use hbcore::cluster::NodeView;
 use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::node::NodeState;
-use hbcore::takeover::{Group, GroupState, Holds, Phase, Why};
+use hbcore::takeover::{Group, GroupState, Holds, PeerClaim, Why};
 
 /// The engine as large as 3.0.6, with as many groups as the configuration takes.
 pub type LinuxCluster = hbcore::cluster! { nodes: 100, links: 64, groups: 128, history: 128 * 1024, keys: 16 };
@@ -40,69 +40,102 @@ pub(crate) fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>, has_left: boo
     all
 }
 
+/// What the peer has told about the start of a group there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Nothing: it could be started there, or was not tried.
+    Silent,
+    /// It could not be started there, and nothing of it runs there.
+    Failed,
+    /// It could not be started there, and what that start left may not be stopped yet.
+    MayRun,
+    /// Its last start failed there, and groups are being started or stopped there now.
+    Unknown,
+}
+
+/// What the peer has told about a group, whose place here has the reason `why`.
+pub(crate) fn peer(cluster: &LinuxCluster, group: GroupId, why: Why) -> Peer {
+    match why {
+        _ if !is_lacking_there(cluster, group) => Peer::Silent,
+        Why::Elsewhere(PeerClaim::Releases) => Peer::MayRun,
+        Why::Elsewhere(PeerClaim::Moves) => Peer::Unknown,
+        _ => Peer::Failed,
+    }
+}
+
 /// Whether a group, whose place here has the reason `why`, runs on no node and is not being started on any; `None` if
 /// this node cannot know. With more than two nodes, another living one may run a group that failed here: no node reports
 /// that.
 pub(crate) fn is_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> Option<bool> {
     match why {
-        Why::Differs | Why::AwaitsReport => return is_here(cluster, group).then_some(false),
-        Why::Untold => return is_lacking_there(cluster, group).then_some(true),
-        Why::AwaitsAnswer => return None,
-        _ => {}
-    }
-    Some(is_known_nowhere(cluster, group, why))
-}
-
-fn is_known_nowhere(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
-    let Some(other) = other_node(cluster) else {
-        return match why {
-            Why::Failed { .. } => !others(cluster).any(|node| !matches!(node.state, NodeState::Init | NodeState::Dead)),
-            why => why == Why::AwaitsFencing,
-        };
-    };
-    match why {
-        Why::Failed { .. } | Why::AwaitsFencing | Why::Nobody => true,
-        Why::Elsewhere { .. } => lacks(cluster, &other, group),
+        Why::Differs | Why::AwaitsReport => is_here(cluster, group).then_some(false),
+        Why::Untold => is_lacking_there(cluster, group).then_some(true),
+        // The peer may have started it, or a dead node may run it still.
+        Why::AwaitsAnswer | Why::AwaitsFencing | Why::Joins => None,
+        Why::Elsewhere(_) if other_node(cluster).is_some() => match peer(cluster, group, why) {
+            Peer::Silent => Some(false),
+            Peer::Failed => Some(true),
+            Peer::MayRun | Peer::Unknown => None,
+        },
+        Why::Failed { .. } if other_node(cluster).is_none() => {
+            Some(!others(cluster).any(|node| !matches!(node.state, NodeState::Init | NodeState::Dead)))
+        }
+        Why::Failed { .. } => Some(true),
+        Why::Nobody => Some(other_node(cluster).is_some()),
         Why::Runs
         | Why::Starts
         | Why::Stops
         | Why::Escalates { .. }
         | Why::LeftOver { .. }
         | Why::AwaitsRelease
-        | Why::AwaitsReport
-        | Why::Differs
-        | Why::Untold
-        | Why::AwaitsAnswer
-        | Why::Joins
+        | Why::Elsewhere(_)
         | Why::Moves
         | Why::Leaves
-        | Why::AwaitsLeave => false,
+        | Why::AwaitsLeave => Some(false),
     }
 }
 
-/// Whether a group is known to run: here, or at the peer, which has reported that nothing moves there. A group of which
-/// this node does not know yet does not count as missing.
-pub(crate) fn is_served(cluster: &LinuxCluster, group: GroupId, why: Why) -> bool {
+/// Whether a group runs, as far as this node knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// It runs, here or at the peer, or may run there.
+    Runs,
+    /// It does not, or not yet.
+    Lacks,
+    /// Nothing new is known of it.
+    AsBefore,
+}
+
+impl Service {
+    const fn of(runs: bool) -> Self {
+        if runs { Self::Runs } else { Self::Lacks }
+    }
+}
+
+/// Whether a group, whose place here has the reason `why`, runs.
+pub(crate) fn service(cluster: &LinuxCluster, group: GroupId, why: Why) -> Service {
     match why {
         // A group that does not stop is another problem.
-        Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } => true,
-        Why::Untold => !is_lacking_there(cluster, group),
+        Why::Runs | Why::Leaves | Why::Escalates { .. } | Why::LeftOver { .. } => Service::Runs,
+        Why::Untold => Service::of(!is_lacking_there(cluster, group)),
         // In legacy a peer may run a group and not tell it.
-        Why::Differs if cluster.takeover().is_legacy() => true,
+        Why::Differs if cluster.takeover().is_legacy() => Service::Runs,
         // A peer that claims nothing runs no group, whichever groups it reads.
-        Why::Differs => is_here(cluster, group) || cluster.takeover().other_holds() != Holds::NONE,
-        Why::Elsewhere { settled } => settled && other_node(cluster).is_none_or(|other| !lacks(cluster, &other, group)),
+        Why::Differs => Service::of(is_here(cluster, group) || cluster.takeover().other_holds() != Holds::NONE),
+        Why::Elsewhere(claim) => match (peer(cluster, group, why), claim) {
+            (Peer::Failed, _) => Service::Lacks,
+            (Peer::MayRun, _) | (_, PeerClaim::Settled) => Service::Runs,
+            // Which of its groups move there is not told.
+            (Peer::Silent | Peer::Unknown, PeerClaim::Moves | PeerClaim::Releases) => Service::AsBefore,
+        },
         // With more than two nodes, another one may run it.
-        Why::Nobody | Why::Failed { .. } => others(cluster).nth(1).is_some(),
-        Why::Joins => cluster.takeover().phase() == Phase::Init,
-        Why::Stops => state(cluster, group) == Some(GroupState::Running),
-        Why::Starts
-        | Why::AwaitsRelease
-        | Why::AwaitsReport
-        | Why::AwaitsAnswer
-        | Why::AwaitsFencing
-        | Why::Moves
-        | Why::AwaitsLeave => false,
+        Why::Nobody | Why::Failed { .. } => Service::of(others(cluster).nth(1).is_some()),
+        // The peer has not reported, or a dead node may run it.
+        Why::Joins | Why::AwaitsFencing => Service::AsBefore,
+        Why::Stops => Service::of(state(cluster, group) == Some(GroupState::Running)),
+        Why::Starts | Why::AwaitsRelease | Why::AwaitsReport | Why::AwaitsAnswer | Why::Moves | Why::AwaitsLeave => {
+            Service::Lacks
+        }
     }
 }
 
@@ -117,7 +150,7 @@ pub(crate) fn not_here(cluster: &LinuxCluster, keys: &[String]) -> Option<String
     let (named, others) = all.split_at(all.len().min(NAMED));
     let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
     let names = named.join(", ");
-    let what = "not here, and not started anywhere before the files agree, or one of the nodes is dead";
+    let what = "these do not run here, and start nowhere before the files agree or one of the nodes is dead; the peer may run them";
     (!all.is_empty()).then(|| format!("{what}: {names}{more}"))
 }
 
@@ -160,7 +193,7 @@ pub(crate) fn others(cluster: &LinuxCluster) -> impl Iterator<Item = NodeView<'_
 
 /// Whether the peer has reported that a group could not be started there. Its numbers are ours if it has the same
 /// groups.
-pub(crate) fn lacks(cluster: &LinuxCluster, other: &NodeView<'_>, group: GroupId) -> bool {
+fn lacks(cluster: &LinuxCluster, other: &NodeView<'_>, group: GroupId) -> bool {
     let ours = cluster.node(cluster.local()).and_then(|me| me.told.digest);
     let bit = 1u128.checked_shl(u32::from(group.0)).unwrap_or(0);
     ours.is_some() && ours == other.told.digest && other.told.lacking & bit != 0

@@ -130,8 +130,8 @@ fn effect(directive: Directive) -> &'static str {
             "called with the name of a silent node; it returns 0 when that node does nothing any more. Instead of `stonith`"
         }
         D::StopFailureCommand => {
-            "called with the first word of a group that does not stop; it returns 0 when nothing of it runs. Without it \
-             the machine reboots, as with 3.0.6"
+            "called with the first word of a group that does not stop; it returns 0 when nothing of it runs. If there \
+             is no such program, or if it fails, the machine reboots; 3.0.6 always reboots"
         }
         D::AddressTakeover => "addresses in process, or by the scripts `IPaddr`, `IPaddr2`, `IPv6addr`",
         D::AddressConflict => {

@@ -79,6 +79,15 @@ impl<const NODES: usize, const LINKS: usize, const GROUPS: usize, const HISTORY:
         self.after_takeover();
     }
 
+    /// The cause of a failed start is gone, such as an interface that was missing: the group is started at once if it
+    /// could not be started here and belongs here. Otherwise nothing happens.
+    #[cfg(not(feature = "small"))]
+    pub fn cause_is_gone(&mut self, now: Instant, group: GroupId) {
+        self.set_now(now);
+        self.takeover.cause_is_gone(group);
+        self.after_takeover();
+    }
+
     /// A message about resources. Before we are active, only the start of another node is recorded
     /// (docs/protocol/resources.md 1.4).
     pub(super) fn resource_message(&mut self, id: NodeId, header: &Header<'_>) {

@@ -1,5 +1,6 @@
 //! One resource group, its effects and their tickets.
 
+use super::retry::Retry;
 use super::{Class, Info, Notice, Standby, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::{Duration, Instant};
@@ -190,6 +191,8 @@ pub struct Group {
     announce: bool,
     pub(super) escalation: Escalation,
     pub(super) in_flight: Option<InFlight>,
+    /// Its next start here after one that failed.
+    pub(super) retry: Retry,
     /// Its home is dead or has left: it is for whoever remains.
     pub(super) home_gone: bool,
     /// For the legacy protocol.
@@ -208,6 +211,7 @@ impl Group {
             announce: false,
             escalation: Escalation::No,
             in_flight: None,
+            retry: Retry::default(),
             home_gone: false,
             key: heapless::String::new(),
             request: GroupRequest::None,
@@ -232,6 +236,9 @@ impl Group {
             (_, wanted) => wanted,
         };
         let wanted = self.is_wanted();
+        if !wanted {
+            self.retry = Retry::default();
+        }
         self.state = match self.state {
             GroupState::Failed => GroupState::Stopped,
             // Somebody wishes it gone once more: perhaps it can be stopped now.
@@ -481,6 +488,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             (_, Outcome::Done) => Notice::Stopped(id),
             (_, _) => Notice::StopFailed(id),
         });
+        #[cfg(not(feature = "small"))]
+        self.note_end(now, index, before, outcome);
         if before == GroupState::Starting && outcome != Outcome::Done {
             self.give_away_later(now, class);
         }

@@ -70,12 +70,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         Ok(())
     }
 
-    /// An operator on this node asks the peer to hand groups over.
+    /// An operator on this node asks the peer to hand groups over. While no other node is alive, the groups that could not
+    /// be started here are started again.
     pub fn request_takeover(&mut self, wish: Wish) -> Result<(), StandbyRefusal> {
         if self.is_legacy() {
             return Err(StandbyRefusal::Unsupported);
         }
         if !self.other.alive {
+            #[cfg(not(feature = "small"))]
+            if self.start_failed(wish.to_give().mirrored()) {
+                return Ok(());
+            }
             return Err(StandbyRefusal::NoPartner);
         }
         if self.is_divided() {

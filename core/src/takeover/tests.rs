@@ -11,6 +11,8 @@ mod legacy;
 mod lost;
 mod moves;
 mod reference;
+#[cfg(not(feature = "small"))]
+mod retry;
 mod returns;
 mod starting;
 mod three;

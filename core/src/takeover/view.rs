@@ -27,9 +27,8 @@ pub enum Why {
     },
     /// It could not be started here.
     Failed {
-        /// The earliest time at which the peer is asked to take it over; `None` while there is no node to ask, or no
-        /// need to.
-        asks_at: Option<Instant>,
+        /// The next step.
+        next: AfterFailure,
     },
     /// It is to run here as soon as the peer has stopped it.
     AwaitsRelease,
@@ -39,10 +38,7 @@ pub enum Why {
     /// agree.
     Differs,
     /// The peer claims it.
-    Elsewhere {
-        /// Whether the peer has reported that nothing moves there.
-        settled: bool,
-    },
+    Elsewhere(PeerClaim),
     /// With `auto_failback legacy` no node tells which groups it runs: a living peer may run it.
     Untold,
     /// With `auto_failback legacy`: the peer was asked for it, and has not answered. The peer may run it.
@@ -59,6 +55,28 @@ pub enum Why {
     AwaitsLeave,
     /// No node claims it.
     Nobody,
+}
+
+/// The next step for a group that could not be started here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// The peer is asked to take it over, not before this time.
+    AsksPeer(Instant),
+    /// It is started here again at this time, because no other node can take it over.
+    StartsAgain(Instant),
+    /// The peer is asked as soon as it can take it over.
+    AwaitsPeer,
+}
+
+/// What the peer has reported besides its claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerClaim {
+    /// Nothing moves there.
+    Settled,
+    /// Some group is being started or stopped there.
+    Moves,
+    /// Some group is being stopped there, or could not be stopped.
+    Releases,
 }
 
 /// A node that is dead and not fenced yet.
@@ -93,8 +111,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                     | Escalation::No => None,
                 },
             },
-            (GroupState::Failed, _) => Why::Failed { asks_at: self.asks_at(self.class_of(group)) },
+            (GroupState::Failed, _) => self.why_failed(group),
             (GroupState::Stopped, true) => self.why_not_begun(group),
+            (GroupState::Stopped, false) if self.retry_at(group).is_some() => self.why_failed(group),
             (GroupState::Stopped, false) => self.why_not_here(group),
         })
     }
@@ -122,7 +141,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return self.why_divided();
         }
         if self.other_claims(group) {
-            return Why::Elsewhere { settled: self.other.stable };
+            let claim = match (self.other.stable, self.other.is_releasing) {
+                (true, _) => PeerClaim::Settled,
+                (false, false) => PeerClaim::Moves,
+                (false, true) => PeerClaim::Releases,
+            };
+            return Why::Elsewhere(claim);
         }
         match self.phase {
             _ if self.fencing.is_pending() => Why::AwaitsFencing,
@@ -143,16 +167,29 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if Some(group.home) == self.other.node { held.local } else { held.foreign }
     }
 
-    fn class_of(&self, group: &Group) -> Class {
-        if group.home == self.home { Class::Local } else { Class::Foreign }
+    /// It could not be started here.
+    fn why_failed(&self, group: &Group) -> Why {
+        let [local, foreign] = self.give_away_from;
+        let (class, from) = if group.home == self.home { (Class::Local, local) } else { (Class::Foreign, foreign) };
+        let is_asked = self.give_away.is_some_and(|all| all == class || all == Class::All);
+        let next = match self.retry_at(group) {
+            Some(at) => AfterFailure::StartsAgain(at),
+            None if is_asked && self.other.alive && !self.other.leaving => AfterFailure::AsksPeer(from),
+            None => AfterFailure::AwaitsPeer,
+        };
+        Why::Failed { next }
     }
 
-    /// When the other node is asked to take what does not start here.
-    fn asks_at(&self, class: Class) -> Option<Instant> {
-        let [local, foreign] = self.give_away_from;
-        let from = if class == Class::Local { local } else { foreign };
-        let is_asked = self.give_away.is_some_and(|all| all == class || all == Class::All);
-        (is_asked && self.other.alive && !self.other.leaving).then_some(from)
+    /// The time at which a group is started here again.
+    #[cfg(not(feature = "small"))]
+    fn retry_at(&self, group: &Group) -> Option<Instant> {
+        group.retry_at().filter(|_| self.retries())
+    }
+
+    #[cfg(feature = "small")]
+    #[expect(clippy::unused_self, reason = "the same call as where groups are started again")]
+    fn retry_at(&self, _: &Group) -> Option<Instant> {
+        None
     }
 
     /// The nodes that are dead and not fenced yet.

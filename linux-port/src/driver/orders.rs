@@ -6,8 +6,8 @@ use crate::fifo::{Fifo, FifoMessage, Order};
 use crate::log::Level;
 use crate::notify::Notifier;
 use hbcore::cluster::{Field, MessageError};
-use hbcore::id::NodeId;
-use hbcore::takeover::{Class, Holds, StandbyRefusal, Wish};
+use hbcore::id::{GroupId, NodeId};
+use hbcore::takeover::{AfterFailure, Class, Holds, StandbyRefusal, Why, Wish};
 use hbcore::time::Instant;
 use hbcore::{NodeKind, Request, RequestError};
 
@@ -70,6 +70,7 @@ impl Driver {
     fn decide(&mut self, now: Instant, order: Move) -> Decision {
         // The state before the order, because afterwards groups are on their way.
         let (holds, is_settled) = (self.cluster.takeover().holds(), self.cluster.takeover().is_settled());
+        let starts_again = self.starts_again();
         let (request, remark) = match order {
             // Beside a 3.0.6: its file may still name the group, and it would start it with the rest of the class.
             Move::Standby(_) if self.resources.strays().next().is_some() => {
@@ -78,6 +79,7 @@ impl Driver {
                 return Decision::Refused(why);
             }
             Move::Standby(class) => (Request::Standby(class), standby_remark(holds, class)),
+            Move::Takeover(wish) if starts_again => (Request::Takeover(wish), Some(STARTED)),
             Move::Takeover(wish) => (Request::Takeover(wish), takeover_remark(holds, is_settled, wish)),
         };
         match self.cluster.request(now, request) {
@@ -88,6 +90,13 @@ impl Driver {
                 Decision::Refused(reason(error))
             }
         }
+    }
+
+    /// Whether a group is started here again because no other node can take it over.
+    fn starts_again(&self) -> bool {
+        let takeover = self.cluster.takeover();
+        let waits = |why| matches!(why, Some(Why::Failed { next: AfterFailure::StartsAgain(_) }));
+        (0..).map(GroupId).zip(takeover.groups()).any(|(id, _)| waits(takeover.why(id)))
     }
 
     /// A message for the cluster, or one of an unknown type.
@@ -137,6 +146,9 @@ impl Driver {
 
 /// Orders answered in one turn of the loop; heartbeats have their turn in between.
 const QUESTIONS: usize = 4;
+
+/// The answer to a takeover while no other node is alive.
+const STARTED: &str = "no other node is alive: what could not be started here is started again now";
 
 /// Checks a standby of groups that do not run here: as in 3.0.6 it is agreed with the peer, and moves nothing.
 fn standby_remark(holds: Holds, class: Class) -> Option<&'static str> {

@@ -160,7 +160,7 @@ impl fmt::Display for Problem {
                 write!(f, "{group} may still run here: the stop of {member} is not confirmed")
             }
             Self::StopDoubtful { group, member } => {
-                write!(f, "{group} runs here and could not be stopped: {member} was told to stop and still runs")
+                write!(f, "{group} runs here as it should, but its last stop failed: {member} did not stop")
             }
             Self::ScriptMissing { script } => write!(f, "the script {script} cannot be run"),
             Self::FailedHere { group } => {

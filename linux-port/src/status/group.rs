@@ -1,11 +1,11 @@
 //! One group: where it runs, or why nowhere; the current attempt, its number, and the next step with its time.
 
 use hbcore::id::GroupId;
-use hbcore::takeover::{Group, GroupState, Why};
+use hbcore::takeover::{AfterFailure, Group, GroupState, PeerClaim, Why};
 use hbcore::time::Instant;
 
 use super::snapshot::Seen;
-use crate::cluster_view::{is_nowhere, lacks, other_node};
+use crate::cluster_view::{Peer, is_nowhere, other_node, peer};
 use crate::jobs::{Running, Trying};
 use crate::problems::{Problem, STRONGER, Standing};
 
@@ -85,14 +85,14 @@ impl GroupRow {
         let teller = Teller {
             seen,
             other: other.as_ref().map(|n| n.name.as_str().to_owned()),
-            failed_there: other.as_ref().is_some_and(|n| lacks(cluster, n, id)),
+            peer: peer(cluster, id, why),
             failures: seen.failures.get(usize::from(number)).copied().unwrap_or(0),
             trying: script.and_then(|s| s.trying),
         };
         let here = group.state();
         let at = match (here, why) {
             (GroupState::Running | GroupState::Stopping | GroupState::Stuck, _) => Some(name(cluster.local())),
-            (_, Why::Elsewhere { .. }) if !teller.failed_there => teller.other.clone(),
+            (_, Why::Elsewhere(_)) if matches!(teller.peer, Peer::Silent | Peer::MayRun) => teller.other.clone(),
             _ => None,
         };
         let lost = seen.lost_address(usize::from(number)).filter(|_| why == Why::Runs);
@@ -107,14 +107,14 @@ impl GroupRow {
             at,
             script: script.map(script_of),
             attempt: script.and_then(attempt),
-            why: if lost.is_some() { LACKS_ADDRESS } else { word(why, teller.failed_there) },
+            why: if lost.is_some() { LACKS_ADDRESS } else { word(why, teller.peer) },
             story,
             next,
             failures: teller.failures,
             is_nowhere: is_nowhere(cluster, id, why),
             is_waited_for: matches!(
                 why,
-                Why::Elsewhere { settled: false }
+                Why::Elsewhere(PeerClaim::Moves | PeerClaim::Releases)
                     | Why::AwaitsRelease
                     | Why::AwaitsReport
                     | Why::AwaitsAnswer
@@ -167,20 +167,21 @@ fn without_address(lost: &Standing) -> (String, Option<Next>) {
 }
 
 /// The word for monitors, which never changes.
-const fn word(why: Why, failed_there: bool) -> &'static str {
+const fn word(why: Why, peer: Peer) -> &'static str {
     match why {
         Why::Runs => "runs",
         Why::Starts => "starts",
         Why::Stops => "stops",
         Why::Escalates { .. } => "escalates",
         Why::LeftOver { .. } => "left-over",
-        Why::Failed { .. } if failed_there => "failed-on-both",
+        Why::Failed { .. } if matches!(peer, Peer::Failed) => "failed-on-both",
         Why::Failed { .. } => "failed",
         Why::AwaitsRelease => "awaits-release",
         Why::AwaitsReport => "awaits-report",
         Why::Differs => "differs",
-        Why::Elsewhere { .. } | Why::Untold if failed_there => "failed-there",
-        Why::Elsewhere { .. } => "elsewhere",
+        Why::Elsewhere(_) | Why::Untold if matches!(peer, Peer::Failed) => "failed-there",
+        Why::Elsewhere(_) if matches!(peer, Peer::MayRun) => "may-run-there",
+        Why::Elsewhere(_) => "elsewhere",
         Why::Untold => "untold",
         Why::AwaitsAnswer => "awaits-answer",
         Why::AwaitsFencing => "awaits-fencing",
@@ -197,8 +198,8 @@ struct Teller<'a> {
     seen: &'a Seen<'a>,
     /// The peer, if there are two nodes.
     other: Option<String>,
-    /// Whether the peer has reported that it could not be started there.
-    failed_there: bool,
+    /// The word of the peer about a start there.
+    peer: Peer,
     failures: u32,
     /// The attempts of a member that is being stopped.
     trying: Option<Trying>,
@@ -232,15 +233,18 @@ impl Teller<'_> {
                 let next = Next { what, seconds: again.map(|at| self.seconds(at)) };
                 ("an earlier run has left it here, and it cannot be stopped".to_owned(), again.map(|_| next))
             }
-            Why::Failed { asks_at } => {
-                let nor = if self.failed_there { format!(" nor at {other}") } else { String::new() };
-                let next = match asks_at {
-                    None if self.seen.cluster.takeover().is_legacy() => Next {
-                        what: format!("it is tried here again when {other} dies or leaves, or this node starts anew"),
-                        seconds: None,
-                    },
-                    Some(at) => Next { what: format!("{other} is asked to take it"), seconds: Some(self.seconds(at)) },
-                    None => Next { what: format!("{other} is asked to take it as soon as it can"), seconds: None },
+            Why::Failed { next } => {
+                let nor = if self.peer == Peer::Failed { format!(" nor at {other}") } else { String::new() };
+                let next = match next {
+                    AfterFailure::StartsAgain(at) => {
+                        Next { what: "it is started here again".to_owned(), seconds: Some(self.seconds(at)) }
+                    }
+                    AfterFailure::AsksPeer(at) => {
+                        Next { what: format!("{other} is asked to take it"), seconds: Some(self.seconds(at)) }
+                    }
+                    AfterFailure::AwaitsPeer => {
+                        Next { what: format!("{other} is asked to take it as soon as it can"), seconds: None }
+                    }
                 };
                 (format!("nowhere: could not be started here{}{nor}", self.count()), Some(next))
             }
@@ -251,20 +255,26 @@ impl Teller<'_> {
             ),
             Why::Differs => (
                 format!("not here: {other} reads other groups in its haresources, and may run it"),
-                then("it may start anywhere when haresources is the same on both nodes".to_owned()),
+                then("when haresources is the same on both nodes, it is started unless it runs".to_owned()),
             ),
-            Why::Elsewhere { .. } if self.failed_there => (
+            Why::Elsewhere(_) if self.peer == Peer::Failed => (
                 self.failed_there(other),
                 then(format!("{other} asks this node to take it, once in five minutes at most")),
             ),
-            Why::Untold if self.failed_there => (self.failed_there(other), None),
+            Why::Elsewhere(_) if self.peer == Peer::MayRun => {
+                plain(&format!("may still run at {other}: its start failed there, and its stop has not succeeded"))
+            }
+            Why::Elsewhere(_) if self.peer == Peer::Unknown => plain(&format!(
+                "not known: its last start failed at {other}, which is still starting or stopping groups"
+            )),
+            Why::Untold if self.peer == Peer::Failed => (self.failed_there(other), None),
             Why::Untold => plain("not known here: auto_failback legacy does not tell"),
             Why::AwaitsAnswer => (
                 format!("not here: {other} was asked for it, and has not answered"),
                 then("it is asked again, and started here after the answer".to_owned()),
             ),
-            Why::Elsewhere { settled } => match &self.other {
-                Some(other) if settled => (format!("at {other}"), None),
+            Why::Elsewhere(claim) => match &self.other {
+                Some(other) if claim == PeerClaim::Settled => (format!("at {other}"), None),
                 Some(other) => (format!("at {other}, which is still starting or stopping groups"), None),
                 None => plain("not here"),
             },
@@ -299,7 +309,7 @@ impl Teller<'_> {
 
     fn fencing(&self) -> (String, Option<Next>) {
         let cluster = self.seen.cluster;
-        let Some(fence) = cluster.takeover().fences().next() else { return ("nowhere".to_owned(), None) };
+        let Some(fence) = cluster.takeover().fences().next() else { return ("not known".to_owned(), None) };
         let node = cluster.node(fence.node).map_or_else(|| "?".to_owned(), |n| n.name.as_str().to_owned());
         let account = self.seen.fences.iter().find(|(id, ..)| *id == fence.node);
         let account = account.map_or_else(String::new, |(_, since, failed)| {
@@ -313,7 +323,7 @@ impl Teller<'_> {
             None => Next { what: format!("{node} is being fenced now; then it is started here"), seconds: None },
             Some(at) => Next { what: format!("{node} is fenced"), seconds: Some(self.seconds(at)) },
         };
-        (format!("nowhere: {node} may have it, and must be fenced first{account}"), Some(next))
+        (format!("may run at {node}, which is not heard and must be fenced first{account}"), Some(next))
     }
 
     /// ` (3 times)`, if it was more than once.

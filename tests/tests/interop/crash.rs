@@ -208,8 +208,7 @@ pub(crate) fn stop_fails(pairing: Pairing) {
     settles_on(&pair, "alpha", "bravo");
     lab.check(count_calls(alpha, "web start") == 0, "what runs already to be left as it is");
     lab.check(alpha.logged("this node claims it"), "the log to say so");
-    let told =
-        "problem stop-doubtful: IPaddr::10.77.0.100/24/eth0 runs here and could not be stopped: web was told to stop";
+    let told = "problem stop-doubtful: IPaddr::10.77.0.100/24/eth0 runs here as it should, but its last stop failed: web did not";
     crate::status::shows(lab, alpha, 4, &[told]);
 }
 

@@ -114,7 +114,7 @@ pub(crate) fn rolling(pairing: Pairing) {
     before.await_next(&pair, &lab.alpha, since, "local");
     for (host, waiting) in [(&lab.alpha, "mail2, mail, other"), (&lab.bravo, "IPaddr::10.77.0.100/24/eth0")] {
         let named = format!(
-            ": not here, and not started anywhere before the files agree, or one of the nodes is dead: {waiting} ("
+            ": these do not run here, and start nowhere before the files agree or one of the nodes is dead; the peer may run them: {waiting} ("
         );
         shows(
             lab,

@@ -97,6 +97,7 @@ mod start;
 mod status;
 mod strays;
 mod three;
+mod unable;
 mod wording;
 
 use std::time::Duration;
@@ -327,13 +328,14 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
     let mut scenarios = Vec::new();
     if pairing.alpha == Daemon::Ours {
         scenarios.extend(of_alpha);
+        scenarios.extend(unable::OF_ALPHA);
     }
     if pairing.bravo == Daemon::Ours {
         scenarios.extend(of_bravo);
         scenarios.extend(three);
     }
     if pairing.is_all_ours() {
-        let of_modules = [&CRASHES_AND_RELOADS[..], &differing::OURS, &legacy::OURS].concat();
+        let of_modules = [&CRASHES_AND_RELOADS[..], &differing::OURS, &legacy::OURS, &unable::OURS].concat();
         scenarios.extend(of_both.into_iter().chain(of_modules));
     }
     if pairing.alpha == Daemon::Reference {

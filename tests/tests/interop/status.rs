@@ -128,9 +128,13 @@ pub(crate) fn fencing(pairing: Pairing) {
         lab,
         &lab.bravo,
         4,
-        &["nowhere: alpha may have it, and must be fenced first, since", "next: alpha is fenced in"],
+        &["may run at alpha, which is not heard and must be fenced first, since", "next: alpha is fenced in"],
     );
-    has(lab, &lab.bravo, &["\"progress\":\"fencing\"", "\"why\":\"awaits-fencing\"", "\"next_seconds\":"]);
+    let unknown = ["\"why\":\"awaits-fencing\"", "\"nowhere\":null"];
+    has(lab, &lab.bravo, &[&["\"progress\":\"fencing\"", "\"next_seconds\":"], &unknown[..]].concat());
+    lab.stays(Duration::from_secs(3), "no group that certainly runs nowhere", || {
+        !hb(&lab.bravo, &["status"]).1.contains("problem runs-nowhere")
+    });
     std::fs::remove_file(lab.bravo.config_file("fence")).expect("our own file");
     shows(lab, &lab.bravo, 4, &["problem fence-missing: the fencing program /etc/ha.d/fence does not exist"]);
     lab.bravo.write_program("fence", "#!/bin/sh\nexit 0\n");

@@ -12,7 +12,7 @@ fn why(m: &Machine) -> [Option<Why>; 2] {
 #[test]
 fn groups_of_a_settled_pair_run_at_their_homes() {
     let m = settled();
-    assert_eq!(why(&m), [Some(Why::Runs), Some(Why::Elsewhere { settled: true })]);
+    assert_eq!(why(&m), [Some(Why::Runs), Some(Why::Elsewhere(PeerClaim::Settled))]);
     assert_eq!((m.why(GroupId(9)), m.fences().count()), (None, 0));
 }
 
@@ -23,14 +23,18 @@ fn start_is_told_until_it_has_ended() {
     m.activated(at(0), false);
     assert_eq!(why(&m), [Some(Why::Joins), Some(Why::Joins)]);
     m.on_report(at(1), OTHER, report(5, "local", false));
-    assert_eq!(why(&m), [Some(Why::Starts), Some(Why::Elsewhere { settled: false })]);
+    assert_eq!(why(&m), [Some(Why::Starts), Some(Why::Elsewhere(PeerClaim::Moves))]);
     let (ticket, _) = only(effects(&mut m, at(2)));
     assert_eq!(m.why(OWN), Some(Why::Starts));
     m.complete(at(3), &ticket, Outcome::Failed);
     // The other node is asked at once.
-    assert_eq!(m.why(OWN), Some(Why::Failed { asks_at: Some(Instant::ZERO) }));
+    assert_eq!(m.why(OWN), Some(Why::Failed { next: AfterFailure::AsksPeer(Instant::ZERO) }));
     m.on_death(at(4), OTHER, true, true);
-    assert!(matches!(m.why(OWN), Some(Why::Starts | Why::Failed { asks_at: None })), "{:?}", m.why(OWN));
+    assert!(
+        matches!(m.why(OWN), Some(Why::Starts | Why::Failed { next: AfterFailure::StartsAgain(_) })),
+        "{:?}",
+        m.why(OWN)
+    );
 }
 
 #[test]
@@ -54,7 +58,7 @@ fn fencing_is_told_with_the_next_try() {
 fn stop_that_fails_is_escalated_again_and_again() {
     let mut m = settled();
     m.leave(at(10));
-    assert_eq!(why(&m), [Some(Why::Stops), Some(Why::Elsewhere { settled: true })]);
+    assert_eq!(why(&m), [Some(Why::Stops), Some(Why::Elsewhere(PeerClaim::Settled))]);
     let (ticket, _) = only(effects(&mut m, at(10)));
     m.complete(at(11), &ticket, Outcome::Failed);
     assert_eq!(m.why(OWN), Some(Why::Escalates { again: None }));

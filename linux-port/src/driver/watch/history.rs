@@ -1,7 +1,7 @@
 //! The history of groups and links: counts, and times of changes.
 
 use super::LinuxCluster;
-use crate::cluster_view::{is_served, links_of, others};
+use crate::cluster_view::{Service, links_of, others, service};
 use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::node::NodeState;
 use hbcore::takeover::{GroupState, Standby};
@@ -73,11 +73,15 @@ impl History {
     /// Records the changes.
     pub(super) fn look(&mut self, cluster: &LinuxCluster, now: Instant, links: &[String]) {
         for (id, group) in (0..).map(GroupId).zip(cluster.groups()) {
-            let is_lacking = cluster.takeover().why(id).is_some_and(|why| !is_served(cluster, id, why));
+            let service = cluster.takeover().why(id).map_or(Service::AsBefore, |why| service(cluster, id, why));
             // The peer could not take it over, so it was kept.
             let stays = group.state() == GroupState::Running && cluster.takeover().standby() == Standby::NotAsked;
             self.with(id, |group, _| {
-                group.lacking = if is_lacking { group.lacking.or(Some(now)) } else { None };
+                group.lacking = match service {
+                    Service::Runs => None,
+                    Service::Lacks => group.lacking.or(Some(now)),
+                    Service::AsBefore => group.lacking,
+                };
                 if stays && group.here == Here::Lost {
                     group.here = Here::Could;
                 }

@@ -107,10 +107,13 @@ impl Worker {
                     kept.restored(held.clone());
                     let times = kept.losses(now);
                     self.noted(noted);
-                    self.log.warn(format_args!(
-                        "Address {} put back on {} ({times} of {LOSSES} times in a minute)",
-                        held.addr, held.device
-                    ));
+                    // It may have been away for longer than the minute.
+                    let count = if times > 0 {
+                        format!(" (loss {times} in the last minute; more than {LOSSES} are not put back)")
+                    } else {
+                        String::new()
+                    };
+                    self.log.warn(format_args!("Address {} put back on {}{count}", held.addr, held.device));
                     self.board.settle(&Problem::AddressLost { address: held.addr });
                     self.announce(&held);
                     return;

@@ -1,0 +1,89 @@
+//! Groups that cannot be started now: what each node says of them, and when they are started again.
+
+use std::time::{Duration, Instant};
+
+use hbcore_tests::scenario::Pairing;
+
+use crate::failures::write_web;
+use crate::groups::{self, Pair, held};
+use crate::status::{has, hb, shows};
+use crate::{MOVE_LIMIT, START_LIMIT, Scenario};
+
+/// Scenarios in which alpha is ours.
+pub(crate) const OF_ALPHA: [(&str, Scenario); 2] = [
+    ("start_that_failed_on_a_lone_node_is_tried_again", lone),
+    ("start_that_failed_on_a_lone_node_is_left_to_a_peer_that_comes", peer_comes),
+];
+
+/// Scenarios of a pair of ours.
+pub(crate) const OURS: [(&str, Scenario); 2] = [
+    ("start_that_failed_on_a_survivor_is_tried_again_when_an_operator_asks", survivor),
+    ("status_of_a_failed_start_that_does_not_stop_is_not_nowhere_at_the_peer", does_not_stop),
+];
+
+/// The peer was never seen. The group is tried again without anybody's help.
+fn lone(pairing: Pairing) {
+    let pair = Pair::new("lone start fails", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    write_web(alpha, "start", "exit 1");
+    alpha.start();
+    shows(lab, alpha, 4, &["nowhere: could not be started here; next: it is started here again in ", "runs-nowhere"]);
+    shows(lab, alpha, 4, &["nowhere: could not be started here (2 times); next: it is started here again in "]);
+    write_web(alpha, "never", "exit 1");
+    lab.await_until(START_LIMIT, "alpha to serve", || lab.holders() == ["alpha"] && held(lab, "web") == ["alpha"]);
+    shows(lab, alpha, 4, &["settled", "problem node-dead"]);
+    lab.check(!hb(alpha, &["status"]).1.contains("failed-here"), "no trace of it");
+}
+
+/// A peer that comes takes the group over, as always.
+fn peer_comes(pairing: Pairing) {
+    let pair = Pair::new("lone start fails, a peer comes", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    write_web(alpha, "start", "exit 1");
+    alpha.start();
+    shows(lab, alpha, 4, &["(2 times); next: it is started here again in "]);
+    let since = Instant::now();
+    lab.bravo.start();
+    pair.await_owners("bravo", "bravo");
+    pair.await_claims(since, "none", "all");
+}
+
+/// The peer has died, and its heir could not start its group. An operator who has repaired the cause need not wait.
+fn survivor(pairing: Pairing) {
+    let pair = Pair::running("survivor", pairing, &groups::site());
+    let (lab, bravo) = (&pair.lab, &pair.lab.bravo);
+    write_web(bravo, "start", "exit 1");
+    lab.alpha.cut_power();
+    let again = "nowhere: could not be started here (3 times); next: it is started here again in ";
+    shows(lab, bravo, 4, &[again, "problem failed-here: "]);
+    write_web(bravo, "never", "exit 1");
+    let (code, said) = hb(bravo, &["takeover", "local"]);
+    lab.check(code == Some(1) && said.contains("refused: there is no other node"), &said);
+    let since = Instant::now();
+    let (code, said) = hb(bravo, &["takeover"]);
+    lab.check(code == Some(0) && said.contains("what could not be started here is started again now"), &said);
+    lab.await_until(MOVE_LIMIT, "bravo to serve", || held(lab, "web") == ["bravo"]);
+    lab.check(since.elapsed() < Duration::from_secs(5), "a start at once, and not after the pause of twenty seconds");
+    pair.await_owners("bravo", "bravo");
+}
+
+/// A start of bravo fails after it has started something, and its stop fails too. Alpha knows that bravo may run the
+/// group, and does not doubt bravo's own group.
+fn does_not_stop(pairing: Pairing) {
+    let pair = Pair::running("failed start does not stop", pairing, &groups::site());
+    let lab = &pair.lab;
+    let harmless = "#!/bin/sh\nexit 1\n";
+    lab.bravo.put_into("/usr/sbin", &[("reboot", harmless), ("init", harmless)]);
+    write_web(&lab.bravo, "start|stop", "if [ $1 = start ]; then : > $held; fi; exit 1");
+    lab.alpha.standby("local");
+    let row = "may still run at bravo: its start failed there, and its stop has not succeeded";
+    let told = || hb(&lab.alpha, &["status"]).1;
+    lab.await_until(START_LIMIT, &format!("alpha to say that it {row}"), || told().contains(row));
+    has(lab, &lab.alpha, &["\"at\":\"bravo\"", "\"why\":\"may-run-there\"", "\"nowhere\":null"]);
+    lab.stays(Duration::from_secs(4), "no group that runs nowhere", || {
+        let text = told();
+        !text.contains("problem runs-nowhere") && !text.contains("nowhere:")
+    });
+    shows(lab, &lab.bravo, 4, &["cannot be stopped here"]);
+    lab.check(held(lab, "web") == ["bravo"] && held(lab, "mail") == ["bravo"], "both on bravo");
+}
