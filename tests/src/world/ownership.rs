@@ -6,7 +6,7 @@ use super::host::Host;
 use super::rule::Rule;
 use super::schedule::Planned;
 use super::{Fault, Kind, ORIGIN, World};
-use hbcore::takeover::GroupState;
+use hbcore::takeover::{Group, GroupState};
 use hbcore::time::{Duration, Instant};
 
 /// On a lossy link, a message that ends a doubt may need several retransmissions, a quarter of a second apart.
@@ -213,9 +213,10 @@ impl World<'_> {
     }
 }
 
-/// It was executed anew, and is still joining.
+/// It was executed anew, and is still joining: it runs what it had, or starts it again.
 fn serves_on(engine: &Engine) -> bool {
-    engine.ours().is_some_and(|ours| ours.groups().iter().any(|group| group.state() == GroupState::Running))
+    let has = |group: &Group| group.state() == GroupState::Running || group.is_wanted();
+    engine.ours().is_some_and(|ours| ours.groups().iter().any(has))
 }
 
 fn is_active(engine: &Engine) -> bool {
