@@ -243,6 +243,7 @@ impl Driver {
         self.drain();
         loop {
             if self.left && self.clients_are_gone() {
+                self.end_programs();
                 return Ok(End::Left);
             }
             if let Some(handover) = self.restart_now() {

@@ -15,7 +15,7 @@ use crate::state::{Guard, Running, await_killed, probe};
 use crate::status;
 use crate::sys::host_name;
 use crate::sys::memory;
-use crate::sys::signal::{DAEMON_SIGNALS, Signals};
+use crate::sys::signal::{self, DAEMON_SIGNALS, Signals};
 use crate::terminal::complain;
 use hbcore::config::Severity;
 use hbcore::takeover::Holds;
@@ -33,6 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// (docs/protocol/files.md 15.2). Without another word it starts the daemon.
 #[cold]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    signal::ignore_file_size_limit();
     let mut arguments = arguments.into_iter();
     let program = arguments.next().map_or_else(|| "heartbeat".to_owned(), |a| a.to_string_lossy().into_owned());
     let mut arguments = arguments.peekable();

@@ -81,6 +81,13 @@ pub enum Problem {
         /// The fencing device.
         device: String,
     },
+    /// The program that fences a dead node has run for a while and not ended.
+    FenceSlow {
+        /// The node.
+        node: String,
+        /// The fencing device.
+        device: String,
+    },
     /// The program that fences does not exist, or cannot be executed.
     FenceMissing {
         /// Its path.
@@ -158,6 +165,10 @@ pub enum Problem {
     /// The daemon was told to read its configuration again, and could not continue with the new one. It keeps the old
     /// one.
     ReloadRefused,
+    /// The daemon was told to read its configuration again, and waits until nothing is being started, stopped or moved.
+    ReloadWaits,
+    /// The daemon was told to leave, and waits until groups have stopped that are no longer in `haresources`.
+    LeaveWaits,
     /// Work that belongs to no group, such as writing a file, could not be handed to a thread.
     WorkRefused {
         /// The work.

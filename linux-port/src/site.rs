@@ -141,6 +141,7 @@ impl Site {
                 .extensions
                 .script_timeout
                 .map_or(EFFECT_LIMIT, |t| t.saturating_mul(CALLS))
+                .max(self.extensions.fence_timeout.unwrap_or_default().saturating_mul(2))
                 .max(EFFECT_LIMIT),
             seed,
         }
@@ -161,7 +162,8 @@ impl Site {
         let nodes = || self.ha_cf.nodes.iter().map(|n| n.name.as_str().to_owned()).collect();
         let command =
             self.extensions.fence_command.map(|program| FenceDevice::command(program.path.into(), nodes(), scripts));
-        command.or_else(|| self.ha_cf.stonith.as_ref().map(|device| FenceDevice::stonith(device, nodes(), scripts)))
+        let device = || self.ha_cf.stonith.as_ref().map(|device| FenceDevice::stonith(device, nodes(), scripts));
+        command.or_else(device).map(|device| device.within(self.extensions.fence_timeout))
     }
 
     /// The means against a group that cannot be stopped.

@@ -35,7 +35,7 @@ use crate::sys::clock::Clock;
 use crate::sys::host_name;
 use crate::sys::memory;
 use crate::sys::realtime::{self, Class, Scheduling};
-use crate::sys::signal::{self, DAEMON_SIGNALS, Signals};
+use crate::sys::signal::{DAEMON_SIGNALS, Signals};
 use crate::systemd::Notify;
 use crate::terminal::complain;
 use hbcore::config::AutoFailback;
@@ -184,7 +184,6 @@ fn prepare(
 ) -> Result<Prepared, Failure> {
     // Before any other thread starts, because threads inherit the mask.
     let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::general)?;
-    signal::ignore_file_size_limit();
     let resumes = matches!(options.action, Action::Resume(_));
     let path = options.pid_file();
     let inherited = if resumes { PidFile::inherit(&path) } else { None };

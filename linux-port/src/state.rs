@@ -145,6 +145,7 @@ impl fmt::Display for Remedy<'_> {
             io::ErrorKind::ReadOnlyFilesystem => {
                 write!(f, "mount it writable, or name another directory with {option}")
             }
+            io::ErrorKind::FileTooLarge => f.write_str("raise the limit of file sizes (ulimit -f, LimitFSIZE)"),
             io::ErrorKind::StorageFull => f.write_str("free some space there"),
             _ => f.write_str("check the file system it is on"),
         }

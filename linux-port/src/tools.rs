@@ -15,6 +15,7 @@ mod send;
 mod standby;
 
 use crate::companions::Companion;
+use crate::sys::signal::ignore_file_size_limit;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
@@ -122,6 +123,7 @@ pub fn main_of_hb(tool: Tool, arguments: impl IntoIterator<Item = OsString>) -> 
 }
 
 fn begin(tool: Tool, arguments: impl IntoIterator<Item = OsString>, refused: u8) -> ExitCode {
+    ignore_file_size_limit();
     let mut arguments = arguments.into_iter();
     let program = arguments.next().unwrap_or_else(|| tool.name().into());
     match Context::new(&program, arguments) {
@@ -133,6 +135,7 @@ fn begin(tool: Tool, arguments: impl IntoIterator<Item = OsString>, refused: u8)
 /// The main function of the program that is all tools: the name by which it was called tells which one, or else its
 /// first word.
 pub fn main_of_all(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    ignore_file_size_limit();
     let mut arguments = arguments.into_iter().peekable();
     let called = |word: &OsString| {
         let name = Path::new(word).file_name();

@@ -61,6 +61,7 @@ const TABLES: [(&str, &[Directive]); 9] = [
         "hbcore.cf",
         &[
             D::FenceCommand,
+            D::FenceTimeout,
             D::StopFailureCommand,
             D::AddressTakeover,
             D::AddressConflict,
@@ -129,6 +130,10 @@ fn effect(directive: Directive) -> &'static str {
         D::FenceCommand => {
             "called with the name of a silent node; it returns 0 when that node does nothing any more. Instead of `stonith`"
         }
+        D::FenceTimeout => {
+            "how long one call of the program that fences may take before its process group is terminated and it is \
+             called again"
+        }
         D::StopFailureCommand => {
             "called with the first word of a group that does not stop; it returns 0 when nothing of it runs. If there \
              is no such program, or if it fails, the machine reboots; 3.0.6 always reboots"
@@ -158,6 +163,7 @@ fn other_default(directive: Directive) -> &'static str {
         D::HeartbeatFormat => "`compact`",
         D::AddressTakeover => "`builtin`",
         D::AddressConflict => "`warn`",
+        D::FenceTimeout => "a minute",
         D::ScriptTimeout | D::ShutdownTimeout => "an hour",
         _ => "–",
     }

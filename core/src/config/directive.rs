@@ -62,6 +62,7 @@ pub enum Directive {
     ShutdownTimeout,
     StopFailureCommand,
     FenceCommand,
+    FenceTimeout,
     AddressConflict,
 }
 
@@ -71,7 +72,7 @@ use super::place::File;
 
 /// One row per directive, in the order of the enum: name, default as text if it is a recorded parameter with a fixed
 /// default, short description if it is a recorded parameter.
-const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 56] = [
+const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 57] = [
     (D::Cluster, "cluster", Some("linux-ha"), Some("the name of cluster")),
     (D::Node, "node", None, None),
     (D::Hopfudge, "hopfudge", Some("1"), Some("# of hops above cluster size")),
@@ -142,6 +143,7 @@ const TABLE: [(Directive, &str, Option<&str>, Option<&str>); 56] = [
     (D::ShutdownTimeout, "shutdown_timeout", None, None),
     (D::StopFailureCommand, "stop_failure_command", None, None),
     (D::FenceCommand, "fence_command", None, None),
+    (D::FenceTimeout, "fence_timeout", None, None),
     (D::AddressConflict, "address_conflict", None, None),
 ];
 
@@ -163,6 +165,7 @@ impl Directive {
             | Self::ShutdownTimeout
             | Self::StopFailureCommand
             | Self::FenceCommand
+            | Self::FenceTimeout
             | Self::AddressConflict => File::HbcoreCf,
             _ => File::HaCf,
         }

@@ -31,6 +31,9 @@ pub struct HbcoreCf<'t> {
     pub stop_failure_command: Option<Program<'t>>,
     /// `fence_command`: the program that fences a dead node, instead of the device that `ha.cf` may name.
     pub fence_command: Option<Program<'t>>,
+    /// `fence_timeout`: the longest time for one call of the program that fences before it is terminated; a minute if
+    /// not given.
+    pub fence_timeout: Option<Duration>,
 }
 
 /// A program of the site.
@@ -120,10 +123,10 @@ impl<'t> HbcoreCf<'t> {
             (_, time) => {
                 let time = parse_time(time).filter(|t| !t.is_zero());
                 let Some(time) = time else { return Err(ProblemKind::BadTime { directive, text }) };
-                if directive == Directive::ScriptTimeout {
-                    self.script_timeout = Some(time);
-                } else {
-                    self.shutdown_timeout = Some(time);
+                match directive {
+                    Directive::ScriptTimeout => self.script_timeout = Some(time),
+                    Directive::FenceTimeout => self.fence_timeout = Some(time),
+                    _ => self.shutdown_timeout = Some(time),
                 }
             }
         }
@@ -171,9 +174,11 @@ mod tests {
     #[test]
     fn times_and_the_command_are_read_and_wrong_ones_refused() {
         let mut problems = Problems::<8>::new();
-        let text = b"script_timeout 90\nshutdown_timeout 1500ms\nstop_failure_command /sbin/fence-me\n";
+        let text =
+            b"script_timeout 90\nfence_timeout 20\nshutdown_timeout 1500ms\nstop_failure_command /sbin/fence-me\n";
         let read = HbcoreCf::parse(text, &mut problems).checked().expect("sound");
         assert_eq!(read.script_timeout, Some(Duration::from_secs(90)));
+        assert_eq!(read.fence_timeout, Some(Duration::from_secs(20)));
         assert_eq!(read.shutdown_timeout, Some(Duration::from_millis(1500)));
         assert_eq!(
             read.stop_failure_command.map(|p| (p.path, p.at.line, p.at.column)),

@@ -211,6 +211,7 @@ fn bad_time(f: &mut fmt::Formatter<'_>, directive: Directive) -> fmt::Result {
         | Directive::Warntime
         | Directive::ConnLogdTime
         | Directive::ScriptTimeout
+        | Directive::FenceTimeout
         | Directive::ShutdownTimeout => " above zero",
         _ => "",
     };

@@ -41,6 +41,7 @@ Of several nodes on one machine, check and status are told which one by the opti
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    hbcore_linux::sys::signal::ignore_file_size_limit();
     let mut words = std::env::args_os().skip(1).peekable();
     if words.peek().is_some_and(|word| word == demo::ROLE) {
         return demo::play(words.skip(1));

@@ -29,6 +29,7 @@ type End = Result<u8, ClientError>;
 
 /// Carries out a command line, without the program's name.
 pub fn main(words: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    crate::sys::signal::ignore_file_size_limit();
     let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     let run_dir = std::env::var_os("HBCORE_RUN_DIR").unwrap_or_else(|| RUN_DIR.into());
     let mut output = Output::default();

@@ -1,6 +1,7 @@
 //! The status socket: `hb status` gets its answer, one connection at a time.
 
-use super::watch::Around;
+use super::signals::Leave;
+use super::watch::{Around, Order};
 use super::{Driver, STATUS};
 use crate::log::{Omitted, Verdict};
 use crate::status::{Answer, Seen};
@@ -33,6 +34,7 @@ impl Driver {
             groups: narrator.groups(),
             words: resources.plans().map(|plan| plan.words.as_str()).collect(),
             scripts: &scripts,
+            strays: resources.stray_rows().map(|row| row.key.to_owned()).collect(),
             left: watch.left(),
             failures: watch.failures(),
             fences: watch.fences(),
@@ -67,8 +69,16 @@ impl Driver {
         }
     }
 
+    /// The order that waits for a stop.
+    fn waiting_order(&self) -> Option<Order> {
+        let leaves = self.leave == Leave::AwaitsStrays;
+        let reloads = !self.leave.is_wanted() && self.restart.is_put_off();
+        leaves.then_some(Order::Leave).or_else(|| reloads.then_some(Order::Reload))
+    }
+
     /// Looks for problems that the operator should know, and reports new ones.
     pub(super) fn look(&mut self, now: Instant) {
+        let waits = self.waiting_order();
         let Self { watch, cluster, narrator, links, resources, log, .. } = self;
         let around = Around {
             groups: narrator.groups(),
@@ -76,6 +86,7 @@ impl Driver {
             device: narrator.device(),
             wall: Clock.wall_seconds(),
             resources,
+            waits,
             log,
         };
         for fresh in watch.look(cluster, now, &around) {

@@ -35,6 +35,13 @@ pub(super) enum Restart {
     },
 }
 
+impl Restart {
+    /// Whether it waits until nothing moves.
+    pub(super) fn is_put_off(&self) -> bool {
+        matches!(self, Self::Delayed(_))
+    }
+}
+
 /// The request to a thread.
 #[derive(Debug)]
 pub(super) enum Answer<T> {

@@ -85,6 +85,20 @@ impl Driver {
         }
     }
 
+    /// Terminates the programs that still run when the node has left, such as one that fences, and waits for a moment:
+    /// no thread of ours could do that later.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn end_programs(&self) {
+        let jobs = self.resources.jobs();
+        jobs.cancel_all();
+        let last = Clock.now().after(FORCED_GRACE);
+        while jobs.outstanding() > 0 && Clock.now() < last {
+            while jobs.collect().is_some() {}
+            std::thread::sleep(FORCED_LOOK);
+        }
+    }
+
     /// Releases the addresses, because another node takes them over as soon as we are silent. Terminates every script,
     /// and waits for a moment until they have ended, because no thread of ours could do that later.
     #[cold]

@@ -2,12 +2,13 @@
 //! `hb status` shows beside the board of the other threads.
 
 mod history;
+mod waits;
 
 use crate::cluster_view::{LinuxCluster, is_nowhere, name, not_here, of_node, others};
 use crate::jobs::{Jobs, Running};
 use crate::log::Logger;
 use crate::problems::{Board, Coming, Problem, STRONGER, Standing};
-use crate::resources::{Resources, StrayDoing};
+use crate::resources::Resources;
 use hbcore::id::{GroupId, NodeId};
 use hbcore::node::NodeState;
 use hbcore::takeover::{Notice, Phase, Why};
@@ -15,6 +16,8 @@ use hbcore::time::{Duration, Instant};
 use hbcore::wire::Structure;
 use hbcore::{DatagramError, Event, NodeKind};
 use history::History;
+pub(super) use waits::Order;
+use waits::{next_of_stray, waits_for};
 
 /// The largest number of kept problems; a new one beyond it is dropped.
 const KEPT: usize = 32;
@@ -64,6 +67,8 @@ pub(super) struct Around<'a> {
     pub(super) wall: u64,
     /// The source of reasons for failures.
     pub(super) resources: &'a Resources,
+    /// The order that waits for a stop.
+    pub(super) waits: Option<Order>,
     pub(super) log: &'a Logger,
 }
 
@@ -77,6 +82,8 @@ pub(super) struct Watch {
     history: History,
     /// Nodes that are to be fenced: the time since then, and the number of failed attempts.
     fences: Vec<(NodeId, Instant, u32)>,
+    /// Nodes for which the program that fences runs now: the time since then.
+    calls: Vec<(NodeId, Instant)>,
     wall: Option<(Instant, u64)>,
     /// The problems on the board of the other threads at the last glance, and the scripts that ran.
     posted: Vec<Standing>,
@@ -149,6 +156,7 @@ impl Watch {
     pub(super) fn look(&mut self, cluster: &LinuxCluster, now: Instant, around: &Around<'_>) -> Vec<Fresh> {
         self.look_at_clock(now, around.wall);
         self.history.look(cluster, now, around.links);
+        self.look_at_fencing(cluster, now);
         let found = self.found(cluster, now, around);
         self.expire(now, &found);
         let fresh = self.keep(now, found);
@@ -188,17 +196,7 @@ impl Watch {
                 all.push(Problem::FailedHere { group: key.clone() });
             }
         }
-        let patience = cluster.node(cluster.local()).map(|me| me.deadtime).unwrap_or_default();
-        for stray in around.resources.stray_rows() {
-            let group = stray.key.to_owned();
-            match stray.doing {
-                StrayDoing::Escalates | StrayDoing::EscalatesAgain(_) => all.push(Problem::StopEscalated { group }),
-                StrayDoing::Stops | StrayDoing::StopsAgain(_) if now.since(stray.since) > patience => {
-                    all.push(Problem::RemovedStops { group });
-                }
-                StrayDoing::Stops | StrayDoing::StopsAgain(_) => {}
-            }
-        }
+        all.extend(self.waits(cluster, now, around));
         if around.log.is_losing() {
             all.push(Problem::LogLosesLines { file: String::new() });
         }
@@ -209,9 +207,14 @@ impl Watch {
     fn explain(&mut self, cluster: &LinuxCluster, around: &Around<'_>) {
         let place =
             |key: &str| (0..).map(GroupId).zip(around.groups).find(|(_, group)| *group == key).map(|(id, _)| id);
-        let stray = |key: &str| around.resources.stray_rows().find(|row| row.key == key).map(|row| row.doing);
-        for noted in &mut self.noted {
+        let stray = |key: &str| around.resources.stray_rows().find(|row| row.key == key);
+        let mut all = std::mem::take(&mut self.noted);
+        for noted in &mut all {
             match &noted.problem {
+                Problem::FenceSlow { node, .. } => noted.next = self.end_of_call(cluster, node, around),
+                Problem::LeaveWaits | Problem::ReloadWaits => {
+                    noted.reason = waits_for(cluster, around).or_else(|| noted.reason.take());
+                }
                 Problem::FenceFails { node, .. } => {
                     let fence = self.fences.iter().find(|(id, ..)| name(cluster, *id) == *node);
                     let Some((id, since, times)) = fence else { continue };
@@ -228,19 +231,19 @@ impl Watch {
                     noted.reason = why.or_else(|| noted.reason.take());
                 }
                 Problem::RemovedStops { group } => {
-                    noted.next = match stray(group) {
-                        Some(StrayDoing::StopsAgain(at)) => Some(("it is told to stop again".to_owned(), Some(at))),
-                        _ => None,
-                    };
+                    let Some(row) = stray(group) else { continue };
+                    (noted.since, noted.next) = (row.since, next_of_stray(row.doing));
                 }
                 Problem::StopEscalated { group } => {
+                    noted.reason = around.resources.why_escalation_failed(group).or_else(|| noted.reason.take());
                     let again = match (place(group).and_then(|id| cluster.takeover().why(id)), stray(group)) {
                         (Some(Why::Escalates { again }), _) => again,
-                        (_, Some(StrayDoing::EscalatesAgain(at))) => Some(at),
-                        (_, Some(StrayDoing::Escalates)) => None,
-                        (_, Some(StrayDoing::Stops | StrayDoing::StopsAgain(_)) | None) => continue,
+                        (_, Some(row)) => {
+                            (noted.since, noted.next) = (row.since, next_of_stray(row.doing));
+                            continue;
+                        }
+                        (_, None) => continue,
                     };
-                    noted.reason = around.resources.why_escalation_failed(group).or_else(|| noted.reason.take());
                     noted.next = Some(match again {
                         Some(at) => (format!("{STRONGER} is tried again"), Some(at)),
                         None => (format!("{STRONGER} is being tried"), None),
@@ -250,6 +253,7 @@ impl Watch {
                 _ => {}
             }
         }
+        self.noted = all;
     }
 
     /// The operator asked for a fresh start: earlier failures here no longer count against this node.

@@ -31,6 +31,7 @@ impl Problem {
         StopEscalated => "stop-escalated",
         RemovedStops => "removed-stops",
         FenceFails => "fence-fails",
+        FenceSlow => "fence-slow",
         FenceMissing => "fence-missing",
         NodeDead => "node-dead",
         NodeLeft => "node-left",
@@ -46,6 +47,8 @@ impl Problem {
         ClockJumped => "clock-jumped",
         NoAnswer => "no-answer",
         ReloadRefused => "reload-refused",
+        ReloadWaits => "reload-waits",
+        LeaveWaits => "leave-waits",
         WorkRefused => "work-refused",
         LogLosesLines => "log-loses-lines",
         StatusRefused => "status-refused",
@@ -91,6 +94,7 @@ impl Problem {
             Self::FenceFails { .. } => {
                 "look for the program's last lines in the log; if the node is certainly off, let the program return 0 once"
             }
+            Self::FenceSlow { .. } => "find out what the program waits for; fence_timeout in hbcore.cf limits it",
             Self::FenceMissing { .. } => {
                 "install the program and make it executable; the daemon looks for it each minute, and every five seconds while a node waits to be fenced"
             }
@@ -130,6 +134,10 @@ impl Problem {
             Self::ReloadRefused { .. } => {
                 "repair the cause, then `heartbeat -r`; until then the old configuration is in use"
             }
+            Self::ReloadWaits => {
+                "find out why the groups do not come to rest; `heartbeat -k` leaves with the old configuration instead"
+            }
+            Self::LeaveWaits => "find out what the stop scripts of the groups wait for",
             Self::WorkRefused { .. } => {
                 "check the limits of processes and threads (pids.max, ulimit -u) and the free memory"
             }
@@ -171,11 +179,21 @@ impl fmt::Display for Problem {
             Self::AddressesUnrecorded { path } => write!(f, "addresses are brought up without a record in {path}"),
             Self::NoAnswer => f.write_str("the peer is heard but does not report its claim: nothing is started here"),
             Self::ReloadRefused => f.write_str("the changed configuration is not in use"),
+            Self::ReloadWaits => {
+                f.write_str("the changed configuration is not in use yet: the reload waits until nothing moves")
+            }
+            Self::LeaveWaits => f.write_str("this node was told to leave, and waits until groups have stopped here"),
             Self::RunsNowhere { group } => write!(f, "{group} runs on no node, as far as this node knows"),
             Self::RemovedStops { group } => write!(f, "{group} is no longer in haresources and still stops here"),
             Self::StopEscalated { group } => write!(f, "{group} does not stop here, so no other node may start it"),
             Self::FenceFails { node, device } => {
                 write!(f, "{node} is not fenced: {device} fails, so the groups that it may run are not started")
+            }
+            Self::FenceSlow { node, device } => {
+                write!(
+                    f,
+                    "{node} is not fenced yet: {device} has not ended, so the groups that it may run are not started"
+                )
             }
             Self::FenceMissing { program } => {
                 write!(f, "the fencing program {program} does not exist or is not executable")

@@ -22,4 +22,9 @@ impl Resources {
     pub fn why_not_fenced(&self, node: NodeId) -> Option<String> {
         self.jobs.why_failed(&self.fence.as_ref()?.call(node)?.name())
     }
+
+    /// The longest time for one call of the program that fences; `None` if there is none.
+    pub fn fence_limit(&self) -> Option<std::time::Duration> {
+        self.fence.as_ref().map(super::FenceDevice::limit)
+    }
 }

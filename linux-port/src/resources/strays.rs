@@ -37,6 +37,7 @@ struct Stray {
     means: Means,
     course: Course,
     since: Instant,
+    was_escalated: bool,
 }
 
 /// The means against a stray that does not stop.
@@ -65,6 +66,8 @@ pub struct StrayRow<'a> {
     pub since: Instant,
     /// The treatment.
     pub doing: StrayDoing,
+    /// Whether stronger means have been tried since then.
+    pub was_escalated: bool,
 }
 
 /// The treatment of a stray.
@@ -91,7 +94,7 @@ struct Marker {
 
 impl Stray {
     fn row(&self) -> StrayRow<'_> {
-        StrayRow { key: &self.plan.key, since: self.since, doing: self.doing() }
+        StrayRow { key: &self.plan.key, since: self.since, doing: self.doing(), was_escalated: self.was_escalated }
     }
 
     fn doing(&self) -> StrayDoing {
@@ -140,7 +143,14 @@ impl Resources {
         plan.assume_started();
         let number = self.strays.next;
         self.strays.next = number.wrapping_add(1);
-        self.strays.all.push(Stray { number, plan, means, course: Course::Due, since: Clock.now() });
+        self.strays.all.push(Stray {
+            number,
+            plan,
+            means,
+            course: Course::Due,
+            since: Clock.now(),
+            was_escalated: false,
+        });
     }
 
     /// The words of the strays, as they stood in `haresources`.
@@ -221,7 +231,7 @@ impl Resources {
         let (key, log, board) = (stray.plan.key.clone(), self.log.clone(), self.board.clone());
         let task = Self::escalation_of(escalation, key.clone(), log, board);
         match self.jobs.submit(Job { id: JobId::Stray(stray.number), name: job_of(&key), work: Work::Function(task) }) {
-            Ok(()) => stray.course = Course::Escalates,
+            Ok(()) => (stray.course, stray.was_escalated) = (Course::Escalates, true),
             Err(error) => {
                 self.log.error(format_args!("{error}"));
                 stray.rest(REFUSED_PAUSE, false);

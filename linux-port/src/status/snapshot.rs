@@ -36,6 +36,8 @@ pub struct Seen<'a> {
     pub left: &'a [NodeId],
     /// The failed starts of each group here since it last ran, by the groups' ids.
     pub failures: &'a [u32],
+    /// Groups that are no longer in `haresources` and are to stop, by their keys.
+    pub strays: Vec<String>,
     /// The nodes that are to be fenced: the time since then, and the number of failed attempts.
     pub fences: &'a [(NodeId, Instant, u32)],
     /// The addresses of each group, by the groups' ids.
@@ -76,6 +78,8 @@ pub struct Snapshot {
     pub more_problems: usize,
     /// All nodes, ping nodes as well, in the order of `ha.cf`.
     pub nodes: Vec<NodeRow>,
+    /// Groups that are no longer in `haresources` and are to stop, by their keys.
+    pub strays: Vec<String>,
     /// All groups, in the order of `haresources`.
     pub groups: Vec<GroupRow>,
 }
@@ -198,6 +202,7 @@ impl Snapshot {
             problems: seen.problems.iter().take(SHOWN).cloned().collect(),
             more_problems: seen.problems.len().saturating_sub(SHOWN),
             nodes: cluster.nodes().map(|n| node_row(seen, &n)).collect(),
+            strays: seen.strays.clone(),
             groups,
         }
     }
@@ -205,7 +210,8 @@ impl Snapshot {
     /// The groups that are being stopped here, by their keys, each with the script that runs.
     pub fn stopping(&self) -> Vec<String> {
         let stopping = self.groups.iter().filter(|g| g.here == GroupState::Stopping || g.here == GroupState::Stuck);
-        stopping.map(|g| format!("{}{}", g.key, g.script_text())).collect()
+        let stopping = stopping.map(|g| format!("{}{}", g.key, g.script_text()));
+        stopping.chain(self.strays.iter().map(|key| format!("{key} (no longer in haresources)"))).collect()
     }
 }
 

@@ -55,6 +55,7 @@ impl Starting<'_> {
             problems: waits.chain(self.problems.iter().cloned()).take(SHOWN).collect(),
             more_problems: 0,
             nodes: vec![me],
+            strays: Vec::new(),
             groups: self.groups.iter().map(|(key, home)| self.row(key, home)).collect(),
         }
     }

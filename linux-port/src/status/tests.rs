@@ -87,6 +87,7 @@ fn seen() -> Snapshot {
             reason: Some("Return code 1: no \x1b[31manswer".to_owned()),
             next: Some(Coming { what: "it is tried again".to_owned(), within: Some(Duration::from_millis(3500)) }),
         }],
+        strays: Vec::new(),
         more_problems: 0,
         nodes: vec![
             node("alpha", true, false, vec![]),

@@ -84,7 +84,7 @@ impl AsFd for Signals {
 }
 
 /// Ignores `SIGXFSZ`, so that a write beyond `RLIMIT_FSIZE` fails like a write to a full disk and does not end the
-/// daemon. Programs that the daemon starts begin with the default disposition.
+/// program. Each of our programs calls it before its first write. Scripts begin with the default disposition.
 pub fn ignore_file_size_limit() {
     // SAFETY: no handler is installed; ignoring a signal that exists cannot fail.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };

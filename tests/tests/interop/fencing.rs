@@ -79,3 +79,37 @@ pub(crate) fn node_returns(pairing: Pairing) {
     lab.stays(Duration::from_secs(6), "no more calls of the command", || lab.bravo.lines_of("calls").len() == calls);
     lab.check(pair.are_owners("alpha", "bravo"), "each group at home");
 }
+
+/// A program that does not end, not even when it is told to, and its child.
+const HANGING: &str = r#"#!/bin/sh
+trap '' TERM
+echo "fence $*" >> /var/log/calls
+sleep 1000 &
+echo $$ $! >> /run/fencers
+while :; do wait; sleep 1; done
+"#;
+
+/// The program hangs: it is a problem after a few seconds, is ended at its limit and called again, and does not outlive
+/// the daemon.
+pub(crate) fn hangs(pairing: Pairing) {
+    let pair = Pair::new("fence command hangs", pairing, &Site { media: Media::Bcast, ..groups::site() });
+    let (lab, bravo) = (&pair.lab, &pair.lab.bravo);
+    bravo.write_program("fence", HANGING);
+    bravo.write("hbcore.cf", "fence_command /etc/ha.d/fence\nfence_timeout 5\n");
+    pair.start();
+    lab.alpha.cut_power();
+    let problem = "problem fence-slow: alpha is not fenced yet: /etc/ha.d/fence has not ended";
+    crate::status::shows(lab, bravo, 4, &[problem, ": it is terminated, and called again five seconds later"]);
+    let calls = || bravo.lines_of("calls").iter().filter(|line| *line == "fence alpha").count();
+    lab.await_until(START_LIMIT, "the second call of the command", || calls() == 2);
+    let lives = |which: &str| {
+        let line = format!("for pid in $({which} /run/fencers); do kill -0 $pid && exit 0; done; exit 1");
+        bravo.run("sh", &["-c", &line]).code == Some(0)
+    };
+    lab.check(!lives("head -n 1"), "nothing of the first call to be left");
+    crate::status::shows(lab, bravo, 4, &["problem fence-fails", "problem fence-slow"]);
+    lab.check(!bravo.holds_service(), "no takeover before the command has succeeded");
+    let stopped = bravo.heartbeat(&["-k"]);
+    lab.check(stopped.code == Some(0), &format!("a stop instead of {stopped:?}"));
+    lab.check(!lives("cat"), "no program that fences to outlive the daemon");
+}

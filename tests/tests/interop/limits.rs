@@ -139,3 +139,30 @@ pub(crate) fn unnoticed_generation(pairing: Pairing) {
     lab.await_until(START_LIMIT, "the problem to be over", || !status().contains("problem no-answer: "));
     pair.await_owners("alpha", "bravo");
 }
+
+/// The log is larger than any file may grow at the start: the node starts without its lines, or says why it does not.
+pub(crate) fn file_size_at_start(pairing: Pairing) {
+    let pair = Pair::new("file limit at the start", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let program = alpha.daemon().program().display().to_string();
+    // Through a pipe, because the limit holds for the output as well.
+    let start = |blocks: u32| {
+        alpha.run("sh", &["-c", &format!("(ulimit -f {blocks}; {program}; echo ended with $?) 2>&1 | cat")]).output
+    };
+    alpha.run("sh", &["-c", "head -c 100000 /dev/zero >/var/log/ha-log"]);
+    let refused = start(0);
+    let says_why = refused.contains("raise the limit of file sizes") && refused.contains("ended with 1");
+    lab.check(says_why, &format!("the reason instead of {refused}"));
+    let started = start(16);
+    lab.check(started.contains("ended with 0") && alpha.is_running(), &format!("a start instead of {started}"));
+    crate::status::shows(
+        lab,
+        alpha,
+        4,
+        &["problem log-loses-lines: lines of the log are lost: /var/log/ha-log cannot be written"],
+    );
+    let hb = release_binary("hb").display().to_string();
+    let line = format!("(ulimit -f 0; {hb} status >/var/log/full; echo $?) 2>/dev/null | cat");
+    let told = alpha.run("sh", &["-c", &line]).output;
+    lab.check(told.trim() == "1", &format!("hb to end with 1 where its output may not grow instead of {told}"));
+}

@@ -234,7 +234,7 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
 }
 
 /// Scenarios of a pair of ours in which the daemon crashes, or reads its configuration anew and something goes wrong.
-const CRASHES_AND_RELOADS: [(&str, Scenario); 25] = [
+const CRASHES_AND_RELOADS: [(&str, Scenario); 27] = [
     ("crash_and_late_restart_leave_one_owner", crash::late_restart),
     ("crash_and_quick_restart_leave_one_owner", crash::quick_restart),
     ("start_at_once_after_a_crash_runs_one_daemon", crash::start_at_once),
@@ -260,6 +260,8 @@ const CRASHES_AND_RELOADS: [(&str, Scenario); 25] = [
     ("removed_group_that_does_not_stop_is_escalated_and_not_forgotten", strays::stop_fails),
     ("removed_group_whose_stop_hangs_delays_a_reload", strays::stop_hangs),
     ("removed_group_is_stopped_after_a_crash", strays::crash),
+    ("removed_group_whose_stop_hangs_is_named_by_a_stop", strays::leave_is_shown),
+    ("removed_group_that_does_not_stop_is_one_problem", strays::line_is_steady),
 ];
 
 /// Scenarios in which something is asked of a node that only ours does: of alpha, of bravo, of both.
@@ -282,16 +284,17 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("reload_with_changed_haresources", reload::haresources),
         ("removed_group_is_stopped_before_its_node_leaves", strays::leave),
     ];
-    let of_bravo: [(&str, Scenario); 7] = [
+    let of_bravo: [(&str, Scenario); 8] = [
         ("start_without_a_process_goes_back_to_its_owner", outcomes::no_process_for_a_start),
         ("status_of_an_empty_claim_holds_none", status::claims),
         ("status_of_fencing_that_fails_names_the_next_try", status::fencing),
         ("stall_of_the_observer_blames_nobody", stall::of_the_observer),
         ("start_failure_of_a_foreign_group_sends_it_home", failures::start_of_foreign),
         ("fence_command_that_fails_twice", fencing::command),
+        ("fence_command_that_hangs_is_ended_and_called_again", fencing::hangs),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 25] = [
+    let of_both: [(&str, Scenario); 26] = [
         ("respawned_client_that_dies_too_often_is_a_problem_until_a_reload", respawn::dies),
         ("respawned_clients_outlive_a_reload", respawn::reload),
         ("respawned_client_that_does_not_end_is_killed", respawn::does_not_end),
@@ -305,6 +308,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("loop_sleeps_while_no_descriptor_is_free", limits::no_descriptor),
         ("status_of_a_stopped_daemon_is_not_waited_for", limits::stopped_daemon),
         ("daemon_lives_while_no_file_may_grow", limits::file_size),
+        ("start_with_a_log_beyond_the_file_limit_says_what_it_does", limits::file_size_at_start),
         ("signal_without_news_is_logged_three_times_at_most", limits::unchanged),
         ("lost_generation_and_a_clock_set_back_keep_nobody_out", limits::lost_generation),
         ("node_whose_generation_is_refused_says_what_to_do", limits::unnoticed_generation),

@@ -125,6 +125,7 @@ pub(crate) fn stop_hangs(pairing: Pairing) {
     let answered = alpha.heartbeat(&["-r"]);
     lab.check(answered.output.contains("is put off"), &format!("the reload to wait instead of {answered:?}"));
     lab.stays(LONG_ENOUGH, "no restart before the stop has ended", || restarts() == before);
+    shows(lab, alpha, 4, &["problem reload-waits: the changed configuration is not in use yet", "moves: extra ("]);
     alpha.run("rm", &["/run/hang"]);
     lab.await_until(START_LIMIT, "extra to stop and the reload to go on", || {
         held(lab, "extra").is_empty() && restarts() == before + 1
@@ -169,4 +170,52 @@ pub(crate) fn leave(pairing: Pairing) {
     lab.check(moved, "everything on bravo");
     lab.check(!both, "one owner of extra at every time");
     lab.await_until(START_LIMIT, "the daemon of alpha to end", || !alpha.is_running());
+}
+
+/// The daemon is told to end while the stop hangs: `-k` names the group, and `hb status` says that the node is to leave.
+pub(crate) fn leave_is_shown(pairing: Pairing) {
+    let pair = hanging("removed line, leave is shown", pairing);
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let stopped = std::thread::scope(|scope| {
+        let line = format!("{} -k 2>/var/log/stop", alpha.daemon().program().display());
+        let stop = scope.spawn(move || alpha.run("sh", &["-c", &line]));
+        shows(lab, alpha, 4, &["problem leave-waits: this node was told to leave", "stopped here: extra ("]);
+        lab.stays(2 * LONG_ENOUGH, "extra on alpha alone", || held(lab, "extra") == ["alpha"]);
+        alpha.run("rm", &["/run/hang"]);
+        stop.join().expect("an answer")
+    });
+    let said = alpha.lines_of("stop").join("\n");
+    let names_it = said.contains("is still stopping after 2 s: extra (no longer in haresources)");
+    lab.check(stopped.code == Some(0) && names_it, &format!("the group to be named instead of {stopped:?}, {said}"));
+}
+
+/// The stop fails for longer than several rounds: `hb status` has one line about it, whose age grows.
+pub(crate) fn line_is_steady(pairing: Pairing) {
+    let pair = running("removed line, steady problem", pairing);
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let command = "#!/bin/sh\necho \"${0##*/} $*\" >> /var/log/calls\nexit 1\n";
+    alpha.put_into("/usr/sbin", &[("reboot", command), ("init", command)]);
+    alpha.write_program("command", command);
+    alpha.write("hbcore.cf", "stop_failure_command /etc/ha.d/command\n");
+    alpha.run("touch", &["/run/refuse"]);
+    remove_line(&pair);
+    lab.await_until(ATTEMPTS_LIMIT, "the command to be called", || count_calls(alpha, "command extra") > 0);
+    let mut ages = Vec::new();
+    let (stops, rounds) = (count_calls(alpha, "extra stop"), 12);
+    lab.await_until(ATTEMPTS_LIMIT, "the stop to be tried again", || {
+        let text = alpha.run(&release_binary("hb").display().to_string(), &["status"]).output;
+        let line = text.lines().find(|line| line.starts_with("problem stop-escalated: extra"));
+        ages.push(line.and_then(age));
+        lab.check(!text.contains("problem removed-stops"), &format!("one line instead of {text}"));
+        count_calls(alpha, "extra stop") > stops + rounds
+    });
+    let first = ages.first().copied().flatten();
+    let is_steady = ages.is_sorted() && first > Some(1) && ages.iter().all(Option::is_some);
+    lab.check(is_steady, &format!("the line at each look, and its age to grow, instead of {ages:?}"));
+}
+
+/// The seconds in ` (12 s)` or ` (3 times in 12 s)` of a problem.
+fn age(line: &str) -> Option<u64> {
+    let (_, end) = line.rsplit_once('(')?;
+    end.split_once(" s")?.0.rsplit(' ').next()?.parse().ok()
 }
