@@ -175,7 +175,7 @@ mod tests {
     fn times_and_the_command_are_read_and_wrong_ones_refused() {
         let mut problems = Problems::<8>::new();
         let text =
-            b"script_timeout 90\nfence_timeout 20\nshutdown_timeout 1500ms\nstop_failure_command /sbin/fence-me\n";
+            b"script_timeout 90\nshutdown_timeout 1500ms\nstop_failure_command /sbin/fence-me\nfence_timeout 20\n";
         let read = HbcoreCf::parse(text, &mut problems).checked().expect("sound");
         assert_eq!(read.script_timeout, Some(Duration::from_secs(90)));
         assert_eq!(read.fence_timeout, Some(Duration::from_secs(20)));
