@@ -21,21 +21,17 @@ mod traffic;
 mod upkeep;
 mod watch;
 
-pub use orders::Scripts;
-pub use parts::Parts;
+pub use parts::{Parts, Programs, Rules, Words};
 pub use reread::{Next, Reread, Rereader};
 pub use upkeep::{Files, SharedClaim};
 
 use crate::clients::Feed;
 use crate::cluster_view::LinuxCluster;
-use crate::control::ControlSocket;
 use crate::links::Links;
 use crate::log::{Logger, RateLimit};
 use crate::problems::Board;
 use crate::resources::{Handover, Resources};
 use crate::respawn::Respawn;
-use crate::state::StateDir;
-use crate::status::{Reloads, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::memory;
 use crate::sys::poller::{Events, Interest, Poller};
@@ -46,6 +42,7 @@ use crate::systemd::Notify;
 use hbcore::time::{Duration, Instant, earliest};
 use narrate::Narrator;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use traffic::{MEDIA, Opened};
 
@@ -90,28 +87,16 @@ pub struct Driver {
     narrator: Narrator,
     watch: watch::Watch,
     device: device::Device,
-    log_bad_packets: bool,
+    rules: Rules,
     compression: compression::Compression,
-    rereader: Rereader,
-    host_cache: Option<StateDir>,
-    scripts: Scripts,
-    status: Option<StatusSocket>,
-    control: Option<ControlSocket>,
-    clients: Option<Feed>,
-    respawn: Option<Respawn>,
-    /// The decisions about the latest reloads.
-    reloads: Reloads,
+    programs: Programs,
+    reload: reread::Reload,
     board: Board,
     service: Notify,
     service_at: Option<Instant>,
-    shutdown_limit: Duration,
     /// The time at which leaving has taken too long.
     forced_at: Option<Instant>,
-    restart: restart::Restart,
-    reread: (SyncSender<Reread>, Receiver<Reread>),
     opened: (SyncSender<Opened>, Receiver<Opened>),
-    /// The limit for log lines about signals that change nothing.
-    unchanged: RateLimit,
     /// The limit for log lines about status connections that could not be accepted.
     unanswered: RateLimit,
     /// The time at which the status socket is watched again.
@@ -124,6 +109,20 @@ pub struct Driver {
     upkeep: upkeep::Upkeep,
     leave: signals::Leave,
     left: bool,
+}
+
+impl Programs {
+    /// Watches those that are there.
+    fn watch(&self, poller: &Poller) -> io::Result<()> {
+        let watched = [
+            self.fifo.as_ref().map(|fifo| (fifo.fd(), FIFO)),
+            self.status.as_ref().map(|status| (status.fd(), STATUS)),
+            self.control.as_ref().map(|control| (control.fd(), CONTROL)),
+            self.clients.as_ref().map(|clients| (clients.fd(), CLIENTS)),
+            self.respawn.as_ref().map(|respawn| (respawn.as_fd(), RESPAWN)),
+        ];
+        watched.into_iter().flatten().try_for_each(|(fd, token)| poller.add(fd, token, Interest::Read))
+    }
 }
 
 /// Room for the largest datagram. Only its used part takes memory.
@@ -147,23 +146,13 @@ impl Driver {
             scheduling,
             signals,
             log,
-            groups,
-            device,
-            fence_program,
-            lateness,
-            log_bad_packets,
-            compression,
-            rereader,
-            host_cache,
-            scripts,
-            status,
-            control,
-            clients,
-            respawn,
-            service,
-            shutdown_limit,
             board,
+            service,
             files,
+            programs,
+            words,
+            rules,
+            rereader,
             reloads,
         } = parts;
         let poller = Poller::new()?;
@@ -176,35 +165,27 @@ impl Driver {
         }
         let home = cluster.node(cluster.local()).map_or_else(String::new, |n| n.name.as_str().to_owned());
         let service_at = service.watchdog_interval().map(|_| Clock.now());
-        let driver = Self {
-            narrator: Narrator::new(&log, links.names(), groups, home, device, lateness),
+        programs.watch(&poller)?;
+        Ok(Self {
+            narrator: Narrator::new(&log, links.names(), home, words),
             watch: watch::Watch::default(),
-            device: device::Device::new(fence_program, Clock.now()),
+            device: device::Device::new(rules.fence_program.clone(), Clock.now()),
+            compression: compression::Compression::new(rules.compression),
+            upkeep: upkeep::Upkeep::new(files, Clock.now()),
+            reload: reread::Reload::new(rereader, reloads),
             cluster,
             links,
             resources,
             scheduling,
             signals,
             log,
-            log_bad_packets,
-            compression: compression::Compression::new(compression),
-            rereader,
-            host_cache,
-            scripts,
-            status,
-            control,
-            clients,
-            respawn,
-            reloads,
+            rules,
+            programs,
             board,
             service,
             service_at,
-            shutdown_limit,
             forced_at: None,
-            restart: restart::Restart::default(),
-            reread: sync_channel(1),
             opened: sync_channel(MEDIA),
-            unchanged: RateLimit::new(3, Duration::from_mins(1)),
             unanswered: RateLimit::new(3, Duration::from_mins(1)),
             status_at: None,
             poller,
@@ -212,24 +193,9 @@ impl Driver {
             receive: buffer(DATAGRAM + 1),
             transmit: buffer(DATAGRAM),
             wall_checked: Clock.now(),
-            upkeep: upkeep::Upkeep::new(files, Clock.now()),
             leave: signals::Leave::default(),
             left: false,
-        };
-        driver.watch_fifo()?;
-        if let Some(status) = &driver.status {
-            driver.poller.add(status.fd(), STATUS, Interest::Read)?;
-        }
-        if let Some(control) = &driver.control {
-            driver.poller.add(control.fd(), CONTROL, Interest::Read)?;
-        }
-        if let Some(clients) = &driver.clients {
-            driver.poller.add(clients.fd(), CLIENTS, Interest::Read)?;
-        }
-        if let Some(respawn) = &driver.respawn {
-            driver.poller.add(respawn, RESPAWN, Interest::Read)?;
-        }
-        Ok(driver)
+        })
     }
 
     /// Runs until the node has left the cluster.
@@ -268,9 +234,9 @@ impl Driver {
                     FIFO => self.read_fifo(now),
                     STATUS => self.tell_status(now),
                     CONTROL => self.answer_orders(now),
-                    CLIENTS => self.clients.iter().for_each(Feed::acknowledge),
+                    CLIENTS => self.programs.clients.iter().for_each(Feed::acknowledge),
                     PRESSER => self.compression.acknowledge(),
-                    RESPAWN => self.respawn.iter().for_each(Respawn::acknowledge),
+                    RESPAWN => self.programs.respawn.iter().for_each(Respawn::acknowledge),
                     medium => {
                         if ready.writable
                             && let Err(error) = self.links.writable(medium, &self.poller)

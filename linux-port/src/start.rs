@@ -19,7 +19,7 @@ use crate::compress::Policy;
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
 use crate::control::{self, ControlSocket};
 use crate::daemon::{self, Detached, Readiness};
-use crate::driver::{Driver, End, Files, Parts, Rereader, Scripts, SharedClaim};
+use crate::driver::{Driver, End, Files, Parts, Programs, Rereader, Rules, SharedClaim, Words};
 use crate::fifo::{self, Fifo};
 use crate::links::Links;
 use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
@@ -43,6 +43,7 @@ use hbcore::takeover::{Holds, Origin, Remains};
 use hbcore::{Carrier, Found, Resume};
 use std::convert::Infallible;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -287,10 +288,6 @@ fn prepare_rest(
     // A crash from now on must not lose a stray.
     mark(options, &resources, &log);
     resources.tend_strays(Clock.now());
-    let mut reloads = Reloads::after(known.map_or(0, |known| known.reloads));
-    if resumes {
-        reloads.note(String::new());
-    }
     let nice = site.ha_cf.auto_failback != AutoFailback::Legacy;
     let notifier = Notifier::start(&site.config_dir, &environment, nice, &log).map_err(Failure::general)?;
     for link in links.closed() {
@@ -305,27 +302,50 @@ fn prepare_rest(
         scheduling: Scheduling::new(wish),
         signals,
         log: log.clone(),
-        groups: keys,
-        device,
-        fence_program,
-        lateness: site.ha_cf.timing.warntime.saturating_add(site.ha_cf.timing.keepalive),
-        log_bad_packets: site.ha_cf.logging.log_badpack,
-        compression: Policy::of(&site.ha_cf.protocol),
-        rereader,
-        host_cache: (!manage).then(|| state.clone()),
-        scripts: Scripts { fifo, notifier },
-        status,
-        control: control_socket(options, &log),
-        clients: clients(site, options, &log),
-        respawn: respawn(site, options, known, &log, &board),
+        words: Words {
+            groups: keys,
+            device,
+            lateness: site.ha_cf.timing.warntime.saturating_add(site.ha_cf.timing.keepalive),
+        },
+        programs: Programs {
+            fifo,
+            notifier,
+            status,
+            control: control_socket(options, &log),
+            clients: clients(site, options, &log),
+            respawn: respawn(site, options, known, &log, &board),
+        },
+        rules: rules(site, fence_program, (!manage).then(|| state.clone())),
         service: Notify::from_env(),
         board,
         files,
-        reloads,
-        shutdown_limit: site.extensions.shutdown_timeout.unwrap_or(SHUTDOWN_LIMIT),
+        rereader,
+        reloads: reloads(known.map_or(0, |known| known.reloads), resumes),
     })
     .map_err(Failure::general)?;
     Ok((driver, log))
+}
+
+/// The reloads of this process so far. A daemon that resumes is the success of the last one.
+#[cold]
+fn reloads(before: u64, resumes: bool) -> Reloads {
+    let mut reloads = Reloads::after(before);
+    if resumes {
+        reloads.note(String::new());
+    }
+    reloads
+}
+
+/// The choices of the site that the loop itself acts upon.
+#[cold]
+fn rules(site: &Site, fence_program: Option<PathBuf>, host_cache: Option<StateDir>) -> Rules {
+    Rules {
+        log_bad_packets: site.ha_cf.logging.log_badpack,
+        compression: Policy::of(&site.ha_cf.protocol),
+        fence_program,
+        host_cache,
+        shutdown_limit: site.extensions.shutdown_timeout.unwrap_or(SHUTDOWN_LIMIT),
+    }
 }
 
 /// Notes for a later run which groups may run here from now on.

@@ -7,8 +7,8 @@ use crate::respawn::Respawn;
 impl Driver {
     /// Starts them when the node is up and they can sign on.
     pub(super) fn start_clients(&mut self) {
-        let Some(respawn) = self.respawn.as_mut().filter(|respawn| respawn.is_due()) else { return };
-        if self.clients.as_ref().is_none_or(Feed::is_open) {
+        let Some(respawn) = self.programs.respawn.as_mut().filter(|respawn| respawn.is_due()) else { return };
+        if self.programs.clients.as_ref().is_none_or(Feed::is_open) {
             respawn.begin();
         }
     }
@@ -17,6 +17,6 @@ impl Driver {
     #[cold]
     #[inline(never)]
     pub(super) fn clients_are_gone(&mut self) -> bool {
-        self.respawn.as_mut().is_none_or(Respawn::stop)
+        self.programs.respawn.as_mut().is_none_or(Respawn::stop)
     }
 }

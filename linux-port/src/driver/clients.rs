@@ -13,10 +13,12 @@ impl Driver {
     pub(super) fn hear_clients(&mut self, now: Instant) {
         for _ in 0..TAKEN {
             let is_congested = self.cluster.is_congested();
-            let Some(said) = self.clients.as_mut().and_then(|clients| clients.next(is_congested)) else { return };
+            let Some(said) = self.programs.clients.as_mut().and_then(|clients| clients.next(is_congested)) else {
+                return;
+            };
             self.client_says(now, &said);
         }
-        if let Some(clients) = &self.clients {
+        if let Some(clients) = &self.programs.clients {
             clients.come_back();
         }
     }

@@ -19,8 +19,8 @@ impl Driver {
     #[inline(never)]
     pub(super) fn tell_status(&mut self, now: Instant) {
         self.look(now);
-        let Self { cluster, links, narrator, reloads, status, resources, watch, board, .. } = self;
-        let Some(socket) = status else { return };
+        let Self { cluster, links, narrator, reload, programs, resources, watch, board, .. } = self;
+        let Some(socket) = &programs.status else { return };
         let scripts = watch.scripts(resources.jobs()).to_vec();
         let mut problems = watch.standing(now);
         problems.extend_from_slice(watch.posted(board));
@@ -41,7 +41,7 @@ impl Driver {
             addresses: resources.plans().map(|plan| plan.addresses().map(|spec| spec.addr).collect()).collect(),
             problems,
         };
-        if let Err(error) = socket.answer(|| Answer::of(&seen, reloads).pack()) {
+        if let Err(error) = socket.answer(|| Answer::of(&seen, &reload.decided).pack()) {
             self.close_status_door(now, &error);
         }
     }
@@ -55,7 +55,7 @@ impl Driver {
             self.log.error(format_args!("hb status cannot be answered: {error}{omitted}"));
         }
         self.watch.status_refused(now, error);
-        if let Some(socket) = &self.status {
+        if let Some(socket) = &self.programs.status {
             let _ = self.poller.remove(socket.fd());
             self.status_at = Some(now.after(STATUS_PAUSE));
         }
@@ -63,7 +63,7 @@ impl Driver {
 
     /// Watches the socket again.
     pub(super) fn open_status_door(&mut self, now: Instant) {
-        if let Some(socket) = self.status.as_ref().filter(|_| self.status_at.is_some_and(|at| at <= now)) {
+        if let Some(socket) = self.programs.status.as_ref().filter(|_| self.status_at.is_some_and(|at| at <= now)) {
             let watched = self.poller.add(socket.fd(), STATUS, Interest::Read);
             self.status_at = watched.is_err().then(|| now.after(STATUS_PAUSE));
         }
@@ -72,7 +72,7 @@ impl Driver {
     /// The order that waits for a stop.
     fn waiting_order(&self) -> Option<Order> {
         let leaves = self.leave == Leave::AwaitsStrays;
-        let reloads = !self.leave.is_wanted() && self.restart.is_put_off();
+        let reloads = !self.leave.is_wanted() && self.reload.restart.is_put_off();
         leaves.then_some(Order::Leave).or_else(|| reloads.then_some(Order::Reload))
     }
 

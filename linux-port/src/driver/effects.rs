@@ -45,7 +45,7 @@ impl Driver {
         self.begin_effects();
         while let Some(transmit) = self.cluster.poll_transmit(&mut self.transmit) {
             let bytes = self.transmit.get(..transmit.len).unwrap_or_default();
-            if let Some(clients) = &mut self.clients {
+            if let Some(clients) = &mut self.programs.clients {
                 clients.transmitted(bytes);
             }
             if !self.compression.concerns(bytes) || !self.compress(transmit.links, transmit.len) {
@@ -55,7 +55,7 @@ impl Driver {
         while let Some(event) = self.cluster.poll_event() {
             self.left |= event == Event::Left;
             if event == Event::CommunicationUp {
-                self.respawn.iter_mut().for_each(Respawn::node_is_up);
+                self.programs.respawn.iter_mut().for_each(Respawn::node_is_up);
             }
             if let Event::NodeState(id) | Event::NodeDead(id) = event {
                 self.tell_scripts_of_node(id);
@@ -66,14 +66,14 @@ impl Driver {
             ) {
                 self.keep_host_cache();
             }
-            if let Some(clients) = &mut self.clients {
+            if let Some(clients) = &mut self.programs.clients {
                 clients.event(&self.cluster, &self.links, event);
             }
             self.watch.event(&self.cluster, now, event);
             self.device.event(now, event);
             self.narrator.tell(&self.cluster, now, event);
         }
-        if let Some(clients) = &mut self.clients {
+        if let Some(clients) = &mut self.programs.clients {
             clients.refresh(&self.cluster, &self.links);
         }
     }
@@ -95,7 +95,7 @@ impl Driver {
         for group in self.resources.lost() {
             self.cluster.group_lost(Clock.now(), group);
         }
-        while let Ok(reread) = self.reread.1.try_recv() {
+        while let Ok(reread) = self.reload.answers.1.try_recv() {
             self.reread_done(reread);
         }
         self.take_reopened();
@@ -109,7 +109,7 @@ impl Driver {
 
     /// Writes the list of nodes on another thread (docs/protocol/files.md 12).
     fn keep_host_cache(&self) {
-        let Some(state) = self.host_cache.clone() else { return };
+        let Some(state) = self.rules.host_cache.clone() else { return };
         let members = self.cluster.nodes().filter(|n| n.kind == NodeKind::Member);
         let entries: Vec<HostEntry> = members
             .map(|n| HostEntry {

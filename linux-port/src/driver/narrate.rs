@@ -1,5 +1,6 @@
 //! Events in the words that monitors and administrators of 3.0.6 know (docs/protocol/resources.md 1 and 9.3).
 
+use super::Words;
 use crate::cluster_view::LinuxCluster;
 use crate::log::{Level, Logger, Omitted, RateLimit, Verdict};
 use crate::problems::Problem;
@@ -51,14 +52,7 @@ pub(super) struct Narrator {
 }
 
 impl Narrator {
-    pub(super) fn new(
-        log: &Logger,
-        links: &[String],
-        groups: Vec<String>,
-        home: String,
-        device: String,
-        lateness: Duration,
-    ) -> Self {
+    pub(super) fn new(log: &Logger, links: &[String], home: String, Words { groups, device, lateness }: Words) -> Self {
         Self {
             log: log.clone(),
             links: links.to_vec(),

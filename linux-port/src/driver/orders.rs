@@ -1,8 +1,8 @@
 //! The orders of scripts and tools of this node, and messages for its scripts.
 
-use super::{Driver, FIFO};
+use super::Driver;
 use crate::control::{ControlSocket, Decision, Move, REFUSED, why};
-use crate::fifo::{Fifo, FifoMessage, Order};
+use crate::fifo::{FifoMessage, Order};
 use crate::log::Level;
 use crate::notify::Notifier;
 use hbcore::cluster::{Field, MessageError};
@@ -11,26 +11,18 @@ use hbcore::takeover::{AfterFailure, Class, Holds, StandbyRefusal, Why, Wish};
 use hbcore::time::Instant;
 use hbcore::{NodeKind, Request, RequestError};
 
-/// The two connections between the scripts of this node and the daemon.
-pub struct Scripts {
-    /// The FIFO to which they write; `None` if it could not be opened.
-    pub fifo: Option<Fifo>,
-    /// The scripts of `rc.d`.
-    pub notifier: Notifier,
-}
-
 impl Driver {
     /// Reads the FIFO once. If an order fails, the log says so, because the script has ended by then.
     #[cold]
     #[inline(never)]
     pub(super) fn read_fifo(&mut self, now: Instant) {
-        let Some(mut fifo) = self.scripts.fifo.take() else { return };
+        let Some(mut fifo) = self.programs.fifo.take() else { return };
         let result = fifo.receive(|message| match message {
             Ok(message) => self.order(now, &message),
             Err(rejected) => self.log.error(format_args!("{rejected}")),
         });
         match result {
-            Ok(()) => self.scripts.fifo = Some(fifo),
+            Ok(()) => self.programs.fifo = Some(fifo),
             Err(error) => self.log.error(format_args!("The FIFO cannot be read any more: {error}")),
         }
     }
@@ -40,12 +32,12 @@ impl Driver {
     #[inline(never)]
     pub(super) fn answer_orders(&mut self, now: Instant) {
         for _ in 0..QUESTIONS {
-            let Some(question) = self.control.as_ref().and_then(ControlSocket::next) else { return };
+            let Some(question) = self.programs.control.as_ref().and_then(ControlSocket::next) else { return };
             let said = match question.order {
                 Some(order) => self.decide(now, order).to_string(),
                 None => format!("{REFUSED}this daemon does not know the order"),
             };
-            if let Some(control) = &self.control {
+            if let Some(control) = &self.programs.control {
                 control.answer(&question, &said);
             }
         }
@@ -135,12 +127,7 @@ impl Driver {
             (b"info", self.links.ping_kind(node.name.as_str()).as_bytes()),
         ];
         let fields = if node.kind == NodeKind::Ping { &fields[..] } else { &fields[..3] };
-        self.scripts.notifier.notify(b"status", fields.iter().copied());
-    }
-
-    /// The descriptor of the FIFO, with its token.
-    pub(super) fn watch_fifo(&self) -> std::io::Result<()> {
-        self.scripts.fifo.as_ref().map_or(Ok(()), |fifo| self.poller.add(fifo.fd(), FIFO, super::Interest::Read))
+        self.programs.notifier.notify(b"status", fields.iter().copied());
     }
 }
 

@@ -1,13 +1,17 @@
 //! Reading the configuration again: on another thread, and with its result.
 
+use super::restart::Restart;
 use super::{Driver, restart};
 use crate::control::REFUSED;
 use crate::jobs::Task;
-use crate::log::{Logger, Omitted, Verdict};
+use crate::log::{Logger, Omitted, RateLimit, Verdict};
 use crate::resources::Successor;
 use crate::respawn::Respawn;
+use crate::status::Reloads;
 use crate::sys::clock::Clock;
+use hbcore::time::Duration;
 use hbcore::wire::Keys;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// The result of reading the configuration again, from a thread that may read files.
 #[derive(Debug)]
@@ -40,13 +44,32 @@ pub enum Next {
 /// Reads the configuration again, on another thread.
 pub type Rereader = std::sync::Arc<dyn Fn(&Logger) -> Reread + Send + Sync>;
 
+/// The reloads of this run.
+pub(super) struct Reload {
+    pub(super) rereader: Rereader,
+    /// The decisions about the latest ones.
+    pub(super) decided: Reloads,
+    /// The way from the thread that reads.
+    pub(super) answers: (SyncSender<Reread>, Receiver<Reread>),
+    /// The limit for log lines about signals that change nothing.
+    pub(super) unchanged: RateLimit,
+    pub(super) restart: Restart,
+}
+
+impl Reload {
+    pub(super) fn new(rereader: Rereader, decided: Reloads) -> Self {
+        let unchanged = RateLimit::new(3, Duration::from_mins(1));
+        Self { rereader, decided, answers: sync_channel(1), unchanged, restart: Restart::default() }
+    }
+}
+
 impl Driver {
     /// Reads files on another thread; the answer comes with the completion of the job.
     #[cold]
     #[inline(never)]
     pub(super) fn begin_reread(&mut self) {
-        let reread = std::sync::Arc::clone(&self.rereader);
-        let (answer, log, board) = (self.reread.0.clone(), self.log.clone(), self.board.clone());
+        let reread = std::sync::Arc::clone(&self.reload.rereader);
+        let (answer, log, board) = (self.reload.answers.0.clone(), self.log.clone(), self.board.clone());
         let read = move || {
             let reread = reread(&log);
             match &reread {
@@ -60,9 +83,9 @@ impl Driver {
             Ok(())
         };
         self.watch.forgive();
-        self.respawn.iter().for_each(Respawn::forgive);
+        self.programs.respawn.iter().for_each(Respawn::forgive);
         if !self.run_on_job_thread("re-read the configuration", Task(Box::new(read))) {
-            self.reloads.note(format!("{REFUSED}this node has too much to do, try again"));
+            self.reload.decided.note(format!("{REFUSED}this node has too much to do, try again"));
         }
     }
 
@@ -79,13 +102,13 @@ impl Driver {
                 }
                 match next {
                     Next::Successor(successor) if !self.leave.is_wanted() => return self.want_restart(successor),
-                    Next::Successor(_) | Next::Same => self.reloads.note(String::new()),
+                    Next::Successor(_) | Next::Same => self.reload.decided.note(String::new()),
                     Next::Refused(why) => self.reload_refused(&why),
                 }
             }
             Reread::Unchanged => {
-                self.reloads.note("changes nothing: no file has changed".to_owned());
-                if let Verdict::Pass { suppressed } = self.unchanged.check(Clock.now()) {
+                self.reload.decided.note("changes nothing: no file has changed".to_owned());
+                if let Verdict::Pass { suppressed } = self.reload.unchanged.check(Clock.now()) {
                     self.log.info(format_args!("Configuration unchanged.{}", Omitted(suppressed)));
                 }
             }

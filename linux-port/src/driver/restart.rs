@@ -83,7 +83,7 @@ impl Driver {
     #[inline(never)]
     pub(super) fn want_restart(&mut self, successor: Successor) {
         self.log.info(format_args!("Heartbeat restart triggered."));
-        self.restart = Restart::Wanted(successor);
+        self.reload.restart = Restart::Wanted(successor);
     }
 
     /// The new configuration cannot be used: the running one stays, and the operator is told.
@@ -91,12 +91,12 @@ impl Driver {
     #[inline(never)]
     pub(super) fn reload_refused(&mut self, why: &str) {
         self.log.error(format_args!("{why}; the running configuration stays."));
-        self.reloads.note(format!("{REFUSED}{why}"));
+        self.reload.decided.note(format!("{REFUSED}{why}"));
     }
 
     /// Restarts now, if possible: asks the others for patience, and returns the claims and groups for the successor.
     pub(super) fn restart_now(&mut self) -> Option<Handover> {
-        let successor = match self.restart {
+        let successor = match self.reload.restart {
             Restart::No => return None,
             Restart::Wanted(successor) | Restart::Delayed(successor) | Restart::Resting { successor, .. } => successor,
         };
@@ -108,20 +108,24 @@ impl Driver {
             return None;
         }
         let now = crate::sys::clock::Clock.now();
-        if matches!(self.restart, Restart::Wanted(_) | Restart::Delayed(_)) {
-            self.restart = Restart::Resting {
+        if matches!(self.reload.restart, Restart::Wanted(_) | Restart::Delayed(_)) {
+            self.reload.restart = Restart::Resting {
                 successor,
                 addresses: Answer::Awaited(self.resources.rest()),
-                clients: self.respawn.as_ref().map_or(Answer::Given(Vec::new()), |r| Answer::Awaited(r.rest())),
+                clients: self
+                    .programs
+                    .respawn
+                    .as_ref()
+                    .map_or(Answer::Given(Vec::new()), |r| Answer::Awaited(r.rest())),
                 until: now.after(REST),
             };
         }
-        let Restart::Resting { addresses, clients, until, .. } = &mut self.restart else { return None };
+        let Restart::Resting { addresses, clients, until, .. } = &mut self.reload.restart else { return None };
         let can_come = addresses.look() & clients.look();
         let (Some(added), Some(clients)) = (addresses.given(), clients.given()) else {
             // A successor would not know which addresses to give up, and which clients run.
             if !can_come || now >= *until {
-                self.restart = Restart::No;
+                self.reload.restart = Restart::No;
                 self.restart_failed("the threads of the addresses and of the clients do not answer");
             }
             return None;
@@ -136,7 +140,7 @@ impl Driver {
             self.put_off(successor);
             return None;
         }
-        self.restart = Restart::No;
+        self.reload.restart = Restart::No;
         let takeover = self.cluster.takeover();
         let own = self.cluster.node(self.cluster.local()).and_then(|me| me.told.digest);
         let groups = self.cluster.groups().iter().zip(self.resources.plans());
@@ -151,7 +155,7 @@ impl Driver {
             added,
             successor: Some(successor),
             clients,
-            reloads: self.reloads.count(),
+            reloads: self.reload.decided.count(),
         })
     }
 
@@ -159,17 +163,17 @@ impl Driver {
     #[cold]
     #[inline(never)]
     fn put_off(&mut self, successor: Successor) {
-        let before = std::mem::replace(&mut self.restart, Restart::Delayed(successor));
+        let before = std::mem::replace(&mut self.reload.restart, Restart::Delayed(successor));
         match before {
             Restart::Delayed(_) => return,
             Restart::Resting { .. } => {
                 self.resources.wake();
-                self.respawn.iter().for_each(Respawn::wake);
+                self.programs.respawn.iter().for_each(Respawn::wake);
             }
             Restart::No | Restart::Wanted(_) => {}
         }
         self.log.warn(format_args!("Shutdown delayed until current resource activity finishes."));
-        self.reloads.note("is put off until no group is being started, stopped or moved".to_owned());
+        self.reload.decided.note("is put off until no group is being started, stopped or moved".to_owned());
     }
 
     /// The system refused to replace the program: the daemon continues as before. Call [`Driver::run`] next.
@@ -177,7 +181,7 @@ impl Driver {
         let why = format!("Cannot restart: {error}");
         self.reload_refused(&why);
         self.resources.wake();
-        self.respawn.iter().for_each(Respawn::wake);
+        self.programs.respawn.iter().for_each(Respawn::wake);
         let board = self.board.clone();
         let tell = move || {
             post(&board, Some(why));

@@ -55,7 +55,7 @@ impl Driver {
             self.leave = Leave::AwaitsStrays;
             self.resources.leave_no_strays();
             self.log.info(format_args!("Heartbeat shutdown in progress. ({})", std::process::id()));
-            self.forced_at = Some(now.after(self.shutdown_limit));
+            self.forced_at = Some(now.after(self.rules.shutdown_limit));
             self.service.stopping();
             for stray in self.resources.strays() {
                 self.log.info(format_args!("Waits for the stop of {stray}, which is no longer in haresources."));
@@ -108,9 +108,11 @@ impl Driver {
         self.resources.end_addresses();
         let jobs = self.resources.jobs();
         jobs.cancel_all();
-        self.scripts.notifier.cancel();
+        self.programs.notifier.cancel();
         let last = Clock.now().after(FORCED_GRACE);
-        while (jobs.outstanding() > 0 || !self.respawn.as_mut().is_none_or(Respawn::kill)) && Clock.now() < last {
+        while (jobs.outstanding() > 0 || !self.programs.respawn.as_mut().is_none_or(Respawn::kill))
+            && Clock.now() < last
+        {
             while jobs.collect().is_some() {}
             std::thread::sleep(FORCED_LOOK);
         }

@@ -1,7 +1,6 @@
 //! Datagrams from the media, and media that fail and return.
 
-use super::{Driver, Scripts};
-use crate::clients::Feed;
+use super::{Driver, Programs};
 use crate::jobs::Task;
 use crate::links::Change;
 use crate::media::{self, AnyMedium, Medium, MediumSpec};
@@ -18,7 +17,7 @@ pub(super) const MEDIA: usize = 64;
 
 impl Driver {
     pub(super) fn read(&mut self, medium: u64, most: u32, now: Instant) {
-        let Self { links, cluster, receive, narrator, watch, log_bad_packets, scripts, clients, .. } = self;
+        let Self { links, cluster, receive, narrator, watch, rules, programs, .. } = self;
         let mut compressed: Vec<(LinkId, Vec<u8>)> = Vec::new();
         let result = links.receive(medium, most, receive, |link, medium, bytes| {
             let sender = || medium.sender();
@@ -29,14 +28,14 @@ impl Driver {
             if let Err(error) = received {
                 watch.dropped(now, || narrator.origin(link, sender()), error, bytes);
             }
-            Self::hand_on(received, bytes, clients, scripts);
+            Self::hand_on(received, bytes, programs);
             match received {
                 Ok(Received::OwnEcho) if narrator.echo(now, link, sender()) => {
                     watch.dropped(now, || narrator.origin(link, sender()), DatagramError::NameConflict, bytes);
                 }
                 Err(DatagramError::NameConflict) => narrator.name_conflict(now, link, sender()),
                 Err(DatagramError::Replayed) => narrator.replayed(now, cluster, sender(), bytes),
-                Err(error) if *log_bad_packets => narrator.dropped(now, link, sender(), error),
+                Err(error) if rules.log_bad_packets => narrator.dropped(now, link, sender(), error),
                 _ => {}
             }
         });
@@ -58,26 +57,21 @@ impl Driver {
         message: &[u8],
         received: Result<Received, DatagramError>,
     ) {
-        Self::hand_on(received, message, &mut self.clients, &self.scripts);
+        Self::hand_on(received, message, &mut self.programs);
         if let Err(error) = received
-            && self.log_bad_packets
+            && self.rules.log_bad_packets
         {
             self.narrator.dropped(now, link, None, error);
         }
     }
 
     /// Hands a message that the engine has taken to clients and scripts.
-    fn hand_on(
-        received: Result<Received, DatagramError>,
-        message: &[u8],
-        clients: &mut Option<Feed>,
-        scripts: &Scripts,
-    ) {
-        if let (Ok(Received::New | Received::ForClients), Some(clients)) = (received, clients) {
+    fn hand_on(received: Result<Received, DatagramError>, message: &[u8], programs: &mut Programs) {
+        if let (Ok(Received::New | Received::ForClients), Some(clients)) = (received, &mut programs.clients) {
             clients.received(message);
         }
         if received == Ok(Received::ForClients) {
-            Self::tell_scripts(&scripts.notifier, message);
+            Self::tell_scripts(&programs.notifier, message);
         }
     }
 

@@ -96,8 +96,9 @@ impl Driver {
         let Upkeep { files, reopened, told, .. } = &self.upkeep;
         let (files, send, told, log) = (files.clone(), reopened.0.clone(), Arc::clone(told), self.log.clone());
         let marked: Vec<String> = self.resources.marked().map(str::to_owned).collect();
-        let control = self.control.as_ref().map(ControlSocket::file);
-        let (socket, fifo) = (self.status.as_ref().map(StatusSocket::file), self.scripts.fifo.as_ref().map(Fifo::file));
+        let control = self.programs.control.as_ref().map(ControlSocket::file);
+        let (socket, fifo) =
+            (self.programs.status.as_ref().map(StatusSocket::file), self.programs.fifo.as_ref().map(Fifo::file));
         let look = move || {
             let mut refused = files.restore(&marked, &log);
             let path = files.run_dir.join(status::NAME);
@@ -149,9 +150,9 @@ impl Driver {
             self.log.warn(format_args!("{name} was removed: it is opened again"));
             // The old descriptor leaves the poller when it is closed.
             match reopened {
-                Reopened::Status(socket) => (self.status, self.status_at) = (Some(socket), None),
-                Reopened::Control(socket) => self.control = Some(socket),
-                Reopened::Fifo(fifo) => self.scripts.fifo = Some(fifo),
+                Reopened::Status(socket) => (self.programs.status, self.status_at) = (Some(socket), None),
+                Reopened::Control(socket) => self.programs.control = Some(socket),
+                Reopened::Fifo(fifo) => self.programs.fifo = Some(fifo),
             }
         }
     }
