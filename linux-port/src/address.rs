@@ -189,6 +189,13 @@ impl Addresses {
         Ok(Some(held(found, link, false)))
     }
 
+    /// Whether there is an interface for the address now, so that it could be brought up. False also if the kernel refuses
+    /// to tell.
+    pub fn has_place(&mut self, spec: &AddressSpec) -> bool {
+        let wanted = spec.device.as_deref().map(|device| self.link(device)).transpose();
+        wanted.and_then(|wanted| self.place(spec, wanted)).is_ok()
+    }
+
     /// Interface and prefix for an address that is not up.
     fn place(&mut self, spec: &AddressSpec, wanted: Option<Link>) -> Result<(Link, u8), AddressError> {
         if spec.prefix.is_some_and(|prefix| prefix > width(spec.addr)) {

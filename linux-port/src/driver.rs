@@ -292,6 +292,7 @@ impl Driver {
         self.look_for_scripts(now);
         self.look_after_files(now);
         self.resources.tend_strays(now);
+        self.start_what_can_be_started();
         self.follow_scheduling(now);
     }
 }

@@ -127,6 +127,11 @@ pub enum Problem {
         /// The sender's address, or the link where there is none.
         from: String,
     },
+    /// Packets of a node are dropped, because their generation is smaller than one that it had before.
+    Replays {
+        /// The node.
+        node: String,
+    },
     /// Another host has our name.
     NameTaken {
         /// The sender's address, or the link where there is none.

@@ -51,6 +51,8 @@ pub struct Resources {
     ready: Vec<(Ticket, Outcome)>,
     /// The reason why the last start of each group failed, if no script of it did.
     refusals: Vec<Option<String>>,
+    /// Whether the cause of a failed start of a group is gone, by the groups' ids.
+    startable: Vec<bool>,
     strays: Strays,
     log: Logger,
     board: Board,
@@ -130,6 +132,7 @@ impl Resources {
             efforts: Vec::with_capacity(capacity),
             ready: Vec::with_capacity(capacity),
             refusals: vec![None; capacity],
+            startable: vec![false; capacity],
             strays: Strays::default(),
             log: log.clone(),
             board: board.clone(),
@@ -160,6 +163,16 @@ impl Resources {
         let failed: Vec<IpAddr> = std::iter::from_fn(|| self.addresses.failed()).collect();
         let lacks = |plan: &Plan| plan.addresses().any(|spec| failed.contains(&spec.addr));
         (0..).zip(&self.plans).filter(|(_, plan)| lacks(plan)).map(|(n, _)| GroupId(n)).collect()
+    }
+
+    /// The groups whose last start failed for want of an interface for an address that has one now. Call it after
+    /// [`Resources::finished`] has returned `None`. A group is reported until it is next started.
+    pub fn startable(&mut self) -> Vec<GroupId> {
+        let placed: Vec<IpAddr> = std::iter::from_fn(|| self.addresses.placed()).collect();
+        for (plan, startable) in self.plans.iter().zip(&mut self.startable) {
+            *startable |= plan.addresses().any(|spec| placed.contains(&spec.addr));
+        }
+        (0..).zip(&self.startable).filter(|(_, startable)| **startable).map(|(n, _)| GroupId(n)).collect()
     }
 
     /// The descriptors that become readable when an effect has ended.
@@ -209,6 +222,7 @@ impl Resources {
         match effect {
             Effect::Acquire(group) => {
                 self.refused(group, None);
+                self.startable.get_mut(usize::from(group.0)).into_iter().for_each(|startable| *startable = false);
                 self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Start, then });
             }
             Effect::Release(group) => self.make(Effort { ticket: ticket.into_raw(), group, aim: Aim::Stop, then }),

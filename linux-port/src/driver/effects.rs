@@ -95,6 +95,7 @@ impl Driver {
         for group in self.resources.lost() {
             self.cluster.group_lost(Clock.now(), group);
         }
+        self.start_what_can_be_started();
         while let Ok(reread) = self.reload.answers.1.try_recv() {
             self.reread_done(reread);
         }
@@ -104,6 +105,14 @@ impl Driver {
             if let Some(change) = self.links.opened(opened, now, &self.poller, &self.log) {
                 self.link_changed(now, change);
             }
+        }
+    }
+
+    /// Starts groups at once whose addresses have an interface again. While groups are being moved the engine ignores that,
+    /// so it is told again each second.
+    pub(super) fn start_what_can_be_started(&mut self) {
+        for group in self.resources.startable() {
+            self.cluster.cause_is_gone(Clock.now(), group);
         }
     }
 

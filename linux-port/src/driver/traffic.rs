@@ -34,7 +34,10 @@ impl Driver {
                     watch.dropped(now, || narrator.origin(link, sender()), DatagramError::NameConflict, bytes);
                 }
                 Err(DatagramError::NameConflict) => narrator.name_conflict(now, link, sender()),
-                Err(DatagramError::Replayed) => narrator.replayed(now, cluster, sender(), bytes),
+                Err(DatagramError::Replayed) => {
+                    watch.replayed(cluster, now, bytes);
+                    narrator.replayed(now, cluster, sender(), bytes);
+                }
                 Err(error) if rules.log_bad_packets => narrator.dropped(now, link, sender(), error),
                 _ => {}
             }

@@ -25,6 +25,8 @@ const KEPT: usize = 32;
 const KEPT_OF_OUTSIDERS: usize = 8;
 /// The time for which a sender is remembered that is not heard again.
 const OUTSIDER: Duration = Duration::from_mins(1);
+/// Replays of a node are shown if they last for this long: a few packets of an earlier run may come late.
+const REPLAYS: Duration = Duration::from_secs(2);
 /// The time for which a step of the clock is shown.
 const JUMP: Duration = Duration::from_mins(10);
 /// The time for which a refused status connection is shown, since that has no end of its own.
@@ -84,6 +86,8 @@ pub(super) struct Watch {
     fences: Vec<(NodeId, Instant, u32)>,
     /// Nodes for which the program that fences runs now: the time since then.
     calls: Vec<(NodeId, Instant)>,
+    /// The nodes whose packets are dropped as replays: the times of the first and the last one.
+    replays: Vec<(NodeId, Instant, Instant)>,
     wall: Option<(Instant, u64)>,
     /// The problems on the board of the other threads at the last glance, and the scripts that ran.
     posted: Vec<Standing>,
@@ -101,6 +105,7 @@ impl Watch {
                 // A node that left in order counts as such until it returns.
                 if cluster.node(id).is_none_or(|node| *node.state != NodeState::Dead) {
                     self.left.retain(|left| *left != id);
+                    self.heard(cluster, id);
                 }
                 if matches!(event, Event::NodeRestarted(_) | Event::NodeDead(_)) {
                     let node = name(cluster, id);
@@ -150,6 +155,28 @@ impl Watch {
             _ => return,
         };
         self.raise(now, problem, Ends::After(OUTSIDER));
+    }
+
+    /// A packet of a known node was dropped as a replay.
+    pub(super) fn replayed(&mut self, cluster: &LinuxCluster, now: Instant, bytes: &[u8]) {
+        // The engine found it authentic and well-formed.
+        let Ok(message) = Structure::local(bytes) else { return };
+        let src = message.text("src").unwrap_or_default();
+        let Some(node) = cluster.nodes().find(|node| node.name.as_bytes() == src) else { return };
+        self.replays.retain(|(_, _, last)| now.since(*last) < OUTSIDER);
+        let since = self.replays.iter().find(|(id, ..)| *id == node.id).map_or(now, |(_, since, _)| *since);
+        self.replays.retain(|(id, ..)| *id != node.id);
+        self.replays.push((node.id, since, now));
+        if now.since(since) >= REPLAYS {
+            self.raise(now, Problem::Replays { node: node.name.as_str().to_owned() }, Ends::After(OUTSIDER));
+        }
+    }
+
+    /// The node is heard: what it sent before is over.
+    fn heard(&mut self, cluster: &LinuxCluster, id: NodeId) {
+        self.replays.retain(|(node, ..)| *node != id);
+        let node = name(cluster, id);
+        self.settle(|problem| *problem == Problem::Replays { node: node.clone() });
     }
 
     /// Looks at everything that the engine shows. Returns new problems that were kept.

@@ -39,6 +39,7 @@ impl Problem {
         LinkDead => "link-dead",
         ForeignKey => "foreign-key",
         UnknownNode => "unknown-node",
+        Replays => "replays",
         NameTaken => "name-taken",
         ResourcesDiffer => "haresources-differ",
         FailbackDiffers => "failback-differs",
@@ -113,6 +114,9 @@ impl Problem {
             Self::PingDead { .. } => "check whether the host answers `ping`; programs such as ipfail act on this",
             Self::LinkDead { .. } => {
                 "look at the cable, the interface and the firewall of this link at both nodes; the next link that fails may divide the cluster"
+            }
+            Self::Replays { .. } => {
+                "there: set the clock, write that time in seconds since 1970 into /var/lib/heartbeat/hb_generation, and restart heartbeat; or restart heartbeat here, which forgets the larger generation"
             }
             Self::NameTaken { .. } => "give the other host another name: `uname -n`, or the first line of its nodeinfo",
             Self::ResourcesDiffer { .. } => {
@@ -205,6 +209,12 @@ impl fmt::Display for Problem {
             Self::ForeignKey { from } => write!(f, "packets from {from} are signed with another key"),
             Self::UnknownNode { name, from } => {
                 write!(f, "node {name} at {from} is not in ha.cf: its messages are ignored")
+            }
+            Self::Replays { node } => {
+                write!(
+                    f,
+                    "messages of {node} are dropped as replays: its generation is smaller than before, as after a lost hb_generation with a clock that is behind"
+                )
             }
             Self::NameTaken { from } => write!(f, "another host at {from} has the name of this node"),
             Self::ResourcesDiffer { node } => write!(f, "haresources differs between this node and {node}"),

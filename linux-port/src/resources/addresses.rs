@@ -103,6 +103,7 @@ pub struct AddressThread {
     orders: Mailbox<Order>,
     done: Receiver<Done>,
     failed: Receiver<IpAddr>,
+    placed: Receiver<IpAddr>,
     bell: Arc<OwnedFd>,
 }
 
@@ -115,15 +116,16 @@ impl AddressThread {
         let (orders, inbox) = Mailbox::new(ORDERS)?;
         let (outbox, done) = sync_channel(ORDERS);
         let (alarms, failed) = sync_channel(ORDERS);
+        let (places, placed) = sync_channel(ORDERS);
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let post = Post { outbox, alarms, bell: Arc::clone(&bell) };
+        let post = Post { outbox, alarms, places, bell: Arc::clone(&bell) };
         let log = log.clone();
         fault::gate(Call::Thread, "addresses")?;
         thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
             schedule(realtime);
             Worker::new(post, log).run(&inbox);
         })?;
-        Ok(Self { orders, done, failed, bell })
+        Ok(Self { orders, done, failed, placed, bell })
     }
 
     /// Gives the thread its further duties. Call it before the first address: without a record, none is recorded.
@@ -194,6 +196,12 @@ impl AddressThread {
         self.failed.try_recv().ok()
     }
 
+    /// The next address that could not be brought up for want of an interface, and for which there is one now. It is
+    /// reported once. Call it after [`AddressThread::collect`] has returned `None`.
+    pub fn placed(&self) -> Option<IpAddr> {
+        self.placed.try_recv().ok()
+    }
+
     pub(super) fn handle(&self) -> Handle {
         Handle(self.orders.clone())
     }
@@ -261,6 +269,7 @@ impl Resource for AddressResource {
 struct Post {
     outbox: SyncSender<Done>,
     alarms: SyncSender<IpAddr>,
+    places: SyncSender<IpAddr>,
     bell: Arc<OwnedFd>,
 }
 
@@ -273,6 +282,12 @@ impl Post {
     /// Reports it. If the queue is full, it is reported again in a second.
     fn failed(&self, addr: IpAddr) {
         let _ = self.alarms.try_send(addr);
+        self.ring();
+    }
+
+    /// Reports that there is an interface for it now. If the queue is full, the group is started at the next planned time.
+    fn has_place(&self, addr: IpAddr) {
+        let _ = self.places.try_send(addr);
         self.ring();
     }
 

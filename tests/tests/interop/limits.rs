@@ -131,7 +131,14 @@ pub(crate) fn unnoticed_generation(pairing: Pairing) {
     shell(&pair, alpha, "rm /var/lib/heartbeat/hb_generation");
     alpha.start();
     let status = || alpha.run(&release_binary("hb").display().to_string(), &["status"]).output;
-    lab.await_until(START_LIMIT, "a problem line", || status().contains("problem no-answer: "));
+    let mut text = String::new();
+    lab.await_until(START_LIMIT, "a problem line", || {
+        text = status();
+        lab.check(!text.contains("runs-nowhere"), &format!("nothing to be known of the groups in {text}"));
+        text.contains("problem no-answer: ")
+    });
+    let words = ["problem replays: messages of alpha are dropped as replays", "restart heartbeat here"];
+    crate::status::shows(lab, &lab.bravo, 4, &words);
     lab.check(status().contains("write that time"), "what to do about it");
     // A peer forgets a dead node, except its generation. Bravo is restarted to forget that as well.
     pair.lab.bravo.stop();

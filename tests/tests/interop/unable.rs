@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use hbcore_tests::lab::{Host, Site};
 use hbcore_tests::scenario::Pairing;
 
 use crate::failures::write_web;
@@ -16,10 +17,14 @@ pub(crate) const OF_ALPHA: [(&str, Scenario); 2] = [
 ];
 
 /// Scenarios of a pair of ours.
-pub(crate) const OURS: [(&str, Scenario); 2] = [
+pub(crate) const OURS: [(&str, Scenario); 3] = [
     ("start_that_failed_on_a_survivor_is_tried_again_when_an_operator_asks", survivor),
+    ("interface_that_was_gone_on_both_nodes_is_served_as_soon_as_it_is_back", interface_gone),
     ("status_of_a_failed_start_that_does_not_stop_is_not_nowhere_at_the_peer", does_not_stop),
 ];
+
+/// An address on an interface of its own.
+const FLOATING: &str = "10.79.0.100";
 
 /// The peer was never seen. The group is tried again without anybody's help.
 fn lone(pairing: Pairing) {
@@ -86,4 +91,34 @@ fn does_not_stop(pairing: Pairing) {
     });
     shows(lab, &lab.bravo, 4, &["cannot be stopped here"]);
     lab.check(held(lab, "web") == ["bravo"] && held(lab, "mail") == ["bravo"], "both on bravo");
+}
+
+/// The interface of an address is deleted on both nodes, while they hear each other on the other link, until neither can
+/// start its group. When it is back at home, the group is started there at once.
+fn interface_gone(pairing: Pairing) {
+    let site = Site { group: format!("IPaddr::{FLOATING}/24/veth8 web"), ..groups::site() };
+    let pair = Pair::new("interface gone", pairing, &site);
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let make = |host: &Host| {
+        let line = "ip link add veth8 type veth peer name veth9 && ip link set veth8 up";
+        lab.check(host.run("sh", &["-c", line]).code == Some(0), "an interface");
+    };
+    lab.hosts().into_iter().for_each(make);
+    lab.hosts().into_iter().for_each(Host::start);
+    lab.await_until(START_LIMIT, "the groups at home", || {
+        held(lab, "web") == ["alpha"] && held(lab, "mail") == ["bravo"]
+    });
+    for host in lab.hosts() {
+        shows(lab, host, 0, &["settled"]);
+    }
+    for host in lab.hosts() {
+        lab.check(host.run("ip", &["link", "del", "veth8"]).code == Some(0), "the interface to be there");
+    }
+    let row = "nor at bravo; next: bravo is asked to take it in ";
+    shows(lab, alpha, 4, &[row, "problem failed-here: ", "no interface veth8"]);
+    let since = Instant::now();
+    make(alpha);
+    lab.await_until(MOVE_LIMIT, "alpha to serve", || held(lab, "web") == ["alpha"]);
+    println!("{pairing} interface gone: alpha serves after {} ms", since.elapsed().as_millis());
+    shows(lab, alpha, 0, &["settled"]);
 }

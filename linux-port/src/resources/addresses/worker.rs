@@ -26,6 +26,8 @@ pub(super) struct Worker {
     pub(super) addresses: Option<Addresses>,
     announcer: Option<Announcer>,
     kept: Vec<Kept>,
+    /// Addresses that could not be brought up because there is no interface for them.
+    placeless: Vec<AddressSpec>,
     watch: Option<Watch>,
     rivals: Option<Rivals>,
     /// The time from which rivals are listened to again.
@@ -47,6 +49,7 @@ impl Worker {
             addresses: None,
             announcer: None,
             kept: Vec::new(),
+            placeless: Vec::new(),
             watch: None,
             rivals: None,
             deaf_until: Instant::ZERO,
@@ -186,7 +189,12 @@ impl Worker {
             Question::Start => {
                 let mut noted = Ok(());
                 let record = self.record.as_mut();
-                let held = addresses.acquire_told(spec, |held| noted = note(record, held))?;
+                let acquired = addresses.acquire_told(spec, |held| noted = note(record, held));
+                self.placeless.retain(|known| known != spec);
+                if acquired.is_err() && !addresses.has_place(spec) {
+                    self.placeless.push(spec.clone());
+                }
+                let held = acquired?;
                 self.noted(noted);
                 self.begin(spec, held);
                 Ok(true)

@@ -23,11 +23,11 @@ impl Worker {
     }
 
     fn watch_changes(&mut self, now: Instant) {
-        let Self { watch, kept, .. } = self;
+        let Self { watch, kept, placeless, .. } = self;
         let seen = match watch {
-            Some(watch) => watch.read(|change| kept.iter().any(|kept| concerns(kept, change))),
+            Some(watch) => watch.read(|change| !placeless.is_empty() || kept.iter().any(|kept| concerns(kept, change))),
             // Without a subscription, a survey each second finds the changes.
-            None if kept.is_empty() => Seen::Nothing,
+            None if kept.is_empty() && placeless.is_empty() => Seen::Nothing,
             None => {
                 *watch = Watch::open().ok();
                 if watch.is_some() { Seen::Anything } else { Seen::Nothing }
@@ -36,10 +36,24 @@ impl Worker {
         let is_due = self.look_at.is_some_and(|at| at <= now);
         if seen != Seen::Nothing || is_due {
             self.look();
+            self.find_places();
         }
-        if self.watch.is_none() && !self.kept.is_empty() {
+        if self.watch.is_none() && !(self.kept.is_empty() && self.placeless.is_empty()) {
             self.look_at = self.look_at.or(Some(now.after(PAUSE)));
         }
+    }
+
+    /// Reports each address that could not be brought up, and for which there is an interface now.
+    fn find_places(&mut self) {
+        let Self { addresses: Some(addresses), placeless, post, log, .. } = self else { return };
+        placeless.retain(|spec| {
+            let has_place = addresses.has_place(spec);
+            if has_place {
+                log.info(format_args!("There is an interface for address {} again", spec.addr));
+                post.has_place(spec.addr);
+            }
+            !has_place
+        });
     }
 
     /// Surveys all addresses.
