@@ -40,7 +40,7 @@ pub(crate) fn of_node(cluster: &LinuxCluster, node: &NodeView<'_>, has_left: boo
     all
 }
 
-/// What the peer has told about the start of a group there.
+/// The peer's word about the start of a group there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// Nothing: it could be started there, or was not tried.
@@ -53,7 +53,7 @@ pub(crate) enum Peer {
     Unknown,
 }
 
-/// What the peer has told about a group, whose place here has the reason `why`.
+/// The peer's word about a group, whose place here has the reason `why`.
 pub(crate) fn peer(cluster: &LinuxCluster, group: GroupId, why: Why) -> Peer {
     match why {
         _ if !is_lacking_there(cluster, group) => Peer::Silent,
@@ -125,7 +125,7 @@ pub(crate) fn service(cluster: &LinuxCluster, group: GroupId, why: Why) -> Servi
         Why::Elsewhere(claim) => match (peer(cluster, group, why), claim) {
             (Peer::Failed, _) => Service::Lacks,
             (Peer::MayRun, _) | (_, PeerClaim::Settled) => Service::Runs,
-            // Which of its groups move there is not told.
+            // The peer does not tell which of its groups move.
             (Peer::Silent | Peer::Unknown, PeerClaim::Moves | PeerClaim::Releases) => Service::AsBefore,
         },
         // With more than two nodes, another one may run it.

@@ -172,7 +172,7 @@ impl Watch {
         }
     }
 
-    /// The node is heard: what it sent before is over.
+    /// The node is heard, so its packets are no replays any more.
     fn heard(&mut self, cluster: &LinuxCluster, id: NodeId) {
         self.replays.retain(|(node, ..)| *node != id);
         let node = name(cluster, id);

@@ -1,4 +1,4 @@
-//! Groups that cannot be started now: what each node says of them, and when they are started again.
+//! Groups that cannot be started now: the words of each node about them, and the time of the next start.
 
 use std::time::{Duration, Instant};
 
