@@ -2,6 +2,7 @@
 //! `hb status` shows beside the board of the other threads.
 
 mod history;
+mod replays;
 mod waits;
 
 use crate::cluster_view::{LinuxCluster, is_nowhere, name, not_here, of_node, others};
@@ -25,8 +26,6 @@ const KEPT: usize = 32;
 const KEPT_OF_OUTSIDERS: usize = 8;
 /// The time for which a sender is remembered that is not heard again.
 const OUTSIDER: Duration = Duration::from_mins(1);
-/// Replays of a node are shown if they last for this long: a few packets of an earlier run may come late.
-const REPLAYS: Duration = Duration::from_secs(2);
 /// The time for which a step of the clock is shown.
 const JUMP: Duration = Duration::from_mins(10);
 /// The time for which a refused status connection is shown, since that has no end of its own.
@@ -155,28 +154,6 @@ impl Watch {
             _ => return,
         };
         self.raise(now, problem, Ends::After(OUTSIDER));
-    }
-
-    /// A packet of a known node was dropped as a replay.
-    pub(super) fn replayed(&mut self, cluster: &LinuxCluster, now: Instant, bytes: &[u8]) {
-        // The engine found it authentic and well-formed.
-        let Ok(message) = Structure::local(bytes) else { return };
-        let src = message.text("src").unwrap_or_default();
-        let Some(node) = cluster.nodes().find(|node| node.name.as_bytes() == src) else { return };
-        self.replays.retain(|(_, _, last)| now.since(*last) < OUTSIDER);
-        let since = self.replays.iter().find(|(id, ..)| *id == node.id).map_or(now, |(_, since, _)| *since);
-        self.replays.retain(|(id, ..)| *id != node.id);
-        self.replays.push((node.id, since, now));
-        if now.since(since) >= REPLAYS {
-            self.raise(now, Problem::Replays { node: node.name.as_str().to_owned() }, Ends::After(OUTSIDER));
-        }
-    }
-
-    /// The node is heard, so its packets are no replays any more.
-    fn heard(&mut self, cluster: &LinuxCluster, id: NodeId) {
-        self.replays.retain(|(node, ..)| *node != id);
-        let node = name(cluster, id);
-        self.settle(|problem| *problem == Problem::Replays { node: node.clone() });
     }
 
     /// Looks at everything that the engine shows. Returns new problems that were kept.

@@ -108,9 +108,7 @@ impl Problem {
             Self::NodeDead { .. } => {
                 "look at that node and at the links to it; while it is dead, no node can take over from this one"
             }
-            Self::NodeLeft { .. } => {
-                "start heartbeat there again; while it is away, no node can take over from this one"
-            }
+            Self::NodeLeft { .. } => "start heartbeat there again; until then no node can take over from this one",
             Self::PingDead { .. } => "check whether the host answers `ping`; programs such as ipfail act on this",
             Self::LinkDead { .. } => {
                 "look at the cable, the interface and the firewall of this link at both nodes; the next link that fails may divide the cluster"
