@@ -4,6 +4,7 @@
 //! scenarios use, by a client and from `/proc`.
 
 pub mod bare;
+mod clients;
 mod contender;
 mod core_time;
 mod hogs;
@@ -31,15 +32,16 @@ type Rows = fn(&[(Contender, usize)]);
 
 /// Measures everything that can be measured here, and prints a table in Markdown. With words in `wanted` it measures
 /// only the rows with such a name: `outage-10-30`, `outage-100-500`, `start-up`, `stop-failback`, `standby`, `heal`,
-/// `load`, `false-deaths`, `outage-2-6`, `outage-1-3`, `realtime-10-30`, `realtime-1-3`, `reload`. Each of the last
+/// `load`, `client-messages`, `client-question`, `client-idle`, `false-deaths`, `outage-2-6`, `outage-1-3`, `realtime-10-30`, `realtime-1-3`, `reload`. Each of the last
 /// three lasts for `HBCORE_BENCH_SECONDS` seconds. `HBCORE_BENCH_WHO` measures only one program: `hbcore`, `3.0.6` or
 /// `keepalived`.
 ///
 /// # Panics
 /// If a measured program does not work at all.
 pub fn run(wanted: &[String]) {
-    let built = cargo().args(["build", "--quiet", "--release", "-p", "hbcore-tests", "--bin", "machine"]).status();
-    assert!(built.is_ok_and(|status| status.success()), "the program that hosts start with does not build");
+    let words = ["build", "--quiet", "--release", "-p", "hbcore-tests", "--bin", "machine", "--bin", "client"];
+    let built = cargo().args(words).status();
+    assert!(built.is_ok_and(|status| status.success()), "the programs that hosts start with do not build");
     if let Some(reason) = why_not([crate::lab::Daemon::Ours; 2]) {
         println!("not measured: {reason}");
         return;
@@ -51,7 +53,7 @@ pub fn run(wanted: &[String]) {
     core_time::print();
     table::head(&contenders.iter().map(|(who, _)| who.name()).collect::<Vec<_>>());
 
-    let rows: [(&str, Rows); 13] = [
+    let rows: [(&str, Rows); 16] = [
         ("outage-10-30", |all| outages(all, 10, 30)),
         ("outage-2-6", |all| outages(all, 2, 6)),
         ("outage-1-3", |all| outages(all, 1, 3)),
@@ -65,6 +67,9 @@ pub fn run(wanted: &[String]) {
         ("realtime-10-30", |all| beside_hogs(all, 10, 30, 60)),
         ("realtime-1-3", |all| beside_hogs(all, 1, 3, 60)),
         ("reload", reloads),
+        ("client-messages", client_messages),
+        ("client-question", client_questions),
+        ("client-idle", idle_clients),
     ];
     for (name, measure) in rows {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
@@ -164,6 +169,27 @@ fn beside_hogs(contenders: &[(Contender, usize)], keepalive: u32, deadtime: u32,
         who.can_keep_a_pair_at(keepalive).then(|| measure(&what, who, text)).flatten()
     };
     table::row(&what, contenders.iter().map(cell));
+}
+
+/// Measures the programs that have clients.
+fn of_clients(contenders: &[(Contender, usize)], what: &str, cell: fn(Contender) -> String) {
+    let cell = |&(who, _): &(Contender, usize)| {
+        (who != Contender::Keepalived).then(|| measure(what, who, || cell(who))).flatten()
+    };
+    table::row(what, contenders.iter().map(cell));
+}
+
+fn client_messages(contenders: &[(Contender, usize)]) {
+    let what = "messages of 1 kB of a client, delivered in order to the peer; longest gap between heartbeats of 100 ms";
+    of_clients(contenders, what, clients::messages);
+}
+
+fn client_questions(contenders: &[(Contender, usize)]) {
+    of_clients(contenders, "`nodestatus` asked at the socket, median", clients::question);
+}
+
+fn idle_clients(contenders: &[(Contender, usize)]) {
+    of_clients(contenders, "CPU per second at 100 ms, without clients / with 100 that only listen", clients::idle);
 }
 
 fn reloads(contenders: &[(Contender, usize)]) {

@@ -195,7 +195,12 @@ impl Lab {
 
     /// Listens on the switch from now on, with the kernel's times.
     pub fn wire(&self) -> Wire {
-        Wire::new(self.network.switch(), &self.directory)
+        Wire::new(self.network.switch(), &self.directory, wire::Captured::All)
+    }
+
+    /// Listens on the switch from now on to heartbeats alone.
+    pub fn wire_of_heartbeats(&self) -> Wire {
+        Wire::new(self.network.switch(), &self.directory, wire::Captured::Heartbeats)
     }
 
     /// Faults of the network from now until the value is dropped.

@@ -13,6 +13,8 @@
 //! types NAME MASK SECONDS      signs on as NAME, or casually as `-`, sets the filter unless MASK is `-`, prints `ready`,
 //!                              then the type of each message
 //! echo NAME TYPE...            signs on as NAME, sends a message of each type, and prints the types that come back
+//! time-questions COUNT         signs on, asks COUNT questions, and prints the median time of an answer
+//! idle COUNT                   signs on COUNT times and listens; prints `COUNT listen`, and stays until its input ends
 //! names NAME...                signs on under each name in turn, and prints the result
 //! mute NAME SECONDS            signs on, asks without end, and reads nothing; prints `cut off` at its end
 //! crowd COUNT                  connects COUNT times and sends nothing; prints `crowded`, and stays until its input ends
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         ["fields", name, seconds] => fields(name, number(seconds)),
         ["types", name, mask, seconds] => types(name, mask, number(seconds)),
         ["echo", name, types @ ..] => echo(name, types),
+        ["time-questions", count] => time_questions(number(count)),
+        ["idle", count] => idle(number(count)),
         ["names", names @ ..] => names.iter().for_each(|name| sign_on(name)),
         ["mute", name, seconds] => mute(name, number(seconds)),
         ["crowd", count] => crowd(number(count)),
@@ -191,6 +195,26 @@ fn echo(name: &str, types: &[&str]) {
             Some(_) | None => {}
         }
     }
+}
+
+fn time_questions(count: u64) {
+    let mut client = Client::sign_on(Path::new(SOCKET), None, PATIENCE).expect("to sign on");
+    let mut times: Vec<Duration> = (0..count)
+        .map(|_| {
+            let begin = Instant::now();
+            client.ask("nodestatus", &[("node", "bravo")]).expect("an answer");
+            begin.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    println!("{} µs", times[times.len() / 2].as_micros());
+    client.sign_off();
+}
+
+fn idle(count: u64) {
+    let clients: Vec<Client> = (0..count).map(|n| client(&format!("idle{n}"))).collect();
+    println!("{} listen", clients.len());
+    let _ = std::io::stdin().read(&mut [0]);
 }
 
 fn sign_on(name: &str) {

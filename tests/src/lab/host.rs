@@ -357,6 +357,11 @@ impl Host {
         processes::usage(&self.daemon_processes())
     }
 
+    /// The resources that these processes of the host have used.
+    pub fn usage_of(&self, pids: &[u32]) -> Usage {
+        processes::usage(pids)
+    }
+
     /// The memory of the daemon; none if it does not run. A 3.0.6 has six processes; the largest one counts.
     pub fn memory(&self) -> Option<Memory> {
         let of = |pid| match self.daemon {

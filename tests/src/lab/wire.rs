@@ -24,6 +24,27 @@ const SETTLED: Duration = Duration::from_millis(500);
 /// After this time they have got every packet: the kernel passes them on in blocks, each after a second at the latest.
 const HANDED_OUT: Duration = Duration::from_millis(1500);
 
+/// The packets that are captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Captured {
+    /// All of the port of heartbeats, and those of keepalived.
+    All,
+    /// Messages of type `status`, in both forms.
+    Heartbeats,
+}
+
+impl Captured {
+    fn filter(self) -> String {
+        match self {
+            Self::All => format!("(udp port {HEARTBEAT_PORT} or ip proto 112)"),
+            // `t=st` after `>>>` and after `###` with the length and the kind of the field.
+            Self::Heartbeats => {
+                format!("udp port {HEARTBEAT_PORT} and (udp[12:4] = 0x743d7374 or udp[18:4] = 0x743d7374)")
+            }
+        }
+    }
+}
+
 /// Listens at the switch's ports of alpha and bravo until `end`.
 pub struct Wire {
     ports: [(Child, PathBuf); 2],
@@ -62,10 +83,10 @@ impl Sent {
 }
 
 impl Wire {
-    pub(super) fn new(switch: &Namespace, directory: &std::path::Path) -> Self {
+    pub(super) fn new(switch: &Namespace, directory: &std::path::Path, of: Captured) -> Self {
         let ports = [("alpha", SWITCHED[0]), ("bravo", SWITCHED[1])].map(|(port, address)| {
             let path = directory.join(format!("wire-{port}"));
-            let filter = format!("src host {address} and (udp port {HEARTBEAT_PORT} or ip proto 112)");
+            let filter = format!("src host {address} and {}", of.filter());
             let mut command = Command::new(TCPDUMP);
             command.args(["-n", "-p", "-B", ROOM, "-s", "64", "--time-stamp-precision=nano", "-i", port, "-w"]);
             command.arg(&path).arg(filter).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
