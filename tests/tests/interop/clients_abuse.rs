@@ -1,5 +1,6 @@
 //! Clients that send messages, and clients that behave badly: heartbeats go on, and other clients are served.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hbcore_tests::lab::{Host, Lab, Site};
@@ -42,6 +43,29 @@ pub(crate) fn messages(pairing: Pairing) {
         lab.await_until(START_LIMIT, &format!("{MESSAGES} messages in order"), || to.lines_of(&file) == expected);
         let gone = || from.run("cl_status", &["clientstatus", to.name(), NAME, "4000"]).output == "offline\n";
         lab.await_until(MOVE_LIMIT, "the collector to be gone", gone);
+    }
+}
+
+/// While a tenth of all packets is lost, every message of 1 kB of a client arrives, many more than the history holds. A
+/// message that was retransmitted comes after later ones.
+pub(crate) fn loss(pairing: Pairing) {
+    const COUNT: u64 = 3000;
+    let lab = together("client messages and loss", pairing, &Site::default());
+    let faults = lab.faults();
+    faults.lose(10);
+    for (from, to) in [(&lab.alpha, &lab.bravo), (&lab.bravo, &lab.alpha)] {
+        let file = format!("collected-from-{}", from.name());
+        in_background(to, &format!("collect {NAME} {COUNT} 100"), &file);
+        lab.await_until(MOVE_LIMIT, "the collector to be there", || to.lines_of(&file) == ["ready"]);
+        let sent = says(from, &["send", NAME, &COUNT.to_string(), "1000"]);
+        lab.check(sent.starts_with("sent in"), &format!("{} to send, not [{sent}]", from.name()));
+        let numbers = || to.lines_of(&file).iter().filter_map(|line| line.parse().ok()).collect::<BTreeSet<u64>>();
+        lab.await_until(START_LIMIT, "all messages", || numbers().len() as u64 == COUNT);
+        lab.check(numbers() == (1..=COUNT).collect(), "each message");
+    }
+    for host in lab.hosts() {
+        lab.check(!host.logged("Irretrievably lost") && !host.logged("lost too many"), "no message lost for good");
+        lab.check(!host.logged(": is dead"), "no node declared dead");
     }
 }
 

@@ -223,6 +223,7 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
         trials.push(trial_with(&name("clients_flood_delays_no_heartbeat"), pairing, needs, clients_abuse::flood));
         trials.push(trial_with(&name("clients_that_lie_are_refused"), pairing, needs, clients_abuse::lies));
         trials.push(trial_with(&name("clients_in_a_crowd_are_served"), pairing, needs, clients_abuse::crowd));
+        trials.push(trial(&name("clients_messages_survive_a_loss_of_10_percent"), pairing, clients_abuse::loss));
         let reserved = clients_rules::reserved_types;
         trials.push(trial_with(&name("clients_cannot_send_types_of_the_daemon"), pairing, clients::NEEDS, reserved));
         let no_descriptor = clients_abuse::no_descriptor;
