@@ -81,7 +81,7 @@ fn settle(directory: &Path) -> io::Result<()> {
         chdir("/")?;
     }
     umask(Mode::WGRP | Mode::WOTH);
-    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    rustix::stdio::dup2_stdin(OpenOptions::new().read(true).write(true).open("/dev/null")?)?;
     Ok(())
 }
 
@@ -120,12 +120,13 @@ impl Readiness {
     /// All media are open: lets the parent return 0 and gives up the caller's standard output and error.
     ///
     /// # Errors
-    /// `/dev/null` cannot be opened. It is no error if the parent has ended meanwhile.
+    /// The system's refusal of a duplicate, which only a program error can cause. It is no error if the parent has ended
+    /// meanwhile.
     pub fn ready(mut self) -> io::Result<()> {
         let Some(mut pipe) = self.pipe.take() else { return Ok(()) };
-        let null = OpenOptions::new().write(true).open("/dev/null")?;
-        rustix::stdio::dup2_stdout(&null)?;
-        rustix::stdio::dup2_stderr(&null)?;
+        // Standard input is `/dev/null` already: with few descriptors left, a daemon that runs must not look failed.
+        rustix::stdio::dup2_stdout(rustix::stdio::stdin())?;
+        rustix::stdio::dup2_stderr(rustix::stdio::stdin())?;
         let _ = pipe.write_all(&[0]);
         Ok(())
     }

@@ -105,7 +105,7 @@ fn reload(options: &Options) -> u8 {
     let mut log = EarlyLog::new(site.log(&host_name(), options.debug, Stderr::Off));
     log.log(Level::Info, format_args!("Signalling heartbeat pid {pid} to reread config files"));
     let socket = options.run_dir.join(status::NAME);
-    for line in cli::endings(&socket, &site.resources) {
+    for line in cli::endings(&options.run_dir, &site.resources) {
         complain(format_args!("heartbeat: warning: {line}"));
     }
     cli::reload(&pid_file, &socket).map_or_else(|| run(options), |reply| answer(&reply))

@@ -184,7 +184,7 @@ fn prepare(
     claim: &mut Option<SharedClaim>,
 ) -> Result<Prepared, Failure> {
     // Before any other thread starts, because threads inherit the mask.
-    let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::general)?;
+    let signals = Signals::block(&DAEMON_SIGNALS).map_err(Failure::system)?;
     let resumes = matches!(options.action, Action::Resume(_));
     let path = options.pid_file();
     let inherited = if resumes { PidFile::inherit(&path) } else { None };
@@ -224,7 +224,7 @@ fn prepare_rest(
     files: Files,
 ) -> Result<(Driver, Logger), Failure> {
     let config = LogConfig { entity: "heartbeat".to_owned(), ..site.log(host, options.debug, Stderr::detect()) };
-    let log = EarlyLog::new(config).start().map_err(Failure::general)?;
+    let log = EarlyLog::new(config).start().map_err(Failure::system)?;
     log.info(format_args!("heartbeat: version {REFERENCE}"));
     log.info(format_args!("This is hbcore {}, in its place", env!("CARGO_PKG_VERSION")));
     for complaint in &options.complaints {
@@ -266,7 +266,7 @@ fn prepare_rest(
     let wish = schedule(site, options);
     let keys = plans.iter().map(|p| p.key.clone()).collect();
     let gone = known.map_or(0, |known| known.all_groups().count()).saturating_add(stuck.lost.len());
-    let resources = Resources::start(plans, gone, wish.map(for_addresses), &log, &board).map_err(Failure::general)?;
+    let resources = Resources::start(plans, gone, wish.map(for_addresses), &log, &board).map_err(Failure::system)?;
     let record = address_record(options, &log);
     let resources = resources
         .with_duties(Duties { board: board.clone(), record, conflicts: site.address_conflict() })
@@ -289,7 +289,7 @@ fn prepare_rest(
     mark(options, &resources, &log);
     resources.tend_strays(Clock.now());
     let nice = site.ha_cf.auto_failback != AutoFailback::Legacy;
-    let notifier = Notifier::start(&site.config_dir, &environment, nice, &log).map_err(Failure::general)?;
+    let notifier = Notifier::start(&site.config_dir, &environment, nice, &log).map_err(Failure::system)?;
     for link in links.closed() {
         cluster.link_changed(Clock.now(), link, Carrier::Absent);
     }
@@ -322,7 +322,7 @@ fn prepare_rest(
         rereader,
         reloads: reloads(known.map_or(0, |known| known.reloads), resumes),
     })
-    .map_err(Failure::general)?;
+    .map_err(Failure::system)?;
     Ok((driver, log))
 }
 

@@ -436,3 +436,15 @@ fn bcast_is_refused_where_no_subnet_has_a_broadcast_address() {
     let (code, said) = check("10.1.2.3/24");
     assert_eq!(code, Some(0), "{said}");
 }
+
+#[test]
+fn group_of_a_run_that_crashed_is_named_when_no_daemon_runs() {
+    let place = site("haresources", "p3 web\n", 0o644);
+    let run = place.join("run");
+    std::fs::create_dir_all(run.join("heartbeat")).expect("made");
+    std::fs::write(run.join("heartbeat/running"), "web\n192.0.2.7 mail\n").expect("written");
+    let words = ["check", place.path().to_str().expect("UTF-8"), "--run-dir", run.to_str().expect("UTF-8")];
+    let said = hb(&words).1;
+    assert!(said.contains("192.0.2.7 mail: may still run here, as the last run was not stopped in order"), "{said}");
+    assert!(said.contains("the next start stops it") && !said.contains("web: may"), "{said}");
+}

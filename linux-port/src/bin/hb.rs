@@ -179,7 +179,7 @@ fn check(directory: &Path, run_dir: &Path) -> ExitCode {
     }
     let mut report = Vec::new();
     let checked = config::check_report_with(directory, &mut report, |configuration| {
-        cli::endings(&run_dir.join(status::NAME), &configuration.resources)
+        cli::endings(run_dir, &configuration.resources)
     });
     let report = String::from_utf8_lossy(&report);
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

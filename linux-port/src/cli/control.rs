@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use crate::control::REFUSED;
-use crate::state::{Running, probe};
+use crate::state::{Mark, Running, probe};
 use crate::status::{self, Decided};
 use crate::terminal::complain;
 use hbcore::config::HaResources;
@@ -133,15 +133,30 @@ pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
     })
 }
 
-/// A sentence for each group of which the running daemon has something that is missing in this new `haresources`. Nothing
-/// if no daemon answers at `socket`.
+/// A sentence for each group that is missing in this new `haresources`, and of which the daemon of this run directory has
+/// something; without a daemon, of which an earlier run that was not stopped in order may have left something.
 #[cold]
-pub fn endings(socket: &Path, resources: &HaResources<'_>) -> Vec<String> {
-    let answer = status::ask_within(socket, PATIENCE).unwrap_or_default();
-    let said = |words: String| {
-        format!("{words}: runs here and is not in the new haresources: a reload stops it, and no node starts it")
-    };
-    answer.ending(resources).into_iter().map(said).collect()
+pub fn endings(run_dir: &Path, resources: &HaResources<'_>) -> Vec<String> {
+    match status::ask_within(&run_dir.join(status::NAME), PATIENCE) {
+        Ok(answer) => {
+            let said = |words: String| {
+                format!(
+                    "{words}: runs here and is not in the new haresources: a reload stops it, and no node starts it"
+                )
+            };
+            answer.ending(resources).into_iter().map(said).collect()
+        }
+        Err(error) if nobody_listens(&error) => {
+            let left = status::Answer { running: Mark::new(run_dir).read().unwrap_or_default(), ..Default::default() };
+            let said = |words: String| {
+                format!(
+                    "{words}: may still run here, as the last run was not stopped in order, and is not in haresources: the next start stops it, and no node starts it"
+                )
+            };
+            left.ending(resources).into_iter().map(said).collect()
+        }
+        Err(_) => Vec::new(),
+    }
 }
 
 /// The number of the latest reload that the daemon decided. `None` if nothing answers at the socket, as with a 3.0.6; a

@@ -1,6 +1,7 @@
 //! The reasons why a start fails.
 
 use std::fmt::Display;
+use std::io;
 
 /// Exit code of a start that failed for another reason than its configuration (docs/protocol/files.md 15.2).
 pub(super) const GENERAL: u8 = 1;
@@ -16,6 +17,21 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn general(error: impl Display) -> Self {
         Self::Refused(GENERAL, format!("heartbeat: {error}"))
+    }
+
+    /// The system refused. Where a limit is the reason, the text says how to raise it.
+    pub(super) fn system(error: impl Into<io::Error>) -> Self {
+        let error = error.into();
+        match error.raw_os_error() {
+            Some(libc::EMFILE) => Self::general(format_args!(
+                "{error}: raise the limit of open files (ulimit -n, LimitNOFILE); 64 and one for each client are enough"
+            )),
+            Some(libc::ENFILE) => Self::general(format_args!("{error}: raise fs.file-max, or find out who has them")),
+            Some(libc::EAGAIN) => {
+                Self::general(format_args!("{error}: raise the limits of processes and threads (pids.max, ulimit -u)"))
+            }
+            _ => Self::general(error),
+        }
     }
 
     pub(super) fn code(&self) -> u8 {

@@ -173,3 +173,21 @@ pub(crate) fn file_size_at_start(pairing: Pairing) {
     let told = alpha.run("sh", &["-c", &line]).output;
     lab.check(told.trim() == "1", &format!("hb to end with 1 where its output may not grow instead of {told}"));
 }
+
+/// The limit of open files is too low for a start: the node says so, and which limit to raise.
+pub(crate) fn few_descriptors_at_start(pairing: Pairing) {
+    let pair = Pair::new("few descriptors at the start", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let program = alpha.daemon().program().display().to_string();
+    for limit in [20, 22, 24, 26] {
+        let started = alpha.run("sh", &["-c", &format!("ulimit -n {limit}; exec {program}")]);
+        if started.code == Some(0) {
+            alpha.stop();
+            continue;
+        }
+        let says_why = started.output.contains("raise the limit of open files");
+        lab.check(says_why, &format!("the reason with {limit} files instead of {started:?}"));
+    }
+    let started = alpha.run("sh", &["-c", &format!("ulimit -n 64; exec {program}")]);
+    lab.check(started.code == Some(0), &format!("a start with 64 files instead of {started:?}"));
+}

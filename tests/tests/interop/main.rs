@@ -295,7 +295,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("fence_command_that_hangs_is_ended_and_called_again", fencing::hangs),
         ("fenced_node_returns", fencing::node_returns),
     ];
-    let of_both: [(&str, Scenario); 26] = [
+    let of_both: [(&str, Scenario); 27] = [
         ("respawned_client_that_dies_too_often_is_a_problem_until_a_reload", respawn::dies),
         ("respawned_clients_outlive_a_reload", respawn::reload),
         ("respawned_client_that_does_not_end_is_killed", respawn::does_not_end),
@@ -309,6 +309,7 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("loop_sleeps_while_no_descriptor_is_free", limits::no_descriptor),
         ("status_of_a_stopped_daemon_is_not_waited_for", limits::stopped_daemon),
         ("daemon_lives_while_no_file_may_grow", limits::file_size),
+        ("start_with_too_few_open_files_names_the_limit", limits::few_descriptors_at_start),
         ("start_with_a_log_beyond_the_file_limit_says_what_it_does", limits::file_size_at_start),
         ("signal_without_news_is_logged_three_times_at_most", limits::unchanged),
         ("lost_generation_and_a_clock_set_back_keep_nobody_out", limits::lost_generation),
