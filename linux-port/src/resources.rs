@@ -15,7 +15,7 @@ mod plan;
 mod reasons;
 mod strays;
 
-pub use addresses::{AddressResource, AddressThread, Duties, Realtime};
+pub use addresses::{AddressResource, AddressThread, Duties, Loss, Realtime};
 pub use escalate::Escalation;
 pub use fence::FenceDevice;
 pub use handover::{Handover, Parcel, Predecessor, Successor, Unread, Up};
@@ -53,6 +53,8 @@ pub struct Resources {
     refusals: Vec<Option<String>>,
     /// Whether the cause of a failed start of a group is gone, by the groups' ids.
     startable: Vec<bool>,
+    /// The reason of the last loss of an address of a group, by the groups' ids.
+    losses: Vec<Loss>,
     strays: Strays,
     log: Logger,
     board: Board,
@@ -133,6 +135,7 @@ impl Resources {
             ready: Vec::with_capacity(capacity),
             refusals: vec![None; capacity],
             startable: vec![false; capacity],
+            losses: vec![Loss::default(); capacity],
             strays: Strays::default(),
             log: log.clone(),
             board: board.clone(),
@@ -159,10 +162,23 @@ impl Resources {
     }
 
     /// The groups with an address that cannot be kept here. Call it after [`Resources::finished`] has returned `None`.
-    pub fn lost(&self) -> Vec<GroupId> {
-        let failed: Vec<IpAddr> = std::iter::from_fn(|| self.addresses.failed()).collect();
-        let lacks = |plan: &Plan| plan.addresses().any(|spec| failed.contains(&spec.addr));
-        (0..).zip(&self.plans).filter(|(_, plan)| lacks(plan)).map(|(n, _)| GroupId(n)).collect()
+    pub fn lost(&mut self) -> Vec<GroupId> {
+        let mut groups = Vec::new();
+        while let Some((addr, loss)) = self.addresses.failed() {
+            for ((n, plan), known) in (0..).zip(&self.plans).zip(&mut self.losses) {
+                if plan.addresses().any(|spec| spec.addr == addr) {
+                    *known = loss;
+                    groups.push(GroupId(n));
+                }
+            }
+        }
+        groups.dedup();
+        groups
+    }
+
+    /// The reason why a group has lost an address the last time.
+    pub fn loss(&self, group: GroupId) -> Loss {
+        self.losses.get(usize::from(group.0)).copied().unwrap_or_default()
     }
 
     /// The groups whose last start failed for want of an interface for an address that has one now. Call it after

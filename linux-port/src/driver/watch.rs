@@ -9,7 +9,7 @@ use crate::cluster_view::{LinuxCluster, is_nowhere, name, not_here, of_node, oth
 use crate::jobs::{Jobs, Running};
 use crate::log::Logger;
 use crate::problems::{Board, Coming, Problem, STRONGER, Standing};
-use crate::resources::Resources;
+use crate::resources::{Loss, Resources};
 use hbcore::id::{GroupId, NodeId};
 use hbcore::node::NodeState;
 use hbcore::takeover::{Notice, Phase, Why};
@@ -159,7 +159,8 @@ impl Watch {
     /// Looks at everything that the engine shows. Returns new problems that were kept.
     pub(super) fn look(&mut self, cluster: &LinuxCluster, now: Instant, around: &Around<'_>) -> Vec<Fresh> {
         self.look_at_clock(now, around.wall);
-        self.history.look(cluster, now, around.links);
+        let is_rivals = |id| around.resources.loss(id) == Loss::Rival;
+        self.history.look(cluster, now, around.links, is_rivals);
         self.look_at_fencing(cluster, now);
         let found = self.found(cluster, now, around);
         self.expire(now, &found);
@@ -231,7 +232,10 @@ impl Watch {
                 Problem::FailedHere { group } => {
                     let Some(id) = place(group) else { continue };
                     noted.times = self.history.failures().get(usize::from(id.0)).copied().unwrap_or(0).max(1);
-                    let why = self.history.why_lost(id).or_else(|| around.resources.why_failed(id));
+                    let why = self
+                        .history
+                        .why_lost(id, around.resources.loss(id))
+                        .or_else(|| around.resources.why_failed(id));
                     noted.reason = why.or_else(|| noted.reason.take());
                 }
                 Problem::RemovedStops { group } => {

@@ -50,6 +50,16 @@ pub struct Done {
     pub refusal: Option<String>,
 }
 
+/// The reason why an address cannot be kept here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loss {
+    /// It is gone, and cannot be put back.
+    #[default]
+    Gone,
+    /// Another host has it. That may be so beside the peer, too.
+    Rival,
+}
+
 /// The duties of the thread besides bringing up and releasing addresses.
 pub struct Duties {
     /// The board for lost addresses and rivals.
@@ -102,7 +112,7 @@ enum Question {
 pub struct AddressThread {
     orders: Mailbox<Order>,
     done: Receiver<Done>,
-    failed: Receiver<IpAddr>,
+    failed: Receiver<(IpAddr, Loss)>,
     placed: Receiver<IpAddr>,
     bell: Arc<OwnedFd>,
 }
@@ -192,7 +202,7 @@ impl AddressThread {
 
     /// The next address that cannot be kept here: its group should move to another node. It is reported each second as
     /// long as that lasts. Call it after [`AddressThread::collect`] has returned `None`.
-    pub fn failed(&self) -> Option<IpAddr> {
+    pub fn failed(&self) -> Option<(IpAddr, Loss)> {
         self.failed.try_recv().ok()
     }
 
@@ -268,7 +278,7 @@ impl Resource for AddressResource {
 
 struct Post {
     outbox: SyncSender<Done>,
-    alarms: SyncSender<IpAddr>,
+    alarms: SyncSender<(IpAddr, Loss)>,
     places: SyncSender<IpAddr>,
     bell: Arc<OwnedFd>,
 }
@@ -280,8 +290,8 @@ impl Post {
     }
 
     /// Reports it. If the queue is full, it is reported again in a second.
-    fn failed(&self, addr: IpAddr) {
-        let _ = self.alarms.try_send(addr);
+    fn failed(&self, addr: IpAddr, loss: Loss) {
+        let _ = self.alarms.try_send((addr, loss));
         self.ring();
     }
 

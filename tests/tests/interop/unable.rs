@@ -1,8 +1,9 @@
 //! Groups that cannot be started now: the words of each node about them, and the time of the next start.
 
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use hbcore_tests::lab::{Host, Site};
+use hbcore_tests::lab::{Host, SERVICE, Site};
 use hbcore_tests::scenario::Pairing;
 
 use crate::failures::write_web;
@@ -17,9 +18,10 @@ pub(crate) const OF_ALPHA: [(&str, Scenario); 2] = [
 ];
 
 /// Scenarios of a pair of ours.
-pub(crate) const OURS: [(&str, Scenario); 3] = [
+pub(crate) const OURS: [(&str, Scenario); 4] = [
     ("start_that_failed_on_a_survivor_is_tried_again_when_an_operator_asks", survivor),
     ("interface_that_was_gone_on_both_nodes_is_served_as_soon_as_it_is_back", interface_gone),
+    ("stranger_beside_both_nodes_moves_a_group_and_leaves_no_trace", stranger),
     ("status_of_a_failed_start_that_does_not_stop_is_not_nowhere_at_the_peer", does_not_stop),
 ];
 
@@ -121,4 +123,27 @@ fn interface_gone(pairing: Pairing) {
     lab.await_until(MOVE_LIMIT, "alpha to serve", || held(lab, "web") == ["alpha"]);
     println!("{pairing} interface gone: alpha serves after {} ms", since.elapsed().as_millis());
     shows(lab, alpha, 0, &["settled"]);
+}
+
+/// A host beside both nodes has the address of alpha's group. The group moves to bravo and back; then alpha serves, and
+/// only the conflict is a problem.
+fn stranger(pairing: Pairing) {
+    let pair = Pair::new("stranger beside both", pairing, &groups::site());
+    let lab = &pair.lab;
+    for host in lab.hosts() {
+        host.write("hbcore.cf", "address_conflict refuse\n");
+    }
+    pair.start();
+    lab.outside().ip(&format!("address add {SERVICE}/24 dev eth0"));
+    let spoken = lab.outside().inside(|| UdpSocket::bind((SERVICE, 0))?.send_to(b"hello", ("10.77.0.77", 9)));
+    lab.check(spoken.is_ok(), "the stranger to speak");
+
+    lab.await_until(START_LIMIT, "the group on bravo", || pair.are_owners("bravo", "bravo"));
+    lab.await_until(START_LIMIT, "the group on alpha again", || pair.are_owners("alpha", "bravo"));
+    for host in lab.hosts() {
+        shows(lab, host, if host.name() == "alpha" { 4 } else { 0 }, &["settled"]);
+    }
+    shows(lab, &lab.alpha, 4, &["problem address-conflict: "]);
+    let text = hb(&lab.alpha, &["status"]).1;
+    lab.check(!text.contains("failed-here"), &format!("no trace in {text}"));
 }

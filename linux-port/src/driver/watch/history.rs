@@ -2,9 +2,10 @@
 
 use super::LinuxCluster;
 use crate::cluster_view::{Service, links_of, others, service};
+use crate::resources::Loss;
 use hbcore::id::{GroupId, LinkId, NodeId};
 use hbcore::node::NodeState;
-use hbcore::takeover::{GroupState, Standby};
+use hbcore::takeover::{GroupState, PeerClaim, Standby, Why};
 use hbcore::time::Instant;
 
 /// The history of the groups, by their ids, and of the links.
@@ -70,19 +71,28 @@ impl History {
         }
     }
 
-    /// Records the changes.
-    pub(super) fn look(&mut self, cluster: &LinuxCluster, now: Instant, links: &[String]) {
+    /// Records the changes. `is_rivals`: whether another host has an address that a group has lost.
+    pub(super) fn look(
+        &mut self,
+        cluster: &LinuxCluster,
+        now: Instant,
+        links: &[String],
+        is_rivals: impl Fn(GroupId) -> bool,
+    ) {
         for (id, group) in (0..).map(GroupId).zip(cluster.groups()) {
-            let service = cluster.takeover().why(id).map_or(Service::AsBefore, |why| service(cluster, id, why));
+            let why = cluster.takeover().why(id);
+            let service = why.map_or(Service::AsBefore, |why| service(cluster, id, why));
             // The peer could not take it over, so it was kept.
             let stays = group.state() == GroupState::Running && cluster.takeover().standby() == Standby::NotAsked;
+            // That is no fault of this node.
+            let is_over = is_rivals(id) && matches!(why, Some(Why::Elsewhere(PeerClaim::Settled)));
             self.with(id, |group, _| {
                 group.lacking = match service {
                     Service::Runs => None,
                     Service::Lacks => group.lacking.or(Some(now)),
                     Service::AsBefore => group.lacking,
                 };
-                if stays && group.here == Here::Lost {
+                if (stays || is_over) && group.here == Here::Lost {
                     group.here = Here::Could;
                 }
             });
@@ -117,9 +127,13 @@ impl History {
     }
 
     /// The reason why a group was handed over to the peer, if it did not fail to start.
-    pub(super) fn why_lost(&self, id: GroupId) -> Option<String> {
+    pub(super) fn why_lost(&self, id: GroupId, loss: Loss) -> Option<String> {
         let is_lost = self.groups.get(usize::from(id.0)).is_some_and(|group| group.here == Here::Lost);
-        is_lost.then(|| "an address of it could not be kept here".to_owned())
+        let why = match loss {
+            Loss::Gone => "an address of it could not be kept here",
+            Loss::Rival => "another host has an address of it",
+        };
+        is_lost.then(|| why.to_owned())
     }
 
     /// The failed starts of each group here since it last ran here, by the groups' ids.

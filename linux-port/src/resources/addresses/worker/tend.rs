@@ -1,5 +1,6 @@
 //! The work of the thread between orders: it tends its addresses.
 
+use super::super::Loss;
 use super::super::keep::{Fate, Kept, LOSSES, News, PAUSE};
 use super::super::rivalry::Verdict;
 use super::{Worker, note};
@@ -136,7 +137,7 @@ impl Worker {
             }
         }
         if kept.has_failed(now) {
-            self.post.failed(kept.held.addr);
+            self.post.failed(kept.held.addr, Loss::Gone);
         }
         self.explain(place, now);
     }
@@ -165,7 +166,7 @@ impl Worker {
         }
         let Some(kept) = self.kept.get(place) else { return };
         if self.conflicts == AddressConflict::Refuse && kept.rivalry.persists() {
-            self.post.failed(addr);
+            self.post.failed(addr, Loss::Rival);
         }
     }
 
