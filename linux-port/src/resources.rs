@@ -161,36 +161,6 @@ impl Resources {
         self
     }
 
-    /// The groups with an address that cannot be kept here. Call it after [`Resources::finished`] has returned `None`.
-    pub fn lost(&mut self) -> Vec<GroupId> {
-        let mut groups = Vec::new();
-        while let Some((addr, loss)) = self.addresses.failed() {
-            for ((n, plan), known) in (0..).zip(&self.plans).zip(&mut self.losses) {
-                if plan.addresses().any(|spec| spec.addr == addr) {
-                    *known = loss;
-                    groups.push(GroupId(n));
-                }
-            }
-        }
-        groups.dedup();
-        groups
-    }
-
-    /// The reason why a group has lost an address the last time.
-    pub fn loss(&self, group: GroupId) -> Loss {
-        self.losses.get(usize::from(group.0)).copied().unwrap_or_default()
-    }
-
-    /// The groups whose last start failed for want of an interface for an address that has one now. Call it after
-    /// [`Resources::finished`] has returned `None`. A group is reported until it is next started.
-    pub fn startable(&mut self) -> Vec<GroupId> {
-        let placed: Vec<IpAddr> = std::iter::from_fn(|| self.addresses.placed()).collect();
-        for (plan, startable) in self.plans.iter().zip(&mut self.startable) {
-            *startable |= plan.addresses().any(|spec| placed.contains(&spec.addr));
-        }
-        (0..).zip(&self.startable).filter(|(_, startable)| **startable).map(|(n, _)| GroupId(n)).collect()
-    }
-
     /// The descriptors that become readable when an effect has ended.
     pub fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
         [std::os::fd::AsFd::as_fd(&self.addresses), std::os::fd::AsFd::as_fd(&self.jobs)]

@@ -390,7 +390,16 @@ impl Group {
                 Escalation::Due => Some(GroupState::Stuck),
                 Escalation::Again(at) | Escalation::Leftover(at) => (at <= now).then_some(GroupState::Stopping),
             },
-            _ => None,
+            (
+                _,
+                _,
+                GroupState::Stopped
+                | GroupState::Starting
+                | GroupState::Running
+                | GroupState::Stopping
+                | GroupState::Failed
+                | GroupState::Stuck,
+            ) => None,
         }
     }
 }
@@ -435,7 +444,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             let effect = match next {
                 GroupState::Starting => Effect::Acquire(id),
                 GroupState::Stuck => Effect::Escalate(id),
-                _ => Effect::Release(id),
+                // `next_step` returns none of the others but the first.
+                GroupState::Stopping | GroupState::Stopped | GroupState::Running | GroupState::Failed => {
+                    Effect::Release(id)
+                }
             };
             return Some((ticket, effect));
         }
@@ -469,8 +481,17 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 group.wanted = Wanted::No;
                 GroupState::Stuck
             }
-            (_, Outcome::Done) => GroupState::Stopped,
-            (_, Outcome::Failed | Outcome::FailedAndStuck | Outcome::TimedOut) => GroupState::Stuck,
+            (
+                GroupState::Stopped
+                | GroupState::Running
+                | GroupState::Stopping
+                | GroupState::Failed
+                | GroupState::Stuck,
+                outcome,
+            ) => match outcome {
+                Outcome::Done => GroupState::Stopped,
+                Outcome::Failed | Outcome::FailedAndStuck | Outcome::TimedOut => GroupState::Stuck,
+            },
         };
         // Unless it is wanted here again meanwhile.
         let is_stuck = group.state == GroupState::Stuck && !group.is_wanted();

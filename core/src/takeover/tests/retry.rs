@@ -124,8 +124,8 @@ fn group_starts_when_the_cause_is_gone_also_beside_a_living_node() {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);
     m.on_report(at(1), OTHER, report(5, "local", true));
-    fails(&mut m, 1, Outcome::Failed);
     m.pause_give_away(Class::Local, at(300_000));
+    fails(&mut m, 1, Outcome::Failed);
     m.advance(at(2));
     assert_eq!(m.standby(), Standby::NotAsked);
     m.cause_is_gone(OWN);
