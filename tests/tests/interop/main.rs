@@ -62,6 +62,7 @@ mod clients;
 mod clients_abuse;
 mod clients_compressed;
 mod clients_debian;
+mod clients_monitors;
 mod clients_ours;
 mod clients_rules;
 mod crash;
@@ -172,11 +173,37 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
         ("stall_of_the_owner_ends_with_one_owner", stall::of_the_owner),
     ];
     trials.extend(others.map(|(scenario, run)| trial(&name(scenario), pairing, run)));
-    trials.push(trial_with(&name("clients_every_question"), pairing, clients::NEEDS, clients::every_question));
-    trials.push(trial_with(&name("clients_life"), pairing, clients::NEEDS, clients::life));
+    trials.extend(of_clients(pairing));
+    let needs = respawn::NEEDS;
+    trials.push(trial_with(&name("respawn_starts_and_ends_clients_as_3_0_6_does"), pairing, needs, respawn::life));
+    if pairing.is_all_ours() {
+        trials.push(trial_with(&name("clients_flood_delays_no_heartbeat"), pairing, needs, clients_abuse::flood));
+        trials.push(trial_with(&name("clients_that_lie_are_refused"), pairing, needs, clients_abuse::lies));
+        trials.push(trial_with(&name("clients_in_a_crowd_are_served"), pairing, needs, clients_abuse::crowd));
+        trials.push(trial(&name("clients_messages_survive_a_loss_of_10_percent"), pairing, clients_abuse::loss));
+        let reserved = clients_rules::reserved_types;
+        trials.push(trial_with(&name("clients_cannot_send_types_of_the_daemon"), pairing, clients::NEEDS, reserved));
+        let no_descriptor = clients_abuse::no_descriptor;
+        trials.push(trial_with(&name("clients_wait_while_no_descriptor_is_free"), pairing, needs, no_descriptor));
+    }
+    trials.extend(debian::SCENARIOS.map(|(scenario, needs, run)| trial_with(&name(scenario), pairing, needs, run)));
+    trials.extend(with_ours(pairing).into_iter().map(|(scenario, run)| trial(&name(scenario), pairing, run)));
+    trials
+}
+
+/// Scenarios with clients of the socket.
+fn of_clients(pairing: Pairing) -> Vec<Trial> {
+    let name = |scenario: &str| format!("{pairing}::{scenario}");
+    let mut trials = Vec::new();
+    let of_clients: [(&str, Scenario); 5] = [
+        ("clients_every_question", clients::every_question),
+        ("clients_life", clients::life),
+        ("clients_monitors_show_the_same_as_with_3_0_6", clients_monitors::same_as_with_3_0_6),
+        ("clients_messages_arrive_in_order", clients_abuse::messages),
+        ("clients_hear_of_a_death_before_its_links", clients_abuse::death),
+    ];
     let needs = clients::NEEDS;
-    trials.push(trial_with(&name("clients_messages_arrive_in_order"), pairing, needs, clients_abuse::messages));
-    trials.push(trial_with(&name("clients_hear_of_a_death_before_its_links"), pairing, needs, clients_abuse::death));
+    trials.extend(of_clients.map(|(scenario, run)| trial_with(&name(scenario), pairing, needs, run)));
     let compressed: [(&str, Scenario); 4] = [
         ("clients_messages_travel_compressed_with_zlib", clients_compressed::zlib),
         ("clients_messages_travel_compressed_with_bz2", clients_compressed::bz2),
@@ -217,20 +244,6 @@ fn scenarios(pairing: Pairing) -> Vec<Trial> {
             without,
         ));
     }
-    let needs = respawn::NEEDS;
-    trials.push(trial_with(&name("respawn_starts_and_ends_clients_as_3_0_6_does"), pairing, needs, respawn::life));
-    if pairing.is_all_ours() {
-        trials.push(trial_with(&name("clients_flood_delays_no_heartbeat"), pairing, needs, clients_abuse::flood));
-        trials.push(trial_with(&name("clients_that_lie_are_refused"), pairing, needs, clients_abuse::lies));
-        trials.push(trial_with(&name("clients_in_a_crowd_are_served"), pairing, needs, clients_abuse::crowd));
-        trials.push(trial(&name("clients_messages_survive_a_loss_of_10_percent"), pairing, clients_abuse::loss));
-        let reserved = clients_rules::reserved_types;
-        trials.push(trial_with(&name("clients_cannot_send_types_of_the_daemon"), pairing, clients::NEEDS, reserved));
-        let no_descriptor = clients_abuse::no_descriptor;
-        trials.push(trial_with(&name("clients_wait_while_no_descriptor_is_free"), pairing, needs, no_descriptor));
-    }
-    trials.extend(debian::SCENARIOS.map(|(scenario, needs, run)| trial_with(&name(scenario), pairing, needs, run)));
-    trials.extend(with_ours(pairing).into_iter().map(|(scenario, run)| trial(&name(scenario), pairing, run)));
     trials
 }
 
