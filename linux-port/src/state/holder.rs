@@ -18,13 +18,19 @@ const READ_AND_WRITE: u32 = 0o2;
 /// The flag of a descriptor that an exec closes.
 const CLOSED_AT_EXEC: u32 = 0o2_000_000;
 
-/// The running daemon of the pid file at `path`, by its lock, if it can be seen: the open files of another user's daemon
-/// cannot.
+/// The pid file of 3.0.6, and the beginning of the title of its main process. It holds no lock.
+const REFERENCE_FILE: &str = "/run/heartbeat.pid";
+const REFERENCE_TITLE: &[u8] = b"heartbeat: master control process";
+
+/// The running daemon of the pid file at `path`, by its lock, or a 3.0.6 by its title. `None` also if it cannot be seen,
+/// as the open files of another user's daemon.
 #[cold]
 pub(super) fn holder(path: &Path) -> Option<u32> {
     let sought = Sought::new(path);
     let numbers = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.into_iter().find(|pid: &u32| is_daemon(*pid) && sought.is_held_by(*pid))
+    let daemons: Vec<u32> = numbers.filter(|pid| is_daemon(*pid)).collect();
+    let locks = daemons.iter().find(|pid| sought.is_held_by(**pid));
+    locks.or_else(|| daemons.iter().find(|pid| sought.is_reference(**pid))).copied()
 }
 
 /// Whether the process `pid` holds the lock.
@@ -70,6 +76,13 @@ impl Sought {
 
     fn is_held_by(&self, pid: u32) -> bool {
         self.descriptor_of(pid, |_| true).is_some()
+    }
+
+    /// Whether `pid` is the 3.0.6 of this pid file.
+    fn is_reference(&self, pid: u32) -> bool {
+        let has_its_places = self.path == Path::new(REFERENCE_FILE) && namespace(pid, "mnt") == self.mounts;
+        let title = || fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        has_its_places && namespace(pid, "net") == self.network && title().starts_with(REFERENCE_TITLE)
     }
 
     /// The descriptor of `pid` that has the file open and holds its lock.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hbcore_tests::lab::{Host, Lab};
+use hbcore_tests::lab::{Host, Lab, release_binary};
 use hbcore_tests::scenario::Pairing;
 
 use crate::groups::{self, Pair};
@@ -101,4 +101,16 @@ pub(crate) fn run_directory(pairing: Pairing) {
     alpha.start();
     lab.check(alpha.logged("The last run was not stopped in order"), "the restored mark to be read");
     lab.await_until(START_LIMIT, "bravo to keep all or give alpha its group", || lab.holders().len() == 1);
+}
+
+/// A 3.0.6 runs without its pid file: ours does not start beside it.
+pub(crate) fn reference_without_pid_file(pairing: Pairing) {
+    let pair = Pair::running("3.0.6 without its pid file", pairing, &groups::site());
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    let running = pid(alpha);
+    shell(lab, alpha, "rm /run/heartbeat.pid");
+    let start = alpha.run(&release_binary("heartbeat").display().to_string(), &[]);
+    let names_it = start.output.contains(&format!("already running [pid {running}]"));
+    lab.check(start.code == Some(0) && names_it, &format!("no start beside 3.0.6 instead of {start:?}"));
+    lab.stays(LONG_ENOUGH, "one owner", || pair.are_owners("alpha", "bravo"));
 }

@@ -337,8 +337,10 @@ fn with_ours(pairing: Pairing) -> Vec<(&'static str, Scenario)> {
         ("noisy_scripts_disturb_nobody", failures::noise),
         ("reload_with_wrong_files_changes_nothing", reload::wrong),
     ];
-    let of_reference_alpha: [(&str, Scenario); 1] =
-        [("start_failure_on_3_0_6_leaves_its_group_down", failures::start_on_reference)];
+    let of_reference_alpha: [(&str, Scenario); 2] = [
+        ("reference_without_its_pid_file_gets_no_daemon_of_ours_beside_it", found::reference_without_pid_file),
+        ("start_failure_on_3_0_6_leaves_its_group_down", failures::start_on_reference),
+    ];
     let of_reference_bravo: [(&str, Scenario); 2] = [
         ("peer_of_3_0_6_cannot_tell_its_haresources", status::digest_of_reference),
         ("start_failure_of_a_foreign_group_on_3_0_6_sends_it_home", failures::start_of_foreign_on_reference),
