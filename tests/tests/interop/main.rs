@@ -42,6 +42,7 @@
 //! | 1.8 | of a foreign group | `start_failure_of_a_foreign_group_sends_it_home` | bravo |
 //! | 1.8, 1.9 h | start failure of 3.0.6 | `start_failure_on_3_0_6_leaves_its_group_down` | alpha 3.0.6 |
 //! | 1.8 | of a foreign group | `start_failure_of_a_foreign_group_on_3_0_6_sends_it_home` | bravo 3.0.6 |
+//! | 1.8 | start failure of a lone node | `start_that_failed_on_a_lone_node_…` | alpha |
 //! | 1.8, 1.9 i | stop failure | `stop_failure_…` | alpha |
 //! | 1.8 | noise, leftovers, floods of a script | `noisy_scripts_disturb_nobody` | both |
 //! | 1.9 j | legacy: together, alone, second up, crash, stop, return | `legacy_life`, `golden_sequences_of_legacy…` | all |
