@@ -1,24 +1,24 @@
 //! The owner of each resource group, and the messages of the two nodes about it (docs/protocol/resources.md 1).
 //!
 //! Like the wire, the machine knows two classes: *local* groups have this node as their home in `haresources`,
-//! *foreign* groups have another. A node claims none, one or both classes. It is a protocol for two nodes.
+//! *foreign* groups have another. A node claims none, one or both classes. The protocol is for two nodes.
 //!
 //! ```text
-//!            activated                 starting (other)
+//!            activated                 starting (peer)
 //!   Init ──────────────▶ Starting ─────────────────────▶ BothStarting
-//!                           │  resource (other), or 10 s      │
+//!                           │  resource (peer), or 10 s       │
 //!                           ▼                                 ▼
-//!                        Reported ──── other stable, 10 s ──▶ Stable ──── leave ───▶ Leaving ──▶ Left
+//!                        Reported ──── peer stable, 10 s ───▶ Stable ──── leave ───▶ Leaving ──▶ Left
 //! ```
 //!
-//! The three-step [`Standby`] exchange, by which groups move between two living nodes, never gives a group two owners:
+//! Groups move between two living nodes by the three-step [`Standby`] exchange, which never gives a group two owners:
 //!
 //! ```text
 //!   giver:  NotAsked ─ask me─▶ Asking ─other─▶ Releasing ─stopped, done─▶ Released ─done─▶ NotAsked
 //!   taker:  NotAsked ─me, ask other─▶ Offered ─done─▶ Acquiring ─started, done─▶ NotAsked
 //! ```
 //!
-//! Every change of a group is an [`Effect`] with a [`Ticket`]: one in flight per group, each with a deadline.
+//! Every change of a group is an [`Effect`] with a [`Ticket`] and a deadline. At most one per group is in flight.
 //!
 //! A group that cannot be started is handed over to the peer, with its class, as 3.0.6 does after half a minute. A
 //! group that starts on neither node is moved once in five minutes. While no other node is alive, it is started here
@@ -53,53 +53,53 @@ use group::Wanted;
 
 /// The time for which a starting node waits for the peer's report (docs/protocol/resources.md 1.4).
 pub const SETTLE: Duration = Duration::from_secs(10);
-/// How often `starting` is repeated while the other side has not reported.
+/// The interval of `starting` while the peer has not reported.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// How long a settled 3.0.6 may leave its groups to nobody before we take them.
+/// The time after which this node acquires groups that a settled 3.0.6 leaves without an owner.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(3);
-/// How long the failback of groups that cannot move yet is put off (docs/protocol/resources.md 1.7).
+/// The pause before this node tries again to move groups that cannot move yet (docs/protocol/resources.md 1.7).
 const FAILBACK_RETRY: Duration = Duration::from_secs(1);
-/// How long a node that has released everything stays, so that the other can ask for what it missed.
+/// The time for which a node stays after it has released everything: the peer may still request retransmissions.
 const LINGER: Duration = Duration::from_secs(1);
-/// A 3.0.6 node restarts itself 2 s after a partition heals; one that has not begun by now will not (docs/protocol/wire.md 8.6).
+/// The time for a 3.0.6 to restart after a partition heals. It does so after 2 s, or never (docs/protocol/wire.md 8.6).
 const HEAL_PATIENCE: Duration = Duration::from_secs(6);
 
-/// How long a start waits for messages that are missing: on a line that loses many there is always one.
+/// The time for which a start waits for missing messages: on a link that loses many, one is always missing.
 const GAP_PATIENCE: Duration = Duration::from_secs(1);
-/// How often a start looks whether what was missing has come.
+/// The interval at which a start looks for the missing messages.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// What is known of the other node's claims.
+/// The facts that this node knows about the peer.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 struct Other {
-    /// The node that reported last; with three nodes there are two others.
+    /// The node that reported last: with three nodes there are two peers.
     node: Option<NodeId>,
     holds: Holds,
     stable: bool,
-    /// Number of the newest report, so that a repeated older one changes nothing.
+    /// The sequence number of the newest report, so that a retransmitted older one changes nothing.
     report: Sequence,
-    /// It said that it leaves, or it is a 3.0.6 that will restart after a partition: nothing is handed to it.
+    /// It said that it leaves, or is a 3.0.6 that will restart after a partition: nothing is handed over to it.
     leaving: bool,
-    /// It speaks as we do: it keeps its groups when a partition heals.
+    /// It runs hbcore, so it keeps its groups when a partition heals.
     is_hbcore: bool,
-    /// Number of its newest step in a standby exchange.
+    /// The sequence number of its newest step in a standby exchange.
     asked: Sequence,
-    /// Something of what it does not claim any more may still run there.
+    /// It may still run groups that it no longer claims.
     is_releasing: bool,
     /// It said during our start that it has taken our groups over.
     took_over: bool,
-    /// The groups that it took while it did not hear this node.
+    /// The groups that it started while it did not hear this node.
     inheritance: Inheritance,
-    /// It has begun to give up what it offers.
+    /// It has begun to release the groups that it offers.
     has_begun: bool,
-    /// `starting` was heard before we were active.
+    /// Its `starting` came before this node was active.
     started_early: bool,
-    /// It has reported in this run of it, since it was last dead.
+    /// It has reported in this incarnation, since it was last dead.
     reported: bool,
     /// It has spoken about resources since it was last dead.
     alive: bool,
-    /// Messages of it are missing: one of them may be a newer report.
+    /// Messages from it are missing: one of them may be a newer report.
     has_gaps: bool,
 }
 
@@ -124,22 +124,22 @@ impl Other {
 }
 
 impl Other {
-    /// It is one of ours, which still stops what it gives up, and says when that has stopped.
+    /// The peer runs hbcore and is still releasing groups. It reports the end of that.
     fn tells_when_released(&self) -> bool {
         self.is_hbcore && self.is_releasing
     }
 }
 
-/// Output queues of the machine; both are drained by the cluster after each input.
+/// The output queues of the machine. The cluster drains both after each input.
 #[derive(Clone, Debug)]
 struct Outbox {
     says: heapless::Deque<Say, 16>,
     notices: heapless::Deque<Notice, 32>,
-    /// Outputs that found no room. Stays 0: no input yields that many.
+    /// The number of outputs that found no room. It stays 0: no input yields that many.
     lost: u32,
 }
 
-/// The machine. `GROUPS`: the number of lines of `haresources` that fit; the configuration refuses more.
+/// The machine. `GROUPS` is the largest number of lines of `haresources`: the configuration refuses more.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct Takeover<const GROUPS: usize> {
@@ -152,26 +152,26 @@ pub struct Takeover<const GROUPS: usize> {
     standby: Standby,
     fencing: fencing::Fencing,
     groups: heapless::Vec<Group, GROUPS>,
-    /// A node whose groups are being taken; the end is announced once.
+    /// The node whose groups are being acquired, until one notice tells that they run.
     taking_from: Option<NodeId>,
-    /// Our own groups are being started for the first time; the end is announced once.
+    /// Our own groups are being started for the first time, until one report tells that they run.
     announce_own: bool,
-    /// Groups are being yielded after a heal; the end is announced once.
+    /// Groups are being yielded after a heal, until one report tells that they have stopped.
     yielding: bool,
-    /// The other claims our own groups too, and was told that they are ours.
+    /// The peer claims our own groups too, and this node has told it that they are ours.
     keeping: bool,
     needs_failback: bool,
-    /// No other node was alive when we became active.
+    /// No peer was alive when this node became active.
     alone: bool,
-    /// When we became active, and for how long after that no report is believed.
+    /// The time at which this node became active, and how long after that it believes no report.
     active_at: Instant,
     doubt: Duration,
-    /// The groups run since before this engine was made: the start has nothing to find out.
+    /// The groups were running before this engine was made, so the start has nothing to find out.
     resumed: bool,
-    /// What cannot be started here, to be given to the other node; and when our groups, and those of others, may be.
+    /// The class to hand over because it does not start here, and the earliest times: for our groups, for others.
     give_away: Option<Class>,
     give_away_from: [Instant; 2],
-    /// The other node speaks the other protocol, and that was said.
+    /// The peer speaks the other protocol, and a notice has told that.
     mismatch_told: bool,
     timers: Timers,
     effect_limit: Duration,
@@ -186,7 +186,7 @@ struct Timers {
     ask_again: Option<Instant>,
     standby: Option<Instant>,
     failback: Option<Instant>,
-    /// When the groups of the other node are taken, because it does not hold them itself.
+    /// The time at which this node acquires the groups of the peer, because the peer does not claim them.
     orphaned: Option<Instant>,
     say_again: Option<Instant>,
     heal: Option<Instant>,
@@ -255,7 +255,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         machine
     }
 
-    /// Tells a blank machine what [`Takeover::new`] is told.
+    /// Gives a blank machine the arguments of [`Takeover::new`].
     pub(crate) fn begin(
         &mut self,
         home: NodeId,
@@ -296,7 +296,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.auto_failback == AutoFailback::Legacy
     }
 
-    /// Whether nothing is moving, or about to, on either side (`cl_status rscstatus` would not say `transition`).
+    /// Whether no group moves, or is about to, on either node (`cl_status rscstatus` would not say `transition`).
     pub fn is_settled(&self) -> bool {
         let quiet = matches!(self.phase, Phase::Stable | Phase::Init | Phase::Left);
         quiet
@@ -328,10 +328,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.groups.get_mut(usize::from(group.0)).ok_or(KeyError::NoGroup)?.set_key(key)
     }
 
-    /// Continues after an earlier engine on the same node, whose groups are still running: it claims `holds`, and `left`
-    /// tells how much of each group is up (docs/protocol/resources.md 6.3). `holds` is `None` if the earlier engine had
-    /// other groups, or if the peer had told it other groups. Then the claims follow from the groups that run, and nothing
-    /// is started before the peer has said what it claims, or is dead. Call it before anything else.
+    /// Continues after an earlier engine on the same node, whose groups still run: it claims `holds`, and `left` tells
+    /// how much of each group is up (docs/protocol/resources.md 6.3). `holds` is `None` if the earlier engine had other
+    /// groups, or if the peer had told it other groups. Then the claims follow from the groups that run, and nothing is
+    /// started before the peer has reported its claim, or is dead. Call it before anything else.
     pub fn resume(&mut self, holds: Option<Holds>, left: impl Fn(GroupId) -> Remains) {
         self.resumed = true;
         self.hold = holds.unwrap_or_default();
@@ -365,7 +365,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.out.notices.pop_front()
     }
 
-    /// Outputs that found no room; stays 0.
+    /// The number of outputs that found no room. It stays 0.
     pub fn lost_outputs(&self) -> u32 {
         self.out.lost
     }
@@ -386,7 +386,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.bring_retry_forward(deadline);
     }
 
-    /// This node became active. `alone`: no other node is alive.
+    /// This node became active. `alone`: no peer is alive.
     pub fn activated(&mut self, now: Instant, alone: bool) {
         if self.phase != Phase::Init {
             return;
@@ -412,7 +412,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.timers.ask_again = (!alone).then(|| now.after(ASK_AGAIN));
     }
 
-    /// Releases all groups. Ends in [`Phase::Left`], at once if nothing was ever claimed.
+    /// Releases all groups. Ends in [`Phase::Left`], at once if this node never claimed anything.
     pub fn leave(&mut self, now: Instant) {
         match self.phase {
             Phase::Leaving | Phase::Left => {}
@@ -467,15 +467,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.retry(now);
     }
 
-    /// A node that came back from a partition has not said what it holds; a 3.0.6 did not restart. The question for that is `starting`, which is
-    /// answered with a report.
+    /// A returned node has not reported its claim, or a 3.0.6 has not restarted. This node asks for the claim with
+    /// `starting`: a report answers that.
     fn heal_expired(&mut self, now: Instant) {
         self.other.leaving = false;
         if self.phase != Phase::Stable {
             return;
         }
         if !self.other.is_hbcore && self.is_own_class_contested() {
-            // It means to keep them, and only we can yield.
+            // The peer keeps them, and only this node can yield.
             self.yield_groups(now, Class::Local);
         }
         if !self.other.reported {
@@ -497,9 +497,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Ten seconds are over. A node that is alive and does not say what it holds may hold everything: it is asked on, for as long as it takes.
+    /// Ten seconds are over. A living peer may run everything until it reports its claim: this node asks until then.
     fn settle_unanswered(&mut self, now: Instant) {
-        // However long that takes.
+        // A start waits for this without a limit.
         let releases = self.other.tells_when_released();
         if self.alone || (self.other.reported && !self.other.leaving && !releases) {
             return self.settle(now);
@@ -512,10 +512,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// A start ends early when the other side has told what it holds. Packets may have waited somewhere since before our start, so that
-    /// its word counts only when it has had time to say a newer one, and nothing of it is missing.
+    /// A start ends early when the peer has reported its claim. Packets may have waited since before our start, so a
+    /// report counts only after the peer has had time for a newer one, and while none of its messages is missing.
     fn settle_by_report(&mut self, now: Instant) {
-        // Who says that it leaves may still run everything, until it says that it has left.
+        // A peer that leaves may still run everything, until it says that it has left.
         if !self.phase.is_starting() || !self.other.reported || self.other.leaving {
             return;
         }
@@ -534,12 +534,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 
     /// Sets the time after its start for which a node distrusts the first report: long enough for a newer one to
-    /// arrive. Zero unless set.
+    /// arrive. It is zero unless set.
     pub fn set_doubt(&mut self, doubt: Duration) {
         self.doubt = doubt;
     }
 
-    /// The number of the newest accepted report.
+    /// The sequence number of the newest accepted report.
     pub fn newest_report(&self) -> Sequence {
         self.other.report
     }
@@ -552,8 +552,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Sets whether messages of the other nodes are missing that are newer than [`Takeover::newest_report`]. Only
-    /// needed while [`Takeover::is_starting`].
+    /// Sets whether messages of the peers that are newer than [`Takeover::newest_report`] are missing. Only a start
+    /// needs this ([`Takeover::is_starting`]).
     pub fn set_gaps(&mut self, has_gaps: bool) {
         self.other.has_gaps = has_gaps;
     }
@@ -563,7 +563,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.phase.is_starting()
     }
 
-    /// The start is over: our own groups are ours unless the other side claims them.
+    /// The start is over: our own groups are ours unless the peer claims them.
     fn settle(&mut self, now: Instant) {
         if !self.phase.is_starting() || self.fencing.is_pending() {
             return;
@@ -588,7 +588,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.try_failback(now);
     }
 
-    /// Looks at what the end of an effect, or a change of wishes, completes.
+    /// Completes the steps that an ended effect, or a change of the wanted groups, allows.
     fn after_change(&mut self, now: Instant) {
         self.answer_settled_groups();
         if self.phase == Phase::Leaving {
@@ -619,19 +619,19 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.standby_progress(now);
     }
 
-    /// Says what we hold. The legacy protocol has no such message.
+    /// Reports our claim. The legacy protocol has no such message.
     fn report(&mut self, info: Info) {
         if self.is_legacy() {
             return;
         }
-        // What is not claimed any more may still run.
+        // Groups that this node no longer claims may still run.
         let releases = self.yielding || matches!(self.standby, Standby::Releasing(_));
         let info = match (self.phase, info) {
             (Phase::Leaving, Info::Plain) if self.timers.linger.is_none() => Info::Shutdown,
             (_, Info::Plain | Info::OwnAcquired) if releases => Info::Standby,
             (_, info) => info,
         };
-        // Who is to take groups is not settled before it has them: a giver that hears otherwise takes them back.
+        // A taker is not settled before it runs the groups: a giver that hears otherwise acquires them again.
         let taking = matches!(self.standby, Standby::Offered(_) | Standby::Acquiring(_));
         let stable = self.phase == Phase::Stable && info != Info::Standby && !taking;
         self.say(Say::Report { hold: self.hold, stable, info });

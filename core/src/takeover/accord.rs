@@ -1,5 +1,5 @@
-//! Two nodes whose `haresources` differ mean different groups by the same class. Neither starts anything before the files
-//! agree or one node is dead (docs/protocol/resources.md 1.13).
+//! Two nodes whose `haresources` differ mean different groups by the same class. Neither starts anything before the
+//! files agree or one node is dead (docs/protocol/resources.md 1.13).
 //!
 //! ```text
 //!           another digest           the same digest          full report          the peer claims none of ours
@@ -9,28 +9,28 @@
 //! ```
 //!
 //! Meanwhile each group stays on the node that runs it. After a false death both nodes run the groups of the peer, and
-//! nothing tells which groups, or which of their resources, are the same. So each node gives up the groups that it started
-//! after that death, wholly or in part: only those may run at the peer too. A node that has no other groups keeps them if
-//! the peer, too, has no others and the digest of this node is the lower one.
+//! nothing tells which groups, or which of their resources, are the same. So each node releases the groups that it
+//! started after that death, wholly or in part: only those may run at the peer too. A node that has no other groups
+//! keeps them if the peer, too, has no others and the digest of this node is the lower one.
 
 use super::{Class, Group, Holds, Info, Inheritance, Notice, Phase, Standby, Takeover, group::Wanted, group::belongs};
 use crate::time::Instant;
 
 /// Whether the living nodes read the same groups in the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// Without it the first variant is not 0, but an engine that was told nothing must be all zeros.
+// Without it the first variant is not 0, but an engine without a configuration must be all zeros.
 #[repr(u8)]
 pub enum Accord {
     /// They do, or one of them does not tell.
     Agreed = 0,
-    /// The claims of the peer are awaited: its last ones were made with other groups than ours.
+    /// This node awaits the claims of the peer, which made its last ones with other groups than ours.
     Awaited,
-    /// They do again. The peer still claims groups whose home is this node, or stops groups. They start here after it has
-    /// stopped them.
+    /// They do again. The peer still claims groups whose home is this node, or stops groups. They start here after it
+    /// has stopped them.
     Merging,
     /// They do not.
     Differs {
-        /// Decides if each node has only groups that it took from the other: this one keeps them.
+        /// Decides if each node has only groups that it took over from the other: then this node keeps them.
         has_lower_digest: bool,
     },
 }
@@ -46,8 +46,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         !cfg!(feature = "small") && matches!(self.accord, Accord::Awaited | Accord::Differs { .. })
     }
 
-    /// Takes the result of a comparison. `differs`: whether a living node tells another digest than ours, and then whether
-    /// ours is the lower one. Call it before each message about resources, each death and each departure.
+    /// Takes the result of a comparison. `differs`: whether a living node tells another digest than ours, and then
+    /// whether ours is the lower one. Call it before each message about resources, each death and each departure.
     pub(crate) fn compare(&mut self, differs: Option<bool>) {
         self.accord = match (differs, self.accord) {
             (Some(has_lower_digest), _) => Accord::Differs { has_lower_digest },
@@ -63,8 +63,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// The peer has told all of its claims. This node now wants every group of the classes that it claims: new groups at
-    /// once, and groups that run at the peer as soon as the peer has yielded them.
+    /// The peer has told all of its claims. This node now wants every group of the classes that it claims: new groups
+    /// at once, and groups that run at the peer as soon as the peer has yielded them.
     pub(super) fn agree(&mut self) {
         if cfg!(feature = "small") {
             // No node tells it a digest: it is always agreed.
@@ -101,15 +101,15 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Both nodes may be yielding after the files agree. Own groups that still wait for the peer do not delay the end of this
-    /// node's yield.
+    /// Both nodes may be yielding after the files agree. Own groups that still wait for the peer do not delay the end
+    /// of this node's yield.
     pub(super) fn has_merged(&self) -> bool {
         !cfg!(feature = "small")
             && self.accord == Accord::Merging
             && self.groups.iter().all(|group| group.is_wanted() || group.is_absent())
     }
 
-    /// The peer has groups that it took, and needs the claims of this node to decide about them: its report is answered.
+    /// The peer has groups that it started alone, and needs our claims to decide about them: its report is answered.
     pub(super) fn answer_inheritor(&mut self) {
         let asks = self.other.inheritance != Inheritance::Nothing && self.other.holds != Holds::NONE;
         if asks && self.is_divided() && self.phase == Phase::Stable {
@@ -117,8 +117,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// The peer is heard and has told all of its claims: this node keeps the groups that it took in its absence for good,
-    /// or gives them up.
+    /// The peer is heard and has told all of its claims: this node releases the groups that it started without the
+    /// peer, or keeps them for good.
     pub(super) fn weigh_inheritance(&mut self, now: Instant) {
         if !self.groups.iter().any(Group::is_inherited) || self.phase != Phase::Stable {
             return;
@@ -126,7 +126,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         let keeps = match self.accord {
             Accord::Awaited => return,
             Accord::Agreed | Accord::Merging => true,
-            // The peer may still be stopping all of its groups. In legacy it claims nothing whatever it runs.
+            // The peer may still be stopping all of its groups. A legacy peer claims nothing, whatever it runs.
             Accord::Differs { .. } if self.other.holds == Holds::NONE && !self.is_legacy() => true,
             Accord::Differs { has_lower_digest } => {
                 self.other.inheritance == Inheritance::All

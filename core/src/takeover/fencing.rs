@@ -1,8 +1,8 @@
-//! Fencing: the groups that a dead node may run are not started before the node is certainly dead
+//! Fencing: this node does not start the groups that a dead node may run before that node is fenced
 //! (docs/protocol/resources.md 5).
 //!
 //! ```text
-//!   death ── held nothing ─────────────────────────────▶ take over
+//!   death ── claimed nothing ──────────────────────────▶ take over
 //!     │ ╲─── no device ── warn ─────────────────────────▶ take over
 //!     ▼
 //!   Fence ── done ──────────────────────────────────────▶ take over
@@ -15,13 +15,14 @@ use super::{Effect, FenceResult, Notice, Outcome, Phase, SETTLE, Say, Takeover, 
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 
-/// How long after a failure the device is tried again.
+/// The pause before a device that failed is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Most nodes that wait to be fenced at once; 2 with the feature `small`. One more is not fenced, and its groups are not taken.
+/// The largest number of nodes that wait to be fenced; 2 with the feature `small`. One more is not fenced, and its
+/// groups are not taken over.
 const WAITING: usize = if cfg!(feature = "small") { 2 } else { 16 };
 
-/// Tickets of groups have a smaller place than this one; below it is the number of the node.
+/// Tickets of groups have a smaller place. That of fencing has the number of the node in its low bits.
 const PLACE: u32 = 0xFF00;
 
 /// A node that is dead and not yet fenced.
@@ -32,7 +33,7 @@ pub(super) struct Fence {
     pub(super) again: Instant,
 }
 
-/// Whether there is a device, and who waits for it.
+/// Whether there is a device, and the nodes that wait for it.
 #[derive(Clone, Debug)]
 pub(super) struct Fencing {
     device: bool,
@@ -42,7 +43,7 @@ pub(super) struct Fencing {
 impl Fencing {
     pub(super) const NONE: Self = Self { device: false, waiting: heapless::Vec::new() };
 
-    /// A node is still to be fenced. Until then no group is started.
+    /// Whether a node is still to be fenced. Until then no group is started.
     pub(super) fn is_pending(&self) -> bool {
         !self.waiting.is_empty()
     }
@@ -62,7 +63,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.fencing.device = device;
     }
 
-    /// A node died that may hold something. True: it is to be fenced first.
+    /// A node that may run groups died. Returns whether it is to be fenced first.
     pub(super) fn must_fence(&mut self, now: Instant, node: NodeId, heir: bool) -> bool {
         if !self.fencing.device || !heir {
             return false;
@@ -77,7 +78,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         true
     }
 
-    /// A node is heard: nobody shoots it any more. 3.0.6 goes on.
+    /// A node is heard: this node no longer fences it. A 3.0.6 goes on with that.
     pub(super) fn cancel_fencing(&mut self, node: NodeId) {
         let Some(place) = self.fencing.waiting.iter().position(|f| f.node == node) else { return };
         let cancelled = self.fencing.waiting.swap_remove(place);
@@ -106,7 +107,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         Some((ticket, Effect::Fence(node)))
     }
 
-    /// True if the ticket was one of fencing.
+    /// Returns whether the ticket was one of fencing.
     pub(super) fn fence_ended(&mut self, now: Instant, ticket: u32, outcome: Outcome) -> bool {
         if ticket >> 16 < PLACE {
             return false;
@@ -119,7 +120,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.fencing.waiting.swap_remove(place);
             self.say(Say::Stonith { node, result: FenceResult::Done });
             self.notice(Notice::Fenced(node));
-            // Also what it said while it was shot.
+            // This also voids its reports during the fencing.
             self.other_is_gone(node);
             if !matches!(self.phase, Phase::Leaving | Phase::Left) {
                 self.inherit(now, node, true);

@@ -8,15 +8,15 @@ use crate::time::{Duration, Instant};
 /// Whether a group runs on this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupState {
-    /// Not here.
+    /// It is not here.
     Stopped,
-    /// Being started.
+    /// It is being started.
     Starting,
-    /// Here.
+    /// It runs here.
     Running,
-    /// Being stopped.
+    /// It is being stopped.
     Stopping,
-    /// A start failed, and everything of it was stopped again. It is tried again when the group is next asked for.
+    /// A start failed, and everything of it was stopped again. The next request for the group tries again.
     Failed,
     /// It could not be stopped: it may still run here, wholly or in part. The node keeps its claim, so that no other
     /// node starts it, until an escalation has dealt with it.
@@ -30,22 +30,22 @@ pub enum Effect {
     Acquire(GroupId),
     /// Stop the group's resources in reverse order.
     Release(GroupId),
-    /// The group could not be stopped: fence it, or this node. The answer is done when nothing of it can run here any
-    /// more. After any other answer the group is stopped once more five seconds later, and escalated once more if that
-    /// fails.
+    /// The group could not be stopped: fence it, or this node. Answer with [`Outcome::Done`] when nothing of it can run
+    /// here any more. After any other answer the group is stopped once more five seconds later, and escalated once more
+    /// if that fails.
     Escalate(GroupId),
     /// Make sure that a dead node does nothing any more: reset it, or cut its power. After that, the groups that it may
     /// run are started.
     Fence(NodeId),
-    /// Announce the group's addresses once more: a rival owner is gone. No answer is awaited; to complete it does no
-    /// harm.
+    /// Announce the group's addresses once more: a rival owner is gone. The engine awaits no answer; to complete it
+    /// does no harm.
     Announce(GroupId),
 }
 
 /// The outcome of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// As ordered.
+    /// It ended as ordered.
     Done,
     /// It failed. A failed start has stopped again everything that it had started; a failed stop has left something
     /// running.
@@ -111,7 +111,7 @@ impl Ticket {
         self.0
     }
 
-    /// The ticket of a number from [`Ticket::into_raw`]. Any other number is ignored when redeemed.
+    /// The ticket of a number from [`Ticket::into_raw`]. The engine ignores any other number.
     pub fn from_raw(raw: u32) -> Self {
         Self(raw)
     }
@@ -127,31 +127,32 @@ pub(super) struct InFlight {
     pub(super) deadline: Instant,
 }
 
-/// Whether the other node is asked for a group (legacy).
+/// Whether this node asks the peer for a group (legacy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GroupRequest {
     None,
-    /// To be said.
+    /// The request is to be sent.
     Due,
-    /// Said and not answered.
+    /// The request was sent and not answered.
     Sent,
 }
 
-/// What is done about a group that is stuck.
+/// The treatment of a stuck group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escalation {
     /// Nothing: it is not stuck, or it is wanted here.
     No,
     /// It was not escalated yet.
     Due,
-    /// An escalation has failed. The group is told to stop once more then, and escalated once more if it does not.
+    /// An escalation has failed. At this time the group is stopped once more, and escalated once more if that fails.
     Again(Instant),
-    /// It is told to stop once more.
+    /// It is being stopped once more.
     StopsAgain,
-    /// An earlier run of this node has left it. It is told to stop once more then, as often as it takes, and never escalated: a start must
-    /// not end in a reboot. That ends when it is seen running as it should, or stopped, or when somebody wishes it gone.
+    /// An earlier run of this node has left it. It is stopped once more then, as often as it takes, and never
+    /// escalated: a start must not end in a reboot. That ends when it runs as it should, has stopped, or is to be
+    /// released.
     Leftover(Instant),
-    /// Left by an earlier run; it is told to stop once more, or to start, since it is wanted here.
+    /// An earlier run has left it. It is being stopped once more, or started, since it is wanted here.
     LeftoverTried,
 }
 
@@ -160,8 +161,8 @@ pub(super) enum Escalation {
 pub(super) enum Wanted {
     /// It is not.
     No,
-    /// It is. If the peer lived while this node started it, and reads other groups in its `haresources`, a group of
-    /// origin `Inherited` is given up again.
+    /// It is. If the peer lived while this node started it, and reads other groups in its `haresources`, this node
+    /// releases a group of origin `Inherited` again.
     Yes(Origin),
 }
 
@@ -176,7 +177,7 @@ impl Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
     Whole,
-    /// An earlier run has handed over only a part of it. The whole group is started when a start is allowed.
+    /// An earlier run has left only a part of it running. The whole group is started when a start is allowed.
     Part,
 }
 
@@ -193,9 +194,9 @@ pub struct Group {
     pub(super) in_flight: Option<InFlight>,
     /// Its next start here after one that failed.
     pub(super) retry: Retry,
-    /// Its home is dead or has left: it is for whoever remains.
+    /// Its home is dead or has left: a remaining node may own it.
     pub(super) home_gone: bool,
-    /// For the legacy protocol.
+    /// Only the legacy protocol needs these three.
     pub(super) key: heapless::String<KEY_MAX>,
     pub(super) request: GroupRequest,
     pub(super) asked_by: Option<NodeId>,
@@ -229,7 +230,7 @@ impl Group {
         Ok(())
     }
 
-    /// Sets the wish. A group that is wanted already keeps its origin.
+    /// Sets whether it is to run here. A group that is wanted already keeps its origin.
     pub(super) fn set_wanted(&mut self, wanted: Wanted) {
         self.wanted = match (self.wanted, wanted) {
             (Wanted::Yes(origin), Wanted::Yes(_)) => Wanted::Yes(origin),
@@ -241,7 +242,7 @@ impl Group {
         }
         self.state = match self.state {
             GroupState::Failed => GroupState::Stopped,
-            // Somebody wishes it gone once more: perhaps it can be stopped now.
+            // It is to be released once more: perhaps its scripts can stop it now.
             GroupState::Stuck if !wanted && self.in_flight.is_none() && self.escalation != Escalation::Due => {
                 self.escalation = Escalation::No;
                 GroupState::Running
@@ -270,12 +271,12 @@ impl Group {
         self.escalation = Escalation::Leftover(again);
     }
 
-    /// What an earlier run has left of it may still be here. Where flash counts, nothing is left over: the engine is not told of it.
+    /// Whether something of it that an earlier run left may be here. With the feature `small` the engine is not told.
     pub(super) fn is_leftover(&self) -> bool {
         !cfg!(feature = "small") && matches!(self.escalation, Escalation::Leftover(_) | Escalation::LeftoverTried)
     }
 
-    /// It runs here since before this engine was made, wholly or in part.
+    /// It was running here before this engine was made, wholly or in part.
     pub(super) fn resume(&mut self, remains: Remains) {
         let (extent, origin) = match remains {
             Remains::Nothing => return,
@@ -311,12 +312,12 @@ impl Group {
         !cfg!(feature = "small") && self.wanted == Wanted::INHERITED
     }
 
-    /// Whether only a part of it runs here, since its line in `haresources` has changed.
+    /// Whether only a part of it runs here, because its line in `haresources` has changed.
     pub fn is_partial(&self) -> bool {
         !cfg!(feature = "small") && self.extent == Extent::Part && self.is_wanted()
     }
 
-    /// How much of it runs here, for the engine that goes on after this one.
+    /// The part of it that runs here, for the engine that continues after this one.
     pub fn remains(&self) -> Remains {
         let origin = if self.is_inherited() { Origin::Inherited } else { Origin::Agreed };
         match self.state {
@@ -341,7 +342,7 @@ impl Group {
         }
     }
 
-    /// Whether it is being started, stopped or escalated, or is about to be. What is stuck rests between two attempts to stop it.
+    /// Whether it is being started, stopped or escalated, or is about to be. A stuck group rests between two attempts.
     pub fn is_moving(&self) -> bool {
         match self.state {
             GroupState::Starting | GroupState::Stopping => true,
@@ -353,7 +354,7 @@ impl Group {
         }
     }
 
-    /// When its effect is late, or the next is due.
+    /// The time at which its effect is late, or the next one is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match (self.in_flight, self.state, self.escalation) {
             (Some(effect), _, _) => Some(effect.deadline),
@@ -364,7 +365,7 @@ impl Group {
         }
     }
 
-    /// Nothing of it is or may be here.
+    /// Whether nothing of it runs here, or may run here.
     pub(super) fn is_absent(&self) -> bool {
         !self.is_wanted() && matches!(self.state, GroupState::Stopped | GroupState::Failed)
     }
@@ -382,7 +383,7 @@ impl Group {
     fn next_step(&self, now: Instant) -> Option<GroupState> {
         match (self.in_flight.is_some(), self.is_wanted(), self.state) {
             (false, true, GroupState::Running) if self.is_partial() => Some(GroupState::Starting),
-            // What is stuck may run here, but that is now as it should be: starting it asks each member first.
+            // A stuck group may run here, and now it should: a start asks each resource first.
             (false, true, GroupState::Stopped | GroupState::Stuck) => Some(GroupState::Starting),
             (false, false, GroupState::Running) => Some(GroupState::Stopping),
             (false, false, GroupState::Stuck) => match self.escalation {
@@ -410,9 +411,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         if let Some(fence) = self.poll_fence(now) {
             return Some(fence);
         }
-        // A node is back that was taken for dead, and may run its groups: they are not started before it has said what it holds.
+        // A node that was declared dead has returned, and may run its groups: they wait until it reports its claim.
         let in_doubt = self.other.is_hbcore && self.timers.heal.is_some() || self.is_foreign_in_doubt();
-        // It had ours.
+        // The peer may run ours.
         let home_in_doubt = self.is_home_in_doubt();
         let home = self.home;
         let divided = self.is_divided();
@@ -455,7 +456,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         Some((ticket, Effect::Announce(id)))
     }
 
-    /// An effect ended. A ticket that is not the one in flight is ignored.
+    /// An effect ended. The machine ignores a ticket that is not in flight.
     pub fn complete(&mut self, now: Instant, ticket: &Ticket, outcome: Outcome) {
         if self.fence_ended(now, ticket.0, outcome) {
             return;
@@ -472,7 +473,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         group.state = match (before, outcome) {
             (GroupState::Starting, Outcome::Done) => GroupState::Running,
             (GroupState::Starting, Outcome::Failed) => GroupState::Failed,
-            // Nobody knows what of it runs: it is stopped next.
+            // Any part of it may run, so it is stopped next.
             (GroupState::Starting, Outcome::TimedOut) if !was_leftover => {
                 group.wanted = Wanted::No;
                 GroupState::Running
@@ -493,7 +494,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 Outcome::Failed | Outcome::FailedAndStuck | Outcome::TimedOut => GroupState::Stuck,
             },
         };
-        // Unless it is wanted here again meanwhile.
+        // A group that is wanted here again is started, not escalated.
         let is_stuck = group.state == GroupState::Stuck && !group.is_wanted();
         group.escalation = match before {
             _ if was_leftover && group.state == GroupState::Stuck => Escalation::Leftover(now.after(ESCALATE_AGAIN)),
@@ -515,7 +516,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.give_away_later(now, class);
         }
         match after {
-            // It is claimed since the start, and nothing has changed.
+            // It has been claimed since the start, and nothing has changed.
             GroupState::Stuck if was_leftover => {}
             GroupState::Stopped if was_leftover && self.is_served(class) => {
                 self.groups.get_mut(index).into_iter().for_each(|group| group.set_wanted(Wanted::OWN));
@@ -528,14 +529,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.after_change(now);
     }
 
-    /// What cannot be stopped is still ours, whatever was said before: should we die now, somebody must fence us first.
+    /// This node still owns a group that it cannot stop, whatever it said: if it dies, the peer must fence it first.
     fn claim_stuck(&mut self, class: Class) {
         self.hold = self.hold.with(class);
         self.report(Info::Standby);
     }
 
-    /// A stuck group was dealt with. Its class is not claimed any more if nothing of it is here. In either case the other node is told: it
-    /// takes us for unsettled since the group was stuck.
+    /// A stuck group was dealt with. Its class is no longer claimed if nothing of the class is here. This node reports
+    /// in either case: the peer has taken it for unsettled since the group was stuck.
     fn unclaim(&mut self, class: Class) {
         let home = self.home;
         if self.groups.iter().filter(|g| belongs(g, home, class)).all(Group::is_absent) {
@@ -544,7 +545,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.report(if self.standby == Standby::NotAsked { Info::Plain } else { Info::Standby });
     }
 
-    /// Whether a group of `class`, which is settled, does not run here: it could not be started.
+    /// Whether a group of `class`, which is settled, does not run here because it could not be started.
     pub(super) fn lacks(&self, class: Class) -> bool {
         self.groups.iter().any(|g| belongs(g, self.home, class) && g.state != GroupState::Running)
     }
@@ -558,8 +559,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Wishes for every group of a class. A group whose home is a third node that lives is never wanted here.
-    /// `giver`: a living node whose groups we are to take.
+    /// Sets every group of a class as wanted here, except those whose home is a third node that lives. `giver`: a
+    /// living node whose groups this node is to acquire.
     pub(super) fn want(&mut self, class: Class, giver: Option<NodeId>, wanted: Wanted) {
         let home = self.home;
         for group in self.groups.iter_mut().filter(|g| belongs(g, home, class)) {
@@ -576,7 +577,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// A node has died or left, or is back.
+    /// A node has died or left, or has returned.
     pub(super) fn set_home_gone(&mut self, node: NodeId, gone: bool) {
         for group in self.groups.iter_mut().filter(|g| g.home == node) {
             group.home_gone = gone;
@@ -603,7 +604,7 @@ pub(super) fn belongs(group: &Group, home: NodeId, class: Class) -> bool {
     }
 }
 
-/// How long after an escalation that failed the next one begins.
+/// The pause between an escalation that failed and the next attempt.
 pub const ESCALATE_AGAIN: Duration = Duration::from_secs(5);
 
 /// The longest key of a group that the engine keeps: 100 bytes, and 31 with the feature `small`. Only the legacy

@@ -2,9 +2,9 @@
 //! crashed, and a script fails.
 //!
 //! ```text
-//!   Leftover ──stops───────────────────────────────▶ the class is claimed no more, or the group is started with the rest of it
+//!   Leftover ──stops───────────────────────────────▶ no longer claimed, or started with the rest of its class
 //!     │ ▲ ╲──wanted here: start, which asks first──▶ Running
-//!     └─┘ told to stop again, every few seconds
+//!     └─┘ stopped again, every few seconds
 //! ```
 
 #[cfg(not(feature = "small"))]
@@ -17,12 +17,12 @@ use super::{GroupState, Holds};
 use crate::{id::GroupId, time::Instant};
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
-    /// A group may run here since an earlier run of this node, and could not be stopped. Its class is claimed, so that
-    /// no other node starts it. Like any start this one acquires nothing before the peer has reported its claim, or is
-    /// dead. Then this node serves the class, unless the peer does. A leftover whose home is another node is stopped
-    /// again every few seconds, even if the peer serves its class. It is not escalated before this node
-    /// shall hand it over or leaves: a start must not end in a reboot. Call this before anything else. A group that does
-    /// not exist is ignored. Not with the feature `small`: a microcontroller begins with a reset.
+    /// A group may still run here since an earlier run of this node, and could not be stopped. Its class is claimed, so
+    /// that no other node starts it. Like any start this one acquires nothing before the peer has reported its claim,
+    /// or is dead. Then this node serves the class, unless the peer does. A leftover whose home is another node is
+    /// stopped again every few seconds, even if the peer serves its class. It is escalated only when this node is to
+    /// hand it over or leaves: a start must not end in a reboot. Call this before anything else. A group that does not
+    /// exist is ignored. The feature `small` has no leftovers: a microcontroller begins with a reset.
     #[cfg(not(feature = "small"))]
     pub fn stuck(&mut self, now: Instant, group: GroupId) {
         let home = self.home;
@@ -32,8 +32,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// The claims without those that are there only because something is stuck: what the engine that takes over from this one is to
-    /// [`resume`](Takeover::resume) with, besides what is [`stuck`](Takeover::stuck).
+    /// The claims without those that only a stuck group causes. The next engine is to [`resume`](Takeover::resume) with
+    /// them, besides the groups that are [`stuck`](Takeover::stuck).
     #[cfg(not(feature = "small"))]
     pub fn holds_without_stuck(&self) -> Holds {
         let is_stuck = |group: &Group| group.state() == GroupState::Stuck && !group.is_wanted();
@@ -46,13 +46,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         holds
     }
 
-    /// Nothing of our own class is meant to run here: it is not claimed, or only because of what an earlier run has left.
+    /// Whether no group of our own class is to run here: it is not claimed, or only because of a leftover.
     pub(super) fn is_own_class_idle(&self) -> bool {
         !self.hold.local || self.has_leftover(Class::Local)
     }
 
-    /// The other node's groups that are claimed here because of a leftover are served here, since it starts none of them; but the leftover
-    /// itself goes on being told to stop, and then all of them may go home.
+    /// Serves the groups of the peer that are claimed here because of a leftover, since the peer starts none of them.
+    /// The leftover itself is still stopped again and again; then all of them may fail back.
     pub(super) fn serve_beside_leftovers(&mut self) {
         if !self.has_leftover(Class::Foreign) || self.other.holds.local || self.is_divided() {
             return;

@@ -1,15 +1,15 @@
 //! `auto_failback legacy`: the protocol without reports (docs/protocol/resources.md 1.9 j).
 //!
 //! ```text
-//!   home comes up:  ip-request (key) ──▶  the other: was it here? stop it first
+//!   home comes up:  ip-request (key) ──▶  the peer: was it here? stop it first
 //!   start the group ◀── ip-request-resp ──┘
 //! ```
 //!
-//! After a death or a departure a node takes over the missing groups, as in the other protocol. No node can refuse to
-//! hand a group back, and none can hand one over.
+//! After a death or a departure a node takes over the missing groups, as in the other protocol. No node can refuse a
+//! failback, and none can hand a group over unasked.
 //!
-//! Between two hbcore nodes each status tells the digest of the sender's groups. While they differ, no group is asked
-//! for, given or started (docs/protocol/resources.md 1.13).
+//! Between two hbcore nodes each status tells the digest of the sender's groups. While the digests differ, no group is
+//! asked for, handed over or started (docs/protocol/resources.md 1.13).
 
 use super::group::{GroupRequest, Wanted};
 #[cfg(not(feature = "small"))]
@@ -18,7 +18,7 @@ use super::{Class, Group, GroupState, Holds, Notice, Phase, Say, Takeover};
 use crate::id::{GroupId, NodeId};
 use crate::time::{Duration, Instant};
 
-/// How often a group is asked for again while nobody answers.
+/// The interval of requests for a group while no peer answers.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
@@ -35,8 +35,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.after_change(now);
     }
 
-    /// The peer is active, and the groups that it tells are compared with ours: if they are the same, or if it tells none,
-    /// each node asks for its own groups.
+    /// The peer is active, and this node has compared the groups that it tells with ours. If they are the same, or if
+    /// it tells none, each node asks for its own groups.
     #[cfg(not(feature = "small"))]
     pub(crate) fn status_heard(&mut self, now: Instant) {
         if matches!(self.accord, Accord::Differs { .. }) {
@@ -50,14 +50,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// The peer tells which of its groups it took while it did not hear this node.
+    /// The peer tells which of its groups it started while it did not hear this node.
     #[cfg(not(feature = "small"))]
     pub(crate) fn set_inheritance(&mut self, inheritance: Inheritance) {
         self.other.inheritance = inheritance;
     }
 
-    /// A node is back that was taken for dead. Each of the two gives up what it took from the other, and asks for its own
-    /// groups: only this node may have taken the other for dead. If they mean different groups, each gives up what it took.
+    /// A node that was declared dead is heard again. Each of the two releases the groups that it took over, and asks
+    /// for its own: perhaps only one declared the other dead. If they mean different groups, each only releases.
     pub(super) fn returned_legacy(&mut self, now: Instant) {
         #[cfg(not(feature = "small"))]
         {
@@ -70,10 +70,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.yield_groups(now, Class::Foreign);
     }
 
-    /// Asks for every group of ours, also for what runs here: an answer to that changes nothing.
+    /// Asks for each of our own groups, even for one that runs here: an answer to that changes nothing.
     pub(super) fn ask_for_own(&mut self, now: Instant) {
         if self.is_divided() {
-            // It asks when the files agree.
+            // This node asks when the files agree.
             return;
         }
         for group in &mut self.groups {
@@ -84,7 +84,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.ask_for_groups(now);
     }
 
-    /// Asks for every group that nobody has granted yet.
+    /// Asks for each group that no peer has granted yet.
     pub(super) fn ask_for_groups(&mut self, now: Instant) {
         if self.is_divided() {
             return;
@@ -97,7 +97,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.timers.ask_again = unanswered.then(|| now.after(ASK_AGAIN));
     }
 
-    /// Another node asks for a group (`ip-request`).
+    /// A peer asks for a group (`ip-request`).
     pub fn on_group_request(&mut self, now: Instant, node: NodeId, key: &[u8]) {
         if !self.is_legacy() {
             self.mismatch(node);
@@ -111,7 +111,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return self.say(Say::GroupAnswer { to: node, group: id, was_here: false });
         }
         if !legacy {
-            // The two nodes cannot understand each other: what runs here stays here, and the other is not told to start it.
+            // The nodes speak different protocols: the group stays here, and the peer is not told to start it.
             return;
         }
         group.asked_by = Some(node);
@@ -138,7 +138,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.after_change(now);
     }
 
-    /// Groups that were asked for and have stopped: whoever asked may start them.
+    /// Groups that a node asked for have stopped: that node may start them.
     pub(super) fn answer_settled_groups(&mut self) {
         for n in 0..self.groups.len() {
             let Some(group) = self.groups.get_mut(n).filter(|g| g.is_absent() && g.is_settled()) else { continue };
@@ -148,7 +148,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Requests wait with their groups, however many there are.
+    /// Each request waits with its group, so that there is room for all of them.
     pub(super) fn poll_group_say(&mut self) -> Option<Say> {
         let due = self.groups.iter().position(|g| g.request == GroupRequest::Due)?;
         self.groups.get_mut(due)?.request = GroupRequest::Sent;

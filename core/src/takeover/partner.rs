@@ -1,4 +1,4 @@
-//! The peer: its reports, its death, its leave and its return after a partition.
+//! The peer: its reports, its death, its departure and its return after a partition.
 
 use super::{
     ASK_AGAIN, AutoFailback, Class, FAILBACK_RETRY, FenceResult, Group, GroupState, HEAL_PATIENCE, Holds, Info,
@@ -7,10 +7,11 @@ use super::{
 use crate::id::{GroupId, NodeId, Sequence};
 use crate::time::{Duration, Instant};
 
-/// How long a class that could not be started is kept before the other node is asked once more to take it, so that a class that starts on
-/// neither is not passed to and fro for ever. The first time it is asked at once; a 3.0.6 waits half a minute.
+/// The pause before the peer is asked again to take over a class that does not start here: a class that starts on
+/// neither node must not move for ever. The first request goes out at once; a 3.0.6 waits half a minute.
 const GIVE_AWAY_PAUSE: Duration = Duration::from_mins(5);
-/// A class that does not start at the other node either comes back at once, from a 3.0.6 after half a minute. What stayed longer has run there.
+/// A class that does not start at the peer either comes back at once, from a 3.0.6 after half a minute. A class that
+/// stayed longer has run there.
 const BACK_AT_ONCE: Duration = Duration::from_secs(10);
 const BACK_FROM_REFERENCE: Duration = Duration::from_secs(40);
 
@@ -18,7 +19,7 @@ const BACK_FROM_REFERENCE: Duration = Duration::from_secs(40);
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, not a state")]
 pub struct ReportIn {
-    /// Its number, which orders reports.
+    /// Its sequence number, which orders reports.
     pub seq: Sequence,
     /// The classes that the sender claims.
     pub holds: Holds,
@@ -32,13 +33,13 @@ pub struct ReportIn {
     pub releasing: bool,
     /// The sender runs hbcore.
     pub is_hbcore: bool,
-    /// The groups that the sender took while it did not hear this node.
+    /// The groups that the sender started while it did not hear this node.
     pub inheritance: Inheritance,
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
-    /// The peer sent `starting`: it has just become active. `seq`: its number. If a report of the same run has already
-    /// come, the message is only answered.
+    /// The peer sent `starting`: it has just become active. `seq`: its sequence number. If a report of the same run has
+    /// already come, this node only answers the message.
     pub fn on_starting(&mut self, node: NodeId, seq: Sequence, is_hbcore: bool) {
         if self.is_legacy() {
             return self.mismatch(node);
@@ -48,7 +49,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.is_hbcore = is_hbcore;
         self.other.stable &= seq < self.other.report;
         self.other.leaving = false;
-        // One of ours may only ask for what we hold.
+        // An hbcore peer may only ask for our claim.
         self.timers.heal = self.timers.heal.filter(|_| is_hbcore);
         match self.phase {
             Phase::Init => self.other.started_early = true,
@@ -61,7 +62,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// The peer began a new run: its earlier reports, and their numbers, are void.
+    /// The peer began a new run: its earlier reports, and their sequence numbers, are void.
     pub fn on_restart(&mut self, node: NodeId) {
         self.set_home_gone(node, false);
         self.cancel_fencing(node);
@@ -131,7 +132,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
         self.rival_gone(before);
         if self.is_divided() && was_releasing && !report.releasing {
-            // Nothing tells which groups it gave up.
+            // No message tells which groups the peer released.
             self.announce(Class::All);
         }
         if !report.full {
@@ -149,8 +150,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.try_failback(now);
     }
 
-    /// The other node is settled, and neither of us holds what is at home here: it restarted before we knew it dead, or it lost what it was
-    /// taking from us. `told`: it has told all that it holds, and that it is settled.
+    /// The peer is settled, and neither node claims our own groups: it restarted before it was declared dead, or it
+    /// lost the groups that it was taking over. `told`: it has reported its whole claim, and that it is settled.
     pub(super) fn take_what_nobody_holds(&mut self, now: Instant, told: bool) {
         let settled = self.phase == Phase::Stable && self.standby == Standby::NotAsked && !self.is_divided();
         let told = told && !self.other.leaving;
@@ -158,20 +159,20 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.hold.local = true;
             self.announce_own = true;
             self.want(Class::Local, None, Wanted::OWN);
-            // Before anything of it runs: who thinks that we hold nothing does not fence us.
+            // The report precedes the start: a peer that knows of no claim does not fence this node.
             self.report(Info::Plain);
             self.after_change(now);
         }
         if settled && told {
             self.serve_beside_leftovers();
         }
-        // One of ours does the same with its own groups; a 3.0.6 only complains that nobody owns them.
+        // An hbcore peer does the same with its own groups. A 3.0.6 only complains that no node owns them.
         let orphaned = settled && told && !self.other.is_hbcore && !self.hold.foreign && !self.other.holds.local;
         self.timers.orphaned = if orphaned { self.timers.orphaned.or(Some(now.after(ORPHAN_PATIENCE))) } else { None };
     }
 
-    /// A 3.0.6 does not hold its own groups, and nobody else does. It waits for something, up to an hour: they run here until it has been
-    /// restarted, or somebody asks for a standby.
+    /// No node claims the groups of a 3.0.6, which waits for something, up to an hour. They run here until it has been
+    /// restarted, or an operator asks for a standby.
     pub(super) fn take_orphans(&mut self, now: Instant) {
         if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.hold.foreign || self.is_divided() {
             return;
@@ -182,8 +183,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.after_change(now);
     }
 
-    /// The other node has finished taking our groups over, and we are back already. A 3.0.6 gives them back only when it sees us become
-    /// stable, and did not look while it was busy.
+    /// The peer has taken over our groups, and this node is already back. A 3.0.6 fails them back only when it sees
+    /// this node become stable, and it did not look while it was busy.
     fn takeover_ended_there(&mut self) {
         if self.phase == Phase::Stable && !self.hold.local && !self.other.is_hbcore && self.standby == Standby::NotAsked
         {
@@ -191,13 +192,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Tells a 3.0.6 that we are unsettled, and settled.
+    /// Reports to a 3.0.6 that this node is unsettled, then that it is settled.
     pub(super) fn show_stable_anew(&mut self) {
         self.say(Say::Report { hold: self.hold, stable: false, info: Info::Plain });
         self.report(Info::Plain);
     }
 
-    /// The peer released all groups and leaves (`shutdone`). `heir`: among the remaining nodes, this one takes over its
+    /// The peer released all groups and leaves (`shutdone`). `heir`: of the remaining nodes, this node takes over its
     /// groups.
     pub fn on_shutdone(&mut self, now: Instant, node: NodeId, heir: bool) {
         self.set_home_gone(node, true);
@@ -218,8 +219,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// A node was declared dead. `heard`: it had been heard since our start. `heir`: among the remaining nodes, this
-    /// one takes over its groups.
+    /// A node was declared dead. `heard`: it had been heard since our start. `heir`: of the remaining nodes, this node
+    /// takes over its groups.
     pub fn on_death(&mut self, now: Instant, node: NodeId, heard: bool, heir: bool) {
         self.set_home_gone(node, true);
         self.agree_alone();
@@ -234,7 +235,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         } else {
             self.other.reported && self.other.stable && before == Holds::NONE
         };
-        // What nobody holds it may have taken since: it was told so as well.
+        // The peer also knew which class had no owner, and may have acquired it since.
         let nothing_free = self.is_legacy() || self.other.leaving || self.hold == Holds::ALL;
         let unneeded = heard && gave_up && nothing_free && !may_have_taken;
         let must_fence = !unneeded && self.must_fence(now, node, heir);
@@ -254,7 +255,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.inherit(now, node, heir);
     }
 
-    /// Nothing that a node said before counts: it is dead.
+    /// A node is dead: nothing that it said before counts.
     pub(super) fn other_is_gone(&mut self, node: NodeId) {
         self.set_home_gone(node, true);
         self.other.holds = Holds::NONE;
@@ -263,14 +264,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.reported = false;
         self.other.is_releasing = false;
         self.other.alive = false;
-        // Nobody is left to say what it holds.
+        // No peer is left that could report a claim.
         self.timers.heal = None;
     }
 
-    /// A node that we had declared dead is heard again, in the same run: a partition healed, and both sides may own the
-    /// same groups. The two report their claims to each other; then the home of each group keeps it.
+    /// A node that was declared dead is heard again, in the same run: a partition healed, and both nodes may own the
+    /// same groups. They report their claims to each other; then the home of each group keeps it.
     ///
-    /// A 3.0.6 node restarts itself at this point, so we keep everything, and wait for it to leave.
+    /// A 3.0.6 node restarts itself at this point, so this node keeps everything, and waits for it to leave.
     pub fn on_return(&mut self, now: Instant, node: NodeId) {
         self.set_home_gone(node, false);
         self.cancel_fencing(node);
@@ -280,7 +281,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             return self.returned_legacy(now);
         }
         self.other.leaving = !self.other.is_hbcore;
-        // It may run what does not start here: it had time to take it.
+        // The peer may run groups that do not start here: it had time to take them over.
         self.pause_give_away(Class::All, now);
         self.ask_what_it_holds(now);
         if self.phase == Phase::Stable {
@@ -288,7 +289,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Messages of the peer are lost for good, and its newest report may be one of them: it is asked for its claim.
+    /// Messages of the peer are lost for good, perhaps its newest report too: this node asks for its claim.
     pub fn reports_lost(&mut self, now: Instant) {
         if self.phase == Phase::Stable && self.other.alive && !self.is_legacy() {
             self.other.reported = false;
@@ -296,12 +297,12 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// One of ours says at once what it holds, unless it never missed us: then it is asked.
+    /// An hbcore peer reports its claim at once, unless it never missed this node: then this node asks.
     fn ask_what_it_holds(&mut self, now: Instant) {
         self.timers.heal = Some(now.after(if self.other.is_hbcore { ASK_AGAIN } else { HEAL_PATIENCE }));
     }
 
-    /// A node is gone. With more than two, one of the others takes its groups; in 3.0.6 each does.
+    /// A node has died or left. One of the remaining nodes takes over its groups; with 3.0.6 each of them does.
     pub(super) fn inherit(&mut self, now: Instant, node: NodeId, heir: bool) {
         if heir {
             self.take_from(now, node);
@@ -310,7 +311,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// Takes every group that is not claimed here yet.
+    /// Takes over every group that this node does not claim yet.
     fn take_from(&mut self, now: Instant, node: NodeId) {
         // Own groups that are not wanted have waited for the peer to read the same file.
         let missing = |g: &Group| (g.home_gone || g.home == self.home) && !g.is_wanted();
@@ -334,8 +335,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.after_change(now);
     }
 
-    /// Two owners of one class, after a partition: the home of the groups keeps them, on whichever side it is.
-    /// The keeper serves on throughout; the other releases.
+    /// Settles a conflict after a partition: the home of the groups keeps them, whichever node that is. The keeper
+    /// serves on throughout; the other node releases them.
     pub(super) fn resolve_conflict(&mut self, now: Instant) {
         if self.phase != Phase::Stable || self.standby != Standby::NotAsked || self.other.leaving || self.is_divided() {
             return;
@@ -345,33 +346,33 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             self.notice(Notice::Keeping(Class::Local));
             self.announce(Class::Local);
             if !self.other.is_hbcore && self.timers.heal.is_none() {
-                // It took us for dead, and will restart itself when it sees that we are not.
+                // The peer declared this node dead, and will restart when it sees that this node is alive.
                 self.timers.heal = Some(now.after(HEAL_PATIENCE));
             }
         }
         if contested {
-            // Only one side may have noticed the partition: each report of the other is answered, until it yields.
+            // Perhaps only one node noticed the partition: each report of the peer is answered until it yields.
             self.report(Info::Plain);
         }
         self.keeping = contested;
-        // With three nodes, what we took from one is not what the other claims.
+        // With three nodes, the peer may claim other groups than those that this node took over.
         let rival = self.groups.iter().any(|g| Some(g.home) == self.other.node && g.is_wanted());
         if self.hold.foreign && self.other.holds.local && rival {
             self.yield_groups(now, Class::Foreign);
         }
     }
 
-    /// The other node claims what is at home here and is to run here.
+    /// Whether the peer claims our own groups, and they are to run here.
     pub(super) fn is_own_class_contested(&self) -> bool {
         let exists = self.groups.iter().any(|g| g.home == self.home);
         exists && self.other.holds.foreign && !self.is_own_class_idle()
     }
 
-    /// Releases what the other side keeps.
+    /// Releases the groups that the peer keeps.
     pub(super) fn yield_groups(&mut self, now: Instant, class: Class) {
         self.notice(Notice::Yielding(class));
         self.hold = self.hold.without(class);
-        // What does not start here and is not yielded still has to go.
+        // A class that does not start here and is not yielded is still to be handed over.
         self.give_away = match (self.give_away, class) {
             (None, _) | (_, Class::All) => None,
             (Some(Class::All), part) => Some(part.mirrored()),
@@ -388,7 +389,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.after_change(now);
     }
 
-    /// Announces the addresses of groups that another node claimed until now: its neighbours may still believe it.
+    /// Announces the addresses of groups that a peer claimed until now: the neighbours may still send to that node.
     fn rival_gone(&mut self, before: Holds) {
         if self.hold.local && before.foreign && !self.other.holds.foreign {
             self.announce(Class::Local);
@@ -402,10 +403,10 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.needs_failback && self.hold.foreign && self.auto_failback == AutoFailback::On
     }
 
-    /// Gives foreign groups back to their home, if that is wished and possible (docs/protocol/resources.md 1.7).
+    /// Fails foreign groups back to their home, if that is wanted and possible (docs/protocol/resources.md 1.7).
     pub(super) fn try_failback(&mut self, now: Instant) {
         let wished = self.wishes_failback();
-        // What has started since is kept.
+        // A class that has started since stays here.
         self.give_away = self.give_away.filter(|class| self.lacks(*class));
         if !wished && self.give_away.is_none() {
             return;
@@ -428,20 +429,20 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.start_standby(now, class);
     }
 
-    /// There is a node that groups can be given to, now or soon.
+    /// Whether there is a peer that can take over groups, now or soon.
     fn has_partner(&self) -> bool {
         !self.other.leaving && self.phase == Phase::Stable && self.other.reported && !self.is_divided()
     }
 
-    /// Neither node has anything else to do.
+    /// Whether neither node has anything else to do.
     fn is_movable(&self) -> bool {
         self.standby == Standby::NotAsked && self.other.stable && self.class_settled(Class::All)
     }
 
     /// A group that runs here has lost a resource that cannot be put back, such as an address whose interface is gone.
     /// The peer is asked to take over its class, after the same pause as for a group that does not start here. Nothing
-    /// is stopped before the peer grants it. Without a node that could take it over now nothing changes; the caller
-    /// repeats the call as long as the loss lasts.
+    /// is stopped before the peer grants it. Nothing changes while no peer can take the class over; the caller repeats
+    /// the call as long as the loss lasts.
     pub fn group_lost(&mut self, now: Instant, group: GroupId) {
         let Some(lost) = self.groups.get(usize::from(group.0)) else { return };
         let class = if lost.home == self.home { Class::Local } else { Class::Foreign };
@@ -455,7 +456,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.start_standby(now, class);
     }
 
-    /// What is to be given away: it has not started since, and was not given away lately.
+    /// The class to hand over now: it has not started since, and was not handed over lately.
     fn may_give_away(&self, now: Instant) -> Option<Class> {
         let asked = |part| self.give_away == Some(part) || self.give_away == Some(Class::All);
         let due = |part, from| asked(part) && from <= now && self.lacks(part);
@@ -468,20 +469,20 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// From when on the groups of `class` may be given away.
+    /// The times from which the groups of `class` may be handed over.
     fn give_away_pauses(&mut self, class: Class) -> impl Iterator<Item = &mut Instant> {
         let [local, foreign] = &mut self.give_away_from;
         let all = [(class.has_local(), local), (class.has_foreign(), foreign)];
         all.into_iter().filter_map(|(is_meant, from)| is_meant.then_some(from))
     }
 
-    /// Nothing of `class` is given away before `from`.
+    /// Hands over no groups of `class` before `from`.
     pub(super) fn pause_give_away(&mut self, class: Class, from: Instant) {
         self.give_away_pauses(class).for_each(|pause| *pause = from);
     }
 
-    /// A group of `class` cannot be started here: the other node gets the class, as soon as there is one that can take it. 3.0.6 has no word
-    /// for a single group.
+    /// A group of `class` cannot be started here: the peer gets the class as soon as it can take it over. The protocol
+    /// of 3.0.6 has no word for a single group.
     pub(super) fn give_away_later(&mut self, now: Instant, class: Class) {
         if self.is_legacy() || self.phase == Phase::Leaving {
             return;
@@ -493,12 +494,13 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.timers.failback = Some(now);
     }
 
-    /// What we have given away runs at the other node, or has failed there by now: the pause begins.
+    /// The class that was handed over runs at the peer, or has failed there by now: the pause begins.
     pub(super) fn given_away(&mut self, now: Instant, class: Class) {
         self.give_away_pauses(class).filter(|from| **from > now).for_each(|from| *from = now.after(GIVE_AWAY_PAUSE));
     }
 
-    /// The other node gives us groups of `class`. If it could run what we had given it, it may have it back as soon as it does not start here again.
+    /// The peer hands groups of `class` over. If it could run the groups that this node had handed over, it may get
+    /// them again as soon as they do not start here.
     pub(super) fn gets_back(&mut self, now: Instant, class: Class) {
         let stayed = if self.other.is_hbcore { BACK_AT_ONCE } else { BACK_FROM_REFERENCE };
         let latest = now.after(GIVE_AWAY_PAUSE.saturating_sub(stayed));

@@ -49,7 +49,8 @@ impl Retry {
 
 #[cfg(not(feature = "small"))]
 impl Group {
-    /// The time of its next start here, if it waits for one. What was being started and had to be stopped is not wanted any more.
+    /// The time of its next start here, if it waits for one. A group that had to be stopped while it started is not wanted
+    /// any more.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         let waits = match self.state() {
             GroupState::Failed => self.is_wanted(),
@@ -137,7 +138,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 }
 
-/// Nothing is started again by itself.
+/// No group is started again without an order.
 #[cfg(feature = "small")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Retry;

@@ -33,7 +33,7 @@ pub enum Standby {
 pub enum StandbyRefusal {
     /// Another move is under way.
     InProgress,
-    /// There is no other node that could take over anything.
+    /// There is no peer that could take over anything.
     NoPartner,
     /// The peer's claims are not final.
     OtherInFlux,
@@ -41,12 +41,12 @@ pub enum StandbyRefusal {
     LocalInFlux,
     /// `auto_failback legacy` has no standby.
     Unsupported,
-    /// The `haresources` of the two nodes differ, so one would give other groups than the other would take.
+    /// The `haresources` of the nodes differ, so the giver and the taker would mean different groups.
     Divided,
 }
 
 impl<const GROUPS: usize> Takeover<GROUPS> {
-    /// An operator asks us to hand groups of `class`, as we see them, over to the peer.
+    /// An operator asks this node to hand groups of `class`, from its own point of view, over to the peer.
     pub fn request_standby(&mut self, now: Instant, class: Class) -> Result<(), StandbyRefusal> {
         if self.is_legacy() {
             return Err(StandbyRefusal::Unsupported);
@@ -99,7 +99,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
 
     /// The peer sent a step of the exchange.
     pub fn on_ask(&mut self, now: Instant, node: NodeId, seq: Sequence, class: Class, step: Ask) {
-        // A step that was lost and comes when a newer one has been taken belongs to an exchange that is over.
+        // A retransmitted step that comes after a newer one belongs to an exchange that is over.
         if seq < self.other.asked {
             return;
         }
@@ -134,14 +134,14 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.want(class.mirrored(), Some(node), Wanted::OWN);
                 self.after_change(now);
             }
-            // Each has agreed to what the other does not ask for any more.
+            // Each node has granted a request that the other no longer makes.
             (Standby::Offered(_), Ask::Other) if self.other.is_hbcore => {
                 self.cancel_standby();
                 self.report(Info::Plain);
             }
             (Standby::Released(ours), Ask::Done) if ours == class => {
                 self.other.holds = self.other.holds.with(class.mirrored());
-                // What it said before and comes later is not true any more.
+                // A report that the peer sent before this step and that comes later is stale.
                 self.other.report = self.other.report.max(seq);
                 self.handed_over(now, class);
             }
@@ -156,20 +156,22 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             ) => {
                 self.notice(Notice::StandbyIgnored { node, other_in_flux: false });
                 if (self.standby, step) == (Standby::NotAsked, Ask::Done) {
-                    // It thinks that we start what it has stopped: now it knows better. (A 3.0.6 says so also at the end of each exchange.)
+                    // The peer expects this node to start groups: the report corrects that. (A 3.0.6 also sends this
+                    // step at the end of each exchange.)
                     self.report(Info::Plain);
                 }
             }
         }
     }
 
-    /// Two requests have crossed: the node that stands first in the configuration goes first. A 3.0.6 always ignores the other's.
+    /// Two requests have crossed: the node that stands first in the configuration goes first. A 3.0.6 always ignores
+    /// that of its peer.
     fn gives_way_to(&self, node: NodeId) -> bool {
         !self.other.is_hbcore || node < self.home
     }
 
-    /// What was to be given away was not: the pause between two tries has not begun. An answer to this question may still be under way, and
-    /// must not be taken for one to the next.
+    /// A class was not handed over: the pause between two tries has not begun. An answer to this request may still be
+    /// under way, and must not be taken for one to the next request.
     fn was_not_tried(&mut self, now: Instant, class: Class) {
         if self.lacks(class) {
             let again = now.after(FAILBACK_RETRY);
@@ -192,8 +194,9 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.say(Say::Ask { class, step: Ask::Other });
     }
 
-    /// The other node is settled, and has said so since its last step: for it the exchange is over, whatever became of its answer. It took us
-    /// for dead meanwhile, or it was told to do something else. Whether we want groups again that we had given up.
+    /// The peer is settled, and has said so since its last step: for it the exchange is over, whatever became of its
+    /// answer. It declared this node dead meanwhile, or got another order. Returns whether released groups are wanted
+    /// again.
     pub(super) fn standby_overtaken(&mut self, now: Instant) -> bool {
         if self.other.report <= self.other.asked {
             return false;
@@ -209,7 +212,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
             Standby::Released(class) if self.other.holds == self.other.holds.with(class.mirrored()) => {
                 self.handed_over(now, class);
             }
-            // A 3.0.6 claims a class only after it has started it; one of ours before.
+            // A 3.0.6 claims a class only after it has started it, hbcore before that.
             Standby::Released(class) if self.other.is_hbcore => {
                 self.cancel_standby();
                 self.hold = self.hold.with(class);
@@ -236,8 +239,8 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         false
     }
 
-    /// Nothing has moved yet, and the other node, which is settled, owns what we own: one was dead for the other, and what is to be
-    /// settled now is who keeps it. Or it had begun to give us what it offered, and thought otherwise.
+    /// Nothing has moved yet, and the settled peer owns groups that this node owns too: one had declared the other
+    /// dead, and that conflict comes first. Or the peer had begun to release the groups that it offered, and kept them.
     fn is_overtaken(&self) -> bool {
         let (ours, theirs) = (self.hold, self.other.holds);
         let has_ours = ours.local && theirs.foreign;
@@ -254,7 +257,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
                 self.timers.standby = Some(now.after(PHASE_LIMIT));
                 self.say(Say::Ask { class, step: Ask::Done });
                 self.notice(Notice::StandbyReleased(class));
-                // What is wanted again is begun next: nothing of it can have ended yet.
+                // The groups that are wanted again start next: none of them can have ended yet.
                 let _ = self.standby_overtaken(now);
             }
             Standby::Acquiring(class) if self.class_settled(class.mirrored()) => {
@@ -286,11 +289,11 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.other.stable = true;
         self.notice(Notice::StandbyUnanswered);
         self.report(Info::Plain);
-        // What was reported while we waited changed nothing then.
+        // The reports that came while this node waited changed nothing then.
         self.take_what_nobody_holds(now, told);
     }
 
-    /// The other node runs what we have released.
+    /// The peer runs the groups that this node released.
     fn handed_over(&mut self, now: Instant, class: Class) {
         self.end_standby();
         self.given_away(now, class);
@@ -298,7 +301,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         self.report(Info::Plain);
     }
 
-    /// An exchange, if there is one, comes to nothing.
+    /// Ends the exchange, if there is one, without a result.
     pub(super) fn cancel_standby(&mut self) {
         if self.standby != Standby::NotAsked {
             self.end_standby();
@@ -306,7 +309,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         }
     }
 
-    /// The exchange is over. What was being given up is still being stopped, perhaps; and what was to go back to its home has not.
+    /// The exchange is over. Released groups may still be stopping, and groups that were to fail back are still here.
     pub(super) fn end_standby(&mut self) {
         self.needs_failback |= self.standby == Standby::Asking(Class::Foreign);
         self.yielding |= matches!(self.standby, Standby::Releasing(_));

@@ -1,4 +1,4 @@
-//! The machine by itself: one input at a time, and what it says.
+//! The machine alone: one input at a time, and its outputs.
 
 #[cfg(not(feature = "small"))]
 mod divided;

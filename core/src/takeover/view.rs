@@ -14,7 +14,7 @@ pub enum Why {
     Starts,
     /// It is being stopped here, or is next.
     Stops,
-    /// It could not be stopped, and stronger means than its scripts are to end it. Until then it stays claimed here,
+    /// It could not be stopped, and stronger means than its scripts must end it. Until then it stays claimed here,
     /// and no node starts it.
     Escalates {
         /// The time at which it is stopped again, and escalated again if that fails; `None` while that is being tried.
@@ -41,9 +41,9 @@ pub enum Why {
     Elsewhere(PeerClaim),
     /// With `auto_failback legacy` no node tells which groups it runs: a living peer may run it.
     Untold,
-    /// With `auto_failback legacy`: the peer was asked for it, and has not answered. The peer may run it.
+    /// With `auto_failback legacy`: the peer has not answered a request for it, and may run it.
     AwaitsAnswer,
-    /// Nothing is started before a node that may hold it is fenced.
+    /// This node starts nothing before it has fenced a node that may run it.
     AwaitsFencing,
     /// This node is still waiting for the peer's claim.
     Joins,
@@ -68,7 +68,7 @@ pub enum AfterFailure {
     AwaitsPeer,
 }
 
-/// What the peer has reported besides its claim.
+/// The report of the peer besides its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerClaim {
     /// Nothing moves there.
@@ -207,7 +207,7 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
     }
 }
 
-/// With `auto_failback legacy` this node knows its own questions, and which nodes are gone.
+/// With `auto_failback legacy` this node knows its own requests, and which nodes are dead or have left.
 fn why_not_here_legacy(group: &Group) -> Why {
     if group.request != GroupRequest::None {
         Why::AwaitsAnswer

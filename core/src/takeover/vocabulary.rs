@@ -47,9 +47,9 @@ impl Holds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// The groups whose home is the node in question.
-    // Not 0, which then is the `None` of an option: an engine that was told nothing is all zeros.
+    // Not 0, so that 0 is the `None` of an option: an engine without a configuration is all zeros.
     Local = 1,
-    /// The groups at home elsewhere.
+    /// The groups whose home is another node.
     Foreign,
     /// Every group.
     All,
@@ -94,7 +94,7 @@ impl Class {
 pub enum Wish {
     /// Groups of this class.
     Class(Class),
-    /// Its own groups back.
+    /// The failback of its own groups.
     Failback,
 }
 
@@ -112,7 +112,7 @@ impl Wish {
         if word == b"failback" { Some(Self::Failback) } else { Class::parse(word).map(Self::Class) }
     }
 
-    /// The groups that a node hands over when another one asks for this. 3.0.6 takes `failback` for `all` here, and so
+    /// The groups that a node hands over when a peer asks for this. 3.0.6 takes `failback` for `all` here, and so
     /// hands over its own groups as well.
     pub fn to_give(self) -> Class {
         match self {
@@ -125,11 +125,11 @@ impl Wish {
 /// Progress of this node in resource management.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Not active yet: membership is still incomplete.
+    /// It is not active yet: membership is still incomplete.
     Init,
-    /// Active, `starting` was sent.
+    /// It is active, and has sent `starting`.
     Starting,
-    /// Active, and the peer is starting too.
+    /// It is active, and the peer is starting too.
     BothStarting,
     /// The peer reported its claims, and is not stable yet.
     Reported,
@@ -137,12 +137,12 @@ pub enum Phase {
     Stable,
     /// All groups are being released.
     Leaving,
-    /// All groups are released, and that was announced; nothing more will be done.
+    /// All groups are released, and this node has told that. It does nothing more.
     Left,
 }
 
 impl Phase {
-    /// Active, but it is not settled yet what is ours.
+    /// Whether the node is active and does not know yet which groups are its own.
     pub(super) fn is_starting(self) -> bool {
         matches!(self, Self::Starting | Self::BothStarting | Self::Reported)
     }
@@ -153,11 +153,11 @@ impl Phase {
 pub enum Info {
     /// A plain report.
     Plain,
-    /// About to release for a standby.
+    /// The sender is about to release groups for a standby.
     Standby,
-    /// About to leave.
+    /// The sender is about to leave.
     Shutdown,
-    /// Own groups were acquired.
+    /// The sender has acquired its own groups.
     OwnAcquired,
 }
 
@@ -180,7 +180,7 @@ pub enum Ask {
     Me,
     /// The taker grants it.
     Other,
-    /// Released, or acquired.
+    /// The giver has released them, or the taker has acquired them.
     Done,
 }
 
@@ -222,7 +222,7 @@ pub enum Say {
     },
     /// `shutdone`
     Shutdone,
-    /// `hb_takeover`: the others are to go standby, so that we get groups.
+    /// `hb_takeover`: the peers are to go standby, so that this node gets groups.
     HbTakeover(Wish),
     /// `ip-request`: asks for a group of ours (legacy).
     GroupRequest(GroupId),

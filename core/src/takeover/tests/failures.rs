@@ -132,7 +132,7 @@ fn stuck_group_may_start_again_when_it_is_wanted_here_after_all() {
     assert_eq!(m.groups()[1].state(), GroupState::Running);
 }
 
-/// Beside a settled node our own group does not start, at 2 ms. What was said since is to be read.
+/// Beside a settled node our own group does not start, at 2 ms. The messages since then are left to read.
 fn does_not_start(is_hbcore: bool) -> Machine {
     let mut m = machine(AutoFailback::On);
     m.activated(at(0), false);

@@ -1,4 +1,4 @@
-//! What comes late, or in the middle of an exchange. Most was found by trying every order of what can happen (`cargo model`).
+//! Messages that come late, or in the middle of an exchange. Most was found by trying every order of what can happen (`cargo model`).
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What an earlier run of this node has left and could not stop.
+//! Groups that an earlier run of this node has left and could not stop.
 
 use super::*;
 

@@ -75,7 +75,7 @@ fn class_that_runs_here_already_is_not_claimed_anew() {
     assert!(m.next_deadline().is_none(), "without failback nothing is to be done");
 }
 
-/// What is said when it has taken something over, and we hold `holds`.
+/// The messages after its takeover, while we hold `holds`.
 fn after_its_takeover(holds: &str, is_hbcore: bool) -> Vec<Say> {
     let mut m = machine(AutoFailback::Off);
     m.activated(at(0), false);

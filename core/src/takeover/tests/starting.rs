@@ -217,7 +217,7 @@ fn leaving_node_stays_until_the_peer_has_its_groups() {
     assert_eq!(after_its_word(false, "all"), Phase::Leaving, "something runs here");
 }
 
-/// Whether the end of the start is said when the other node dies.
+/// Whether a notice tells of the end of the start when the peer dies.
 fn is_end_of_start_said(mut m: Machine) -> bool {
     while m.poll_notice().is_some() {}
     m.on_death(at(10), OTHER, true, true);
