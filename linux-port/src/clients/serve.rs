@@ -5,7 +5,7 @@ mod door;
 use super::desk::{Conn, Desk, Output};
 use super::feed::{Shared, Told, signal};
 use super::line::Line;
-use super::socket::{self, Got};
+use super::socket::{self, Got, Listener};
 use super::table::Table;
 use super::view::About;
 use crate::ipc::{BODY_MAX, SOCKET};
@@ -13,7 +13,7 @@ use crate::log::{Level, Logger, RateLimit, Verdict};
 use crate::sys::clock::Clock;
 use crate::sys::poller::{Events, Interest, Poller, Ready};
 use crate::sys::process::normal_scheduling;
-use hbcore::time::{Duration, Instant};
+use hbcore::time::{Duration, Instant, earliest};
 use rustix::process::{Pid, Resource, getrlimit, test_kill_process};
 use std::collections::VecDeque;
 use std::io;
@@ -61,11 +61,13 @@ pub(super) struct Server {
     loop_wake: Arc<OwnedFd>,
     shared: Arc<Shared>,
     poller: Poller,
-    listener: Option<OwnedFd>,
+    listener: Option<Listener>,
     /// Whether clients may connect.
     is_up: bool,
     /// The time at which the socket is tried again.
     listen_at: Option<Instant>,
+    /// The time at which the server looks whether the socket still has its name.
+    look_at: Instant,
     lines: Table<Line>,
     lines_max: usize,
     next: Conn,
@@ -106,6 +108,7 @@ impl Server {
             listener: None,
             is_up: false,
             listen_at: None,
+            look_at: Clock.now(),
             lines: Table::default(),
             lines_max: usize::try_from(descriptors).unwrap_or(LINES_MAX).clamp(8, LINES_MAX),
             next: FIRST,
@@ -123,7 +126,8 @@ impl Server {
         let mut events = Events::default();
         loop {
             let now = Clock.now();
-            let pause = self.listen_at.map(|at| at.since(now).saturating_add(Duration::from_millis(1)));
+            let next = earliest([self.listen_at, self.is_up.then_some(self.look_at)]);
+            let pause = next.map(|at| at.since(now).saturating_add(Duration::from_millis(1)));
             let timeout = if self.unfinished.is_empty() || self.is_held() { pause } else { Some(Duration::ZERO) };
             if let Err(error) = self.poller.wait(&mut events, timeout) {
                 return self.log.error(format_args!("Clients are not served any more: {error}"));
@@ -137,6 +141,9 @@ impl Server {
             }
             if !self.take_told() {
                 return;
+            }
+            if self.is_up && self.look_at <= now {
+                self.look_after_name(now);
             }
             if self.is_up && (self.listener.is_none() || self.listen_at.is_some()) {
                 self.listen(Clock.now());

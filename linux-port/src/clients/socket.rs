@@ -1,6 +1,7 @@
 //! The socket `register`, and its connections.
 
 use super::Credentials;
+use crate::state::FileId;
 use crate::sys::{fault, users};
 use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid};
 use rustix::io::Errno;
@@ -17,9 +18,16 @@ const WAITING: i32 = 128;
 const OWNER: &str = "hacluster";
 const GROUP: &str = "haclient";
 
+/// The listening socket, and the file that leads to it.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) socket: OwnedFd,
+    pub(super) file: FileId,
+}
+
 /// Listens at `path`, in a directory that is made if it is missing. It first removes a socket that an earlier run left
 /// there.
-pub(super) fn listen(path: &Path) -> io::Result<OwnedFd> {
+pub(super) fn listen(path: &Path) -> io::Result<Listener> {
     if let Some(directory) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o750).create(directory)?;
         guard(directory)?;
@@ -34,7 +42,7 @@ pub(super) fn listen(path: &Path) -> io::Result<OwnedFd> {
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     rustix::fs::chmodat(CWD, path, Mode::from_raw_mode(0o777), AtFlags::empty())?;
     rustix::net::listen(&socket, WAITING)?;
-    Ok(socket)
+    Ok(Listener { socket, file: FileId::at(path)? })
 }
 
 /// Closes the directory to all but the users of clients, as the package of 3.0.6 does, or to all but root where these

@@ -87,6 +87,8 @@ pub(crate) fn run_directory(pairing: Pairing) {
         files.iter().all(|file| alpha.run("test", &["-e", file]).code == Some(0))
     });
     lab.await_until(RESTORED, "hb status", || crate::status::hb(alpha, &["status"]).0 == Some(0));
+    let asks = || alpha.run("cl_status", &["hbstatus"]);
+    lab.await_until(RESTORED, "cl_status to be answered", || asks().code == Some(0));
     alpha.standby("local");
     lab.await_until(MOVE_LIMIT, "the standby that was ordered by the FIFO", || pair.are_owners("bravo", "bravo"));
 

@@ -7,9 +7,12 @@ use crate::clients::socket;
 use crate::log::Verdict;
 use crate::sys::clock::Clock;
 use crate::sys::poller::Interest;
-use hbcore::time::Instant;
+use hbcore::time::{Duration, Instant};
 use std::io;
 use std::sync::atomic::Ordering;
+
+/// The interval of the looks at the name of the socket.
+const LOOK: Duration = Duration::from_secs(5);
 
 impl Server {
     /// Opens the socket once clients may come, and again after a failure.
@@ -18,10 +21,10 @@ impl Server {
             return;
         }
         let result = match &self.listener {
-            Some(listener) if self.listen_at.is_some() => self.poller.add(listener, LISTENER, Interest::Read),
+            Some(listener) if self.listen_at.is_some() => self.poller.add(&listener.socket, LISTENER, Interest::Read),
             Some(_) => return,
             None => socket::listen(&self.path).and_then(|listener| {
-                self.poller.add(&listener, LISTENER, Interest::Read)?;
+                self.poller.add(&listener.socket, LISTENER, Interest::Read)?;
                 self.listener = Some(listener);
                 Ok(())
             }),
@@ -32,6 +35,17 @@ impl Server {
         }
         if let Err(error) = result {
             self.complain(now, &error);
+        }
+    }
+
+    /// Opens the socket again if a cleaner has removed it. Connections stay.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn look_after_name(&mut self, now: Instant) {
+        self.look_at = now.after(LOOK);
+        if self.listener.as_ref().is_some_and(|listener| !listener.file.is_at(&self.path)) {
+            self.log.warn(format_args!("{} was removed: it is opened again", self.path.display()));
+            (self.listener, self.listen_at) = (None, None);
         }
     }
 
@@ -49,7 +63,7 @@ impl Server {
     pub(super) fn let_in(&mut self) {
         for _ in 0..ACCEPTS {
             let Some(listener) = &self.listener else { return };
-            match socket::accept(listener) {
+            match socket::accept(&listener.socket) {
                 Ok(Some((socket, credentials))) => {
                     if self.lines.len() >= self.lines_max {
                         // A client that has signed on is not sent away for a newcomer.
@@ -67,7 +81,7 @@ impl Server {
                 Err(error) => {
                     // The socket stays readable: it would wake this thread without end.
                     let now = Clock.now();
-                    let _ = self.poller.remove(listener);
+                    let _ = self.poller.remove(&listener.socket);
                     self.listen_at = Some(now.after(PAUSE));
                     return self.complain(now, &error);
                 }
