@@ -1,23 +1,25 @@
 //! The life of the daemon: check, detach, open everything, report that it is ready, run, end.
 
+mod before;
 mod failure;
 mod identity;
 mod idle;
+mod programs;
 mod schedule;
 
 pub use identity::{identity, rehearse_engine};
 
+use before::before;
 use failure::{Failure, GENERAL};
-use identity::{Before, engine, manages};
+use identity::{engine, manages};
 use idle::{Ears, idle};
+use programs::{clients, control_socket, respawn, status_socket};
 use schedule::{for_addresses, schedule};
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
 use crate::cli::{self, Action, Options, REFERENCE};
-use crate::clients::{About, Feed};
 use crate::compress::Policy;
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
-use crate::control::{self, ControlSocket};
 use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Files, Parts, Programs, Rereader, Rules, SharedClaim, Words};
 use crate::fifo::{self, Fifo};
@@ -26,11 +28,10 @@ use crate::log::{EarlyLog, Level, LogConfig, Logger, Stderr};
 use crate::media;
 use crate::notify::Notifier;
 use crate::problems::Board;
-use crate::resources::{Duties, Handover, Plan, Predecessor, Resources};
-use crate::respawn::Respawn;
+use crate::resources::{Duties, Handover, Predecessor, Resources};
 use crate::site::Site;
 use crate::state::{ClaimError, Mark, PidFile, Record, Running, StateDir, empty_scratch, probe};
-use crate::status::{self, Reloads, StatusSocket};
+use crate::status::{self, Reloads};
 use crate::sys::clock::Clock;
 use crate::sys::host_name;
 use crate::sys::memory;
@@ -39,8 +40,8 @@ use crate::sys::signal::{DAEMON_SIGNALS, Signals};
 use crate::systemd::Notify;
 use crate::terminal::complain;
 use hbcore::config::AutoFailback;
-use hbcore::takeover::{Holds, Origin, Remains};
-use hbcore::{Carrier, Found, Resume};
+use hbcore::takeover::Holds;
+use hbcore::{Carrier, Resume};
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -356,46 +357,6 @@ fn mark(options: &Options, resources: &Resources, log: &Logger) {
     }
 }
 
-/// The socket of `hb status`. The node works without it.
-#[cold]
-fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
-    let path = options.run_dir.join(status::NAME);
-    let opened = StatusSocket::open(&path);
-    opened
-        .map_err(|error| log.warn(format_args!("hb status will not work: cannot open {}: {error}", path.display())))
-        .ok()
-}
-
-/// The socket of orders. The node works without it, and the tools write into the FIFO.
-#[cold]
-fn control_socket(options: &Options, log: &Logger) -> Option<ControlSocket> {
-    let path = options.run_dir.join(control::NAME);
-    let opened = ControlSocket::open(&path);
-    opened
-        .map_err(|error| log.warn(format_args!("hb standby gets no answer: cannot open {}: {error}", path.display())))
-        .ok()
-}
-
-/// The thread that serves clients. The node works without it.
-#[cold]
-fn clients(site: &Site, options: &Options, log: &Logger) -> Option<Feed> {
-    let about = About { manages: manages(site, options), ..About::of(site) };
-    let started = Feed::start(about, &options.run_dir, log);
-    started.map_err(|error| log.error(format_args!("Clients such as cl_status cannot be served: {error}"))).ok()
-}
-
-/// The thread that keeps the clients of `respawn`. Without it the node works as well.
-#[cold]
-fn respawn(site: &Site, options: &Options, known: Option<&Handover>, log: &Logger, board: &Board) -> Option<Respawn> {
-    let passed = known.map_or(&[][..], |known| &known.clients);
-    let surroundings = site.client_surroundings(&options.state_dir, options.debug);
-    let started = Respawn::start(site.clients(), passed, surroundings, log, board);
-    started.unwrap_or_else(|error| {
-        log.error(format_args!("The clients of `respawn` cannot be started: {error}"));
-        None
-    })
-}
-
 /// The record of addresses. If it cannot be read, the first address replaces it.
 #[cold]
 fn address_record(options: &Options, log: &Logger) -> Record {
@@ -403,49 +364,6 @@ fn address_record(options: &Options, log: &Logger) -> Record {
         log.warn(format_args!("{error}"));
         Record::blank(&options.run_dir)
     })
-}
-
-/// The state in which an earlier daemon has left the groups of `plans`. `stuck`: the places of those that could not be
-/// stopped. Such a group is ours until its stop is confirmed: the node claims its class, and stops it again, or starts
-/// it if it does not run.
-#[cold]
-fn before(
-    options: &Options,
-    predecessor: &Predecessor,
-    plans: &[Plan],
-    digest: u64,
-    stuck: &[usize],
-    log: &Logger,
-) -> Before {
-    let claimed = match options.action {
-        Action::Resume(held) if predecessor.goes_on() => Some(held.unwrap_or_default()),
-        _ => None,
-    };
-    let known = predecessor.told();
-    let has_same = known.is_none_or(|known| known.digest == Some(digest)) || plans.is_empty();
-    let resume = claimed.map(|claimed| if has_same { Resume::Claims(claimed) } else { Resume::OtherGroups });
-    let runs = |plan: &Plan| match known.map(|known| known.remains(plan)) {
-        // A 3.0.6 that hands over to us tells only the classes.
-        None if claimed.unwrap_or_default() == Holds::NONE => Found::Nothing,
-        None => Found::Running(Origin::Agreed),
-        Some(Remains::All(origin)) => Found::Running(origin),
-        Some(Remains::Part(origin)) => Found::Part(origin),
-        Some(Remains::Nothing) => Found::Nothing,
-    };
-    let found = |(place, plan): (usize, &Plan)| {
-        if stuck.contains(&place) {
-            plan.assume_started();
-            log.crit(format_args!("{} may run here and cannot be stopped: this node claims it", plan.key));
-            Found::Leftover
-        } else {
-            let found = runs(plan);
-            if found != Found::Nothing {
-                plan.assume_started();
-            }
-            found
-        }
-    };
-    Before { resume, found: plans.iter().enumerate().map(found).collect() }
 }
 
 /// Becomes the next daemon. Returns only if that fails, and everything is then as before.

@@ -1,0 +1,58 @@
+//! The connections to programs of this node. The node works without each of them.
+
+use super::identity::manages;
+use crate::cli::Options;
+use crate::clients::{About, Feed};
+use crate::control::{self, ControlSocket};
+use crate::log::Logger;
+use crate::problems::Board;
+use crate::resources::Handover;
+use crate::respawn::Respawn;
+use crate::site::Site;
+use crate::status::{self, StatusSocket};
+
+/// The socket of `hb status`. The node works without it.
+#[cold]
+pub(super) fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
+    let path = options.run_dir.join(status::NAME);
+    let opened = StatusSocket::open(&path);
+    opened
+        .map_err(|error| log.warn(format_args!("hb status will not work: cannot open {}: {error}", path.display())))
+        .ok()
+}
+
+/// The socket of orders. The node works without it, and the tools write into the FIFO.
+#[cold]
+pub(super) fn control_socket(options: &Options, log: &Logger) -> Option<ControlSocket> {
+    let path = options.run_dir.join(control::NAME);
+    let opened = ControlSocket::open(&path);
+    opened
+        .map_err(|error| log.warn(format_args!("hb standby gets no answer: cannot open {}: {error}", path.display())))
+        .ok()
+}
+
+/// The thread that serves clients. The node works without it.
+#[cold]
+pub(super) fn clients(site: &Site, options: &Options, log: &Logger) -> Option<Feed> {
+    let about = About { manages: manages(site, options), ..About::of(site) };
+    let started = Feed::start(about, &options.run_dir, log);
+    started.map_err(|error| log.error(format_args!("Clients such as cl_status cannot be served: {error}"))).ok()
+}
+
+/// The thread that keeps the clients of `respawn`. Without it the node works as well.
+#[cold]
+pub(super) fn respawn(
+    site: &Site,
+    options: &Options,
+    known: Option<&Handover>,
+    log: &Logger,
+    board: &Board,
+) -> Option<Respawn> {
+    let passed = known.map_or(&[][..], |known| &known.clients);
+    let surroundings = site.client_surroundings(&options.state_dir, options.debug);
+    let started = Respawn::start(site.clients(), passed, surroundings, log, board);
+    started.unwrap_or_else(|error| {
+        log.error(format_args!("The clients of `respawn` cannot be started: {error}"));
+        None
+    })
+}
