@@ -89,6 +89,12 @@ fn started(name: &str, pairing: Pairing) -> Lab {
         lab.await_until(START_LIMIT, &format!("{} to see the ping node", host.name()), || {
             host.run("cl_status", &["nodestatus", CLIENT]).output == "ping\n"
         });
+        let peer = if host.name() == "alpha" { "bravo" } else { "alpha" };
+        for link in ["eth0", "eth1"] {
+            lab.await_until(START_LIMIT, &format!("{} to hear {peer} on {link}", host.name()), || {
+                host.run("cl_status", &["hblinkstatus", peer, link]).output == "up\n"
+            });
+        }
     }
     lab
 }

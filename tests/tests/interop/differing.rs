@@ -197,7 +197,7 @@ pub(crate) fn one_file(pairing: Pairing) {
     let is_told = |host: &Host, group: &str| {
         let (code, text) = hb(host, &["status"]);
         let line = text.lines().find(|line| line.starts_with("problem haresources-differ")).unwrap_or_default();
-        let names = line.contains(": not here") && line.contains(group);
+        let names = line.contains("these do not run here") && line.contains(group);
         code == Some(4) && !text.contains("settled") && names == held(lab, group).is_empty()
     };
     lab.await_until(MOVE_LIMIT, "the place of the new group to be told", || is_told(&lab.bravo, "mail2"));
