@@ -32,6 +32,7 @@ mod group;
 mod leftover;
 mod legacy;
 mod partner;
+#[cfg(not(feature = "small"))]
 mod retry;
 mod standby;
 mod view;

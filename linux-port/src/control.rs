@@ -9,15 +9,15 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use hbcore::takeover::{Class, StandbyRefusal, Wish};
 use rustix::net::SocketAddrUnix;
 
-use crate::state::FileId;
+use crate::state::{FileId, SocketName};
 use crate::sys::fault;
 
 /// The name of the socket in the run directory.
@@ -76,8 +76,7 @@ impl fmt::Display for Decision {
 #[derive(Debug)]
 pub struct ControlSocket {
     socket: UnixDatagram,
-    path: PathBuf,
-    file: FileId,
+    name: SocketName,
 }
 
 /// A question, and where its answer goes.
@@ -89,18 +88,24 @@ pub struct Question {
 }
 
 impl ControlSocket {
+    /// Opens the socket of this run directory.
+    ///
+    /// # Errors
+    /// A sentence for the log.
+    pub fn open_in(run_dir: &Path) -> Result<Self, String> {
+        let path = run_dir.join(NAME);
+        Self::open(&path).map_err(|error| format!("hb standby gets no answer: cannot open {}: {error}", path.display()))
+    }
+
     /// Opens the socket at `path`. It first removes one that an earlier run left there.
     ///
     /// # Errors
     /// The system's refusal, such as for a path of more than 107 bytes, or because another kind of file has this name.
     pub fn open(path: &Path) -> io::Result<Self> {
-        match fs::symlink_metadata(path) {
-            Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
-            _ => {}
-        }
+        SocketName::clear(path)?;
         fault::gate(fault::Call::Socket, NAME)?;
         let socket = UnixDatagram::bind(path)?;
-        let this = Self { socket, path: path.to_owned(), file: FileId::at(path)? };
+        let this = Self { socket, name: SocketName::of(path)? };
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
         this.socket.set_nonblocking(true)?;
         Ok(this)
@@ -113,7 +118,7 @@ impl ControlSocket {
 
     /// The file that leads to it.
     pub fn file(&self) -> FileId {
-        self.file
+        self.name.file()
     }
 
     /// The next question, if one waits.
@@ -126,15 +131,6 @@ impl ControlSocket {
     /// Answers. An answer that its receiver has no room for is lost.
     pub fn answer(&self, question: &Question, said: &str) {
         let _ = self.socket.send_to_addr(said.as_bytes(), &question.from);
-    }
-}
-
-impl Drop for ControlSocket {
-    fn drop(&mut self) {
-        // The next start removes a leftover. Another socket may have the name by now.
-        if self.file.is_at(&self.path) {
-            let _ = fs::remove_file(&self.path);
-        }
     }
 }
 
@@ -192,6 +188,7 @@ pub(crate) const fn why(refusal: StandbyRefusal) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     fn directory(name: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("hbcore-control-{name}-{}", std::process::id()));

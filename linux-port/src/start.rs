@@ -13,13 +13,14 @@ use before::before;
 use failure::{Failure, GENERAL};
 use identity::{engine, manages};
 use idle::{Ears, idle};
-use programs::{clients, control_socket, respawn, status_socket};
+use programs::{clients, opened, respawn};
 use schedule::{for_addresses, schedule};
 
 use crate::abandon::{Claimed, abandon, clear_after_crash};
 use crate::cli::{self, Action, Options, REFERENCE};
 use crate::compress::Policy;
 use crate::config::{EXIT_CONFIGURATION, EXIT_NOT_PERMITTED};
+use crate::control::ControlSocket;
 use crate::daemon::{self, Detached, Readiness};
 use crate::driver::{Driver, End, Files, Parts, Programs, Rereader, Rules, SharedClaim, Words};
 use crate::fifo::{self, Fifo};
@@ -31,7 +32,7 @@ use crate::problems::Board;
 use crate::resources::{Duties, Handover, Predecessor, Resources};
 use crate::site::Site;
 use crate::state::{ClaimError, Mark, PidFile, Record, Running, StateDir, empty_scratch, probe};
-use crate::status::{self, Reloads};
+use crate::status::{self, Reloads, StatusSocket};
 use crate::sys::clock::Clock;
 use crate::sys::host_name;
 use crate::sys::memory;
@@ -241,7 +242,7 @@ fn prepare_rest(
     let board = Board::default();
     log.show_losses(&board);
     // Opened early, so that `hb status` gets an answer during a slow start.
-    let status = status_socket(options, &log);
+    let status = opened(StatusSocket::open_in(&options.run_dir), &log);
     // Before any step that can fail: no other process would stop the groups that run here.
     let ears = Ears { log: &log, board: &board, socket: status.as_ref() };
     let stuck = idle(site, &plans, &environment, options, ears, &mut signals, predecessor)?;
@@ -312,7 +313,7 @@ fn prepare_rest(
             fifo,
             notifier,
             status,
-            control: control_socket(options, &log),
+            control: opened(ControlSocket::open_in(&options.run_dir), &log),
             clients: clients(site, options, &log),
             respawn: respawn(site, options, known, &log, &board),
         },

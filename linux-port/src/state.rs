@@ -12,6 +12,7 @@ mod killed;
 mod mark;
 mod pidfile;
 mod runtime;
+mod socket_name;
 mod uuid;
 
 use std::fmt;
@@ -26,6 +27,7 @@ pub use killed::{Lingers, await_killed};
 pub use mark::Mark;
 pub use pidfile::{ClaimError, Guard, PidFile, Running, probe};
 pub use runtime::{Fifo, empty_scratch, make_scratch};
+pub use socket_name::SocketName;
 pub use uuid::{UuidOrigin, uuid_from_name};
 
 /// The directory of the state files, `/var/lib/heartbeat` on Debian.

@@ -15,20 +15,18 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Gid, Mode};
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::resources::gone_words;
-use crate::state::FileId;
+use crate::state::{FileId, SocketName};
 use crate::sys::{fault, users};
 use hbcore::config::HaResources;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -55,25 +53,30 @@ const SEPARATOR: &str = "\x1e\n";
 #[derive(Debug)]
 pub struct StatusSocket {
     socket: OwnedFd,
-    path: PathBuf,
-    file: FileId,
+    name: SocketName,
 }
 
 impl StatusSocket {
+    /// Opens the socket of this run directory.
+    ///
+    /// # Errors
+    /// A sentence for the log.
+    pub fn open_in(run_dir: &Path) -> Result<Self, String> {
+        let path = run_dir.join(NAME);
+        Self::open(&path).map_err(|error| format!("hb status will not work: cannot open {}: {error}", path.display()))
+    }
+
     /// Listens at `path`. It first removes a socket that an earlier run left there. It looks up a group, so it is not
     /// for the heartbeat path.
     ///
     /// # Errors
     /// The system's refusal, such as for a path of more than 107 bytes, or because another kind of file has this name.
     pub fn open(path: &Path) -> io::Result<Self> {
-        match fs::symlink_metadata(path) {
-            Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
-            _ => {}
-        }
+        SocketName::clear(path)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
-        let this = Self { socket, path: path.to_owned(), file: FileId::at(path)? };
+        let this = Self { socket, name: SocketName::of(path)? };
         // Before it listens, so that no program can have connected yet.
         let own = Mode::RUSR | Mode::WUSR;
         rustix::fs::chmodat(CWD, path, own, AtFlags::empty())?;
@@ -92,7 +95,7 @@ impl StatusSocket {
 
     /// The file that leads to it.
     pub fn file(&self) -> FileId {
-        self.file
+        self.name.file()
     }
 
     /// Answers one waiting connection, if there is one. The part of the answer that does not fit into the socket at
@@ -112,15 +115,6 @@ impl StatusSocket {
             // No connection waits, or it has gone again.
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(()),
             Err(error) => Err(error.into()),
-        }
-    }
-}
-
-impl Drop for StatusSocket {
-    fn drop(&mut self) {
-        // The next start removes a leftover. Another socket may have the name by now.
-        if self.file.is_at(&self.path) {
-            let _ = fs::remove_file(&self.path);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One resource group, its effects and their tickets.
 
+#[cfg(not(feature = "small"))]
 use super::retry::Retry;
 use super::{Class, Info, Notice, Standby, Takeover};
 use crate::id::{GroupId, NodeId};
@@ -193,6 +194,7 @@ pub struct Group {
     pub(super) escalation: Escalation,
     pub(super) in_flight: Option<InFlight>,
     /// Its next start here after one that failed.
+    #[cfg(not(feature = "small"))]
     pub(super) retry: Retry,
     /// Its home is dead or has left: a remaining node may own it.
     pub(super) home_gone: bool,
@@ -212,6 +214,7 @@ impl Group {
             announce: false,
             escalation: Escalation::No,
             in_flight: None,
+            #[cfg(not(feature = "small"))]
             retry: Retry::default(),
             home_gone: false,
             key: heapless::String::new(),
@@ -237,6 +240,7 @@ impl Group {
             (_, wanted) => wanted,
         };
         let wanted = self.is_wanted();
+        #[cfg(not(feature = "small"))]
         if !wanted {
             self.retry = Retry::default();
         }

@@ -10,22 +10,16 @@
 //!
 //! Not with the feature `small`: the firmware itself decides what a failed start means.
 
-#[cfg(not(feature = "small"))]
 use super::{Class, Group, GroupState, Info, Outcome, Phase, Standby, Takeover, group::Wanted, group::belongs};
-#[cfg(not(feature = "small"))]
 use crate::id::GroupId;
-#[cfg(not(feature = "small"))]
 use crate::time::{Duration, Instant, sooner};
 
 /// The pause between a first failed start and the next one. Each further pause is twice as long.
-#[cfg(not(feature = "small"))]
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause between two starts.
-#[cfg(not(feature = "small"))]
 const LAST_PAUSE: Duration = Duration::from_mins(5);
 
 /// The next start of a group that could not be started here.
-#[cfg(not(feature = "small"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Retry {
     /// None is due: no start has failed since the group last ran here, or it was given up since.
@@ -35,7 +29,6 @@ pub(super) enum Retry {
     Due { at: Instant, pause: Duration },
 }
 
-#[cfg(not(feature = "small"))]
 impl Retry {
     /// One more start has failed.
     pub(super) fn failed(&mut self, now: Instant) {
@@ -47,7 +40,6 @@ impl Retry {
     }
 }
 
-#[cfg(not(feature = "small"))]
 impl Group {
     /// The time of its next start here, if it waits for one. A group that had to be stopped while it started is not wanted
     /// any more.
@@ -64,7 +56,6 @@ impl Group {
     }
 }
 
-#[cfg(not(feature = "small"))]
 impl<const GROUPS: usize> Takeover<GROUPS> {
     /// Whether a group that could not be started here is started here again: no other node can take it over.
     pub(super) fn retries(&self) -> bool {
@@ -137,8 +128,3 @@ impl<const GROUPS: usize> Takeover<GROUPS> {
         any
     }
 }
-
-/// No group is started again without an order.
-#[cfg(feature = "small")]
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Retry;

@@ -137,26 +137,15 @@ pub fn reload(pid_file: &Path, socket: &Path) -> Option<Answer> {
 /// something; without a daemon, of which an earlier run that was not stopped in order may have left something.
 #[cold]
 pub fn endings(run_dir: &Path, resources: &HaResources<'_>) -> Vec<String> {
-    match status::ask_within(&run_dir.join(status::NAME), PATIENCE) {
-        Ok(answer) => {
-            let said = |words: String| {
-                format!(
-                    "{words}: runs here and is not in the new haresources: a reload stops it, and no node starts it"
-                )
-            };
-            answer.ending(resources).into_iter().map(said).collect()
-        }
-        Err(error) if nobody_listens(&error) => {
-            let left = status::Answer { running: Mark::new(run_dir).read().unwrap_or_default(), ..Default::default() };
-            let said = |words: String| {
-                format!(
-                    "{words}: may still run here, as the last run was not stopped in order, and is not in haresources: the next start stops it, and no node starts it"
-                )
-            };
-            left.ending(resources).into_iter().map(said).collect()
-        }
-        Err(_) => Vec::new(),
-    }
+    let (answer, why) = match status::ask_within(&run_dir.join(status::NAME), PATIENCE) {
+        Ok(answer) => (answer, "runs here and is not in the new haresources: a reload stops it, and no node starts it"),
+        Err(error) if nobody_listens(&error) => (
+            status::Answer { running: Mark::new(run_dir).read().unwrap_or_default(), ..Default::default() },
+            "may still run here, as the last run was not stopped in order, and is not in haresources: the next start stops it, and no node starts it",
+        ),
+        Err(_) => return Vec::new(),
+    };
+    answer.ending(resources).into_iter().map(|words| format!("{words}: {why}")).collect()
 }
 
 /// The number of the latest reload that the daemon decided. `None` if nothing answers at the socket, as with a 3.0.6; a

@@ -1,7 +1,7 @@
 //! The socket `register`, and its connections.
 
 use super::Credentials;
-use crate::state::FileId;
+use crate::state::{FileId, SocketName};
 use crate::sys::{fault, users};
 use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid};
 use rustix::io::Errno;
@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketT
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 /// Connections that wait to be accepted, as in 3.0.6.
@@ -32,10 +32,7 @@ pub(super) fn listen(path: &Path) -> io::Result<Listener> {
         DirBuilder::new().recursive(true).mode(0o750).create(directory)?;
         guard(directory)?;
     }
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
-        _ => {}
-    }
+    SocketName::clear(path)?;
     fault::gate(fault::Call::Socket, "register")?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;

@@ -62,7 +62,6 @@ impl Driver {
     fn decide(&mut self, now: Instant, order: Move) -> Decision {
         // The state before the order, because afterwards groups are on their way.
         let (holds, is_settled) = (self.cluster.takeover().holds(), self.cluster.takeover().is_settled());
-        let starts_again = self.starts_again();
         let (request, remark) = match order {
             // Beside a 3.0.6: its file may still name the group, and it would start it with the rest of the class.
             Move::Standby(_) if self.resources.strays().next().is_some() => {
@@ -71,7 +70,7 @@ impl Driver {
                 return Decision::Refused(why);
             }
             Move::Standby(class) => (Request::Standby(class), standby_remark(holds, class)),
-            Move::Takeover(wish) if starts_again => (Request::Takeover(wish), Some(STARTED)),
+            Move::Takeover(wish) if self.starts_again() => (Request::Takeover(wish), Some(STARTED)),
             Move::Takeover(wish) => (Request::Takeover(wish), takeover_remark(holds, is_settled, wish)),
         };
         match self.cluster.request(now, request) {

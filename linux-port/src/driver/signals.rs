@@ -2,6 +2,7 @@
 //! long.
 
 use super::Driver;
+use crate::jobs::Jobs;
 use crate::log::Counters;
 use crate::respawn::Respawn;
 use crate::sys::clock::Clock;
@@ -85,36 +86,32 @@ impl Driver {
         }
     }
 
-    /// Terminates the programs that still run when the node has left, such as one that fences, and waits for a moment:
-    /// no thread of ours could do that later.
+    /// Terminates the programs that still run when the node has left, such as one that fences.
     #[cold]
     #[inline(never)]
     pub(super) fn end_programs(&self) {
-        let jobs = self.resources.jobs();
-        jobs.cancel_all();
-        let last = Clock.now().after(FORCED_GRACE);
-        while jobs.outstanding() > 0 && Clock.now() < last {
-            while jobs.collect().is_some() {}
-            std::thread::sleep(FORCED_LOOK);
-        }
+        end_jobs(self.resources.jobs(), || true);
     }
 
-    /// Releases the addresses, because another node takes them over as soon as we are silent. Terminates every script,
-    /// and waits for a moment until they have ended, because no thread of ours could do that later.
+    /// Releases the addresses, because another node takes them over as soon as we are silent, and terminates every script.
     #[cold]
     #[inline(never)]
     pub(super) fn end_by_force(&mut self) {
         self.log.crit(format_args!("Emergency Shutdown: Attempting to kill everything ourselves"));
         self.resources.end_addresses();
-        let jobs = self.resources.jobs();
-        jobs.cancel_all();
         self.programs.notifier.cancel();
-        let last = Clock.now().after(FORCED_GRACE);
-        while (jobs.outstanding() > 0 || !self.programs.respawn.as_mut().is_none_or(Respawn::kill))
-            && Clock.now() < last
-        {
-            while jobs.collect().is_some() {}
-            std::thread::sleep(FORCED_LOOK);
-        }
+        let respawn = &mut self.programs.respawn;
+        end_jobs(self.resources.jobs(), || respawn.as_mut().is_none_or(Respawn::kill));
+    }
+}
+
+/// Terminates every job, and waits for a moment until they and the others have ended, because no thread of ours could do
+/// that later.
+fn end_jobs(jobs: &Jobs, mut have_others_ended: impl FnMut() -> bool) {
+    jobs.cancel_all();
+    let last = Clock.now().after(FORCED_GRACE);
+    while (jobs.outstanding() > 0 || !have_others_ended()) && Clock.now() < last {
+        while jobs.collect().is_some() {}
+        std::thread::sleep(FORCED_LOOK);
     }
 }

@@ -6,12 +6,12 @@ use crate::control::{self, ControlSocket};
 use crate::fifo::{self, Fifo};
 use crate::jobs::Task;
 use crate::log::Logger;
-use crate::state::{Mark, PidFile, make_scratch};
+use crate::state::{FileId, Mark, PidFile, make_scratch};
 use crate::status::{self, StatusSocket};
 use crate::sys::poller::Interest;
 use hbcore::time::{Duration, Instant};
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -96,35 +96,25 @@ impl Driver {
         let Upkeep { files, reopened, told, .. } = &self.upkeep;
         let (files, send, told, log) = (files.clone(), reopened.0.clone(), Arc::clone(told), self.log.clone());
         let marked: Vec<String> = self.resources.marked().map(str::to_owned).collect();
+        let status = self.programs.status.as_ref().map(StatusSocket::file);
         let control = self.programs.control.as_ref().map(ControlSocket::file);
-        let (socket, fifo) =
-            (self.programs.status.as_ref().map(StatusSocket::file), self.programs.fifo.as_ref().map(Fifo::file));
+        let fifo = self.programs.fifo.as_ref().map(Fifo::file);
         let look = move || {
             let mut refused = files.restore(&marked, &log);
-            let path = files.run_dir.join(status::NAME);
-            if !socket.is_some_and(|file| file.is_at(&path)) {
-                match StatusSocket::open(&path) {
-                    Ok(socket) => drop(send.try_send(Reopened::Status(socket))),
-                    Err(error) => {
-                        refused.push(format!("hb status does not work: cannot open {}: {error}", path.display()));
+            let mut reopen = |file: Option<FileId>, path: &Path, open: &dyn Fn() -> Result<Reopened, String>| {
+                if !file.is_some_and(|file| file.is_at(path)) {
+                    match open() {
+                        Ok(reopened) => drop(send.try_send(reopened)),
+                        Err(why) => refused.push(why),
                     }
                 }
-            }
-            let path = files.run_dir.join(control::NAME);
-            if !control.is_some_and(|file| file.is_at(&path)) {
-                match ControlSocket::open(&path) {
-                    Ok(socket) => drop(send.try_send(Reopened::Control(socket))),
-                    Err(error) => {
-                        refused.push(format!("hb standby gets no answer: cannot open {}: {error}", path.display()));
-                    }
-                }
-            }
-            if !fifo.is_some_and(|file| file.is_at(&files.fifo)) {
-                match Fifo::open(&files.fifo) {
-                    Ok(fifo) => drop(send.try_send(Reopened::Fifo(fifo))),
-                    Err(error) => refused.push(error.to_string()),
-                }
-            }
+            };
+            let run_dir = &files.run_dir;
+            reopen(status, &run_dir.join(status::NAME), &|| StatusSocket::open_in(run_dir).map(Reopened::Status));
+            reopen(control, &run_dir.join(control::NAME), &|| ControlSocket::open_in(run_dir).map(Reopened::Control));
+            reopen(fifo, &files.fifo, &|| {
+                Fifo::open(&files.fifo).map(Reopened::Fifo).map_err(|error| error.to_string())
+            });
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             for fresh in refused.iter().filter(|text| !told.contains(text)) {
                 log.warn(format_args!("{fresh}"));

@@ -3,32 +3,16 @@
 use super::identity::manages;
 use crate::cli::Options;
 use crate::clients::{About, Feed};
-use crate::control::{self, ControlSocket};
 use crate::log::Logger;
 use crate::problems::Board;
 use crate::resources::Handover;
 use crate::respawn::Respawn;
 use crate::site::Site;
-use crate::status::{self, StatusSocket};
 
-/// The socket of `hb status`. The node works without it.
+/// A socket, or a warning that it could not be opened.
 #[cold]
-pub(super) fn status_socket(options: &Options, log: &Logger) -> Option<StatusSocket> {
-    let path = options.run_dir.join(status::NAME);
-    let opened = StatusSocket::open(&path);
-    opened
-        .map_err(|error| log.warn(format_args!("hb status will not work: cannot open {}: {error}", path.display())))
-        .ok()
-}
-
-/// The socket of orders. The node works without it, and the tools write into the FIFO.
-#[cold]
-pub(super) fn control_socket(options: &Options, log: &Logger) -> Option<ControlSocket> {
-    let path = options.run_dir.join(control::NAME);
-    let opened = ControlSocket::open(&path);
-    opened
-        .map_err(|error| log.warn(format_args!("hb standby gets no answer: cannot open {}: {error}", path.display())))
-        .ok()
+pub(super) fn opened<S>(socket: Result<S, String>, log: &Logger) -> Option<S> {
+    socket.map_err(|why| log.warn(format_args!("{why}"))).ok()
 }
 
 /// The thread that serves clients. The node works without it.

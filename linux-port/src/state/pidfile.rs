@@ -36,8 +36,8 @@ pub enum Running {
     NoFile,
 }
 
-/// Looks for the running daemon: the process that holds the lock of the pid file, whatever has become of the file; else
-/// the process that the file names, if it is alive and has the name of a daemon, since a 3.0.6 holds no lock.
+/// Finds the running daemon: the process that holds the lock of the pid file, even if the file was removed or changed. A
+/// 3.0.6 holds no lock: it is the process that the file names, if that is alive and has the name of a daemon.
 #[cold]
 pub fn probe(path: &Path) -> Running {
     let content = fs::read(path);

@@ -6,6 +6,8 @@ use super::group::RunningScript;
 use super::*;
 use crate::jobs::{Running, Trying};
 use crate::problems::{Coming, Problem, Standing};
+use std::fs;
+use std::path::PathBuf;
 
 #[test]
 fn answer_is_read_as_it_was_packed() {

@@ -1,10 +1,4 @@
 //! `cargo model`: two nodes in every order of possible events.
-//!
-//! ```text
-//! cargo model [CASE..]       all cases, or those whose names contain each word
-//! cargo model --big [CASE]   the same with more faults: gigabytes and an hour
-//! cargo model --planted      are bugs found that are built into the engine's surroundings?
-//! ```
 
 #![forbid(unsafe_code)]
 

@@ -64,17 +64,24 @@ fn status_of_alpha_has(pair: &Pair, word: &str) -> bool {
     pair.lab.alpha.run(&release_binary("hb").display().to_string(), &["status"]).output.contains(word)
 }
 
-/// The stop fails: it is tried again and escalated as any other, it is a problem until the group has stopped, and the
-/// next run of the daemon goes on with it.
-pub(crate) fn stop_fails(pairing: Pairing) {
-    let pair = running("removed line, stop fails", pairing);
-    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+/// Removes the line while its script refuses to stop and no stronger means helps: the site's command and a reboot write
+/// down their calls, and fail.
+fn remove_line_that_never_stops(pair: &Pair) {
+    let alpha = &pair.lab.alpha;
     let command = "#!/bin/sh\necho \"${0##*/} $*\" >> /var/log/calls\nexit 1\n";
     alpha.put_into("/usr/sbin", &[("reboot", command), ("init", command)]);
     alpha.write_program("command", command);
     alpha.write("hbcore.cf", "stop_failure_command /etc/ha.d/command\n");
     alpha.run("touch", &["/run/refuse"]);
-    remove_line(&pair);
+    remove_line(pair);
+}
+
+/// The stop fails: it is tried again and escalated as any other, it is a problem until the group has stopped, and the
+/// next run of the daemon goes on with it.
+pub(crate) fn stop_fails(pairing: Pairing) {
+    let pair = running("removed line, stop fails", pairing);
+    let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
+    remove_line_that_never_stops(&pair);
     shows(lab, alpha, 4, &["problem stop-unseen: extra may still run here", "extra stop is tried again"]);
     lab.await_until(ATTEMPTS_LIMIT, "the command to be called", || count_calls(alpha, "command extra") > 0);
     let tried = "stop_failure_command was called and failed (Return code 1 from /etc/ha.d/command)";
@@ -193,12 +200,7 @@ pub(crate) fn leave_is_shown(pairing: Pairing) {
 pub(crate) fn line_is_steady(pairing: Pairing) {
     let pair = running("removed line, steady problem", pairing);
     let (lab, alpha) = (&pair.lab, &pair.lab.alpha);
-    let command = "#!/bin/sh\necho \"${0##*/} $*\" >> /var/log/calls\nexit 1\n";
-    alpha.put_into("/usr/sbin", &[("reboot", command), ("init", command)]);
-    alpha.write_program("command", command);
-    alpha.write("hbcore.cf", "stop_failure_command /etc/ha.d/command\n");
-    alpha.run("touch", &["/run/refuse"]);
-    remove_line(&pair);
+    remove_line_that_never_stops(&pair);
     lab.await_until(ATTEMPTS_LIMIT, "the command to be called", || count_calls(alpha, "command extra") > 0);
     let mut ages = Vec::new();
     let (stops, rounds) = (count_calls(alpha, "extra stop"), 12);

@@ -1,12 +1,4 @@
 //! `cargo sim`: simulated worlds, and reports about those that break a rule.
-//!
-//! ```text
-//! cargo sim [--seeds N] [--from K]        clusters in simulated worlds, 10,000 of them without an option
-//! cargo sim --seed K [--trace]            one of them, by its seed
-//! cargo sim --file SCHEDULE [--trace]     one from a file
-//! cargo sim --planted                     are bugs found that are built into the simulated ports?
-//! cargo sim --planted-in-engine           and those in a copy of the engine's source? Ten minutes
-//! ```
 
 #![forbid(unsafe_code)]
 

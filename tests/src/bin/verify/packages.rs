@@ -60,7 +60,7 @@ pub(crate) fn get_missing() {
     }
 }
 
-/// Prints what is missing, and the command that gets it.
+/// Prints the missing packages, and the command that installs them.
 pub(crate) fn tell_missing() {
     let missing = missing();
     if !missing.is_empty() {
